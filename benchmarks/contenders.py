@@ -28,7 +28,8 @@ SINGLE, BULK, DRAIN = "enqueue", "bulk", "drain"
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    # Which commits have reached the disk when the call returns: SQLite's ``synchronous``, or the server's setting.
+    # Which commits have reached the disk when the call returns: SQLite's ``synchronous``, or the
+    # server's setting.
     durability: str
     tasks: Mapping[str, Task]
 
@@ -36,7 +37,11 @@ class Contender:
 CONTENDERS: Mapping[str, Contender] = {
     "mediavault": Contender(
         "FULL; claim NORMAL",
-        {SINGLE: peer_mediavault.enqueue, BULK: peer_mediavault.enqueue_in_bulk, DRAIN: peer_mediavault.drain},
+        {
+            SINGLE: peer_mediavault.enqueue,
+            BULK: peer_mediavault.enqueue_in_bulk,
+            DRAIN: peer_mediavault.drain,
+        },
     ),
     "raw sqlite3 NORMAL": Contender(
         "NORMAL",
@@ -48,13 +53,21 @@ CONTENDERS: Mapping[str, Contender] = {
     ),
     "raw sqlite3 FULL": Contender(
         "FULL",
-        {SINGLE: peer_raw.enqueue("FULL"), BULK: peer_raw.enqueue_in_bulk("FULL"), DRAIN: peer_raw.drain("FULL")},
+        {
+            SINGLE: peer_raw.enqueue("FULL"),
+            BULK: peer_raw.enqueue_in_bulk("FULL"),
+            DRAIN: peer_raw.drain("FULL"),
+        },
     ),
     "raw sqlite3 fused": Contender("FULL", {DRAIN: peer_raw.drain_fused("FULL")}),
     "huey": Contender("FULL", {SINGLE: peer_huey.enqueue, DRAIN: peer_huey.drain}),
     "SQLAlchemy aiosqlite": Contender(
         "NORMAL",
-        {SINGLE: peer_sqlalchemy.enqueue, BULK: peer_sqlalchemy.enqueue_in_bulk, DRAIN: peer_sqlalchemy.drain},
+        {
+            SINGLE: peer_sqlalchemy.enqueue,
+            BULK: peer_sqlalchemy.enqueue_in_bulk,
+            DRAIN: peer_sqlalchemy.drain,
+        },
     ),
     "mediavault PostgreSQL": Contender(
         "every commit",
@@ -64,10 +77,16 @@ CONTENDERS: Mapping[str, Contender] = {
             DRAIN: peer_mediavault.drain_on_postgres,
         },
     ),
-    "procrastinate": Contender("every commit", {SINGLE: peer_procrastinate.enqueue, DRAIN: peer_procrastinate.drain}),
-    "PgQueuer": Contender("every commit", {SINGLE: peer_pgqueuer.enqueue, DRAIN: peer_pgqueuer.drain}),
+    "procrastinate": Contender(
+        "every commit", {SINGLE: peer_procrastinate.enqueue, DRAIN: peer_procrastinate.drain}
+    ),
+    "PgQueuer": Contender(
+        "every commit", {SINGLE: peer_pgqueuer.enqueue, DRAIN: peer_pgqueuer.drain}
+    ),
     "SAQ (Redis)": Contender("every second", {SINGLE: peer_saq.enqueue, DRAIN: peer_saq.drain}),
-    "Dramatiq (Redis)": Contender("every second", {SINGLE: peer_dramatiq.enqueue, DRAIN: peer_dramatiq.drain}),
+    "Dramatiq (Redis)": Contender(
+        "every second", {SINGLE: peer_dramatiq.enqueue, DRAIN: peer_dramatiq.drain}
+    ),
 }
 
 

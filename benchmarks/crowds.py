@@ -1,6 +1,8 @@
-"""How much slower claims, pages and responses are with a crowd: ``python -m benchmarks.crowds [--jobs 100000]``.
+"""How much slower claims, pages and responses are with a crowd:
+``python -m benchmarks.crowds [--jobs 100000]``.
 
-The ratios are to the same figures without the crowd, in the same run. A missed aim is reported; the exit code stays 0.
+The ratios are to the same figures without the crowd, in the same run. A missed aim is reported; the
+exit code stays 0.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ def report(kind: str, what: str, ratio: float) -> None:
 
 
 async def starts_s(vaults: Sequence[VaultOnDisk]) -> list[float]:
-    """Return the seconds that the API of each vault takes until it listens: the shortest of a few, measured in turn."""
+    """Return the seconds that the API of each vault takes until it listens:
+    the shortest of a few, measured in turn.
+    """
     took: list[list[float]] = [[] for _ in vaults]
     for _ in range(STARTS):
         for vault, times in zip(vaults, took, strict=True):
@@ -50,7 +54,11 @@ async def among_queued_jobs(root: Path, store: str, jobs: int) -> None:
         costs.append(await queued.costs_s(vaults[-1]))
     few, many = costs
     for what, cost in few.items():
-        report("claim" if what == "claim" else "page", f"{store}, {what} among {jobs:,} queued jobs", many[what] / cost)
+        report(
+            "claim" if what == "claim" else "page",
+            f"{store}, {what} among {jobs:,} queued jobs",
+            many[what] / cost,
+        )
     few_s, many_s = await starts_s(vaults)
     report("start", f"{store}, the API's start", many_s / few_s)
 
@@ -59,13 +67,20 @@ async def among_slow_clients(root: Path) -> None:
     for way, pieces in slow_clients.WAYS.items():
         async with slow_clients.vault(root / way) as address:
             alone = await slow_clients.answers(address, lambda _: None)
-            crowd = [asyncio.create_task(slow_clients.be_slow(address, *pieces)) for _ in range(slow_clients.SLOW_ONES)]
+            crowd = [
+                asyncio.create_task(slow_clients.be_slow(address, *pieces))
+                for _ in range(slow_clients.SLOW_ONES)
+            ]
             await asyncio.sleep(slow_clients.AGAIN_S)
             crowded = await slow_clients.answers(address, lambda _: None)
             for client in crowd:
                 client.cancel()
             await asyncio.gather(*crowd, return_exceptions=True)
-        report("slow clients", f"an answer among {slow_clients.SLOW_ONES} slow clients: {way}", crowded / alone)
+        report(
+            "slow clients",
+            f"an answer among {slow_clients.SLOW_ONES} slow clients: {way}",
+            crowded / alone,
+        )
 
 
 async def among_listeners(root: Path) -> None:
@@ -77,7 +92,11 @@ async def among_listeners(root: Path) -> None:
             news = asyncio.create_task(listening.make_news(store, NEWS_EVERY_S))
             crowded = await listening.ask_until(news, api)
             await news
-    report("listeners", f"an answer among {LISTENERS} listeners, {STALLED} of them stalled", crowded / alone)
+    report(
+        "listeners",
+        f"an answer among {LISTENERS} listeners, {STALLED} of them stalled",
+        crowded / alone,
+    )
 
 
 async def main(jobs: int) -> None:

@@ -1,10 +1,13 @@
-"""What a video costs whose URL is the video itself, from its submission to a checked file, beside other downloaders.
+"""What a video costs whose URL is the video itself, from its submission to a checked file, beside
+other downloaders.
 
-    .venv/bin/python -m benchmarks.download [--only "HLS"] [--rounds 3] [--scale 1.0] [--before PYTHON]
+    .venv/bin/python -m benchmarks.download [--only "HLS"] [--rounds 3] [--scale 1.0] [--before
+    PYTHON]
 
-mediavault is running already; its time includes the check, the hash, a thumbnail and the sync to the disk. The others
-only write the file. "FFmpeg" is its libraries in a Python process, which copy without encoding as the program does; aria2c
-takes part where it is installed. CPU is that of a contender and everything that it started.
+mediavault is running already; its time includes the check, the hash, a thumbnail and the sync to
+the disk. The others only write the file. "FFmpeg" is its libraries in a Python process, which copy
+without encoding as the program does; aria2c takes part where it is installed. CPU is that of a
+contender and everything that it started.
 """
 
 from __future__ import annotations
@@ -37,7 +40,9 @@ Peer = Callable[[Sequence[str], Path], Cost]
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """``make`` writes the files and returns their names; ``server`` are options of ``benchmarks.file_server``."""
+    """``make`` writes the files and returns their names;
+    ``server`` are options of ``benchmarks.file_server``.
+    """
 
     make: Callable[[Path, float], Sequence[str]]
     peers: Sequence[str]
@@ -74,7 +79,9 @@ SCENARIOS: Mapping[str, Scenario] = {
 def with_curl(urls: Sequence[str], folder: Path) -> Cost:
     lines = [f'url = "{url}"\noutput = "{number}.mp4"' for number, url in enumerate(urls)]
     (folder / "urls").write_text("\n".join(lines))
-    return _run(["curl", "-sSfk", "--parallel", "--parallel-max", "8", "-K", "urls"], folder, len(urls))
+    return _run(
+        ["curl", "-sSfk", "--parallel", "--parallel-max", "8", "-K", "urls"], folder, len(urls)
+    )
 
 
 def with_aria2c(urls: Sequence[str], folder: Path) -> Cost:
@@ -90,10 +97,19 @@ def with_ytdlp(urls: Sequence[str], folder: Path) -> Cost:
 
 
 def with_ffmpeg(urls: Sequence[str], folder: Path) -> Cost:
-    return _run([sys.executable, "-m", "benchmarks.download", "--copy", urls[0], str(folder / "0.mp4")], None, 1)
+    return _run(
+        [sys.executable, "-m", "benchmarks.download", "--copy", urls[0], str(folder / "0.mp4")],
+        None,
+        1,
+    )
 
 
-PEERS: Mapping[str, Peer] = {"curl": with_curl, "aria2c": with_aria2c, "yt-dlp": with_ytdlp, "FFmpeg": with_ffmpeg}
+PEERS: Mapping[str, Peer] = {
+    "curl": with_curl,
+    "aria2c": with_aria2c,
+    "yt-dlp": with_ytdlp,
+    "FFmpeg": with_ffmpeg,
+}
 
 
 def _run(command: Sequence[str], folder: Path | None, files: int) -> Cost:
@@ -103,10 +119,17 @@ def _run(command: Sequence[str], folder: Path | None, files: int) -> Cost:
 
 
 def with_mediavault(
-    urls: Sequence[str], folder: Path, *, warm_up: str, certificate: Path, python: str = sys.executable
+    urls: Sequence[str],
+    folder: Path,
+    *,
+    warm_up: str,
+    certificate: Path,
+    python: str = sys.executable,
 ) -> Cost:
     hosts = sorted({url.split("/")[2] for url in (*urls, warm_up)})
-    with running_vault(folder, hosts, jobs=8, python=python, SSL_CERT_FILE=str(certificate)) as vault:
+    with running_vault(
+        folder, hosts, jobs=8, python=python, SSL_CERT_FILE=str(certificate)
+    ) as vault:
         vault.save([warm_up])
         cost = vault.save(urls)
     expect(len(list((folder / "downloads").rglob("*.mp4"))), len(urls) + 1)
@@ -137,7 +160,9 @@ def _certificate(folder: Path) -> Path:
     return path
 
 
-def run(scenario: Scenario, root: Path, *, scale: float, rounds: int, before: str | None) -> Mapping[str, list[Cost]]:
+def run(
+    scenario: Scenario, root: Path, *, scale: float, rounds: int, before: str | None
+) -> Mapping[str, list[Cost]]:
     """Return the costs of each contender that takes part, one for each round.
 
     ``before`` is the Python of another installation of mediavault.
@@ -147,17 +172,24 @@ def run(scenario: Scenario, root: Path, *, scale: float, rounds: int, before: st
     names, certificate = scenario.make(media, scale), _certificate(root)
     (media / "warm-up.mp4").write_bytes(padded(short_film(media), 0))
     tls = ("--certificate", str(certificate)) if scenario.tls else ()
-    costs: dict[str, list[Cost]] = {OURS: [], **{name: [] for name in scenario.peers if _is_here(name)}}
+    costs: dict[str, list[Cost]] = {
+        OURS: [],
+        **{name: [] for name in scenario.peers if _is_here(name)},
+    }
     vaults = {OURS: sys.executable}
     if before is not None:
         costs[BEFORE], vaults[BEFORE] = [], before
     with served(media, (*scenario.server, *tls)) as host, served(media, ()) as fast:
         urls = [f"{'https' if tls else 'http'}://{host}/{name}" for name in names]
-        ours = partial(with_mediavault, warm_up=f"http://{fast}/warm-up.mp4", certificate=certificate)
+        ours = partial(
+            with_mediavault, warm_up=f"http://{fast}/warm-up.mp4", certificate=certificate
+        )
         for _ in range(rounds):
             for name in costs:
                 with tempfile.TemporaryDirectory(dir=root) as folder:
-                    take_part = partial(ours, python=vaults[name]) if name in vaults else PEERS[name]
+                    take_part = (
+                        partial(ours, python=vaults[name]) if name in vaults else PEERS[name]
+                    )
                     costs[name].append(take_part(urls, Path(folder)))
                 time.sleep(1)  # the disk settles
     return costs
@@ -168,12 +200,18 @@ def _is_here(name: str) -> bool:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--only", default="", help="scenarios whose name contains this")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--scale", type=float, default=1.0, help="of the files' sizes")
-    parser.add_argument("--before", metavar="PYTHON", help="that of another installation, to compare with")
-    parser.add_argument("--copy", nargs=2, metavar=("URL", "INTO"), help="copy a stream with FFmpeg's libraries")
+    parser.add_argument(
+        "--before", metavar="PYTHON", help="that of another installation, to compare with"
+    )
+    parser.add_argument(
+        "--copy", nargs=2, metavar=("URL", "INTO"), help="copy a stream with FFmpeg's libraries"
+    )
     options = parser.parse_args()
     if options.copy:
         copy(options.copy[0], Path(options.copy[1]))
@@ -182,12 +220,22 @@ def main() -> None:
         for title, scenario in SCENARIOS.items():
             if options.only in title:
                 print(title)
-                costs = run(scenario, Path(root), scale=options.scale, rounds=options.rounds, before=options.before)
+                costs = run(
+                    scenario,
+                    Path(root),
+                    scale=options.scale,
+                    rounds=options.rounds,
+                    before=options.before,
+                )
                 ours_s = statistics.median(cost.wall_s for cost in costs[OURS])
                 for name, measurements in costs.items():
                     wall_s = statistics.median(cost.wall_s for cost in measurements)
                     cpu_s = statistics.median(cost.cpu_s for cost in measurements)
-                    ratio = "" if name == OURS else f"   mediavault takes {ours_s / wall_s:.2f} times as long"
+                    ratio = (
+                        ""
+                        if name == OURS
+                        else f"   mediavault takes {ours_s / wall_s:.2f} times as long"
+                    )
                     print(f"  {name:18}{wall_s:8.2f} s {cpu_s:8.2f} s of CPU{ratio}", flush=True)
 
 

@@ -2,10 +2,11 @@
 
     .venv/bin/python -m benchmarks.feed [--posts 2000] [--swipes 40]
 
-First the key for the next clip is held down until every clip was shown once, then a finger swipes back. Frames are counted
-while the feed moves; a task is long from 50 ms on. Exits with 1 if one of the page's scripts took that long. The numbers
-depend on the machine, so an empty page is measured too: what is late there is not the feed's. In a Chromium without a
-graphics card the processor draws the frames as well.
+First the key for the next clip is held down until every clip was shown once, then a finger swipes
+back. Frames are counted while the feed moves; a task is long from 50 ms on. Exits with 1 if one of
+the page's scripts took that long. The numbers depend on the machine, so an empty page is measured
+too: what is late there is not the feed's. In a Chromium without a graphics card the processor draws
+the frames as well.
 """
 
 from __future__ import annotations
@@ -80,16 +81,28 @@ async def measure(page: Page, posts: int, swipes: int) -> bool:
 
 async def _report(page: Page, name: str) -> bool:
     """Print what happened since the last report, and return whether no script was long."""
-    frames, tasks, scripts = await page.evaluate("[frames.splice(0), tasks.splice(0), scripts.splice(0)]")
+    frames, tasks, scripts = await page.evaluate(
+        "[frames.splice(0), tasks.splice(0), scripts.splice(0)]"
+    )
     print(
-        f"{name}: {len(tasks)} long tasks, up to {max(tasks, default=0):.0f} ms; scripts {max(scripts, default=0):.0f}"
+        f"{name}: {len(tasks)} long tasks, up to {max(tasks, default=0):.0f} ms; scripts"
+        f" {max(scripts, default=0):.0f}"
     )
     if frames:
-        late, rate = sum(frame > 1.5 * 1000 / 60 for frame in frames), 1000 / statistics.mean(frames)
-        print(f"  {len(frames)} frames, {rate:.0f} a second, {late} late, median {statistics.median(frames):.1f} ms")
+        late, rate = (
+            sum(frame > 1.5 * 1000 / 60 for frame in frames),
+            1000 / statistics.mean(frames),
+        )
+        print(
+            f"  {len(frames)} frames, {rate:.0f} a second, {late} late, median"
+            f" {statistics.median(frames):.1f} ms"
+        )
     if state := await page.evaluate(_STATE):
         print(
-            "  clip {at} of {clips}; {nodes} elements, {articles} clips, {sources} sources, {heap} MB".format(**state)
+            (
+                "  clip {at} of {clips}; {nodes} elements, {articles} clips, {sources} sources,"
+                " {heap} MB"
+            ).format(**state)
         )
     return max(scripts, default=0) < LONG_MS
 
@@ -109,8 +122,13 @@ async def main() -> int:
     if found.path is None:
         sys.exit(found.advice)
     with tempfile.TemporaryDirectory() as folder:
-        async with sample_vault(Path(folder), posts=options.posts) as vault, async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=found.path, args=list(flags()))
+        async with (
+            sample_vault(Path(folder), posts=options.posts) as vault,
+            async_playwright() as playwright,
+        ):
+            browser = await playwright.chromium.launch(
+                executable_path=found.path, args=list(flags())
+            )
             pages = Pages(browser, vault.base)
             page = await pages("/library/feed", size="phone", motion="no-preference")
             await measure_nothing(await pages("/static/icon.svg"))

@@ -1,8 +1,11 @@
-"""Serves the files of a folder over HTTP/1.1 with ranges and ETags, with a delay, a speed limit or TLS.
+"""Serves the files of a folder over HTTP/1.1 with ranges and ETags, with a delay, a speed limit or
+TLS.
 
-    python -m benchmarks.file_server PORT FOLDER [--delay-s 0.05] [--bytes-per-s 2000000] [--certificate FILE]
+    python -m benchmarks.file_server PORT FOLDER [--delay-s 0.05] [--bytes-per-s 2000000]
+    [--certificate FILE]
 
-The delay comes before each response: one round trip of a distant server. The speed limit is for each connection.
+The delay comes before each response: one round trip of a distant server. The speed limit is for
+each connection.
 """
 
 from __future__ import annotations
@@ -47,7 +50,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         size = path.stat().st_size
         match = _RANGE.fullmatch(self.headers.get("Range", ""))
-        start, end = (int(match[1]), min(int(match[2] or size - 1) + 1, size)) if match else (0, size)
+        start, end = (
+            (int(match[1]), min(int(match[2] or size - 1) + 1, size)) if match else (0, size)
+        )
         self.send_response(206 if match else 200)
         self.send_header("Content-Type", TYPES.get(path.suffix, "application/octet-stream"))
         self.send_header("Content-Length", str(end - start))
@@ -85,9 +90,13 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--delay-s", type=float, default=0.0)
     parser.add_argument("--bytes-per-s", type=int)
-    parser.add_argument("--certificate", type=Path, help="a PEM file with a certificate and its key")
+    parser.add_argument(
+        "--certificate", type=Path, help="a PEM file with a certificate and its key"
+    )
     options = parser.parse_args()
-    server = Server(options.port, options.folder, delay_s=options.delay_s, bytes_per_s=options.bytes_per_s)
+    server = Server(
+        options.port, options.folder, delay_s=options.delay_s, bytes_per_s=options.bytes_per_s
+    )
     if options.certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(options.certificate)

@@ -1,4 +1,6 @@
-"""Films of any length for the benchmarks: noise, so that they are as large as real ones, encoded once and repeated."""
+"""Films of any length for the benchmarks: noise, so that they are as large as real ones,
+encoded once and repeated.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +16,29 @@ PIECE_S = 20
 BITS_PER_S = 3_000_000
 SOUND_RATE, SOUND_SAMPLES = 44_100, 1_024
 HLS = {"hls_time": "6", "hls_playlist_type": "vod", "hls_list_size": "0"}
-_EXACTLY = {"b": "3000k", "minrate": "3000k", "maxrate": "3000k", "bufsize": "3000k", "nal-hrd": "cbr"}
+_EXACTLY = {
+    "b": "3000k",
+    "minrate": "3000k",
+    "maxrate": "3000k",
+    "bufsize": "3000k",
+    "nal-hrd": "cbr",
+}
 
 
 def make_film(into: Path, *, seconds: int) -> Path:
-    """Write an MP4 of about 385 KB a second with its table of contents in front, or an HLS stream for ``.m3u8``."""
+    """Write an MP4 of about 385 KB a second with its table of contents in front,
+    or an HLS stream for ``.m3u8``.
+    """
     piece = into.with_name("piece.mp4")
     if not piece.exists():
         _encode(piece)
     is_stream = into.suffix == ".m3u8"
     _repeat(
-        piece, into, seconds // PIECE_S, "hls" if is_stream else "mp4", HLS if is_stream else {"movflags": "+faststart"}
+        piece,
+        into,
+        seconds // PIECE_S,
+        "hls" if is_stream else "mp4",
+        HLS if is_stream else {"movflags": "+faststart"},
     )
     return into
 
@@ -32,7 +46,9 @@ def make_film(into: Path, *, seconds: int) -> Path:
 def _encode(path: Path) -> None:
     noise = [random.Random(number).randbytes(2 * WIDTH * HEIGHT) for number in range(8)]
     with av.open(str(path), "w") as out:
-        pictures = out.add_stream("libx264", rate=RATE, options={"preset": "ultrafast", "g": str(2 * RATE), **_EXACTLY})
+        pictures = out.add_stream(
+            "libx264", rate=RATE, options={"preset": "ultrafast", "g": str(2 * RATE), **_EXACTLY}
+        )
         pictures.width, pictures.height, pictures.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         sound = out.add_stream("aac", rate=SOUND_RATE)
         for number in range(RATE * PIECE_S):
@@ -60,7 +76,9 @@ def _repeat(piece: Path, into: Path, times: int, form: str, options: Mapping[str
         streams: dict[int, av.stream.Stream] = {}
         for turn in range(times):
             with av.open(str(piece)) as source:
-                streams = streams or {stream.index: out.add_stream_from_template(stream) for stream in source.streams}
+                streams = streams or {
+                    stream.index: out.add_stream_from_template(stream) for stream in source.streams
+                }
                 for packet in source.demux():
                     if packet.dts is None or packet.pts is None:
                         continue

@@ -1,8 +1,8 @@
 """What following costs: ``python -m benchmarks.following``.
 
-500 sources that have seen 400 posts each, on SQLite: the processor time of a look on top of its request, of a round in
-which nothing is due, and the time to read all sources for their page. Then the requests that 100 sources need in a day,
-beside those of a poll every hour.
+500 sources that have seen 400 posts each, on SQLite: the processor time of a look on top of its
+request, of a round in which nothing is due, and the time to read all sources for their page. Then
+the requests that 100 sources need in a day, beside those of a poll every hour.
 """
 
 from __future__ import annotations
@@ -54,16 +54,23 @@ class Lister:
     name, signed_in = "feed", False
     new = 0
 
-    async def list_entries(self, check: ListCheck, platform: Platform, *, within_s: float) -> Listing:
+    async def list_entries(
+        self, check: ListCheck, platform: Platform, *, within_s: float
+    ) -> Listing:
         source = int(check.url.rpartition("/")[2])
         numbers = range(SEEN + self.new - 1, SEEN + self.new - 1 - SHOWN, -1)
-        entries = tuple(Entry(url_of(source, n), str(n), title=f"Post {n}", text="A description.") for n in numbers)
+        entries = tuple(
+            Entry(url_of(source, n), str(n), title=f"Post {n}", text="A description.")
+            for n in numbers
+        )
         return Listing(entries, title=f"Source {source}")
 
 
 async def fill(store: SqliteJobStore, now: datetime) -> None:
     for source in range(SOURCES):
-        one = Source(f"s-{source:06d}", f"https://feeds.example/{source}", "generic", now - 30 * DAY)
+        one = Source(
+            f"s-{source:06d}", f"https://feeds.example/{source}", "generic", now - 30 * DAY
+        )
         state = SourceState(
             title=f"Source {source}",
             next_check_at=now + DAY,
@@ -125,7 +132,10 @@ async def measure() -> None:
                 lister.new = new
                 took = await cpu_ms(follower, store, range(new * CHECKS, (new + 1) * CHECKS))
                 what = f"a look that finds {new} new of {SHOWN}"
-                print(f"  {what:<36} {statistics.median(took):6.1f} ms of processor time, at most {max(took):.1f}")
+                print(
+                    f"  {what:<36} {statistics.median(took):6.1f} ms of processor time, at most"
+                    f" {max(took):.1f}"
+                )
             for what, work in (
                 ("a round in which nothing is due", follower.round),
                 ("all sources, for their page", lambda: stored.followed(store.tables)),
@@ -134,7 +144,9 @@ async def measure() -> None:
                 for _ in range(9):
                     began, cpu = time.monotonic(), time.process_time()
                     await work()
-                    times.append(((time.monotonic() - began) * 1000, (time.process_time() - cpu) * 1000))
+                    times.append(
+                        ((time.monotonic() - began) * 1000, (time.process_time() - cpu) * 1000)
+                    )
                 wall, processor = (statistics.median(column) for column in zip(*times, strict=True))
                 print(f"  {what:<36} {wall:6.1f} ms, {processor:.1f} ms of processor time")
         finally:
@@ -142,7 +154,9 @@ async def measure() -> None:
 
 
 def requests_a_day() -> None:
-    """Simulate a year of looks at 100 sources of each rhythm, with random gaps between their posts."""
+    """Simulate a year of looks at 100 sources of each rhythm,
+    with random gaps between their posts.
+    """
     choose, hours = random.Random(20261129), 24 * 100
     print(f"Requests a day for 100 sources, beside {hours:,} of a poll every hour")
     now = SystemClock().now()
@@ -167,7 +181,8 @@ def requests_a_day() -> None:
     account = replace(Source("s-1", "https://x.com/jane", "x", now), interval_minutes=60)
     least = interval(account, gap=None, quiet_for=None, uses_account=True)
     print(
-        f"  {'with the account':<22} {100 * (DAY / least):7,.0f}   {100 * (DAY / least) / hours:5.2f} of the poll, at most"
+        f"  {'with the account':<22} {100 * (DAY / least):7,.0f}  "
+        f" {100 * (DAY / least) / hours:5.2f} of the poll, at most"
     )
 
 

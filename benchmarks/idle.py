@@ -15,7 +15,8 @@ from pathlib import Path
 SETTLE_S = 5.0  # start-up work (recovery, sweeping, first imports) is over by then
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
-_UTIME, _STIME = 11, 12  # fields 14 and 15 of /proc/<pid>/stat, counted from after the name; proc(5)
+# fields 14 and 15 of /proc/<pid>/stat, counted from after the name; proc(5)
+_UTIME, _STIME = 11, 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,10 @@ def measure(folder: Path, seconds: float) -> Idle:
     port = free_port()
     with (folder / "serve.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "mediavault", "serve"], env=vault_environment(folder, port), stdout=log, stderr=log
+            [sys.executable, "-m", "mediavault", "serve"],
+            env=vault_environment(folder, port),
+            stdout=log,
+            stderr=log,
         )
         try:
             await_healthy(process, port, folder / "serve.log")
@@ -47,8 +51,14 @@ def _watch(pid: int, seconds: float) -> Idle:
 
 
 def vault_environment(folder: Path, port: int) -> Mapping[str, str]:
-    theirs = {name: value for name, value in os.environ.items() if not name.startswith("MEDIAVAULT_")}
-    ours = {"STATE_DIR": str(folder / "state"), "DOWNLOAD_DIR": str(folder / "downloads"), "PORT": str(port)}
+    theirs = {
+        name: value for name, value in os.environ.items() if not name.startswith("MEDIAVAULT_")
+    }
+    ours = {
+        "STATE_DIR": str(folder / "state"),
+        "DOWNLOAD_DIR": str(folder / "downloads"),
+        "PORT": str(port),
+    }
     return theirs | {f"MEDIAVAULT_{name}": value for name, value in ours.items()}
 
 
@@ -57,7 +67,9 @@ def await_healthy(process: subprocess.Popen[bytes], port: int, log: Path) -> Non
     deadline = time.monotonic() + START_TIMEOUT_S
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/worker/health", timeout=2) as answer:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{port}/api/worker/health", timeout=2
+            ) as answer:
                 if answer.status == 200:
                     return
         except OSError:
@@ -88,7 +100,9 @@ def _rss_mb(pid: int) -> float:
 
 
 def _children(pid: int) -> int:
-    return sum(len(path.read_text().split()) for path in Path(f"/proc/{pid}/task").glob("*/children"))
+    return sum(
+        len(path.read_text().split()) for path in Path(f"/proc/{pid}/task").glob("*/children")
+    )
 
 
 def free_port() -> int:

@@ -1,7 +1,9 @@
-"""The time from an enqueue in one process to the start of the job in another, which is idle until then.
+"""The time from an enqueue in one process to the start of the job in another, which is idle until
+then.
 
-``python -m benchmarks.latency CONTENDER --jobs N --where PLACE`` is the other process: it prints ``ready``, waits for N
-jobs and prints as JSON when each was started, in nanoseconds of the wall clock. PLACE is a folder or a server's URL.
+``python -m benchmarks.latency CONTENDER --jobs N --where
+PLACE`` is the other process: it prints ``ready``, waits for N jobs and prints as JSON when each was
+started, in nanoseconds of the wall clock. PLACE is a folder or a server's URL.
 """
 
 from __future__ import annotations
@@ -43,7 +45,9 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Latencies in milliseconds. ``after_enqueue`` counts from enqueue's return; 0 if the job had started by then."""
+    """Latencies in milliseconds. ``after_enqueue`` counts from enqueue's return;
+    0 if the job had started by then.
+    """
 
     jobs: int
     p50_ms: float
@@ -52,14 +56,15 @@ class Latency:
     after_enqueue_p50_ms: float
 
 
-# --- the producer, in this process ------------------------------------------------------------------------------
+# --- the producer, in this process ----------------------------------------------------------------
 
 
 async def measure(contender: str, folder: Path, count: int) -> Latency:
     parts = CONTENDERS[contender]
     async with parts.place(folder) as where, asyncio.timeout(TIMEOUT_S):
         worker = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "benchmarks.latency", contender, "--jobs", str(count), "--where", where,
+            sys.executable, "-m", "benchmarks.latency", contender, "--jobs", str(count), "--where",
+            where,
             stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         assert worker.stdout is not None
@@ -95,7 +100,9 @@ def _summary(sent: dict[str, Sent], starts: Starts) -> Latency:
         jobs=len(sent),
         p50_ms=statistics.median(whole),
         p99_ms=statistics.quantiles(whole, n=100)[98],
-        enqueue_p50_ms=statistics.median((at.returned_ns - at.called_ns) / 1e6 for at in sent.values()),
+        enqueue_p50_ms=statistics.median(
+            (at.returned_ns - at.called_ns) / 1e6 for at in sent.values()
+        ),
         after_enqueue_p50_ms=statistics.median(rest),
     )
 
@@ -121,7 +128,7 @@ async def _into_huey(folder: str) -> AsyncIterator[Enqueue]:
     yield enqueue
 
 
-# --- the worker, in the other process ---------------------------------------------------------------------------
+# --- the worker, in the other process -------------------------------------------------------------
 
 
 def _work_for_mediavault(folder: str, count: int) -> Starts:
@@ -133,7 +140,9 @@ def _work_for_mediavault_on_postgres(url: str, count: int) -> Starts:
 
 
 async def _claim_all(opening: AbstractAsyncContextManager[Store], count: int) -> Starts:
-    """Do the worker's own round with its own ticker: a poll promotes due jobs and claims, a wake-up only claims."""
+    """Do the worker's own round with its own ticker: a poll promotes due jobs and claims,
+    a wake-up only claims.
+    """
     starts: Starts = {}
     worker = new_worker_id()
     all_started = asyncio.Event()
@@ -164,7 +173,9 @@ async def _claim_all(opening: AbstractAsyncContextManager[Store], count: int) ->
 
 
 def _work_for_huey(folder: str, count: int) -> Starts:
-    """Run its default consumer: one thread that polls, every 0.1 s at first, ever less often while nothing happens."""
+    """Run its default consumer: one thread that polls, every 0.1 s at first,
+    ever less often while nothing happens.
+    """
     huey = queue_in(Path(folder))
     starts: Starts = {}
     all_started = threading.Event()
@@ -183,12 +194,14 @@ def _work_for_huey(folder: str, count: int) -> Starts:
     return starts
 
 
-# --- contenders -------------------------------------------------------------------------------------------------
+# --- contenders -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A contender. ``place`` sets up the queue in an empty folder and yields its location for the other two."""
+    """A contender. ``place`` sets up the queue in an empty folder and yields its location for the
+    other two.
+    """
 
     place: Callable[[Path], AbstractAsyncContextManager[str]]
     producer: Callable[[str], AbstractAsyncContextManager[Enqueue]]
@@ -198,8 +211,12 @@ class Contender:
 CONTENDERS: Mapping[str, Contender] = {
     MEDIAVAULT: Contender(_in_folder, _into_mediavault, _work_for_mediavault),
     HUEY: Contender(_in_folder, _into_huey, _work_for_huey),
-    ON_POSTGRES: Contender(servers.on_postgres, servers.into_mediavault, _work_for_mediavault_on_postgres),
-    PGQUEUER: Contender(servers.on_postgres_for_pgqueuer, servers.into_pgqueuer, servers.work_for_pgqueuer),
+    ON_POSTGRES: Contender(
+        servers.on_postgres, servers.into_mediavault, _work_for_mediavault_on_postgres
+    ),
+    PGQUEUER: Contender(
+        servers.on_postgres_for_pgqueuer, servers.into_pgqueuer, servers.work_for_pgqueuer
+    ),
     SAQ: Contender(servers.on_redis, servers.into_saq, servers.work_for_saq),
 }
 

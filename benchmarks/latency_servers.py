@@ -1,7 +1,8 @@
-"""The time from an enqueue to the start in another process with a server between them: PostgreSQL or Redis.
+"""The time from an enqueue to the start in another process with a server between them: PostgreSQL
+or Redis.
 
-Each contender has a place (its server, with its tables), a producer, and a worker, which prints ``ready`` once it
-listens.
+Each contender has a place (its server, with its tables), a producer, and a worker, which prints
+``ready`` once it listens.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def say_ready() -> None:
     print("ready", flush=True)
 
 
-# --- places -----------------------------------------------------------------------------------------------------
+# --- places ---------------------------------------------------------------------------------------
 
 
 @asynccontextmanager
@@ -57,7 +58,7 @@ async def on_redis(folder: Path) -> AsyncIterator[str]:
         yield server.url
 
 
-# --- producers --------------------------------------------------------------------------------------------------
+# --- producers ------------------------------------------------------------------------------------
 
 
 @asynccontextmanager
@@ -75,11 +76,13 @@ async def into_pgqueuer(url: str) -> AsyncIterator[Enqueue]:
 @asynccontextmanager
 async def into_saq(url: str) -> AsyncIterator[Enqueue]:
     queue: Any = Queue.from_url(url)
-    yield lambda job: queue.enqueue("save", key=job.id, post_url=job.post_url, platform=job.platform)
+    yield lambda job: queue.enqueue(
+        "save", key=job.id, post_url=job.post_url, platform=job.platform
+    )
     await queue.disconnect()
 
 
-# --- workers ----------------------------------------------------------------------------------------------------
+# --- workers --------------------------------------------------------------------------------------
 
 
 def work_for_pgqueuer(url: str, count: int) -> Starts:

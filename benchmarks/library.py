@@ -1,4 +1,6 @@
-"""How long the queries of library pages take in a store with many saved videos: ``python -m benchmarks.library``."""
+"""How long the queries of library pages take in a store with many saved videos:
+``python -m benchmarks.library``.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,18 @@ from mediavault.store.sqlite.store import SqliteJobStore
 JOBS, ROUNDS, DEEP, PAGE = 100_000, 9, 50, 50
 BATCH = 500
 BEGAN = datetime(2024, 1, 1, tzinfo=UTC)
-PLATFORMS = ("youtube", "tiktok", "instagram", "x", "reddit", "vimeo", "facebook", "threads", "bluesky", "twitch")
+PLATFORMS = (
+    "youtube",
+    "tiktok",
+    "instagram",
+    "x",
+    "reddit",
+    "vimeo",
+    "facebook",
+    "threads",
+    "bluesky",
+    "twitch",
+)
 SHARES = (30, 25, 15, 12, 6, 4, 3, 2, 2, 1)
 WORDS = 12_000  # in the invented language of the titles; the most common ones come first
 WATCHED, FAVOURITE, TAG, RARE_TAG = "watched/owner", "favourite/owner", "tag/some", "tag/rare"
@@ -52,9 +65,14 @@ def library(count: int) -> Iterator[Job]:
     Every hundredth job has failed and every thousandth is waiting.
     """
     choose = random.Random(20261126)
-    language = ["".join(choose.choices("abcdefghiklmnoprstuvz", k=choose.randint(2, 9))) for _ in range(WORDS)]
+    language = [
+        "".join(choose.choices("abcdefghiklmnoprstuvz", k=choose.randint(2, 9)))
+        for _ in range(WORDS)
+    ]
     accounts = [
-        media.account(platform, f"{choose.choice(language)}_{number}", choose.choice(language).title())
+        media.account(
+            platform, f"{choose.choice(language)}_{number}", choose.choice(language).title()
+        )
         for platform, share in zip(PLATFORMS, SHARES, strict=True)
         for number in range(share * 20)
     ]
@@ -69,7 +87,13 @@ def library(count: int) -> Iterator[Job]:
 def _job(number: int, account: Account, words: list[str], choose: random.Random) -> Job:
     at = BEGAN + timedelta(minutes=9 * number, seconds=choose.randrange(540))
     url = f"https://www.{account.platform}.com/{account.handle}/video/{number:011d}"
-    status = JobStatus.FAILED if number % 100 == 1 else JobStatus.QUEUED if number % 1000 == 2 else JobStatus.COMPLETED
+    status = (
+        JobStatus.FAILED
+        if number % 100 == 1
+        else JobStatus.QUEUED
+        if number % 1000 == 2
+        else JobStatus.COMPLETED
+    )
     job = Job(
         id=JobId(f"0190{number:08x}-7000-8000-{choose.getrandbits(48):012x}"),
         trace_id=f"{number:032x}",
@@ -81,23 +105,47 @@ def _job(number: int, account: Account, words: list[str], choose: random.Random)
         updated_at=at,
         account=account,
         candidates=tuple(_candidate(number, index) for index in range(4)),
-        metadata={"title": " ".join(words[:8]), "text": " ".join(words), "published_at": at.isoformat()},
+        metadata={
+            "title": " ".join(words[:8]),
+            "text": " ".join(words),
+            "published_at": at.isoformat(),
+        },
     )
     if status is JobStatus.FAILED:
         code = choose.choice(
-            (ErrorCode.NETWORK, ErrorCode.LOGIN_REQUIRED, ErrorCode.DELETED, ErrorCode.EXTRACTOR_BROKEN)
+            (
+                ErrorCode.NETWORK,
+                ErrorCode.LOGIN_REQUIRED,
+                ErrorCode.DELETED,
+                ErrorCode.EXTRACTOR_BROKEN,
+            )
         )
-        return replace(job, error_code=code, error="It did not work.", failed_at=at, retry_at=choose.choice((None, at)))
+        return replace(
+            job,
+            error_code=code,
+            error="It did not work.",
+            failed_at=at,
+            retry_at=choose.choice((None, at)),
+        )
     if status is JobStatus.QUEUED:
         return job
     length, size = round(choose.lognormvariate(4, 1.2), 2), choose.randrange(10**5, 10**9)
     path = f"{account.slug}/{number}.mp4"
-    return replace(job, completed_at=at, duration_s=length, bytes=size, sha256=f"{number:064x}", output_path=path)
+    return replace(
+        job,
+        completed_at=at,
+        duration_s=length,
+        bytes=size,
+        sha256=f"{number:064x}",
+        output_path=path,
+    )
 
 
 def _candidate(number: int, index: int) -> Candidate:
     url = f"https://cdn.example/{number}/{index}.mp4?signature={number:064x}"
-    return Candidate(url, SourceType.DIRECT, FoundIn.API, width=1080, height=1920, size=10**7, signed=True)
+    return Candidate(
+        url, SourceType.DIRECT, FoundIn.API, width=1080, height=1920, size=10**7, signed=True
+    )
 
 
 async def fill(store: Store, count: int) -> None:
@@ -115,7 +163,9 @@ async def fill_postgres(url: str, count: int) -> None:
         async with database.transaction() as txn:
             await txn.many(SQL["import_job"], [stored_values(job) for job in batch])
             statements = PostgresStatements(txn, None)
-            entries = [entry_from_row(row) for row in await statements.query(entries_sql, {"last": last})]
+            entries = [
+                entry_from_row(row) for row in await statements.query(entries_sql, {"last": last})
+            ]
             await sql_library.add(statements, entries)
             last = entries[-1].seq
     await database.close()
@@ -158,11 +208,15 @@ async def questions(store: Store, count: int) -> dict[str, Ask]:
         "two words, one of them rare": replace(saved, text=f"{RARE} tiktok"),
         "two letters of a platform": replace(saved, text="an", platform="tiktok"),
         "two letters, the longest": replace(saved, text="an", order=JobOrder.LONGEST),
-        "a date and a length": replace(saved, since=since, until=until, shortest_s=30.0, longest_s=35.0),
+        "a date and a length": replace(
+            saved, since=since, until=until, shortest_s=30.0, longest_s=35.0
+        ),
         "a date and a length without any": replace(saved, since=since, until=until, shortest_s=1e7),
         **{f"{order.value} first": replace(saved, order=order) for order in JobOrder},
         "the longest of an account": replace(saved, account=rich.key, order=JobOrder.LONGEST),
-        "the largest of a small platform": replace(saved, platform="twitch", order=JobOrder.LARGEST),
+        "the largest of a small platform": replace(
+            saved, platform="twitch", order=JobOrder.LARGEST
+        ),
     }
     queries |= {
         "a tag of five": replace(saved, marks=[RARE_TAG]),
@@ -171,7 +225,9 @@ async def questions(store: Store, count: int) -> dict[str, Ask]:
         "favourites": replace(saved, marks=[FAVOURITE]),
         "watched, half of all": replace(saved, marks=[WATCHED]),
         "not watched": replace(saved, without=[WATCHED]),
-        "watched favourites, the longest": replace(saved, marks=[WATCHED, FAVOURITE], order=JobOrder.LONGEST),
+        "watched favourites, the longest": replace(
+            saved, marks=[WATCHED, FAVOURITE], order=JobOrder.LONGEST
+        ),
     }
     page = [job.id for job in (await store.catalogue.jobs(saved)).jobs]
     asks: dict[str, Ask] = {
@@ -218,7 +274,9 @@ class Statements:
 
 
 async def mark(store: Store, count: int) -> None:
-    """Mark jobs: half of them as watched, one in fifty as a favourite, one in a hundred with a tag, and five with another."""
+    """Mark jobs: half of them as watched, one in fifty as a favourite,
+    one in a hundred with a tag, and five with another.
+    """
     of_number = [job.id for batch in batches(count) for job in batch]
     for name, each in ((WATCHED, 2), (FAVOURITE, 50), (TAG, 100), (RARE_TAG, max(1, count // 5))):
         marked = [Mark(job_id, name) for job_id in of_number[::each]]
@@ -239,7 +297,13 @@ async def measure(store: Store, count: int, rounds: int) -> None:
         with statements.counted():
             statements.sent = 0
             await ask()
-        print(f"| {name:34} | {statistics.median(times):.1f} | {max(times):.1f} | {statements.sent} |", flush=True)
+        print(
+            (
+                f"| {name:34} | {statistics.median(times):.1f} | {max(times):.1f} |"
+                f" {statements.sent} |"
+            ),
+            flush=True,
+        )
 
 
 @asynccontextmanager

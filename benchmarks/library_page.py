@@ -1,9 +1,10 @@
-"""What the library's page costs the server: the whole request in this process, on SQLite, among 100,000 jobs.
+"""What the library's page costs the server: the whole request in this process, on SQLite, among
+100,000 jobs.
 
     .venv/bin/python -m benchmarks.library_page [--jobs 100000] [--rounds 15]
 
-A request goes through the middleware, the route, the store and the templates; the network and the browser are left out.
-The calls of the store that it made are printed next to its time.
+A request goes through the middleware, the route, the store and the templates; the network and the
+browser are left out. The calls of the store that it made are printed next to its time.
 """
 
 from __future__ import annotations
@@ -50,7 +51,10 @@ ASKED: Mapping[str, tuple[dict[str, str], dict[str, str]]] = {
     "a year": ({"since": "2024-06-01", "until": "2025-05-31"}, {}),
     "two letters, while typing": ({"q": "an"}, HTMX),
     "a rare word, while typing": ({"q": RARE}, HTMX),
-    "a platform, a length and two letters": ({"platform": "tiktok", "length": "short", "q": "an"}, HTMX),
+    "a platform, a length and two letters": (
+        {"platform": "tiktok", "length": "short", "q": "an"},
+        HTMX,
+    ),
 }
 
 
@@ -101,9 +105,14 @@ def client_of(vault: App, store: Counted) -> AsgiClient:
 
 
 async def measure(client: AsgiClient, store: Counted, rounds: int) -> None:
-    pages = {name: (f"/library?{urlencode(query)}", headers) for name, (query, headers) in ASKED.items()}
+    pages = {
+        name: (f"/library?{urlencode(query)}", headers) for name, (query, headers) in ASKED.items()
+    }
     pages[f"the tiles of page {DEEP}"] = (await _tiles_of(client, DEEP), HTMX)
-    print(f"| {'asked for':37} | median ms | worst ms | kB | calls of the store |\n|{'-' * 39}|--:|--:|--:|---|")
+    print(
+        f"| {'asked for':37} | median ms | worst ms | kB | calls of the store |\n"
+        f"|{'-' * 39}|--:|--:|--:|---|"
+    )
     for name, (path, headers) in pages.items():
         times, size = [], 0
         await client.get(path, **headers)
@@ -116,7 +125,10 @@ async def measure(client: AsgiClient, store: Counted, rounds: int) -> None:
             size = len(response.body)
         calls = ", ".join(f"{method} {count / rounds:g}" for method, count in store.calls.items())
         median = statistics.median(times)
-        print(f"| {name:37} | {median:.1f} | {max(times):.1f} | {size / 1000:.0f} | {calls} |{_verdict(median)}")
+        print(
+            f"| {name:37} | {median:.1f} | {max(times):.1f} | {size / 1000:.0f} | {calls}"
+            f" |{_verdict(median)}"
+        )
 
 
 def _verdict(median: float) -> str:

@@ -1,4 +1,6 @@
-"""Dramatiq on Redis with its defaults, ten worker threads. It prefetches, and requeues a killed worker's jobs late."""
+"""Dramatiq on Redis with its defaults, ten worker threads. It prefetches,
+and requeues a killed worker's jobs late.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""huey on SQLite with its defaults. It deletes a task before it runs it: a task that a crash interrupts is lost."""
+"""huey on SQLite with its defaults. It deletes a task before it runs it:
+a task that a crash interrupts is lost.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ def queue_in(folder: Path) -> Any:
 
 
 def register(huey: Any, function: Callable[..., object]) -> Any:
-    """Return a task whose name is the same in every process, also where its module is ``__main__``."""
+    """Return a task whose name is the same in every process,
+    also where its module is ``__main__``.
+    """
     function.__module__ = __name__
     return huey.task(name="save")(function)
 

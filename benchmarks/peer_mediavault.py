@@ -8,7 +8,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from benchmarks.servers import RunningServer, running_postgres
-from benchmarks.subjects import LEASE, SAVED, SLOTS, Cost, Stopwatch, bulks, expect, expect_completed, make_jobs
+from benchmarks.subjects import (
+    LEASE,
+    SAVED,
+    SLOTS,
+    Cost,
+    Stopwatch,
+    bulks,
+    expect,
+    expect_completed,
+    make_jobs,
+)
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import ClaimedJob, JobId, JobStatus, NewJob, new_worker_id
 from mediavault.store.port import Store
@@ -114,8 +124,9 @@ async def _drain(folder: Path, count: int) -> Cost:
 async def drain_some(store: Store, count: int) -> None:
     """Run a task for each job, as the worker does.
 
-    When only the store's response to a job's completion is pending, its slot is free and the claiming loop is woken. So
-    a claim shares the transaction of the completions that freed its slots.
+    When only the store's response to a job's completion is pending, its slot is free and the
+    claiming loop is woken. So a claim shares the transaction of the completions that freed its
+    slots.
     """
     worker = new_worker_id()
     woken = asyncio.Event()

@@ -1,4 +1,6 @@
-"""PgQueuer with its defaults and ten jobs a query. A job is finished by its id alone, by any worker."""
+"""PgQueuer with its defaults and ten jobs a query. A job is finished by its id alone,
+by any worker.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""procrastinate with its defaults: one query per job to fetch and one to finish, an events table filled by triggers."""
+"""procrastinate with its defaults: one query per job to fetch and one to finish,
+an events table filled by triggers.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,10 @@ async def _drain(server: RunningServer, count: int) -> Cost:
     app, save = _app(server, done)
     async with app.open_async():
         await app.schema_manager.apply_schema_async()
-        jobs = [{"job_id": job.id, "post_url": job.post_url, "platform": job.platform} for job in make_jobs(count)]
+        jobs = [
+            {"job_id": job.id, "post_url": job.post_url, "platform": job.platform}
+            for job in make_jobs(count)
+        ]
         await save.batch_defer_async(*jobs)
         watch = Stopwatch(server.cpu_s)
         await app.run_worker_async(wait=False, concurrency=SLOTS, install_signal_handlers=False)

@@ -1,8 +1,9 @@
-"""The lower bound: a plain loop over the standard library's sqlite3, with mediavault's schema and minimal code.
+"""The lower bound: a plain loop over the standard library's sqlite3, with mediavault's schema and
+minimal code.
 
-One statement per transition, each in its own transaction. No history, no lease renewal, no event loop, no thread.
-"Fused" is the best that such a loop can do while it promises what mediavault promises: the completion, the next claim
-and the history records of both in one transaction.
+One statement per transition, each in its own transaction. No history, no lease renewal, no event
+loop, no thread. "Fused" is the best that such a loop can do while it promises what mediavault
+promises: the completion, the next claim and the history records of both in one transaction.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ UPDATE jobs INDEXED BY jobs_id
        stage = 'complete', progress_pct = 100, bytes_done = ?, bytes_total = ?,
        output_path = ?, thumbnail_path = ?, bytes = ?, sha256 = ?, duration_s = ?, width = ?, height = ?
  WHERE id = ? AND status = 'running' AND attempt_count = ?
-"""
+"""  # noqa: E501
 APPEND_HISTORY = """
 INSERT INTO history (job, at, attempt, stage, outcome, detail, bytes, duration_ms) VALUES (?, ?, ?,
   ?, 'ok', ?, ?, ?)
@@ -119,10 +120,14 @@ def _work_fused(db: sqlite3.Connection) -> None:
     while claimed is not None:
         db.execute("BEGIN IMMEDIATE")
         _complete(db, claimed)
-        db.execute(APPEND_HISTORY, (claimed.seq, micros(), claimed.attempt, "complete", "", SAVED.bytes, 0))
+        db.execute(
+            APPEND_HISTORY, (claimed.seq, micros(), claimed.attempt, "complete", "", SAVED.bytes, 0)
+        )
         claimed = _claim(db)
         if claimed is not None:
-            db.execute(APPEND_HISTORY, (claimed.seq, micros(), claimed.attempt, "claim", "w-raw", 0, 0))
+            db.execute(
+                APPEND_HISTORY, (claimed.seq, micros(), claimed.attempt, "claim", "w-raw", 0, 0)
+            )
         db.execute("COMMIT")
 
 

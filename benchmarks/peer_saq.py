@@ -1,4 +1,6 @@
-"""SAQ on Redis with its defaults: a sweep aborts the jobs of a killed worker and does not run them again."""
+"""SAQ on Redis with its defaults: a sweep aborts the jobs of a killed worker and does not run them
+again.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ async def _drain(server: RunningServer, count: int) -> Cost:
     queue: Any = Queue.from_url(server.url)
     for job in make_jobs(count):
         await queue.enqueue("save", key=job.id, post_url=job.post_url, platform=job.platform)
-    worker: Any = Worker(queue, functions=[("save", save)], concurrency=SLOTS, burst=True, dequeue_timeout=1)
+    worker: Any = Worker(
+        queue, functions=[("save", save)], concurrency=SLOTS, burst=True, dequeue_timeout=1
+    )
     worker.SIGNALS = []
     watch = Stopwatch(server.cpu_s)
     await worker.start()

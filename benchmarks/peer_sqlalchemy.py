@@ -1,4 +1,6 @@
-"""SQLAlchemy Core on aiosqlite, with mediavault's schema: the cost of a queue written with the usual toolkit."""
+"""SQLAlchemy Core on aiosqlite, with mediavault's schema:
+the cost of a queue written with the usual toolkit.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +27,19 @@ from benchmarks.subjects import (
 from mediavault.core.job import NewJob
 
 _LEASE_MICROS = int(LEASE.total_seconds() * 1e6)
-_SAVED_COLUMNS = ("output_path", "thumbnail_path", "bytes", "sha256", "duration_s", "width", "height")
+_SAVED_COLUMNS = (
+    "output_path",
+    "thumbnail_path",
+    "bytes",
+    "sha256",
+    "duration_s",
+    "width",
+    "height",
+)
 _FACTS = {f"saved_{name}": getattr(SAVED, name) for name in _SAVED_COLUMNS}
 
-# Core cannot name an index. Without one named, SQLite scans the index of all jobs, past those that are done.
+# Core cannot name an index. Without one named, SQLite scans the index of all jobs, past those that
+# are done.
 _OLDEST: sa.Select[Any] = (
     sa.select(sa.column("seq"))
     .select_from(sa.text("jobs INDEXED BY jobs_ready"))
@@ -82,7 +93,9 @@ async def _claim(engine: AsyncEngine, claim: sa.Executable) -> tuple[str, int] |
     return None if row is None else (row.id, row.attempt_count)
 
 
-async def _complete(engine: AsyncEngine, complete: sa.Executable, job_id: str, attempt: int) -> None:
+async def _complete(
+    engine: AsyncEngine, complete: sa.Executable, job_id: str, attempt: int
+) -> None:
     facts = {"now": micros(), "job": job_id, "fence": attempt, "size": SAVED.bytes, **_FACTS}
     async with engine.begin() as connection:
         result = await connection.execute(complete, facts)
@@ -91,7 +104,9 @@ async def _complete(engine: AsyncEngine, complete: sa.Executable, job_id: str, a
 
 
 def _claim_statement(table: sa.Table) -> sa.Executable:
-    """Return the claim statement. Built once, like the next one: building them for each call would double the cost."""
+    """Return the claim statement. Built once, like the next one:
+    building them for each call would double the cost.
+    """
     jobs = table.c
     return (
         table.update()
@@ -161,7 +176,9 @@ async def _opened(folder: Path) -> AsyncIterator[tuple[AsyncEngine, sa.Table]]:
     sa.event.listen(engine.sync_engine, "connect", _set_synchronous)
     try:
         async with engine.connect() as connection:
-            table = await connection.run_sync(lambda sync: sa.Table("jobs", sa.MetaData(), autoload_with=sync))
+            table = await connection.run_sync(
+                lambda sync: sa.Table("jobs", sa.MetaData(), autoload_with=sync)
+            )
         yield engine, table
     finally:
         await engine.dispose()

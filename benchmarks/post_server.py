@@ -1,4 +1,5 @@
-"""Serves plain pages with one video of 300 KB each, and feeds of them, on every address of the loopback network.
+"""Serves plain pages with one video of 300 KB each, and feeds of them, on every address of the
+loopback network.
 
 A feed has one post more at every request.
 
@@ -30,14 +31,20 @@ video.src = ["", "media", {number}].join("/") + ".mp4";
 document.getElementById("player").append(video);
 </script>"""
 FEED = """<?xml version="1.0"?><rss version="2.0"><channel><title>Feed {number}</title><link>/feeds/{number}</link>{items}
-</channel></rss>"""
-ITEM = '<item><title>Post {post}</title><link>{base}/posts/{post}</link><guid isPermaLink="false">{post}</guid></item>'
-FIRST_OF_FEED, ITEMS = 10_000_000, 15  # posts of a feed have numbers of their own; of each feed a million
+</channel></rss>"""  # noqa: E501
+ITEM = (
+    "<item><title>Post {post}</title><link>{base}/posts/{post}</link><guid"
+    ' isPermaLink="false">{post}</guid></item>'
+)
+# posts of a feed have numbers of their own; of each feed a million
+FIRST_OF_FEED, ITEMS = 10_000_000, 15
 PLAYERS = {"posts": PLAYER, "scripted": BY_SCRIPT}  # by the first part of the page's path
 
 
 def padded(film: bytes, number: int, size: int = FILE_BYTES) -> bytes:
-    """Return the film as a file of ``size`` bytes that no other number has: an MP4 may end with a ``free`` box."""
+    """Return the film as a file of ``size`` bytes that no other number has:
+    an MP4 may end with a ``free`` box.
+    """
     space = size - len(film)
     return film + struct.pack(">I4sI", space, b"free", number) + bytes(space - 12)
 
@@ -57,7 +64,9 @@ def main() -> None:
     async def page(request: web.Request) -> web.Response:
         number = request.match_info["number"]
         player = PLAYERS[request.match_info["kind"]].replace("{number}", number)
-        return web.Response(text=PAGE.format(number=number, player=player), content_type="text/html")
+        return web.Response(
+            text=PAGE.format(number=number, player=player), content_type="text/html"
+        )
 
     requests: Counter[int] = Counter()
 
@@ -66,11 +75,17 @@ def main() -> None:
         requests[number] += 1
         newest = FIRST_OF_FEED + number * 1_000_000 + requests[number]
         base = f"http://{request.host}"
-        items = "".join(ITEM.format(post=newest - n, base=base) for n in range(min(ITEMS, requests[number])))
-        return web.Response(text=FEED.format(number=number, items=items), content_type="application/rss+xml")
+        items = "".join(
+            ITEM.format(post=newest - n, base=base) for n in range(min(ITEMS, requests[number]))
+        )
+        return web.Response(
+            text=FEED.format(number=number, items=items), content_type="application/rss+xml"
+        )
 
     async def video(request: web.Request) -> web.Response:
-        return web.Response(body=padded(film, int(request.match_info["number"])), content_type="video/mp4")
+        return web.Response(
+            body=padded(film, int(request.match_info["number"])), content_type="video/mp4"
+        )
 
     app = web.Application()
     app.add_routes(
@@ -80,7 +95,9 @@ def main() -> None:
             web.get("/feeds/{number}", feed),
         ]
     )
-    web.run_app(app, host="0.0.0.0", port=options.port, print=lambda _: print("listening", flush=True))
+    web.run_app(
+        app, host="0.0.0.0", port=options.port, print=lambda _: print("listening", flush=True)
+    )
 
 
 if __name__ == "__main__":

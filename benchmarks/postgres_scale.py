@@ -1,4 +1,6 @@
-"""How fast jobs drain on PostgreSQL in an old database: with many finished and waiting jobs, or a snapshot held."""
+"""How fast jobs drain on PostgreSQL in an old database: with many finished and waiting jobs,
+or a snapshot held.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ SELECT 'old-' || n, '', 'https://x.com/old/status/' || n, 'https://x.com/old/sta
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """CPU microseconds per job with few and with many other jobs; jobs per second in the first and the last tenth."""
+    """CPU microseconds per job with few and with many other jobs;
+    jobs per second in the first and the last tenth.
+    """
 
     alone_us: float
     crowded_us: float
@@ -54,9 +58,11 @@ def measure(jobs: int, pinned_jobs: int) -> Scale:
 
 
 async def _crowded(jobs: int) -> tuple[float, float]:
-    """Return the cost on the same server before and after the crowd is added; a first drain warms it up for both.
+    """Return the cost on the same server before and after the crowd is added; a first drain warms
+    it up for both.
 
-    Adding the crowd does not count: what a million new rows leave to be written is written before the clock starts.
+    Adding the crowd does not count: what a million new rows leave to be written is written before
+    the clock starts.
     """
     with running_postgres() as server:
         async with opened_on_postgres(server.url) as store:
@@ -76,7 +82,9 @@ async def _crowded(jobs: int) -> tuple[float, float]:
 
 
 async def _pinned(jobs: int) -> tuple[float, float]:
-    """Return the rates while an old snapshot is held, so that no dead row of the drain can be cleaned up."""
+    """Return the rates while an old snapshot is held,
+    so that no dead row of the drain can be cleaned up.
+    """
     with running_postgres() as server:
         async with opened_on_postgres(server.url) as store:
             for call in bulks(make_jobs(jobs)):

@@ -1,7 +1,9 @@
-"""Measures the job queue against its peers, in one run: ``python -m benchmarks.queue``. README.md explains the result.
+"""Measures the job queue against its peers, in one run: ``python -m benchmarks.queue``. README.md
+explains the result.
 
-Rounds are interleaved: every contender runs in every round, each in its own process, in a different order each time. A
-machine that is busy for a minute then slows all of them, and the ratios within a round stay true.
+Rounds are interleaved: every contender runs in every round, each in its own process, in a different
+order each time. A machine that is busy for a minute then slows all of them, and the ratios within a
+round stay true.
 """
 
 # ruff: noqa: A005 - run as benchmarks.queue; nothing imports it
@@ -33,8 +35,10 @@ from mediavault import __version__
 from mediavault.store.sqlite.engine import sqlite_version
 
 OURS, OURS_ON_POSTGRES = "mediavault", "mediavault PostgreSQL"
-ON_SERVERS = ("procrastinate", "PgQueuer", "SAQ (Redis)", "Dramatiq (Redis)")  # measured against ours on PostgreSQL
-# Jobs enqueued one by one each wait for the disk, and some contenders are slow: fewer jobs give the same result.
+# measured against ours on PostgreSQL
+ON_SERVERS = ("procrastinate", "PgQueuer", "SAQ (Redis)", "Dramatiq (Redis)")
+# Jobs enqueued one by one each wait for the disk, and some contenders are slow: fewer jobs give the
+# same result.
 TASK_SHARE: Mapping[str, float] = {SINGLE: 0.2, BULK: 1.0, DRAIN: 1.0}
 CONTENDER_SHARE: Mapping[str, float] = {"SQLAlchemy aiosqlite": 0.2, "procrastinate": 0.2}
 MIN_JOBS = 100
@@ -78,49 +82,105 @@ class Report:
         return median(ours.cpu_us_per_job / theirs.cpu_us_per_job for ours, theirs in pairs)
 
     def start_ratio(self, other: str) -> float:
-        """Return the p50 from the call of enqueue to the start, ours on PostgreSQL to the other's."""
+        """Return the p50 from the call of enqueue to the start,
+        ours on PostgreSQL to the other's.
+        """
         return self.latencies[latency.ON_POSTGRES].p50_ms / self.latencies[other].p50_ms
 
     def aims(self) -> list[Aim]:
         ours = self.latencies[latency.MEDIAVAULT]
         return [
-            Aim("drain, CPU a job: mediavault / raw sqlite3 NORMAL", self.ratio("raw sqlite3 NORMAL"), 1.0, "×"),
-            Aim("drain, CPU a job: mediavault / raw sqlite3 FULL", self.ratio("raw sqlite3 FULL"), 1.0, "×"),
-            Aim("drain, CPU a job: mediavault / raw sqlite3 fused", self.ratio("raw sqlite3 fused"), 1.0, "×"),
+            Aim(
+                "drain, CPU a job: mediavault / raw sqlite3 NORMAL",
+                self.ratio("raw sqlite3 NORMAL"),
+                1.0,
+                "×",
+            ),
+            Aim(
+                "drain, CPU a job: mediavault / raw sqlite3 FULL",
+                self.ratio("raw sqlite3 FULL"),
+                1.0,
+                "×",
+            ),
+            Aim(
+                "drain, CPU a job: mediavault / raw sqlite3 fused",
+                self.ratio("raw sqlite3 fused"),
+                1.0,
+                "×",
+            ),
             Aim("drain, CPU a job: mediavault / huey", self.ratio("huey"), 1.0, "×"),
-            Aim("drain, CPU a job: mediavault / SQLAlchemy", self.ratio("SQLAlchemy aiosqlite"), None, "×"),
+            Aim(
+                "drain, CPU a job: mediavault / SQLAlchemy",
+                self.ratio("SQLAlchemy aiosqlite"),
+                None,
+                "×",
+            ),
             Aim(
                 "enqueue, CPU a job: mediavault / raw sqlite3 FULL",
                 self.ratio("raw sqlite3 FULL", task=SINGLE),
                 None,
                 "×",
             ),
-            Aim("enqueue, CPU a job: mediavault / huey", self.ratio("huey", task=SINGLE), None, "×"),
-            Aim("drain, CPU a job: mediavault PostgreSQL / PgQueuer", self.ratio("PgQueuer"), 1.0, "×"),
-            Aim("drain, CPU a job: mediavault PostgreSQL / procrastinate", self.ratio("procrastinate"), 1.0, "×"),
-            Aim("drain, CPU a job: mediavault PostgreSQL / SAQ", self.ratio("SAQ (Redis)"), 1.0, "×"),
-            Aim("drain, CPU a job: mediavault PostgreSQL / Dramatiq", self.ratio("Dramatiq (Redis)"), 1.0, "×"),
-            Aim("PostgreSQL: a job among 1.1 million others / alone", self.scale.crowd_costs, 1.05, "×"),
+            Aim(
+                "enqueue, CPU a job: mediavault / huey", self.ratio("huey", task=SINGLE), None, "×"
+            ),
+            Aim(
+                "drain, CPU a job: mediavault PostgreSQL / PgQueuer",
+                self.ratio("PgQueuer"),
+                1.0,
+                "×",
+            ),
+            Aim(
+                "drain, CPU a job: mediavault PostgreSQL / procrastinate",
+                self.ratio("procrastinate"),
+                1.0,
+                "×",
+            ),
+            Aim(
+                "drain, CPU a job: mediavault PostgreSQL / SAQ", self.ratio("SAQ (Redis)"), 1.0, "×"
+            ),
+            Aim(
+                "drain, CPU a job: mediavault PostgreSQL / Dramatiq",
+                self.ratio("Dramatiq (Redis)"),
+                1.0,
+                "×",
+            ),
+            Aim(
+                "PostgreSQL: a job among 1.1 million others / alone",
+                self.scale.crowd_costs,
+                1.05,
+                "×",
+            ),
             Aim(
                 "PostgreSQL, snapshot held: first tenth / last tenth, jobs/s",
                 1 / self.scale.last_to_first,
                 1 / 0.9,
                 "×",
             ),
-            Aim("start in another process, p50 after enqueue returned", ours.after_enqueue_p50_ms, 1.0, "ms"),
+            Aim(
+                "start in another process, p50 after enqueue returned",
+                ours.after_enqueue_p50_ms,
+                1.0,
+                "ms",
+            ),
             Aim(
                 "start in another process, p50: mediavault PostgreSQL / PgQueuer",
                 self.start_ratio(latency.PGQUEUER),
                 0.7,
                 "×",
             ),
-            Aim("start in another process, p50: mediavault PostgreSQL / SAQ", self.start_ratio(latency.SAQ), 0.7, "×"),
+            Aim(
+                "start in another process, p50: mediavault PostgreSQL / SAQ",
+                self.start_ratio(latency.SAQ),
+                0.7,
+                "×",
+            ),
             Aim("idle serve, CPU of one core", self.idle.cpu_percent, 0.5, "%"),
             Aim("idle serve, resident memory", self.idle.rss_mb, 90.0, "MB"),
         ]
 
 
-# --- measuring --------------------------------------------------------------------------------------------------
+# --- measuring ------------------------------------------------------------------------------------
 
 
 def measure(rounds: int, jobs: int, folder: Path | None) -> Report:
@@ -130,7 +190,9 @@ def measure(rounds: int, jobs: int, folder: Path | None) -> Report:
         for task, contender in _turns(number):
             _log(f"round {number + 1} of {rounds}: {task}: {contender}")
             count = jobs * TASK_SHARE[task] * CONTENDER_SHARE.get(contender, 1.0)
-            costs.setdefault((task, contender), []).append(_run(contender, task, max(MIN_JOBS, int(count)), folder))
+            costs.setdefault((task, contender), []).append(
+                _run(contender, task, max(MIN_JOBS, int(count)), folder)
+            )
         for contender in latency.CONTENDERS:
             _log(f"round {number + 1} of {rounds}: start in another process: {contender}")
             with tempfile.TemporaryDirectory(prefix="bench-", dir=folder) as own:
@@ -141,7 +203,9 @@ def measure(rounds: int, jobs: int, folder: Path | None) -> Report:
         idling = idle.measure(Path(own), IDLE_S)
     _log("PostgreSQL among a million jobs, and with a snapshot held")
     scale = postgres_scale.measure(jobs, PINNED_JOBS)
-    return Report(costs, {name: _medians(measured) for name, measured in latencies.items()}, idling, scale)
+    return Report(
+        costs, {name: _medians(measured) for name, measured in latencies.items()}, idling, scale
+    )
 
 
 def _turns(number: int) -> Iterator[tuple[str, str]]:
@@ -168,14 +232,16 @@ def _run(contender: str, task: str, count: int, folder: Path | None) -> Cost:
 def _medians(rounds: list[latency.Latency]) -> latency.Latency:
     """Return each figure's median over the rounds."""
     figures = [asdict(measured) for measured in rounds]
-    return latency.Latency(**{name: median(figure[name] for figure in figures) for name in figures[0]})
+    return latency.Latency(
+        **{name: median(figure[name] for figure in figures) for name in figures[0]}
+    )
 
 
 def _log(what: str) -> None:
     print(what, file=sys.stderr, flush=True)
 
 
-# --- output -----------------------------------------------------------------------------------------------------
+# --- output ---------------------------------------------------------------------------------------
 
 
 def as_json(report: Report, rounds: int, jobs: int) -> dict[str, Any]:
@@ -219,7 +285,9 @@ def _costs_table(report: Report, rounds: int) -> Table:
                     contender,
                     CONTENDERS[contender].durability,
                     f"{median(cost.cpu_us_per_job for cost in costs):,.0f}",
-                    "" if contender in (OURS, OURS_ON_POSTGRES) else f"{report.ratio(contender, task=task):.2f} ×",
+                    ""
+                    if contender in (OURS, OURS_ON_POSTGRES)
+                    else f"{report.ratio(contender, task=task):.2f} ×",
                     f"{median(cost.jobs_per_s for cost in costs):,.0f}",
                 )
         table.add_section()
@@ -227,12 +295,19 @@ def _costs_table(report: Report, rounds: int) -> Table:
 
 
 def _latency_table(report: Report) -> Table:
-    table = Table(title=f"From enqueue to start in another process, {latency.RATE_PER_S} jobs/s (ms)")
+    table = Table(
+        title=f"From enqueue to start in another process, {latency.RATE_PER_S} jobs/s (ms)"
+    )
     table.add_column("contender")
     for column in ("p50", "p99", "enqueue alone, p50", "after enqueue, p50"):
         table.add_column(column, justify="right")
     for name, measured in report.latencies.items():
-        figures = (measured.p50_ms, measured.p99_ms, measured.enqueue_p50_ms, measured.after_enqueue_p50_ms)
+        figures = (
+            measured.p50_ms,
+            measured.p99_ms,
+            measured.enqueue_p50_ms,
+            measured.after_enqueue_p50_ms,
+        )
         table.add_row(name, *(f"{figure:.2f}" for figure in figures))
     return table
 
@@ -262,7 +337,15 @@ def versions() -> dict[str, str]:
         "SQLite (the peers')": sqlite3.sqlite_version,
         **{
             name: version(name)
-            for name in ("huey", "SQLAlchemy", "aiosqlite", "procrastinate", "pgqueuer", "saq", "dramatiq")
+            for name in (
+                "huey",
+                "SQLAlchemy",
+                "aiosqlite",
+                "procrastinate",
+                "pgqueuer",
+                "saq",
+                "dramatiq",
+            )
         },
         "cores": str(os.cpu_count()),
     }
@@ -272,8 +355,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.queue", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=5000, help="jobs a task and round")
-    parser.add_argument("--folder", type=Path, help="where the databases lie; default: the folder for temporary files")
-    parser.add_argument("--json", action="store_true", help="print JSON, with the figures of every round")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        help="where the databases lie; default: the folder for temporary files",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON, with the figures of every round"
+    )
     options = parser.parse_args()
     report = measure(options.rounds, options.jobs, options.folder)
     if options.json:

@@ -27,9 +27,15 @@ class RunningServer:
     pid: int
 
     def cpu_s(self) -> float:
-        """Return the server's user and system time so far, of its running processes and of those that have ended."""
+        """Return the server's user and system time so far,
+        of its running processes and of those that have ended.
+        """
         own = _stat(self.pid)
-        children = [stat for stat in map(_stat, _pids()) if stat is not None and int(stat[_PPID]) == self.pid]
+        children = [
+            stat
+            for stat in map(_stat, _pids())
+            if stat is not None and int(stat[_PPID]) == self.pid
+        ]
         alive = sum(sum(map(int, stat[11:13])) for stat in children)
         return (sum(map(int, own[_TIMES])) + alive) / _TICKS_PER_S if own else 0.0
 
@@ -47,13 +53,27 @@ def running_postgres() -> Iterator[RunningServer]:
 
 @contextmanager
 def running_redis(folder: Path) -> Iterator[RunningServer]:
-    """Run Redis with an append-only file that is flushed every second; with less, a crash of Redis loses jobs."""
+    """Run Redis with an append-only file that is flushed every second; with less,
+    a crash of Redis loses jobs.
+    """
     program = shutil.which("redis-server")
     if program is None:
         raise RuntimeError("redis-server is missing. On Debian: apt-get install -y redis-server")
     port = postgres.free_port()
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--appendonly", "yes"]
-    process = subprocess.Popen([*command, "--save", "", "--loglevel", "warning"], stdout=subprocess.DEVNULL)
+    command = [
+        program,
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--dir",
+        str(folder),
+        "--appendonly",
+        "yes",
+    ]
+    process = subprocess.Popen(
+        [*command, "--save", "", "--loglevel", "warning"], stdout=subprocess.DEVNULL
+    )
     try:
         _until_answers(port, process)
         yield RunningServer(f"redis://127.0.0.1:{port}/0", process.pid)

@@ -1,11 +1,13 @@
-"""An hour of one vault at work, and whether anything in it grows: memory, open files, threads, child processes.
+"""An hour of one vault at work, and whether anything in it grows: memory, open files, threads,
+child processes.
 
     make soak [MINUTES=60]
 
-It saves plain posts as fast as it can, follows 200 feeds, each of which has a new post at every check, and serves a page
-with live events. A browser signs in, reads pages and live events, and signs out again; so does a program whose token is
-then revoked. A line is printed at every 1,000 saved posts. It fails when memory grows by 2 MB or more for each 1,000 posts
-after the first 2,000, or when files, threads or children do.
+It saves plain posts as fast as it can, follows 200 feeds, each of which has a new post at every
+check, and serves a page with live events. A browser signs in, reads pages and live events, and
+signs out again; so does a program whose token is then revoked. A line is printed at every 1,000
+saved posts. It fails when memory grows by 2 MB or more for each 1,000 posts after the first 2,000,
+or when files, threads or children do.
 """
 
 from __future__ import annotations
@@ -36,8 +38,9 @@ HOSTS, FEEDS, WAITING, JOBS = 20, 200, 400, 3  # JOBS: the vault's usual number
 EVERY = 1_000  # posts
 WARM = 2_000  # posts until caches are full and pools have their size
 MOST_MB = 2.0  # a 1,000 posts
-# How many more than after the warm-up may happen to be open. Of files, also a second connection to each host: the client
-# keeps as many as were ever needed at once, uses them in turn, and closes those that have been idle for 15 s.
+# How many more than after the warm-up may happen to be open. Of files, also a second connection to
+# each host: the client keeps as many as were ever needed at once, uses them in turn, and closes
+# those that have been idle for 15 s.
 SPREAD = {"files": 8 + HOSTS, "threads": 8, "children": 8}
 CHECK_S, VISIT_S, ENDS_WITHIN_S = 1.0, 5.0, 60.0
 PAGES = ("/", "/library", "/library/feed", "/accounts", "/sites", "/settings", "/doctor")
@@ -57,7 +60,10 @@ class Sample:
     children: int
 
     def __str__(self) -> str:
-        cells = (f"{getattr(self, one.name):>9.{1 if one.type == 'float' else 0}f}" for one in fields(self))
+        cells = (
+            f"{getattr(self, one.name):>9.{1 if one.type == 'float' else 0}f}"
+            for one in fields(self)
+        )
         return " ".join(cells)
 
 
@@ -72,7 +78,9 @@ class Vault:
     def ask(
         self, method: str, path: str, body: object = None, **headers: str
     ) -> tuple[http.client.HTTPResponse, bytes]:
-        """Ask with the admin token, or with these headers instead. Raises RuntimeError for a status from 400 on."""
+        """Ask with the admin token, or with these headers instead.
+        Raises RuntimeError for a status from 400 on.
+        """
         headers = headers or {"Authorization": f"Bearer {self.token}"}
         content = body if isinstance(body, str) else json.dumps(body) if body is not None else None
         kind = "application/x-www-form-urlencoded" if isinstance(body, str) else "application/json"
@@ -88,7 +96,9 @@ class Vault:
         return answer, content_read
 
     def saved(self) -> int:
-        return int(json.loads(self.ask("GET", "/api/worker/health")[1])["counts"].get("completed", 0))
+        return int(
+            json.loads(self.ask("GET", "/api/worker/health")[1])["counts"].get("completed", 0)
+        )
 
     def sample(self, posts: int, began: float) -> Sample:
         children = _below(self.pid)
@@ -127,7 +137,9 @@ def check_feeds(vault: Vault, sources: Iterator[str]) -> None:
 
 
 def visit(vault: Vault) -> None:
-    """Sign in, read some pages and the live events, and sign out while the events are still open."""
+    """Sign in, read some pages and the live events,
+    and sign out while the events are still open.
+    """
     form = urllib.parse.urlencode({"password": PASSWORD})
     answer, _ = vault.ask("POST", "/login", form, Accept="text/html")
     cookie = str(answer.headers["Set-Cookie"]).partition(";")[0]
@@ -148,7 +160,9 @@ def use_token(vault: Vault, command: Callable[..., str]) -> None:
 
 @contextmanager
 def listening(vault: Vault, *, ends: bool = True, **headers: str) -> Iterator[None]:
-    """Read the live events in the block, after which the vault ends them (``ends``), since the access has ended."""
+    """Read the live events in the block, after which the vault ends them (``ends``),
+    since the access has ended.
+    """
     connection = http.client.HTTPConnection("127.0.0.1", vault.port, timeout=120)
     connection.request("GET", "/api/events", headers=headers)
     line, answer = connection.sock, connection.getresponse()
@@ -180,7 +194,9 @@ def listening(vault: Vault, *, ends: bool = True, **headers: str) -> Iterator[No
 
 
 def soak(folder: Path, minutes: float) -> tuple[list[Sample], list[str | None]]:
-    """Return the samples, and the outcome of each visit, check and submission: None, or a problem."""
+    """Return the samples, and the outcome of each visit, check and submission: None,
+    or a problem.
+    """
     with served(1, HOSTS, folder) as (first,):
         site = first.rpartition("/posts/")[0].rpartition(":")[2]
         hosts = [f"127.0.0.{number + 1}:{site}" for number in range(HOSTS)]
@@ -188,7 +204,11 @@ def soak(folder: Path, minutes: float) -> tuple[list[Sample], list[str | None]]:
         with protected_vault(folder, hosts) as vault:
             environment = {**vault_environment(folder, vault.port), "MEDIAVAULT_TOKEN": vault.token}
             sources = [
-                json.loads(vault.ask("POST", "/api/sources", {"url": f"http://{hosts[n % HOSTS]}/feeds/{n}"})[1])["id"]
+                json.loads(
+                    vault.ask(
+                        "POST", "/api/sources", {"url": f"http://{hosts[n % HOSTS]}/feeds/{n}"}
+                    )[1]
+                )["id"]
                 for n in range(FEEDS)
             ]
             turns = itertools.cycle(sources)
@@ -196,7 +216,9 @@ def soak(folder: Path, minutes: float) -> tuple[list[Sample], list[str | None]]:
 
             def command(*arguments: str) -> str:
                 line = [sys.executable, "-m", "mediavault", *arguments]
-                return subprocess.run(line, env=environment, check=True, capture_output=True, text=True).stdout
+                return subprocess.run(
+                    line, env=environment, check=True, capture_output=True, text=True
+                ).stdout
 
             with (
                 listening(vault, ends=False, Authorization=f"Bearer {vault.token}"),
@@ -230,7 +252,9 @@ def _samples(vault: Vault, deadline: float) -> list[Sample]:
 
 @contextmanager
 def each(deadline: float, work: Mapping[float, Callable[[], None]]) -> Iterator[list[str | None]]:
-    """Do each piece of work in its own thread, with its pause in seconds. Yields the outcomes: None, or a problem."""
+    """Do each piece of work in its own thread, with its pause in seconds.
+    Yields the outcomes: None, or a problem.
+    """
     outcomes: list[str | None] = []
 
     def repeat(pause_s: float, do: Callable[[], None]) -> None:
@@ -251,7 +275,9 @@ def each(deadline: float, work: Mapping[float, Callable[[], None]]) -> Iterator[
 
 
 def growth(samples: Sequence[Sample], name: str) -> float:
-    """Return by how much a column grows for each 1,000 posts after the warm-up: the slope of a line through it."""
+    """Return by how much a column grows for each 1,000 posts after the warm-up:
+    the slope of a line through it.
+    """
     later = [one for one in samples if one.posts >= WARM]
     if len(later) < 2:
         return 0.0
@@ -268,7 +294,10 @@ def problems(samples: Sequence[Sample]) -> list[str]:
     ]
     later = [one for one in samples if one.posts >= WARM]
     return found + [
-        f"{name}: {getattr(later[0], name)} after the warm-up, {getattr(later[-1], name)} at the end"
+        (
+            f"{name}: {getattr(later[0], name)} after the warm-up, {getattr(later[-1], name)} at"
+            " the end"
+        )
         for name, spread in SPREAD.items()
         if later and getattr(later[-1], name) > getattr(later[0], name) + spread
     ]
@@ -301,7 +330,9 @@ def _entries(folder: Path) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--minutes", type=float, default=60.0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -310,7 +341,10 @@ def main() -> None:
         print(f"{name}: {growth(samples, name):+.2f} for each 1,000 posts after the first {WARM:,}")
     kinds = Counter(outcome[:200] for outcome in outcomes if outcome)
     print(f"{len(outcomes)} visits, checks and submissions, {kinds.total()} with a problem")
-    if found := [*problems(samples), *(f"{count} × {kind}" for kind, count in kinds.most_common(5))]:
+    if found := [
+        *problems(samples),
+        *(f"{count} × {kind}" for kind, count in kinds.most_common(5)),
+    ]:
         sys.exit("\n".join(found))
 
 

@@ -30,7 +30,9 @@ SAVED = SavedFile(
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The cost of ``jobs`` jobs. ``cpu_s`` is user + system time of the process with all its threads."""
+    """The cost of ``jobs`` jobs. ``cpu_s`` is user + system time of the process with all its
+    threads.
+    """
 
     jobs: int
     cpu_s: float
@@ -49,7 +51,9 @@ Task = Callable[[Path, int], Cost]  # (an empty folder, how many jobs)
 
 
 class Stopwatch:
-    """Measures from its construction on; earlier work does not count. ``server`` returns a server's CPU seconds."""
+    """Measures from its construction on; earlier work does not count.
+    ``server`` returns a server's CPU seconds.
+    """
 
     def __init__(self, server: Callable[[], float] = lambda: 0.0) -> None:
         self._server = server
@@ -80,7 +84,9 @@ def bulks(jobs: list[NewJob]) -> list[list[NewJob]]:
 
 
 def make_database(path: Path) -> None:
-    """Create mediavault's tables and indexes, for contenders without their own. The file stays in WAL mode."""
+    """Create mediavault's tables and indexes, for contenders without their own.
+    The file stays in WAL mode.
+    """
     db = sqlite3.connect(path)
     db.execute("PRAGMA journal_mode = WAL")
     for migration in load_migrations("sqlite"):

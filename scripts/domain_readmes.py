@@ -1,8 +1,10 @@
-"""Write the generated part of each domain's README from the code: its files, exports, imports and consumers.
+"""Write the generated part of each domain's README from the code: its files, exports, imports and
+consumers.
 
-A domain is a folder of the package that has modules and a ``README.md``. A file belongs to the nearest domain above
-it; a module outside every domain is listed under its own name. `python scripts/domain_readmes.py` rewrites the text
-between the markers, and ``tests/unit/test_domain_readmes.py`` fails while it is out of date.
+A domain is a folder of the package that has modules and a ``README.md``. A file belongs to the
+nearest domain above it; a module outside every domain is listed under its own name.
+`python scripts/domain_readmes.py` rewrites the text between the markers, and
+``tests/unit/test_domain_readmes.py`` fails while it is out of date.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ MOST_EXPORTS = 10
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """One name that a module imports, from another module of the package or from an outside library."""
+    """One name that a module imports, from another module of the package or from an outside
+    library.
+    """
 
     importer: str  # the domain of the importing module
     domain: str | None  # the imported module's, None for a library
@@ -47,10 +51,13 @@ class Code:
 def read_code(source: Path, pyproject: Path) -> Code:
     """Return the parsed package. ``source`` is its folder, such as ``src/mediavault``."""
     trees = {
-        path.relative_to(source): ast.parse(path.read_text(encoding="utf-8")) for path in sorted(source.rglob("*.py"))
+        path.relative_to(source): ast.parse(path.read_text(encoding="utf-8"))
+        for path in sorted(source.rglob("*.py"))
     }
     folders = {path.parent for path in trees if path.name != "__init__.py"}
-    domains = frozenset(str(folder) for folder in folders if (source / folder / "README.md").exists())
+    domains = frozenset(
+        str(folder) for folder in folders if (source / folder / "README.md").exists()
+    )
     owners = {path: _domain_of(path, domains, source.name) for path in trees}
     files: dict[str, dict[str, ast.Module]] = {}
     for path, tree in trees.items():
@@ -62,19 +69,30 @@ def read_code(source: Path, pyproject: Path) -> Code:
             if top == source.name:
                 target, is_module = _file_of(rest, name, trees)
                 inner = (
-                    _within(target, owners[target], domains).removesuffix(".py").removesuffix("__init__").rstrip("/")
+                    _within(target, owners[target], domains)
+                    .removesuffix(".py")
+                    .removesuffix("__init__")
+                    .rstrip("/")
                 )
-                imports.append(Import(owners[path], owners[target], inner, "" if is_module else name))
+                imports.append(
+                    Import(owners[path], owners[target], inner, "" if is_module else name)
+                )
             elif top not in sys.stdlib_module_names:
                 imports.append(Import(owners[path], None, top, name))
-    contracts = tomllib.loads(pyproject.read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+    contracts = tomllib.loads(pyproject.read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
     return Code(source.name, files, tuple(imports), tuple(contracts), domains)
 
 
 def generated_part(code: Code, domain: str) -> str:
     """Return the generated part of the domain's README, with its markers."""
     libraries = sorted(
-        {imported.module for imported in code.imports if imported.importer == domain and imported.domain is None}
+        {
+            imported.module
+            for imported in code.imports
+            if imported.importer == domain and imported.domain is None
+        }
     )
     lines = [
         BEGIN,
@@ -84,7 +102,10 @@ def generated_part(code: Code, domain: str) -> str:
         "",
         f"**Key exports** {_list(_exports(code, domain))}",
         "",
-        f"**Imports** {_list(_imported_domains(code, domain))}; libraries: {_list([f'`{name}`' for name in libraries])}",
+        (
+            f"**Imports** {_list(_imported_domains(code, domain))}; libraries:"
+            f" {_list([f'`{name}`' for name in libraries])}"
+        ),
         "",
         f"**Used by** {_list(_consumers(code, domain))}",
         "",
@@ -95,7 +116,9 @@ def generated_part(code: Code, domain: str) -> str:
 
 
 def with_generated_part(text: str, part: str) -> str:
-    """Return the README's text with its generated part replaced, or added at the end if it has none."""
+    """Return the README's text with its generated part replaced,
+    or added at the end if it has none.
+    """
     before, begin, rest = text.partition(BEGIN)
     if not begin:
         return f"{text.rstrip()}\n\n{part}\n"
@@ -112,7 +135,9 @@ def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 
 def _file_of(module: str, name: str, files: Collection[Path]) -> tuple[Path, bool]:
-    """Return the file that an import reads, and whether ``name`` is that module, as in ``from folder import module``."""
+    """Return the file that an import reads, and whether ``name`` is that module, as in
+    ``from folder import module``.
+    """
     folder = Path(*module.split(".")) if module else Path()
     for path in (folder / f"{name}.py", folder / name / "__init__.py") if name else ():
         if path in files:
@@ -153,12 +178,16 @@ def _imported_domains(code: Code, domain: str) -> Iterator[str]:
 
 
 def _consumers(code: Code, domain: str) -> Iterator[str]:
-    importers = {imported.importer for imported in code.imports if imported.domain == domain} - {domain}
+    importers = {imported.importer for imported in code.imports if imported.domain == domain} - {
+        domain
+    }
     yield from (f"`{name}`" for name in sorted(importers))
 
 
 def _exports(code: Code, domain: str) -> Iterator[str]:
-    """Yield the names of the domain that other domains import most often, the most used one first."""
+    """Yield the names of the domain that other domains import most often,
+    the most used one first.
+    """
     users = Counter(
         f"{imported.module}.{imported.name}".strip(".")
         for imported in code.imports
@@ -169,7 +198,8 @@ def _exports(code: Code, domain: str) -> Iterator[str]:
 
 
 def _never_imported(code: Code, domain: str) -> Iterator[str]:
-    """Yield what import-linter's contracts forbid the domain, or a folder above it: our own modules, then libraries.
+    """Yield what import-linter's contracts forbid the domain, or a folder above it: our own
+    modules, then libraries.
 
     A module of which some contract lets the domain import a part is left out.
     """
@@ -178,23 +208,34 @@ def _never_imported(code: Code, domain: str) -> Iterator[str]:
     libraries: set[str] = set()
     for contract in code.contracts:
         if contract["type"] == "layers" and "containers" not in contract:
-            layers = [[name.strip() for name in str(layer).split("|")] for layer in _texts(contract, "layers")]
+            layers = [
+                [name.strip() for name in str(layer).split("|")]
+                for layer in _texts(contract, "layers")
+            ]
             number = next((number for number, layer in enumerate(layers) if top in layer), 0)
             own |= {name for layer in layers[: number + 1] for name in layer if name != top}
         elif contract["type"] == "forbidden" and top in _texts(contract, "source_modules"):
             forbidden = _texts(contract, "forbidden_modules")
             libraries |= {name for name in forbidden if name.partition(".")[0] != code.package}
-            own |= {name for name in forbidden if not _is_partly_allowed(code, contract, domain, name)}
+            own |= {
+                name for name in forbidden if not _is_partly_allowed(code, contract, domain, name)
+            }
     yield from (f"`{name.partition('.')[2].replace('.', '/')}`" for name in sorted(own - libraries))
     yield from (f"`{name}`" for name in sorted(libraries))
 
 
-def _is_partly_allowed(code: Code, contract: dict[str, object], domain: str, forbidden: str) -> bool:
-    """Whether an exception of the contract lets a module of the domain import the forbidden one, or a part of it."""
+def _is_partly_allowed(
+    code: Code, contract: dict[str, object], domain: str, forbidden: str
+) -> bool:
+    """Whether an exception of the contract lets a module of the domain import the forbidden one,
+    or a part of it.
+    """
     own = f"{code.package}.{domain.replace('/', '.')}"
     for exception in _texts(contract, "ignore_imports"):
         importer, _, imported = (part.strip() for part in exception.partition("->"))
-        if f"{imported}.".startswith(f"{forbidden}.") and f"{importer}.".startswith((f"{own}.", f"{code.package}.**")):
+        if f"{imported}.".startswith(f"{forbidden}.") and f"{importer}.".startswith(
+            (f"{own}.", f"{code.package}.**")
+        ):
             return True
     return False
 

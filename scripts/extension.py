@@ -1,8 +1,9 @@
-"""Builds the browser extension into dist/, a zip for Chromium and one for Firefox (``make extension``).
+"""Builds the browser extension into dist/, a zip for Chromium and one for Firefox
+(``make extension``).
 
-Everything in extension/ is packed as it is, but for two things: a browser's manifest is ``manifest.json`` together with
-``manifest.<browser>.json`` and this package's version, and the icons are drawn as those of
-phones are. The same source gives the same bytes.
+Everything in extension/ is packed as it is, but for two things: a browser's manifest is
+``manifest.json`` together with ``manifest.<browser>.json`` and this package's version, and the
+icons are drawn as those of phones are. The same source gives the same bytes.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ def _entry(name: str) -> zipfile.ZipInfo:
 
 
 def files(browser: str, *, granted: Sequence[str] = ()) -> dict[str, bytes]:
-    """Return the files of the extension by name. ``granted`` are match patterns that a test has no prompt for."""
+    """Return the files of the extension by name. ``granted`` are match patterns that a test has no
+    prompt for.
+    """
     packed = {
         path.relative_to(SOURCE).as_posix(): path.read_bytes()
         for path in SOURCE.rglob("*")
@@ -65,7 +68,10 @@ def files(browser: str, *, granted: Sequence[str] = ()) -> dict[str, bytes]:
 
 def manifest_of(browser: str) -> dict[str, Any]:
     """Return a browser's manifest: what both have in common, what it alone has, and the version."""
-    parts = [json.loads((SOURCE / f"manifest{part}.json").read_text("utf-8")) for part in ("", f".{browser}")]
+    parts = [
+        json.loads((SOURCE / f"manifest{part}.json").read_text("utf-8"))
+        for part in ("", f".{browser}")
+    ]
     manifest: dict[str, Any] = {**parts[0], **parts[1], "version": manifest_version(__version__)}
     if browser == "chromium":
         manifest["version_name"] = __version__
@@ -73,7 +79,9 @@ def manifest_of(browser: str) -> dict[str, Any]:
 
 
 def manifest_version(version: str) -> str:
-    """Return a version as browsers accept it: numbers only. A build between two releases has a fourth one."""
+    """Return a version as browsers accept it: numbers only.
+    A build between two releases has a fourth one.
+    """
     release, _, build = version.partition("+")[0].partition(".dev")
     numbers = [*re.findall(r"\d+", release), "0", "0"][:3]
     return ".".join([*numbers, build] if build else numbers)

@@ -1,7 +1,7 @@
 """The messages in mediavault's code outside its pages, for the catalogues (``make words``).
 
-These are the templates that ``Message`` and ``counted`` are called with, the literal arguments of our own exceptions, and
-the texts of the table of failures.
+These are the templates that ``Message`` and ``counted`` are called with, the literal arguments of
+our own exceptions, and the texts of the table of failures.
 """
 
 from __future__ import annotations
@@ -26,9 +26,17 @@ Text = str | tuple[str, str]  # a pair is singular and plural
 @cache
 def messages_of_the_code() -> Mapping[Text, set[str]]:
     """Return every text with the files that it comes from."""
-    trees = {path.relative_to(SRC).as_posix(): ast.parse(path.read_text("utf-8")) for path in sorted(SRC.rglob("*.py"))}
+    trees = {
+        path.relative_to(SRC).as_posix(): ast.parse(path.read_text("utf-8"))
+        for path in sorted(SRC.rglob("*.py"))
+    }
     exceptions = _exceptions(
-        [node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+        [
+            node
+            for tree in trees.values()
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ClassDef)
+        ]
     )
     texts: defaultdict[Text, set[str]] = defaultdict(set)
     for spec in FAILURES.values():
@@ -45,7 +53,9 @@ def messages_of_the_code() -> Mapping[Text, set[str]]:
 def _exceptions(classes: list[ast.ClassDef]) -> frozenset[str]:
     """Return the names of our exceptions: ``MediavaultError`` and its subclasses."""
     names = {"MediavaultError"}
-    while more := {cls.name for cls in classes if names & {_name(base) for base in cls.bases}} - names:
+    while (
+        more := {cls.name for cls in classes if names & {_name(base) for base in cls.bases}} - names
+    ):
         names |= more
     return frozenset(names)
 
@@ -56,7 +66,9 @@ def _texts_of(node: ast.AST, exceptions: frozenset[str]) -> Iterator[Text]:
             yield text
         case ast.Call(func=ast.Name(id="counted"), args=[_, ast.Constant(value=str(one)), *many]):
             yield f"%(count)d {one}", f"%(count)d {next(map(ast.literal_eval, many), f'{one}s')}"
-        case ast.Call(func=called, args=args, keywords=keywords) if _may_be_exception(called, exceptions):
+        case ast.Call(func=called, args=args, keywords=keywords) if _may_be_exception(
+            called, exceptions
+        ):
             for value in (*args, *(keyword.value for keyword in keywords if keyword.arg == "help")):
                 yield from _literals(value)
         case ast.ClassDef(name=name, body=body) if name in exceptions:
@@ -68,7 +80,9 @@ def _texts_of(node: ast.AST, exceptions: frozenset[str]) -> Iterator[Text]:
 
 
 def _may_be_exception(called: ast.expr, exceptions: frozenset[str]) -> bool:
-    """Whether a call creates an exception, of a class by its name or of one chosen from several; or a doctor's finding."""
+    """Whether a call creates an exception, of a class by its name or of one chosen from several;
+    or a doctor's finding.
+    """
     if isinstance(called, ast.IfExp):
         return _may_be_exception(called.body, exceptions)
     if isinstance(called, ast.Name) and called.id in FINDINGS:

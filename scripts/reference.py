@@ -1,4 +1,6 @@
-"""Writes the pages of the reference from the code (``make reference``): settings, commands, HTTP API, metrics, errors."""
+"""Writes the pages of the reference from the code (``make reference``): settings, commands,
+HTTP API, metrics, errors.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,7 @@ def row(*cells: str) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 
 
-# --- settings ----------------------------------------------------------------------------------------------------------
+# --- settings -------------------------------------------------------------------------------------
 
 
 def settings() -> str:
@@ -48,23 +50,30 @@ def settings() -> str:
     return (
         "# Settings\n\n"
         + GENERATED
-        + "Settings are environment variables; all of them are optional. `mediavault doctor` reports variables that no setting "
-        "reads. Those marked *live* can also be changed on the page `/settings`, for all processes and from the next job on; a "
-        "variable takes precedence over the page. Those marked *secret* can be in a file: `MEDIAVAULT_TOKEN_FILE` names one, "
-        "or a file `mediavault_token` is in `/run/secrets` (containers) or `$CREDENTIALS_DIRECTORY` (systemd).\n\n"
-        + table("variable", "default", "allowed", "")
-        + "".join(rows)
+        + "Settings are environment variables; all of them are optional. `mediavault doctor`"
+        " reports variables that no setting "
+        "reads. Those marked *live* can also be changed on the page `/settings`, for all processes"
+        " and from the next job on; a "
+        "variable takes precedence over the page. Those marked *secret* can be in a file:"
+        " `MEDIAVAULT_TOKEN_FILE` names one, "
+        "or a file `mediavault_token` is in `/run/secrets` (containers) or `$CREDENTIALS_DIRECTORY`"
+        " (systemd).\n\n" + table("variable", "default", "allowed", "") + "".join(rows)
     )
 
 
 def _setting(name: str, field: FieldInfo) -> str:
     marks = [
         mark
-        for mark, holds in (("live", name in ChangeableSettings.model_fields), ("secret", name in SECRETS))
+        for mark, holds in (
+            ("live", name in ChangeableSettings.model_fields),
+            ("secret", name in SECRETS),
+        )
         if holds
     ]
     mark = f" *{', '.join(marks)}*" if marks else ""
-    return row(f"`{variable(name)}`{mark}", _default(field), _bounds(field), field.description or "")
+    return row(
+        f"`{variable(name)}`{mark}", _default(field), _bounds(field), field.description or ""
+    )
 
 
 def _default(field: FieldInfo) -> str:
@@ -87,7 +96,7 @@ def _bounds(field: FieldInfo) -> str:
     return f"at least {low}" if low is not None else ""
 
 
-# --- commands ----------------------------------------------------------------------------------------------------------
+# --- commands -------------------------------------------------------------------------------------
 
 
 def commands() -> str:
@@ -96,7 +105,8 @@ def commands() -> str:
     return (
         "# Commands\n\n"
         + GENERATED
-        + "Every command has `--json`, which prints one JSON value. Exit codes: 0 done, 1 the job failed or something was found, "
+        + "Every command has `--json`, which prints one JSON value. Exit codes: 0 done, 1 the job"
+        " failed or something was found, "
         "2 refused.\n\n" + "\n".join(map(_command, names))
     )
 
@@ -105,7 +115,11 @@ def _command(name: str) -> str:
     command: Any = typer.main.get_command(app_of(name.partition(" ")[0]))
     for part in name.split():
         command = command.commands[part]
-    shown = [each for each in command.params if each.name != "as_json" and not getattr(each, "hidden", False)]
+    shown = [
+        each
+        for each in command.params
+        if each.name != "as_json" and not getattr(each, "hidden", False)
+    ]
     arguments = " ".join(_argument(each) for each in shown if each.param_type_name == "argument")
     usage = f"mediavault {name} {arguments}".rstrip()
     options = [
@@ -113,7 +127,9 @@ def _command(name: str) -> str:
         for each in shown
         if each.param_type_name == "option" and each.name != "help"
     ]
-    help_ = "\n\n".join(" ".join(paragraph.split()) for paragraph in (command.help or "").strip().split("\n\n"))
+    help_ = "\n\n".join(
+        " ".join(paragraph.split()) for paragraph in (command.help or "").strip().split("\n\n")
+    )
     return "\n".join([f"## `{usage}`", help_, *(["", *options] if options else []), ""])
 
 
@@ -123,7 +139,7 @@ def _argument(argument: Any) -> str:
     return name if argument.required else f"[{name}]"
 
 
-# --- HTTP API ----------------------------------------------------------------------------------------------------------
+# --- HTTP API -------------------------------------------------------------------------------------
 
 
 def api() -> str:
@@ -139,7 +155,8 @@ def api() -> str:
         "# HTTP API\n\n"
         + GENERATED
         + "The whole description, with every field, is at `/openapi.json`. Errors have the form "
-        '`{"code", "message", "help"}`: [what can go wrong](errors.md). Beyond loopback, requests need '
+        '`{"code", "message", "help"}`: [what can go wrong](errors.md). Beyond loopback, requests'
+        " need "
         "`Authorization: Bearer TOKEN`; [a token's scope](access.md) says what it may do.\n\n"
         + table("request", "", "body, query or header")
         + "".join(rows)
@@ -148,8 +165,15 @@ def api() -> str:
 
 def _route(method: str, path: str, route: Mapping[str, Any]) -> str:
     content = route.get("requestBody", {}).get("content", {})
-    bodies = [str(each.get("schema", {}).get("$ref", kind)).rpartition("/")[2] for kind, each in content.items()]
-    query = [f"`{each['name']}`" for each in route.get("parameters", ()) if each["in"] in ("query", "header")]
+    bodies = [
+        str(each.get("schema", {}).get("$ref", kind)).rpartition("/")[2]
+        for kind, each in content.items()
+    ]
+    query = [
+        f"`{each['name']}`"
+        for each in route.get("parameters", ())
+        if each["in"] in ("query", "header")
+    ]
     words = (
         (route.get("description") or route.get("summary") or "")
         .strip()
@@ -160,20 +184,27 @@ def _route(method: str, path: str, route: Mapping[str, Any]) -> str:
     return row(f"`{method} {path}`", words, ", ".join([*(f"`{body}`" for body in bodies), *query]))
 
 
-# --- metrics -----------------------------------------------------------------------------------------------------------
+# --- metrics --------------------------------------------------------------------------------------
 
 
 def metrics() -> str:
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    worker = WorkerHeartbeat(WorkerId("w"), "host", 1, "0", now, now, running_jobs=1, tally={"failed:NETWORK": 1})
-    report = StoreReport(engine="sqlite", schema_version=1, at=now, counts={}, waiting={"x": 1}, oldest_queued_at=now)
+    worker = WorkerHeartbeat(
+        WorkerId("w"), "host", 1, "0", now, now, running_jobs=1, tally={"failed:NETWORK": 1}
+    )
+    report = StoreReport(
+        engine="sqlite", schema_version=1, at=now, counts={}, waiting={"x": 1}, oldest_queued_at=now
+    )
     limit = SiteLimit("x", closed_until=now + timedelta(days=1))
     found = metrics_of(report, [worker], [limit], {"state": 1}, 0, 0, now)
     rows = (_metric(metric) for metric in found)
     return (
         "# Metrics\n\n"
         + GENERATED
-        + "`GET /metrics` answers in Prometheus's format, for the whole fleet from any API process.\n\n"
+        + (
+            "`GET /metrics` answers in Prometheus's format, for the whole fleet from any API"
+            " process.\n\n"
+        )
         + table("metric", "type", "labels", "")
         + "".join(rows)
     )
@@ -182,10 +213,12 @@ def metrics() -> str:
 def _metric(metric: Any) -> str:
     labels = sorted({label for sample in metric.samples for label in sample.labels})
     name = metric.name + ("_total" if metric.type == "counter" else "")
-    return row(f"`{name}`", metric.type, ", ".join(f"`{label}`" for label in labels), metric.documentation)
+    return row(
+        f"`{name}`", metric.type, ", ".join(f"`{label}`" for label in labels), metric.documentation
+    )
 
 
-# --- errors ------------------------------------------------------------------------------------------------------------
+# --- errors ---------------------------------------------------------------------------------------
 
 _ERRORS = """\
 # What can go wrong
@@ -200,7 +233,7 @@ attempts. A job that is not tried again any more shows the second sentence under
 A worker whose disk has failed a job claims nothing for ten seconds, then for twice as long each time up to five minutes.
 After that the disk has to prove that files can be written, and one job at a time runs until a video is saved.
 
-"""
+"""  # noqa: E501
 
 
 def errors() -> str:
@@ -214,11 +247,15 @@ def errors() -> str:
 def _error_rows() -> Iterator[str]:
     for code, spec in FAILURES.items():
         helps = f"{spec.hint} *In the end:* {spec.final_hint}" if spec.final_hint else spec.hint
-        status = str(spec.http_status) if spec.http_status != 500 or code is ErrorCode.INTERNAL else "–"
-        yield row(f"`{code}`", spec.scope, spec.known_by, spec.retry_note or spec.retry, helps, status)
+        status = (
+            str(spec.http_status) if spec.http_status != 500 or code is ErrorCode.INTERNAL else "–"
+        )
+        yield row(
+            f"`{code}`", spec.scope, spec.known_by, spec.retry_note or spec.retry, helps, status
+        )
 
 
-# --- sites -------------------------------------------------------------------------------------------------------------
+# --- sites ----------------------------------------------------------------------------------------
 
 
 def sites() -> str:
@@ -226,10 +263,14 @@ def sites() -> str:
     return (
         "# Sites\n\n"
         + GENERATED
-        + f"{len(known)} sites have a reader of their own, which finds a post's video by the post's id. Any other page is read by "
-        "what it says of itself, and what is not surely its own is asked about. Where both find nothing, yt-dlp is asked.\n\n"
-        "What a reader expects was checked on the day below against the sources named. None of them was checked against the "
-        "site itself: a site changes without notice, and then its posts fail with `EXTRACTOR_BROKEN` until its reader is mended.\n\n"
+        + f"{len(known)} sites have a reader of their own, which finds a post's video by the post's"
+        " id. Any other page is read by "
+        "what it says of itself, and what is not surely its own is asked about. Where both find"
+        " nothing, yt-dlp is asked.\n\n"
+        "What a reader expects was checked on the day below against the sources named. None of them"
+        " was checked against the "
+        "site itself: a site changes without notice, and then its posts fail with"
+        " `EXTRACTOR_BROKEN` until its reader is mended.\n\n"
         + table("site", "known from", "checked on", "reads", "does not read")
         + "".join(
             row(site.title, ", ".join(site.known_from), site.checked, site.reads, site.leaves_out)

@@ -1,4 +1,6 @@
-"""A small HTTP client that calls an ASGI application in this process, without sockets, threads or waiting."""
+"""A small HTTP client that calls an ASGI application in this process, without sockets,
+threads or waiting.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ class AsgiClient:
     async def patch(self, path: str, value: object = None, **headers: str | None) -> Answer:
         return await self._send("PATCH", path, value, headers)
 
-    async def _send(self, method: str, path: str, value: object, headers: Mapping[str, str | None]) -> Answer:
+    async def _send(
+        self, method: str, path: str, value: object, headers: Mapping[str, str | None]
+    ) -> Answer:
         body = b"" if value is None else json.dumps(value).encode()
         kind = {"content-type": "application/json"} if body else {}
         return await self.request(method, path, body=body, headers={**kind, **_names(headers)})
@@ -60,14 +64,22 @@ class AsgiClient:
         self, path: str, fields: Mapping[str, str | list[str]] | None = None, **headers: str | None
     ) -> Answer:
         """Send a form as a browser does; a list is a field with several values."""
-        kind = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin"}
+        kind = {
+            "content-type": "application/x-www-form-urlencoded",
+            "sec-fetch-site": "same-origin",
+        }
         body = urlencode(fields or {}, doseq=True).encode()
         return await self.request("POST", path, body=body, headers={**kind, **_names(headers)})
 
-    async def upload(self, path: str, fields: Mapping[str, str | bytes], **headers: str | None) -> Answer:
+    async def upload(
+        self, path: str, fields: Mapping[str, str | bytes], **headers: str | None
+    ) -> Answer:
         """Send a form with a file as a browser does; a field of bytes is a file."""
         parts = [_form_part(name, value) for name, value in fields.items()]
-        kind = {"content-type": "multipart/form-data; boundary=----mark", "sec-fetch-site": "same-origin"}
+        kind = {
+            "content-type": "multipart/form-data; boundary=----mark",
+            "sec-fetch-site": "same-origin",
+        }
         body = b"".join(parts) + b"------mark--\r\n"
         return await self.request("POST", path, body=body, headers={**kind, **_names(headers)})
 
@@ -75,7 +87,12 @@ class AsgiClient:
         return await self.request("DELETE", path, headers=_names(headers))
 
     async def request(
-        self, method: str, path: str, *, body: bytes = b"", headers: Mapping[str, str | None] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes = b"",
+        headers: Mapping[str, str | None] | None = None,
     ) -> Answer:
         connection = Connection(self._scope(method, path, headers or {}, len(body)), body)
         await self.app(connection.scope, connection.receive, connection.send)
@@ -83,7 +100,9 @@ class AsgiClient:
 
     @asynccontextmanager
     async def open(self, path: str, **headers: str | None) -> AsyncIterator[Connection]:
-        """Make a request whose response is read while it arrives; leaving the block disconnects the client."""
+        """Make a request whose response is read while it arrives;
+        leaving the block disconnects the client.
+        """
         connection = Connection(self._scope("GET", path, _names(headers), 0), b"")
         task = asyncio.create_task(_call(self.app, connection))
         try:
@@ -93,8 +112,12 @@ class AsgiClient:
             await asyncio.wait_for(task, patient(30))
 
     @asynccontextmanager
-    async def socket(self, path: str, *subprotocols: str, **headers: str | None) -> AsyncIterator[Socket]:
-        """Open a WebSocket and wait until it is accepted or refused; leaving the block disconnects the client."""
+    async def socket(
+        self, path: str, *subprotocols: str, **headers: str | None
+    ) -> AsyncIterator[Socket]:
+        """Open a WebSocket and wait until it is accepted or refused;
+        leaving the block disconnects the client.
+        """
         scope = {
             **self._scope("GET", path, _names(headers), 0),
             "type": "websocket",
@@ -110,7 +133,9 @@ class AsgiClient:
             socket.leave()
             await asyncio.wait_for(task, patient(30))
 
-    def _scope(self, method: str, path: str, headers: Mapping[str, str | None], length: int) -> Scope:
+    def _scope(
+        self, method: str, path: str, headers: Mapping[str, str | None], length: int
+    ) -> Scope:
         raw, _, query = path.partition("?")
         sent = {**self.headers, **({"content-length": str(length)} if length else {}), **headers}
         return {
@@ -123,7 +148,9 @@ class AsgiClient:
             "raw_path": raw.encode(),
             "root_path": "",
             "query_string": query.encode(),
-            "headers": [(k.encode("latin-1"), v.encode("latin-1")) for k, v in sent.items() if v is not None],
+            "headers": [
+                (k.encode("latin-1"), v.encode("latin-1")) for k, v in sent.items() if v is not None
+            ],
             "client": ("127.0.0.1", 50_000),
             "server": ("127.0.0.1", 8420),
             "state": {},
@@ -166,12 +193,16 @@ class Connection:
 
     def answer(self) -> Answer:
         assert self._start is not None, "the application answered nothing"
-        raw = tuple((k.decode("latin-1").lower(), v.decode("latin-1")) for k, v in self._start["headers"])
+        raw = tuple(
+            (k.decode("latin-1").lower(), v.decode("latin-1")) for k, v in self._start["headers"]
+        )
         return Answer(self._start["status"], dict(raw), bytes(self._body), raw)
 
 
 class Socket:
-    """The client's end of a WebSocket. ``accepted`` is the subprotocol, or None if it was refused."""
+    """The client's end of a WebSocket. ``accepted`` is the subprotocol,
+    or None if it was refused.
+    """
 
     def __init__(self) -> None:
         self._to_app: asyncio.Queue[Message] = asyncio.Queue()
@@ -221,4 +252,8 @@ def _form_part(name: str, value: str | bytes) -> bytes:
     is_file = isinstance(value, bytes)
     more = '; filename="list.opml"\r\nContent-Type: text/x-opml' if is_file else ""
     content = value if isinstance(value, bytes) else value.encode()
-    return f'------mark\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n'.encode() + content + b"\r\n"
+    return (
+        f'------mark\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n'.encode()
+        + content
+        + b"\r\n"
+    )

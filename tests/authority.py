@@ -1,4 +1,6 @@
-"""A local timestamp authority: a chain of certificates that is made for the test, and answers that OpenSSL signs."""
+"""A local timestamp authority: a chain of certificates that is made for the test,
+and answers that OpenSSL signs.
+"""
 
 from __future__ import annotations
 
@@ -50,12 +52,16 @@ class Authority:
     def answer(self, request: bytes) -> bytes:
         """Return the answer to a request, signed by OpenSSL."""
         (self.folder / "request.tsq").write_bytes(request)
-        self._openssl("-reply", "-config", "tsa.cnf", "-queryfile", "request.tsq", "-inkey", "signer.key",
-                      "-signer", "signer.pem", "-chain", "chain.pem", "-out", "answer.tsr")  # fmt: skip
+        self._openssl("-reply", "-config", "tsa.cnf", "-queryfile", "request.tsq", "-inkey",
+                      "signer.key",
+                      "-signer", "signer.pem", "-chain", "chain.pem", "-out",
+                      "answer.tsr")  # fmt: skip
         return (self.folder / "answer.tsr").read_bytes()
 
     def _openssl(self, *arguments: str) -> None:
-        done = subprocess.run([OPENSSL, "ts", *arguments], cwd=self.folder, capture_output=True, check=False)
+        done = subprocess.run(
+            [OPENSSL, "ts", *arguments], cwd=self.folder, capture_output=True, check=False
+        )
         assert done.returncode == 0, done.stderr.decode()
 
 
@@ -83,7 +89,11 @@ def make_authority(
 
 
 def _key(kind: str) -> Key:
-    return ec.generate_private_key(ec.SECP256R1()) if kind == "ec" else rsa.generate_private_key(65537, 2048)
+    return (
+        ec.generate_private_key(ec.SECP256R1())
+        if kind == "ec"
+        else rsa.generate_private_key(65537, 2048)
+    )
 
 
 def _certificate(

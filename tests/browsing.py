@@ -1,4 +1,6 @@
-"""The pages' queries, answered from all jobs in memory: the reference that every store must agree with."""
+"""The pages' queries, answered from all jobs in memory:
+the reference that every store must agree with.
+"""
 
 from __future__ import annotations
 
@@ -37,18 +39,23 @@ WordsOfJobs = Mapping[JobId, search_words.FurtherWords]
 _NO_MARKS: NamesOfJobs = MappingProxyType({})
 _NO_WORDS: WordsOfJobs = MappingProxyType({})
 
-# --- pages of jobs -----------------------------------------------------------------------------------------------
+# --- pages of jobs --------------------------------------------------------------------------------
 
 
 def page(
-    jobs: Iterable[Job], query: JobQuery, marks: NamesOfJobs = _NO_MARKS, words: WordsOfJobs = _NO_WORDS
+    jobs: Iterable[Job],
+    query: JobQuery,
+    marks: NamesOfJobs = _NO_MARKS,
+    words: WordsOfJobs = _NO_WORDS,
 ) -> JobPage:
     start = queries.after(query)
     matches = in_order(jobs, query, marks, words)
     if start is not None:
         descending = queries.is_descending(query.order)
         matches = [
-            job for job in matches if _comes_after(queries.sort_key(job, query.order), start, descending=descending)
+            job
+            for job in matches
+            if _comes_after(queries.sort_key(job, query.order), start, descending=descending)
         ]
     return queries.page_of(matches, query)
 
@@ -74,9 +81,14 @@ def neighbours(
 
 
 def in_order(
-    jobs: Iterable[Job], query: JobQuery, marks: NamesOfJobs = _NO_MARKS, words: WordsOfJobs = _NO_WORDS
+    jobs: Iterable[Job],
+    query: JobQuery,
+    marks: NamesOfJobs = _NO_MARKS,
+    words: WordsOfJobs = _NO_WORDS,
 ) -> list[Job]:
-    """Return the query's jobs; ``marks`` are the names of each job's marks, ``words`` its further words."""
+    """Return the query's jobs; ``marks`` are the names of each job's marks,
+    ``words`` its further words.
+    """
     terms = search_words.parse_search(query.text)
     matches = [
         job
@@ -97,24 +109,37 @@ def _fits(job: Job, query: JobQuery) -> bool:
     return (
         (not query.statuses or job.status in query.statuses)
         and (query.platform is None or job.platform == query.platform)
-        and (query.account is None or (job.account is not None and key_of(job.account) == query.account))
+        and (
+            query.account is None
+            or (job.account is not None and key_of(job.account) == query.account)
+        )
         and (query.since is None or job.created_at >= query.since)
         and (query.until is None or job.created_at < query.until)
-        and (query.shortest_s is None or (job.duration_s is not None and job.duration_s >= query.shortest_s))
-        and (query.longest_s is None or (job.duration_s is not None and job.duration_s <= query.longest_s))
+        and (
+            query.shortest_s is None
+            or (job.duration_s is not None and job.duration_s >= query.shortest_s)
+        )
+        and (
+            query.longest_s is None
+            or (job.duration_s is not None and job.duration_s <= query.longest_s)
+        )
     )
 
 
 def _is_marked(names: Collection[str], query: JobQuery) -> bool:
-    return all(name in names for name in query.marks) and not any(name in names for name in query.without)
+    return all(name in names for name in query.marks) and not any(
+        name in names for name in query.without
+    )
 
 
-def _is_about(job: Job, terms: Sequence[search_words.Term], words: search_words.FurtherWords) -> bool:
+def _is_about(
+    job: Job, terms: Sequence[search_words.Term], words: search_words.FurtherWords
+) -> bool:
     line = search_words.job_line(job.post_url, job.canonical_url, job.account, job.metadata)
     return bool(terms) and search_words.is_in(search_words.full_line(line, words), terms)
 
 
-# --- accounts and totals -----------------------------------------------------------------------------------------
+# --- accounts and totals --------------------------------------------------------------------------
 
 
 def accounts(jobs: Iterable[Job], query: AccountQuery) -> AccountPage:
@@ -176,10 +201,14 @@ def _summary(key: str, jobs: Collection[Job]) -> AccountSummary:
 def _sums_of_completed(jobs: Iterable[Job]) -> tuple[int, int, int]:
     """Return the number, bytes and milliseconds of the completed jobs."""
     completed = [job for job in jobs if job.status is JobStatus.COMPLETED]
-    return len(completed), sum(job.bytes or 0 for job in completed), sum(millis(job.duration_s) for job in completed)
+    return (
+        len(completed),
+        sum(job.bytes or 0 for job in completed),
+        sum(millis(job.duration_s) for job in completed),
+    )
 
 
-# --- failures ----------------------------------------------------------------------------------------------------
+# --- failures -------------------------------------------------------------------------------------
 
 
 def failures(jobs: Iterable[Job]) -> list[FailureGroup]:
@@ -187,7 +216,9 @@ def failures(jobs: Iterable[Job]) -> list[FailureGroup]:
     for job in jobs:
         if job.status is JobStatus.FAILED:
             groups[job.error_code or ErrorCode.INTERNAL, job.platform].append(job)
-    return most_first([_group(code, platform, failed) for (code, platform), failed in groups.items()])
+    return most_first(
+        [_group(code, platform, failed) for (code, platform), failed in groups.items()]
+    )
 
 
 def _group(code: ErrorCode, platform: str, failed: Sequence[Job]) -> FailureGroup:

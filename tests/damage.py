@@ -1,9 +1,11 @@
-"""Damage to films: what broken disks, servers and downloads make of their bytes, the same in every run.
+"""Damage to films: what broken disks, servers and downloads make of their bytes, the same in every
+run.
 
-A piece of a film's bytes is replaced by as many others, or lost. Which bytes: all of a stretch of the file, or only those of
-its pictures or of its sound. In that case every table, length and header stays as it was, so that only a decoder can notice:
-of H.264 and HEVC just the slices change, behind the first bytes of each unit, and of a transport stream just the packets'
-payload behind the headers of packets and of pictures.
+A piece of a film's bytes is replaced by as many others, or lost. Which bytes: all of a stretch of
+the file, or only those of its pictures or of its sound. In that case every table, length and header
+stays as it was, so that only a decoder can notice: of H.264 and HEVC just the slices change, behind
+the first bytes of each unit, and of a transport stream just the packets' payload behind the headers
+of packets and of pictures.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ class Form(StrEnum):
     SWAPPED = "swapped"  # its two halves are exchanged
     REPEATED = "repeated"  # its second half is a copy of the first one
     CUT = "cut"  # lost; at a single place: with all that follows
-    OTHER_HEAD = "another film's head"  # all that comes before the place is from another film of the same form
+    # all that comes before the place is from another film of the same form
+    OTHER_HEAD = "another film's head"
 
 
 class Scope(StrEnum):
@@ -51,7 +54,8 @@ class Scope(StrEnum):
     SOUND = "sound"
 
 
-PLACES: Mapping[str, tuple[float, float]] = {  # from, until: shares of the file, or of its pictures or sound
+# from, until: shares of the file, or of its pictures or sound
+PLACES: Mapping[str, tuple[float, float]] = {
     "5 %": (0.05, 0.07),
     "25 %": (0.25, 0.27),
     "50 %": (0.50, 0.52),
@@ -92,15 +96,17 @@ def kinds_of_damage() -> list[Damage]:
 def damaged(body: bytes, damage: Damage, *, pieces: Pieces = (), other: bytes = b"") -> bytes:
     """Return ``body`` with this damage.
 
-    ``pieces``: what the scope covers, see ``pieces_of``; all of the file if its scope is that. ``other``: the film whose head
-    replaces this one's. Raises ValueError where the damage would change nothing.
+    ``pieces``: what the scope covers, see ``pieces_of``; all of the file if its scope is that.
+    ``other``: the film whose head replaces this one's. Raises ValueError where the damage would
+    change nothing.
     """
     share_start, share_end = PLACES[damage.place]
     start, end = int(len(body) * share_start), int(len(body) * share_end)
     if damage.form is Form.OTHER_HEAD:
         result = other[:start] + body[start:]
     elif damage.form is Form.CUT:
-        result = body[: start | 1] + (body[end:] if damage.place in ACROSS else b"")  # not between two packets of a TS
+        # not between two packets of a TS
+        result = body[: start | 1] + (body[end:] if damage.place in ACROSS else b"")
     else:
         hit = pieces[int(len(pieces) * share_start) : int(len(pieces) * share_end)]
         if damage.scope is Scope.ALL:
@@ -135,7 +141,9 @@ def _flips(content: bytes, source: random.Random, scope: Scope) -> bytes:
 
 def _run(content: bytes, source: random.Random, scope: Scope) -> bytes:
     at, size = len(content) // 2, RUN_BITS // 8
-    return content[:at] + bytes(byte ^ 0xFF for byte in content[at : at + size]) + content[at + size :]
+    return (
+        content[:at] + bytes(byte ^ 0xFF for byte in content[at : at + size]) + content[at + size :]
+    )
 
 
 def _zeros(content: bytes, source: random.Random, scope: Scope) -> bytes:
@@ -162,18 +170,21 @@ _CHANGES: Mapping[Form, Callable[[bytes, random.Random, Scope], bytes]] = {
 }
 
 
-# --- where pictures and sound are ----------------------------------------------------------------------------------------
+# --- where pictures and sound are -----------------------------------------------------------------
 
 
 def pieces_of(body: bytes, scope: Scope) -> Pieces:
-    """Return which bytes of a film are its pictures' or its sound's contents, in the file's order. () for the whole file.
+    """Return which bytes of a film are its pictures' or its sound's contents, in the file's order.
+    () for the whole file.
 
     Raises ValueError for a film whose packets cannot be found.
     """
     if scope is Scope.ALL:
         return ()
     with av.open(io.BytesIO(body), "r") as container:
-        streams: Sequence[Any] = container.streams.video if scope is Scope.PICTURES else container.streams.audio
+        streams: Sequence[Any] = (
+            container.streams.video if scope is Scope.PICTURES else container.streams.audio
+        )
         if not streams:
             return ()
         codec, extradata = (
@@ -183,7 +194,9 @@ def pieces_of(body: bytes, scope: Scope) -> Pieces:
         if container.format.name == "mpegts":
             packets = _ts_packets(body, streams[0].id)
         else:
-            packets = [_packet(body, packet) for packet in container.demux(streams[0]) if packet.size]
+            packets = [
+                _packet(body, packet) for packet in container.demux(streams[0]) if packet.size
+            ]
     parts = _PARTS.get(codec, _whole)
     found: list[tuple[int, int]] = []
     for packet in packets:
@@ -202,7 +215,9 @@ def _packet(body: bytes, packet: Any) -> Pieces:
 
 
 def _ts_packets(body: bytes, pid: int) -> list[Pieces]:
-    """Return where the payloads of a stream of a transport stream are: the parts of each of its larger packets (PES)."""
+    """Return where the payloads of a stream of a transport stream are:
+    the parts of each of its larger packets (PES).
+    """
     packets: list[list[tuple[int, int]]] = []
     for start in range(0, len(body), TS_PACKET):
         flags = int.from_bytes(body[start : start + 4], "big")
@@ -242,7 +257,9 @@ def _hevc(payload: bytes, extradata: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _units(payload: bytes, extradata: bytes, *, length_at: int) -> Iterator[tuple[int, int]]:
-    """Yield the units of a packet: each after its length where the decoder's configuration says so, else after a start code."""
+    """Yield the units of a packet: each after its length where the decoder's configuration says so,
+    else after a start code.
+    """
     if extradata[:1] == b"\1":
         length_bytes, at = (extradata[length_at] & 3) + 1, 0
         while at < len(payload):
@@ -255,4 +272,7 @@ def _units(payload: bytes, extradata: bytes, *, length_at: int) -> Iterator[tupl
         yield from zip(starts, [*ends, len(payload)], strict=False)
 
 
-_PARTS: Mapping[str, Callable[[bytes, bytes], Iterator[tuple[int, int]]]] = {"h264": _h264, "hevc": _hevc}
+_PARTS: Mapping[str, Callable[[bytes, bytes], Iterator[tuple[int, int]]]] = {
+    "h264": _h264,
+    "hevc": _hevc,
+}

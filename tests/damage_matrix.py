@@ -12,7 +12,17 @@ from mediavault.core.media import Expected, ProbeReport, ProblemKind
 from mediavault.media import library as media_library
 from mediavault.media import probe_child
 from mediavault.media.judgement import report
-from tests.damage import ACROSS, PLACES, Damage, Form, Pieces, Scope, damaged, kinds_of_damage, pieces_of
+from tests.damage import (
+    ACROSS,
+    PLACES,
+    Damage,
+    Form,
+    Pieces,
+    Scope,
+    damaged,
+    kinds_of_damage,
+    pieces_of,
+)
 from tests.films import Film, film
 
 UNKNOWN = Expected()
@@ -108,14 +118,18 @@ class Row:
 
 
 def every_row() -> Iterator[Row]:
-    """Yield the full matrix: all kinds of damage to the small films; to larger ones each at one place, and noise across.
+    """Yield the full matrix: all kinds of damage to the small films; to larger ones each at one
+    place, and noise across.
 
-    Of a long film that shows damage all pictures are decoded until there is enough of it, so that an early place is cheap.
+    Of a long film that shows damage all pictures are decoded until there is enough of it, so that
+    an early place is cheap.
     """
     for films, places in ((SMALL, PLACES), (MEDIUM, ("75 %",)), (LARGE, ("25 %",))):
         for each in films:
             for damage in kinds_of_damage():
-                if damage.place in places or (damage.form is Form.NOISE and damage.place == "30-100 %"):
+                if damage.place in places or (
+                    damage.form is Form.NOISE and damage.place == "30-100 %"
+                ):
                     yield Row(each, damage)
 
 
@@ -142,13 +156,17 @@ LIMITS: Mapping[str, Limit] = {
         ("flipped bits", *sorted(_UNCHECKED_PICTURES)),
     ),
     "a few flipped bits in sound": Limit(
-        lambda film, damage: damage.form is Form.FLIPS and damage.place not in ACROSS and damage.scope is Scope.SOUND,
+        lambda film, damage: (
+            damage.form is Form.FLIPS and damage.place not in ACROSS and damage.scope is Scope.SOUND
+        ),
         Row(Film("MP4, moov last", "H.264", "MP3"), Damage(Form.FLIPS, "75 %", Scope.SOUND)),
         ("flipped bits", "MP3"),
     ),
     "flipped bits in sound that has no checks": Limit(
         lambda film, damage: (
-            damage.form is Form.FLIPS and damage.scope is Scope.SOUND and film.sound in _UNCHECKED_SOUND
+            damage.form is Form.FLIPS
+            and damage.scope is Scope.SOUND
+            and film.sound in _UNCHECKED_SOUND
         ),
         Row(Film("WebM", "VP9", "Opus"), Damage(Form.FLIPS, "30-100 %", Scope.SOUND)),
         ("flipped bits", *sorted(_UNCHECKED_SOUND)),
@@ -189,18 +207,23 @@ LIMITS: Mapping[str, Limit] = {
 
 def limit_of(row: Row) -> str | None:
     """Return the limit because of which a row need not be refused; None when it must be."""
-    return next((what for what, limit in LIMITS.items() if limit.applies(row.film, row.damage)), None)
+    return next(
+        (what for what, limit in LIMITS.items() if limit.applies(row.film, row.damage)), None
+    )
 
 
 def write_damaged(row: Row, folder: Path) -> Path:
-    """Write the damaged film into ``folder``, where the whole films are made too, and return its path.
+    """Write the damaged film into ``folder``, where the whole films are made too, and return its
+    path.
 
     The next call overwrites it.
     """
     body = _body(row.film, folder)
     other = _body(row.film.other, folder) if row.damage.form is Form.OTHER_HEAD else b""
     path = folder / "damaged"
-    path.write_bytes(damaged(body, row.damage, pieces=_pieces(row.film, row.damage.scope, folder), other=other))
+    path.write_bytes(
+        damaged(body, row.damage, pieces=_pieces(row.film, row.damage.scope, folder), other=other)
+    )
     return path
 
 

@@ -11,8 +11,9 @@ START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 class FakeClock:
     """A clock that a test moves by hand.
 
-    ``advance`` moves wall clock and monotonic time together, ``jump`` only the wall clock, as NTP or a user does.
-    ``sleep`` returns when ``advance`` has passed its deadline; with ``auto=True`` it moves the time itself and returns.
+    ``advance`` moves wall clock and monotonic time together, ``jump`` only the wall clock, as NTP
+    or a user does. ``sleep`` returns when ``advance`` has passed its deadline; with ``auto=True``
+    it moves the time itself and returns.
     """
 
     def __init__(self, start: datetime = START, *, auto: bool = False) -> None:

@@ -1,7 +1,9 @@
-"""A loopback HTTP/1.1 server that misbehaves on purpose: the script of a test determines every byte that it sends.
+"""A loopback HTTP/1.1 server that misbehaves on purpose: the script of a test determines every byte
+that it sends.
 
 async with fault_server() as server:
-    server.on("/v.mp4", cut(serve(body), at=1_000), serve(body))   # first request, second and later ones
+    server.on("/v.mp4", cut(serve(body), at=1_000), serve(body))   # first request, second and later
+                                                                   # ones
     url = server.url("/v.mp4")
 """
 
@@ -34,7 +36,11 @@ class Request:
     def range_start(self) -> int | None:
         """The start of ``Range: bytes=N-`` or ``bytes=N-M``."""
         value = self.headers.get("range", "")
-        return int(value.removeprefix("bytes=").partition("-")[0]) if value.startswith("bytes=") else None
+        return (
+            int(value.removeprefix("bytes=").partition("-")[0])
+            if value.startswith("bytes=")
+            else None
+        )
 
     @property
     def range_end(self) -> int | None:
@@ -45,7 +51,9 @@ class Request:
 
 @dataclass(slots=True)
 class Reply:
-    """What is sent: status line and headers as given, then ``body``; then the connection is closed as specified."""
+    """What is sent: status line and headers as given, then ``body``;
+    then the connection is closed as specified.
+    """
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
@@ -63,7 +71,9 @@ class Reply:
         elif self.length and "Content-Length" not in headers:
             headers["Content-Length"] = str(len(self.body))
         lines = [f"HTTP/1.1 {self.status} {REASONS.get(self.status, 'Status')}"]
-        return "\r\n".join([*lines, *(f"{name}: {value}" for name, value in headers.items()), "", ""]).encode("latin-1")
+        return "\r\n".join(
+            [*lines, *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        ).encode("latin-1")
 
 
 Script = Callable[[Request], Reply]
@@ -85,12 +95,20 @@ def serve(
 
     def answer(request: Request) -> Reply:
         start, condition = request.range_start, request.headers.get("if-range")
-        if start is None or not ranges or (if_range and condition not in (None, etag, last_modified)):
+        if (
+            start is None
+            or not ranges
+            or (if_range and condition not in (None, etag, last_modified))
+        ):
             return Reply(200, dict(fixed), body)
         if start >= len(body):
             return Reply(416, fixed | {"Content-Range": f"bytes */{len(body)}"})
         end = min(request.range_end if request.range_end is not None else len(body), len(body) - 1)
-        return Reply(206, fixed | {"Content-Range": f"bytes {start}-{end}/{len(body)}"}, body[start : end + 1])
+        return Reply(
+            206,
+            fixed | {"Content-Range": f"bytes {start}-{end}/{len(body)}"},
+            body[start : end + 1],
+        )
 
     return answer
 
@@ -101,14 +119,18 @@ def reply(status: int = 200, body: bytes = b"", **headers: str) -> Script:
 
 
 def changed(script: Script, **changes: object) -> Script:
-    """Return ``script`` with fields of its Reply replaced; ``headers`` are merged, and None removes one."""
+    """Return ``script`` with fields of its Reply replaced; ``headers`` are merged,
+    and None removes one.
+    """
 
     def answer(request: Request) -> Reply:
         made = script(request)
         for name, value in changes.items():
             if name == "headers":
                 assert isinstance(value, dict)
-                made.headers = {key: text for key, text in {**made.headers, **value}.items() if text is not None}
+                made.headers = {
+                    key: text for key, text in {**made.headers, **value}.items() if text is not None
+                }
             else:
                 setattr(made, name, value)
         return made
@@ -213,6 +235,7 @@ async def _send(writer: asyncio.StreamWriter, made: Reply) -> None:
     if made.hang:
         await asyncio.Event().wait()
     if made.reset:
-        await asyncio.sleep(0.01)  # let the previous bytes arrive: a reset discards what is still in transit
+        # let the previous bytes arrive: a reset discards what is still in transit
+        await asyncio.sleep(0.01)
         raw: socket.socket = writer.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -1,7 +1,9 @@
-"""The rules of RSS 2.0, of Apple's and the Podcast Index's tags, of Atom (RFC 4287) and of OPML 2.0, as far as our feeds use them.
+"""The rules of RSS 2.0, of Apple's and the Podcast Index's tags, of Atom (RFC 4287) and of OPML
+2.0, as far as our feeds use them.
 
-PyPI has no feed validator that works offline (looked for in November 2026: only clients of the W3C's service), so these
-are the rules that the W3C's validator checks, written down for what we write: anything else is a problem.
+PyPI has no feed validator that works offline (looked for in November 2026: only clients of the
+W3C's service), so these are the rules that the W3C's validator checks, written down for what we
+write: anything else is a problem.
 """
 
 from __future__ import annotations
@@ -18,10 +20,14 @@ from email.utils import parsedate_to_datetime
 ITUNES = "{http://www.itunes.com/dtds/podcast-1.0.dtd}"
 PODCAST = "{https://podcastindex.org/namespace/1.0}"
 ATOM = "{http://www.w3.org/2005/Atom}"
-_URI = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+(/(?:[A-Za-z0-9._~!$&'()*+,;=:@/?#\[\]-]|%[0-9A-Fa-f]{2})*)?")
+_URI = re.compile(
+    r"https?://[A-Za-z0-9.\[\]:-]+(/(?:[A-Za-z0-9._~!$&'()*+,;=:@/?#\[\]-]|%[0-9A-Fa-f]{2})*)?"
+)
 _MIME = re.compile(r"(audio|video|application)/[a-z0-9.+-]+")
 _LANGUAGE = re.compile(r"[a-z]{2}(-[A-Z]{2})?")
-_DAYS = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d (\+0000|GMT)")
+_DAYS = re.compile(
+    r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d (\+0000|GMT)"
+)
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 Rule = Callable[[str], bool]
@@ -61,7 +67,8 @@ def _words(text: str) -> bool:
     return bool(text.strip())
 
 
-# of each element: what its text must be; a name in _AT_MOST_ONCE may be missing, all others must be there once
+# of each element: what its text must be; a name in _AT_MOST_ONCE may be missing, all others must be
+# there once
 _CHANNEL: Mapping[str, Rule] = {
     "title": _words,
     "link": _is_uri,
@@ -87,10 +94,18 @@ _ITEM: Mapping[str, Rule] = {
 }
 _ATTRIBUTES: Mapping[str, Mapping[str, Rule]] = {
     "guid": {"isPermaLink": _one_of("false")},
-    "enclosure": {"url": _is_uri, "length": _is_number, "type": lambda text: _MIME.fullmatch(text) is not None},
+    "enclosure": {
+        "url": _is_uri,
+        "length": _is_number,
+        "type": lambda text: _MIME.fullmatch(text) is not None,
+    },
     f"{ITUNES}image": {"href": lambda text: _is_uri(text) and text.endswith((".jpg", ".png"))},
     f"{ITUNES}category": {"text": _one_of("TV & Film")},
-    f"{ATOM}link": {"href": _is_uri, "rel": _one_of("self"), "type": _one_of("application/rss+xml")},
+    f"{ATOM}link": {
+        "href": _is_uri,
+        "rel": _one_of("self"),
+        "type": _one_of("application/rss+xml"),
+    },
 }
 _FEED: Mapping[str, Rule] = {
     f"{ATOM}id": lambda text: text.startswith("urn:uuid:") and _is_uuid(text),
@@ -140,26 +155,38 @@ def atom_problems(document: bytes) -> list[str]:
     if root.tag != f"{ATOM}feed":
         return ["it is no Atom"]
     others = {f"{ATOM}{name}" for name in ("link", "author", "entry")}
-    found = [*_texts(root, _FEED, others, may_lack=frozenset()), *_links(root, {"self", "alternate"}), *_authors(root)]
+    found = [
+        *_texts(root, _FEED, others, may_lack=frozenset()),
+        *_links(root, {"self", "alternate"}),
+        *_authors(root),
+    ]
     for entry in root.findall(f"{ATOM}entry"):
         found += _texts(entry, _ENTRY, others - {f"{ATOM}entry"}, may_lack=frozenset())
         found += [*_links(entry, {"enclosure"}), *_authors(entry)]
         if entry.find(f"{ATOM}content[@type='html']") is None:
             found.append("an entry has no content of type html")
-    found += _repeated("id", (entry.findtext(f"{ATOM}id") for entry in root.findall(f"{ATOM}entry")))
+    found += _repeated(
+        "id", (entry.findtext(f"{ATOM}id") for entry in root.findall(f"{ATOM}entry"))
+    )
     return found
 
 
 def opml_problems(document: bytes) -> list[str]:
     """Return what is wrong with an OPML document."""
     root = ET.fromstring(document)
-    if root.tag != "opml" or root.attrib != {"version": "2.0"} or [part.tag for part in root] != ["head", "body"]:
+    if (
+        root.tag != "opml"
+        or root.attrib != {"version": "2.0"}
+        or [part.tag for part in root] != ["head", "body"]
+    ):
         return ["it is no OPML 2.0"]
     outlines = root.findall("body/*")
     found = ["a line is no outline" for outline in outlines if outline.tag != "outline"]
     found += ["a line has no text" for outline in outlines if not outline.get("text")]
     return found + [
-        "a line is no RSS" for each in outlines if each.get("type") != "rss" or not _is_uri(each.get("xmlUrl", ""))
+        "a line is no RSS"
+        for each in outlines
+        if each.get("type") != "rss" or not _is_uri(each.get("xmlUrl", ""))
     ]
 
 
@@ -167,7 +194,11 @@ def _texts(
     parent: ET.Element, rules: Mapping[str, Rule], others: set[str], *, may_lack: frozenset[str]
 ) -> Iterator[str]:
     counts = Counter(part.tag for part in parent)
-    yield from (f"{tag} does not belong into {parent.tag}" for tag in counts if tag not in rules and tag not in others)
+    yield from (
+        f"{tag} does not belong into {parent.tag}"
+        for tag in counts
+        if tag not in rules and tag not in others
+    )
     for tag, rule in rules.items():
         if counts[tag] != 1 and not (counts[tag] == 0 and tag in may_lack):
             yield f"{parent.tag} has {counts[tag]} of {tag}"
@@ -182,7 +213,11 @@ def _attributes(parent: ET.Element) -> Iterator[str]:
         rules = _ATTRIBUTES.get(part.tag, {})
         if part.attrib.keys() != rules.keys():
             yield f"{part.tag} has the attributes {sorted(part.attrib)}"
-        yield from (f"{part.tag} has {name}={value!r}" for name, value in part.attrib.items() if not rules[name](value))
+        yield from (
+            f"{part.tag} has {name}={value!r}"
+            for name, value in part.attrib.items()
+            if not rules[name](value)
+        )
 
 
 def _links(parent: ET.Element, wanted: set[str]) -> Iterator[str]:
@@ -190,7 +225,9 @@ def _links(parent: ET.Element, wanted: set[str]) -> Iterator[str]:
     relations = Counter(link.get("rel", "alternate") for link in links)
     if any(count > 1 for count in relations.values()) or not wanted <= relations.keys():
         yield f"{parent.tag} has the links {sorted(relations.elements())}"
-    yield from (f"a link to {link.get('href')!r}" for link in links if not _is_uri(link.get("href", "")))
+    yield from (
+        f"a link to {link.get('href')!r}" for link in links if not _is_uri(link.get("href", ""))
+    )
     for link in links:
         if link.get("rel") == "enclosure" and not (
             _is_number(link.get("length", "")) and _MIME.fullmatch(link.get("type", ""))
@@ -200,7 +237,9 @@ def _links(parent: ET.Element, wanted: set[str]) -> Iterator[str]:
 
 def _authors(parent: ET.Element) -> Iterator[str]:
     yield from (
-        "an author without a name" for author in parent.findall(f"{ATOM}author") if not author.findtext(f"{ATOM}name")
+        "an author without a name"
+        for author in parent.findall(f"{ATOM}author")
+        if not author.findtext(f"{ATOM}name")
     )
 
 

@@ -36,7 +36,10 @@ def item(number: int, *, link: str | None = None, more: str = "", day: int | Non
     address = f"https://blog.example/{number}" if link is None else link
     shown = f"<link>{escape(address)}</link>" if address else ""
     date = f"<pubDate>{_date(day if day is not None else 28 - number)}</pubDate>"
-    return f"<item><title>Kite {number}</title>{shown}{date}<description>Wind &amp; kites</description>{more}</item>"
+    return (
+        f"<item><title>Kite {number}</title>{shown}{date}<description>Wind &amp;"
+        f" kites</description>{more}</item>"
+    )
 
 
 def _date(day: int) -> str:
@@ -48,13 +51,17 @@ def enclosure(url: str, kind: str = "audio/mpeg") -> str:
 
 
 def youtube(*videos: tuple[str, str], title: str = "Jane") -> bytes:
-    """Return a channel's Atom feed of videos, each an id and the part of the path before it, newest first."""
+    """Return a channel's Atom feed of videos, each an id and the part of the path before it,
+    newest first.
+    """
     entries = "".join(
         f"<entry><id>yt:video:{key}</id><yt:videoId>{key}</yt:videoId><yt:channelId>{CHANNEL}</yt:channelId>"
         f'<title>Kite {key}</title><link rel="alternate" href="https://www.youtube.com/{path}{key}"/>'
-        f"<published>2026-11-{28 - number:02}T10:00:00+00:00</published><updated>2026-11-29T10:00:00+00:00</updated>"
+        f"<published>2026-11-{28 - number:02}T10:00:00+00:00</published>"
+        "<updated>2026-11-29T10:00:00+00:00</updated>"
         f"<media:group><media:title>Kite</media:title><media:description>Wind</media:description>"
-        f'<media:thumbnail url="https://i.ytimg.com/vi/{key}/hq.jpg" width="480" height="360"/></media:group></entry>'
+        f'<media:thumbnail url="https://i.ytimg.com/vi/{key}/hq.jpg" width="480"'
+        ' height="360"/></media:group></entry>'
         for number, (key, path) in enumerate(videos)
     )
     return (
@@ -68,8 +75,12 @@ def reddit(*posts: tuple[str, str]) -> bytes:
     """Return an Atom feed of posts, each an id and what its ``[link]`` leads to."""
     entries = "".join(
         f'<entry><author><name>/u/jane</name></author><id>t3_{key}</id><content type="html">'
-        + escape(f'<span><a href="{target}">[link]</a></span> <span><a href="{_comments(key)}">[comments]</a></span>')
-        + f'</content><link href="{_comments(key)}"/><published>2026-11-28T10:00:00+00:00</published>'
+        + escape(
+            f'<span><a href="{target}">[link]</a></span> <span><a'
+            f' href="{_comments(key)}">[comments]</a></span>'
+        )
+        + f'</content><link href="{_comments(key)}"/><published>2026-11-28T10:00:00+00:00'
+        "</published>"
         f"<title>Kite {key}</title></entry>"
         for key, target in posts
     )
@@ -83,7 +94,7 @@ def _comments(key: str) -> str:
     return f"https://www.reddit.com/r/kites/comments/{key}/a_kite/"
 
 
-# --- APIs --------------------------------------------------------------------------------------------------------
+# --- APIs -----------------------------------------------------------------------------------------
 
 
 def account(number: str = "12") -> dict[str, Any]:
@@ -108,7 +119,12 @@ def status(number: int, *kinds: str, **facts: Any) -> dict[str, Any]:
         "in_reply_to_id": None,
         "account": account(),
         "media_attachments": [
-            {"id": "1", "type": kind, "url": "https://files.example/1", "meta": {"original": {"duration": 4.0}}}
+            {
+                "id": "1",
+                "type": kind,
+                "url": "https://files.example/1",
+                "meta": {"original": {"duration": 4.0}},
+            }
             for kind in kinds
         ],
         **facts,
@@ -116,8 +132,15 @@ def status(number: int, *kinds: str, **facts: Any) -> dict[str, Any]:
 
 
 def bluesky_post(key: str, *, video: bool = True, **view: Any) -> dict[str, Any]:
-    images = {"$type": "app.bsky.embed.images#view", "images": [{"fullsize": "https://cdn.bsky.app/1.jpg"}]}
-    clip = {"$type": "app.bsky.embed.video#view", "cid": "baf", "thumbnail": "https://video.bsky.app/1.jpg"}
+    images = {
+        "$type": "app.bsky.embed.images#view",
+        "images": [{"fullsize": "https://cdn.bsky.app/1.jpg"}],
+    }
+    clip = {
+        "$type": "app.bsky.embed.video#view",
+        "cid": "baf",
+        "thumbnail": "https://video.bsky.app/1.jpg",
+    }
     return {
         "post": {
             "uri": f"at://did:plc:jane/app.bsky.feed.post/{key}",
@@ -129,9 +152,16 @@ def bluesky_post(key: str, *, video: bool = True, **view: Any) -> dict[str, Any]
     }
 
 
-def dailymotion(*videos: Mapping[str, Any], page: int = 1, has_more: bool = False) -> dict[str, Any]:
+def dailymotion(
+    *videos: Mapping[str, Any], page: int = 1, has_more: bool = False
+) -> dict[str, Any]:
     owner = {"owner.id": "x1abc", "owner.screenname": "Jane", "owner.username": "jane"}
-    return {"page": page, "limit": 50, "has_more": has_more, "list": [{**owner, **video} for video in videos]}
+    return {
+        "page": page,
+        "limit": 50,
+        "has_more": has_more,
+        "list": [{**owner, **video} for video in videos],
+    }
 
 
 def json_feed(*items: Mapping[str, Any], **facts: Any) -> dict[str, Any]:
@@ -147,6 +177,10 @@ def json_feed(*items: Mapping[str, Any], **facts: Any) -> dict[str, Any]:
 def page_with_links(*links: Sequence[str]) -> bytes:
     """Return a page whose head links to feeds: a type, an address and a title each."""
     written = "".join(
-        f'<link rel="alternate" type="{kind}" href="{url}" title="{title}">' for kind, url, title in links
+        f'<link rel="alternate" type="{kind}" href="{url}" title="{title}">'
+        for kind, url, title in links
     )
-    return f"<!doctype html><html><head><title>Kites</title>{written}</head><body><p>Words</p></body></html>".encode()
+    return (
+        f"<!doctype html><html><head><title>Kites</title>{written}</head><body><p>Words</p></body>"
+        "</html>"
+    ).encode()

@@ -1,4 +1,6 @@
-"""Stand-ins for the services that work on saved files: states are set by hand, calls are recorded."""
+"""Stand-ins for the services that work on saved files: states are set by hand,
+calls are recorded.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Films of 1, 30 and 120 MB in many containers and codecs, which the tests damage.
 
-A group of pictures is encoded once and repeated with rising times, which costs as much as copying the file; the sound is
-encoded for the whole length. Each film is written once into a folder that the caller provides, and is the same in every run.
+A group of pictures is encoded once and repeated with rising times, which costs as much as copying
+the file; the sound is encoded for the whole length. Each film is written once into a folder that
+the caller provides, and is the same in every run.
 """
 
 from __future__ import annotations
@@ -56,7 +57,10 @@ CONTAINERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
 # codec -> FFmpeg's encoder and its options; each group of pictures stands alone
 VIDEO: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "H.264": ("libx264", {"preset": "ultrafast", "sc_threshold": "0"}),
-    "HEVC": ("libx265", {"preset": "ultrafast", "x265-params": "log-level=none:open-gop=0:scenecut=0:pools=none"}),
+    "HEVC": (
+        "libx265",
+        {"preset": "ultrafast", "x265-params": "log-level=none:open-gop=0:scenecut=0:pools=none"},
+    ),
     "AV1": ("libsvtav1", {"preset": "12"}),
     "VP8": ("libvpx", {"deadline": "realtime", "cpu-used": "8"}),
     "VP9": ("libvpx-vp9", {"deadline": "realtime", "cpu-used": "8"}),
@@ -112,18 +116,26 @@ def film(wanted: Film, folder: Path) -> Path:
     return path
 
 
-def write(into: Path, muxer: str, options: Mapping[str, str], tracks: Sequence[Path], *, seconds: float) -> None:
-    """Write the first stream of each file into one, each repeated with rising times until ``seconds``."""
+def write(
+    into: Path, muxer: str, options: Mapping[str, str], tracks: Sequence[Path], *, seconds: float
+) -> None:
+    """Write the first stream of each file into one,
+    each repeated with rising times until ``seconds``.
+    """
     with av.open(str(into), "w", format=muxer, options=dict(options)) as out:
         sources = [av.open(str(track)) for track in tracks]
-        streams = [out.add_stream_from_template(source.streams[0], opaque=True) for source in sources]
+        streams = [
+            out.add_stream_from_template(source.streams[0], opaque=True) for source in sources
+        ]
         for stream in streams:
             if stream.type == "video":
                 stream.time_base = Fraction(1, RATE)  # AVI counts its pictures
         feeds = [_repeated(source, seconds) for source in sources]
         waiting = [next(feed) for feed in feeds]
         while any(waiting):
-            number = min((n for n, packet in enumerate(waiting) if packet), key=lambda n: waiting[n].dts)
+            number = min(
+                (n for n, packet in enumerate(waiting) if packet), key=lambda n: waiting[n].dts
+            )
             packet, waiting[number] = waiting[number], next(feeds[number], None)
             packet.stream = streams[number]
             out.mux_one(packet)
@@ -154,25 +166,36 @@ def _repeated(source: Any, seconds: float) -> Iterator[Any]:
 def _pictures(wanted: Film, size: Size, folder: Path) -> Path:
     """Return the path of one encoded group of pictures."""
     seconds = min(wanted.key_frame_s, size.seconds)
-    container = "avi" if wanted.container == "AVI" else "mp4" if wanted.video != "VP8" else "matroska"
-    path = folder / f"group {wanted.video} {seconds} s {wanted.megabytes} MB {wanted.seed} {container}"
+    container = (
+        "avi" if wanted.container == "AVI" else "mp4" if wanted.video != "VP8" else "matroska"
+    )
+    path = (
+        folder / f"group {wanted.video} {seconds} s {wanted.megabytes} MB {wanted.seed} {container}"
+    )
     if not path.exists():
         encoder, options = VIDEO[wanted.video]
         with encoding_av1(), av.open(str(path), "w", format=container) as out:
-            stream: Any = out.add_stream(encoder, rate=RATE, options={"g": f"{seconds * RATE}", **options})
+            stream: Any = out.add_stream(
+                encoder, rate=RATE, options={"g": f"{seconds * RATE}", **options}
+            )
             stream.width, stream.height, stream.pix_fmt = size.width, size.height, "yuv420p"
             stream.bit_rate, stream.codec_context.thread_count = size.bits_per_s, 1
-            for frame in frames(size.width, size.height, seconds * RATE, wanted.seed, size.faintness):
+            for frame in frames(
+                size.width, size.height, seconds * RATE, wanted.seed, size.faintness
+            ):
                 out.mux(stream.encode(frame))
             out.mux(stream.encode(None))
     return path
 
 
-def frames(width: int, height: int, count: int, seed: int = 1, faintness: int = 4) -> Iterator[av.VideoFrame]:
+def frames(
+    width: int, height: int, count: int, seed: int = 1, faintness: int = 4
+) -> Iterator[av.VideoFrame]:
     """Yield pictures of faint moving noise, which any encoder reduces to any size."""
     source = random.Random(seed)
     faint = bytes(96 + byte // faintness for byte in range(256))
-    texture = source.randbytes(3 * width * height).translate(faint)  # rows may be longer in memory than they are wide
+    # rows may be longer in memory than they are wide
+    texture = source.randbytes(3 * width * height).translate(faint)
     for number in range(count):
         shift = source.randrange(width * height)
         frame = av.VideoFrame(width, height, "yuv420p")
@@ -189,7 +212,9 @@ def _sound(codec: str, seconds: int, seed: int, folder: Path) -> Path:
     if not path.exists():
         encoder, options = SOUND[codec]
         with av.open(str(path), "w", format="matroska") as out:
-            stream: Any = out.add_stream(encoder, rate=SAMPLE_RATE, layout="stereo", options=dict(options))
+            stream: Any = out.add_stream(
+                encoder, rate=SAMPLE_RATE, layout="stereo", options=dict(options)
+            )
             stream.bit_rate = SOUND_BITS_PER_S
             for frame in samples(seconds, seed):
                 out.mux(stream.encode(frame))

@@ -1,4 +1,6 @@
-"""Times of regular expressions and readers of untrusted texts, and their growth: ``python -m tests.growth_table``."""
+"""Times of regular expressions and readers of untrusted texts, and their growth:
+``python -m tests.growth_table``.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ def main() -> None:
     for name, pump, growth in slowest[:SHOWN]:
         factor = f"{growth.factor:.1f} times" if growth.factor else "too short to tell"
         print(
-            f"{growth.seconds * 1000:5.1f}  {factor:>19}  {growth.size} times {pump.part!r} after {pump.head!r}: {name}"
+            f"{growth.seconds * 1000:5.1f}  {factor:>19}  {growth.size} times {pump.part!r} after"
+            f" {pump.head!r}: {name}"
         )
 
 

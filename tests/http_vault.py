@@ -68,12 +68,18 @@ class ApiVault:
     async def claim(self) -> ClaimedJob:
         return (await self.store.queue.claim(WORKER, limit=1, lease=LEASE))[0]
 
-    async def add_saved(self, url: str = POST, *, name: str = "jane/A film [1].mp4", video: bytes = VIDEO) -> Job:
+    async def add_saved(
+        self, url: str = POST, *, name: str = "jane/A film [1].mp4", video: bytes = VIDEO
+    ) -> Job:
         """Add a completed job with its files in the library."""
         await self.add(url)
         claim = await self.claim()
         stem = name.rpartition(".")[0]
-        for path, content in ((name, video), (f"{stem}.jpg", b"\xff\xd8\xffpicture"), (f"{stem}.info.json", b"{}")):
+        for path, content in (
+            (name, video),
+            (f"{stem}.jpg", b"\xff\xd8\xffpicture"),
+            (f"{stem}.info.json", b"{}"),
+        ):
             (self.downloads / path).parent.mkdir(parents=True, exist_ok=True)
             (self.downloads / path).write_bytes(content)
         file = SavedFile(name, f"{stem}.jpg", len(video), SHA256, 4.0, 320, 180)

@@ -1,4 +1,5 @@
-"""Tries the container image as users run it; `scripts/try-image` builds it and calls this in namespaces of its own.
+"""Tries the container image as users run it; `scripts/try-image` builds it and calls this in
+namespaces of its own.
 
 python -m tests.image IMAGE
 """
@@ -49,10 +50,24 @@ def main() -> None:
     expect(size <= MOST_BYTES, f"at most {MOST_BYTES}")
     with tempfile.TemporaryDirectory() as folder:
         docker = docker_profile(Path(folder))
-        try_demo(image, "as compose.yaml runs it", (*AS_USER, *AS_COMPOSE), browser=True, ytdlp=True)
-        try_demo(image, "where Docker's profile refuses namespaces", (*AS_USER, docker), browser=False, ytdlp=False)
+        try_demo(
+            image, "as compose.yaml runs it", (*AS_USER, *AS_COMPOSE), browser=True, ytdlp=True
+        )
+        try_demo(
+            image,
+            "where Docker's profile refuses namespaces",
+            (*AS_USER, docker),
+            browser=False,
+            ytdlp=False,
+        )
         # podman's profile allows namespaces to all, but a new root folder only with a capability
-        try_demo(image, "without capabilities", (f"--user={USER}", "--cap-drop=ALL"), browser=False, ytdlp=True)
+        try_demo(
+            image,
+            "without capabilities",
+            (f"--user={USER}", "--cap-drop=ALL"),
+            browser=False,
+            ytdlp=True,
+        )
     try_vault(image)
     try_fleet(image)
 
@@ -60,8 +75,13 @@ def main() -> None:
 def podman(*arguments: str, check: bool = True, within_s: float = 120.0) -> str:
     """Run podman and return its output, both streams."""
     command = ["podman", *arguments]
-    ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=within_s)
-    expect(not check or ran.returncode == 0, f"{' '.join(command)} ended with {ran.returncode}: {ran.stdout}")
+    ran = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=within_s
+    )
+    expect(
+        not check or ran.returncode == 0,
+        f"{' '.join(command)} ended with {ran.returncode}: {ran.stdout}",
+    )
     return ran.stdout
 
 
@@ -70,7 +90,7 @@ def expect(holds: bool, otherwise: str) -> None:
         sys.exit(otherwise)
 
 
-# --- the demo, and the sandboxes during it ---------------------------------------------------------------------------
+# --- the demo, and the sandboxes during it --------------------------------------------------------
 
 
 def try_demo(image: str, name: str, options: Sequence[str], *, browser: bool, ytdlp: bool) -> None:
@@ -80,17 +100,34 @@ def try_demo(image: str, name: str, options: Sequence[str], *, browser: bool, yt
     """
     began = time.monotonic()
     with looking() as seen:
-        output = podman("run", "--rm", "--network=host", *options, image, "demo", check=False, within_s=DEMO_WITHIN_S)
+        output = podman(
+            "run",
+            "--rm",
+            "--network=host",
+            *options,
+            image,
+            "demo",
+            check=False,
+            within_s=DEMO_WITHIN_S,
+        )
     expect("posts ended as they should" in output, f"The demo {name}: {output}")
-    expect(seen.browser == {browser}, f"The demo {name}: the browser's renderers were sandboxed: {seen.browser}")
+    expect(
+        seen.browser == {browser},
+        f"The demo {name}: the browser's renderers were sandboxed: {seen.browser}",
+    )
     expect(seen.ytdlp == {ytdlp}, f"The demo {name}: yt-dlp had a network of its own: {seen.ytdlp}")
     took_s = time.monotonic() - began
-    print(f"The demo {name}: {took_s:.0f} s, browser's sandbox {browser}, yt-dlp's network {ytdlp}", flush=True)
+    print(
+        f"The demo {name}: {took_s:.0f} s, browser's sandbox {browser}, yt-dlp's network {ytdlp}",
+        flush=True,
+    )
 
 
 @dataclass(slots=True)
 class Seen:
-    """Whether renderers of the vault's browser were sandboxed, and whether yt-dlp's processes had their own network."""
+    """Whether renderers of the vault's browser were sandboxed,
+    and whether yt-dlp's processes had their own network.
+    """
 
     browser: set[bool] = field(default_factory=set)
     ytdlp: set[bool] = field(default_factory=set)
@@ -99,7 +136,9 @@ class Seen:
 
 @contextmanager
 def looking(monitor: str = "conmon") -> Iterator[Seen]:
-    """Look at the processes below a container's ``monitor`` in the meantime: others may run browsers on this machine."""
+    """Look at the processes below a container's ``monitor`` in the meantime:
+    others may run browsers on this machine.
+    """
     seen = Seen()
     looker = threading.Thread(target=_look_until_over, args=(seen, monitor))
     looker.start()
@@ -117,9 +156,9 @@ def _look_until_over(seen: Seen, monitor: str) -> None:
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 command = (folder / "cmdline").read_bytes()
-                if (b"--type=renderer" not in command and b"extraction.ytdlp_worker" not in command) or not _is_below(
-                    monitor, folder
-                ):
+                if (
+                    b"--type=renderer" not in command and b"extraction.ytdlp_worker" not in command
+                ) or not _is_below(monitor, folder):
                     continue
                 if b"/browser/profile" in command:
                     seen.browser.add(b"--no-sandbox" not in command)
@@ -141,7 +180,9 @@ def _is_below(name: str, process: Path) -> bool:
 
 
 def docker_profile(folder: Path) -> str:
-    """Return the option for podman's profile without what Docker's refuses: new namespaces, and a new root folder."""
+    """Return the option for podman's profile without what Docker's refuses: new namespaces,
+    and a new root folder.
+    """
     profile = json.loads(Path("/usr/share/containers/seccomp.json").read_text())
     refused = {"chroot", "clone", "clone3", "setns", "unshare"}
     for rule in profile["syscalls"]:
@@ -154,11 +195,13 @@ def docker_profile(folder: Path) -> str:
     return f"--security-opt=seccomp={file}"
 
 
-# --- a vault that is stopped and started -----------------------------------------------------------------------------
+# --- a vault that is stopped and started ----------------------------------------------------------
 
 
 def try_vault(image: str) -> None:
-    """Start a vault, queue a post, stop it, and find the post again in another container on the same volumes."""
+    """Start a vault, queue a post, stop it, and find the post again in another container on the
+    same volumes.
+    """
     in_vault = ("exec", "image-test")  # as the documents tell it
     try:
         start_vault(image)
@@ -171,7 +214,10 @@ def try_vault(image: str) -> None:
             "-c",
             "stat -c '%u %a' /state/mediavault.db; id -u; touch /opt/x 2>&1; true",
         )
-        expect(files.startswith(f"{USER} 600\n{USER}\n") and "Read-only" in files, f"The vault's files: {files}")
+        expect(
+            files.startswith(f"{USER} 600\n{USER}\n") and "Read-only" in files,
+            f"The vault's files: {files}",
+        )
         began = time.monotonic()
         podman("stop", f"--time={STOPPED_WITHIN_S}", "image-test")
         took_s = time.monotonic() - began
@@ -181,8 +227,14 @@ def try_vault(image: str) -> None:
 
         started_s = start_vault(image)
         jobs = json.loads(podman(*in_vault, "mediavault", "list", "--json"))["jobs"]
-        expect([job["post_url"] for job in jobs] == ["https://videos.example/watch/1"], f"The vault's jobs: {jobs}")
-        print(f"The vault: healthy after {started_s:.0f} s, stopped in {took_s:.0f} s, its job still there")
+        expect(
+            [job["post_url"] for job in jobs] == ["https://videos.example/watch/1"],
+            f"The vault's jobs: {jobs}",
+        )
+        print(
+            f"The vault: healthy after {started_s:.0f} s, stopped in {took_s:.0f} s, its job still"
+            " there"
+        )
     finally:
         podman("rm", "--force", "--time=0", "image-test", check=False)
         podman("volume", "rm", "image-test-state", "image-test-videos", check=False)
@@ -191,14 +243,28 @@ def try_vault(image: str) -> None:
 def start_vault(image: str) -> float:
     """Start it and wait until its health check passes; return the seconds that took."""
     began = time.monotonic()
-    podman("run", "--detach", "--name=image-test", "--network=host", *VOLUMES, *AS_USER, *AS_COMPOSE, image)
-    while "unhealthy" in (state := podman("healthcheck", "run", "image-test", check=False)) or "Error" in state:
-        expect(time.monotonic() - began < HEALTHY_WITHIN_S, f"{state} {podman('logs', 'image-test')}")
+    podman(
+        "run",
+        "--detach",
+        "--name=image-test",
+        "--network=host",
+        *VOLUMES,
+        *AS_USER,
+        *AS_COMPOSE,
+        image,
+    )
+    while (
+        "unhealthy" in (state := podman("healthcheck", "run", "image-test", check=False))
+        or "Error" in state
+    ):
+        expect(
+            time.monotonic() - began < HEALTHY_WITHIN_S, f"{state} {podman('logs', 'image-test')}"
+        )
         time.sleep(0.5)
     return time.monotonic() - began
 
 
-# --- compose ---------------------------------------------------------------------------------------------------------
+# --- compose --------------------------------------------------------------------------------------
 
 COMPOSE_ENVIRONMENT = {**os.environ, "POSTGRES_PASSWORD": "a/b#c@d?e"}  # which breaks a URL
 
@@ -231,11 +297,15 @@ def try_fleet(image: str) -> None:
             workers = ("exec", "fleet_api_1", "mediavault", "workers", "--json")
             while len(_workers(podman(*workers, check=False))) != 2:
                 expect(
-                    time.monotonic() - began < FLEET_WITHIN_S, f"The fleet's workers: {podman(*workers, check=False)}"
+                    time.monotonic() - began < FLEET_WITHIN_S,
+                    f"The fleet's workers: {podman(*workers, check=False)}",
                 )
                 time.sleep(1)
             podman(*workers[:3], "add", "https://videos.example/watch/1")
-            print(f"compose.postgres.yaml: two workers after {time.monotonic() - began:.0f} s", flush=True)
+            print(
+                f"compose.postgres.yaml: two workers after {time.monotonic() - began:.0f} s",
+                flush=True,
+            )
         finally:
             over.set()
             checker.join()
@@ -257,8 +327,13 @@ def _check_health(container: str, over: threading.Event) -> None:
 def check_compose_files() -> None:
     """Parse both compose files with both parsers."""
     for file in ("compose.yaml", "compose.postgres.yaml"):
-        for command in (["docker-compose", "-f", file, "config", "-q"], ["podman-compose", "-f", file, "config"]):
-            subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, env=COMPOSE_ENVIRONMENT)
+        for command in (
+            ["docker-compose", "-f", file, "config", "-q"],
+            ["podman-compose", "-f", file, "config"],
+        ):
+            subprocess.run(
+                command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, env=COMPOSE_ENVIRONMENT
+            )
 
 
 if __name__ == "__main__":

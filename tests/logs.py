@@ -1,4 +1,6 @@
-"""Commands configure the logs of their process; this restores the previous configuration after a test."""
+"""Commands configure the logs of their process; this restores the previous configuration after a
+test.
+"""
 
 from __future__ import annotations
 

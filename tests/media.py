@@ -1,7 +1,7 @@
 """Small real media for tests, made with PyAV in memory and cached for the session.
 
-A moving noise picture (so that a few seconds have well over 20 kB) with a tone. Every function returns the same bytes
-when it is called again, so tests may cut, damage and join them as they like.
+A moving noise picture (so that a few seconds have well over 20 kB) with a tone. Every function
+returns the same bytes when it is called again, so tests may cut, damage and join them as they like.
 """
 
 from __future__ import annotations
@@ -30,13 +30,19 @@ AUDIO_FRAME = 1_024
 AES_KEY = bytes(range(16))
 
 
-# --- single files ----------------------------------------------------------------------------------------------------
+# --- single files ---------------------------------------------------------------------------------
 
 
 @cache
-def mp4(seconds: float = 2.0, *, sound: bool = True, layout: str = "faststart", gop: int = RATE) -> bytes:
+def mp4(
+    seconds: float = 2.0, *, sound: bool = True, layout: str = "faststart", gop: int = RATE
+) -> bytes:
     """H.264 (+ AAC) 320x180. ``layout``: ``faststart``, ``moov_last`` or ``fragmented``."""
-    flags = {"faststart": "+faststart", "moov_last": "0", "fragmented": "+frag_keyframe+empty_moov+default_base_moof"}
+    flags = {
+        "faststart": "+faststart",
+        "moov_last": "0",
+        "fragmented": "+frag_keyframe+empty_moov+default_base_moof",
+    }
     return encode("mp4", seconds, sound=sound, options={"movflags": flags[layout]}, gop=gop)
 
 
@@ -61,9 +67,13 @@ def slide_show_ts(seconds: float, *, every_s: float) -> bytes:
             pictures = _video_stream(out, "libx264", 1, 300_000, None)
             tone: Any = out.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
             shown = (
-                ((pts * step) / RATE, pictures, pts * step, frame) for pts, frame in _frames(round(seconds / every_s))
+                ((pts * step) / RATE, pictures, pts * step, frame)
+                for pts, frame in _frames(round(seconds / every_s))
             )
-            heard = ((pts / SAMPLE_RATE, tone, pts, frame) for pts, frame in _tone(round(seconds * SAMPLE_RATE)))
+            heard = (
+                (pts / SAMPLE_RATE, tone, pts, frame)
+                for pts, frame in _tone(round(seconds * SAMPLE_RATE))
+            )
             for _, stream, pts, frame in sorted([*shown, *heard], key=lambda item: item[0]):
                 frame.pts = pts
                 out.mux(stream.encode(frame))
@@ -129,7 +139,9 @@ def cenc_mp4(seconds: float = 2.0) -> bytes:
 
 @cache
 def reordered_mp4() -> bytes:
-    """Open groups of pictures and B-frames: the order of decoding differs from the order of display."""
+    """Open groups of pictures and B-frames: the order of decoding differs from the order of
+    display.
+    """
     speed = {"preset": "fast", "x264-params": "open-gop=1:keyint=25:bframes=3"}
     return encode("mp4", 2.0, speed=speed)
 
@@ -137,7 +149,12 @@ def reordered_mp4() -> bytes:
 @cache
 def hevc_ts() -> bytes:
     """HEVC with a single key frame, in a transport stream: no seek succeeds."""
-    return encode("mpegts", 2.0, video="libx265", speed={"preset": "ultrafast", "x265-params": "log-level=none"})
+    return encode(
+        "mpegts",
+        2.0,
+        video="libx265",
+        speed={"preset": "ultrafast", "x265-params": "log-level=none"},
+    )
 
 
 @cache
@@ -147,7 +164,9 @@ def av1_mp4() -> bytes:
 
 @contextmanager
 def encoding_av1() -> Iterator[None]:
-    """Keep SVT-AV1 quiet, and undo what it does as root: it lets the calling thread run before all others from then on."""
+    """Keep SVT-AV1 quiet, and undo what it does as root:
+    it lets the calling thread run before all others from then on.
+    """
     os.environ.setdefault("SVT_LOG", "1")  # errors only
     if not hasattr(os, "sched_getscheduler"):  # macOS
         yield
@@ -160,11 +179,15 @@ def encoding_av1() -> Iterator[None]:
 
 
 @cache
-def picture(container: str = "image2", codec: str = "mjpeg", pixels: str = "yuvj420p", *, count: int = 1) -> bytes:
+def picture(
+    container: str = "image2", codec: str = "mjpeg", pixels: str = "yuvj420p", *, count: int = 1
+) -> bytes:
     """Return a picture of 320 x 180 pixels; an animation of ``count`` of them."""
     with encoding_av1(), tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/picture"
-        with av.open(path, "w", format=container, options={"update": "1"} if container == "image2" else {}) as out:
+        with av.open(
+            path, "w", format=container, options={"update": "1"} if container == "image2" else {}
+        ) as out:
             stream: Any = out.add_stream(codec, rate=RATE)
             stream.width, stream.height, stream.pix_fmt = 320, 180, pixels
             for pts, frame in _frames(count):
@@ -177,8 +200,14 @@ def picture(container: str = "image2", codec: str = "mjpeg", pixels: str = "yuvj
 
 @cache
 def rotated_mp4() -> bytes:
-    """Filmed with the phone upright: the picture is stored in landscape, and its matrix rotates it by 90 degrees."""
-    plain, identity, turned = mp4(sound=False), (1, 0, 0, 0, 1, 0, 0, 0, 0x4000), (0, 1, 0, -1, 0, 0, 0, 0, 0x4000)
+    """Filmed with the phone upright: the picture is stored in landscape,
+    and its matrix rotates it by 90 degrees.
+    """
+    plain, identity, turned = (
+        mp4(sound=False),
+        (1, 0, 0, 0, 1, 0, 0, 0, 0x4000),
+        (0, 1, 0, -1, 0, 0, 0, 0, 0x4000),
+    )
     assert plain.count(_matrix(identity)) == 2  # mvhd and tkhd
     head, _, tail = plain.rpartition(_matrix(identity))
     return head + _matrix(turned) + tail
@@ -208,8 +237,8 @@ def subtitled(
     language: str = "eng",
     title: str = "Dialogue",
 ) -> bytes:
-    """A video with chapters and one stream of subtitles: SubRip in ``matroska``, timed text in ``mp4``, and closed captions,
-    which only QuickTime files hold, in ``mov``.
+    """A video with chapters and one stream of subtitles: SubRip in ``matroska``, timed text in
+    ``mp4``, and closed captions, which only QuickTime files hold, in ``mov``.
     """
     codec = {"matroska": "subrip", "mov": "eia_608"}.get(container, "mov_text")
     with tempfile.TemporaryDirectory() as folder:
@@ -217,14 +246,18 @@ def subtitled(
         plain.write_bytes(encode(container, seconds))
         with av.open(str(plain)) as source, av.open(str(path), "w", format=container) as out:
             clock = Fraction(1, 1_000)
-            streams = {stream.index: out.add_stream_from_template(stream) for stream in source.streams}
+            streams = {
+                stream.index: out.add_stream_from_template(stream) for stream in source.streams
+            }
             texts: Any = out.add_mux_stream(codec, time_base=clock)
             texts.metadata.update({"language": language, "title": title, "handler_name": title})
             ends = [start for start, _ in chapters[1:]] + [seconds]
             out.set_chapters(
                 [
-                    {"id": number, "start": round(start * 1_000), "end": round(end * 1_000), "time_base": clock, "metadata": {"title": name}}
-                    for number, ((start, name), end) in enumerate(zip(chapters, ends, strict=True), start=1)
+                    {"id": number, "start": round(start * 1_000), "end": round(end * 1_000),
+                     "time_base": clock, "metadata": {"title": name}}
+                    for number,
+                    ((start, name), end) in enumerate(zip(chapters, ends, strict=True), start=1)
                 ]
             )  # fmt: skip
             packets: list[Any] = [packet for packet in source.demux() if packet.dts is not None]
@@ -266,20 +299,23 @@ def jpeg() -> bytes:
 
 def html(size: int = 12_000) -> bytes:
     """A login page that is long enough not to be rejected for its size alone."""
-    page = b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body>" + b"<p>Please sign in.</p>" * (
-        size // 22
+    page = (
+        b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body>"
+        + b"<p>Please sign in.</p>" * (size // 22)
     )
     return page + b"</body></html>"
 
 
-# --- segmented streams: file name -> bytes, "index.m3u8" is where a player starts ---------------------------------------
+# --- segmented streams: file name -> bytes, "index.m3u8" is where a player starts -----------------
 
 
 @cache
 def hls(
     kind: str = "ts", *, seconds: float = 6.0, segment_s: float = 2.0, bit_rate: int = 300_000
 ) -> Mapping[str, bytes]:
-    """``ts`` or ``fmp4`` (with its init section), as FFmpeg's muxer writes them, with #EXT-X-ENDLIST."""
+    """``ts`` or ``fmp4`` (with its init section), as FFmpeg's muxer writes them,
+    with #EXT-X-ENDLIST.
+    """
     options = {
         "hls_time": f"{segment_s}",
         "hls_playlist_type": "vod",
@@ -297,7 +333,9 @@ def hls(
 
 @cache
 def hls_aes(*, with_iv: bool = False) -> Mapping[str, bytes]:
-    """The ``ts`` set with AES-128: ``key.bin``; the IV is the sequence number unless ``with_iv``."""
+    """The ``ts`` set with AES-128: ``key.bin``; the IV is the sequence number unless
+    ``with_iv``.
+    """
     files = dict(hls("ts"))
     names = sorted(name for name in files if name.endswith(".ts"))
     for sequence, name in enumerate(names):
@@ -311,7 +349,9 @@ def hls_aes(*, with_iv: bool = False) -> Mapping[str, bytes]:
 
 @cache
 def hls_split() -> Mapping[str, bytes]:
-    """A master playlist: two video-only variants and one separate audio rendition, fragmented MP4."""
+    """A master playlist: two video-only variants and one separate audio rendition,
+    fragmented MP4.
+    """
     files: dict[str, bytes] = {}
     for name, streams in (("low", "video"), ("high", "video"), ("sound", "audio")):
         for file, body in one_track_hls(streams, 90_000 if name == "low" else 300_000).items():
@@ -324,18 +364,27 @@ def hls_split() -> Mapping[str, bytes]:
     return files
 
 
-def one_track_hls(track: str, bit_rate: int = 300_000, *, segment_s: float = 2.0) -> dict[str, bytes]:
-    """Six seconds of only ``video`` or ``audio``, in fragments of ``segment_s`` (video: two seconds)."""
+def one_track_hls(
+    track: str, bit_rate: int = 300_000, *, segment_s: float = 2.0
+) -> dict[str, bytes]:
+    """Six seconds of only ``video`` or ``audio``, in fragments of ``segment_s`` (video:
+    two seconds).
+    """
     options = {"hls_time": f"{segment_s}", "hls_playlist_type": "vod", "hls_segment_type": "fmp4"}
     with tempfile.TemporaryDirectory() as folder:
-        options |= {"hls_segment_filename": f"{folder}/seg%03d.m4s", "hls_fmp4_init_filename": "init.mp4"}
+        options |= {
+            "hls_segment_filename": f"{folder}/seg%03d.m4s",
+            "hls_fmp4_init_filename": "init.mp4",
+        }
         with av.open(f"{folder}/index.m3u8", "w", format="hls", options=options) as out:
             video = "libx264" if track == "video" else None
-            _encode_into(out, 6.0, sound=track == "audio", video=video, gop=2 * RATE, bit_rate=bit_rate)
+            _encode_into(
+                out, 6.0, sound=track == "audio", video=video, gop=2 * RATE, bit_rate=bit_rate
+            )
         return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
 
 
-# --- the encoder ---------------------------------------------------------------------------------------------------------
+# --- the encoder ----------------------------------------------------------------------------------
 
 
 def encode(
@@ -351,7 +400,9 @@ def encode(
     bit_rate: int = 300_000,
     speed: dict[str, str] | None = None,
 ) -> bytes:
-    """Return a whole file of any kind that the encoder supports; its sound lasts as long as its pictures, or ``sound_s``."""
+    """Return a whole file of any kind that the encoder supports;
+    its sound lasts as long as its pictures, or ``sound_s``.
+    """
     with encoding_av1(), tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/clip"
         with av.open(path, "w", format=container, options=options or {}) as out:
@@ -385,10 +436,15 @@ def _encode_into(
     tone: Any = out.add_stream(audio, rate=SAMPLE_RATE, layout="mono") if sound else None
     feeds: list[Iterator[tuple[float, Any, Any]]] = []
     if pictures is not None:
-        feeds.append(((pts / RATE, pictures, frame) for pts, frame in _frames(round(seconds * RATE))))
+        feeds.append(
+            ((pts / RATE, pictures, frame) for pts, frame in _frames(round(seconds * RATE)))
+        )
     if tone is not None:
         feeds.append(
-            ((pts / SAMPLE_RATE, tone, frame) for pts, frame in _tone(round((sound_s or seconds) * SAMPLE_RATE)))
+            (
+                (pts / SAMPLE_RATE, tone, frame)
+                for pts, frame in _tone(round((sound_s or seconds) * SAMPLE_RATE))
+            )
         )
     merged = sorted((item for feed in feeds for item in feed), key=lambda item: item[0])
     for _, stream, frame in merged:
@@ -399,13 +455,24 @@ def _encode_into(
 
 
 def _video_stream(
-    out: av.container.OutputContainer, codec: str, gop: int, bit_rate: int, speed: dict[str, str] | None
+    out: av.container.OutputContainer,
+    codec: str,
+    gop: int,
+    bit_rate: int,
+    speed: dict[str, str] | None,
 ) -> Any:
     usual = {
-        "libx264": {"preset": "ultrafast", "g": f"{gop}", "sc_threshold": "0", "keyint_min": f"{gop}"},
+        "libx264": {
+            "preset": "ultrafast",
+            "g": f"{gop}",
+            "sc_threshold": "0",
+            "keyint_min": f"{gop}",
+        },
         "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "g": f"{gop}"},
     }
-    stream: Any = out.add_stream(codec, rate=RATE, options=speed if speed is not None else usual.get(codec, {}))
+    stream: Any = out.add_stream(
+        codec, rate=RATE, options=speed if speed is not None else usual.get(codec, {})
+    )
     stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 320, 180, "yuv420p", bit_rate
     stream.codec_context.thread_count = 1
     return stream
@@ -436,7 +503,9 @@ def _plane(pixels: bytes, plane: Any, width: int, height: int) -> bytes:
 
 def _tone(samples: int) -> Iterator[tuple[int, av.AudioFrame]]:
     period = 1_200  # eleven waves of 440 Hz
-    waves = array("f", [0.3 * math.sin(2 * math.pi * 440 * n / SAMPLE_RATE) for n in range(period)]) * 2
+    waves = (
+        array("f", [0.3 * math.sin(2 * math.pi * 440 * n / SAMPLE_RATE) for n in range(period)]) * 2
+    )
     for start in range(0, samples, AUDIO_FRAME):
         frame = av.AudioFrame(format="fltp", layout="mono", samples=AUDIO_FRAME)
         for plane in frame.planes:
@@ -448,7 +517,12 @@ def _tone(samples: int) -> Iterator[tuple[int, av.AudioFrame]]:
 def _encode_picture(codec: str, pix_fmt: str) -> bytes:
     _, frame = next(_frames(1))
     context: Any = av.CodecContext.create(codec, "w")
-    context.width, context.height, context.pix_fmt, context.time_base = 320, 180, pix_fmt, Fraction(1, RATE)
+    context.width, context.height, context.pix_fmt, context.time_base = (
+        320,
+        180,
+        pix_fmt,
+        Fraction(1, RATE),
+    )
     out = io.BytesIO()
     for packet in (*context.encode(frame.reformat(format=pix_fmt)), *context.encode(None)):
         out.write(bytes(packet))
@@ -456,8 +530,9 @@ def _encode_picture(codec: str, pix_fmt: str) -> bytes:
 
 
 def _matrix(values: tuple[int, ...]) -> bytes:
-    """Return numbers of the form 16.16, the last 2.30; ``values`` in units of one, the last in 1/0x10000 of its own
-    unit."""
+    """Return numbers of the form 16.16, the last 2.30; ``values`` in units of one, the last in
+    1/0x10000 of its own unit.
+    """
     units = [value << 16 for value in values[:8]] + [values[8] << 16]
     return b"".join((unit & 0xFFFF_FFFF).to_bytes(4, "big") for unit in units)
 
@@ -483,7 +558,9 @@ def copied(
     bit_rate: int = 300_000,
     until_s: float = math.inf,
 ) -> bytes:
-    """Return a video encoded again, without sound: its frames go through these filters, up to ``until_s``."""
+    """Return a video encoded again, without sound: its frames go through these filters,
+    up to ``until_s``.
+    """
     with tempfile.TemporaryDirectory() as folder:
         source, path = Path(f"{folder}/source"), f"{folder}/copy"
         source.write_bytes(video)
@@ -494,16 +571,23 @@ def copied(
                     break
                 graph = av.filter.Graph()
                 nodes = [graph.add_buffer(template=film.streams.video[0])]
-                nodes += [graph.add(*step) for step in (*steps, ("format", "yuv420p"), ("buffersink", ""))]
+                nodes += [
+                    graph.add(*step) for step in (*steps, ("format", "yuv420p"), ("buffersink", ""))
+                ]
                 graph.link_nodes(*nodes).configure()
                 graph.push(frame)
                 picture: Any = graph.pull()
                 if stream is None:
                     stream = out.add_stream(codec, rate=film.streams.video[0].average_rate)
-                    stream.width, stream.height, stream.pix_fmt = picture.width, picture.height, "yuv420p"
+                    stream.width, stream.height, stream.pix_fmt = (
+                        picture.width,
+                        picture.height,
+                        "yuv420p",
+                    )
                     stream.bit_rate, stream.codec_context.thread_count = bit_rate, 1
                     if codec == "libvpx-vp9":
-                        stream.options = {"deadline": "realtime", "cpu-used": "8"}  # a tenth of the time
+                        # a tenth of the time
+                        stream.options = {"deadline": "realtime", "cpu-used": "8"}
                 picture.pts, picture.time_base = frame.pts, frame.time_base
                 out.mux(stream.encode(picture))
             out.mux(stream.encode(None))

@@ -1,7 +1,9 @@
-"""What Jellyfin, Kodi and Plex make of a library's files, by their rules for names, NFOs and pictures.
+"""What Jellyfin, Kodi and Plex make of a library's files, by their rules for names, NFOs and
+pictures.
 
-Emby reads what Jellyfin reads, except for the season's names: see ``season_nfo``. Sources: Jellyfin, Emby.Naming and
-MediaBrowser.XbmcMetadata; kodi.wiki, NFO files; xbmc/settings/AdvancedSettings.cpp; the documents of Plex on naming.
+Emby reads what Jellyfin reads, except for the season's names: see ``season_nfo``. Sources:
+Jellyfin, Emby.Naming and MediaBrowser.XbmcMetadata; kodi.wiki, NFO files;
+xbmc/settings/AdvancedSettings.cpp; the documents of Plex on naming.
 """
 
 from __future__ import annotations
@@ -19,10 +21,15 @@ HEADER = b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 JELLYFIN_EPISODE = re.compile(r"[Ss](\d+)[][ ._-]*[Ee](\d+)")
 JELLYFIN_SEASON = re.compile(r"Season (\d+)(?!\d)", re.IGNORECASE)
 JELLYFIN_EXTRA = re.compile(
-    r"(?:[-._]|- )(trailer|sample|theme|scene|clip|interview|behindthescenes|deleted|deletedscene|featurette|short|extra|other)$",
+    (
+        r"(?:[-._]|- )(trailer|sample|theme|scene|clip|interview|behindthescenes|deleted|"
+        r"deletedscene|featurette|short|extra|other)$"
+    ),
     re.IGNORECASE,
 )
-KODI_EPISODE = re.compile(r"s([0-9]+)[\[\] ._x-]*e([0-9]+(?:(?:[a-i]|\.[1-9])(?![0-9]))?)([^\\/]*)$", re.IGNORECASE)
+KODI_EPISODE = re.compile(
+    r"s([0-9]+)[\[\] ._x-]*e([0-9]+(?:(?:[a-i]|\.[1-9])(?![0-9]))?)([^\\/]*)$", re.IGNORECASE
+)
 KODI_MORE = re.compile(r"^[-_ex]+([0-9]+(?:(?:[a-i]|\.[1-9])(?![0-9]))?)", re.IGNORECASE)
 KODI_EXCLUDED = re.compile(r"[!-._ \\/]sample[-._ \\/]", re.IGNORECASE)
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -31,7 +38,9 @@ JELLYFIN_YEARS = range(1928, 2501)  # other seasons above 200 are taken for part
 
 @dataclass(frozen=True)
 class Shown:
-    """A video as a server shows it. ``episodes`` are its numbers, several where the server sees several."""
+    """A video as a server shows it. ``episodes`` are its numbers,
+    several where the server sees several.
+    """
 
     title: str
     show: str | None
@@ -43,7 +52,9 @@ class Shown:
 
 
 def parse(body: bytes) -> ElementTree.Element:
-    """Return the NFO's root, as strict about XML as Jellyfin, which ignores a file with an error."""
+    """Return the NFO's root, as strict about XML as Jellyfin,
+    which ignores a file with an error.
+    """
     assert body.startswith(HEADER)
     root = ElementTree.fromstring(body)
     assert root.tag in ROOTS, root.tag
@@ -78,7 +89,9 @@ def nfo_of(path: str, files: Mapping[str, bytes]) -> ElementTree.Element | None:
 
 
 def in_jellyfin(path: str, files: Mapping[str, bytes]) -> Shown | None:
-    """Return the video as Jellyfin shows it, in a library of shows or of home videos; None for an extra."""
+    """Return the video as Jellyfin shows it, in a library of shows or of home videos;
+    None for an extra.
+    """
     root, name = nfo_of(path, files), PurePosixPath(path)
     if JELLYFIN_EXTRA.search(name.stem):
         return None
@@ -95,12 +108,27 @@ def in_jellyfin(path: str, files: Mapping[str, bytes]) -> Shown | None:
     assert (text_of(root, "season"), text_of(root, "episode")) == (season[1], str(int(numbers[2])))
     assert season[1] == numbers[1]
     show = text_of(parse(files[f"{name.parts[-3]}/tvshow.nfo"]), "title")
-    return Shown(title, show, int(season[1]), (int(numbers[2]),), date_of(root, "aired"), minutes_of(root), picture)
+    return Shown(
+        title,
+        show,
+        int(season[1]),
+        (int(numbers[2]),),
+        date_of(root, "aired"),
+        minutes_of(root),
+        picture,
+    )
 
 
 def in_kodi(path: str, files: Mapping[str, bytes]) -> Shown | None:
-    """Return the video as Kodi shows it: season and episodes from the name only; None for an excluded file."""
-    assert all(ord(char) < 0x10000 for name, body in files.items() if name.endswith(".nfo") for char in body.decode())
+    """Return the video as Kodi shows it: season and episodes from the name only;
+    None for an excluded file.
+    """
+    assert all(
+        ord(char) < 0x10000
+        for name, body in files.items()
+        if name.endswith(".nfo")
+        for char in body.decode()
+    )
     root, name = nfo_of(path, files), PurePosixPath(path)
     if KODI_EXCLUDED.search(f"/{path}"):
         return None
@@ -115,7 +143,15 @@ def in_kodi(path: str, files: Mapping[str, bytes]) -> Shown | None:
         episodes.append(int(more[2] if more.re is KODI_EPISODE else more[1]))
         rest = rest[more.end() :] if more.re is KODI_MORE else more[3]
     show = text_of(parse(files[f"{name.parts[-3]}/tvshow.nfo"]), "title")
-    return Shown(title, show, int(found[1]), tuple(episodes), date_of(root, "aired"), minutes_of(root), picture)
+    return Shown(
+        title,
+        show,
+        int(found[1]),
+        tuple(episodes),
+        date_of(root, "aired"),
+        minutes_of(root),
+        picture,
+    )
 
 
 def in_plex(path: str, files: Mapping[str, bytes]) -> Shown:
@@ -126,7 +162,9 @@ def in_plex(path: str, files: Mapping[str, bytes]) -> Shown:
     if numbers is None:
         return Shown(name.stem, None, None, (), None, None, picture)
     assert name.parts[-2] == f"Season {numbers[1]}"
-    return Shown(numbers[3], name.parts[-3], int(numbers[1]), (int(numbers[2]),), None, None, picture)
+    return Shown(
+        numbers[3], name.parts[-3], int(numbers[1]), (int(numbers[2]),), None, None, picture
+    )
 
 
 def videos_in(files: Mapping[str, bytes]) -> list[str]:

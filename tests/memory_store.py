@@ -1,6 +1,7 @@
 """The in-memory store: the whole port without a database, for tests and as the plain reference.
 
-Nothing in it awaits, so each method is atomic within its event loop. Everything is lost when the process ends.
+Nothing in it awaits, so each method is atomic within its event loop. Everything is lost when the
+process ends.
 """
 
 from __future__ import annotations
@@ -93,7 +94,9 @@ class MemoryState:
 
     def holds(self, claim: ClaimedJob) -> bool:
         job = self.jobs.get(claim.id)
-        return job is not None and job.status is JobStatus.RUNNING and job.attempt_count == claim.fence
+        return (
+            job is not None and job.status is JobStatus.RUNNING and job.attempt_count == claim.fence
+        )
 
     def fenced(self, claim: ClaimedJob) -> Job:
         if not self.holds(claim):
@@ -105,7 +108,9 @@ class MemoryState:
         return changed
 
     def requeue(self, job: Job, why: str) -> Job:
-        self.append(job.id, HistoryRecord(self.clock.now(), 0, Stage.RETRY, StepOutcome.OK, detail=why))
+        self.append(
+            job.id, HistoryRecord(self.clock.now(), 0, Stage.RETRY, StepOutcome.OK, detail=why)
+        )
         queued = self.change(job, status=JobStatus.QUEUED, retry_at=None)
         self.subscribers.notify()
         return queued
@@ -168,7 +173,9 @@ class MemoryQueue(_MemoryPort):
         return listed
 
     def _enqueue_one(self, new: NewJob, at: datetime, *, force: bool) -> Enqueued:
-        versions = [job for job in self._state.jobs.values() if job.canonical_url == new.canonical_url]
+        versions = [
+            job for job in self._state.jobs.values() if job.canonical_url == new.canonical_url
+        ]
         newest = max(versions, key=lambda job: job.version, default=None)
         if newest is not None and not force:
             if transitions.adopts(new, newest):
@@ -211,7 +218,8 @@ class MemoryQueue(_MemoryPort):
         paused = [record.key for record in await self._state.records.all(RecordKind.PAUSE)]
         first = self._first_that_may(now, limit, platforms, sessions, at_least, paused)
         for site_limit in {
-            self._state.site_limit(job.platform).platform: self._state.site_limit(job.platform) for job in first
+            self._state.site_limit(job.platform).platform: self._state.site_limit(job.platform)
+            for job in first
         }.values():
             if site_limits.uses_permits(site_limit):
                 self._state.limits[site_limit.platform] = site_limits.reserve(site_limit, now)
@@ -234,10 +242,13 @@ class MemoryQueue(_MemoryPort):
             and job.priority.rank <= at_least.rank
         )
         queued = sorted(
-            (job for job in wanted if not job.needs_session or job.platform in sessions), key=queries.turn_of
+            (job for job in wanted if not job.needs_session or job.platform in sessions),
+            key=queries.turn_of,
         )
         left = dict(
-            site_limits.capacity(map(self._state.site_limit, {job.platform for job in queued}), now, limit=limit)
+            site_limits.capacity(
+                map(self._state.site_limit, {job.platform for job in queued}), now, limit=limit
+            )
         )
         first: list[Job] = []
         for job in queued:
@@ -248,7 +259,8 @@ class MemoryQueue(_MemoryPort):
 
     def _claim_one(self, job: Job, worker: WorkerId, now: datetime, lease: timedelta) -> Job:
         self._state.append(
-            job.id, HistoryRecord(now, job.attempt_count + 1, Stage.CLAIM, StepOutcome.OK, detail=worker)
+            job.id,
+            HistoryRecord(now, job.attempt_count + 1, Stage.CLAIM, StepOutcome.OK, detail=worker),
         )
         return self._state.change(
             job,
@@ -267,12 +279,16 @@ class MemoryQueue(_MemoryPort):
             bytes_total=None,
         )
 
-    async def renew(self, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
+    async def renew(
+        self, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta
+    ) -> set[JobId]:
         now = self._state.clock.now()
         self._state.guard.lease_given(lease, now, self._state.clock.monotonic())
         until = now + lease
         still = {
-            claim.id for claim in held if self._state.holds(claim) and self._state.jobs[claim.id].claimed_by == worker
+            claim.id
+            for claim in held
+            if self._state.holds(claim) and self._state.jobs[claim.id].claimed_by == worker
         }
         for job_id in still:
             self._state.jobs[job_id] = replace(self._state.jobs[job_id], lease_expires_at=until)
@@ -292,7 +308,8 @@ class MemoryQueue(_MemoryPort):
             image_urls=codec.texts_from_json(codec.texts_to_json(found.image_urls)),
             account=codec.account_from_json(codec.account_to_json(found.account)),
             thumbnail_url=codec.storable_or_none(found.thumbnail_url),
-            metadata=codec.metadata_from_json(codec.metadata_to_json(found.metadata)),  # an independent copy
+            # an independent copy
+            metadata=codec.metadata_from_json(codec.metadata_to_json(found.metadata)),
         )
         self._state.append(claim.id, self._state.record_of(claim, Stage.CHECKPOINT))
 
@@ -323,20 +340,30 @@ class MemoryQueue(_MemoryPort):
     async def save_items(self, claim: ClaimedJob, items: Sequence[JobItem]) -> None:
         self._state.change(self._state.fenced(claim), items=tuple(items))
 
-    async def begin_commit(self, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()) -> None:
+    async def begin_commit(
+        self, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()
+    ) -> None:
         job = self._state.fenced(claim)
         self._state.change(
-            job, stage=Stage.COMMITTING, items=tuple(items) or job.items, **transitions.saved_values(saved)
+            job,
+            stage=Stage.COMMITTING,
+            items=tuple(items) or job.items,
+            **transitions.saved_values(saved),
         )
         record = self._state.record_of(claim, Stage.COMMITTING)
         self._state.append(claim.id, replace(record, detail=saved.output_path, bytes=saved.bytes))
 
-    async def complete(self, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()) -> None:
+    async def complete(
+        self, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()
+    ) -> None:
         job = self._state.fenced(claim)
         now = self._state.clock.now()
         record = self._state.record_of(claim, Stage.COMPLETE)
         self._state.append(
-            claim.id, replace(record, bytes=saved.bytes, duration_ms=transitions.duration_ms(job.started_at, now))
+            claim.id,
+            replace(
+                record, bytes=saved.bytes, duration_ms=transitions.duration_ms(job.started_at, now)
+            ),
         )
         self._state.change(
             job,
@@ -367,7 +394,13 @@ class MemoryQueue(_MemoryPort):
         self._state.append(
             claim.id,
             HistoryRecord(
-                now, claim.fence, Stage.FAIL, StepOutcome.FAILED, error_code=error_code, detail=error, duration_ms=took
+                now,
+                claim.fence,
+                Stage.FAIL,
+                StepOutcome.FAILED,
+                error_code=error_code,
+                detail=error,
+                duration_ms=took,
             ),
         )
         return self._state.change(
@@ -396,28 +429,40 @@ class MemoryQueue(_MemoryPort):
     async def release_session_jobs(self, held: Collection[str], *, waiting_for: timedelta) -> int:
         before = self._state.clock.now() - waiting_for
         waiting = [
-            job for job in self._state.in_status(JobStatus.QUEUED) if job.needs_session and job.updated_at <= before
+            job
+            for job in self._state.in_status(JobStatus.QUEUED)
+            if job.needs_session and job.updated_at <= before
         ]
-        freed = [self._state.change(job, needs_session=False) for job in waiting if job.platform not in held]
+        freed = [
+            self._state.change(job, needs_session=False)
+            for job in waiting
+            if job.platform not in held
+        ]
         if freed:
             self._state.subscribers.notify()
         return len(freed)
 
     async def recover_stale_jobs(self, *, retry_in: timedelta) -> Recovered:
         now = self._state.clock.now()
-        ended_before = now if self._state.guard.may_reap(now, self._state.clock.monotonic()) else _ENDED
+        ended_before = (
+            now if self._state.guard.may_reap(now, self._state.clock.monotonic()) else _ENDED
+        )
         stale = [
             job
             for job in self._state.in_status(JobStatus.RUNNING)
             if job.lease_expires_at is not None and job.lease_expires_at <= ended_before
         ]
         failed = [self._recover_one(job, now, retry_in) for job in stale]
-        return Recovered(tuple(RecoveredJob(job.id, job.trace_id, job.retry_at is not None) for job in failed))
+        return Recovered(
+            tuple(RecoveredJob(job.id, job.trace_id, job.retry_at is not None) for job in failed)
+        )
 
     def _recover_one(self, job: Job, now: datetime, retry_in: timedelta) -> Job:
         tries = job.max_attempts + (job.stage is Stage.COMMITTING)
         record = HistoryRecord(now, job.attempt_count, Stage.RECOVER, StepOutcome.FAILED)
-        record = replace(record, error_code=ErrorCode.RECOVERED_FROM_RESTART, detail=transitions.RECOVERED_ERROR)
+        record = replace(
+            record, error_code=ErrorCode.RECOVERED_FROM_RESTART, detail=transitions.RECOVERED_ERROR
+        )
         self._state.append(job.id, record)
         return self._state.change(
             job,
@@ -432,7 +477,9 @@ class MemoryQueue(_MemoryPort):
     async def promote_due(self, *, limit: int = 500) -> int:
         now = self._state.clock.now()
         due = sorted(
-            (at, job.id) for job in self._state.jobs.values() if (at := job.retry_at) is not None and at <= now
+            (at, job.id)
+            for job in self._state.jobs.values()
+            if (at := job.retry_at) is not None and at <= now
         )
         for _, job_id in due[:limit]:
             self._state.requeue(self._state.jobs[job_id], transitions.DUE_AGAIN)
@@ -443,16 +490,24 @@ class MemoryQueue(_MemoryPort):
         if not transitions.must_cancel(job):
             return job
         attempt = job.attempt_count if job.status is JobStatus.RUNNING else 0
-        self._state.append(job_id, HistoryRecord(self._state.clock.now(), attempt, Stage.CANCEL, StepOutcome.OK))
+        self._state.append(
+            job_id, HistoryRecord(self._state.clock.now(), attempt, Stage.CANCEL, StepOutcome.OK)
+        )
         self._state.stop_attempt(job)
         return self._state.change(job, **_NOT_RUNNING, status=JobStatus.CANCELLED, retry_at=None)
 
-    async def retry(self, job_id: JobId, *, chosen_urls: Sequence[str] = (), profile: str | None = None) -> Job:
+    async def retry(
+        self, job_id: JobId, *, chosen_urls: Sequence[str] = (), profile: str | None = None
+    ) -> Job:
         job = self._state.get(job_id)
         if not transitions.check_requeue(job):
             return job
-        job = replace(job, chosen_urls=tuple(chosen_urls) or job.chosen_urls, profile=profile or job.profile)
-        job = replace(job, max_attempts=max(job.max_attempts, job.attempt_count + 1), needs_session=False)
+        job = replace(
+            job, chosen_urls=tuple(chosen_urls) or job.chosen_urls, profile=profile or job.profile
+        )
+        job = replace(
+            job, max_attempts=max(job.max_attempts, job.attempt_count + 1), needs_session=False
+        )
         return self._state.requeue(job, transitions.RETRIED_BY_USER)
 
     async def set_priority(self, job_id: JobId, priority: Priority) -> Job:
@@ -473,11 +528,17 @@ class MemoryCatalogue(_MemoryPort):
         return browsing.page(self._state.jobs.values(), query, self._state.marks, self._state.words)
 
     async def count(self, query: JobQuery) -> int:
-        return len(browsing.in_order(self._state.jobs.values(), query, self._state.marks, self._state.words))
+        return len(
+            browsing.in_order(
+                self._state.jobs.values(), query, self._state.marks, self._state.words
+            )
+        )
 
     async def neighbours(self, job_id: JobId, query: JobQuery) -> Neighbours:
         state = self._state
-        return browsing.neighbours(state.get(job_id), state.jobs.values(), query, state.marks, state.words)
+        return browsing.neighbours(
+            state.get(job_id), state.jobs.values(), query, state.marks, state.words
+        )
 
     async def accounts(self, query: AccountQuery) -> AccountPage:
         return browsing.accounts(self._state.jobs.values(), query)
@@ -496,7 +557,10 @@ class MemoryCatalogue(_MemoryPort):
 
     async def of_posts(self, canonical_urls: Collection[str]) -> Mapping[str, Job]:
         wanted = frozenset(canonical_urls)
-        found = sorted((job for job in self._state.jobs.values() if job.canonical_url in wanted), key=_version_of)
+        found = sorted(
+            (job for job in self._state.jobs.values() if job.canonical_url in wanted),
+            key=_version_of,
+        )
         return {job.canonical_url: job for job in found}
 
     async def changed_since(self, moment: datetime, *, limit: int = 500) -> list[Job]:
@@ -504,14 +568,19 @@ class MemoryCatalogue(_MemoryPort):
         return sorted(changed, key=lambda job: job.updated_at)[:limit]
 
     async def next_due(self) -> datetime | None:
-        return min((job.retry_at for job in self._state.jobs.values() if job.retry_at is not None), default=None)
+        return min(
+            (job.retry_at for job in self._state.jobs.values() if job.retry_at is not None),
+            default=None,
+        )
 
     async def count_unparsed(self, *, within: timedelta) -> Mapping[str, int]:
         since = self._state.clock.now() - within
         return Counter(
             job.platform
             for job in self._state.in_status(JobStatus.FAILED)
-            if job.error_code is ErrorCode.EXTRACTOR_BROKEN and job.failed_at is not None and job.failed_at >= since
+            if job.error_code is ErrorCode.EXTRACTOR_BROKEN
+            and job.failed_at is not None
+            and job.failed_at >= since
         )
 
     async def report(self) -> StoreReport:
@@ -521,8 +590,12 @@ class MemoryCatalogue(_MemoryPort):
             if job.status is JobStatus.QUEUED or job.retry_at is not None
         )
         counts = {status: len(self._state.in_status(status)) for status in JobStatus}
-        oldest = min((job.created_at for job in self._state.in_status(JobStatus.QUEUED)), default=None)
-        return StoreReport("memory", 0, self._state.clock.now(), counts, waiting, oldest_queued_at=oldest)
+        oldest = min(
+            (job.created_at for job in self._state.in_status(JobStatus.QUEUED)), default=None
+        )
+        return StoreReport(
+            "memory", 0, self._state.clock.now(), counts, waiting, oldest_queued_at=oldest
+        )
 
     async def remove(self, job_id: JobId, *, as_of: datetime | None = None) -> Job:
         job = self._state.get(job_id)
@@ -536,9 +609,15 @@ class MemoryCatalogue(_MemoryPort):
 
     async def relocate(self, job: Job) -> bool:
         known = self._state.jobs.get(job.id)
-        if known is None or known.status is not JobStatus.COMPLETED or known.updated_at != job.updated_at:
+        if (
+            known is None
+            or known.status is not JobStatus.COMPLETED
+            or known.updated_at != job.updated_at
+        ):
             return False
-        self._state.change(known, items=job.items, output_path=job.output_path, thumbnail_path=job.thumbnail_path)
+        self._state.change(
+            known, items=job.items, output_path=job.output_path, thumbnail_path=job.thumbnail_path
+        )
         return True
 
     async def put_words(self, job_id: JobId, source: WordSource, line: str) -> bool:
@@ -550,13 +629,20 @@ class MemoryCatalogue(_MemoryPort):
         return True
 
     async def words_of(self, job_ids: Collection[JobId]) -> Mapping[JobId, FurtherWords]:
-        return {job_id: dict(self._state.words[job_id]) for job_id in job_ids if job_id in self._state.words}
+        return {
+            job_id: dict(self._state.words[job_id])
+            for job_id in job_ids
+            if job_id in self._state.words
+        }
 
     async def import_jobs(self, jobs: Sequence[StoredJob]) -> int:
         new = 0
         for stored in jobs:
             job = _read_back(transitions.as_imported(stored.job))
-            if any(known.id == job.id or _version_of(known) == _version_of(job) for known in self._state.jobs.values()):
+            if any(
+                known.id == job.id or _version_of(known) == _version_of(job)
+                for known in self._state.jobs.values()
+            ):
                 continue
             self._state.jobs[job.id], self._state.history[job.id] = job, list(stored.history)
             self._state.put_marks(stored.marks)
@@ -575,10 +661,16 @@ class MemorySiteLimits(_MemoryPort):
         )
         return permit
 
-    async def pause_site(self, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> SiteLimit:
+    async def pause_site(
+        self, platform: str, *, duration: timedelta, code: ErrorCode, reason: str
+    ) -> SiteLimit:
         reason = codec.storable(reason)
         closed = site_limits.close(
-            self._state.site_limit(platform), self._state.clock.now(), duration=duration, code=code, reason=reason
+            self._state.site_limit(platform),
+            self._state.clock.now(),
+            duration=duration,
+            code=code,
+            reason=reason,
         )
         self._state.limits[platform] = closed
         return closed
@@ -592,7 +684,9 @@ class MemorySiteLimits(_MemoryPort):
 
     async def import_limits(self, limits: Sequence[SiteLimit]) -> int:
         new = {
-            site_limit.platform: site_limit for site_limit in limits if site_limit.platform not in self._state.limits
+            site_limit.platform: site_limit
+            for site_limit in limits
+            if site_limit.platform not in self._state.limits
         }
         self._state.limits |= new
         return len(new)
@@ -613,16 +707,22 @@ class MemoryWorkers(_MemoryPort):
     async def alive(self, *, seen_within: timedelta) -> list[WorkerHeartbeat]:
         since = self._state.clock.now() - seen_within
         alive = sorted(
-            (beat for beat in self._state.workers.values() if beat.last_seen_at >= since), key=lambda b: b.worker
+            (beat for beat in self._state.workers.values() if beat.last_seen_at >= since),
+            key=lambda b: b.worker,
         )
         newest_first = sorted(alive, key=lambda beat: beat.last_seen_at, reverse=True)
-        return [replace(beat, draining=beat.draining or beat.worker in self._state.leaving) for beat in newest_first]
+        return [
+            replace(beat, draining=beat.draining or beat.worker in self._state.leaving)
+            for beat in newest_first
+        ]
 
     async def forget_worker(self, worker: WorkerId) -> None:
         self._state.workers.pop(worker, None)
 
     async def expire_leases(self, workers: Collection[WorkerId]) -> int:
-        theirs = [job for job in self._state.in_status(JobStatus.RUNNING) if job.claimed_by in workers]
+        theirs = [
+            job for job in self._state.in_status(JobStatus.RUNNING) if job.claimed_by in workers
+        ]
         for job in theirs:
             self._state.jobs[job.id] = replace(job, lease_expires_at=_ENDED)
         return len(theirs)
@@ -638,12 +738,17 @@ class MemoryMarks(_MemoryPort):
     async def put(self, marks: Sequence[Mark]) -> int:
         return self._state.put_marks(marks)
 
-    async def remove(self, name: str, job_ids: Collection[JobId] | None = None, *, if_text: str | None = None) -> int:
+    async def remove(
+        self, name: str, job_ids: Collection[JobId] | None = None, *, if_text: str | None = None
+    ) -> int:
         name = rows.mark_name(name)
         of_jobs = [
-            self._state.marks.get(job_id, {}) for job_id in (self._state.marks if job_ids is None else set(job_ids))
+            self._state.marks.get(job_id, {})
+            for job_id in (self._state.marks if job_ids is None else set(job_ids))
         ]
-        found = [marks for marks in of_jobs if name in marks and if_text in (None, marks[name].text)]
+        found = [
+            marks for marks in of_jobs if name in marks and if_text in (None, marks[name].text)
+        ]
         for marks in found:
             del marks[name]
         return len(found)
@@ -662,14 +767,22 @@ class MemoryMarks(_MemoryPort):
 
     async def of_jobs(self, job_ids: Collection[JobId]) -> Mapping[JobId, tuple[Mark, ...]]:
         found = {job_id: self._state.marks.get(job_id, {}) for job_id in job_ids}
-        return {job_id: tuple(marks[name] for name in sorted(marks)) for job_id, marks in found.items() if marks}
+        return {
+            job_id: tuple(marks[name] for name in sorted(marks))
+            for job_id, marks in found.items()
+            if marks
+        }
 
     async def marked(
         self, name: str, *, after: Mark | None = None, limit: int = 100, newest_first: bool = False
     ) -> list[Mark]:
         name = rows.mark_name(name)
         places = sorted(
-            ((marks[name].place or 0, job_id) for job_id, marks in self._state.marks.items() if name in marks),
+            (
+                (marks[name].place or 0, job_id)
+                for job_id, marks in self._state.marks.items()
+                if name in marks
+            ),
             reverse=newest_first,
         )
         if after is not None:
@@ -696,10 +809,19 @@ class MemoryRecords:
         self._rows: dict[tuple[RecordKind, str], tuple[str, int, int | None]] = {}
 
     async def put(
-        self, kind: RecordKind, key: str, value: Mapping[str, Any], *, expires_at: datetime | None = None
+        self,
+        kind: RecordKind,
+        key: str,
+        value: Mapping[str, Any],
+        *,
+        expires_at: datetime | None = None,
     ) -> None:
         self._prune()
-        row = codec.record_to_json(value), to_micros(self._clock.now()), rows.micros_or_none(expires_at)
+        row = (
+            codec.record_to_json(value),
+            to_micros(self._clock.now()),
+            rows.micros_or_none(expires_at),
+        )
         self._rows[kind, key] = row
 
     async def replace(
@@ -730,7 +852,11 @@ class MemoryRecords:
         return [codec.record_from_row((kind, key, *self._rows[kind, key])) for key in keys]
 
     async def put_all(
-        self, kind: RecordKind, values: Mapping[str, Mapping[str, Any]], *, remove: Collection[str] = ()
+        self,
+        kind: RecordKind,
+        values: Mapping[str, Mapping[str, Any]],
+        *,
+        remove: Collection[str] = (),
     ) -> None:
         self._prune()
         texts = {key: codec.record_to_json(value) for key, value in values.items()}
@@ -741,9 +867,15 @@ class MemoryRecords:
 
     async def some(self, kind: RecordKind, keys: Collection[str]) -> Mapping[str, Record]:
         self._prune()
-        return {key: codec.record_from_row((kind, key, *row)) for key in keys if (row := self._rows.get((kind, key)))}
+        return {
+            key: codec.record_from_row((kind, key, *row))
+            for key in keys
+            if (row := self._rows.get((kind, key)))
+        }
 
-    async def under(self, kind: RecordKind, prefix: str, *, after: str = "", limit: int | None = None) -> list[Record]:
+    async def under(
+        self, kind: RecordKind, prefix: str, *, after: str = "", limit: int | None = None
+    ) -> list[Record]:
         keys = [key for key in self._keys_under(kind, prefix) if key > after]
         return [codec.record_from_row((kind, key, *self._rows[kind, key])) for key in keys[:limit]]
 
@@ -752,7 +884,9 @@ class MemoryRecords:
 
     def _keys_under(self, kind: RecordKind, prefix: str) -> list[str]:
         self._prune()
-        return sorted(key for row_kind, key in self._rows if row_kind is kind and key.startswith(prefix))
+        return sorted(
+            key for row_kind, key in self._rows if row_kind is kind and key.startswith(prefix)
+        )
 
     async def remove(self, kind: RecordKind, key: str) -> bool:
         self._prune()
@@ -766,7 +900,9 @@ class MemoryRecords:
 
     async def remove_all(self, kind: RecordKind, *, keep: Collection[str] = ()) -> int:
         self._prune()
-        removed = [(row_kind, key) for row_kind, key in self._rows if row_kind is kind and key not in keep]
+        removed = [
+            (row_kind, key) for row_kind, key in self._rows if row_kind is kind and key not in keep
+        ]
         for row_key in removed:
             del self._rows[row_key]
         return len(removed)
@@ -779,7 +915,11 @@ class MemoryRecords:
 
     def _prune(self) -> None:
         now = to_micros(self._clock.now())
-        expired = [row_key for row_key, (_, _, ends) in self._rows.items() if ends is not None and ends <= now]
+        expired = [
+            row_key
+            for row_key, (_, _, ends) in self._rows.items()
+            if ends is not None and ends <= now
+        ]
         for row_key in expired:
             del self._rows[row_key]
 
@@ -788,7 +928,11 @@ class MemoryTables(_MemoryPort):
     async def put(self, table: Table, rows: Sequence[TableRow]) -> None:
         for row in rows:
             key = row.key_in(table)
-            before = self._rows(table)[key].columns if key in self._rows(table) else dict.fromkeys(table.names)
+            before = (
+                self._rows(table)[key].columns
+                if key in self._rows(table)
+                else dict.fromkeys(table.names)
+            )
             self._rows(table)[key] = _as_stored(TableRow({**before, **row.columns}, row.value))
 
     async def update(
@@ -798,9 +942,13 @@ class MemoryTables(_MemoryPort):
             if key in (rows := self._rows(table)):
                 rows[key] = TableRow({**rows[key].columns, **columns}, rows[key].value)
 
-    async def replace(self, table: Table, row: TableRow, *, if_value: Mapping[str, Any] | None) -> bool:
+    async def replace(
+        self, table: Table, row: TableRow, *, if_value: Mapping[str, Any] | None
+    ) -> bool:
         stored, before = _as_stored(row), self._rows(table).get(row.key_in(table))
-        if (None if before is None else before.value) != (None if if_value is None else _value_as_stored(if_value)):
+        if (None if before is None else before.value) != (
+            None if if_value is None else _value_as_stored(if_value)
+        ):
             return False
         self._rows(table)[row.key_in(table)] = stored
         return True
@@ -819,9 +967,15 @@ class MemoryTables(_MemoryPort):
         after: Sequence[str] = (),
         limit: int | None = None,
     ) -> list[TableRow]:
-        found = [row for key, row in self._rows(table).items() if key > tuple(after) and _meets(row, where)]
+        found = [
+            row
+            for key, row in self._rows(table).items()
+            if key > tuple(after) and _meets(row, where)
+        ]
         by = [*order, *table.key]
-        return sorted(found, key=lambda row: [row.columns[name] for name in by], reverse=descending)[:limit]
+        return sorted(
+            found, key=lambda row: [row.columns[name] for name in by], reverse=descending
+        )[:limit]
 
     async def keys(self, table: Table, where: Where) -> set[tuple[str, ...]]:
         return {key for key, row in self._rows(table).items() if _meets(row, where)}
@@ -858,7 +1012,9 @@ def _is(value: Any, wanted: str | int | Range | None) -> bool:
     if not isinstance(wanted, Range):
         return bool(value == wanted)
     least, most = wanted.at_least, wanted.at_most
-    return value is not None and (least is None or value >= least) and (most is None or value <= most)
+    return (
+        value is not None and (least is None or value >= least) and (most is None or value <= most)
+    )
 
 
 class MemoryJobStore:
@@ -877,7 +1033,8 @@ class MemoryJobStore:
         self.tables: Tables = MemoryTables(self._state)
 
     async def open(self) -> None:
-        self._state.guard.may_reap(self._state.clock.now(), self._state.clock.monotonic())  # the first reading
+        # the first reading
+        self._state.guard.may_reap(self._state.clock.now(), self._state.clock.monotonic())
 
     async def close(self) -> None:
         pass
@@ -889,7 +1046,9 @@ _NOT_RUNNING: dict[str, Any] = {"claimed_by": None, "lease_expires_at": None}
 def _read_back(job: Job) -> Job:
     """Return an imported job as the other stores would read it back, which store it as JSON."""
     times: dict[str, Any] = {
-        name: plausible(at) for name in Job.__slots__ if isinstance(at := getattr(job, name), datetime)
+        name: plausible(at)
+        for name in Job.__slots__
+        if isinstance(at := getattr(job, name), datetime)
     }
     return replace(
         job,

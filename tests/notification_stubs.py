@@ -15,7 +15,9 @@ OK = SendResult(204)
 
 @dataclass(frozen=True)
 class Sent:
-    """A message as it was sent: a webhook with ``body`` and ``headers``, or one with ``title`` and ``text``."""
+    """A message as it was sent: a webhook with ``body`` and ``headers``,
+    or one with ``title`` and ``text``.
+    """
 
     url: str
     private: bool
@@ -27,17 +29,23 @@ class Sent:
 
 
 class StubSender:
-    """Answers in the order given; the last answer is repeated. ``hold`` keeps every message until it is set."""
+    """Answers in the order given; the last answer is repeated.
+    ``hold`` keeps every message until it is set.
+    """
 
     def __init__(self, *results: SendResult) -> None:
         self.results = deque(results or (OK,))
         self.sent: list[Sent] = []
         self.hold: asyncio.Event | None = None
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, private: bool) -> SendResult:
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], *, private: bool
+    ) -> SendResult:
         return await self._answer(Sent(url, private, body=body, headers=headers))
 
-    async def notify(self, url: str, title: str, text: str, *, tone: str, private: bool) -> SendResult:
+    async def notify(
+        self, url: str, title: str, text: str, *, tone: str, private: bool
+    ) -> SendResult:
         return await self._answer(Sent(url, private, title=title, text=text, tone=tone))
 
     async def identify(self, url: str) -> str:

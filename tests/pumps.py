@@ -1,8 +1,9 @@
-"""Every regular expression of the product, and texts derived from each that may take it a long time.
+"""Every regular expression of the product, and texts derived from each that may take it a long
+time.
 
-A pump is a head, a part that is repeated, and a tail that no pattern matches: ``"<MPD " * n``, or ``"<BaseURL>"`` and
-``" " * n``. The parts are derived from the pattern itself: the text before each of its repetitions, and the texts that
-such a repetition matches.
+A pump is a head, a part that is repeated, and a tail that no pattern matches: ``"<MPD " * n``, or
+``"<BaseURL>"`` and ``" " * n``. The parts are derived from the pattern itself: the text before each
+of its repetitions, and the texts that such a repetition matches.
 """
 
 from __future__ import annotations
@@ -28,7 +29,14 @@ ANCHORED = frozenset({"match", "fullmatch"})
 TAIL = "\0"
 _REPEATS = (opcodes.MAX_REPEAT, opcodes.MIN_REPEAT, opcodes.POSSESSIVE_REPEAT)
 _FEW = 8  # a repetition of at most this number does not count
-_CATEGORIES = {"DIGIT": "1", "SPACE": " \n", "WORD": "a_", "NOT_DIGIT": "a ", "NOT_SPACE": "a<", "NOT_WORD": " -"}
+_CATEGORIES = {
+    "DIGIT": "1",
+    "SPACE": " \n",
+    "WORD": "a_",
+    "NOT_DIGIT": "a ",
+    "NOT_SPACE": "a<",
+    "NOT_WORD": " -",
+}
 _ANYTHING = ' a1-"<\\/=&\n'
 
 
@@ -43,7 +51,9 @@ class Pump:
 
 @dataclass(frozen=True)
 class Found:
-    """A regular expression, where it is defined, and which of its methods are called ("" if that is unknown)."""
+    """A regular expression, where it is defined, and which of its methods are called ("" if that is
+    unknown).
+    """
 
     place: str  # "extraction/walls.py: _NAME"
     pattern: re.Pattern[Any]
@@ -51,7 +61,9 @@ class Found:
 
     def __call__(self, text: str) -> None:
         """Match the text as the product does: only at the start, or everywhere."""
-        subject = text.encode("latin-1", "replace") if isinstance(self.pattern.pattern, bytes) else text
+        subject = (
+            text.encode("latin-1", "replace") if isinstance(self.pattern.pattern, bytes) else text
+        )
         if self.methods and self.methods <= ANCHORED:
             for method in self.methods:
                 getattr(self.pattern, method)(subject)
@@ -60,7 +72,7 @@ class Found:
                 pass
 
 
-# --- finding them -----------------------------------------------------------------------------------------------
+# --- finding them ---------------------------------------------------------------------------------
 
 
 @cache
@@ -71,7 +83,9 @@ def modules() -> tuple[ModuleType, ...]:
 
 @cache
 def patterns() -> tuple[Found, ...]:
-    """Return those that are compiled once, in any module, and those written into calls (``re.sub("…", …)``)."""
+    """Return those that are compiled once, in any module,
+    and those written into calls (``re.sub("…", …)``).
+    """
     by_pattern: dict[tuple[object, int], Found] = {}
     for module in modules():
         for name, value in vars(module).items():
@@ -80,7 +94,9 @@ def patterns() -> tuple[Found, ...]:
                 key = (pattern.pattern, pattern.flags)
                 before = by_pattern.setdefault(key, found)
                 known = bool(before.methods and found.methods)
-                by_pattern[key] = replace(before, methods=before.methods | found.methods if known else frozenset())
+                by_pattern[key] = replace(
+                    before, methods=before.methods | found.methods if known else frozenset()
+                )
     for found in _inline():
         by_pattern.setdefault((found.pattern.pattern, found.pattern.flags), found)
     return tuple(sorted(by_pattern.values(), key=lambda found: found.place))
@@ -90,7 +106,9 @@ def _file(module: ModuleType) -> str:
     return str(Path(module.__file__ or "").relative_to(ROOT))
 
 
-def _patterns_in(value: Any, label: str, seen: frozenset[int]) -> Iterator[tuple[str, re.Pattern[Any]]]:
+def _patterns_in(
+    value: Any, label: str, seen: frozenset[int]
+) -> Iterator[tuple[str, re.Pattern[Any]]]:
     if id(value) in seen:
         return
     seen |= {id(value)}
@@ -107,12 +125,16 @@ def _patterns_in(value: Any, label: str, seen: frozenset[int]) -> Iterator[tuple
             yield from _patterns_in(getattr(value, field.name, None), f"{label}.{field.name}", seen)
     elif isinstance(value, type) and value.__module__.startswith("mediavault."):
         for name, element in list(vars(value).items()):
-            if isinstance(element, re.Pattern | Mapping | tuple | list) and not name.startswith("__"):
+            if isinstance(element, re.Pattern | Mapping | tuple | list) and not name.startswith(
+                "__"
+            ):
                 yield from _patterns_in(element, f"{label}.{name}", seen)
 
 
 def _methods(file: str, label: str) -> frozenset[str]:
-    """Return how a pattern is used: in its own file if its name is private, else anywhere; empty if that is unknown."""
+    """Return how a pattern is used: in its own file if its name is private, else anywhere;
+    empty if that is unknown.
+    """
     if (handed_on := _HANDED_ON.get(f"{file}: {label}")) is not None:
         return handed_on
     name = label.rpartition(".")[2]
@@ -129,17 +151,27 @@ _HANDED_ON = {
     "media/sniff.py: _TEXT_STARTS": frozenset({"match"}),
 }
 # The fields of AddressPattern (core.platform._groups): strings have these names too.
-_OF_FIELDS = {name: frozenset({"fullmatch"}) for name in ("host", "query", "fragment")} | {"path": frozenset({"match"})}
+_OF_FIELDS = {name: frozenset({"fullmatch"}) for name in ("host", "query", "fragment")} | {
+    "path": frozenset({"match"})
+}
 
 
 @cache
 def _uses() -> Mapping[tuple[str, str], frozenset[str]]:
-    """Return (file, name of a pattern or of the field that holds it) -> the methods called on anything of that name."""
+    """Return (file, name of a pattern or of the field that holds it) -> the methods called on
+    anything of that name.
+    """
     uses: dict[tuple[str, str], set[str]] = {}
     for file, node in nodes_below(ROOT):
         if isinstance(node, ast.Attribute) and node.attr in _METHODS:
             owner = node.value.value if isinstance(node.value, ast.Subscript) else node.value
-            name = owner.id if isinstance(owner, ast.Name) else owner.attr if isinstance(owner, ast.Attribute) else ""
+            name = (
+                owner.id
+                if isinstance(owner, ast.Name)
+                else owner.attr
+                if isinstance(owner, ast.Attribute)
+                else ""
+            )
             uses.setdefault((file, name), set()).add(node.attr)
     return {key: frozenset(methods) for key, methods in uses.items()}
 
@@ -150,17 +182,29 @@ _METHODS = ANCHORED | {"search", "sub", "subn", "split", "finditer", "findall"}
 def _inline() -> Iterator[Found]:
     """Yield the calls of ``re`` whose pattern is a literal."""
     for file, node in nodes_below(ROOT):
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_re(node.func.value)):
+        if not (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and _is_re(node.func.value)
+        ):
             continue
         written = node.args[0] if node.args else None
         if node.func.attr in _METHODS and isinstance(written, ast.Constant):
-            flags = next((word.value for word in node.keywords if word.arg == "flags"), None) or _flags_of(node)
+            flags = next(
+                (word.value for word in node.keywords if word.arg == "flags"), None
+            ) or _flags_of(node)
             value = eval(compile(ast.Expression(flags), file, "eval"), {"re": re}) if flags else 0
-            yield Found(f"{file}:{node.lineno}", re.compile(written.value, value), frozenset({node.func.attr}))
+            yield Found(
+                f"{file}:{node.lineno}",
+                re.compile(written.value, value),
+                frozenset({node.func.attr}),
+            )
 
 
 def unread_calls() -> list[str]:
-    """Return the calls of ``re`` whose pattern is built at run time: these cannot be tested here."""
+    """Return the calls of ``re`` whose pattern is built at run time:
+    these cannot be tested here.
+    """
     return [
         f"{file}: {ast.unparse(node.args[0])}"
         for file, node in nodes_below(ROOT)
@@ -182,16 +226,21 @@ def _flags_of(node: ast.Call) -> ast.expr | None:
     return last if "re." in ast.unparse(last) and last is not node.args[0] else None
 
 
-# --- texts that may take long ------------------------------------------------------------------------------------
+# --- texts that may take long ---------------------------------------------------------------------
 
 
 def pumps_of(pattern: re.Pattern[Any]) -> list[Pump]:
     """Return repetitions of every sort that may take this pattern a long time."""
-    text = pattern.pattern.decode("latin-1") if isinstance(pattern.pattern, bytes) else pattern.pattern
-    tree = parser.parse(text, pattern.flags & ~re.UNICODE if isinstance(pattern.pattern, bytes) else pattern.flags)
+    text = (
+        pattern.pattern.decode("latin-1") if isinstance(pattern.pattern, bytes) else pattern.pattern
+    )
+    tree = parser.parse(
+        text, pattern.flags & ~re.UNICODE if isinstance(pattern.pattern, bytes) else pattern.flags
+    )
     pumps: dict[Pump, None] = {}
     repeats = list(_repeats(list(tree), ""))
-    common = [part for _, _, body in repeats for part in _parts(body)[:2]]  # two neighbours may match the same
+    # two neighbours may match the same
+    common = [part for _, _, body in repeats for part in _parts(body)[:2]]
     for head, least, body in repeats:
         parts = _parts(body)
         for part in dict.fromkeys([*parts, *common[:8], " ", "\n"]):
@@ -206,7 +255,9 @@ def pumps_of(pattern: re.Pattern[Any]) -> list[Pump]:
 
 
 def _repeats(items: list[Any], head: str) -> Iterator[tuple[str, int, list[Any]]]:
-    """Yield (text before, minimum count, repeated items) of all repetitions with a high limit, even nested ones."""
+    """Yield (text before, minimum count, repeated items) of all repetitions with a high limit,
+    even nested ones.
+    """
     for op, argument in items:
         if op in _REPEATS:
             least, most, body = argument
@@ -232,7 +283,9 @@ def _inner(op: Any, argument: Any) -> list[list[Any]]:
 
 
 def _parts(body: list[Any]) -> list[str]:
-    """Return a few texts that a repetition matches once: one for each of its branches, or of its characters."""
+    """Return a few texts that a repetition matches once: one for each of its branches,
+    or of its characters.
+    """
     texts = [_sample(body)]
     if len(body) == 1:
         op, argument = body[0]
@@ -280,7 +333,11 @@ def _members(items: list[Any]) -> list[str]:
         if op is opcodes.LITERAL:
             named.append(chr(value))
         elif op is opcodes.RANGE:
-            named += [chr(code) for code in range(value[0], value[1] + 1)] if negated else [chr(value[0])]
+            named += (
+                [chr(code) for code in range(value[0], value[1] + 1)]
+                if negated
+                else [chr(value[0])]
+            )
         elif op is opcodes.CATEGORY:
             named += _CATEGORIES[str(value).removeprefix("CATEGORY_")]
     if not negated:

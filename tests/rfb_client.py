@@ -38,10 +38,14 @@ def typed(text: str) -> bytes:
 
 
 async def type_slowly(screen: Screen, text: str) -> None:
-    """A first press with Control assigns a key to a character that Xvnc's keyboard lacks, as the page does."""
+    """A first press with Control assigns a key to a character that Xvnc's keyboard lacks,
+    as the page does.
+    """
     for char in text:
         if not char.isascii():
-            await screen.write(key(CONTROL, down=True) + stroke(keysym_of(char)) + key(CONTROL, down=False))
+            await screen.write(
+                key(CONTROL, down=True) + stroke(keysym_of(char)) + key(CONTROL, down=False)
+            )
             await asyncio.sleep(patient(0.15, most=3))
         await screen.write(stroke(keysym_of(char)))
 
@@ -56,7 +60,9 @@ def click(x: int, y: int) -> bytes:
 
 @asynccontextmanager
 async def greeted(screen: Screen) -> AsyncIterator[None]:
-    """Do the handshake; everything that the screen sends while the block runs is read and discarded."""
+    """Do the handshake; everything that the screen sends while the block runs is read and
+    discarded.
+    """
     for part in GREETING:
         await screen.read()
         await screen.write(part)

@@ -1,4 +1,6 @@
-"""A vault with saved posts whose sealed copies are made by a stub of a browser and a local authority."""
+"""A vault with saved posts whose sealed copies are made by a stub of a browser and a local
+authority.
+"""
 
 from __future__ import annotations
 

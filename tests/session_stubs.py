@@ -1,4 +1,6 @@
-"""Stand-ins for the session and window services of the API: states are set by hand, calls are recorded."""
+"""Stand-ins for the session and window services of the API: states are set by hand,
+calls are recorded.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ class StubSessions:
     imported: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, name: str, *, signed_in: bool | None = False, **facts: object) -> SessionState:
-        basic = SessionState(name, name.title(), "https://x.example/in", (), signed_in, 0, None, self.clock.now())
+        basic = SessionState(
+            name, name.title(), "https://x.example/in", (), signed_in, 0, None, self.clock.now()
+        )
         self.known[name] = replace(basic, **facts)  # type: ignore[arg-type]
         return self.known[name]
 
@@ -96,7 +100,9 @@ class StubWindows:
     def admit(self, ticket: str) -> Viewer:
         if ticket != "the-ticket" or self.platform is None:
             raise NotYours("This way was used already.")
-        return Viewer("the-key", self.platform, self.platform.title(), 1280, 800, 1_800, self._job_id)
+        return Viewer(
+            "the-key", self.platform, self.platform.title(), 1280, 800, 1_800, self._job_id
+        )
 
     def check_viewer(self, key: str) -> None:
         if key != "the-key":

@@ -1,4 +1,6 @@
-"""Scripted stand-ins for the worker's ports: the result of each call is set in advance, calls are recorded."""
+"""Scripted stand-ins for the worker's ports: the result of each call is set in advance,
+calls are recorded.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,9 @@ VIDEO = b"\0\0\0\x18ftypmp42" + b"v" * 20_000
 Answer = Failure | bytes
 
 
-def new_job(url: str = POST_URL, *, clock: Clock, max_attempts: int = 5, platform: str = "generic") -> NewJob:
+def new_job(
+    url: str = POST_URL, *, clock: Clock, max_attempts: int = 5, platform: str = "generic"
+) -> NewJob:
     return NewJob(new_job_id(clock.now()), "0" * 32, url, url, platform, max_attempts)
 
 
@@ -74,7 +78,10 @@ def candidate(url: str = MEDIA_URL, **facts: object) -> Candidate:
 
 
 def extraction(
-    *candidates: Candidate, post: Post | None = None, expected: Expected | None = None, **facts: object
+    *candidates: Candidate,
+    post: Post | None = None,
+    expected: Expected | None = None,
+    **facts: object,
 ) -> Extraction:
     post = post or Post(POST_URL, POST_URL, "generic", "1", "jane")
     candidates = candidates or (candidate(),)
@@ -107,7 +114,9 @@ class ReaderHere:
     async def read_feed(self, check: ListCheck, platform: Platform, answer: PageAnswer) -> ListPage:
         return read_feed(check, platform, answer)
 
-    async def read_profile(self, check: ListCheck, platform: Platform, capture: PageCapture) -> Listing:
+    async def read_profile(
+        self, check: ListCheck, platform: Platform, capture: PageCapture
+    ) -> Listing:
         return read_profile(check, platform, capture)
 
 
@@ -134,7 +143,9 @@ class StubExtractor:
 
 
 class StubDownloader:
-    """Writes the scripted bytes into the staging folder, or raises the scripted failure; the last one is repeated."""
+    """Writes the scripted bytes into the staging folder, or raises the scripted failure;
+    the last one is repeated.
+    """
 
     def __init__(self, *answers: Answer) -> None:
         self._answers = deque(answers or (VIDEO,))
@@ -156,14 +167,20 @@ class StubDownloader:
         path.write_bytes(answer)
         on_progress(len(answer), len(answer))
         return DownloadedFile(
-            path, request.url, len(answer), "video/mp4", request.expected, sha256=hashlib.sha256(answer).hexdigest()
+            path,
+            request.url,
+            len(answer),
+            "video/mp4",
+            request.expected,
+            sha256=hashlib.sha256(answer).hexdigest(),
         )
 
 
 class StubBrowser:
     """A browser with a cookie jar whose downloads follow a script.
 
-    ``signed_in_requests`` records for each request for cookies or a download whether it was signed in.
+    ``signed_in_requests`` records for each request for cookies or a download whether it was signed
+    in.
     """
 
     def __init__(self, *answers: Answer, cookies: Iterable[Cookie] = ()) -> None:
@@ -232,7 +249,9 @@ class StubProbe:
 
     async def examine(self, file: DownloadedFile) -> ProbeReport:
         problem = self._problems.popleft() if self._problems else None
-        return ProbeReport("mp4", "h264", "aac", 4.0, 320, 180, problems=(problem,) if problem else ())
+        return ProbeReport(
+            "mp4", "h264", "aac", 4.0, 320, 180, problems=(problem,) if problem else ()
+        )
 
     async def still(self, video: Path, *, into: Path, at_s: float) -> Path | None:
         if not self._still:
@@ -248,7 +267,9 @@ class StubProbe:
 
 
 class StubResponse:
-    def __init__(self, status: int, body: bytes, headers: Mapping[str, str], url: str = MEDIA_URL) -> None:
+    def __init__(
+        self, status: int, body: bytes, headers: Mapping[str, str], url: str = MEDIA_URL
+    ) -> None:
         self.status, self.url, self._body, self.headers = status, url, body, headers
 
     async def read_chunk(self, limit: int = 1 << 20) -> bytes:
@@ -262,7 +283,9 @@ class StubResponse:
 class StubClient:
     """Returns the same response for every URL."""
 
-    def __init__(self, status: int = 404, body: bytes = b"", headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int = 404, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> None:
         self._status, self._body, self._headers = status, body, headers or {}
         self.urls: list[str] = []
 
@@ -285,7 +308,8 @@ class StubClient:
         return None
 
 
-UNSTARTED = Joiner(ChildPool("", SystemClock(), size=1))  # for downloads that join nothing, or join in this process
+# for downloads that join nothing, or join in this process
+UNSTARTED = Joiner(ChildPool("", SystemClock(), size=1))
 
 
 async def stub_remux(sources: Sequence[Path], into: Path) -> None:
@@ -323,7 +347,9 @@ IN_PROCESS = InProcessManifests()
 
 
 class StubSubtitles:
-    """Returns one cue that names the address, unless the script has a failure for it; remembers what it was asked."""
+    """Returns one cue that names the address, unless the script has a failure for it;
+    remembers what it was asked.
+    """
 
     def __init__(self, failures: Mapping[str, Failure] | None = None) -> None:
         self.failures = dict(failures or {})
@@ -343,7 +369,9 @@ class StubSubtitles:
         return (Cue(1.0, 2.0, f"words of {source.language}"),)
 
 
-async def no_extras(post: Post, platform: Platform, *, within_s: float, comments: int) -> Extraction:
+async def no_extras(
+    post: Post, platform: Platform, *, within_s: float, comments: int
+) -> Extraction:
     raise Unsupported(f"yt-dlp does not know {platform.title}.")
 
 
@@ -383,7 +411,9 @@ def make_context(
 
 async def fail_by_length(store: Store, claim: ClaimedJob, reason: str = "it lasts 10.0 s") -> Job:
     """End an attempt whose file is not as long as the post announced."""
-    return await fail_asking(store, claim, ErrorCode.NOT_AS_ANNOUNCED, f"The file was refused because {reason}.")
+    return await fail_asking(
+        store, claim, ErrorCode.NOT_AS_ANNOUNCED, f"The file was refused because {reason}."
+    )
 
 
 async def fail_asking(store: Store, claim: ClaimedJob, code: ErrorCode, error: str) -> Job:

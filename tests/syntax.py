@@ -1,4 +1,6 @@
-"""The syntax trees of source files, parsed once in each test process for all tests that read the code."""
+"""The syntax trees of source files, parsed once in each test process for all tests that read the
+code.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from pathlib import Path
 
 @cache
 def nodes(text: str) -> tuple[ast.AST, ...]:
-    """Return every node of this source, as ``ast.walk`` yields them. Don't change them: they are shared."""
+    """Return every node of this source, as ``ast.walk`` yields them. Don't change them:
+    they are shared.
+    """
     return tuple(ast.walk(ast.parse(text)))
 
 

@@ -22,16 +22,24 @@ PUBLIC = "93.184.216.34"  # where every stub proxy leads to what it was given
 PUBLIC_IPV6 = "2606:2800:220:1:248:1893:25c8:1946"
 TRIAL = "1.1.1.1:443"  # upstream.WELL_KNOWN
 NAME, PASSWORD = "canary user", "canary:p@ss/word"
-KINDS = ("http", "http with a password", "https with a password", "socks5", "socks5 with a password")
+KINDS = (
+    "http",
+    "http with a password",
+    "https with a password",
+    "socks5",
+    "socks5 with a password",
+)
 NO_PASSWORD_AND_ONE = ("http", "socks5 with a password")
 
 
 @dataclass
 class StubProxy:
-    """``leads`` maps what is asked for, as ``address:port``, to a port of loopback; a wildcard is ``address``.
+    """``leads`` maps what is asked for, as ``address:port``, to a port of loopback; a wildcard is
+    ``address``.
 
-    ``answers`` maps the same to a status or a SOCKS reply that is given instead; "" is for everything. ``asked`` is what
-    clients asked for, as they wrote it; a name is prefixed with "name ".
+    ``answers`` maps the same to a status or a SOCKS reply that is given instead; "" is for
+    everything. ``asked`` is what clients asked for, as they wrote it; a name is prefixed with "name
+    ".
     """
 
     kind: str
@@ -73,7 +81,9 @@ class StubProxy:
         method, target, _ = head.partition("\r\n")[0].split(" ")
         token = base64.b64encode(f"{NAME}:{PASSWORD}".encode()).decode()
         if self.has_password and f"Proxy-Authorization: Basic {token}\r\n" not in head:
-            writer.write(b"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n")
+            writer.write(
+                b"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n"
+            )
             return await _drain(writer)
         if method != "CONNECT":
             self.asked.append(f"{method} {target}")
@@ -142,7 +152,9 @@ async def _lead(client: tuple[asyncio.StreamReader, asyncio.StreamWriter], to: i
 async def stub_proxy(
     kind: str = "http", leads: Mapping[str, int] | None = None, *, folder: Path | None = None
 ) -> AsyncIterator[StubProxy]:
-    """Run a :class:`StubProxy`. Of the kind ``https`` it is called proxy.test, and needs a ``folder``."""
+    """Run a :class:`StubProxy`. Of the kind ``https`` it is called proxy.test,
+    and needs a ``folder``.
+    """
     stub = StubProxy(kind, dict(leads or {}))
     server: ssl.SSLContext | None = None
     usual = upstream.tls_context

@@ -1,4 +1,6 @@
-"""Vaults with completed jobs, including their files, thumbnails and sidecars, as ``keep`` leaves them."""
+"""Vaults with completed jobs, including their files, thumbnails and sidecars,
+as ``keep`` leaves them.
+"""
 
 from __future__ import annotations
 
@@ -23,15 +25,23 @@ LEASE = timedelta(seconds=90)
 VIDEO_BYTES = 2_000
 
 
-async def fill(store: Store, root: Path, clock: FakeClock, *, jobs: int, videos: int = 1, first: int = 1) -> None:
-    """Create ``jobs`` completed jobs of ``videos`` videos each; every picture of the post is skipped."""
+async def fill(
+    store: Store, root: Path, clock: FakeClock, *, jobs: int, videos: int = 1, first: int = 1
+) -> None:
+    """Create ``jobs`` completed jobs of ``videos`` videos each;
+    every picture of the post is skipped.
+    """
     numbers = range(first, first + jobs)
-    await store.queue.enqueue([numbered_job(number, f"https://videos.example/{number}") for number in numbers])
+    await store.queue.enqueue(
+        [numbered_job(number, f"https://videos.example/{number}") for number in numbers]
+    )
     for claim in await store.queue.claim(ANN, limit=jobs, lease=LEASE):
         await complete(store, claim, root, clock, videos=videos)
 
 
-async def complete(store: Store, claim: ClaimedJob, root: Path, clock: FakeClock, *, videos: int = 1) -> Job:
+async def complete(
+    store: Store, claim: ClaimedJob, root: Path, clock: FakeClock, *, videos: int = 1
+) -> Job:
     number = int(claim.job.trace_id, 16)
     account = Account("generic", f"ann{number % 7}", "Ann", f"ann{number % 7}")
     checkpoint = Checkpoint(
@@ -51,7 +61,9 @@ async def complete(store: Store, claim: ClaimedJob, root: Path, clock: FakeClock
     for index, item in enumerate(items):
         if item.status is ItemStatus.WAITING:
             clock.advance(1)
-            saved_file = place_video(root, f"{account.slug}/{number:06d}-{index}.mp4", seed=number * 100 + index)
+            saved_file = place_video(
+                root, f"{account.slug}/{number:06d}-{index}.mp4", seed=number * 100 + index
+            )
             items[index] = JobItem(item.item, ItemStatus.SAVED, saved_file)
             facts = write_sidecar(claim.job, None, items, index, saved_file, saved_at=clock.now())
             (root / sibling(saved_file.output_path, SIDECAR_SUFFIX)).write_text(json.dumps(facts))
@@ -65,9 +77,15 @@ def place_video(root: Path, path: str, *, seed: int) -> SavedFile:
     video.parent.mkdir(parents=True, exist_ok=True)
     body = tiny_video(random.Random(seed).randbytes(1_000), VIDEO_BYTES)
     video.write_bytes(body)
-    for name in (sibling(path, ".jpg"), thumb_path(sibling(path, ".jpg")), sibling(path, NFO_SUFFIX)):
+    for name in (
+        sibling(path, ".jpg"),
+        thumb_path(sibling(path, ".jpg")),
+        sibling(path, NFO_SUFFIX),
+    ):
         (root / name).write_bytes(b"picture")
-    return SavedFile(path, sibling(path, ".jpg"), len(body), hashlib.sha256(body).hexdigest(), 4.25, 320, 180)
+    return SavedFile(
+        path, sibling(path, ".jpg"), len(body), hashlib.sha256(body).hexdigest(), 4.25, 320, 180
+    )
 
 
 async def all_of(store: Store) -> Sequence[StoredJob]:
@@ -76,7 +94,9 @@ async def all_of(store: Store) -> Sequence[StoredJob]:
     cursor: str | None = None
     while True:
         page = await store.catalogue.jobs(JobQuery(cursor=cursor, limit=500))
-        stored += [StoredJob(job, tuple(await store.catalogue.history(job.id))) for job in page.jobs]
+        stored += [
+            StoredJob(job, tuple(await store.catalogue.history(job.id))) for job in page.jobs
+        ]
         if page.next_cursor is None:
             return stored
         cursor = page.next_cursor

@@ -12,7 +12,10 @@ from aiohttp import web
 from tests import media
 
 PAGES: dict[str, str] = {
-    "/plain": '<title>Plain</title><main><h1>A post</h1><video src="/v/plain.mp4" width="640" height="360"></video></main>',
+    "/plain": (
+        '<title>Plain</title><main><h1>A post</h1><video src="/v/plain.mp4" width="640"'
+        ' height="360"></video></main>'
+    ),
     "/click": """<main><h1>Press</h1><div id="box" style="width:640px;height:360px;background:#222">
         <button class="big-play-button" style="margin:150px" onclick="
           box.innerHTML='<video width=640 height=360 src=/v/clicked.mp4></video>';
@@ -28,13 +31,13 @@ PAGES: dict[str, str] = {
         });</script>""",
     "/native-hls": '<main><video width="640" height="360" src="/hls/native.m3u8"></video></main>',
     "/blob-json": """<main><p>nothing to play</p></main><script>
-        fetch('/api/post.json').then(r => r.blob()).then(b => { document.title = 'read ' + b.size; });</script>""",
+        fetch('/api/post.json').then(r => r.blob()).then(b => { document.title = 'read ' + b.size; });</script>""",  # noqa: E501
     "/advert": """<div class="ad-slot"><video width="300" height="250" src="/v/advert.mp4" autoplay muted loop></video></div>
-        <article><h1>The post</h1><video width="640" height="360" src="/v/post.mp4" controls></video></article>""",
+        <article><h1>The post</h1><video width="640" height="360" src="/v/post.mp4" controls></video></article>""",  # noqa: E501
     "/places": """<article><h1>The post</h1><video width="640" height="360" src="/v/post.mp4" controls></video></article>
         <aside><video width="320" height="180" src="/v/aside.mp4" controls></video></aside>
         <div class="widget"><iframe src="/frame-player" width="660" height="380"></iframe></div>
-        <div><video width="320" height="180" src="/v/box.mp4" controls></video></div>""",
+        <div><video width="320" height="180" src="/v/box.mp4" controls></video></div>""",  # noqa: E501
     "/consent": """<main><h1>The post</h1><div id="place"></div></main>
         <div id="notice"><p>We value your privacy and use cookies.</p>
         <button class="play">Accept all</button> <button>Reject all</button></div><script>
@@ -42,13 +45,20 @@ PAGES: dict[str, str] = {
           document.getElementById('notice').remove();
           const name = button.innerText.startsWith('Reject') ? 'declined' : 'accepted';
           document.getElementById('place').innerHTML = `<video width="640" height="360" src="/v/${name}.mp4" controls></video>`;
-        };</script>""",
-    "/frame": '<main><h1>Framed</h1><iframe src="/frame-player" width="660" height="380"></iframe></main>',
+        };</script>""",  # noqa: E501
+    "/frame": (
+        '<main><h1>Framed</h1><iframe src="/frame-player" width="660" height="380"></iframe></main>'
+    ),
     "/frame-player": '<video width="640" height="360" src="/v/framed.mp4"></video>',
-    "/spin": '<title>spin</title><video src="/v/spin.mp4" width="640" height="360"></video><script>while(1){}</script>',
+    "/spin": (
+        '<title>spin</title><video src="/v/spin.mp4" width="640"'
+        ' height="360"></video><script>while(1){}</script>'
+    ),
     "/alerts": "<script>setInterval(() => alert('again'), 5)</script><p>loud</p>",
     "/reload": "<script>setTimeout(() => location.reload(), 40)</script><p>restless</p>",
-    "/popups": "<p>windows</p><script>for (let i = 0; i < 50; i++) window.open('/plain?' + i)</script>",
+    "/popups": (
+        "<p>windows</p><script>for (let i = 0; i < 50; i++) window.open('/plain?' + i)</script>"
+    ),
     "/crash": '<p>x</p><script>setTimeout(() => { location = "chrome://crash" }, 10)</script>',
     "/hog": """<h1>More</h1><script>
         const kept = [];
@@ -60,11 +70,14 @@ PAGES: dict[str, str] = {
     "/huge": "<main><h1>big</h1><script>const d = document.createElement('div');"
     "d.textContent = 'x'.repeat(60e6); document.body.append(d);</script></main>",
     "/drm": """<main><video id="v" width="640" height="360"></video></main><script>
-        navigator.requestMediaKeySystemAccess('com.widevine.alpha', [{}]).catch(() => {});</script>""",
-    "/downloads": '<iframe src="/endless?1"></iframe><a id="a" href="/endless?2" download>x</a><script>a.click()</script>',
+        navigator.requestMediaKeySystemAccess('com.widevine.alpha', [{}]).catch(() => {});</script>""",  # noqa: E501
+    "/downloads": (
+        '<iframe src="/endless?1"></iframe><a id="a" href="/endless?2"'
+        " download>x</a><script>a.click()</script>"
+    ),
     "/text": "<h1>Only words</h1><p>Nothing moves here.</p>",
     "/worker": """<main><video id="v" width="640" height="360"></video></main><script>
-        new Worker(URL.createObjectURL(new Blob([`fetch('${location.origin}/hls/worker.m3u8')`])))</script>""",
+        new Worker(URL.createObjectURL(new Blob([`fetch('${location.origin}/hls/worker.m3u8')`])))</script>""",  # noqa: E501
 }
 
 
@@ -124,11 +137,15 @@ class BrowserSite:
 
     @web.middleware
     async def _note(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        self.asked.append((request.path, {name.lower(): value for name, value in request.headers.items()}))
+        self.asked.append(
+            (request.path, {name.lower(): value for name, value in request.headers.items()})
+        )
         return await handler(request)
 
     async def _endless(self, request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Disposition": 'attachment; filename="../../evil.desktop"'})
+        response = web.StreamResponse(
+            headers={"Content-Disposition": 'attachment; filename="../../evil.desktop"'}
+        )
         await response.prepare(request)
         try:
             for _ in range(2_000):
@@ -141,7 +158,9 @@ class BrowserSite:
 
 def _page(html: str) -> Handler:
     async def handler(_: web.Request) -> web.Response:
-        return web.Response(text=f"<!doctype html><meta charset=utf-8>{html}", content_type="text/html")
+        return web.Response(
+            text=f"<!doctype html><meta charset=utf-8>{html}", content_type="text/html"
+        )
 
     return handler
 
@@ -156,7 +175,10 @@ async def _video(request: web.Request) -> web.Response:
         status=206,
         body=body[wanted.start : stop],
         content_type="video/mp4",
-        headers={"Content-Range": f"bytes {wanted.start}-{stop - 1}/{len(body)}", "Accept-Ranges": "bytes"},
+        headers={
+            "Content-Range": f"bytes {wanted.start}-{stop - 1}/{len(body)}",
+            "Accept-Ranges": "bytes",
+        },
     )
 
 
@@ -167,7 +189,10 @@ async def _hls(request: web.Request) -> web.Response:
     if name.endswith(".m4s"):
         return web.Response(body=media.mp4(VIDEO_S, layout="fragmented"), content_type="video/mp4")
     part = "whole.m4s" if name == "mse.m3u8" else "whole.ts"
-    text = f"#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXT-X-PLAYLIST-TYPE:VOD\n#EXTINF:3.0,\n{part}\n#EXT-X-ENDLIST\n"
+    text = (
+        f"#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXT-X-PLAYLIST-TYPE:VOD\n#EXTINF:3.0,\n{part}\n"
+        "#EXT-X-ENDLIST\n"
+    )
     return web.Response(text=text, content_type="application/vnd.apple.mpegurl")
 
 
@@ -183,10 +208,14 @@ async def _login(_: web.Request) -> web.Response:
 
 
 async def _guarded(request: web.Request) -> web.Response:
-    allowed = request.cookies.get("session") == "secret" and "/plain" in request.headers.get("Referer", "")
+    allowed = request.cookies.get("session") == "secret" and "/plain" in request.headers.get(
+        "Referer", ""
+    )
     if not allowed:
         return web.Response(status=403, text="no")
-    return web.Response(body=video(), content_type="video/mp4", headers={"Content-Disposition": "inline"})
+    return web.Response(
+        body=video(), content_type="video/mp4", headers={"Content-Disposition": "inline"}
+    )
 
 
 async def _moved(_: web.Request) -> web.Response:
@@ -196,7 +225,10 @@ async def _moved(_: web.Request) -> web.Response:
 async def _status(request: web.Request) -> web.Response:
     headers = {"Retry-After": "77"} if request.match_info["status"] == "429" else {}
     return web.Response(
-        status=int(request.match_info["status"]), text="<p>sorry", content_type="text/html", headers=headers
+        status=int(request.match_info["status"]),
+        text="<p>sorry",
+        content_type="text/html",
+        headers=headers,
     )
 
 
@@ -205,7 +237,9 @@ async def _empty(_: web.Request) -> web.Response:
 
 
 async def _cut(request: web.Request) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": "video/mp4", "Content-Length": str(4 << 20)})
+    response = web.StreamResponse(
+        headers={"Content-Type": "video/mp4", "Content-Length": str(4 << 20)}
+    )
     await response.prepare(request)
     await response.write(b"x" * (1 << 20))
     assert request.transport is not None
@@ -238,5 +272,7 @@ async def _slow(request: web.Request) -> web.StreamResponse:
 
 async def _disposition(_: web.Request) -> web.Response:
     return web.Response(
-        body=video(), content_type="video/mp4", headers={"Content-Disposition": 'attachment; filename="v.mp4"'}
+        body=video(),
+        content_type="video/mp4",
+        headers={"Content-Disposition": 'attachment; filename="v.mp4"'},
     )

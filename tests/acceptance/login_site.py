@@ -1,4 +1,6 @@
-"""A site on loopback that requires a sign-in: a form, a session of two cookies, and a page that shows it."""
+"""A site on loopback that requires a sign-in: a form, a session of two cookies,
+and a page that shows it.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,15 @@ _FORM = """<!doctype html><title>Sign in</title><meta charset="utf-8">
 #name{top:40px}#password{top:100px}#go{top:160px}</style>
 <form method="post" action="/login"><input id="name" name="name" autofocus><input id="password"
 name="password"
-type="password"><button id="go">Sign in</button></form>"""
+type="password"><button id="go">Sign in</button></form>"""  # noqa: E501
 
 
-_CLIP = '<title>A clip</title><main><h1>A clip</h1><video src="/v.mp4" width="640" height="360"></video></main>'
+_CLIP = (
+    '<title>A clip</title><main><h1>A clip</h1><video src="/v.mp4" width="640"'
+    ' height="360"></video></main>'
+)
 _CHALLENGE = """<!doctype html><title>Just a moment...</title><style>body{margin:0}button{position:absolute;left:40px;top:160px;
-width:300px;height:40px}</style><form method="post"><button id="go">I am human</button></form>"""
+width:300px;height:40px}</style><form method="post"><button id="go">I am human</button></form>"""  # noqa: E501
 _NOTES = """<!doctype html><title>Notes</title><meta charset="utf-8"><style>body{margin:0;height:5000px}
 textarea{position:absolute;left:20px;top:20px;width:400px;height:200px}</style><textarea
 id="notes"></textarea><script>
@@ -32,14 +37,16 @@ const report = () => fetch("/notes", {method: "POST",
   body: JSON.stringify({text: notes.value, scrolled: scrollY})});
 notes.addEventListener("input", report);
 document.addEventListener("scroll", report);
-</script>"""
+</script>"""  # noqa: E501
 
 
 @dataclass
 class LoginSite:
-    """``seen`` holds what each request sent: path, user agent, names of cookies, and the fields of a form.
+    """``seen`` holds what each request sent: path, user agent, names of cookies, and the fields of
+    a form.
 
-    ``notes`` is what the page of that name reported last: the text in it, and how far it is scrolled, in pixels.
+    ``notes`` is what the page of that name reported last: the text in it, and how far it is
+    scrolled, in pixels.
     """
 
     seen: list[dict[str, object]] = field(default_factory=list)
@@ -94,10 +101,13 @@ class LoginSite:
         fields = {name: str(value) for name, value in (await request.post()).items()}
         self._note(request, fields=fields)
         if fields != {"name": NAME, "password": PASSWORD}:
-            return web.Response(text=f"<p>wrong: {html.escape(repr(fields))}", content_type="text/html", status=403)
+            return web.Response(
+                text=f"<p>wrong: {html.escape(repr(fields))}", content_type="text/html", status=403
+            )
         answer = web.Response(text="<title>in</title><h1>Signed in</h1>", content_type="text/html")
         answer.set_cookie("sid", "secret-value", max_age=86_400, httponly=True)
-        answer.set_cookie("visit", "1")  # a session cookie: lost when the browser exits, unless it is saved
+        # a session cookie: lost when the browser exits, unless it is saved
+        answer.set_cookie("visit", "1")
         return answer
 
     async def _open(self, request: web.Request) -> web.Response:
@@ -109,7 +119,9 @@ class LoginSite:
         self._note(request)
         if request.cookies.get("sid") != "secret-value":
             raise web.HTTPFound("/login")
-        viewer = f'<script type="application/json">{json.dumps({"viewer": {"name": NAME}})}</script>'
+        viewer = (
+            f'<script type="application/json">{json.dumps({"viewer": {"name": NAME}})}</script>'
+        )
         return web.Response(text=_CLIP + viewer, content_type="text/html")
 
     async def _guarded(self, request: web.Request) -> web.Response:
@@ -141,9 +153,16 @@ class LoginSite:
         is_in = request.cookies.get("sid") == "secret-value" and "visit" in request.cookies
         title = "in" if is_in else "out"
         # an error page, which a visit leaves soon
-        return web.Response(text=f"<title>{title}</title><p>post", content_type="text/html", status=410)
+        return web.Response(
+            text=f"<title>{title}</title><p>post", content_type="text/html", status=410
+        )
 
     def _note(self, request: web.Request, **more: object) -> None:
         self.seen.append(
-            {"path": request.path, "agent": request.headers["User-Agent"], "cookies": sorted(request.cookies), **more}
+            {
+                "path": request.path,
+                "agent": request.headers["User-Agent"],
+                "cookies": sorted(request.cookies),
+                **more,
+            }
         )

@@ -1,4 +1,6 @@
-"""Practice posts whose videos are not as long as their pages announce: the whole pipeline, with a real Chromium."""
+"""Practice posts whose videos are not as long as their pages announce: the whole pipeline,
+with a real Chromium.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,18 @@ from tests.acceptance.test_choosing import served, until
 pytestmark = pytest.mark.browser
 MINUTE = ClipSpec("minute", 60, seconds=60)
 MOST = ClipSpec("most", 62, seconds=54)
-ANNOUNCED = ClipSpec("announced", 61, seconds=62)  # what the page says; the clip that is served has another length
+# what the page says; the clip that is served has another length
+ANNOUNCED = ClipSpec("announced", 61, seconds=62)
 
 
 def post_that(shows: Shows) -> PracticePost:
     return PracticePost(
-        "announced", "A minute by the sea", "another length than announced", MARA, (ANNOUNCED,), shows=shows
+        "announced",
+        "A minute by the sea",
+        "another length than announced",
+        MARA,
+        (ANNOUNCED,),
+        shows=shows,
     )
 
 
@@ -46,7 +54,11 @@ async def test_five_seconds_of_an_announced_minute_are_saved_only_once_the_user_
         asked = await until(vault, job.id, finished)
         assert (asked.status, asked.error_code) == (JobStatus.FAILED, ErrorCode.AMBIGUOUS)
         assert asked.error == "The file is 0:05 long; the page says 1:02."
-        strategies = {record.strategy for record in await vault.store.catalogue.history(job.id) if record.strategy}
+        strategies = {
+            record.strategy
+            for record in await vault.store.catalogue.history(job.id)
+            if record.strategy
+        }
         (seen,) = asked.candidates
 
         await retry_job(vault.store, job.id, chosen_urls=[seen.url])
@@ -58,7 +70,9 @@ async def test_five_seconds_of_an_announced_minute_are_saved_only_once_the_user_
     assert saved.duration_s == pytest.approx(5.0, abs=0.2)
 
 
-async def test_most_of_an_announced_minute_is_saved_only_once_the_user_says_so(tmp_path: Path) -> None:
+async def test_most_of_an_announced_minute_is_saved_only_once_the_user_says_so(
+    tmp_path: Path,
+) -> None:
     post = post_that(Shows.VIDEO)
     most = make_clips([MOST], tmp_path / "clips")["most"]
     async with (

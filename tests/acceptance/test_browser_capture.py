@@ -1,4 +1,6 @@
-"""The browser adapter with a real Chromium behind the real egress proxy, on all kinds of difficult pages."""
+"""The browser adapter with a real Chromium behind the real egress proxy,
+on all kinds of difficult pages.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,8 @@ class World:
     proxy: EgressProxy
     state: Path
     downloads: Path
-    made: list[Chromium] = field(default_factory=list)  # all are closed with the world, even if a test forgot to
+    # all are closed with the world, even if a test forgot to
+    made: list[Chromium] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.browser = self.another()
@@ -83,15 +86,24 @@ class World:
         self.made.append(browser)
         return browser
 
-    async def capture(self, path: str, *, within_s: float = WITHIN_S, signed_in: bool = False) -> PageCapture:
+    async def capture(
+        self, path: str, *, within_s: float = WITHIN_S, signed_in: bool = False
+    ) -> PageCapture:
         """Visit the page. ``within_s`` is for an idle machine."""
         url = self.site.origin + path
         return await self.browser.capture(
-            url, scope=EgressScope(url), platform=GENERIC, within_s=patient(within_s, most=3), signed_in=signed_in
+            url,
+            scope=EgressScope(url),
+            platform=GENERIC,
+            within_s=patient(within_s, most=3),
+            signed_in=signed_in,
         )
 
     async def cookies(self, *, signed_in: bool, of: Chromium | None = None) -> set[str]:
-        return {c.name for c in await (of or self.browser).cookies(self.site.origin, signed_in=signed_in)}
+        return {
+            c.name
+            for c in await (of or self.browser).cookies(self.site.origin, signed_in=signed_in)
+        }
 
     async def choice(self, path: str) -> Candidate:
         """Return the candidate that would be saved for the post at ``path``."""
@@ -153,7 +165,9 @@ def processes_of(folder: Path) -> list[str]:
     command_lines = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+            line = (
+                (process / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+            )
             state = (process / "stat").read_text().rpartition(")")[2].split()[0]
         except OSError:
             continue
@@ -175,7 +189,7 @@ def renderers_of(browser_pid: int) -> list[int]:
     return renderers
 
 
-# --- finding the video --------------------------------------------------------------------------------------------
+# --- finding the video ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -194,16 +208,24 @@ def renderers_of(browser_pid: int) -> list[int]:
         ("/hls/native.m3u8", "/hls/native.m3u8", SourceType.HLS),
     ],
 )
-async def test_the_posts_own_video_is_found(world: World, path: str, expected: str, kind: SourceType) -> None:
+async def test_the_posts_own_video_is_found(
+    world: World, path: str, expected: str, kind: SourceType
+) -> None:
     candidate = await world.choice(path)
 
-    assert (candidate.url.removeprefix(world.site.origin), candidate.source_type) == (expected, kind)
+    assert (candidate.url.removeprefix(world.site.origin), candidate.source_type) == (
+        expected,
+        kind,
+    )
 
 
 @pytest.mark.parametrize(
-    ("path", "kind"), [("/text", NoVideo), ("/status/404", Deleted), ("/drm", Drm), ("/status/429", RateLimited)]
+    ("path", "kind"),
+    [("/text", NoVideo), ("/status/404", Deleted), ("/drm", Drm), ("/status/429", RateLimited)],
 )
-async def test_a_page_without_a_video_to_save_says_why(world: World, path: str, kind: type[Failure]) -> None:
+async def test_a_page_without_a_video_to_save_says_why(
+    world: World, path: str, kind: type[Failure]
+) -> None:
     with pytest.raises(kind):
         await world.choice(path)
 
@@ -252,12 +274,14 @@ async def test_the_user_agent_is_the_same_as_with_a_window(world: World) -> None
     assert request_headers["user-agent"] == seen.user_agent == await world.browser.user_agent()
 
 
-# --- pages that misbehave -----------------------------------------------------------------------------------------
+# --- pages that misbehave -------------------------------------------------------------------------
 
 
 async def test_a_spinning_page_ends_within_its_time_and_others_continue(world: World) -> None:
     async with asyncio.timeout(patient(60)):
-        spinning, plain = await asyncio.gather(world.capture("/spin", within_s=15.0), world.capture("/plain"))
+        spinning, plain = await asyncio.gather(
+            world.capture("/spin", within_s=15.0), world.capture("/plain")
+        )
 
     assert spinning.extra["unresponsive"]
     assert "while(1)" in spinning.html
@@ -276,7 +300,8 @@ async def test_a_page_of_dialogs_reloads_or_pop_ups_is_read(world: World, path: 
 
 async def test_a_page_of_sixty_megabytes_ends_within_its_time(world: World) -> None:
     async with asyncio.timeout(patient(60)):
-        with contextlib.suppress(PageTooHeavy):  # it depends on how much has been rendered when the page is read
+        # it depends on how much has been rendered when the page is read
+        with contextlib.suppress(PageTooHeavy):
             await world.capture("/huge", within_s=20.0)
 
 
@@ -284,21 +309,27 @@ async def test_a_page_that_starts_endless_downloads_writes_no_file(world: World)
     before = world.site.sent
     await world.capture("/downloads")
 
-    assert world.site.sent - before < 100  # megabytes that the site could push before it was cut off
+    # megabytes that the site could push before it was cut off
+    assert world.site.sent - before < 100
     assert [f for f in world.downloads.rglob("*") if f.is_file()] == []
 
 
 async def test_a_dead_server_is_a_network_failure(world: World) -> None:
     with pytest.raises((NetworkFailure, AddressRefused)):
         await world.browser.capture(
-            "http://127.0.0.1:9/", scope=EgressScope("http://127.0.0.1:9/"), platform=GENERIC, within_s=10
+            "http://127.0.0.1:9/",
+            scope=EgressScope("http://127.0.0.1:9/"),
+            platform=GENERIC,
+            within_s=10,
         )
 
 
-# --- the browser's own download -----------------------------------------------------------------------------------
+# --- the browser's own download -------------------------------------------------------------------
 
 
-async def test_an_inline_video_is_saved_with_cookie_and_referer(world: World, tmp_path: Path) -> None:
+async def test_an_inline_video_is_saved_with_cookie_and_referer(
+    world: World, tmp_path: Path
+) -> None:
     await world.capture("/login")
     download = await world.download("/guarded/a.mp4", tmp_path / "into")
 
@@ -336,7 +367,9 @@ async def test_a_response_that_is_not_a_whole_video_is_not_saved(
     assert [f for f in world.downloads.rglob("*") if f.is_file()] == []
 
 
-async def test_the_browser_keeps_its_half_of_a_bandwidth_limit(world: World, tmp_path: Path) -> None:
+async def test_the_browser_keeps_its_half_of_a_bandwidth_limit(
+    world: World, tmp_path: Path
+) -> None:
     """Without one it would take the 4 MB in some tenths of a second."""
     clock = SystemClock()
 
@@ -344,7 +377,9 @@ async def test_the_browser_keeps_its_half_of_a_bandwidth_limit(world: World, tmp
         return ChangeableSettings(bandwidth="2 MB/s")
 
     bandwidth = BandwidthLimiter(clock, settings)
-    saving = asyncio.ensure_future(world.download("/endless", tmp_path / "into", bandwidth=bandwidth.of_site("x")))
+    saving = asyncio.ensure_future(
+        world.download("/endless", tmp_path / "into", bandwidth=bandwidth.of_site("x"))
+    )
     await until(lambda: bandwidth.received > 0 or saving.done())
     begun_s, begun = clock.monotonic(), bandwidth.received
     await until(lambda: bandwidth.received >= begun + 4_000_000 or saving.done())
@@ -355,14 +390,16 @@ async def test_the_browser_keeps_its_half_of_a_bandwidth_limit(world: World, tmp
     assert took_s > 2.5
 
 
-async def test_a_file_of_unknown_length_is_stopped_at_the_limit(world: World, tmp_path: Path) -> None:
+async def test_a_file_of_unknown_length_is_stopped_at_the_limit(
+    world: World, tmp_path: Path
+) -> None:
     with pytest.raises(TooLarge):
         await world.download("/slow", tmp_path / "into", max_bytes=1 << 20)
 
     assert list((tmp_path / "into").iterdir()) == []
 
 
-# --- cookies, crashes, and clean-up -------------------------------------------------------------------------------
+# --- cookies, crashes, and clean-up ---------------------------------------------------------------
 
 
 async def test_a_download_from_a_very_slow_server_is_given_up(world: World, tmp_path: Path) -> None:
@@ -438,7 +475,8 @@ async def test_a_browser_that_hangs_is_killed_and_replaced(tmp_path: Path) -> No
         visit = asyncio.ensure_future(world.capture("/text", within_s=16.0))
         await until(lambda: world.site.headers_of("/text"))
         os.killpg(hung, signal.SIGSTOP)
-        with suppress(BrowserUnavailable):  # or a new browser repeats the visit, if there is time for that
+        # or a new browser repeats the visit, if there is time for that
+        with suppress(BrowserUnavailable):
             await visit
         seen = await world.capture("/plain")
 
@@ -452,7 +490,9 @@ async def test_a_second_process_on_the_same_state_folder_works_anonymously(tmp_p
         second = world.another()
         try:
             url = f"{world.site.origin}/plain"
-            seen = await second.capture(url, scope=EgressScope(url), platform=GENERIC, within_s=patient(WITHIN_S))
+            seen = await second.capture(
+                url, scope=EgressScope(url), platform=GENERIC, within_s=patient(WITHIN_S)
+            )
             cookies = await world.cookies(signed_in=True, of=second)
         finally:
             await second.close()

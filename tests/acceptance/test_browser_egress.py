@@ -1,4 +1,6 @@
-"""A hostile page in a real Chromium behind the egress proxy: none of its channels reaches a private host."""
+"""A hostile page in a real Chromium behind the egress proxy:
+none of its channels reaches a private host.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,16 @@ CHANNELS = frozenset(
         "ping",
         "fetch",
     }
-    | {"fetch-302", "events", "beacon", "websocket", "popup", "popup-302", "worker-fetch", "worker-websocket"}
+    | {
+        "fetch-302",
+        "events",
+        "beacon",
+        "websocket",
+        "popup",
+        "popup-302",
+        "worker-fetch",
+        "worker-websocket",
+    }
     | {"shared-fetch", "shared-websocket"}
 )
 
@@ -99,7 +110,9 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 @asynccontextmanager
 async def trap_and_page() -> AsyncIterator[tuple[Trap, Site]]:
-    udp, protocol = await asyncio.get_running_loop().create_datagram_endpoint(_Datagrams, (TRAP_HOST, 0))
+    udp, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
+        _Datagrams, (TRAP_HOST, 0)
+    )
     try:
         async with running(host=TRAP_HOST) as tcp, running() as site:
             trap = Trap(tcp, udp.get_extra_info("sockname")[1], protocol.got)
@@ -123,7 +136,11 @@ def pages(trap: Trap) -> dict[str, bytes | Answer]:
 @asynccontextmanager
 async def chromium(profile: Path, proxy: ProxySettings | None) -> AsyncIterator[BrowserContext]:
     path = next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "microsoft-edge"))), None
+        filter(
+            None,
+            map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "microsoft-edge")),
+        ),
+        None,
     )
     async with async_playwright() as playwright:
         if path is None and not Path(playwright.chromium.executable_path).exists():
@@ -152,7 +169,9 @@ async def test_behind_the_proxy_no_channel_reaches_a_private_host(tmp_path: Path
     async with trap_and_page() as (trap, site):
         proxy = EgressProxy(EgressGuard([f"127.0.0.1:{site.port}"]))
         await proxy.start()
-        settings = ProxySettings(server=proxy.server, username=proxy.username, password=proxy.password)
+        settings = ProxySettings(
+            server=proxy.server, username=proxy.username, password=proxy.password
+        )
         with capture_logs() as logs:
             async with chromium(tmp_path, settings) as context:
                 page = await context.new_page()
@@ -164,7 +183,9 @@ async def test_behind_the_proxy_no_channel_reaches_a_private_host(tmp_path: Path
                     await page.wait_for_timeout(200)
         await proxy.close()
 
-    refused = [entry for entry in logs if entry["event"] == "egress_refused" and entry["host"] == TRAP_HOST]
+    refused = [
+        entry for entry in logs if entry["event"] == "egress_refused" and entry["host"] == TRAP_HOST
+    ]
     assert title == "hostile"
     assert (trap.tcp.connections, trap.datagrams) == (0, [])
     assert answer.status == 403
@@ -172,11 +193,15 @@ async def test_behind_the_proxy_no_channel_reaches_a_private_host(tmp_path: Path
 
 
 async def test_an_exempt_page_is_refused_to_the_next_post(tmp_path: Path) -> None:
-    """The browser keeps connections open; the proxy closes them when the post they were opened for ends."""
+    """The browser keeps connections open; the proxy closes them when the post they were opened for
+    ends.
+    """
     async with trap_and_page() as (_, site):
         proxy = EgressProxy(EgressGuard([f"127.0.0.1:{site.port}"]))
         await proxy.start()
-        settings = ProxySettings(server=proxy.server, username=proxy.username, password=proxy.password)
+        settings = ProxySettings(
+            server=proxy.server, username=proxy.username, password=proxy.password
+        )
         async with chromium(tmp_path, settings) as context:
             page = await context.new_page()
             with proxy.exempting(EgressScope(site.url)):
@@ -242,11 +267,20 @@ PATHS = [
 
 
 async def test_chromium_parses_urls_as_we_do(tmp_path: Path) -> None:
-    texts = [f"{scheme}://{host}{path}" for scheme in ("http", "HTTPS") for host in HOSTS for path in PATHS]
+    texts = [
+        f"{scheme}://{host}{path}"
+        for scheme in ("http", "HTTPS")
+        for host in HOSTS
+        for path in PATHS
+    ]
     async with chromium(tmp_path, None) as context:
         page = await context.new_page()
         read = await page.evaluate(
-            "texts => texts.map(text => { try { return new URL(text).href } catch (error) { return null } })", texts
+            (
+                "texts => texts.map(text => { try { return new URL(text).href } catch (error) {"
+                " return null } })"
+            ),
+            texts,
         )
 
     taken = 0

@@ -1,4 +1,6 @@
-"""The lister that looks with the signed-in account, with a real Chromium on a site that lists posts to its members only."""
+"""The lister that looks with the signed-in account,
+with a real Chromium on a site that lists posts to its members only.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +35,9 @@ pytestmark = [
 WITHIN_S = 60.0
 SLOW_S = 2.5  # until the site answers with its posts, as sites do after their scripts have loaded
 
-# As sites build them: a frame without posts, whose script requests them; the second part comes when the first is there.
-# A click on a post opens it in place of the list, and another account is recommended.
+# As sites build them: a frame without posts, whose script requests them; the second part comes when
+# the first is there. A click on a post opens it in place of the list, and another account is
+# recommended.
 PROFILE = """<!doctype html><meta charset="utf-8"><title>Jane</title><meta property="og:title" content="Jane Rail">
 PREVIEW<main id="list"><p>Loading …</p></main><script>
 const tile = (id) => `<div><a href="/@jane/clip/${id}">clip ${id}</a></div>`;
@@ -46,18 +49,25 @@ document.body.innerHTML = "<h1>Clip 1</h1>"; };
   const second = await (await fetch("/api/posts?part=2")).json();
   list.innerHTML += second.map(tile).join("") + '<aside><a href="/@kim/clip/99">More like this</a></aside>';
 })();
-</script>"""
+</script>"""  # noqa: E501
 
 PREVIEWS = {
     "none": "",
-    "that plays by itself": '<video src="/preview.mp4" width="640" height="360" muted autoplay loop></video>',
-    "that waits for a click": '<div class="big-play-button" style="width:640px;height:360px" onclick="open_post()">Play</div>',
+    "that plays by itself": (
+        '<video src="/preview.mp4" width="640" height="360" muted autoplay loop></video>'
+    ),
+    "that waits for a click": (
+        '<div class="big-play-button" style="width:640px;height:360px"'
+        ' onclick="open_post()">Play</div>'
+    ),
 }
 
 
 @dataclass
 class MembersSite:
-    """``asked`` holds the path of each request, in order; ``is_ended``: the site no longer accepts its sessions."""
+    """``asked`` holds the path of each request, in order; ``is_ended``:
+    the site no longer accepts its sessions.
+    """
 
     asked: list[str] = field(default_factory=list)
     is_ended: bool = False
@@ -124,7 +134,10 @@ class MembersSite:
         return web.Response(body=media.mp4(3.0), content_type="video/mp4")
 
     async def _login(self, _: web.Request) -> web.Response:
-        return web.Response(text="<title>Sign in</title><form><input type=password></form>", content_type="text/html")
+        return web.Response(
+            text="<title>Sign in</title><form><input type=password></form>",
+            content_type="text/html",
+        )
 
 
 @dataclass

@@ -83,7 +83,9 @@ async def test_the_players_stream_is_the_only_candidate_and_its_segments_are_not
     assert world.pages_open() == 0
 
 
-@pytest.mark.parametrize(("page", "address"), [("framed", "media/ts/index.m3u8"), ("moved", "stream/ts/hls")])
+@pytest.mark.parametrize(
+    ("page", "address"), [("framed", "media/ts/index.m3u8"), ("moved", "stream/ts/hls")]
+)
 async def test_another_hosts_stream_that_agrees_with_nothing_is_asked_about(
     world: World, page: str, address: str
 ) -> None:
@@ -93,7 +95,9 @@ async def test_another_hosts_stream_that_agrees_with_nothing_is_asked_about(
     assert names(result) == [address]
 
 
-async def test_a_playlist_in_a_data_url_of_the_player_is_found_although_chromium_does_not_play_it(world: World) -> None:
+async def test_a_playlist_in_a_data_url_of_the_player_is_found_although_chromium_does_not_play_it(
+    world: World,
+) -> None:
     result = await world.extraction("native-hls-data")
 
     assert names(result) == ["data:application/vnd.apple"]
@@ -101,7 +105,10 @@ async def test_a_playlist_in_a_data_url_of_the_player_is_found_although_chromium
 
 
 async def test_a_service_worker_cannot_intercept_the_requests_of_the_player(world: World) -> None:
-    assert chosen(await world.extraction("service-worker")).url == f"{world.site.origin}/media/ts/index.m3u8"
+    assert (
+        chosen(await world.extraction("service-worker")).url
+        == f"{world.site.origin}/media/ts/index.m3u8"
+    )
     assert "/post/service-worker.js" not in world.site.asked
 
 
@@ -111,7 +118,9 @@ async def test_protected_data_in_the_posts_player_make_the_post_drm(world: World
 
 
 @pytest.mark.parametrize("page", ["advert-labelled", "advert-unlabelled", "twin"])
-async def test_of_two_players_fed_by_scripts_the_posts_own_is_chosen(world: World, page: str) -> None:
+async def test_of_two_players_fed_by_scripts_the_posts_own_is_chosen(
+    world: World, page: str
+) -> None:
     result = await world.extraction(page)
 
     assert chosen(result).url == f"{world.site.origin}/media/ts/index.m3u8"
@@ -120,7 +129,10 @@ async def test_of_two_players_fed_by_scripts_the_posts_own_is_chosen(world: Worl
 
 
 async def test_two_dash_players_are_distinguished(world: World) -> None:
-    assert chosen(await world.extraction("advert-dash")).url == f"{world.site.origin}/media/dash/index.mpd"
+    assert (
+        chosen(await world.extraction("advert-dash")).url
+        == f"{world.site.origin}/media/dash/index.mpd"
+    )
 
 
 async def test_a_prefetched_stream_is_not_the_posts(world: World) -> None:
@@ -138,7 +150,9 @@ async def test_each_player_of_a_carousel_is_an_item_with_its_own_stream(world: W
         ["ts/index.m3u8"],
         ["short/index.m3u8"],
     ]
-    assert [item.expected.duration_s for item in result.items] == pytest.approx([POST_S, SHORT_S], abs=0.2)
+    assert [item.expected.duration_s for item in result.items] == pytest.approx(
+        [POST_S, SHORT_S], abs=0.2
+    )
 
 
 async def test_segments_of_a_stream_without_a_playlist_are_not_saved(world: World) -> None:
@@ -147,7 +161,9 @@ async def test_segments_of_a_stream_without_a_playlist_are_not_saved(world: Worl
 
 
 @pytest.mark.parametrize("kind", ["mp4", "webm"])
-async def test_a_silent_file_is_paired_with_the_sound_that_feeds_the_same_player(world: World, kind: str) -> None:
+async def test_a_silent_file_is_paired_with_the_sound_that_feeds_the_same_player(
+    world: World, kind: str
+) -> None:
     result = await world.extraction(f"tracks-{kind}")
     choice = chosen(result)
 

@@ -15,7 +15,12 @@ from tests.acceptance.players.world import NEEDS, World, a_world, chosen, names
 
 pytestmark = NEEDS
 
-FILE, STREAM, LONG, SPOT = "media/file/video.mp4", "media/ts/index.m3u8", "media/long/video.mp4", "media/spot/one.mp4"
+FILE, STREAM, LONG, SPOT = (
+    "media/file/video.mp4",
+    "media/ts/index.m3u8",
+    "media/long/video.mp4",
+    "media/spot/one.mp4",
+)
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -59,7 +64,9 @@ async def test_files_named_by_an_ad_server_are_not_candidates(world: World, page
 
 
 @pytest.mark.parametrize("page", ["preroll-unmarked", "above-unmarked"])
-async def test_the_user_is_asked_where_advert_and_video_cannot_be_distinguished(world: World, page: str) -> None:
+async def test_the_user_is_asked_where_advert_and_video_cannot_be_distinguished(
+    world: World, page: str
+) -> None:
     result = await world.extraction(page)
 
     assert sorted(names(result)) == sorted([FILE, SPOT])
@@ -68,7 +75,9 @@ async def test_the_user_is_asked_where_advert_and_video_cannot_be_distinguished(
 
 
 async def test_a_video_without_signs_of_an_advert_is_not_seeked(world: World) -> None:
-    """No time is spent without a sign of an advert, and a URL of another quality in the page's script is not a sign."""
+    """No time is spent without a sign of an advert,
+    and a URL of another quality in the page's script is not a sign.
+    """
     assert chosen(await world.extraction("no-advert")).url == f"{world.site.origin}/{FILE}"
     assert "/post/moved-by-us" not in world.site.asked
 

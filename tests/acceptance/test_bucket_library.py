@@ -1,4 +1,6 @@
-"""``mediavault serve`` with its library in a bucket: a real post is saved in it, played from it and removed from it."""
+"""``mediavault serve`` with its library in a bucket: a real post is saved in it,
+played from it and removed from it.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ async def site(tmp_path: Path, clips: Mapping[str, Clip]) -> AsyncIterator[Pract
 
 
 @pytest.mark.browser
-async def test_a_post_is_saved_in_the_bucket_and_played_from_it(tmp_path: Path, site: PracticeSite) -> None:
+async def test_a_post_is_saved_in_the_bucket_and_played_from_it(
+    tmp_path: Path, site: PracticeSite
+) -> None:
     url = s3.new_bucket()
     bucket = open_bucket(parse_bucket_address(url))
     async with served(tmp_path, site, MEDIAVAULT_VAULT_URL=url) as vault:
@@ -69,18 +73,33 @@ def ranged(url: str, byte_range: str) -> tuple[int, str, bytes]:
 def test_the_doctor_says_whether_the_bucket_can_be_used(tmp_path: Path) -> None:
     good = s3.new_bucket()
     checks = {name: library_check(tmp_path, url) for name, url in {
-        "good": good, "accepted": f"{good}&create=check", "missing": good.replace("s3://vault-", "s3://gone-"), "bad": "ftp://x",
+        "good": good, "accepted": f"{good}&create=check",
+        "missing": good.replace("s3://vault-", "s3://gone-"), "bad": "ftp://x",
     }.items()}  # fmt: skip
 
-    assert (checks["good"]["verdict"], "none is replaced" in checks["good"]["detail"]) == ("ok", True)
-    assert (checks["accepted"]["verdict"], "looked at" in checks["accepted"]["detail"]) == ("warning", True)
-    assert (checks["missing"]["verdict"], "There is no bucket" in checks["missing"]["detail"]) == ("broken", True)
-    assert (checks["bad"]["verdict"], "MEDIAVAULT_VAULT_URL" in checks["bad"]["detail"]) == ("broken", True)
+    assert (checks["good"]["verdict"], "none is replaced" in checks["good"]["detail"]) == (
+        "ok",
+        True,
+    )
+    assert (checks["accepted"]["verdict"], "looked at" in checks["accepted"]["detail"]) == (
+        "warning",
+        True,
+    )
+    assert (checks["missing"]["verdict"], "There is no bucket" in checks["missing"]["detail"]) == (
+        "broken",
+        True,
+    )
+    assert (checks["bad"]["verdict"], "MEDIAVAULT_VAULT_URL" in checks["bad"]["detail"]) == (
+        "broken",
+        True,
+    )
 
 
 def library_check(root: Path, url: str) -> dict[str, str]:
     env = {**os.environ, "MEDIAVAULT_VAULT_URL": url, "MEDIAVAULT_STATE_DIR": str(root / "state"),
            "MEDIAVAULT_DOWNLOAD_DIR": str(root / "downloads")}  # fmt: skip
     command = [sys.executable, "-m", "mediavault", "doctor", "--json"]
-    output = subprocess.run(command, env=env, capture_output=True, timeout=patient(60), check=False).stdout
+    output = subprocess.run(
+        command, env=env, capture_output=True, timeout=patient(60), check=False
+    ).stdout
     return next(check for check in json.loads(output)["checks"] if check["name"] == "Library")

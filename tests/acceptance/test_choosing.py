@@ -1,4 +1,6 @@
-"""A page with several videos: two of three are chosen by their pictures in the form, and both are saved and play."""
+"""A page with several videos: two of three are chosen by their pictures in the form,
+and both are saved and play.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ async def served(root: Path, site: PracticeSite | LoginSite) -> AsyncIterator[tu
 @asynccontextmanager
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=find_browser().path, args=list(flags()))
+        opened = await playwright.chromium.launch(
+            executable_path=find_browser().path, args=list(flags())
+        )
         yield opened
         await opened.close()
 
@@ -74,7 +78,9 @@ async def shown_size(page: Page, number: int) -> tuple[int, int]:
 async def test_two_of_three_videos_are_chosen_by_their_pictures_and_both_are_saved_and_play(
     tmp_path: Path, clips: Mapping[str, Clip]
 ) -> None:
-    """The first has a poster, the second is a file and the third a stream of which a picture is made."""
+    """The first has a poster, the second is a file and the third a stream of which a picture is
+    made.
+    """
     async with (
         practice_site(tmp_path, clips=clips) as site,
         served(tmp_path, site) as (vault, base),
@@ -90,15 +96,27 @@ async def test_two_of_three_videos_are_chosen_by_their_pictures_and_both_are_sav
         for number in (0, 2):
             await page.locator('[name="chosen"]').nth(number).check()
         await page.get_by_role("button", name="Save 2 videos").click()
-        job = await until(vault, job.id, lambda job: job.status in (JobStatus.COMPLETED, JobStatus.FAILED))
+        job = await until(
+            vault, job.id, lambda job: job.status in (JobStatus.COMPLETED, JobStatus.FAILED)
+        )
 
-        assert (job.status, [item.status for item in job.items]) == (JobStatus.COMPLETED, [ItemStatus.SAVED] * 2)
-        files = [vault.settings.download_dir / item.saved.output_path for item in job.items if item.saved]
+        assert (job.status, [item.status for item in job.items]) == (
+            JobStatus.COMPLETED,
+            [ItemStatus.SAVED] * 2,
+        )
+        files = [
+            vault.settings.download_dir / item.saved.output_path for item in job.items if item.saved
+        ]
         wanted = [clips[POST.specs[number].name].fingerprint for number in (0, 2)]
         assert [fingerprint(file) for file in files] == wanted
-        await expect(page.locator(".strip a")).to_have_count(2, timeout=patient(30_000))  # the page shows it by itself
+        # the page shows it by itself
+        await expect(page.locator(".strip a")).to_have_count(2, timeout=patient(30_000))
         for item in range(2):
             await page.locator(".strip a").nth(item).click()
-            await expect(page.locator("#player")).to_have_attribute("src", re.compile(f"/items/{item}/video$"))
-            await page.locator("#player").evaluate("player => { player.muted = true; return player.play(); }")
+            await expect(page.locator("#player")).to_have_attribute(
+                "src", re.compile(f"/items/{item}/video$")
+            )
+            await page.locator("#player").evaluate(
+                "player => { player.muted = true; return player.play(); }"
+            )
             await page.wait_for_function(HAS_PLAYED, timeout=patient(30_000))

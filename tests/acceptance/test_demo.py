@@ -20,5 +20,7 @@ def test_the_demo_ends_as_it_should_on_every_post() -> None:
     answer = json.loads(done.stdout)
     wrong = [post for post in answer["posts"] if post["problems"]]
 
-    assert (done.returncode, wrong) == (0, []), f"{json.dumps(wrong, indent=1)}\n{done.stderr.decode()[-4000:]}"
+    assert (done.returncode, wrong) == (0, []), (
+        f"{json.dumps(wrong, indent=1)}\n{done.stderr.decode()[-4000:]}"
+    )
     assert len(answer["posts"]) >= 13

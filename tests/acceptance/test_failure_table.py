@@ -1,6 +1,8 @@
-"""What the owner of a link reads when its post cannot be saved: each case by a real server, through the whole vault.
+"""What the owner of a link reads when its post cannot be saved: each case by a real server, through
+the whole vault.
 
-``CASES`` is the table: the code, the sentence, what helps, when the next try is, and the buttons of the post's page.
+``CASES`` is the table: the code, the sentence, what helps, when the next try is, and the buttons of
+the post's page.
 """
 
 from __future__ import annotations
@@ -43,12 +45,15 @@ TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
 FILM = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2" + bytes(4_000)  # its beginning
 NEVER = (0.0, 0.0)
 SOON = (7 * MINUTE, 13 * MINUTE)  # the first wait of the backoff
-NOT_TOLD = re.compile(r"net::|ERR_|Errno|\[SSL|Traceback|HTTP 502|HTTP 504")  # what no user can act on
+# what no user can act on
+NOT_TOLD = re.compile(r"net::|ERR_|Errno|\[SSL|Traceback|HTTP 502|HTTP 504")
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """``{time}`` in ``said`` is any time. ``retry`` is when the next try is, in seconds: at least, and at most."""
+    """``{time}`` in ``said`` is any time. ``retry`` is when the next try is, in seconds:
+    at least, and at most.
+    """
 
     url: Callable[[Places], str]
     code: ErrorCode
@@ -79,13 +84,15 @@ class Places:
     site: FaultServer
     ports: dict[str, int] = field(default_factory=dict)
 
-    def at(self, name: str, path: str = "/post", *, scheme: str = "http", host: str = "127.0.0.1") -> str:
+    def at(
+        self, name: str, path: str = "/post", *, scheme: str = "http", host: str = "127.0.0.1"
+    ) -> str:
         return f"{scheme}://{host}:{self.ports[name]}{path}"
 
 
 SIGN_IN_MAY_HELP = (
-    "Signing in may help: open a browser window on the post (on its page, or with `mediavault answer ID`)."
-    " Retrying automatically."
+    "Signing in may help: open a browser window on the post (on its page, or with `mediavault"
+    " answer ID`). Retrying automatically."
 )
 CASES: Mapping[str, Case] = {
     "the connection is refused": Case(
@@ -134,7 +141,10 @@ CASES: Mapping[str, Case] = {
         lambda at: at.at("tls", scheme="https"),
         ErrorCode.CERTIFICATE_INVALID,
         "The certificate of 127.0.0.1 is not valid.",
-        "Check the clock of this computer. If it is right, only the site can fix this. Retrying automatically.",
+        (
+            "Check the clock of this computer. If it is right, only the site can fix this. Retrying"
+            " automatically."
+        ),
         SOON,
     ),
     "no TLS where the link says https": Case(
@@ -209,15 +219,18 @@ CASES: Mapping[str, Case] = {
         lambda at: at.site.url("/404"),
         ErrorCode.DELETED,
         "The site has no such page (HTTP 404).",
-        "Check the link for typing mistakes. If it is right, the post or its account was deleted, and there is nothing"
-        " more to do.",
+        "Check the link for typing mistakes. If it is right, the post or its account was deleted,"
+        " and there is nothing more to do.",
     ),
     **{
         f"the media URL answers {status}": Case(
             lambda at, status=status: at.site.url(f"/names-{status}"),  # type: ignore[misc]
             ErrorCode.MEDIA_REFUSED,
             f"The page names a video that its server does not give out (HTTP {status}).",
-            "Retrying automatically. If the video plays in your browser, signing in to the site may help.",
+            (
+                "Retrying automatically. If the video plays in your browser, signing in to the site"
+                " may help."
+            ),
             SOON,
         )
         for status in (401, 403, 404, 410)
@@ -239,7 +252,8 @@ CASES: Mapping[str, Case] = {
         lambda at: at.site.url("/country"),
         ErrorCode.REGION_LOCKED,
         "The site says: This video is not available in your country.",
-        "The site does not show this post in the country of this computer. A proxy in another country may help: name"
+        "The site does not show this post in the country of this computer. A proxy in another"
+        " country may help: name"
         " it in MEDIAVAULT_PROXIES, then try again.",
     ),
     "an age gate": Case(
@@ -282,13 +296,14 @@ CASES: Mapping[str, Case] = {
         lambda at: at.site.url("/inwards"),
         ErrorCode.ADDRESS_REFUSED,
         "mediavault does not connect to 192.168.1.5 (inside a home network).",
-        "If the post itself is on your own server, add that server to MEDIAVAULT_ALLOW_PRIVATE (host or host:port). Private "
-        "addresses to which posts on other sites lead are always refused.",
+        "If the post itself is on your own server, add that server to MEDIAVAULT_ALLOW_PRIVATE"
+        " (host or host:port). Private addresses to which posts on other sites lead are always"
+        " refused.",
     ),
 }
 
 
-# --- the vault and the servers -------------------------------------------------------------------------------------
+# --- the vault and the servers --------------------------------------------------------------------
 
 
 @asynccontextmanager
@@ -317,7 +332,10 @@ def answer_pages(site: FaultServer) -> None:
     for status in (403, 418):
         site.on(f"/{status}", page("No", "You shall not pass.", status=status))
     for status in (401, 403, 404, 410):
-        site.on(f"/names-{status}", page("A film", f'<video controls src="/media-{status}.mp4"></video>'))
+        site.on(
+            f"/names-{status}",
+            page("A film", f'<video controls src="/media-{status}.mp4"></video>'),
+        )
         site.on(f"/media-{status}.mp4", reply(status))
     now = datetime.now(UTC)
     site.on("/announced", broadcast(now + timedelta(days=2)))
@@ -327,7 +345,11 @@ def answer_pages(site: FaultServer) -> None:
     site.on("/suspended", page("Account suspended", "<p>This profile broke the rules.</p>"))
     posting = {"@type": "SocialMediaPosting", "headline": "A walk", "image": site.url("/walk.jpg")}
     site.on(
-        "/pictures", page("A walk", f"{linked(posting)}<p>Fifteen words are enough to say that this is a page.</p>")
+        "/pictures",
+        page(
+            "A walk",
+            f"{linked(posting)}<p>Fifteen words are enough to say that this is a page.</p>",
+        ),
     )
     site.on("/sound", page("A talk", '<audio controls src="/talk.mp3"></audio>'))
     site.on("/large.mp4", reply(200, FILM, Content_Type="video/mp4", Content_Length=str(200 << 30)))
@@ -348,8 +370,16 @@ def linked(data: Mapping[str, Any]) -> str:
 def broadcast(starts_at: datetime, ends_at: datetime | None = None) -> Script:
     """Return the page of a broadcast that shows no video."""
     ends = {"endDate": ends_at.isoformat()} if ends_at else {}
-    event = {"@type": "BroadcastEvent", "isLiveBroadcast": True, "startDate": starts_at.isoformat(), **ends}
-    return page("The concert", f"{linked(event)}<p>All the music of the evening, live from the old town hall.</p>")
+    event = {
+        "@type": "BroadcastEvent",
+        "isLiveBroadcast": True,
+        "startDate": starts_at.isoformat(),
+        **ends,
+    }
+    return page(
+        "The concert",
+        f"{linked(event)}<p>All the music of the evening, live from the old town hall.</p>",
+    )
 
 
 async def _reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -379,12 +409,17 @@ def resolve(host: str, *rest: Any, **options: Any) -> Any:
 REAL_LOOKUP = socket.getaddrinfo
 
 
-async def test_a_full_library_says_what_is_needed_what_is_free_and_what_is_kept_free(tmp_path: Path) -> None:
+async def test_a_full_library_says_what_is_needed_what_is_free_and_what_is_kept_free(
+    tmp_path: Path,
+) -> None:
     reserve_mb = shutil.disk_usage(tmp_path).free // 1_000_000  # in MiB: more than is free
     case = Case(
         lambda at: at.site.url("/40-mb.mp4"),
         ErrorCode.NO_SPACE,
-        "The video needs 40 MB. {free} MB are free, of which {reserve} MB are kept free (MEDIAVAULT_RESERVE_MB).",
+        (
+            "The video needs 40 MB. {free} MB are free, of which {reserve} MB are kept free"
+            " (MEDIAVAULT_RESERVE_MB)."
+        ),
         "Free up space on the library's disk. Retrying automatically.",
         (3 * MINUTE, 7 * MINUTE),
     )
@@ -404,8 +439,12 @@ async def test_a_proxy_that_refuses_the_password_names_the_settings(tmp_path: Pa
         case = Case(
             lambda at: "http://93.184.216.34/post",
             ErrorCode.PROXY_FAILED,
-            f"The proxy http://***@127.0.0.1:{stub.port} cannot be used: it does not accept the user name and password.",
-            "Check that the proxy is running and that its address, user name and password in MEDIAVAULT_PROXY or"
+            (
+                f"The proxy http://***@127.0.0.1:{stub.port} cannot be used: it does not accept the"
+                " user name and password."
+            ),
+            "Check that the proxy is running and that its address, user name and password in"
+            " MEDIAVAULT_PROXY or"
             " MEDIAVAULT_PROXIES are right; `mediavault doctor` tests it. Retrying automatically.",
             (3 * MINUTE, 7 * MINUTE),
         )
@@ -415,7 +454,9 @@ async def test_a_proxy_that_refuses_the_password_names_the_settings(tmp_path: Pa
 
 
 async def outcomes_of(root: Path, cases: Mapping[str, Case], **settings: Any) -> dict[str, Outcome]:
-    """Submit the posts of the cases to a vault, and return how each of them ended after one attempt."""
+    """Submit the posts of the cases to a vault, and return how each of them ended after one
+    attempt.
+    """
     async with places(root) as made:
         open_ports = [f"127.0.0.1:{port}" for port in (made.site.port, *made.ports.values())]
         vault_settings = Settings(
@@ -429,7 +470,10 @@ async def outcomes_of(root: Path, cases: Mapping[str, Case], **settings: Any) ->
         )
         async with open_app(vault_settings, worker=True) as vault, pages_of(vault) as base:
             urls = {name: case.url(made) for name, case in cases.items()}
-            jobs = {name: (await vault.store.queue.enqueue([vault.submit(url)]))[0].job for name, url in urls.items()}
+            jobs = {
+                name: (await vault.store.queue.enqueue([vault.submit(url)]))[0].job
+                for name, url in urls.items()
+            }
             ended = await asyncio.gather(*(outcome_of(vault, base, job) for job in jobs.values()))
             return dict(zip(jobs, ended, strict=True))
 
@@ -473,13 +517,20 @@ def test_a_failure_says_what_happened_what_helps_and_when_it_is_tried_again(
 
 def assert_as_in(case: Case, outcome: Outcome) -> None:
     job = outcome.job
-    wait_s = (job.retry_at - job.failed_at).total_seconds() if job.retry_at and job.failed_at else 0.0
+    wait_s = (
+        (job.retry_at - job.failed_at).total_seconds() if job.retry_at and job.failed_at else 0.0
+    )
 
     said = TIME.sub("{time}", job.error or "")
 
     assert (job.error_code, said, outcome.help) == (case.code, case.said, case.help)
     assert case.retry[0] <= wait_s <= case.retry[1]
-    assert outcome.buttons == (*case.buttons, "Try again", *(["Cancel"] if wait_s else []), "Delete")
+    assert outcome.buttons == (
+        *case.buttons,
+        "Try again",
+        *(["Cancel"] if wait_s else []),
+        "Delete",
+    )
     assert not NOT_TOLD.search(f"{job.error} {outcome.help}")
     for locale in sorted(locales() - {SOURCE_LOCALE}):
         try:

@@ -1,4 +1,6 @@
-"""Posts that are made to keep the vault busy: it responds all the time, and continues to save other posts."""
+"""Posts that are made to keep the vault busy: it responds all the time,
+and continues to save other posts.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +21,20 @@ from tests.patience import patient
 
 pytestmark = pytest.mark.browser
 
-ANSWERS_WITHIN_S = 5.0  # one second is usual; the freezes that this guards against took twenty seconds to minutes
+# one second is usual; the freezes that this guards against took twenty seconds to minutes
+ANSWERS_WITHIN_S = 5.0
 
 _MPD = '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"><BaseURL>'
 PAGES: Mapping[str, str] = {
-    "/an-unclosed-manifest": f'<script type="application/json">{json.dumps({"m": _MPD + " " * 6_000})}</script>',
-    "/manifests-in-a-row": f'<script type="application/json">{json.dumps({"m": "<MPD " * 200_000})}</script>',
+    "/an-unclosed-manifest": (
+        f'<script type="application/json">{json.dumps({"m": _MPD + " " * 6_000})}</script>'
+    ),
+    "/manifests-in-a-row": (
+        f'<script type="application/json">{json.dumps({"m": "<MPD " * 200_000})}</script>'
+    ),
     "/addresses-full-of-secrets": "".join(
-        f'<video src="/{number}/{"token" * 3_200}.mp4?{"x-" * 3_000}"></video>' for number in range(20)
+        f'<video src="/{number}/{"token" * 3_200}.mp4?{"x-" * 3_000}"></video>'
+        for number in range(20)
     ),
     "/headings-without-end": "<h1>" * 250_000 + "<script>for (;;) {}</script>",
 }
@@ -38,7 +46,11 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         page = PAGES.get(head.split(b" ", 2)[1].decode(), "")
         body = f"<!doctype html><title>A post</title>{page}".encode() if page else b""
         status = "200 OK" if page else "404 Not Found"
-        writer.write(f"HTTP/1.1 {status}\r\ncontent-type: text/html\r\ncontent-length: {len(body)}\r\n".encode())
+        writer.write(
+            (
+                f"HTTP/1.1 {status}\r\ncontent-type: text/html\r\ncontent-length: {len(body)}\r\n"
+            ).encode()
+        )
         writer.write(b"connection: close\r\n\r\n" + body)
         await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
@@ -55,7 +67,9 @@ async def hostile_site() -> AsyncIterator[str]:
 
 
 async def longest_answer(vault: Served, done: asyncio.Event) -> float:
-    """Return the time in seconds of the slowest response of the health endpoint until ``done`` was set."""
+    """Return the time in seconds of the slowest response of the health endpoint until ``done`` was
+    set.
+    """
     slowest = 0.0
     while not done.is_set():
         began = time.monotonic()
@@ -75,7 +89,10 @@ async def submitted(vault: Served, url: str) -> str:
 async def test_the_vault_responds_and_saves_other_posts_while_hostile_pages_are_read(
     tmp_path: Path, clips: Mapping[str, Clip]
 ) -> None:
-    async with practice_site(tmp_path / "practice", clips=clips, clock=SystemClock()) as site, hostile_site() as host:
+    async with (
+        practice_site(tmp_path / "practice", clips=clips, clock=SystemClock()) as site,
+        hostile_site() as host,
+    ):
         more = {
             "MEDIAVAULT_ALLOW_PRIVATE": json.dumps([site.origin.removeprefix("http://"), host]),
             "MEDIAVAULT_MAX_ATTEMPTS": "1",

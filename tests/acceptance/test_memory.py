@@ -1,4 +1,6 @@
-"""Memory stays flat: two gigabytes pass through a process that never holds more than a few megabytes of them."""
+"""Memory stays flat: two gigabytes pass through a process that never holds more than a few
+megabytes of them.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,7 @@ SERVER = """
         await server.serve_forever()
 
     asyncio.run(main())
-"""
+"""  # noqa: E501
 CLIENT = """
     import asyncio, json, resource, sys, time
     from pathlib import Path
@@ -65,7 +67,7 @@ CLIENT = """
                           "user_s": used.ru_utime, "sys_s": used.ru_stime, "wall_s": time.monotonic() - began}))
 
     asyncio.run(main())
-"""
+"""  # noqa: E501
 
 
 async def _start(source: str, *arguments: str) -> asyncio.subprocess.Process:

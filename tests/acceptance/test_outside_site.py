@@ -16,7 +16,9 @@ from tests.outside_site import guide_blocks, install
 from tests.patience import patient
 
 
-async def test_a_site_from_another_package_saves_a_post(tmp_path: Path, clips: Mapping[str, Clip]) -> None:
+async def test_a_site_from_another_package_saves_a_post(
+    tmp_path: Path, clips: Mapping[str, Clip]
+) -> None:
     async with practice_site(tmp_path / "practice", clips=clips, clock=SystemClock()) as site:
         packages = tmp_path / "packages"
         packages.mkdir()

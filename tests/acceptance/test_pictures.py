@@ -1,4 +1,6 @@
-"""A practice post of pictures: with the profile pictures each of its pictures is saved, with any other one it says so."""
+"""A practice post of pictures: with the profile pictures each of its pictures is saved,
+with any other one it says so.
+"""
 
 from __future__ import annotations
 
@@ -32,16 +34,27 @@ async def test_a_post_of_pictures_is_saved_whole_once_the_profile_wants_them(
 
         new = replace(vault.submit(f"{site.url(POST)}?again"), profile="pictures")
         job = (await vault.store.queue.enqueue([new]))[0].job
-        job = await until(vault, job.id, lambda job: job.status in (JobStatus.COMPLETED, JobStatus.FAILED))
+        job = await until(
+            vault, job.id, lambda job: job.status in (JobStatus.COMPLETED, JobStatus.FAILED)
+        )
         assert (job.status, job.error) == (JobStatus.COMPLETED, None)
-        assert [(item.item.type, item.status) for item in job.items] == [(ItemType.IMAGE, ItemStatus.SAVED)] * 2
-        paths = [tmp_path / "downloads" / str(item.saved and item.saved.output_path) for item in job.items]
+        assert [(item.item.type, item.status) for item in job.items] == [
+            (ItemType.IMAGE, ItemStatus.SAVED)
+        ] * 2
+        paths = [
+            tmp_path / "downloads" / str(item.saved and item.saved.output_path)
+            for item in job.items
+        ]
         async with open_probe(SystemClock()) as probe:
             reports = [
-                await probe.examine(DownloadedFile(path, "", 1, None, Expected(), type=ItemType.IMAGE))
+                await probe.examine(
+                    DownloadedFile(path, "", 1, None, Expected(), type=ItemType.IMAGE)
+                )
                 for path in paths
             ]
 
-    assert [(path.suffix, report.problems) for path, report in zip(paths, reports, strict=True)] == [(".jpg", ())] * 2
+    assert [
+        (path.suffix, report.problems) for path, report in zip(paths, reports, strict=True)
+    ] == [(".jpg", ())] * 2
     assert len({path.read_bytes() for path in paths}) == 2
     assert [path.with_name(f"{path.stem}-thumb.jpg").exists() for path in paths] == [True, True]

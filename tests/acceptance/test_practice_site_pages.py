@@ -28,7 +28,9 @@ async def site(clips: Mapping[str, Clip], tmp_path: Path) -> AsyncIterator[Pract
 async def client(site: PracticeSite) -> AsyncIterator[aiohttp.ClientSession]:
     jar = aiohttp.CookieJar(unsafe=True)  # the site has an IP address, not a name
     headers = {"Accept-Encoding": "identity"}
-    async with aiohttp.ClientSession(site.origin, headers=headers, cookie_jar=jar, auto_decompress=False) as session:
+    async with aiohttp.ClientSession(
+        site.origin, headers=headers, cookie_jar=jar, auto_decompress=False
+    ) as session:
         yield session
 
 
@@ -42,7 +44,9 @@ async def drain(content: aiohttp.StreamReader, *, into: bytearray) -> None:
         into += piece
 
 
-async def test_no_link_of_any_page_is_broken(site: PracticeSite, client: aiohttp.ClientSession) -> None:
+async def test_no_link_of_any_page_is_broken(
+    site: PracticeSite, client: aiohttp.ClientSession
+) -> None:
     lost = []
     for post in POSTS:
         _, text = await body(client, post.path)
@@ -68,7 +72,9 @@ async def test_a_post_responds_at_its_own_url(client: aiohttp.ClientSession, slu
     assert text.startswith(b"<!doctype html>")
 
 
-async def test_a_members_only_post_redirects_to_the_login_form(client: aiohttp.ClientSession) -> None:
+async def test_a_members_only_post_redirects_to_the_login_form(
+    client: aiohttp.ClientSession,
+) -> None:
     async with client.get("/posts/members") as response:
         text = await response.text()
 
@@ -76,7 +82,9 @@ async def test_a_members_only_post_redirects_to_the_login_form(client: aiohttp.C
     assert 'type="password"' in text
 
 
-async def test_a_file_is_complete_and_is_the_posts_own(site: PracticeSite, client: aiohttp.ClientSession) -> None:
+async def test_a_file_is_complete_and_is_the_posts_own(
+    site: PracticeSite, client: aiohttp.ClientSession
+) -> None:
     for slug in ("plain", "carousel", "two-videos", "silent"):
         clip = site.clip(BY_SLUG[slug])
         _, movie = await body(client, f"/media/{slug}/1/video.mp4")
@@ -91,10 +99,15 @@ async def test_the_session_that_the_page_starts_gives_access_to_the_video(
     assert await body(client, "/media/session/1/video.mp4") == (200, b"")
     await body(client, "/posts/session")
 
-    assert await body(client, "/media/session/1/video.mp4") == (200, site.clips["session"].files["video.mp4"])
+    assert await body(client, "/media/session/1/video.mp4") == (
+        200,
+        site.clips["session"].files["video.mp4"],
+    )
 
 
-async def test_an_interrupted_transfer_can_be_resumed(site: PracticeSite, client: aiohttp.ClientSession) -> None:
+async def test_an_interrupted_transfer_can_be_resumed(
+    site: PracticeSite, client: aiohttp.ClientSession
+) -> None:
     whole = site.clips["truncated"].files["video.mp4"]
     got = bytearray()
     async with client.get("/media/truncated/1/video.mp4") as response:
@@ -104,7 +117,10 @@ async def test_an_interrupted_transfer_can_be_resumed(site: PracticeSite, client
     assert 0 < len(got) < len(whole)
 
     status, rest = await body(
-        client, "/media/truncated/1/video.mp4", Range=f"bytes={len(got)}-", **{"If-Range": response.headers["ETag"]}
+        client,
+        "/media/truncated/1/video.mp4",
+        Range=f"bytes={len(got)}-",
+        **{"If-Range": response.headers["ETag"]},
     )
     assert status == 206
     assert bytes(got) + rest == whole

@@ -1,4 +1,6 @@
-"""A running stream of the practice site, recorded by a whole vault: its end, a kill in the middle, and a user who stops it."""
+"""A running stream of the practice site, recorded by a whole vault: its end,
+a kill in the middle, and a user who stops it.
+"""
 
 from __future__ import annotations
 
@@ -25,19 +27,25 @@ SOME_S = 6.0  # more than the site's window, so that the recording has polled
 async def begin(vault: Served) -> str:
     """Submit the stream with a profile that records it; return the job's id."""
     await vault.call("PUT", "/api/profiles/streams", {"record_live": True})
-    status, job = await vault.call("POST", "/api/jobs", {"post_url": vault.url("live"), "profile": "streams"})
+    status, job = await vault.call(
+        "POST", "/api/jobs", {"post_url": vault.url("live"), "profile": "streams"}
+    )
     assert status == 201, job
     return str(job["id"])
 
 
 async def until_recorded(vault: Served, job_id: str, seconds: float) -> dict[str, Any]:
-    return await vault.until_job(job_id, lambda job: job["stage"] == "record" and (job["duration_s"] or 0) >= seconds)
+    return await vault.until_job(
+        job_id, lambda job: job["stage"] == "record" and (job["duration_s"] or 0) >= seconds
+    )
 
 
 async def problems(vault: Served, job: Mapping[str, Any]) -> tuple[object, ...]:
     path = vault.downloads() / job["output_path"]
     async with open_probe(SystemClock()) as probe:
-        file = DownloadedFile(path, "", path.stat().st_size, None, Expected(audio=True), segmented=True)
+        file = DownloadedFile(
+            path, "", path.stat().st_size, None, Expected(audio=True), segmented=True
+        )
         return (await probe.examine(file)).problems
 
 
@@ -77,14 +85,17 @@ async def until_swept(vault: Served) -> None:
         await asyncio.sleep(0.2)
 
 
-async def test_a_killed_vault_goes_on_with_the_recording(tmp_path: Path, clips: Mapping[str, Clip]) -> None:
+async def test_a_killed_vault_goes_on_with_the_recording(
+    tmp_path: Path, clips: Mapping[str, Clip]
+) -> None:
     async with practice_site(tmp_path, clips=clips, posts=(LIVE,)) as site:
         async with served(tmp_path, site) as vault:
             job_id = await begin(vault)
             before = await until_recorded(vault, job_id, SOME_S)
             vault.process.kill()
             await vault.process.communicate()
-        await asyncio.sleep(SOME_S + 2)  # longer than the site's window: real time, because both are processes
+        # longer than the site's window: real time, because both are processes
+        await asyncio.sleep(SOME_S + 2)
         async with served(tmp_path, site) as vault:
             await until_recorded(vault, job_id, before["duration_s"] + SOME_S)
             site.end_stream("live")
@@ -123,8 +134,13 @@ async def take_away(site: PracticeSite) -> None:
     site._states.pop("live")
 
 
-async def test_a_user_stops_a_recording_and_keeps_what_there_is(tmp_path: Path, clips: Mapping[str, Clip]) -> None:
-    async with practice_site(tmp_path, clips=clips, posts=(LIVE,)) as site, served(tmp_path, site) as vault:
+async def test_a_user_stops_a_recording_and_keeps_what_there_is(
+    tmp_path: Path, clips: Mapping[str, Clip]
+) -> None:
+    async with (
+        practice_site(tmp_path, clips=clips, posts=(LIVE,)) as site,
+        served(tmp_path, site) as vault,
+    ):
         job_id = await begin(vault)
         await until_recorded(vault, job_id, SOME_S)
         status, _ = await vault.call("POST", f"/api/jobs/{job_id}/stop")
@@ -140,7 +156,10 @@ async def test_a_user_stops_a_recording_and_keeps_what_there_is(tmp_path: Path, 
 async def test_without_such_a_profile_a_running_stream_waits_for_its_end(
     tmp_path: Path, clips: Mapping[str, Clip]
 ) -> None:
-    async with practice_site(tmp_path, clips=clips, posts=(LIVE,)) as site, served(tmp_path, site) as vault:
+    async with (
+        practice_site(tmp_path, clips=clips, posts=(LIVE,)) as site,
+        served(tmp_path, site) as vault,
+    ):
         _, job = await vault.call("POST", "/api/jobs", {"post_url": vault.url("live")})
         job = await vault.until_job(job["id"], lambda job: job["status"] == "failed")
 

@@ -32,9 +32,15 @@ async def answering(authority: Authority) -> AsyncIterator[str]:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         assert b"content-type: application/timestamp-query\r\n" in head
-        length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.startswith(b"content-length"))
+        length = next(
+            int(line.split(b":")[1])
+            for line in head.split(b"\r\n")
+            if line.startswith(b"content-length")
+        )
         body = await asyncio.to_thread(authority.answer, await reader.readexactly(length))
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/timestamp-reply\r\nConnection: close\r\n")
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/timestamp-reply\r\nConnection: close\r\n"
+        )
         writer.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
         await writer.drain()
         writer.close()
@@ -44,7 +50,9 @@ async def answering(authority: Authority) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/tsr"
 
 
-async def test_a_saved_post_is_sealed_with_its_page_and_a_timestamp(tmp_path: Path, clips: Mapping[str, Clip]) -> None:
+async def test_a_saved_post_is_sealed_with_its_page_and_a_timestamp(
+    tmp_path: Path, clips: Mapping[str, Clip]
+) -> None:
     post = BY_SLUG["plain"]
     authority = make_authority(tmp_path / "authority")
     async with (
@@ -53,7 +61,9 @@ async def test_a_saved_post_is_sealed_with_its_page_and_a_timestamp(tmp_path: Pa
         served(tmp_path, site) as (vault, _),
     ):
         job = (await vault.store.queue.enqueue([vault.submit(site.url(post))]))[0].job
-        job = await until(vault, job.id, lambda job: job.status in (JobStatus.COMPLETED, JobStatus.FAILED))
+        job = await until(
+            vault, job.id, lambda job: job.status in (JobStatus.COMPLETED, JobStatus.FAILED)
+        )
         assert job.status is JobStatus.COMPLETED
         settings = vault.settings.model_copy(update={"timestamp_url": address})
         before = {path.name for path in settings.state_dir.iterdir()}
@@ -79,7 +89,9 @@ async def test_a_saved_post_is_sealed_with_its_page_and_a_timestamp(tmp_path: Pa
     assert left == set()  # nothing of its browser
 
 
-async def test_a_page_that_is_gone_does_not_stop_the_copy(tmp_path: Path, clips: Mapping[str, Clip]) -> None:
+async def test_a_page_that_is_gone_does_not_stop_the_copy(
+    tmp_path: Path, clips: Mapping[str, Clip]
+) -> None:
     async with practice_site(tmp_path, clips=clips) as site, served(tmp_path, site) as (vault, _):
         job = (await vault.store.queue.enqueue([vault.submit(site.url(BY_SLUG["plain"]))]))[0].job
         job = await until(vault, job.id, lambda job: job.status is JobStatus.COMPLETED)

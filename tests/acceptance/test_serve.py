@@ -1,4 +1,6 @@
-"""The whole process as a user starts it: ``mediavault serve``, its API, a real Chromium, the practice site."""
+"""The whole process as a user starts it: ``mediavault serve``, its API, a real Chromium,
+the practice site.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ START_S, JOB_S = 60.0, 120.0
 class Served:
     """A running ``mediavault serve`` and a tiny client for it."""
 
-    def __init__(self, process: asyncio.subprocess.Process, port: int, root: Path, site: PracticeSite) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, port: int, root: Path, site: PracticeSite
+    ) -> None:
         self.process, self.root, self.site = process, root, site
         self.base = f"http://127.0.0.1:{port}"
 
@@ -57,9 +61,13 @@ class Served:
             return status, raw
 
     async def until(self, job_id: str, *statuses: str) -> dict[str, Any]:
-        return await self.until_job(job_id, lambda job: job["status"] in statuses and job["retry_at"] is None)
+        return await self.until_job(
+            job_id, lambda job: job["status"] in statuses and job["retry_at"] is None
+        )
 
-    async def until_job(self, job_id: str, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    async def until_job(
+        self, job_id: str, is_so: Callable[[dict[str, Any]], bool]
+    ) -> dict[str, Any]:
         ends = time.monotonic() + patient(JOB_S)
         while True:
             _, job = await self.call("GET", f"/api/jobs/{job_id}")
@@ -143,10 +151,14 @@ def chromium_of(root: Path) -> list[int]:
     return pids
 
 
-async def test_a_submitted_url_becomes_a_playable_file_that_the_api_streams(tmp_path: Path, site: PracticeSite) -> None:
+async def test_a_submitted_url_becomes_a_playable_file_that_the_api_streams(
+    tmp_path: Path, site: PracticeSite
+) -> None:
     async with served(tmp_path, site) as vault:
         status, job = await vault.call("POST", "/api/jobs", {"post_url": vault.url("plain")})
-        again, same = await vault.call("POST", "/api/jobs", {"post_url": vault.url("plain") + "?utm_source=x#top"})
+        again, same = await vault.call(
+            "POST", "/api/jobs", {"post_url": vault.url("plain") + "?utm_source=x#top"}
+        )
         saved = await vault.until(job["id"], "completed", "failed")
         _, body = await vault.call("GET", f"/files/{job['id']}/video")
         _, history = await vault.call("GET", f"/api/jobs/{job['id']}/history")
@@ -170,11 +182,17 @@ async def test_every_log_line_is_json_and_every_line_of_a_job_carries_its_ids(
         vault.process.terminate()
         _, errors = await asyncio.wait_for(vault.process.communicate(), patient(30))
     lines = [json.loads(line) for line in errors.decode().splitlines()]
-    of_jobs = [line for line in lines if re.match(r"mediavault\.worker\.(pipeline|recorder)", line["logger"])]
+    of_jobs = [
+        line
+        for line in lines
+        if re.match(r"mediavault\.worker\.(pipeline|recorder)", line["logger"])
+    ]
 
     assert len(of_jobs) > 8
     assert [
-        line for line in of_jobs if line.get("job_id") != job["id"] or line.get("trace_id") != job["trace_id"]
+        line
+        for line in of_jobs
+        if line.get("job_id") != job["id"] or line.get("trace_id") != job["trace_id"]
     ] == []
 
 
@@ -182,7 +200,9 @@ async def test_sigterm_during_a_job_releases_it_and_leaves_no_browser_and_no_sta
     tmp_path: Path, site: PracticeSite
 ) -> None:
     async with served(tmp_path, site) as vault:
-        await vault.call("POST", "/api/jobs", {"post_urls": [site.url(post) for post in site.posts]})
+        await vault.call(
+            "POST", "/api/jobs", {"post_urls": [site.url(post) for post in site.posts]}
+        )
         await until(lambda: chromium_of(tmp_path))
         seen = chromium_of(tmp_path)
         vault.process.send_signal(signal.SIGTERM)
@@ -209,7 +229,9 @@ async def test_a_new_process_continues_after_a_kill(tmp_path: Path, site: Practi
     assert "RECOVERED_FROM_RESTART" in {record["error_code"] for record in history}
 
 
-async def test_nothing_is_written_outside_the_state_and_download_folders(tmp_path: Path, site: PracticeSite) -> None:
+async def test_nothing_is_written_outside_the_state_and_download_folders(
+    tmp_path: Path, site: PracticeSite
+) -> None:
     async with served(tmp_path, site) as vault:
         _, job = await vault.call("POST", "/api/jobs", {"post_url": vault.url("plain")})
         await vault.until(job["id"], "completed", "failed")

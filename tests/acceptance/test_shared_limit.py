@@ -1,4 +1,6 @@
-"""Two worker processes on one machine keep the vault's speed limit together, whatever each of them downloads."""
+"""Two worker processes on one machine keep the vault's speed limit together,
+whatever each of them downloads.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ from tests.patience import patient
 from tests.stubs import new_job
 
 MB = 1_000_000
-LIMIT = 8 * MB  # bytes a second: the buffers on the way are a hundredth of what comes while it is measured
+# bytes a second: the buffers on the way are a hundredth of what comes while it is measured
+LIMIT = 8 * MB
 MEASURED_S = 20.0
 SETTLES_S = 4.0  # what buffers take arrives at once
 BEAT_S = 0.5
@@ -33,7 +36,9 @@ PIECE = bytes(16 << 10)
 
 @dataclass
 class EndlessSite:
-    """Pages with a video that never ends, sent as fast as it is read. ``sent`` counts its bytes by page."""
+    """Pages with a video that never ends, sent as fast as it is read.
+    ``sent`` counts its bytes by page.
+    """
 
     sent: dict[str, int] = field(default_factory=dict)
     port: int = 0
@@ -58,15 +63,23 @@ class EndlessSite:
 
     async def _page(self, request: web.Request) -> web.Response:
         video = f"{self.origin}/{request.match_info['name']}.mp4"
-        html = f'<title>A film</title><meta property="og:video" content="{video}"><video src="{video}"></video>'
+        html = (
+            f'<title>A film</title><meta property="og:video" content="{video}"><video'
+            f' src="{video}"></video>'
+        )
         return web.Response(text=html, content_type="text/html")
 
     async def _video(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["name"]
-        answer = web.StreamResponse(headers={"Content-Type": "video/mp4", "Content-Length": str(4_000 * MB)})
+        answer = web.StreamResponse(
+            headers={"Content-Type": "video/mp4", "Content-Length": str(4_000 * MB)}
+        )
         assert request.transport is not None
-        # what is sent is what is read: the system would take megabytes for each connection, and more of them later
-        request.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 << 10)
+        # what is sent is what is read: the system would take megabytes for each connection, and
+        # more of them later
+        request.transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_SNDBUF, 64 << 10
+        )
         await answer.prepare(request)
         with suppress(ConnectionError, OSError):
             await answer.write(media.mp4(3.0))
@@ -132,7 +145,9 @@ async def test_two_worker_processes_divide_the_limit_and_keep_it_together(tmp_pa
         await asyncio.sleep(4 * BEAT_S)  # each has seen the other
         rates = []
         for numbers in (range(1), range(1, 4)):  # one worker has nothing to do; then both are full
-            await store.queue.enqueue([new_job(f"{site.origin}/watch/{n}", clock=clock) for n in numbers])
+            await store.queue.enqueue(
+                [new_job(f"{site.origin}/watch/{n}", clock=clock) for n in numbers]
+            )
             await until(partial(_has_begun, site, numbers.stop))
             rates.append(await rate_of(site))
 

@@ -1,4 +1,6 @@
-"""A real sign-in: Xvnc, a plain Chromium, our page in another one, and the automated browser afterwards."""
+"""A real sign-in: Xvnc, a plain Chromium, our page in another one,
+and the automated browser afterwards.
+"""
 
 from __future__ import annotations
 
@@ -57,13 +59,19 @@ from tests.notification_stubs import StubSender
 from tests.patience import patient, until
 from tests.stubs import ReaderHere, make_context, new_job
 
-MISSING = [name for name, path in (("a browser", find_browser().path), ("Xvnc", shutil.which("Xvnc"))) if not path]
+MISSING = [
+    name
+    for name, path in (("a browser", find_browser().path), ("Xvnc", shutil.which("Xvnc")))
+    if not path
+]
 # where `make install` provides both, their absence is a failure and not a reason to skip the tests
 IS_INSTALLED_BY_US = os.geteuid() == 0 and Path("/etc/debian_version").exists()
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(bool(MISSING) and not IS_INSTALLED_BY_US, reason=f"missing: {', '.join(MISSING)}"),
+    pytest.mark.skipif(
+        bool(MISSING) and not IS_INSTALLED_BY_US, reason=f"missing: {', '.join(MISSING)}"
+    ),
 ]
 
 WITHIN_S = 40.0
@@ -74,7 +82,9 @@ _LEASE = timedelta(seconds=90)
 
 @dataclass
 class World:
-    """The site, the API with its windows, a browser as a worker has it, and the user's own browser."""
+    """The site, the API with its windows, a browser as a worker has it,
+    and the user's own browser.
+    """
 
     site: LoginSite
     root: Path
@@ -91,18 +101,28 @@ class World:
     def state(self) -> Path:
         return self.root / "s"
 
-    async def waiting_job(self, path: str = "/post", code: ErrorCode = ErrorCode.LOGIN_REQUIRED) -> Job:
+    async def waiting_job(
+        self, path: str = "/post", code: ErrorCode = ErrorCode.LOGIN_REQUIRED
+    ) -> Job:
         clock = SystemClock()
-        await self.store.queue.enqueue([new_job(f"{self.site.origin}{path}", clock=clock, platform="lodge")])
+        await self.store.queue.enqueue(
+            [new_job(f"{self.site.origin}{path}", clock=clock, platform="lodge")]
+        )
         (claim,) = await self.store.queue.claim(WorkerId("w-1"), limit=1, lease=_LEASE)
-        return await self.store.queue.fail(claim, error_code=code, error="Lodge asks.", retry_in=None)
+        return await self.store.queue.fail(
+            claim, error_code=code, error="Lodge asks.", retry_in=None
+        )
 
     async def look(self, path: str) -> Extraction:
         """Extract the post as a worker does."""
         clock = SystemClock()
         extractors = [
             BrowserExtractor(
-                self.worker, clock, ReaderHere(), signed_in=signed_in, on_viewer=partial(note_account, self.state)
+                self.worker,
+                clock,
+                ReaderHere(),
+                signed_in=signed_in,
+                on_viewer=partial(note_account, self.state),
             )
             for signed_in in (False, True)
         ]
@@ -111,12 +131,18 @@ class World:
             extractors={extractor.name: extractor for extractor in extractors},
         )
         post, _ = identify(parse_http_url(f"{self.site.origin}{path}"))
-        return await ask_extractors(Route(post, self.site.platform, ("browser", "browser_cookies")), context)
+        return await ask_extractors(
+            Route(post, self.site.platform, ("browser", "browser_cookies")), context
+        )
 
     async def post_is_seen_as(self) -> str:
         url = f"{self.site.origin}/post"
         capture = await self.worker.capture(
-            url, scope=EgressScope(url), platform=GENERIC, within_s=patient(WITHIN_S), signed_in=True
+            url,
+            scope=EgressScope(url),
+            platform=GENERIC,
+            within_s=patient(WITHIN_S),
+            signed_in=True,
         )
         return capture.title
 
@@ -146,23 +172,31 @@ async def a_world(root: Path, **options: Any) -> AsyncIterator[World]:
 
     windows = LoginWindows(authenticator, guard, clock, executable=None, on_closed=on_closed)
     settings = Settings(state_dir=state, download_dir=root / "d", **options)
-    submission = Submission(lambda url: (identify(url)[0], site.platform), lambda *_: None, clock, 5)
+    submission = Submission(
+        lambda url: (identify(url)[0], site.platform), lambda *_: None, clock, 5
+    )
     live = LiveSettings(settings, store.records, clock)
     services = ApiServices(
-        store, settings, clock, submission, library, lambda: None, sessions=authenticator, windows=windows, live=live,
-        checks=StubChecks(), formats=StubFormats(), extras=StubExtras(), frames=StubFrames(), sealed_copies=stub_copies(store, clock),
-        doctor=Doctor(_nothing, clock), ytdlp=YtdlpUpkeep(state, clock), notification_sender=StubSender(),
+        store, settings, clock, submission, library, lambda: None, sessions=authenticator,
+        windows=windows, live=live, checks=StubChecks(), formats=StubFormats(), extras=StubExtras(),
+        frames=StubFrames(), sealed_copies=stub_copies(store, clock),
+        doctor=Doctor(_nothing, clock), ytdlp=YtdlpUpkeep(state, clock),
+        notification_sender=StubSender(),
     )  # fmt: skip
     proxy = EgressProxy(guard)
     await proxy.start()
     worker = Chromium(state_dir=state, downloads_dir=root / "d", proxy=proxy, clock=clock)
     stop, started = asyncio.Event(), asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(
-        serve_app(create_app(services), host="127.0.0.1", port=0, stop=stop, on_started=started.set_result)
+        serve_app(
+            create_app(services), host="127.0.0.1", port=0, stop=stop, on_started=started.set_result
+        )
     )
     async with async_playwright() as playwright:
         person = await playwright.chromium.launch(executable_path=find_browser().path)
-        built = World(site, root, store, worker, windows, authenticator, guard, await started, person)
+        built = World(
+            site, root, store, worker, windows, authenticator, guard, await started, person
+        )
         try:
             yield built
         finally:
@@ -224,7 +258,10 @@ async def test_the_session_survives_the_browser_and_a_sign_out_ends_it(world: Wo
     assert await world.post_is_seen_as() == "in"
     await world.worker.close()
     world.worker = Chromium(
-        state_dir=world.state, downloads_dir=world.root / "d", proxy=world.worker._proxy, clock=SystemClock()
+        state_dir=world.state,
+        downloads_dir=world.root / "d",
+        proxy=world.worker._proxy,
+        clock=SystemClock(),
     )
     assert await world.post_is_seen_as() == "in"  # including the session cookie
 
@@ -300,7 +337,14 @@ async def test_on_a_desktop_the_window_opens_on_the_users_own_screen(
 
         task = BrowserTask(world.site.platform, f"{world.site.origin}/login")
         signing_in = asyncio.create_task(
-            window_here(world.authenticator, world.guard, SystemClock(), task, executable=None, enough=enter_pressed)
+            window_here(
+                world.authenticator,
+                world.guard,
+                SystemClock(),
+                task,
+                executable=None,
+                enough=enter_pressed,
+            )
         )
         await until(lambda: was_requested(world, "/login"))
         enough.set()
@@ -313,11 +357,16 @@ async def test_on_a_desktop_the_window_opens_on_the_users_own_screen(
     assert state.signed_in is False
 
 
-async def test_a_post_is_visited_signed_out_first_and_with_the_account_only_where_necessary(world: World) -> None:
+async def test_a_post_is_visited_signed_out_first_and_with_the_account_only_where_necessary(
+    world: World,
+) -> None:
     await sign_in_by_hand(world)
     world.site.seen.clear()
     public = await world.look("/open")
-    assert (public.signed_in, [request["cookies"] for request in world.site.seen if request["cookies"]]) == (False, [])
+    assert (
+        public.signed_in,
+        [request["cookies"] for request in world.site.seen if request["cookies"]],
+    ) == (False, [])
 
     world.site.seen.clear()
     members = await world.look("/members")
@@ -334,7 +383,9 @@ async def test_without_a_session_a_post_is_visited_once(world: World) -> None:
     assert [request["path"] for request in world.site.seen].count("/members") == 1
 
 
-async def test_a_user_solves_a_challenge_in_a_window_on_the_post_and_the_job_continues(world: World) -> None:
+async def test_a_user_solves_a_challenge_in_a_window_on_the_post_and_the_job_continues(
+    world: World,
+) -> None:
     with pytest.raises(Challenge):
         await world.look("/guarded")
     job = await world.waiting_job("/guarded", ErrorCode.CHALLENGE)
@@ -360,16 +411,27 @@ async def test_a_user_solves_a_challenge_in_a_window_on_the_post_and_the_job_con
 
 
 @pytest.mark.timeout(900)
-async def test_one_sign_in_at_a_site_without_a_reader_lets_all_of_its_posts_be_saved(tmp_path: Path) -> None:
-    """The whole vault, with 21 posts that met the login form while nobody was there; a user signs in on one of them."""
+async def test_one_sign_in_at_a_site_without_a_reader_lets_all_of_its_posts_be_saved(
+    tmp_path: Path,
+) -> None:
+    """The whole vault, with 21 posts that met the login form while nobody was there;
+    a user signs in on one of them.
+    """
     site, clock = LoginSite(), SystemClock()
     await site.start()
     try:
-        posts = [new_job(f"{site.origin}/members/{number}", clock=clock, platform="generic") for number in range(21)]
-        async with open_store(Settings(state_dir=tmp_path / "state", download_dir=tmp_path / "downloads")) as store:
+        posts = [
+            new_job(f"{site.origin}/members/{number}", clock=clock, platform="generic")
+            for number in range(21)
+        ]
+        async with open_store(
+            Settings(state_dir=tmp_path / "state", download_dir=tmp_path / "downloads")
+        ) as store:
             jobs = [result.job.id for result in await store.queue.enqueue(posts)]
             for claim in await store.queue.claim(WorkerId("w-1"), limit=21, lease=_LEASE):
-                await store.queue.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="It asks.", retry_in=None)
+                await store.queue.fail(
+                    claim, error_code=ErrorCode.LOGIN_REQUIRED, error="It asks.", retry_in=None
+                )
         async with served(tmp_path, site) as (vault, address), browser() as person:
             page = await person.new_page(viewport={"width": 1400, "height": 1100})
             await page.goto(f"{address}/jobs/{jobs[7]}")
@@ -390,7 +452,9 @@ async def test_one_sign_in_at_a_site_without_a_reader_lets_all_of_its_posts_be_s
             await page.wait_for_url(f"**/jobs/{jobs[7]}")
 
             async def all_are_saved() -> bool:
-                return (await vault.store.catalogue.report()).counts[JobStatus.COMPLETED] == len(jobs)
+                return (await vault.store.catalogue.report()).counts[JobStatus.COMPLETED] == len(
+                    jobs
+                )
 
             await until(all_are_saved, within_s=300)
             await page.goto(address)
@@ -418,10 +482,12 @@ async def test_a_killed_process_leaves_no_window_behind(tmp_path: Path) -> None:
         await site.close()
 
 
-# --- the window in the page ------------------------------------------------------------------------------------
+# --- the window in the page -----------------------------------------------------------------------
 
 
-async def test_the_window_accepts_text_in_every_script_the_clipboard_and_the_mouse_wheel(world: World) -> None:
+async def test_the_window_accepts_text_in_every_script_the_clipboard_and_the_mouse_wheel(
+    world: World,
+) -> None:
     page = await notes_page(world, viewport={"width": 1400, "height": 1100}, permissions=CLIPBOARD)
     await click(page, 100, 100)
     for char in "aß@éЖ":
@@ -436,7 +502,8 @@ async def test_the_window_accepts_text_in_every_script_the_clipboard_and_the_mou
     await page.keyboard.press("Control+a")
     await page.keyboard.press("Control+c")
     await page.wait_for_function(
-        "async (wanted) => (await navigator.clipboard.readText()) === wanted", arg="aß@é Grüße, 你好 "
+        "async (wanted) => (await navigator.clipboard.readText()) === wanted",
+        arg="aß@é Grüße, 你好 ",
     )
     await page.mouse.wheel(0, 500)
     await until(lambda: world.site.notes["scrolled"] > 0)
@@ -444,7 +511,9 @@ async def test_the_window_accepts_text_in_every_script_the_clipboard_and_the_mou
 
 
 async def test_a_phone_shows_the_whole_width_and_scrolls_with_one_finger(world: World) -> None:
-    page = await notes_page(world, narrow=True, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = await notes_page(
+        world, narrow=True, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
     box = await page.locator("#screen").bounding_box()
     assert box["x"] >= 0
     assert 300 < box["width"] <= 390
@@ -456,15 +525,22 @@ async def test_a_phone_shows_the_whole_width_and_scrolls_with_one_finger(world: 
     await until(lambda: world.site.notes["text"] == "ok")
     finger = await page.context.new_cdp_session(page)
     x, y = box["x"] + 200, box["y"] + 300
-    await finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    await finger.send(
+        "Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]}
+    )
     for moved in range(10, 210, 10):
-        await finger.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y - moved}]})
+        await finger.send(
+            "Input.dispatchTouchEvent",
+            {"type": "touchMove", "touchPoints": [{"x": x, "y": y - moved}]},
+        )
     await finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     await until(lambda: world.site.notes["scrolled"] > 0)
     assert world.troubles == []
 
 
-async def test_a_viewer_reconnects_automatically_and_loses_the_window_to_the_next_one(world: World) -> None:
+async def test_a_viewer_reconnects_automatically_and_loses_the_window_to_the_next_one(
+    world: World,
+) -> None:
     first = await notes_page(world)
     address = first.url
     showing = world.windows._showing
@@ -506,7 +582,7 @@ async def test_signing_out_of_the_vault_closes_the_window(tmp_path: Path) -> Non
         assert not is_connected(world)
 
 
-# --- user actions ----------------------------------------------------------------------------------------------
+# --- user actions ---------------------------------------------------------------------------------
 
 
 async def sign_in_by_hand(world: World) -> None:
@@ -529,7 +605,9 @@ async def sign_in_by_hand(world: World) -> None:
 
 async def open_notes(world: World, *, narrow: bool = False) -> str:
     """Return the ticket of a window on a page that reports what is typed into it."""
-    return await world.windows.run(BrowserTask(world.site.platform, f"{world.site.origin}/notes"), narrow=narrow)
+    return await world.windows.run(
+        BrowserTask(world.site.platform, f"{world.site.origin}/notes"), narrow=narrow
+    )
 
 
 async def viewed(world: World, ticket: str, **options: Any) -> Any:
@@ -542,7 +620,8 @@ async def viewed(world: World, ticket: str, **options: Any) -> Any:
 async def notes_page(world: World, *, narrow: bool = False, **options: Any) -> Any:
     page = await viewed(world, await open_notes(world, narrow=narrow), **options)
     await until(lambda: was_requested(world, "/notes"))
-    await page.wait_for_timeout(patient(1_500, most=3))  # a page takes no input in its first moments
+    # a page takes no input in its first moments
+    await page.wait_for_timeout(patient(1_500, most=3))
     return page
 
 
@@ -561,7 +640,9 @@ async def click(page: Any, x: int, y: int) -> None:
 async def painted(page: Any, x: int, y: int) -> None:
     """Wait until the screen shows something other than white at a pixel."""
     await page.wait_for_function(
-        "([x, y]) => { if (!document.querySelector('#screen canvas')?.width) return false; const p = document.querySelector('#screen canvas').getContext('2d').getImageData(x, y, 1, 1).data;"
+        "([x, y]) => { if (!document.querySelector('#screen canvas')?.width) return false; const p"
+        " = document.querySelector('#screen canvas').getContext('2d').getImageData(x, y, 1,"
+        " 1).data;"
         " return p[3] === 255 && p[0] > 0 && p[0] < 250; }",
         arg=[x, y],
         timeout=patient(30_000),

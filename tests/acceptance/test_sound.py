@@ -1,4 +1,6 @@
-"""The sound of practice posts alone: a file, a stream, and one that a script plays, saved with the profile audio."""
+"""The sound of practice posts alone: a file, a stream, and one that a script plays,
+saved with the profile audio.
+"""
 
 from __future__ import annotations
 
@@ -29,16 +31,28 @@ async def test_the_sound_of_a_post_is_saved_whole_with_its_title_and_cover(
     async with practice_site(tmp_path, clips=clips) as site, served(tmp_path, site) as (vault, _):
         new = replace(vault.submit(site.url(post)), profile="audio")
         job = (await vault.store.queue.enqueue([new]))[0].job
-        job = await until(vault, job.id, lambda job: job.status in (JobStatus.COMPLETED, JobStatus.FAILED))
+        job = await until(
+            vault, job.id, lambda job: job.status in (JobStatus.COMPLETED, JobStatus.FAILED)
+        )
         assert (job.status, job.error) == (JobStatus.COMPLETED, None)
         path = tmp_path / "downloads" / str(job.output_path)
         async with open_probe(SystemClock()) as probe:
             expected = Expected(duration_s=job.duration_s)
-            report = await probe.examine(DownloadedFile(path, "", 1, None, expected, type=ItemType.AUDIO))
+            report = await probe.examine(
+                DownloadedFile(path, "", 1, None, expected, type=ItemType.AUDIO)
+            )
         with av.open(str(path)) as opened:
-            tags, kinds = opened.metadata, [(one.type, one.disposition.name) for one in opened.streams]
+            tags, kinds = (
+                opened.metadata,
+                [(one.type, one.disposition.name) for one in opened.streams],
+            )
 
-    assert (path.suffix, job.width, report.problems, report.audio_codec) == (".m4a", None, (), "aac")
+    assert (path.suffix, job.width, report.problems, report.audio_codec) == (
+        ".m4a",
+        None,
+        (),
+        "aac",
+    )
     assert tags["title"] == post.title
     assert kinds == [("audio", "default"), ("video", "attached_pic")]
     assert job.thumbnail_path is not None

@@ -1,4 +1,6 @@
-"""Chromium and yt-dlp behind an upstream proxy: they leave through it, and reach no private address through it either."""
+"""Chromium and yt-dlp behind an upstream proxy: they leave through it,
+and reach no private address through it either.
+"""
 
 from __future__ import annotations
 
@@ -25,15 +27,30 @@ from mediavault.platforms.registry import identify
 from tests.acceptance.test_browser_egress import CHANNELS, TRAP_HOST, chromium, trap_and_page
 from tests.patience import patient
 from tests.unit.egress.servers import ok, redirect, running, trapping
-from tests.upstream_stubs import KINDS, NO_PASSWORD_AND_ONE, PUBLIC, StubProxy, public_names, stub_proxy
+from tests.upstream_stubs import (
+    KINDS,
+    NO_PASSWORD_AND_ONE,
+    PUBLIC,
+    StubProxy,
+    public_names,
+    stub_proxy,
+)
 
 HTML = "Content-Type: text/html"
 POST = "http://a.test/post"
 PAGE = b"""<!doctype html><title>A lighthouse</title><meta property="og:title" content="A lighthouse">
-<meta property="og:video" content="http://b.test/film.mp4"><meta property="og:video:type" content="video/mp4">Waves."""
+<meta property="og:video" content="http://b.test/film.mp4"><meta property="og:video:type" content="video/mp4">Waves."""  # noqa: E501
 FILM = ok(b"x" * 100, "Content-Type: video/mp4")
-# of the trap's host and port, in other words: a name, one that turns inwards, a number, and IPv6 forms
-INWARDS = ["private.test", "turning.test", "2130706434", "0x7f.2", "[::ffff:7f00:2]", "[64:ff9b::7f00:2]"]
+# of the trap's host and port, in other words: a name, one that turns inwards, a number, and IPv6
+# forms
+INWARDS = [
+    "private.test",
+    "turning.test",
+    "2130706434",
+    "0x7f.2",
+    "[::ffff:7f00:2]",
+    "[64:ff9b::7f00:2]",
+]
 
 
 @asynccontextmanager
@@ -58,21 +75,35 @@ def addresses(stub: StubProxy) -> set[str]:
 async def test_a_hostile_page_in_chromium_behind_the_proxy_reaches_the_trap_by_no_channel(
     kind: str, tmp_path: Path
 ) -> None:
-    async with trap_and_page() as (trap, site), stub_proxy(kind, {PUBLIC: site.port}, folder=tmp_path) as stub:
+    async with (
+        trap_and_page() as (trap, site),
+        stub_proxy(kind, {PUBLIC: site.port}, folder=tmp_path) as stub,
+    ):
         port = trap.tcp.port
         turning = [[PUBLIC], *[[TRAP_HOST]] * 50]
         async with egress_through(stub, private_test=[TRAP_HOST], turning_test=turning) as proxy:
-            urls = [f"http://{host}:{port}/x" for host in INWARDS] + [f"https://{host}:{port}/x" for host in INWARDS]
-            site.answers = {**site.answers, **{f"/in/{at}": redirect(url) for at, url in enumerate(urls)}}
-            settings = ProxySettings(server=proxy.server, username=proxy.username, password=proxy.password)
+            urls = [f"http://{host}:{port}/x" for host in INWARDS] + [
+                f"https://{host}:{port}/x" for host in INWARDS
+            ]
+            site.answers = {
+                **site.answers,
+                **{f"/in/{at}": redirect(url) for at, url in enumerate(urls)},
+            }
+            settings = ProxySettings(
+                server=proxy.server, username=proxy.username, password=proxy.password
+            )
             async with chromium(tmp_path / "profile", settings) as context:
                 page = await context.new_page()
                 with proxy.exempting(EgressScope("http://a.test/")):
                     await page.goto("http://a.test/")
                     title = await page.title()
                     for at, url in enumerate(urls):
-                        await page.evaluate("url => fetch(url, {mode: 'no-cors'}).catch(() => 0)", url)
-                        await page.evaluate("at => fetch('/in/' + at, {mode: 'no-cors'}).catch(() => 0)", at)
+                        await page.evaluate(
+                            "url => fetch(url, {mode: 'no-cors'}).catch(() => 0)", url
+                        )
+                        await page.evaluate(
+                            "at => fetch('/in/' + at, {mode: 'no-cors'}).catch(() => 0)", at
+                        )
                     await page.wait_for_timeout(2_000)
 
     assert title == "hostile"
@@ -98,12 +129,14 @@ async def test_the_browser_says_that_the_proxy_failed(tmp_path: Path) -> None:
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(made.close)
             with pytest.raises(ProxyFailed) as caught:
-                await made.capture(post.url, scope=post.scope, platform=platform, within_s=patient(60))
+                await made.capture(
+                    post.url, scope=post.scope, platform=platform, within_s=patient(60)
+                )
 
     assert str(stub.proxy) in caught.value.message
 
 
-# --- yt-dlp ------------------------------------------------------------------------------------------------------
+# --- yt-dlp ---------------------------------------------------------------------------------------
 
 
 async def extract(proxy: EgressProxy, tmp_path: Path, url: str = POST) -> Extraction:
@@ -113,7 +146,9 @@ async def extract(proxy: EgressProxy, tmp_path: Path, url: str = POST) -> Extrac
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_yt_dlp_reads_a_post_through_the_proxy_which_is_asked_for_addresses(kind: str, tmp_path: Path) -> None:
+async def test_yt_dlp_reads_a_post_through_the_proxy_which_is_asked_for_addresses(
+    kind: str, tmp_path: Path
+) -> None:
     answers = {"/post": ok(PAGE, HTML), "/film.mp4": FILM}
     async with (
         running(answers) as site,
@@ -129,10 +164,16 @@ async def test_yt_dlp_reads_a_post_through_the_proxy_which_is_asked_for_addresse
 @pytest.mark.parametrize("kind", KINDS)
 async def test_yt_dlp_behind_the_proxy_never_reaches_the_trap(kind: str, tmp_path: Path) -> None:
     async with trapping() as trap, running() as site:
-        targets = [f"http://{host}:{trap.port}/" for host in ("127.1", "2130706433", "[::ffff:7f00:1]", "private.test")]
+        targets = [
+            f"http://{host}:{trap.port}/"
+            for host in ("127.1", "2130706433", "[::ffff:7f00:1]", "private.test")
+        ]
         targets.append(f"https://private.test:{trap.port}/")
         site.answers = {f"/{at}": redirect(url) for at, url in enumerate(targets)}
-        async with stub_proxy(kind, {PUBLIC: site.port}, folder=tmp_path) as stub, egress_through(stub) as proxy:
+        async with (
+            stub_proxy(kind, {PUBLIC: site.port}, folder=tmp_path) as stub,
+            egress_through(stub) as proxy,
+        ):
             asking = [extract(proxy, tmp_path, f"http://a.test/{at}") for at in range(len(targets))]
             outcomes = await asyncio.gather(*asking, return_exceptions=True)
 

@@ -33,7 +33,7 @@ from tests.unit.egress.servers import Answer, Site, connections, ok, redirect, r
 WITHIN_S = 60.0
 PAGE = """<!doctype html><html><head><title>A lighthouse</title>
 <meta property="og:title" content="A lighthouse"><meta property="og:video" content="{base}/film.mp4">
-<meta property="og:video:type" content="video/mp4"></head><body>Waves.</body></html>"""
+<meta property="og:video:type" content="video/mp4"></head><body>Waves.</body></html>"""  # noqa: E501
 PLAYER = """<!doctype html><title>A stream</title><video controls>
 <source src="/live/master.m3u8" type="application/x-mpegURL"></video>"""
 MASTER = """#EXTM3U
@@ -72,12 +72,16 @@ async def ask(tmp_path: Path, site: Site, path: str, *, within_s: float = WITHIN
 
 
 def children() -> set[int]:
-    """Return the yt-dlp processes started by this one, however indirectly: other tests of the run have their own."""
+    """Return the yt-dlp processes started by this one, however indirectly:
+    other tests of the run have their own.
+    """
     parents: dict[int, int] = {}
     workers = set()
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it has ended in the meantime
-            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            parents[int(folder.name)] = int(
+                (folder / "stat").read_text().rpartition(")")[2].split()[1]
+            )
             if b"ytdlp_worker" in (folder / "cmdline").read_bytes():
                 workers.add(int(folder.name))
 
@@ -93,7 +97,9 @@ def at_work(tmp_path: Path) -> list[str]:
     return [folder.name for folder in (tmp_path / "ytdlp" / "at-work").iterdir()]
 
 
-async def test_the_declared_video_of_a_page_becomes_the_only_candidate_of_the_post(tmp_path: Path) -> None:
+async def test_the_declared_video_of_a_page_becomes_the_only_candidate_of_the_post(
+    tmp_path: Path,
+) -> None:
     async with running() as site:
         site.answers = {
             "/post": ok(PAGE.format(base=site.url).encode(), HTML),
@@ -129,7 +135,9 @@ async def test_a_master_playlist_is_a_candidate_with_its_best_variant_and_one_of
 
 async def test_the_url_of_a_file_is_its_candidate(tmp_path: Path) -> None:
     async with running() as site:
-        site.answers = {"/clip.mp4": ok(b"\0\0\0\x18ftypmp42" + b"x" * 100, "Content-Type: video/mp4")}
+        site.answers = {
+            "/clip.mp4": ok(b"\0\0\0\x18ftypmp42" + b"x" * 100, "Content-Type: video/mp4")
+        }
         result = await ask(tmp_path, site, "/clip.mp4")
 
         assert [c.url for c in result.candidates] == [f"{site.url}/clip.mp4"]
@@ -144,7 +152,9 @@ async def test_a_private_address_is_refused_and_never_reached(tmp_path: Path) ->
         assert trap.hits == 0
 
 
-async def test_a_redirect_to_a_private_address_is_refused_and_never_followed(tmp_path: Path) -> None:
+async def test_a_redirect_to_a_private_address_is_refused_and_never_followed(
+    tmp_path: Path,
+) -> None:
     async with trapping() as trap, running() as site:
         site.answers = {"/post": redirect(trap.url)}
         with pytest.raises(AddressRefused):
@@ -170,7 +180,9 @@ async def test_a_redirect_to_a_private_address_over_tls_is_refused_too(tmp_path:
         (ok(b"<title>Words</title><p>no video here", HTML), Unsupported),
     ],
 )
-async def test_errors_of_a_site_are_reported_with_our_codes(tmp_path: Path, answer: bytes, kind: type[Failure]) -> None:
+async def test_errors_of_a_site_are_reported_with_our_codes(
+    tmp_path: Path, answer: bytes, kind: type[Failure]
+) -> None:
     async with running({"/post": answer}) as site:
         with pytest.raises(kind):
             await ask(tmp_path, site, "/post")

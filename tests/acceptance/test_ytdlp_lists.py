@@ -86,7 +86,7 @@ def re_url(url, video):
 
 for ie in (TubeTabIE, TubeListIE, TubeMovedIE, TubeIE):
     extractors.value[ie.__name__] = ie
-"""
+"""  # noqa: E501
 
 
 def plant(state: Path) -> None:
@@ -102,15 +102,28 @@ def platform_of(site: Site) -> Platform:
         return ListRules(pattern, names, **more)  # type: ignore[arg-type]
 
     tabs = {EntryKind.VIDEO: "videos", EntryKind.SHORT: "shorts"}
-    account = {"tabs": tabs, "newest_first": True, "rough_dates": True, "key": "channel_id", "title": "channel"}
+    account = {
+        "tabs": tabs,
+        "newest_first": True,
+        "rough_dates": True,
+        "key": "channel_id",
+        "title": "channel",
+    }
     return Platform(
         name="tube",
         title="Tube",
         ytdlp=YtdlpRules(("tube",)),
         lists=(
-            rules(r"^/@(?P<name>\w+)(?:/(?P<tab>videos|shorts))?$", "/@{name}/{tab}", "tube:tab", **account),
+            rules(
+                r"^/@(?P<name>\w+)(?:/(?P<tab>videos|shorts))?$",
+                "/@{name}/{tab}",
+                "tube:tab",
+                **account,
+            ),
             rules(r"^/list/(?P<name>\w+)$", "/list/{name}", "tube:list", key="id"),
-            rules(r"^/user/(?P<name>\w+)$", "/user/{name}", "tube:(?:moved|tab)", newest_first=True),
+            rules(
+                r"^/user/(?P<name>\w+)$", "/user/{name}", "tube:(?:moved|tab)", newest_first=True
+            ),
             rules(r"^/unknown$", "/unknown", "tube:tab"),
         ),
     )
@@ -119,7 +132,9 @@ def platform_of(site: Site) -> Platform:
 def page(request: Request) -> bytes:
     number = int(request.path.rpartition("=")[2])
     videos = [{"id": f"v{number * PAGE_SIZE + n}", "title": f"Nr. {n}"} for n in range(PAGE_SIZE)]
-    return ok(json.dumps(videos if number < PAGES else []).encode(), "Content-Type: application/json")
+    return ok(
+        json.dumps(videos if number < PAGES else []).encode(), "Content-Type: application/json"
+    )
 
 
 def asked(site: Site) -> list[str]:
@@ -147,21 +162,29 @@ async def read(tmp_path: Path, site: Site, path: str = "/@jane/videos", **check:
         guard.close()
 
 
-async def test_an_account_is_listed_with_its_key_and_no_post_of_it_is_visited(tmp_path: Path) -> None:
+async def test_an_account_is_listed_with_its_key_and_no_post_of_it_is_visited(
+    tmp_path: Path,
+) -> None:
     async with listing_site() as site:
         listing = await read(tmp_path, site)
 
-        assert [entry.post_id for entry in listing.entries] == [f"v{n}" for n in range(PAGES * PAGE_SIZE)]
+        assert [entry.post_id for entry in listing.entries] == [
+            f"v{n}" for n in range(PAGES * PAGE_SIZE)
+        ]
         assert listing.entries[0].url == f"{site.url}/watch/v0"
         assert asked(site) == [f"/@jane/videos/page?number={n}" for n in range(PAGES + 1)]
     assert (listing.stable_id, listing.title, listing.handle) == ("UC1", "jane", "@jane")
     assert (listing.is_whole, listing.is_newest_first, listing.method) == (True, True, "ytdlp")
     assert {entry.kind for entry in listing.entries} == {EntryKind.VIDEO}
-    assert {(entry.published_at is not None, entry.is_date_exact) for entry in listing.entries} == {(True, False)}
+    assert {(entry.published_at is not None, entry.is_date_exact) for entry in listing.entries} == {
+        (True, False)
+    }
 
 
 @pytest.mark.parametrize("path", ["/@jane/videos", "/list/one"])
-async def test_pages_behind_the_last_entry_that_is_wanted_are_never_requested(tmp_path: Path, path: str) -> None:
+async def test_pages_behind_the_last_entry_that_is_wanted_are_never_requested(
+    tmp_path: Path, path: str
+) -> None:
     async with listing_site() as site:
         listing = await read(tmp_path, site, path, limit=2 * PAGE_SIZE)
 
@@ -181,7 +204,11 @@ async def test_known_posts_do_not_end_a_list_of_any_order(tmp_path: Path) -> Non
     async with listing_site() as site:
         listing = await read(tmp_path, site, "/list/one", known=("v0", "v1"), stop_after_known=2)
 
-    assert (len(listing.entries), listing.is_newest_first, listing.is_whole) == (PAGES * PAGE_SIZE, False, True)
+    assert (len(listing.entries), listing.is_newest_first, listing.is_whole) == (
+        PAGES * PAGE_SIZE,
+        False,
+        True,
+    )
 
 
 async def test_what_was_read_before_a_failure_is_kept(tmp_path: Path) -> None:
@@ -196,7 +223,9 @@ async def test_what_was_read_before_a_failure_is_kept(tmp_path: Path) -> None:
     assert (len(listing.entries), listing.is_whole) == (2 * PAGE_SIZE, False)
 
 
-async def test_a_list_that_its_extractor_ends_early_with_a_warning_is_not_whole(tmp_path: Path) -> None:
+async def test_a_list_that_its_extractor_ends_early_with_a_warning_is_not_whole(
+    tmp_path: Path,
+) -> None:
     async with listing_site() as site:
 
         def breaking(request: Request) -> bytes:
@@ -210,11 +239,18 @@ async def test_a_list_that_its_extractor_ends_early_with_a_warning_is_not_whole(
 
 async def test_each_wanted_kind_is_read_and_one_that_is_not_there_is_empty(tmp_path: Path) -> None:
     async with listing_site() as site:
-        site.answers = {"/@jane/videos/page": page, "/@jane/shorts/page": ok(b"[]", "Content-Type: application/json")}
+        site.answers = {
+            "/@jane/videos/page": page,
+            "/@jane/shorts/page": ok(b"[]", "Content-Type: application/json"),
+        }
         listing = await read(tmp_path, site, "/@jane", kinds=ALL_KINDS, limit=100)
 
         assert "/@jane/shorts/page?number=0" in asked(site)
-    assert (len(listing.entries), listing.is_whole, listing.is_newest_first) == (PAGES * PAGE_SIZE, True, False)
+    assert (len(listing.entries), listing.is_whole, listing.is_newest_first) == (
+        PAGES * PAGE_SIZE,
+        True,
+        False,
+    )
 
 
 async def test_a_list_behind_an_old_address_is_found(tmp_path: Path) -> None:
@@ -224,9 +260,15 @@ async def test_a_list_behind_an_old_address_is_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("status", "failure"),
-    [("404 Not Found", SeemsDeleted), ("429 Too Many Requests", RateLimited), ("502 Bad Gateway", HttpError)],
+    [
+        ("404 Not Found", SeemsDeleted),
+        ("429 Too Many Requests", RateLimited),
+        ("502 Bad Gateway", HttpError),
+    ],
 )
-async def test_a_list_that_cannot_be_read_is_a_failure(tmp_path: Path, status: str, failure: type[Exception]) -> None:
+async def test_a_list_that_cannot_be_read_is_a_failure(
+    tmp_path: Path, status: str, failure: type[Exception]
+) -> None:
     async with running() as site:
         site.answers = {"/@jane/videos/page": ok(status=status)}
         with pytest.raises(failure):
@@ -242,10 +284,13 @@ async def test_what_no_list_extractor_knows_is_not_requested(tmp_path: Path, pat
         assert asked(site) == []
 
 
-# --- the trial of a new version ----------------------------------------------------------------------------------
+# --- the trial of a new version -------------------------------------------------------------------
 
 LACKING = PLANTED[: PLANTED.index("class TubeTabIE")] + "extractors.value.clear()"
-BROKEN = PLANTED[: PLANTED.index("class TubeTabIE")] + "yt_dlp.YoutubeDL.process_video_result = lambda *_, **__: {}"
+BROKEN = (
+    PLANTED[: PLANTED.index("class TubeTabIE")]
+    + "yt_dlp.YoutubeDL.process_video_result = lambda *_, **__: {}"
+)
 
 
 def changed(folder: Path, text: str) -> YtdlpInstallation:
@@ -258,10 +303,16 @@ def changed(folder: Path, text: str) -> YtdlpInstallation:
 async def test_the_installed_version_passes_its_trial_without_any_network(tmp_path: Path) -> None:
     names = examination().keywords["extractors"]
 
-    assert is_version(await try_out(YtdlpInstallation(None, None), tmp_path, extractors=names) or "")
+    assert is_version(
+        await try_out(YtdlpInstallation(None, None), tmp_path, extractors=names) or ""
+    )
 
 
-@pytest.mark.parametrize(("text", "words"), [(LACKING, "lacks the extractors"), (BROKEN, "could not read a post")])
-async def test_a_version_without_extractors_or_with_a_broken_core_fails(tmp_path: Path, text: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "words"), [(LACKING, "lacks the extractors"), (BROKEN, "could not read a post")]
+)
+async def test_a_version_without_extractors_or_with_a_broken_core_fails(
+    tmp_path: Path, text: str, words: str
+) -> None:
     with pytest.raises(ToolMissing, match=words):
         await try_out(changed(tmp_path, text), tmp_path / "empty", extractors=["youtube", "vimeo"])

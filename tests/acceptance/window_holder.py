@@ -1,4 +1,6 @@
-"""Opens a sign-in window without a viewer and waits to be killed. Arguments: state folder, port of the site."""
+"""Opens a sign-in window without a viewer and waits to be killed. Arguments: state folder,
+port of the site.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,11 @@ async def main() -> None:
     async def on_closed(_: SessionState, __: BrowserTask) -> None: ...
 
     windows = LoginWindows(
-        authenticator, EgressGuard([f"127.0.0.1:{port}"]), SystemClock(), executable=None, on_closed=on_closed
+        authenticator,
+        EgressGuard([f"127.0.0.1:{port}"]),
+        SystemClock(),
+        executable=None,
+        on_closed=on_closed,
     )
     await windows.open("lodge")
     await asyncio.Future()

@@ -34,7 +34,9 @@ TOKEN = "0123456789abcdef-token"
 
 
 class StubServer:
-    """A media server that answers each request with the next of ``statuses``, the last one again and again."""
+    """A media server that answers each request with the next of ``statuses``,
+    the last one again and again.
+    """
 
     def __init__(self, *statuses: int) -> None:
         self._statuses = list(statuses) or [204]
@@ -55,13 +57,22 @@ class StubServer:
         self.asked.append(" ".join(head.split()[:2]))
         status = self._statuses.pop(0) if len(self._statuses) > 1 else self._statuses[0]
         extra = "Location: /elsewhere\r\n" if 300 <= status < 400 else ""
-        writer.write(f"HTTP/1.1 {status} X\r\n{extra}Content-Length: 0\r\nConnection: close\r\n\r\n".encode())
+        writer.write(
+            f"HTTP/1.1 {status} X\r\n{extra}Content-Length: 0\r\nConnection: close\r\n\r\n".encode()
+        )
         await writer.drain()
         writer.close()
 
 
-def settings_of(tmp_path: Path, url: str, kind: MediaServer = MediaServer.JELLYFIN, **more: Any) -> Settings:
-    options = {"state_dir": tmp_path, "download_dir": tmp_path / "library", "media_server_token": TOKEN, **more}
+def settings_of(
+    tmp_path: Path, url: str, kind: MediaServer = MediaServer.JELLYFIN, **more: Any
+) -> Settings:
+    options = {
+        "state_dir": tmp_path,
+        "download_dir": tmp_path / "library",
+        "media_server_token": TOKEN,
+        **more,
+    }
     return Settings(media_server=kind, media_server_url=url, **options)
 
 
@@ -78,12 +89,18 @@ async def refreshing(
 @pytest.mark.parametrize(
     ("kind", "asked", "header"),
     [
-        (MediaServer.JELLYFIN, "POST /Library/Refresh", f'authorization: MediaBrowser Token="{TOKEN}"'),
+        (
+            MediaServer.JELLYFIN,
+            "POST /Library/Refresh",
+            f'authorization: MediaBrowser Token="{TOKEN}"',
+        ),
         (MediaServer.EMBY, "POST /Library/Refresh", f"x-emby-token: {TOKEN}"),
         (MediaServer.PLEX, "GET /library/sections/all/refresh", f"x-plex-token: {TOKEN}"),
     ],
 )
-async def test_each_server_is_asked_in_its_own_way(tmp_path: Path, kind: MediaServer, asked: str, header: str) -> None:
+async def test_each_server_is_asked_in_its_own_way(
+    tmp_path: Path, kind: MediaServer, asked: str, header: str
+) -> None:
     async with (
         StubServer(204).running() as server,
         open_media_server(settings_of(tmp_path, f"{server.url}/", kind)) as connection,
@@ -97,7 +114,10 @@ async def test_each_server_is_asked_in_its_own_way(tmp_path: Path, kind: MediaSe
 
 async def test_one_call_is_made_a_minute_after_the_last_saved_video(tmp_path: Path) -> None:
     clock = FakeClock()
-    async with StubServer().running() as server, refreshing(tmp_path, server.url, clock) as (refresh, store):
+    async with (
+        StubServer().running() as server,
+        refreshing(tmp_path, server.url, clock) as (refresh, store),
+    ):
         calls = []
         for _ in range(5):
             await refresh.saved()
@@ -135,7 +155,10 @@ async def test_of_several_workers_one_makes_the_call(tmp_path: Path) -> None:
 
 async def test_a_call_whose_worker_dies_is_made_by_another_one_later(tmp_path: Path) -> None:
     clock = FakeClock()
-    async with StubServer().running() as server, refreshing(tmp_path, server.url, clock) as (refresh, store):
+    async with (
+        StubServer().running() as server,
+        refreshing(tmp_path, server.url, clock) as (refresh, store),
+    ):
         await refresh.saved()
         clock.advance(60)
         dying = await take_due(store.records, clock)
@@ -152,7 +175,10 @@ async def test_a_call_whose_worker_dies_is_made_by_another_one_later(tmp_path: P
 
 async def test_a_failed_call_is_logged_and_made_again_a_few_times(tmp_path: Path) -> None:
     clock = FakeClock()
-    async with StubServer(500).running() as server, refreshing(tmp_path, server.url, clock) as (refresh, store):
+    async with (
+        StubServer(500).running() as server,
+        refreshing(tmp_path, server.url, clock) as (refresh, store),
+    ):
         with capture_logs() as events:
             await refresh.saved()
             for _ in range(200):
@@ -169,7 +195,10 @@ async def test_a_failed_call_is_logged_and_made_again_a_few_times(tmp_path: Path
 
 async def test_a_video_saved_during_a_failing_call_is_told_in_its_own_time(tmp_path: Path) -> None:
     clock = FakeClock()
-    async with StubServer(500, 204).running() as server, refreshing(tmp_path, server.url, clock) as (refresh, store):
+    async with (
+        StubServer(500, 204).running() as server,
+        refreshing(tmp_path, server.url, clock) as (refresh, store),
+    ):
         send = refresh._connection.refresh
 
         async def meanwhile() -> str | None:
@@ -194,7 +223,9 @@ async def doctor_check(settings: Settings) -> Check:
 
 
 @pytest.mark.parametrize("status", [301, 401, 403, 404, 500])
-async def test_what_the_server_says_is_reported_without_the_token(tmp_path: Path, status: int) -> None:
+async def test_what_the_server_says_is_reported_without_the_token(
+    tmp_path: Path, status: int
+) -> None:
     """A redirect is not followed: the token goes to the host of the settings only."""
     async with StubServer(status).running() as server:
         check = await doctor_check(settings_of(tmp_path, server.url))
@@ -247,7 +278,10 @@ async def test_only_the_server_of_the_settings_is_reached(tmp_path: Path) -> Non
 
 async def test_a_store_that_is_away_fails_no_job(tmp_path: Path) -> None:
     clock = FakeClock(auto=True)
-    async with StubServer().running() as server, refreshing(tmp_path, server.url, clock) as (refresh, store):
+    async with (
+        StubServer().running() as server,
+        refreshing(tmp_path, server.url, clock) as (refresh, store),
+    ):
         put = store.records.put
 
         async def away(*args: Any, **options: Any) -> None:
@@ -258,7 +292,8 @@ async def test_a_store_that_is_away_fails_no_job(tmp_path: Path) -> None:
         (claim,) = await store.queue.claim(WorkerId("w"), limit=1, lease=LEASE)
         with capture_logs() as events:
             job = await worked(
-                claim, replace(make_context(store, clock, tmp_path), hooks=Hooks(on_saved=refresh.saved))
+                claim,
+                replace(make_context(store, clock, tmp_path), hooks=Hooks(on_saved=refresh.saved)),
             )
         store.records.put = put  # type: ignore[method-assign]
 
@@ -268,10 +303,16 @@ async def test_a_store_that_is_away_fails_no_job(tmp_path: Path) -> None:
 
 async def test_a_saved_video_is_noted_for_the_call(tmp_path: Path) -> None:
     clock = FakeClock(auto=True)
-    async with StubServer().running() as server, refreshing(tmp_path, server.url, clock) as (refresh, store):
+    async with (
+        StubServer().running() as server,
+        refreshing(tmp_path, server.url, clock) as (refresh, store),
+    ):
         await store.queue.enqueue([new_job(clock=clock)])
         (claim,) = await store.queue.claim(WorkerId("w"), limit=1, lease=LEASE)
-        await worked(claim, replace(make_context(store, clock, tmp_path), hooks=Hooks(on_saved=refresh.saved)))
+        await worked(
+            claim,
+            replace(make_context(store, clock, tmp_path), hooks=Hooks(on_saved=refresh.saved)),
+        )
         clock.advance(60)
         await refresh.call_if_due()
 
@@ -305,7 +346,14 @@ def test_a_bundle_has_neither_address_nor_token(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["nas.lan:8096", "ftp://nas.lan", "http://u:p@nas.lan", "http://nas.lan/?token=x", "http:// nas"]
+    "url",
+    [
+        "nas.lan:8096",
+        "ftp://nas.lan",
+        "http://u:p@nas.lan",
+        "http://nas.lan/?token=x",
+        "http:// nas",
+    ],
 )
 def test_an_address_that_is_none_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(ValueError, match="address"):

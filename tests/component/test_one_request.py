@@ -1,4 +1,6 @@
-"""A URL that is the video itself is requested once: the look at it and its download share a response."""
+"""A URL that is the video itself is requested once:
+the look at it and its download share a response.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ async def save(server: FaultServer, path: str, into: Path) -> DownloadedFile:
     """Extract the post at ``path`` and download its video."""
     url, clock = server.url(path), SystemClock()
     post, platform = identify(parse_http_url(url))
-    client = KeepingClient(AiohttpClient(EgressGuard((f"127.0.0.1:{server.port}",)), clock=clock), clock)
+    client = KeepingClient(
+        AiohttpClient(EgressGuard((f"127.0.0.1:{server.port}",)), clock=clock), clock
+    )
     try:
         extraction = await PageExtractor(client, ReaderHere()).extract(post, platform, within_s=60)
         best = choose_candidate(extraction.videos[0])
@@ -56,7 +60,9 @@ async def test_a_link_that_works_once_is_saved(server: FaultServer, tmp_path: Pa
     assert len(server.requests) == 1
 
 
-async def test_a_response_that_is_cut_is_resumed_like_any_other(server: FaultServer, tmp_path: Path) -> None:
+async def test_a_response_that_is_cut_is_resumed_like_any_other(
+    server: FaultServer, tmp_path: Path
+) -> None:
     server.on("/v.mp4", cut(serve(BODY), at=len(BODY) - 5_000), serve(BODY))
 
     assert (await save(server, "/v.mp4", tmp_path)).path.read_bytes() == BODY

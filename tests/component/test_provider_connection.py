@@ -16,13 +16,20 @@ from mediavault.core.settings import Settings
 
 @asynccontextmanager
 async def answering(response: bytes) -> AsyncIterator[tuple[str, list[bytes]]]:
-    """A server that records each request and gives this response; returns its address and the requests."""
+    """A server that records each request and gives this response;
+    returns its address and the requests.
+    """
     requests: list[bytes] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         length = next(
-            (int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")), 0
+            (
+                int(line.split(b":")[1])
+                for line in head.split(b"\r\n")
+                if line.lower().startswith(b"content-length")
+            ),
+            0,
         )
         requests.append(head + await reader.readexactly(length))
         writer.write(response)
@@ -40,9 +47,14 @@ def settings(tmp_path: Path, issuer: str | None) -> Settings:
 
 async def test_a_form_is_posted_and_the_answer_read(tmp_path: Path) -> None:
     response = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
-    async with answering(response) as (address, requests), open_provider(settings(tmp_path, address)) as fetch:
+    async with (
+        answering(response) as (address, requests),
+        open_provider(settings(tmp_path, address)) as fetch,
+    ):
         assert fetch is not None
-        assert await fetch(f"{address}/token", form={"code": "a b&c"}, headers={"authorization": "Basic x"}) == (
+        assert await fetch(
+            f"{address}/token", form={"code": "a b&c"}, headers={"authorization": "Basic x"}
+        ) == (
             200,
             b"{}",
         )
@@ -57,9 +69,17 @@ async def test_a_form_is_posted_and_the_answer_read(tmp_path: Path) -> None:
 
 
 async def test_no_redirect_is_followed(tmp_path: Path) -> None:
-    """A provider's answers are where its configuration says, and a form with a secret goes nowhere else."""
-    response = b"HTTP/1.1 307 Moved\r\nLocation: /elsewhere\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-    async with answering(response) as (address, requests), open_provider(settings(tmp_path, address)) as fetch:
+    """A provider's answers are where its configuration says,
+    and a form with a secret goes nowhere else.
+    """
+    response = (
+        b"HTTP/1.1 307 Moved\r\nLocation: /elsewhere\r\nContent-Length: 0\r\nConnection: close\r\n"
+        b"\r\n"
+    )
+    async with (
+        answering(response) as (address, requests),
+        open_provider(settings(tmp_path, address)) as fetch,
+    ):
         assert fetch is not None
         assert (await fetch(f"{address}/token", form={"code": "x"}))[0] == 307
         assert (await fetch(f"{address}/keys"))[0] == 307
@@ -67,7 +87,9 @@ async def test_no_redirect_is_followed(tmp_path: Path) -> None:
     assert len(requests) == 2
 
 
-async def test_only_the_provider_of_the_settings_is_reached_in_a_private_network(tmp_path: Path) -> None:
+async def test_only_the_provider_of_the_settings_is_reached_in_a_private_network(
+    tmp_path: Path,
+) -> None:
     response = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
     async with (
         answering(response) as (address, _),
@@ -84,8 +106,13 @@ async def test_only_the_provider_of_the_settings_is_reached_in_a_private_network
 
 async def test_an_endless_answer_is_cut_off(tmp_path: Path) -> None:
     size = MAX_ANSWER_BYTES + 1
-    response = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % size + b" " * size
-    async with answering(response) as (address, _), open_provider(settings(tmp_path, address)) as fetch:
+    response = (
+        b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % size + b" " * size
+    )
+    async with (
+        answering(response) as (address, _),
+        open_provider(settings(tmp_path, address)) as fetch,
+    ):
         assert fetch is not None
         with pytest.raises(TooLarge):
             await fetch(f"{address}/keys")

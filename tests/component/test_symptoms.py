@@ -1,4 +1,6 @@
-"""Failures of a server, a disk or a machine, and the code, message and retry time that are stored with the job."""
+"""Failures of a server, a disk or a machine, and the code,
+message and retry time that are stored with the job.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,16 @@ from tests import media
 from tests.fakes import START, FakeClock
 from tests.fault_server import FaultServer, Reply, Request, Script, cut, fault_server, reply, serve
 from tests.memory_store import MemoryJobStore
-from tests.stubs import IN_PROCESS, UNSTARTED, StubBrowser, StubExtractor, candidate, extraction, make_context, new_job
+from tests.stubs import (
+    IN_PROCESS,
+    UNSTARTED,
+    StubBrowser,
+    StubExtractor,
+    candidate,
+    extraction,
+    make_context,
+    new_job,
+)
 
 MINUTE = timedelta(minutes=1)
 BODY = media.mp4(4.0)
@@ -49,12 +60,16 @@ WITH_GAP = media.ts(6.0)[: _PACKETS // 3 * 188] + media.ts(6.0)[_PACKETS * 2 // 
 
 
 def spoiled(body: bytes) -> bytes:
-    """Return ``body`` with its second half zeroed: the file is structurally complete, and does not decode."""
+    """Return ``body`` with its second half zeroed: the file is structurally complete,
+    and does not decode.
+    """
     return body[: len(body) // 2] + bytes(len(body) - len(body) // 2)
 
 
 class WorkerRig:
-    """A worker's tools with the real client, downloader and probe, a server on loopback and no browser."""
+    """A worker's tools with the real client, downloader and probe,
+    a server on loopback and no browser.
+    """
 
     def __init__(self, server: FaultServer, root: Path, probe: FfmpegProbe) -> None:
         self.server, self.root = server, root
@@ -89,7 +104,9 @@ class WorkerRig:
         return await self.attempt(context)
 
     async def attempt(self, context: WorkerContext) -> tuple[Job, datetime]:
-        """Run an attempt that is due and fails; return the stored job and the time of its failure."""
+        """Run an attempt that is due and fails; return the stored job and the time of its
+        failure.
+        """
         job = await self.work(context)
         assert job.failed_at is not None
         return job, job.failed_at
@@ -97,7 +114,9 @@ class WorkerRig:
     async def work(self, context: WorkerContext) -> Job:
         """Run the attempt that is due, and return the stored job."""
         await self.store.queue.promote_due()
-        (claim,) = await self.store.queue.claim(WorkerId("w-1"), limit=1, lease=timedelta(seconds=90))
+        (claim,) = await self.store.queue.claim(
+            WorkerId("w-1"), limit=1, lease=timedelta(seconds=90)
+        )
         await process_one_cycle(claim, context)
         return await self.store.catalogue.get(claim.id)
 
@@ -155,7 +174,9 @@ SAME = "The site delivers the same damaged file each time."
 async def test_a_damaged_file_is_not_downloaded_again_in_the_attempt_or_later(
     served: dict[str, str | None], downloads: int, rig: WorkerRig
 ) -> None:
-    """A server that states which version it has is asked for no body twice; else a second copy with the same hash is enough."""
+    """A server that states which version it has is asked for no body twice;
+    else a second copy with the same hash is enough.
+    """
     body, asked = spoiled(BODY), 0
     whole, headers_only = serve(body, **served), cut(serve(body, **served), at=0)  # type: ignore[arg-type]
 
@@ -187,7 +208,9 @@ async def test_a_damaged_file_that_the_site_has_repaired_is_saved(rig: WorkerRig
 
 async def test_another_url_of_a_fresh_extraction_is_tried_once(rig: WorkerRig) -> None:
     post = Post(rig.server.url("/post"), rig.server.url("/post"), "generic", "1", "jane")
-    first, second = (extraction(candidate(rig.server.url(path)), post=post) for path in ("/v.mp4", "/w.mp4"))
+    first, second = (
+        extraction(candidate(rig.server.url(path)), post=post) for path in ("/v.mp4", "/w.mp4")
+    )
     rig.server.on("/v.mp4", serve(spoiled(BODY)))
     rig.server.on("/w.mp4", serve(spoiled(BODY), etag='"w"'))
     job, _ = await rig.run(rig.context(StubExtractor(first, second)))
@@ -197,7 +220,9 @@ async def test_another_url_of_a_fresh_extraction_is_tried_once(rig: WorkerRig) -
     assert (asked.count("/v.mp4"), asked.count("/w.mp4")) == (2, 1)
 
 
-async def test_a_film_that_has_the_same_gap_whenever_it_is_downloaded_can_be_kept(rig: WorkerRig) -> None:
+async def test_a_film_that_has_the_same_gap_whenever_it_is_downloaded_can_be_kept(
+    rig: WorkerRig,
+) -> None:
     """The transfer is whole each time: what is missing is missing at the site."""
     rig.server.on("/v.mp4", serve(WITH_GAP))
     refused, _ = await rig.run(rig.context())
@@ -208,7 +233,9 @@ async def test_a_film_that_has_the_same_gap_whenever_it_is_downloaded_can_be_kep
     assert (item.status, item.error_code) == (ItemStatus.SAVED, ErrorCode.DAMAGED)
 
 
-async def test_a_file_that_is_cut_off_whenever_it_is_downloaded_is_downloaded_twice(rig: WorkerRig) -> None:
+async def test_a_file_that_is_cut_off_whenever_it_is_downloaded_is_downloaded_twice(
+    rig: WorkerRig,
+) -> None:
     rig.server.on("/v.mp4", serve(BODY[: len(BODY) * 9 // 10], etag=None))
     refused, _ = await rig.run(rig.context())
 
@@ -224,7 +251,9 @@ def unplayable(body: bytes) -> bytes:
     return body[:begin] + bytes(end - begin) + body[end:]
 
 
-async def test_a_user_can_keep_a_damaged_file_and_it_says_why_it_was_refused(rig: WorkerRig) -> None:
+async def test_a_user_can_keep_a_damaged_file_and_it_says_why_it_was_refused(
+    rig: WorkerRig,
+) -> None:
     """The same damage is no news to checks of the library afterwards."""
     rig.server.on("/v.mp4", serve(spoiled(BODY)))
     refused, _ = await rig.run(rig.context())
@@ -232,7 +261,11 @@ async def test_a_user_can_keep_a_damaged_file_and_it_says_why_it_was_refused(rig
     context = rig.context()
     job = await rig.work(context)
     (item,) = job.items
-    assert (job.status, item.status, item.error_code) == (JobStatus.COMPLETED, ItemStatus.SAVED, ErrorCode.DAMAGED)
+    assert (job.status, item.status, item.error_code) == (
+        JobStatus.COMPLETED,
+        ItemStatus.SAVED,
+        ErrorCode.DAMAGED,
+    )
     assert "The file was refused because it has damaged packets inside" in (item.error or "")
     assert item.saved is not None
     assert job.sha256 == hashlib.sha256(spoiled(BODY)).hexdigest()
@@ -240,7 +273,10 @@ async def test_a_user_can_keep_a_damaged_file_and_it_says_why_it_was_refused(rig
     vault, path = context.library, item.saved.output_path
     examiner = FileExaminer(rig.probe, lambda path: vault.local_path(path, into=rig.root))
     checked = await check_files(job, vault.digest, rig.clock, examiner, rig.store.records)
-    found = [finding async for finding in Verification(rig.store, vault, read_data=True, examiner=examiner).run()]
+    found = [
+        finding
+        async for finding in Verification(rig.store, vault, read_data=True, examiner=examiner).run()
+    ]
     decoder = PictureDecoder(rig.store, vault, rig.clock, examiner, lambda: True)
     await decoder.decode_due()
     sidecar = await vault.read_json(sibling(path, SIDECAR_SUFFIX))
@@ -261,7 +297,9 @@ async def test_a_file_of_which_nothing_plays_cannot_be_kept(rig: WorkerRig) -> N
         await retry_job(rig.store, job.id, as_it_is=True)
 
 
-async def test_a_video_above_the_limit_is_stored_as_too_large_and_not_retried(rig: WorkerRig) -> None:
+async def test_a_video_above_the_limit_is_stored_as_too_large_and_not_retried(
+    rig: WorkerRig,
+) -> None:
     rig.server.on("/v.mp4", serve(BODY))
     job, _ = await rig.run(replace(rig.context(), limits=replace(LIMITS, max_bytes=len(BODY) - 1)))
 
@@ -289,7 +327,9 @@ class WithoutYtdlp(StubExtractor):
         return read_answer({"missing": True}, post, platform, YtdlpRules(("tube",)), now=START)
 
 
-async def test_a_missing_program_is_stored_and_retried_without_using_up_an_attempt(rig: WorkerRig) -> None:
+async def test_a_missing_program_is_stored_and_retried_without_using_up_an_attempt(
+    rig: WorkerRig,
+) -> None:
     job, at = await rig.run(rig.context(WithoutYtdlp()))
 
     assert_stored(job, ErrorCode.TOOL_MISSING, "yt-dlp is not installed")

@@ -45,7 +45,9 @@ class Collector:
 
 
 def attributes(span: Any) -> dict[str, Any]:
-    return {pair.key: getattr(pair.value, pair.value.WhichOneof("value")) for pair in span.attributes}
+    return {
+        pair.key: getattr(pair.value, pair.value.WhichOneof("value")) for pair in span.attributes
+    }
 
 
 @pytest.fixture
@@ -53,7 +55,9 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            stub.accept(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
+            stub.accept(
+                self.path, {name.lower(): value for name, value in self.headers.items()}, body
+            )
             self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -79,7 +83,9 @@ async def save(tmp_path: Path, environ: dict[str, str], **stubs: Any) -> Job:
     await store.queue.enqueue([replace(new_job(clock=clock), trace_id="c0ffee" + "0" * 26)])
     (claim,) = await store.queue.claim(WorkerId("w"), limit=1, lease=LEASE)
     async with open_tracing(environ) as tracing:
-        return await worked(claim, replace(make_context(store, clock, tmp_path, **stubs), tracing=tracing))
+        return await worked(
+            claim, replace(make_context(store, clock, tmp_path, **stubs), tracing=tracing)
+        )
 
 
 def environ_of(collector: Collector, **others: str) -> dict[str, str]:
@@ -96,7 +102,14 @@ async def test_an_attempt_is_a_span_in_the_jobs_trace_and_each_stage_one_inside_
     assert {span.trace_id.hex() for span in collector.spans} == {job.trace_id}
     assert attempt.parent_span_id == b""
     assert {span.parent_span_id for span in stages} == {attempt.span_id}
-    assert [span.name for span in stages] == ["route", "extract", "choose", "download", "validate", "thumbnail"]
+    assert [span.name for span in stages] == [
+        "route",
+        "extract",
+        "choose",
+        "download",
+        "validate",
+        "thumbnail",
+    ]
     assert attributes(attempt) == {
         "mediavault.job_id": job.id,
         "mediavault.platform": job.platform,
@@ -105,11 +118,17 @@ async def test_an_attempt_is_a_span_in_the_jobs_trace_and_each_stage_one_inside_
     }
     (download,) = collector.named("download")
     assert attributes(download)["mediavault.strategy"] == "plain"
-    assert attempt.start_time_unix_nano <= download.start_time_unix_nano <= download.end_time_unix_nano
+    assert (
+        attempt.start_time_unix_nano <= download.start_time_unix_nano <= download.end_time_unix_nano
+    )
 
 
-async def test_a_failed_stage_and_its_attempt_carry_the_code(collector: Collector, tmp_path: Path) -> None:
-    await save(tmp_path, environ_of(collector), extractor=StubExtractor(HttpError("gone", http_status=503)))
+async def test_a_failed_stage_and_its_attempt_carry_the_code(
+    collector: Collector, tmp_path: Path
+) -> None:
+    await save(
+        tmp_path, environ_of(collector), extractor=StubExtractor(HttpError("gone", http_status=503))
+    )
 
     for name in ("extract", "attempt"):
         span = collector.named(name)[-1]
@@ -133,7 +152,9 @@ async def test_opentelemetrys_own_variables_are_respected(
 async def test_without_a_collector_there_are_no_traces_and_the_library_is_not_loaded() -> None:
     async with open_tracing({}) as tracing:
         assert isinstance(tracing, NoTracing)
-    assert not is_wanted({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c.example", "OTEL_SDK_DISABLED": "TRUE"})
+    assert not is_wanted(
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c.example", "OTEL_SDK_DISABLED": "TRUE"}
+    )
     assert not is_wanted({"OTEL_EXPORTER_OTLP_ENDPOINT": ""})
 
 
@@ -145,7 +166,9 @@ async def test_a_vault_without_the_extra_says_so_and_works(
         job = await save(tmp_path, environ_of(collector))
 
     assert job.status == "completed"
-    assert [line["event"] for line in lines if line["log_level"] == "warning"] == ["tracing_not_installed"]
+    assert [line["event"] for line in lines if line["log_level"] == "warning"] == [
+        "tracing_not_installed"
+    ]
     assert collector.spans == []
 
 
@@ -155,6 +178,8 @@ async def test_a_collector_that_is_away_neither_fails_the_job_nor_holds_up_the_e
     monkeypatch.setattr("mediavault.tracing.otlp.LAST_SPANS_WITHIN_S", 0.2)
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    job = await save(tmp_path, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}, downloader=StubDownloader())
+    job = await save(
+        tmp_path, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}, downloader=StubDownloader()
+    )
 
     assert job.status == "completed"

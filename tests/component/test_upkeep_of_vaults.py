@@ -20,7 +20,9 @@ def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
     return VAULTS[request.param](tmp_path)
 
 
-async def test_damage_is_found_and_the_rest_is_rebuilt_on_every_library(subject: Subject, tmp_path: Path) -> None:
+async def test_damage_is_found_and_the_rest_is_rebuilt_on_every_library(
+    subject: Subject, tmp_path: Path
+) -> None:
     """Changed content, a missing video and a foreign file, in a folder and in buckets."""
     made, clock = tmp_path / "made", FakeClock()
     made.mkdir()
@@ -31,7 +33,9 @@ async def test_damage_is_found_and_the_rest_is_rebuilt_on_every_library(subject:
     (made / "ann3/mine.mp4").write_bytes(b"mine")
     for path in sorted(made.rglob("*.*")):
         await subject.put(str(path.relative_to(made)), path.read_bytes())
-    findings = [finding async for finding in Verification(store, subject.vault, read_data=True).run()]
+    findings = [
+        finding async for finding in Verification(store, subject.vault, read_data=True).run()
+    ]
     again = MemoryJobStore(clock)
     refused = [file async for file in Rebuild(again, subject.vault, read_data=True).run()]
 
@@ -41,6 +45,7 @@ async def test_damage_is_found_and_the_rest_is_rebuilt_on_every_library(subject:
         (FindingKind.ORPHAN, "ann3/mine.mp4"),
     ]
     assert sorted(file.refusal for file in refused) == [
-        RebuildRefusal.HASH_DIFFERS, RebuildRefusal.MISSING, RebuildRefusal.PARTIAL, RebuildRefusal.PARTIAL,
+        RebuildRefusal.HASH_DIFFERS, RebuildRefusal.MISSING, RebuildRefusal.PARTIAL,
+        RebuildRefusal.PARTIAL,
     ]  # fmt: skip
     assert len(await vaults.all_of(again)) == 6

@@ -18,7 +18,9 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(params=sorted(STORES))
-async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> AsyncIterator[Store]:
+async def store(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock
+) -> AsyncIterator[Store]:
     store = STORES[request.param](tmp_path, clock)
     await store.open()
     yield store

@@ -41,8 +41,12 @@ def job_of(
     account: Account | None = None,
     **facts: Any,
 ) -> Job:
-    """Return a job as a store would hold it: a failed job has a cause, and only a failed job has a ``retry_at``."""
-    new = numbered_job(number, facts.pop("url", f"https://videos.example/watch/{number}"), platform=platform)
+    """Return a job as a store would hold it: a failed job has a cause,
+    and only a failed job has a ``retry_at``.
+    """
+    new = numbered_job(
+        number, facts.pop("url", f"https://videos.example/watch/{number}"), platform=platform
+    )
     at = at or START + timedelta(seconds=number)
     if status is JobStatus.FAILED:
         facts = {"error_code": ErrorCode.NETWORK, "failed_at": at, "error": "it broke", **facts}
@@ -71,10 +75,15 @@ def some_library(count: int, seed: int = 7) -> list[Job]:
     ]
     jobs = []
     for number in range(count):
-        status = choose.choice([JobStatus.COMPLETED] * 3 + [JobStatus.FAILED, JobStatus.QUEUED, JobStatus.CANCELLED])
+        status = choose.choice(
+            [JobStatus.COMPLETED] * 3 + [JobStatus.FAILED, JobStatus.QUEUED, JobStatus.CANCELLED]
+        )
         who = choose.choice([*people, None])
         known = status is JobStatus.COMPLETED or choose.random() < 0.3
-        facts: dict[str, Any] = {"title": choose.choice(TITLES), "text": choose.choice((None, "look at this fox"))}
+        facts: dict[str, Any] = {
+            "title": choose.choice(TITLES),
+            "text": choose.choice((None, "look at this fox")),
+        }
         if known:
             facts |= {
                 "duration_s": choose.choice((0.0, 4.5, 60.0, 3_600.25, None)),

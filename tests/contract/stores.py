@@ -1,6 +1,7 @@
 """The stores that the contract is run against, and a few values that its tests share.
 
-To add a store, add one entry to ``STORES``. Run as a module, it is another process at the database of a URL.
+To add a store, add one entry to ``STORES``. Run as a module, it is another process at the database
+of a URL.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from mediavault.store.sqlite.store import SqliteJobStore
 from tests.memory_store import MemoryJobStore
 from tests.servers import mongo, postgres
 
-StoreFactory = Callable[[Path, Clock], Store]  # (an empty folder, the clock) -> a store that is not open yet
+# (an empty folder, the clock) -> a store that is not open yet
+StoreFactory = Callable[[Path, Clock], Store]
 
 
 def memory_store(folder: Path, clock: Clock) -> Store:
@@ -39,7 +41,9 @@ def sqlite_store(folder: Path, clock: Clock) -> Store:
 
 @dataclass(slots=True)
 class ReusedDatabases:
-    """One server's databases. Tests use them one after another, because creating the schema takes longer than a test."""
+    """One server's databases. Tests use them one after another,
+    because creating the schema takes longer than a test.
+    """
 
     create: Callable[[Path], str]
     empty: Callable[[str], Awaitable[None]]
@@ -47,13 +51,17 @@ class ReusedDatabases:
     _urls: dict[Path, str] = field(default_factory=dict)
 
     def url_for(self, folder: Path) -> str:
-        """Return the URL of an empty database; the same folder gives the same database until it is given back."""
+        """Return the URL of an empty database; the same folder gives the same database until it is
+        given back.
+        """
         if folder not in self._urls:
             self._urls[folder] = self._free.pop() if self._free else self.create(folder)
         return self._urls[folder]
 
     async def give_back(self, folder: Path) -> None:
-        """Empty the folder's database, if it has one, for the next folder. Its stores are closed."""
+        """Empty the folder's database, if it has one, for the next folder.
+        Its stores are closed.
+        """
         if url := self._urls.pop(folder, None):
             await self.empty(url)
             self._free.append(url)
@@ -63,9 +71,12 @@ async def _empty_postgres(url: str) -> None:
     connection = await asyncpg.connect(url)
     try:
         tables = await connection.fetch(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'mediavault' AND tablename <> 'schema_version'"
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'mediavault' AND tablename <>"
+            " 'schema_version'"
         )
-        await connection.execute("TRUNCATE " + ", ".join(f"mediavault.{table['tablename']}" for table in tables))
+        await connection.execute(
+            "TRUNCATE " + ", ".join(f"mediavault.{table['tablename']}" for table in tables)
+        )
     finally:
         await connection.close()
 
@@ -111,11 +122,20 @@ SAVED = SavedFile("jane/1.mp4", "jane/1.jpg", 20_000, "ab" * 32, 4.5, 320, 180)
 NOTHING_FOUND = Checkpoint(None, None, SourceType.UNKNOWN, (), (), None, None, {})
 
 
-def numbered_job(number: int, url: str, *, platform: str = "generic", max_attempts: int = 5) -> NewJob:
-    """The same number gives the same id in every run; the order of the ids is not the order of the numbers."""
+def numbered_job(
+    number: int, url: str, *, platform: str = "generic", max_attempts: int = 5
+) -> NewJob:
+    """The same number gives the same id in every run;
+    the order of the ids is not the order of the numbers.
+    """
     scrambled = number * 0x9E3779B97F4B % (1 << 48)
     return NewJob(
-        JobId(f"00000000-0000-7000-8000-{scrambled:012x}"), f"{number:032x}", url, url, platform, max_attempts
+        JobId(f"00000000-0000-7000-8000-{scrambled:012x}"),
+        f"{number:032x}",
+        url,
+        url,
+        platform,
+        max_attempts,
     )
 
 
@@ -133,8 +153,8 @@ async def _complete(store: Store, claim: ClaimedJob) -> None:
 
 
 async def _process(task: str, url: str, name: str) -> None:
-    """Run one task. ``drain`` claims and completes jobs once it reads a line from stdin, ``enqueue`` stores one job of
-    the URL ``name``, ``cancel`` cancels the job with the id ``name``.
+    """Run one task. ``drain`` claims and completes jobs once it reads a line from stdin,
+    ``enqueue`` stores one job of the URL ``name``, ``cancel`` cancels the job with the id ``name``.
     """
     store = store_at(url, SystemClock())
     await store.open()

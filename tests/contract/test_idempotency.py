@@ -15,13 +15,16 @@ def numbered() -> Answer:
     calls = iter(range(200, 300))
 
     async def answer(_: KeyedRequest | None) -> StoredAnswer:
-        return StoredAnswer(next(calls), {"title": "夜空\u202e", "jobs": [{"bytes": 2**40, "at": None}] * 500})
+        return StoredAnswer(
+            next(calls), {"title": "夜空\u202e", "jobs": [{"bytes": 2**40, "at": None}] * 500}
+        )
 
     return answer
 
 
 async def test_a_repeated_request_gets_the_first_answer_of_every_store(store: Store) -> None:
-    answer, now = numbered(), FakeClock((await store.catalogue.report()).at)  # a database has its own clock
+    # a database has its own clock
+    answer, now = numbered(), FakeClock((await store.catalogue.report()).at)
     first = await answer_once(store.records, now, KEY, REQUEST, answer)
 
     assert await answer_once(store.records, now, KEY, REQUEST, answer) == first

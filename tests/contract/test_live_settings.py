@@ -26,8 +26,13 @@ async def test_a_change_is_stored_with_its_author_and_time(store: Store, clock: 
     assert (await live.current()).concurrency == 7
 
 
-async def test_another_process_applies_a_change_two_seconds_later(store: Store, clock: FakeClock) -> None:
-    page, worker = LiveSettings(NONE, store.records, clock), LiveSettings(NONE, store.records, clock)
+async def test_another_process_applies_a_change_two_seconds_later(
+    store: Store, clock: FakeClock
+) -> None:
+    page, worker = (
+        LiveSettings(NONE, store.records, clock),
+        LiveSettings(NONE, store.records, clock),
+    )
     before = await worker.current()
     await page.change("pace", {"x": 2.0}, by="owner")
 
@@ -36,7 +41,9 @@ async def test_another_process_applies_a_change_two_seconds_later(store: Store, 
     assert (await worker.current()).pace == {"x": 2.0}
 
 
-async def test_a_reset_restores_the_value_from_the_start_of_the_vault(store: Store, clock: FakeClock) -> None:
+async def test_a_reset_restores_the_value_from_the_start_of_the_vault(
+    store: Store, clock: FakeClock
+) -> None:
     live = LiveSettings(NONE, store.records, clock)
     await live.change("max_attempts", 9, by="owner")
 
@@ -46,7 +53,9 @@ async def test_a_reset_restores_the_value_from_the_start_of_the_vault(store: Sto
     assert await live.changes() == {}
 
 
-async def test_a_value_from_the_environment_wins_and_cannot_be_changed(store: Store, clock: FakeClock) -> None:
+async def test_a_value_from_the_environment_wins_and_cannot_be_changed(
+    store: Store, clock: FakeClock
+) -> None:
     await LiveSettings(NONE, store.records, clock).change("concurrency", 9, by="owner")
     started = LiveSettings(Settings(concurrency=4), store.records, clock)
 
@@ -68,12 +77,16 @@ async def test_a_value_out_of_bounds_is_not_stored(store: Store, clock: FakeCloc
     assert await store.records.all(RecordKind.SETTING) == []
 
 
-async def test_several_changes_are_stored_and_reset_together_or_not_at_all(store: Store, clock: FakeClock) -> None:
+async def test_several_changes_are_stored_and_reset_together_or_not_at_all(
+    store: Store, clock: FakeClock
+) -> None:
     live = LiveSettings(NONE, store.records, clock)
     await live.change("retention_days", 9, by="owner")
     await live.change("concurrency", 7, by="owner")
     with pytest.raises(BadSetting):
-        await live.save({"concurrency": 5, "max_attempts": 0}, resets=["retention_days"], by="owner")
+        await live.save(
+            {"concurrency": 5, "max_attempts": 0}, resets=["retention_days"], by="owner"
+        )
     refused = {name: change.value for name, change in (await live.changes()).items()}
     await live.save({"concurrency": 5, "max_attempts": 8}, resets=["retention_days"], by="owner")
 
@@ -85,10 +98,15 @@ async def test_several_changes_are_stored_and_reset_together_or_not_at_all(store
 
 
 async def test_a_record_that_is_no_longer_valid_is_ignored(store: Store, clock: FakeClock) -> None:
-    await store.records.put(RecordKind.SETTING, "concurrency", {"value": 10_000, "by": "a former version"})
+    await store.records.put(
+        RecordKind.SETTING, "concurrency", {"value": 10_000, "by": "a former version"}
+    )
     await store.records.put(RecordKind.SETTING, "gravity", {"value": 9.81})
 
-    assert await LiveSettings(NONE, store.records, clock).current() == LiveSettings(NONE, store.records, clock)._now
+    assert (
+        await LiveSettings(NONE, store.records, clock).current()
+        == LiveSettings(NONE, store.records, clock)._now
+    )
 
 
 async def test_the_last_known_values_apply_while_the_store_is_away(clock: FakeClock) -> None:

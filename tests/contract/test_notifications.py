@@ -1,4 +1,6 @@
-"""Notifications on every store: events are found behind a shared position, and one worker sends each delivery."""
+"""Notifications on every store: events are found behind a shared position,
+and one worker sends each delivery.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ from tests.notification_stubs import StubSender
 
 
 async def save(store: Store, *numbers: int) -> None:
-    await store.queue.enqueue([numbered_job(number, f"https://videos.example/{number}") for number in numbers])
+    await store.queue.enqueue(
+        [numbered_job(number, f"https://videos.example/{number}") for number in numbers]
+    )
     for claim in await store.queue.claim(WorkerId("w-1"), limit=10, lease=LEASE):
         await store.queue.complete(claim, SAVED)
 
@@ -33,7 +37,9 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("at_once")
-async def test_each_event_is_sent_by_one_of_two_workers_and_after_a_crash_again(store: Store, clock: FakeClock) -> None:
+async def test_each_event_is_sent_by_one_of_two_workers_and_after_a_crash_again(
+    store: Store, clock: FakeClock
+) -> None:
     ours = FakeClock((await store.catalogue.report()).at - timedelta(seconds=1))
     sender = StubSender()
     one, other = (Notifier(store, ours, sender, jitter=lambda: 0.0) for _ in range(2))

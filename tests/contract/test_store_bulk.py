@@ -28,7 +28,11 @@ async def failed_jobs(store: Store, clock: FakeClock, count: int) -> list[Job]:
         clock.advance(1)
         await store.queue.enqueue([new_job(f"https://videos.example/watch/{number}", clock=clock)])
         (claim,) = await store.queue.claim(WORKER, limit=1, lease=LEASE)
-        jobs.append(await store.queue.fail(claim, error_code=ErrorCode.NETWORK, error="It failed.", retry_in=None))
+        jobs.append(
+            await store.queue.fail(
+                claim, error_code=ErrorCode.NETWORK, error="It failed.", retry_in=None
+            )
+        )
     return jobs
 
 
@@ -36,7 +40,9 @@ async def statuses(store: Store, jobs: Sequence[Job]) -> list[JobStatus]:
     return [(await store.catalogue.get(job.id)).status for job in jobs]
 
 
-async def read_before(jobs: Sequence[Job], change: Callable[[Job], Awaitable[object]]) -> AsyncIterator[Job]:
+async def read_before(
+    jobs: Sequence[Job], change: Callable[[Job], Awaitable[object]]
+) -> AsyncIterator[Job]:
     """Yield each job as it was read, after ``change`` has been applied to it."""
     for job in jobs:
         await change(job)
@@ -81,14 +87,18 @@ async def test_jobs_that_leave_the_query_during_the_walk_hide_no_others(
 ) -> None:
     jobs = await failed_jobs(store, clock, 7)
     met = []
-    async for job in iter_jobs(store.catalogue, JobQuery((JobStatus.FAILED,), limit=2, order=order)):
+    async for job in iter_jobs(
+        store.catalogue, JobQuery((JobStatus.FAILED,), limit=2, order=order)
+    ):
         met.append(job.id)
         await (store.catalogue.remove if len(met) % 2 else store.queue.retry)(job.id)
 
     assert sorted(met) == sorted(job.id for job in jobs)
 
 
-async def test_a_removed_job_at_the_end_of_a_page_does_not_end_the_walk(store: Store, clock: FakeClock) -> None:
+async def test_a_removed_job_at_the_end_of_a_page_does_not_end_the_walk(
+    store: Store, clock: FakeClock
+) -> None:
     jobs = await failed_jobs(store, clock, 5)
     met = []
     async for job in iter_jobs(store.catalogue, OLDEST_FIRST):
@@ -100,7 +110,9 @@ async def test_a_removed_job_at_the_end_of_a_page_does_not_end_the_walk(store: S
     assert met == [jobs[0].id, jobs[1].id, jobs[3].id, jobs[4].id]
 
 
-async def test_a_job_that_fails_again_during_the_walk_is_not_visited_again(store: Store, clock: FakeClock) -> None:
+async def test_a_job_that_fails_again_during_the_walk_is_not_visited_again(
+    store: Store, clock: FakeClock
+) -> None:
     jobs = await failed_jobs(store, clock, 3)
     met = []
     async for job in iter_jobs(store.catalogue, OLDEST_FIRST):
@@ -112,7 +124,9 @@ async def test_a_job_that_fails_again_during_the_walk_is_not_visited_again(store
     assert met == [job.id for job in jobs]
 
 
-async def test_jobs_of_several_pages_are_retried_while_the_query_shrinks(store: Store, clock: FakeClock) -> None:
+async def test_jobs_of_several_pages_are_retried_while_the_query_shrinks(
+    store: Store, clock: FakeClock
+) -> None:
     jobs = await failed_jobs(store, clock, 5)
 
     assert await retry_each(store, iter_jobs(store.catalogue, OLDEST_FIRST)) == 5
@@ -131,7 +145,9 @@ async def test_no_more_jobs_are_retried_than_requested(store: Store, clock: Fake
     assert await statuses(store, jobs) == [JobStatus.QUEUED, JobStatus.QUEUED, JobStatus.FAILED]
 
 
-async def test_a_job_removed_in_the_meantime_does_not_stop_the_others(store: Store, clock: FakeClock) -> None:
+async def test_a_job_removed_in_the_meantime_does_not_stop_the_others(
+    store: Store, clock: FakeClock
+) -> None:
     jobs = await failed_jobs(store, clock, 3)
 
     async def remove_second(job: Job) -> None:
@@ -142,7 +158,9 @@ async def test_a_job_removed_in_the_meantime_does_not_stop_the_others(store: Sto
     assert await statuses(store, [jobs[0], jobs[2]]) == [JobStatus.QUEUED, JobStatus.QUEUED]
 
 
-async def test_a_job_cancelled_in_the_meantime_stays_cancelled(store: Store, clock: FakeClock) -> None:
+async def test_a_job_cancelled_in_the_meantime_stays_cancelled(
+    store: Store, clock: FakeClock
+) -> None:
     jobs = await failed_jobs(store, clock, 2)
 
     async def cancel_first(job: Job) -> None:
@@ -153,7 +171,9 @@ async def test_a_job_cancelled_in_the_meantime_stays_cancelled(store: Store, clo
     assert await statuses(store, jobs) == [JobStatus.CANCELLED, JobStatus.QUEUED]
 
 
-async def test_a_job_retried_by_another_caller_in_the_meantime_is_not_counted(store: Store, clock: FakeClock) -> None:
+async def test_a_job_retried_by_another_caller_in_the_meantime_is_not_counted(
+    store: Store, clock: FakeClock
+) -> None:
     jobs = await failed_jobs(store, clock, 2)
     retries = [len(await store.catalogue.history(job.id)) + 1 for job in jobs]
 

@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.failures import BadInput, ErrorCode, IllegalMove, JobNotFound, LeaseLost, StoreError
+from mediavault.core.failures import (
+    BadInput,
+    ErrorCode,
+    IllegalMove,
+    JobNotFound,
+    LeaseLost,
+    StoreError,
+)
 from mediavault.core.job import (
     ClaimedJob,
     HistoryRecord,
@@ -26,7 +33,16 @@ from mediavault.core.job import (
     WorkerHeartbeat,
     WorkerId,
 )
-from mediavault.core.media import Account, Candidate, FoundIn, Item, Ownership, Sign, SourceType, Watermark
+from mediavault.core.media import (
+    Account,
+    Candidate,
+    FoundIn,
+    Item,
+    Ownership,
+    Sign,
+    SourceType,
+    Watermark,
+)
 from mediavault.core.messages import Message
 from mediavault.store.port import Checkpoint, JobQuery, RecoveredJob, Store
 from tests.contract.stores import LEASE, NOTHING_FOUND, ON_THE_HOSTS_CLOCK, SAVED, numbered_job
@@ -81,10 +97,19 @@ FOUND = Checkpoint(
 
 
 async def enqueue(
-    store: Store, *numbers: int, platform: str = "generic", max_attempts: int = 5, priority: Priority = NORMAL
+    store: Store,
+    *numbers: int,
+    platform: str = "generic",
+    max_attempts: int = 5,
+    priority: Priority = NORMAL,
 ) -> list[Job]:
-    jobs = [numbered_job(n, url_of(n), platform=platform, max_attempts=max_attempts) for n in numbers]
-    return [answer.job for answer in await store.queue.enqueue([replace(job, priority=priority) for job in jobs])]
+    jobs = [
+        numbered_job(n, url_of(n), platform=platform, max_attempts=max_attempts) for n in numbers
+    ]
+    return [
+        answer.job
+        for answer in await store.queue.enqueue([replace(job, priority=priority) for job in jobs])
+    ]
 
 
 def url_of(number: int) -> str:
@@ -102,7 +127,9 @@ async def claimed(store: Store, number: int = 1, *, max_attempts: int = 5) -> Cl
 
 async def failed(store: Store, number: int = 1, *, retry_in: timedelta | None = None) -> Job:
     attempt = await claimed(store, number)
-    return await store.queue.fail(attempt, error_code=ErrorCode.NETWORK, error="it broke", retry_in=retry_in)
+    return await store.queue.fail(
+        attempt, error_code=ErrorCode.NETWORK, error="it broke", retry_in=retry_in
+    )
 
 
 async def completed(store: Store, number: int = 1) -> Job:
@@ -111,7 +138,9 @@ async def completed(store: Store, number: int = 1) -> Job:
     return await store.catalogue.get(attempt.id)
 
 
-async def taken_over(store: Store, clock: FakeClock, *, by: WorkerId = BOB) -> tuple[ClaimedJob, ClaimedJob]:
+async def taken_over(
+    store: Store, clock: FakeClock, *, by: WorkerId = BOB
+) -> tuple[ClaimedJob, ClaimedJob]:
     """Return an attempt whose lease has expired, and the attempt that holds the job now."""
     stale = await claimed(store)
     clock.advance(LEASE + MINUTE)
@@ -124,13 +153,15 @@ async def stages(store: Store, job_id: JobId) -> list[Stage]:
     return [record.stage for record in await store.catalogue.history(job_id)]
 
 
-# --- enqueue --------------------------------------------------------------------------------------------------------
+# --- enqueue --------------------------------------------------------------------------------------
 
 
 async def test_an_enqueued_job_is_stored_as_given_and_queued(store: Store) -> None:
     asked = numbered_job(1, url_of(1), platform="reddit", max_attempts=3)
     facts = {"enclosed": {"url": "https://cdn.example/1.mp3", "title": "Kite é"}}
-    new = replace(asked, profile="audio", priority=LATER, listed_by="https://feed.example", metadata=facts)
+    new = replace(
+        asked, profile="audio", priority=LATER, listed_by="https://feed.example", metadata=facts
+    )
 
     [answer] = await store.queue.enqueue([new])
 
@@ -153,10 +184,14 @@ async def test_an_enqueued_job_is_stored_as_given_and_queued(store: Store) -> No
     assert await store.catalogue.get(new.id) == answer.job
 
 
-async def test_another_version_of_a_post_has_a_profile_and_a_priority_of_its_own(store: Store) -> None:
+async def test_another_version_of_a_post_has_a_profile_and_a_priority_of_its_own(
+    store: Store,
+) -> None:
     await enqueue(store, 1)
 
-    new = replace(numbered_job(2, url_of(1)), profile="1080p", priority=NOW, listed_by="https://feed.example")
+    new = replace(
+        numbered_job(2, url_of(1)), profile="1080p", priority=NOW, listed_by="https://feed.example"
+    )
     new = replace(new, metadata={"enclosed": {"url": "https://cdn.example/1.mp3"}})
     [answer] = await store.queue.enqueue([new], force=True)
 
@@ -168,7 +203,9 @@ async def test_another_version_of_a_post_has_a_profile_and_a_priority_of_its_own
 async def test_a_listed_post_becomes_the_users_who_submits_it_whatever_its_state(
     store: Store, clock: FakeClock
 ) -> None:
-    listed = [replace(numbered_job(n, url_of(n)), listed_by="https://feed.example") for n in (1, 2, 3)]
+    listed = [
+        replace(numbered_job(n, url_of(n)), listed_by="https://feed.example") for n in (1, 2, 3)
+    ]
     await store.queue.enqueue(listed)
     [attempt] = await claim(store)
     await store.queue.complete(attempt, SAVED)
@@ -181,13 +218,18 @@ async def test_a_listed_post_becomes_the_users_who_submits_it_whatever_its_state
     answers = await store.queue.enqueue(asked)
     again = await store.queue.enqueue(listed)
 
-    assert [(answer.job.id, answer.created) for answer in answers] == [(job.id, False) for job in listed[:2]]
+    assert [(answer.job.id, answer.created) for answer in answers] == [
+        (job.id, False) for job in listed[:2]
+    ]
     assert [answer.job.status for answer in answers] == [JobStatus.COMPLETED, JobStatus.QUEUED]
     assert [answer.job.listed_by for answer in again] == [None, None, "https://feed.example"]
     # whoever wrote the list had chosen the other URL of the post
     assert [answer.job.post_url for answer in answers] == [job.post_url for job in asked]
-    assert {answer.job.updated_at for answer in answers} == {clock.now()}  # a removal that read it before does nothing
-    assert [await store.catalogue.get(answer.job.id) for answer in answers] == [answer.job for answer in answers]
+    # a removal that read it before does nothing
+    assert {answer.job.updated_at for answer in answers} == {clock.now()}
+    assert [await store.catalogue.get(answer.job.id) for answer in answers] == [
+        answer.job for answer in answers
+    ]
 
 
 async def test_a_retry_may_change_the_profile(store: Store) -> None:
@@ -282,10 +324,12 @@ async def test_a_call_that_fails_halfway_stores_nothing(store: Store) -> None:
     assert sum((await store.catalogue.report()).counts.values()) == 1
 
 
-# --- claim ----------------------------------------------------------------------------------------------------------
+# --- claim ----------------------------------------------------------------------------------------
 
 
-async def test_claim_takes_the_oldest_first_then_the_smaller_id(store: Store, clock: FakeClock) -> None:
+async def test_claim_takes_the_oldest_first_then_the_smaller_id(
+    store: Store, clock: FakeClock
+) -> None:
     for number in (1, 2, 3, 4, 5):  # one call each, all at the same time
         await enqueue(store, number)
     clock.jump(-60)
@@ -306,21 +350,40 @@ async def test_jobs_of_one_call_are_claimed_in_the_order_given(store: Store) -> 
 
 
 async def test_claim_takes_the_jobs_of_one_priority_before_any_of_the_next(store: Store) -> None:
-    order = [(1, "x", LATER), (2, "y", NORMAL), (3, "x", NOW), (4, "y", LATER), (5, "x", NORMAL), (6, "y", NOW)]
+    order = [
+        (1, "x", LATER),
+        (2, "y", NORMAL),
+        (3, "x", NOW),
+        (4, "y", LATER),
+        (5, "x", NORMAL),
+        (6, "y", NOW),
+    ]
     for number, platform, priority in order:
         await enqueue(store, number, platform=platform, priority=priority)
 
-    claims = [*await claim(store, limit=2), *await claim(store, limit=1), *await claim(store, limit=9)]
+    claims = [
+        *await claim(store, limit=2),
+        *await claim(store, limit=1),
+        *await claim(store, limit=9),
+    ]
 
     assert [attempt.job.priority for attempt in claims] == [NOW, NOW, NORMAL, NORMAL, LATER, LATER]
 
 
 async def test_a_claim_may_leave_what_is_less_urgent(store: Store) -> None:
-    for number, platform, priority in [(1, "x", LATER), (2, "y", NORMAL), (3, "x", NOW), (4, "y", NOW)]:
+    for number, platform, priority in [
+        (1, "x", LATER),
+        (2, "y", NORMAL),
+        (3, "x", NOW),
+        (4, "y", NOW),
+    ]:
         await enqueue(store, number, platform=platform, priority=priority)
 
     taken = [
-        {claimed.id for claimed in await store.queue.claim(ANN, limit=9, lease=LEASE, at_least=at_least)}
+        {
+            claimed.id
+            for claimed in await store.queue.claim(ANN, limit=9, lease=LEASE, at_least=at_least)
+        }
         for at_least in (NOW, NOW, NORMAL, LATER)
     ]
     assert [len(ids) for ids in taken] == [2, 0, 1, 1]
@@ -332,7 +395,9 @@ async def test_what_a_claim_left_is_taken_by_the_next_that_may(store: Store) -> 
     assert len(await claim(store, limit=2)) == 2
 
 
-async def test_jobs_of_the_same_priority_are_claimed_oldest_first(store: Store, clock: FakeClock) -> None:
+async def test_jobs_of_the_same_priority_are_claimed_oldest_first(
+    store: Store, clock: FakeClock
+) -> None:
     jobs = []
     for number in (3, 1, 2):
         jobs += await enqueue(store, number, priority=NOW)
@@ -341,7 +406,9 @@ async def test_jobs_of_the_same_priority_are_claimed_oldest_first(store: Store, 
     assert [attempt.id for attempt in await claim(store, limit=3)] == [job.id for job in jobs]
 
 
-async def test_a_job_with_a_higher_priority_is_claimed_next_wherever_the_last_claim_was(store: Store) -> None:
+async def test_a_job_with_a_higher_priority_is_claimed_next_wherever_the_last_claim_was(
+    store: Store,
+) -> None:
     await enqueue(store, 1, 2, 3, priority=LATER)
     await claim(store)
     [normal] = await enqueue(store, 4)
@@ -351,7 +418,9 @@ async def test_a_job_with_a_higher_priority_is_claimed_next_wherever_the_last_cl
     assert len(await claim(store, limit=9)) == 2
 
 
-async def test_a_priority_puts_a_job_before_those_that_need_a_session_too(store: Store, clock: FakeClock) -> None:
+async def test_a_priority_puts_a_job_before_those_that_need_a_session_too(
+    store: Store, clock: FakeClock
+) -> None:
     held = await claimed(store)
     await store.queue.release(held, needs_session=True)
     clock.advance(1)
@@ -360,12 +429,18 @@ async def test_a_priority_puts_a_job_before_those_that_need_a_session_too(store:
     assert [attempt.id for attempt in claims] == [now.id, held.id]
 
 
-async def test_a_job_keeps_its_priority_whatever_happens_to_it(store: Store, clock: FakeClock) -> None:
+async def test_a_job_keeps_its_priority_whatever_happens_to_it(
+    store: Store, clock: FakeClock
+) -> None:
     [job] = await enqueue(store, 1, priority=LATER)
     seen = [(held := (await claim(store))[0]).job.priority]
     await store.queue.release(held)
     seen.append((held := (await claim(store))[0]).job.priority)
-    seen.append((await store.queue.fail(held, error_code=ErrorCode.NO_VIDEO, error="", retry_in=MINUTE)).priority)
+    seen.append(
+        (
+            await store.queue.fail(held, error_code=ErrorCode.NO_VIDEO, error="", retry_in=MINUTE)
+        ).priority
+    )
     clock.advance(MINUTE)
     await store.queue.promote_due()
     seen.append((await claim(store))[0].job.priority)
@@ -388,7 +463,9 @@ async def test_claiming_from_an_empty_queue_returns_nothing(store: Store) -> Non
     assert await claim(store) == []
 
 
-async def test_a_claim_sets_the_attempt_the_owner_and_the_lease(store: Store, clock: FakeClock) -> None:
+async def test_a_claim_sets_the_attempt_the_owner_and_the_lease(
+    store: Store, clock: FakeClock
+) -> None:
     await enqueue(store, 1)
     clock.advance(5)
 
@@ -418,13 +495,20 @@ async def test_a_claim_clears_the_fields_of_the_failure(store: Store, clock: Fak
 async def test_a_running_job_is_never_claimed_again(store: Store) -> None:
     await enqueue(store, 1, 2, 3)
 
-    claims = [*await claim(store, ANN, limit=2), *await claim(store, BOB, limit=2), *await claim(store, ANN, limit=2)]
+    claims = [
+        *await claim(store, ANN, limit=2),
+        *await claim(store, BOB, limit=2),
+        *await claim(store, ANN, limit=2),
+    ]
 
     assert len({attempt.id for attempt in claims}) == len(claims) == 3
 
 
 async def test_jobs_of_all_platforms_are_in_one_queue(store: Store) -> None:
-    jobs = [(await enqueue(store, n, platform=name))[0] for n, name in enumerate(("x", "y", "x", "z", "y", "x"))]
+    jobs = [
+        (await enqueue(store, n, platform=name))[0]
+        for n, name in enumerate(("x", "y", "x", "z", "y", "x"))
+    ]
     jobs.sort(key=lambda job: (job.created_at, job.id))
 
     claims = [*await claim(store, limit=4), *await claim(store, limit=4)]
@@ -443,7 +527,7 @@ async def test_a_claim_carries_what_an_earlier_attempt_found(store: Store) -> No
     assert again.job == await store.catalogue.get(attempt.id)
 
 
-# --- renew ----------------------------------------------------------------------------------------------------------
+# --- renew ----------------------------------------------------------------------------------------
 
 
 async def test_renew_extends_exactly_the_named_attempts(store: Store, clock: FakeClock) -> None:
@@ -469,7 +553,9 @@ async def test_renew_does_not_return_lost_jobs(store: Store, clock: FakeClock) -
 
 
 @pytest.mark.parametrize("by", [ANN, BOB])  # ANN: the worker that had lost the job claimed it again
-async def test_renew_after_a_takeover_leaves_the_new_lease_alone(store: Store, clock: FakeClock, by: WorkerId) -> None:
+async def test_renew_after_a_takeover_leaves_the_new_lease_alone(
+    store: Store, clock: FakeClock, by: WorkerId
+) -> None:
     stale, current = await taken_over(store, clock, by=by)
     clock.advance(10)
 
@@ -489,7 +575,7 @@ async def test_renewing_nothing_returns_nothing(store: Store) -> None:
     assert await store.queue.renew(ANN, [], lease=LEASE) == set()
 
 
-# --- the fence ------------------------------------------------------------------------------------------------------
+# --- the fence ------------------------------------------------------------------------------------
 
 Write = Callable[[Store, ClaimedJob], Awaitable[object]]
 FENCED: Mapping[str, Write] = {
@@ -516,7 +602,9 @@ LOSSES: Mapping[str, Loss] = {
 
 
 @pytest.mark.parametrize("write", FENCED)
-async def test_an_attempt_that_was_taken_over_writes_nothing(store: Store, clock: FakeClock, write: str) -> None:
+async def test_an_attempt_that_was_taken_over_writes_nothing(
+    store: Store, clock: FakeClock, write: str
+) -> None:
     stale, current = await taken_over(store, clock)
     history = await store.catalogue.history(stale.id)
     clock.advance(1)
@@ -528,12 +616,17 @@ async def test_an_attempt_that_was_taken_over_writes_nothing(store: Store, clock
     assert await store.catalogue.history(stale.id) == history
 
 
-async def test_a_completion_batched_with_a_claim_is_fenced_like_any_other(store: Store, clock: FakeClock) -> None:
+async def test_a_completion_batched_with_a_claim_is_fenced_like_any_other(
+    store: Store, clock: FakeClock
+) -> None:
     """One statement may hold both, for different jobs that must not affect each other."""
     stale, current = await taken_over(store, clock)
     [queued] = await enqueue(store, 7)
 
-    completing, claiming = store.queue.complete(stale, SAVED), store.queue.claim(BOB, limit=1, lease=LEASE)
+    completing, claiming = (
+        store.queue.complete(stale, SAVED),
+        store.queue.claim(BOB, limit=1, lease=LEASE),
+    )
     late, claims = await asyncio.gather(completing, claiming, return_exceptions=True)
 
     assert isinstance(late, LeaseLost)
@@ -544,10 +637,15 @@ async def test_a_completion_batched_with_a_claim_is_fenced_like_any_other(store:
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("write", FENCED)
-async def test_an_attempt_that_is_over_writes_nothing(store: Store, clock: FakeClock, write: str, loss: str) -> None:
+async def test_an_attempt_that_is_over_writes_nothing(
+    store: Store, clock: FakeClock, write: str, loss: str
+) -> None:
     attempt = await claimed(store)
     await LOSSES[loss](store, attempt)
-    before, history = await store.catalogue.get(attempt.id), await store.catalogue.history(attempt.id)
+    before, history = (
+        await store.catalogue.get(attempt.id),
+        await store.catalogue.history(attempt.id),
+    )
     clock.advance(1)
 
     with pytest.raises(LeaseLost):
@@ -572,7 +670,9 @@ async def test_an_attempt_whose_job_was_removed_writes_nothing(store: Store, wri
 async def test_an_expired_lease_that_was_not_taken_over_still_writes(
     store: Store, clock: FakeClock, write: str
 ) -> None:
-    """The fence is the attempt, not the time: a slow worker may finish while the job is still its own."""
+    """The fence is the attempt, not the time: a slow worker may finish while the job is still its
+    own.
+    """
     attempt = await claimed(store)
     clock.advance(LEASE * 3)
 
@@ -581,10 +681,12 @@ async def test_an_expired_lease_that_was_not_taken_over_still_writes(
     assert (await store.catalogue.get(attempt.id)).updated_at == clock.now()
 
 
-# --- what an attempt writes -----------------------------------------------------------------------------------------
+# --- what an attempt writes -----------------------------------------------------------------------
 
 
-async def test_a_checkpoint_stores_everything_that_was_found(store: Store, clock: FakeClock) -> None:
+async def test_a_checkpoint_stores_everything_that_was_found(
+    store: Store, clock: FakeClock
+) -> None:
     for field in fields(Candidate):  # the sample must not miss a field that is added later
         if field.name not in ("url", "source_type", "found_in"):
             default = field.default_factory() if callable(field.default_factory) else field.default
@@ -600,7 +702,11 @@ async def test_a_checkpoint_stores_everything_that_was_found(store: Store, clock
         updated_at=clock.now(),
         stage=Stage.CHECKPOINT,
         progress_pct=50,
-        **{field.name: getattr(FOUND, field.name) for field in fields(Checkpoint) if field.name != "progress_pct"},
+        **{
+            field.name: getattr(FOUND, field.name)
+            for field in fields(Checkpoint)
+            if field.name != "progress_pct"
+        },
     )
     assert type(job.candidates[0].ownership) is Ownership
     assert type(job.candidates[0].watermark) is Watermark
@@ -624,14 +730,21 @@ async def test_progress_stores_the_stage_and_percentage_of_the_attempt(store: St
     )
 
     job = await store.catalogue.get(attempt.id)
-    assert (job.stage, job.progress_pct, job.bytes_done, job.bytes_total) == (Stage.DOWNLOAD, 60, 6_000_000_000, None)
+    assert (job.stage, job.progress_pct, job.bytes_done, job.bytes_total) == (
+        Stage.DOWNLOAD,
+        60,
+        6_000_000_000,
+        None,
+    )
     assert job.lease_expires_at == attempt.job.lease_expires_at
 
 
 async def test_progress_stores_how_much_of_a_stream_is_recorded(store: Store) -> None:
     attempt = await claimed(store)
 
-    await store.queue.progress(attempt, stage=Stage.RECORD, progress_pct=60, bytes_done=5, duration_s=754.5)
+    await store.queue.progress(
+        attempt, stage=Stage.RECORD, progress_pct=60, bytes_done=5, duration_s=754.5
+    )
     await store.queue.progress(attempt, stage=Stage.VALIDATE, progress_pct=92)
 
     assert (await store.catalogue.get(attempt.id)).duration_s == 754.5
@@ -644,11 +757,17 @@ async def test_begin_commit_stores_the_file_facts_and_the_job_keeps_running(stor
 
     job = await store.catalogue.get(attempt.id)
     assert (job.status, job.stage) == (JobStatus.RUNNING, Stage.COMMITTING)
-    assert (job.output_path, job.bytes, job.sha256) == (SAVED.output_path, SAVED.bytes, SAVED.sha256)
+    assert (job.output_path, job.bytes, job.sha256) == (
+        SAVED.output_path,
+        SAVED.bytes,
+        SAVED.sha256,
+    )
     assert await stages(store, attempt.id) == [Stage.CLAIM, Stage.COMMITTING]
 
 
-async def test_a_completed_job_has_its_file_and_keeps_its_extraction(store: Store, clock: FakeClock) -> None:
+async def test_a_completed_job_has_its_file_and_keeps_its_extraction(
+    store: Store, clock: FakeClock
+) -> None:
     attempt = await claimed(store)
     await store.queue.checkpoint(attempt, FOUND)
     clock.advance(3)
@@ -657,7 +776,11 @@ async def test_a_completed_job_has_its_file_and_keeps_its_extraction(store: Stor
     job = await store.catalogue.get(attempt.id)
 
     assert (job.candidates, job.account) == (FOUND.candidates, FOUND.account)
-    assert (job.status, job.progress_pct, job.completed_at) == (JobStatus.COMPLETED, 100, clock.now())
+    assert (job.status, job.progress_pct, job.completed_at) == (
+        JobStatus.COMPLETED,
+        100,
+        clock.now(),
+    )
     assert (job.claimed_by, job.lease_expires_at, job.attempt_count) == (None, None, 1)
     assert (job.output_path, job.thumbnail_path) == (SAVED.output_path, SAVED.thumbnail_path)
     assert (job.bytes, job.sha256, job.duration_s) == (SAVED.bytes, SAVED.sha256, SAVED.duration_s)
@@ -669,17 +792,29 @@ async def test_fail_returns_the_job_as_stored(store: Store, clock: FakeClock) ->
     attempt = await claimed(store)
     clock.advance(3)
 
-    job = await store.queue.fail(attempt, error_code=ErrorCode.RATE_LIMITED, error="slow down", retry_in=MINUTE)
+    job = await store.queue.fail(
+        attempt, error_code=ErrorCode.RATE_LIMITED, error="slow down", retry_in=MINUTE
+    )
 
     assert job == await store.catalogue.get(attempt.id)
-    assert (job.status, job.failed_at, job.retry_at) == (JobStatus.FAILED, clock.now(), clock.now() + MINUTE)
+    assert (job.status, job.failed_at, job.retry_at) == (
+        JobStatus.FAILED,
+        clock.now(),
+        clock.now() + MINUTE,
+    )
     assert (job.error_code, job.error) == (ErrorCode.RATE_LIMITED, "slow down")
     assert (job.claimed_by, job.lease_expires_at, job.attempt_count) == (None, None, 1)
     record = (await store.catalogue.history(job.id))[-1]
-    assert (record.stage, record.outcome, record.error_code) == (Stage.FAIL, StepOutcome.FAILED, ErrorCode.RATE_LIMITED)
+    assert (record.stage, record.outcome, record.error_code) == (
+        Stage.FAIL,
+        StepOutcome.FAILED,
+        ErrorCode.RATE_LIMITED,
+    )
 
 
-async def test_a_failures_message_keeps_its_values_so_that_it_can_be_translated(store: Store) -> None:
+async def test_a_failures_message_keeps_its_values_so_that_it_can_be_translated(
+    store: Store,
+) -> None:
     claim = await claimed(store)
     message = Message("%(site)s sent %(bytes)d bytes.", site="X", bytes=1200)
     await store.queue.record(
@@ -687,17 +822,24 @@ async def test_a_failures_message_keeps_its_values_so_that_it_can_be_translated(
     )
     await store.queue.fail(claim, error_code=ErrorCode.INCOMPLETE, error=message, retry_in=None)
     job = await store.catalogue.get(claim.id)
-    texts = [job.error, *(record.detail for record in (await store.catalogue.history(claim.id))[-2:])]
+    texts = [
+        job.error,
+        *(record.detail for record in (await store.catalogue.history(claim.id))[-2:]),
+    ]
 
     assert texts == ["X sent 1,200 bytes."] * 3
-    assert all(isinstance(text, Message) and text.values == {"site": "X", "bytes": 1200} for text in texts)
+    assert all(
+        isinstance(text, Message) and text.values == {"site": "X", "bytes": 1200} for text in texts
+    )
 
 
 async def test_a_failure_without_a_retry_has_no_retry_at(store: Store) -> None:
     assert (await failed(store, retry_in=None)).retry_at is None
 
 
-@pytest.mark.parametrize("text", ["lone \udcff surrogate", "a NUL \0 inside", "emoji 🎬", "line\nbreak"])
+@pytest.mark.parametrize(
+    "text", ["lone \udcff surrogate", "a NUL \0 inside", "emoji 🎬", "line\nbreak"]
+)
 async def test_a_failure_is_stored_whatever_its_text_is(store: Store, text: str) -> None:
     attempt = await claimed(store)
 
@@ -710,7 +852,15 @@ async def test_a_failure_is_stored_whatever_its_text_is(store: Store, text: str)
 async def test_record_is_not_fenced(store: Store, clock: FakeClock) -> None:
     stale, current = await taken_over(store, clock)
     late = HistoryRecord(
-        clock.now(), 1, Stage.DOWNLOAD, StepOutcome.FAILED, StrategyName.SESSION, ErrorCode.TIMEOUT, "late", 7, 1_500
+        clock.now(),
+        1,
+        Stage.DOWNLOAD,
+        StepOutcome.FAILED,
+        StrategyName.SESSION,
+        ErrorCode.TIMEOUT,
+        "late",
+        7,
+        1_500,
     )
 
     await store.queue.record(stale, late)
@@ -750,10 +900,12 @@ async def test_release_keeps_the_attempt_number_and_allows_one_more_attempt(stor
     assert (await claim(store, BOB))[0].fence == 2
 
 
-# --- recovery -------------------------------------------------------------------------------------------------------
+# --- recovery -------------------------------------------------------------------------------------
 
 
-async def test_recovery_fails_only_jobs_whose_lease_has_expired(store: Store, clock: FakeClock) -> None:
+async def test_recovery_fails_only_jobs_whose_lease_has_expired(
+    store: Store, clock: FakeClock
+) -> None:
     await enqueue(store, 1, 2, 3)
     dead, living = await claim(store, limit=2)
     clock.advance(LEASE / 2)
@@ -798,7 +950,9 @@ async def test_a_job_without_attempts_left_is_not_retried(store: Store, clock: F
     assert (await store.catalogue.get(attempt.id)).retry_at is None
 
 
-async def test_a_job_that_was_committing_gets_one_extra_attempt_only(store: Store, clock: FakeClock) -> None:
+async def test_a_job_that_was_committing_gets_one_extra_attempt_only(
+    store: Store, clock: FakeClock
+) -> None:
     attempt = await claimed(store, max_attempts=1)
     retried = []
     for _ in range(2):
@@ -821,7 +975,9 @@ async def test_recovery_twice_finds_nothing_the_second_time(store: Store, clock:
 
 
 @pytest.mark.parametrize("store", ON_THE_HOSTS_CLOCK, indirect=True)
-async def test_a_clock_set_forward_does_not_end_the_lease_of_a_live_worker(store: Store, clock: FakeClock) -> None:
+async def test_a_clock_set_forward_does_not_end_the_lease_of_a_live_worker(
+    store: Store, clock: FakeClock
+) -> None:
     attempt = await claimed(store)
     clock.advance(10)
     clock.jump(timedelta(days=2))
@@ -851,7 +1007,9 @@ async def test_a_dead_workers_job_is_recovered_one_lease_after_the_clock_was_set
 async def test_a_clock_set_back_and_forth_does_not_end_the_lease_of_a_live_worker(
     store: Store, clock: FakeClock
 ) -> None:
-    """Both changes and the claim between them are between two passes of recovery: each pass sees clocks that agree."""
+    """Both changes and the claim between them are between two passes of recovery:
+    each pass sees clocks that agree.
+    """
     await enqueue(store, 1)
     await store.queue.recover_stale_jobs(retry_in=MINUTE)
     clock.jump(-timedelta(hours=1))
@@ -874,7 +1032,9 @@ async def test_leases_of_dead_workers_can_be_ended_at_once(store: Store) -> None
 
 
 @pytest.mark.parametrize("store", ON_THE_HOSTS_CLOCK, indirect=True)
-async def test_ended_leases_are_recovered_even_while_the_clock_is_not_trusted(store: Store, clock: FakeClock) -> None:
+async def test_ended_leases_are_recovered_even_while_the_clock_is_not_trusted(
+    store: Store, clock: FakeClock
+) -> None:
     await enqueue(store, 1, 2)
     [dead] = await claim(store, ANN)
     await claim(store, BOB)
@@ -891,7 +1051,7 @@ async def test_no_lease_is_ended_without_dead_workers(store: Store) -> None:
     assert await store.workers.expire_leases([BOB]) == 0
 
 
-# --- retries --------------------------------------------------------------------------------------------------------
+# --- retries --------------------------------------------------------------------------------------
 
 
 async def test_only_jobs_that_are_due_are_promoted(store: Store, clock: FakeClock) -> None:
@@ -917,7 +1077,9 @@ async def test_no_job_is_promoted_before_its_time(store: Store, clock: FakeClock
     assert await store.queue.promote_due() == 0
 
 
-async def test_promotion_takes_the_longest_due_up_to_the_limit(store: Store, clock: FakeClock) -> None:
+async def test_promotion_takes_the_longest_due_up_to_the_limit(
+    store: Store, clock: FakeClock
+) -> None:
     late = await failed(store, 1, retry_in=MINUTE * 2)
     early = await failed(store, 2, retry_in=MINUTE)
     clock.advance(MINUTE * 3)
@@ -936,7 +1098,7 @@ async def test_next_due_is_the_earliest_retry_time(store: Store, clock: FakeCloc
     assert await store.catalogue.next_due() == clock.now() + MINUTE
 
 
-# --- user actions ----------------------------------------------------------------------------------------------------
+# --- user actions ---------------------------------------------------------------------------------
 
 
 async def test_a_queued_job_can_be_cancelled_and_is_no_longer_claimed(store: Store) -> None:
@@ -1024,14 +1186,18 @@ async def test_a_cancelled_job_can_be_retried(store: Store) -> None:
     assert await stages(store, queued.id) == [Stage.CANCEL, Stage.RETRY]
 
 
-async def test_retrying_a_queued_or_running_job_changes_nothing(store: Store, clock: FakeClock) -> None:
+async def test_retrying_a_queued_or_running_job_changes_nothing(
+    store: Store, clock: FakeClock
+) -> None:
     await enqueue(store, 1, 2)
     [attempt] = await claim(store)
     queued = await store.catalogue.get(numbered_job(2, "").id)
     clock.advance(5)
 
     assert await store.queue.retry(queued.id) == queued == await store.catalogue.get(queued.id)
-    assert await store.queue.retry(attempt.id) == attempt.job == await store.catalogue.get(attempt.id)
+    assert (
+        await store.queue.retry(attempt.id) == attempt.job == await store.catalogue.get(attempt.id)
+    )
     assert await stages(store, attempt.id) == [Stage.CLAIM]
 
 
@@ -1048,7 +1214,9 @@ async def test_a_job_can_be_removed_in_any_state(store: Store, status: JobStatus
             await ask(job.id)
 
 
-async def test_a_job_that_has_changed_since_it_was_read_is_not_removed(store: Store, clock: FakeClock) -> None:
+async def test_a_job_that_has_changed_since_it_was_read_is_not_removed(
+    store: Store, clock: FakeClock
+) -> None:
     """Retention must not remove an old job that a user has just retried."""
     job = await _job_in(store, JobStatus.FAILED)
     clock.advance(1)
@@ -1061,7 +1229,9 @@ async def test_a_job_that_has_changed_since_it_was_read_is_not_removed(store: St
     assert (await store.catalogue.remove(job.id, as_of=again.updated_at)).status is JobStatus.QUEUED
 
 
-async def test_the_files_of_a_completed_job_can_get_other_paths(store: Store, clock: FakeClock) -> None:
+async def test_the_files_of_a_completed_job_can_get_other_paths(
+    store: Store, clock: FakeClock
+) -> None:
     job = await completed(store)
     item = JobItem(Item(), ItemStatus.SAVED, replace(SAVED, output_path="b/1.mp4"))
     moved = replace(job, items=(item,), output_path="b/1.mp4", thumbnail_path=None)
@@ -1078,8 +1248,12 @@ async def test_the_files_of_a_completed_job_can_get_other_paths(store: Store, cl
     assert await store.catalogue.relocate(replace(job, updated_at=now.updated_at))
 
 
-@pytest.mark.parametrize("status", [status for status in JobStatus if status is not JobStatus.COMPLETED])
-async def test_only_the_files_of_a_completed_job_can_get_other_paths(store: Store, status: JobStatus) -> None:
+@pytest.mark.parametrize(
+    "status", [status for status in JobStatus if status is not JobStatus.COMPLETED]
+)
+async def test_only_the_files_of_a_completed_job_can_get_other_paths(
+    store: Store, status: JobStatus
+) -> None:
     """The attempts of any other job name their files themselves."""
     job = await _job_in(store, status)
 
@@ -1111,7 +1285,7 @@ async def _job_in(store: Store, status: JobStatus) -> Job:
             return await store.queue.cancel((await enqueue(store, 1))[0].id)
 
 
-# --- lists ----------------------------------------------------------------------------------------------------------
+# --- lists ----------------------------------------------------------------------------------------
 
 
 async def test_pages_are_newest_first_and_miss_nothing(store: Store) -> None:
@@ -1140,7 +1314,9 @@ async def test_pages_continue_among_jobs_of_the_same_time(store: Store) -> None:
     assert ids == sorted((numbered_job(number, "").id for number in range(1, 6)), reverse=True)
 
 
-async def test_a_job_added_in_the_meantime_does_not_shift_the_next_page(store: Store, clock: FakeClock) -> None:
+async def test_a_job_added_in_the_meantime_does_not_shift_the_next_page(
+    store: Store, clock: FakeClock
+) -> None:
     old = await enqueue(store, 1, 2, 3)
     first = await store.catalogue.jobs(JobQuery(limit=2))
     clock.advance(1)
@@ -1157,7 +1333,9 @@ async def test_a_page_that_is_exactly_full_is_the_last(store: Store) -> None:
     assert (await store.catalogue.jobs(JobQuery(limit=2))).next_cursor is None
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "1", "1.", ".a", "-1.a", "1.a.b", "1.'; --", "9" * 40 + ".a"])
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "1", "1.", ".a", "-1.a", "1.a.b", "1.'; --", "9" * 40 + ".a"]
+)
 async def test_an_invalid_cursor_is_refused(store: Store, cursor: str) -> None:
     with pytest.raises(BadInput):
         await store.catalogue.jobs(JobQuery(cursor=cursor))
@@ -1185,9 +1363,19 @@ async def test_jobs_can_be_filtered_by_platform(store: Store) -> None:
 
 @pytest.mark.parametrize(
     ("text", "matches"),
-    [("WATCH/1", True), ("füchs", True), ("FÜCHS", True), ("JANE", True), ("doe", True), ("%", False), ("", True)],
+    [
+        ("WATCH/1", True),
+        ("füchs", True),
+        ("FÜCHS", True),
+        ("JANE", True),
+        ("doe", True),
+        ("%", False),
+        ("", True),
+    ],
 )
-async def test_jobs_are_found_by_text_regardless_of_case(store: Store, text: str, matches: bool) -> None:
+async def test_jobs_are_found_by_text_regardless_of_case(
+    store: Store, text: str, matches: bool
+) -> None:
     attempt = await claimed(store)
     await store.queue.checkpoint(attempt, FOUND)
 
@@ -1204,11 +1392,17 @@ async def test_filters_apply_to_every_page(store: Store) -> None:
     first = await store.catalogue.jobs(query)
     second = await store.catalogue.jobs(replace(query, cursor=first.next_cursor))
 
-    assert [job.post_url for job in (*first.jobs, *second.jobs)] == [url_of(5), url_of(3), url_of(1)]
+    assert [job.post_url for job in (*first.jobs, *second.jobs)] == [
+        url_of(5),
+        url_of(3),
+        url_of(1),
+    ]
     assert second.next_cursor is None
 
 
-async def test_changes_since_a_time_are_returned_oldest_change_first(store: Store, clock: FakeClock) -> None:
+async def test_changes_since_a_time_are_returned_oldest_change_first(
+    store: Store, clock: FakeClock
+) -> None:
     first, second, third = await enqueue(store, 1, 2, 3)
     clock.advance(10)
     since = clock.now()
@@ -1233,7 +1427,12 @@ async def test_history_keeps_the_order_of_writing_even_when_the_clock_is_set_bac
 
     records = await store.catalogue.history(attempt.id)
 
-    assert [r.stage for r in records] == [Stage.CLAIM, Stage.CHECKPOINT, Stage.COMMITTING, Stage.COMPLETE]
+    assert [r.stage for r in records] == [
+        Stage.CLAIM,
+        Stage.CHECKPOINT,
+        Stage.COMMITTING,
+        Stage.COMPLETE,
+    ]
     assert {r.attempt for r in records} == {1}
     assert min(r.duration_ms for r in records) >= 0
 
@@ -1244,7 +1443,9 @@ async def test_a_job_that_was_only_enqueued_has_no_history(store: Store) -> None
     assert await store.catalogue.history(job.id) == []
 
 
-async def test_recent_posts_that_were_not_understood_are_counted_by_platform(store: Store, clock: FakeClock) -> None:
+async def test_recent_posts_that_were_not_understood_are_counted_by_platform(
+    store: Store, clock: FakeClock
+) -> None:
     hour = timedelta(hours=1)
 
     async def broken(number: int, code: ErrorCode, platform: str = "generic") -> Job:
@@ -1265,14 +1466,16 @@ async def test_recent_posts_that_were_not_understood_are_counted_by_platform(sto
     assert await store.catalogue.count_unparsed(within=hour / 2) == {"mastodon": 1}
 
 
-# --- workers --------------------------------------------------------------------------------------------------------
+# --- workers --------------------------------------------------------------------------------------
 
 
 def beat_of(worker: WorkerId, clock: FakeClock, **facts: Any) -> WorkerHeartbeat:
     return WorkerHeartbeat(worker, "host", 42, "1.0", START, clock.now(), draining=True, **facts)
 
 
-async def test_recently_seen_workers_are_listed_newest_first(store: Store, clock: FakeClock) -> None:
+async def test_recently_seen_workers_are_listed_newest_first(
+    store: Store, clock: FakeClock
+) -> None:
     await store.workers.heartbeat(beat_of(WorkerId("w-gone"), clock))
     clock.advance(MINUTE)
     facts = {
@@ -1289,7 +1492,9 @@ async def test_recently_seen_workers_are_listed_newest_first(store: Store, clock
     assert await store.workers.alive(seen_within=MINUTE) == [bob, ann]
 
 
-async def test_the_last_seen_time_of_a_worker_is_by_the_stores_clock(store: Store, clock: FakeClock) -> None:
+async def test_the_last_seen_time_of_a_worker_is_by_the_stores_clock(
+    store: Store, clock: FakeClock
+) -> None:
     """Machines disagree about the time: one whose clock is ten minutes slow is not dead."""
     slow = replace(beat_of(ANN, clock), last_seen_at=clock.now() - timedelta(minutes=10))
     await store.workers.heartbeat(slow)
@@ -1306,7 +1511,9 @@ async def test_a_heartbeat_replaces_the_previous_one(store: Store, clock: FakeCl
     assert await store.workers.alive(seen_within=MINUTE) == [newer]
 
 
-async def test_a_worker_that_stopped_gracefully_is_no_longer_listed(store: Store, clock: FakeClock) -> None:
+async def test_a_worker_that_stopped_gracefully_is_no_longer_listed(
+    store: Store, clock: FakeClock
+) -> None:
     await store.workers.heartbeat(beat_of(ANN, clock))
     await store.workers.forget_worker(ANN)
     await store.workers.forget_worker(BOB)
@@ -1340,7 +1547,9 @@ async def test_the_report_of_an_empty_store_counts_zero_for_every_state(store: S
     assert report.oldest_queued_at is None
 
 
-async def test_the_report_says_how_long_the_oldest_queued_job_has_waited(store: Store, clock: FakeClock) -> None:
+async def test_the_report_says_how_long_the_oldest_queued_job_has_waited(
+    store: Store, clock: FakeClock
+) -> None:
     """An older job that is running does not count as queued."""
     await claimed(store)
     clock.advance(timedelta(minutes=1))
@@ -1352,7 +1561,7 @@ async def test_the_report_says_how_long_the_oldest_queued_job_has_waited(store: 
     assert (await store.catalogue.report()).oldest_queued_at == handed_in
 
 
-# --- wake-ups and close ---------------------------------------------------------------------------------------------
+# --- wake-ups and close ---------------------------------------------------------------------------
 
 
 async def _enqueue_more(store: Store, attempt: ClaimedJob) -> None:
@@ -1403,7 +1612,10 @@ async def test_stop_listeners_hear_that_a_user_cancelled_or_removed_a_running_jo
     attempt, other = await claimed(store), await claimed(store, number=2)
     heard: list[str] = []
     notified = asyncio.Event()
-    leave, leave_too = store.workers.on_stop(heard.append), store.workers.on_stop(lambda _: notified.set())
+    leave, leave_too = (
+        store.workers.on_stop(heard.append),
+        store.workers.on_stop(lambda _: notified.set()),
+    )
     store.workers.on_stop(lambda _: heard.append("leaving"))()
     await (store.queue.cancel if act == "cancel" else store.catalogue.remove)(attempt.id)
 

@@ -20,7 +20,9 @@ async def posts(store: Store, count: int) -> list[JobId]:
 
 
 async def duplicates(store: Store, job_id: JobId) -> list[tuple[JobId, Likeness]]:
-    return [(duplicate.job.id, duplicate.likeness) for duplicate in await read_duplicates(store, job_id)]
+    return [
+        (duplicate.job.id, duplicate.likeness) for duplicate in await read_duplicates(store, job_id)
+    ]
 
 
 async def filtered(store: Store) -> set[JobId]:

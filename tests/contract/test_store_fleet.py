@@ -1,4 +1,6 @@
-"""The contract of every store for workers that take only some jobs, on machines that are not all signed in."""
+"""The contract of every store for workers that take only some jobs,
+on machines that are not all signed in.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +23,18 @@ MINUTE = timedelta(minutes=1)
 
 
 async def enqueue(store: Store, *platforms: str) -> list[JobId]:
-    jobs = [numbered_job(n, f"https://s.example/{n}", platform=name) for n, name in enumerate(platforms)]
+    jobs = [
+        numbered_job(n, f"https://s.example/{n}", platform=name) for n, name in enumerate(platforms)
+    ]
     return [stored.job.id for stored in await store.queue.enqueue(jobs)]
 
 
 async def claim(
     store: Store, *, limit: int = 9, platforms: Collection[str] = (), sessions: Collection[str] = ()
 ) -> list[ClaimedJob]:
-    return await store.queue.claim(W1, limit=limit, lease=LEASE, platforms=platforms, sessions=sessions)
+    return await store.queue.claim(
+        W1, limit=limit, lease=LEASE, platforms=platforms, sessions=sessions
+    )
 
 
 async def hand_over(store: Store, *ids: JobId) -> None:
@@ -37,7 +43,7 @@ async def hand_over(store: Store, *ids: JobId) -> None:
         await store.queue.release(attempt, needs_session=attempt.id in ids)
 
 
-# --- draining -------------------------------------------------------------------------------------------------------
+# --- draining -------------------------------------------------------------------------------------
 
 
 async def test_a_worker_learns_at_its_next_heartbeat_that_it_must_drain_and_others_see_it_at_once(
@@ -45,16 +51,24 @@ async def test_a_worker_learns_at_its_next_heartbeat_that_it_must_drain_and_othe
 ) -> None:
     now, heard = clock.now(), asyncio.Queue[str]()
     beats = [
-        WorkerHeartbeat(WorkerId(f"w-{n}"), "host", n, "0.1.0", now, now, tally={"failed:NETWORK": n}) for n in (1, 2)
+        WorkerHeartbeat(
+            WorkerId(f"w-{n}"), "host", n, "0.1.0", now, now, tally={"failed:NETWORK": n}
+        )
+        for n in (1, 2)
     ]
     before = [await store.workers.heartbeat(beat) for beat in beats]
     leave = store.workers.on_stop(heard.put_nowait)
     requested = await store.workers.request_drain([W1, WorkerId("w-unknown")])
     stopped = await asyncio.wait_for(heard.get(), patient(30))
-    draining = {worker.worker: worker.draining for worker in await store.workers.alive(seen_within=MINUTE)}
+    draining = {
+        worker.worker: worker.draining for worker in await store.workers.alive(seen_within=MINUTE)
+    }
     after = [await store.workers.heartbeat(beat) for beat in beats]
     again = [await store.workers.heartbeat(beat) for beat in beats]
-    seen = {worker.worker: (worker.draining, worker.tally) for worker in await store.workers.alive(seen_within=MINUTE)}
+    seen = {
+        worker.worker: (worker.draining, worker.tally)
+        for worker in await store.workers.alive(seen_within=MINUTE)
+    }
 
     assert (before, requested, stopped) == ([False, False], 1, "w-1")
     assert draining == {"w-1": True, "w-2": False}
@@ -63,7 +77,7 @@ async def test_a_worker_learns_at_its_next_heartbeat_that_it_must_drain_and_othe
     leave()
 
 
-# --- platforms ------------------------------------------------------------------------------------------------------
+# --- platforms ------------------------------------------------------------------------------------
 
 
 async def test_a_worker_limited_to_platforms_gets_only_their_oldest_jobs(store: Store) -> None:
@@ -72,7 +86,9 @@ async def test_a_worker_limited_to_platforms_gets_only_their_oldest_jobs(store: 
     claims = await claim(store, limit=2, platforms=("tiktok", "x"))
 
     assert [attempt.job.platform for attempt in claims] == ["x", "tiktok"]
-    assert [attempt.job.platform for attempt in await claim(store, platforms=["x", "snapchat"])] == ["x"]
+    assert [
+        attempt.job.platform for attempt in await claim(store, platforms=["x", "snapchat"])
+    ] == ["x"]
 
 
 async def test_jobs_that_a_limited_worker_leaves_are_taken_oldest_first_by_an_unlimited_one(
@@ -80,7 +96,9 @@ async def test_jobs_that_a_limited_worker_leaves_are_taken_oldest_first_by_an_un
 ) -> None:
     ids = await enqueue(store, "reddit", "x", "vimeo")
     clock.advance(MINUTE)
-    later = await store.queue.enqueue([numbered_job(n, f"https://s.example/{n}", platform="x") for n in (7, 8)])
+    later = await store.queue.enqueue(
+        [numbered_job(n, f"https://s.example/{n}", platform="x") for n in (7, 8)]
+    )
     assert len(await claim(store, limit=2, platforms=("x",))) == 2
 
     assert [attempt.id for attempt in await claim(store)] == [ids[0], ids[2], later[1].job.id]
@@ -92,10 +110,12 @@ async def test_a_worker_limited_to_a_platform_without_jobs_gets_none(store: Stor
     assert await claim(store, platforms=("x",)) == []
 
 
-# --- sessions -------------------------------------------------------------------------------------------------------
+# --- sessions -------------------------------------------------------------------------------------
 
 
-async def test_a_job_that_needs_a_session_is_claimed_only_where_that_session_is(store: Store) -> None:
+async def test_a_job_that_needs_a_session_is_claimed_only_where_that_session_is(
+    store: Store,
+) -> None:
     first, second = await enqueue(store, "instagram", "instagram")
     await hand_over(store, first)
 
@@ -104,7 +124,9 @@ async def test_a_job_that_needs_a_session_is_claimed_only_where_that_session_is(
     assert (taken.id, taken.job.needs_session, taken.fence) == (first, True, 2)
 
 
-async def test_a_worker_with_the_session_takes_the_oldest_jobs_whether_they_need_it_or_not(store: Store) -> None:
+async def test_a_worker_with_the_session_takes_the_oldest_jobs_whether_they_need_it_or_not(
+    store: Store,
+) -> None:
     ids = await enqueue(store, *["x"] * 4)
     await hand_over(store, ids[1], ids[3])
 
@@ -116,7 +138,9 @@ async def test_one_job_of_a_paced_site_is_handed_out_whether_or_not_it_needs_a_s
 ) -> None:
     ids = await enqueue(store, "x", "x")
     await hand_over(store, ids[0])
-    await store.site_limits.acquire_permit(PermitRequest(JobId("other"), "x", interval=MINUTE, probe_within=MINUTE))
+    await store.site_limits.acquire_permit(
+        PermitRequest(JobId("other"), "x", interval=MINUTE, probe_within=MINUTE)
+    )
     clock.advance(MINUTE)
 
     assert [attempt.id for attempt in await claim(store, sessions=("x",))] == [ids[0]]

@@ -1,4 +1,6 @@
-"""The contract of every store for the order of the queue as people change it: priorities, and pauses."""
+"""The contract of every store for the order of the queue as people change it: priorities,
+and pauses.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +22,14 @@ ANN = WorkerId("w-ann")
 NOW, NORMAL, LATER = Priority
 
 
-async def enqueue(store: Store, *numbers: int, platform: str = "x", priority: Priority = NORMAL) -> list[Job]:
+async def enqueue(
+    store: Store, *numbers: int, platform: str = "x", priority: Priority = NORMAL
+) -> list[Job]:
     jobs = [numbered_job(n, f"https://s.example/{n}", platform=platform) for n in numbers]
-    return [answer.job for answer in await store.queue.enqueue([replace(job, priority=priority) for job in jobs])]
+    return [
+        answer.job
+        for answer in await store.queue.enqueue([replace(job, priority=priority) for job in jobs])
+    ]
 
 
 async def claim(store: Store, *, limit: int = 9) -> list[ClaimedJob]:
@@ -33,10 +40,12 @@ async def ids_claimed(store: Store, *, limit: int = 9) -> list[JobId]:
     return [attempt.id for attempt in await claim(store, limit=limit)]
 
 
-# --- priorities -----------------------------------------------------------------------------------------------------
+# --- priorities -----------------------------------------------------------------------------------
 
 
-async def test_a_job_that_is_moved_to_the_front_is_claimed_next(store: Store, clock: FakeClock) -> None:
+async def test_a_job_that_is_moved_to_the_front_is_claimed_next(
+    store: Store, clock: FakeClock
+) -> None:
     jobs = await enqueue(store, 1, 2, 3, 4)
     assert await ids_claimed(store, limit=1) == [jobs[0].id]
     clock.advance(1)
@@ -79,7 +88,9 @@ async def test_a_completed_job_has_no_place_in_the_queue_to_move_from(store: Sto
         await store.queue.set_priority(JobId("00000000-0000-7000-8000-ffffffffffff"), NOW)
 
 
-async def test_what_is_next_is_listed_in_the_order_of_the_queue_over_all_sites(store: Store, clock: FakeClock) -> None:
+async def test_what_is_next_is_listed_in_the_order_of_the_queue_over_all_sites(
+    store: Store, clock: FakeClock
+) -> None:
     await enqueue(store, 1, platform="tiktok")
     [held] = await claim(store)
     await store.queue.release(held, needs_session=True)
@@ -98,7 +109,7 @@ async def test_nothing_is_next_in_an_empty_queue(store: Store) -> None:
     assert await store.catalogue.next_queued(limit=9) == []
 
 
-# --- pauses ---------------------------------------------------------------------------------------------------------
+# --- pauses ---------------------------------------------------------------------------------------
 
 
 async def test_nothing_is_claimed_while_the_queue_is_paused(store: Store) -> None:
@@ -126,7 +137,9 @@ async def test_a_pause_that_begins_between_two_claims_holds_back_the_second(stor
     assert await claim(store) == []
 
 
-async def test_what_runs_already_goes_on_while_the_queue_is_paused(store: Store, clock: FakeClock) -> None:
+async def test_what_runs_already_goes_on_while_the_queue_is_paused(
+    store: Store, clock: FakeClock
+) -> None:
     await enqueue(store, 1)
     [held] = await claim(store)
     await pause(store.records)
@@ -154,7 +167,9 @@ async def test_pausing_and_resuming_twice_changes_nothing(store: Store, clock: F
     assert await all_holds(store.records) == ()
 
 
-async def test_claims_and_a_pause_at_the_same_moment_leave_every_job_queued_or_running(store: Store) -> None:
+async def test_claims_and_a_pause_at_the_same_moment_leave_every_job_queued_or_running(
+    store: Store,
+) -> None:
     await enqueue(store, *range(1, 9))
     claiming = asyncio.gather(*(claim(store, limit=2) for _ in range(3)))
     claims, _ = await asyncio.gather(claiming, pause(store.records))
@@ -163,7 +178,9 @@ async def test_claims_and_a_pause_at_the_same_moment_leave_every_job_queued_or_r
     assert await claim(store) == []
 
 
-async def test_a_held_job_names_the_pause_of_the_whole_queue_before_that_of_its_site(store: Store) -> None:
+async def test_a_held_job_names_the_pause_of_the_whole_queue_before_that_of_its_site(
+    store: Store,
+) -> None:
     [job, running] = await enqueue(store, 1, 2)
     await pause(store.records, "x")
     await pause(store.records, "tiktok")
@@ -173,4 +190,6 @@ async def test_a_held_job_names_the_pause_of_the_whole_queue_before_that_of_its_
     assert of_site
     assert of_all
     assert (of_site.site, of_all.site) == ("x", None)
-    assert hold_of(replace(running, status=JobStatus.RUNNING), await all_holds(store.records)) is None
+    assert (
+        hold_of(replace(running, status=JobStatus.RUNNING), await all_holds(store.records)) is None
+    )

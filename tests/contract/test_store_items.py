@@ -17,7 +17,11 @@ W1, W2 = WorkerId("w-1"), WorkerId("w-2")
 ITEMS = (
     JobItem(Item(type=ItemType.IMAGE), ItemStatus.SKIPPED),
     JobItem(
-        Item(media_id="7", thumbnail_url="https://cdn.example/7.jpg", expected=Expected(4.5, False, 9)),
+        Item(
+            media_id="7",
+            thumbnail_url="https://cdn.example/7.jpg",
+            expected=Expected(4.5, False, 9),
+        ),
         ItemStatus.SAVED,
         SAVED,
     ),
@@ -71,15 +75,21 @@ async def test_a_stale_attempt_writes_no_items(store: Store) -> None:
 async def test_items_survive_a_failed_attempt(store: Store) -> None:
     claim = await claimed(store)
     await store.queue.save_items(claim, ITEMS)
-    await store.queue.fail(claim, error_code=ErrorCode.PARTIAL, error="Some.", retry_in=timedelta(0))
+    await store.queue.fail(
+        claim, error_code=ErrorCode.PARTIAL, error="Some.", retry_in=timedelta(0)
+    )
     await store.queue.promote_due()
     (again,) = await store.queue.claim(W2, limit=1, lease=LEASE)
 
     assert again.job.items == ITEMS
 
 
-@pytest.mark.parametrize("several", [("https://a.example/1", "https://a.example/2"), ("[b", 'c"'), ("[b",)])
-async def test_a_users_choice_is_remembered_until_another_is_made(store: Store, several: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "several", [("https://a.example/1", "https://a.example/2"), ("[b", 'c"'), ("[b",)]
+)
+async def test_a_users_choice_is_remembered_until_another_is_made(
+    store: Store, several: tuple[str, ...]
+) -> None:
     claim = await claimed(store)
     assert claim.job.chosen_urls == ()
     for chosen, known in ((("a",), ("a",)), ((), ("a",)), (several, several), ((), several)):

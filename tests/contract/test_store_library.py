@@ -1,4 +1,6 @@
-"""Queries of the library pages: orders, filters, search, accounts, totals, neighbours and failures, on every store."""
+"""Queries of the library pages: orders, filters, search, accounts, totals,
+neighbours and failures, on every store.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,14 @@ from mediavault.core.clock import is_plausible, plausible
 from mediavault.core.failures import AccountNotFound, BadInput, ErrorCode, JobNotFound
 from mediavault.core.job import JobId, JobStatus, WorkerId
 from mediavault.core.media import SavedFile, account
-from mediavault.store.port import AccountQuery, AccountSummary, JobOrder, JobQuery, LibraryTotals, Store
+from mediavault.store.port import (
+    AccountQuery,
+    AccountSummary,
+    JobOrder,
+    JobQuery,
+    LibraryTotals,
+    Store,
+)
 from tests import browsing
 from tests.contract.shelves import adopt, all_pages, job_of, some_library
 from tests.contract.stores import LEASE, NOTHING_FOUND, SAVED, numbered_job
@@ -49,7 +58,9 @@ QUERIES = [
 
 
 @pytest.mark.parametrize("order", JobOrder)
-async def test_every_query_returns_its_jobs_page_by_page_in_every_order(store: Store, order: JobOrder) -> None:
+async def test_every_query_returns_its_jobs_page_by_page_in_every_order(
+    store: Store, order: JobOrder
+) -> None:
     jobs = some_library(60)
     await adopt(store, jobs)
 
@@ -76,7 +87,9 @@ async def test_a_count_of_an_empty_store_is_zero(store: Store) -> None:
 
 @pytest.mark.parametrize("moment", FIRST_AND_LAST)
 @pytest.mark.parametrize("text", [None, "fox"])
-async def test_time_bounds_may_have_any_value(store: Store, moment: datetime, text: str | None) -> None:
+async def test_time_bounds_may_have_any_value(
+    store: Store, moment: datetime, text: str | None
+) -> None:
     """Bounds far before the first job or after the last match all of them, or none."""
     jobs = some_library(10)
     await adopt(store, jobs)
@@ -91,7 +104,9 @@ async def test_time_bounds_may_have_any_value(store: Store, moment: datetime, te
 
 
 @pytest.mark.parametrize("moment", FIRST_AND_LAST)
-async def test_jobs_with_an_impossible_time_are_read_with_a_possible_one(store: Store, moment: datetime) -> None:
+async def test_jobs_with_an_impossible_time_are_read_with_a_possible_one(
+    store: Store, moment: datetime
+) -> None:
     """Another release, or another program, may have stored them."""
     await adopt(store, [job_of(1, at=moment), job_of(2)])
 
@@ -99,12 +114,16 @@ async def test_jobs_with_an_impossible_time_are_read_with_a_possible_one(store: 
     totals = await store.catalogue.library_totals()
     accounts = await store.catalogue.accounts(AccountQuery())
 
-    assert sorted(job.created_at for job in found) == sorted([plausible(moment), job_of(2).created_at])
+    assert sorted(job.created_at for job in found) == sorted(
+        [plausible(moment), job_of(2).created_at]
+    )
     assert totals.latest_at == max(job.created_at for job in found)
     assert all(is_plausible(account.latest_at) for account in accounts.accounts)
 
 
-async def test_orders_put_jobs_without_a_value_last_and_equal_ones_newest_first(store: Store) -> None:
+async def test_orders_put_jobs_without_a_value_last_and_equal_ones_newest_first(
+    store: Store,
+) -> None:
     values: list[dict[str, Any]] = [
         {"duration_s": 2.0, "bytes": 5},
         {},
@@ -115,7 +134,10 @@ async def test_orders_put_jobs_without_a_value_last_and_equal_ones_newest_first(
     await adopt(store, [job_of(number, **facts) for number, facts in enumerate(values)])
 
     async def numbers(order: JobOrder) -> list[int]:
-        return [int(job.post_url.rpartition("/")[2]) for job in await all_pages(store, JobQuery(order=order, limit=2))]
+        return [
+            int(job.post_url.rpartition("/")[2])
+            for job in await all_pages(store, JobQuery(order=order, limit=2))
+        ]
 
     assert await numbers(JobOrder.NEWEST) == [4, 3, 2, 1, 0]
     assert await numbers(JobOrder.OLDEST) == [0, 1, 2, 3, 4]
@@ -125,20 +147,27 @@ async def test_orders_put_jobs_without_a_value_last_and_equal_ones_newest_first(
 
 async def test_a_cursor_belongs_to_its_order(store: Store) -> None:
     await adopt(store, [job_of(number, duration_s=1.5, bytes=7) for number in range(3)])
-    cursors = {order: (await store.catalogue.jobs(JobQuery(order=order, limit=1))).next_cursor for order in JobOrder}
+    cursors = {
+        order: (await store.catalogue.jobs(JobQuery(order=order, limit=1))).next_cursor
+        for order in JobOrder
+    }
 
     for order in JobOrder:
         for other, cursor in cursors.items():
             if other is order:
-                assert len((await store.catalogue.jobs(JobQuery(order=order, cursor=cursor))).jobs) == 2
+                assert (
+                    len((await store.catalogue.jobs(JobQuery(order=order, cursor=cursor))).jobs)
+                    == 2
+                )
             else:
                 with pytest.raises(BadInput):
                     await store.catalogue.jobs(JobQuery(order=order, cursor=cursor))
 
 
 CURSORS = [
-    "longest~nan~1.a", "longest~1e999~1.a", "longest~-5~1.a", "longest~1-2~1.a", "longest~1.a", "largest~1.5~1.a",
-    "largest~99999999999999999999~1.a", "longest~1~1.'", "oldest~1~1.a", "newest~1.a", "5.a",
+    "longest~nan~1.a", "longest~1e999~1.a", "longest~-5~1.a", "longest~1-2~1.a", "longest~1.a",
+    "largest~1.5~1.a", "largest~99999999999999999999~1.a", "longest~1~1.'", "oldest~1~1.a",
+    "newest~1.a", "5.a",
 ]  # fmt: skip
 
 
@@ -149,25 +178,30 @@ async def test_a_cursor_that_no_page_returned_is_refused(store: Store) -> None:
                 await store.catalogue.jobs(JobQuery(order=order, cursor=cursor))
 
 
-# --- what a search matches -------------------------------------------------------------------------------------------
+# --- what a search matches ------------------------------------------------------------------------
 
 
 SEARCHES = [
-    ("fox", True), ("FO", True), ("fox quick", True), ("ox", False), ("fox slow", False), ("füch", True), ("FUCHSLEIN", True),
-    ("Crème", True), ("creme brulee", True), ("strasse", True), ("STRAẞE", True), ("5 min", True),
-    ("東京", True), ("タワー", True), ("京タ", True), ("東タ", False), ("夜景 fox", True),
-    ("моск", True), ("שלום", True), ("قهوه", False), ("قَهوة", True), ("เทศ", True), ("한국", True), ("하", True),
-    ("😀", True), ("😀😀", True), ("😀😀😀", False),
-    ("jane", True), ("@jane", True), ("doe", True), ("videos.example", True), ("https://videos.example/watch/1", True),
-    ("watch/2", False), ("", True), ("   ", True), ("%", False), ('"', False), ("-- ;", False), ("'*'", False),
-    ('fox" OR "dog', False), ("fox*", True), ("fox AND quick", False), ("NOT", False), ("title:fox", False), ("(fox)", True),
-    ("fox\0quick", True), ("\ue000", False), ("\ud800", False), ("x" * 10_000, False), ("fox " * 2_500, True),
-    ("'" * 10_000, False), ("🏳️‍🌈", False), ("\u202efox", True), ("fo\u0301x", True), (":*", False), ("fox:*", True), ("!fox", True),
-    ("fox<->quick", True), ("\\", False), ("^fox", True), ("{fox}", True), ("$where", False), (".*", False), ("f.x", False),
+    ("fox", True), ("FO", True), ("fox quick", True), ("ox", False), ("fox slow", False),
+    ("füch", True), ("FUCHSLEIN", True), ("Crème", True), ("creme brulee", True), ("strasse", True),
+    ("STRAẞE", True), ("5 min", True), ("東京", True), ("タワー", True), ("京タ", True),
+    ("東タ", False), ("夜景 fox", True), ("моск", True), ("שלום", True), ("قهوه", False),
+    ("قَهوة", True), ("เทศ", True), ("한국", True), ("하", True), ("😀", True), ("😀😀", True),
+    ("😀😀😀", False), ("jane", True), ("@jane", True), ("doe", True), ("videos.example", True),
+    ("https://videos.example/watch/1", True), ("watch/2", False), ("", True), ("   ", True),
+    ("%", False), ('"', False), ("-- ;", False), ("'*'", False), ('fox" OR "dog', False),
+    ("fox*", True), ("fox AND quick", False), ("NOT", False), ("title:fox", False), ("(fox)", True),
+    ("fox\0quick", True), ("\ue000", False), ("\ud800", False), ("x" * 10_000, False),
+    ("fox " * 2_500, True), ("'" * 10_000, False), ("🏳️‍🌈", False), ("\u202efox", True),
+    ("fo\u0301x", True), (":*", False), ("fox:*", True), ("!fox", True), ("fox<->quick", True),
+    ("\\", False), ("^fox", True), ("{fox}", True), ("$where", False), (".*", False),
+    ("f.x", False),
 ]  # fmt: skip
 
 
-async def test_a_search_matches_the_beginning_of_every_word_and_survives_any_text(store: Store) -> None:
+async def test_a_search_matches_the_beginning_of_every_word_and_survives_any_text(
+    store: Store,
+) -> None:
     title = "The Quick Brown Fox: Ein Füchslein, crème brûlée, 東京タワーの夜景, Прогулка по Москве"
     words = "שלום عالم قهوة ประเทศไทย 한국어 straße in 5 minutes 😀😀"
     await adopt(store, [job_of(1, title=title, text=words, account=JANE)])
@@ -190,14 +224,17 @@ SECRET_URL = "https://podcasts.example/ann/e12.mp3?token=kestrel9471&part=hill#s
 @pytest.mark.parametrize(
     ("text", "matches"),
     [
-        ("kes", False), ("token kestrel9471", False), ("merlin5", False), ("a?token=kestrel9471", False), ("e12 hill", True),
-        (SECRET_URL, True), (f"{SECRET_URL} garden", False), (SECRET_URL.replace("9471", ""), True),
+        ("kes", False), ("token kestrel9471", False), ("merlin5", False),
+        ("a?token=kestrel9471", False), ("e12 hill", True), (SECRET_URL, True),
+        (f"{SECRET_URL} garden", False), (SECRET_URL.replace("9471", ""), True),
     ],
 )  # fmt: skip
 async def test_a_post_is_not_found_by_a_secret_in_its_url_but_by_the_whole_url(
     store: Store, text: str, matches: bool
 ) -> None:
-    """A search by the beginning of a secret would tell a member, letter by letter, what no page shows."""
+    """A search by the beginning of a secret would tell a member, letter by letter,
+    what no page shows.
+    """
     await store.queue.enqueue([numbered_job(1, SECRET_URL)])
     await adopt(store, [job_of(2, title="Garden")])
 
@@ -209,13 +246,20 @@ async def test_a_search_sees_changes_immediately(store: Store) -> None:
     await store.queue.enqueue([numbered_job(1, "https://videos.example/zebra")])
     assert len((await store.catalogue.jobs(JobQuery(text="zeb"))).jobs) == 1
     [claim] = await store.queue.claim(ANN, limit=1, lease=LEASE)
-    await store.queue.checkpoint(claim, replace(NOTHING_FOUND, metadata={"title": "Old"}, account=JANE))
-    assert len((await store.catalogue.jobs(JobQuery(text="old jane zebra", account="x/x-jane"))).jobs) == 1
+    await store.queue.checkpoint(
+        claim, replace(NOTHING_FOUND, metadata={"title": "Old"}, account=JANE)
+    )
+    assert (
+        len((await store.catalogue.jobs(JobQuery(text="old jane zebra", account="x/x-jane"))).jobs)
+        == 1
+    )
     await store.queue.checkpoint(claim, replace(NOTHING_FOUND, metadata={"title": "New"}))
     assert (await store.catalogue.jobs(JobQuery(text="old"))).jobs == ()
     assert (await store.catalogue.accounts(AccountQuery())).accounts == ()
     await store.queue.complete(claim, SAVED)
-    query = JobQuery(text="new", statuses=[JobStatus.COMPLETED], longest_s=4.5, order=JobOrder.LONGEST)
+    query = JobQuery(
+        text="new", statuses=[JobStatus.COMPLETED], longest_s=4.5, order=JobOrder.LONGEST
+    )
     assert [job.id for job in (await store.catalogue.jobs(query)).jobs] == [claim.id]
     await store.catalogue.remove(claim.id)
 
@@ -240,11 +284,13 @@ async def test_a_post_that_is_removed_and_submitted_again_is_found_in_its_curren
     assert len((await store.catalogue.jobs(JobQuery(text="videos"))).jobs) == 1
 
 
-# --- neighbours of a job ----------------------------------------------------------------------------------------------
+# --- neighbours of a job --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("order", JobOrder)
-async def test_neighbours_are_the_previous_and_next_jobs_in_the_querys_order(store: Store, order: JobOrder) -> None:
+async def test_neighbours_are_the_previous_and_next_jobs_in_the_querys_order(
+    store: Store, order: JobOrder
+) -> None:
     jobs = some_library(30)
     await adopt(store, jobs)
 
@@ -255,10 +301,14 @@ async def test_neighbours_are_the_previous_and_next_jobs_in_the_querys_order(sto
     ):
         ordered = replace(query, order=order, limit=1)
         for job in jobs[::5]:
-            assert await store.catalogue.neighbours(job.id, ordered) == browsing.neighbours(job, jobs, ordered)
+            assert await store.catalogue.neighbours(job.id, ordered) == browsing.neighbours(
+                job, jobs, ordered
+            )
 
 
-async def test_the_first_and_the_last_have_one_neighbour_and_an_unknown_job_is_not_found(store: Store) -> None:
+async def test_the_first_and_the_last_have_one_neighbour_and_an_unknown_job_is_not_found(
+    store: Store,
+) -> None:
     first, last = job_of(1), job_of(2)
     await adopt(store, [first, last])
 
@@ -271,7 +321,7 @@ async def test_the_first_and_the_last_have_one_neighbour_and_an_unknown_job_is_n
         await store.catalogue.neighbours(JobId("none"), newest_first)
 
 
-# --- accounts, totals, failures ---------------------------------------------------------------------------------------
+# --- accounts, totals, failures -------------------------------------------------------------------
 
 
 async def test_accounts_are_counted_and_listed_newest_first_page_by_page(store: Store) -> None:
@@ -305,13 +355,23 @@ async def test_accounts_are_counted_and_listed_newest_first_page_by_page(store: 
 async def test_an_account_has_the_name_from_its_newest_job(store: Store) -> None:
     """This holds after that job is removed again; and without jobs there is no account."""
     old = job_of(1, account=JANE, bytes=5, duration_s=1.25)
-    new = job_of(2, account=replace(JANE, display_name="Jane Roe"), status=JobStatus.FAILED, bytes=5)
+    new = job_of(
+        2, account=replace(JANE, display_name="Jane Roe"), status=JobStatus.FAILED, bytes=5
+    )
     await adopt(store, [new, old])
 
     now = await store.catalogue.account("x/x-jane")
-    assert (now.display_name, now.jobs, now.saved, now.bytes, now.duration_s) == ("Jane Roe", 2, 1, 5, 1.25)
+    assert (now.display_name, now.jobs, now.saved, now.bytes, now.duration_s) == (
+        "Jane Roe",
+        2,
+        1,
+        5,
+        1.25,
+    )
     assert now.latest_at == new.created_at
-    assert [entry.key for entry in (await store.catalogue.accounts(AccountQuery(text="roe"))).accounts] == ["x/x-jane"]
+    assert [
+        entry.key for entry in (await store.catalogue.accounts(AccountQuery(text="roe"))).accounts
+    ] == ["x/x-jane"]
     await store.catalogue.remove(new.id)
     assert (await store.catalogue.account("x/x-jane")).display_name == "Jane Doe"
     assert (await store.catalogue.accounts(AccountQuery(text="roe"))).accounts == ()
@@ -347,7 +407,9 @@ async def test_totals_count_every_state_of_every_platform(store: Store) -> None:
 
 
 async def test_totals_of_an_empty_store_are_zero(store: Store) -> None:
-    assert await store.catalogue.library_totals() == LibraryTotals(counts=dict.fromkeys(JobStatus, 0))
+    assert await store.catalogue.library_totals() == LibraryTotals(
+        counts=dict.fromkeys(JobStatus, 0)
+    )
 
 
 async def test_totals_follow_a_job_through_its_states(store: Store) -> None:
@@ -355,7 +417,12 @@ async def test_totals_follow_a_job_through_its_states(store: Store) -> None:
 
     async def counted() -> tuple[dict[JobStatus, int], int, int, float]:
         totals = await store.catalogue.library_totals()
-        return {s: n for s, n in totals.counts.items() if n}, totals.saved, totals.bytes, totals.duration_s
+        return (
+            {s: n for s, n in totals.counts.items() if n},
+            totals.saved,
+            totals.bytes,
+            totals.duration_s,
+        )
 
     assert await counted() == ({JobStatus.QUEUED: 1}, 0, 0, 0.0)
     [claim] = await store.queue.claim(ANN, limit=1, lease=LEASE)

@@ -1,9 +1,9 @@
-"""Random histories: three workers, their stale attempts, a user and a changing clock, compared with a model of a few
-lines.
+"""Random histories: three workers, their stale attempts, a user and a changing clock, compared with
+a model of a few lines.
 
-Any claim that was ever returned may act again at any time. After each step the store's jobs are compared with the
-model, and the history with three laws: an attempt is a claim, a completed job does not change, and no record
-disappears.
+Any claim that was ever returned may act again at any time. After each step the store's jobs are
+compared with the model, and the history with three laws: an attempt is a claim, a completed job
+does not change, and no record disappears.
 """
 
 from __future__ import annotations
@@ -31,7 +31,16 @@ from hypothesis.stateful import (
 )
 
 from mediavault.core.failures import ErrorCode, IllegalMove, JobNotFound, LeaseLost
-from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus, Priority, Stage, WorkerId
+from mediavault.core.job import (
+    ClaimedJob,
+    HistoryRecord,
+    Job,
+    JobId,
+    JobStatus,
+    Priority,
+    Stage,
+    WorkerId,
+)
 from mediavault.store.port import JobQuery, Store
 from tests import browsing
 from tests.contract.stores import (
@@ -47,12 +56,24 @@ from tests.contract.stores import (
 from tests.fakes import START, FakeClock
 
 T = TypeVar("T")
-Q, R, C, F, X = JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED
+Q, R, C, F, X = (
+    JobStatus.QUEUED,
+    JobStatus.RUNNING,
+    JobStatus.COMPLETED,
+    JobStatus.FAILED,
+    JobStatus.CANCELLED,
+)
 
 WORKERS = [WorkerId(f"w-{name}") for name in ("ann", "bob", "cem")]
 URLS = [f"https://videos.example/watch/{number}" for number in range(4)]
 MINUTE = timedelta(minutes=1)
-JUMPS = [timedelta(days=2), timedelta(hours=1), timedelta(seconds=7), -timedelta(seconds=7), -timedelta(days=2)]
+JUMPS = [
+    timedelta(days=2),
+    timedelta(hours=1),
+    timedelta(seconds=7),
+    -timedelta(seconds=7),
+    -timedelta(days=2),
+]
 
 RANDOM = settings(database=None, suppress_health_check=list(HealthCheck))
 EFFORT = {
@@ -75,7 +96,8 @@ class Expected:
     status: JobStatus = Q
     attempts: int = 0
     lease_until: datetime | None = None
-    alive_until: float = 0.0  # monotonic: until then its worker must not lose it, whatever the wall clock does
+    # monotonic: until then its worker must not lose it, whatever the wall clock does
+    alive_until: float = 0.0
     committing: bool = False
     retry_at: datetime | None = None
 
@@ -83,11 +105,25 @@ class Expected:
         self.status, self.retry_at, self.lease_until = status, retry_at, None
 
     def seen(self) -> tuple[object, ...]:
-        return self.status, self.attempts, self.max_attempts, self.retry_at, self.lease_until, self.version
+        return (
+            self.status,
+            self.attempts,
+            self.max_attempts,
+            self.retry_at,
+            self.lease_until,
+            self.version,
+        )
 
 
 def seen_in(job: Job) -> tuple[object, ...]:
-    return job.status, job.attempt_count, job.max_attempts, job.retry_at, job.lease_expires_at, job.version
+    return (
+        job.status,
+        job.attempt_count,
+        job.max_attempts,
+        job.retry_at,
+        job.lease_expires_at,
+        job.version,
+    )
 
 
 # What an attempt may do: the call, and the change to the model if the attempt still holds the job.
@@ -96,7 +132,9 @@ Act = tuple[Callable[[Store, ClaimedJob], Awaitable[object]], Callable[[Expected
 
 def _failing(retry_in: timedelta | None) -> Act:
     return (
-        lambda store, claim: store.queue.fail(claim, error_code=ErrorCode.NETWORK, error="it broke", retry_in=retry_in),
+        lambda store, claim: store.queue.fail(
+            claim, error_code=ErrorCode.NETWORK, error="it broke", retry_in=retry_in
+        ),
         lambda job, now: job.move(F, retry_at=None if retry_in is None else now + retry_in),
     )
 
@@ -114,12 +152,21 @@ def _sets_flag(*, committing: bool) -> Callable[[Expected, datetime], None]:
 
 
 ACTS: Mapping[str, Act] = {
-    "complete": (lambda store, claim: store.queue.complete(claim, SAVED), lambda job, now: job.move(C)),
+    "complete": (
+        lambda store, claim: store.queue.complete(claim, SAVED),
+        lambda job, now: job.move(C),
+    ),
     "fail for good": _failing(None),
     "fail and retry": _failing(MINUTE),
     "release": (lambda store, claim: store.queue.release(claim), _released),
-    "checkpoint": (lambda store, claim: store.queue.checkpoint(claim, NOTHING_FOUND), _sets_flag(committing=False)),
-    "begin_commit": (lambda store, claim: store.queue.begin_commit(claim, SAVED), _sets_flag(committing=True)),
+    "checkpoint": (
+        lambda store, claim: store.queue.checkpoint(claim, NOTHING_FOUND),
+        _sets_flag(committing=False),
+    ),
+    "begin_commit": (
+        lambda store, claim: store.queue.begin_commit(claim, SAVED),
+        _sets_flag(committing=True),
+    ),
     "progress": (
         lambda store, claim: store.queue.progress(claim, stage=Stage.DOWNLOAD, progress_pct=60),
         _sets_flag(committing=False),
@@ -155,7 +202,9 @@ class StoreMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
-            jobs = self.run(self.store.catalogue.changed_since(START - timedelta(days=99), limit=10_000))
+            jobs = self.run(
+                self.store.catalogue.changed_since(START - timedelta(days=99), limit=10_000)
+            )
             assert self.run(self.store.catalogue.library_totals()) == browsing.totals(jobs)
         finally:
             self.close()
@@ -173,7 +222,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.enqueue([URLS[number]], force=False, tries=2)
             self.claim(WORKERS[number], limit=1)
 
-    # --- submissions ------------------------------------------------------------------------------------------------
+    # --- submissions ------------------------------------------------------------------------------
 
     @rule(
         urls=st.lists(st.sampled_from(URLS), min_size=1, max_size=4),
@@ -181,7 +230,9 @@ class StoreMachine(RuleBasedStateMachine):
         tries=st.integers(1, 3),
         priority=st.sampled_from(Priority),
     )
-    def enqueue(self, urls: Sequence[str], force: bool, tries: int, priority: Priority = Priority.NORMAL) -> None:
+    def enqueue(
+        self, urls: Sequence[str], force: bool, tries: int, priority: Priority = Priority.NORMAL
+    ) -> None:
         first = len(self.ids) + 1
         numbered = (numbered_job(first + n, url, max_attempts=tries) for n, url in enumerate(urls))
         new = [replace(job, priority=priority) for job in numbered]
@@ -198,14 +249,16 @@ class StoreMachine(RuleBasedStateMachine):
             if wanted:
                 fresh.add(job.canonical_url)
                 version = self.jobs[newest].version + 1 if newest else 1
-                self.jobs[job.id] = Expected(answer.job.created_at, job.canonical_url, version, tries, priority)
+                self.jobs[job.id] = Expected(
+                    answer.job.created_at, job.canonical_url, version, tries, priority
+                )
             assert answer.job.id == self.newest(job.canonical_url)
 
     def newest(self, url: str) -> JobId | None:
         versions = [(job.version, job_id) for job_id, job in self.jobs.items() if job.url == url]
         return max(versions)[1] if versions else None
 
-    # --- workers ----------------------------------------------------------------------------------------------------
+    # --- workers ----------------------------------------------------------------------------------
 
     @rule(worker=st.sampled_from(WORKERS), limit=st.integers(1, 3))
     def claim(self, worker: WorkerId, limit: int) -> None:
@@ -221,7 +274,9 @@ class StoreMachine(RuleBasedStateMachine):
         expected = self.first(limit * 3)
 
         async def all_at_once() -> list[list[ClaimedJob]]:
-            return await asyncio.gather(*(self.store.queue.claim(w, limit=limit, lease=LEASE) for w in WORKERS))
+            return await asyncio.gather(
+                *(self.store.queue.claim(w, limit=limit, lease=LEASE) for w in WORKERS)
+            )
 
         claims = [claim for taken in self.run(all_at_once()) for claim in taken]
 
@@ -230,9 +285,13 @@ class StoreMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), worker=st.sampled_from(WORKERS), limit=st.integers(1, 2))
-    def completions_and_a_claim_at_the_same_moment(self, data: st.DataObject, worker: WorkerId, limit: int) -> None:
+    def completions_and_a_claim_at_the_same_moment(
+        self, data: st.DataObject, worker: WorkerId, limit: int
+    ) -> None:
         """As a busy worker makes them; one statement may hold them all."""
-        attempts = st.lists(st.sampled_from(self.claims), min_size=1, max_size=3, unique_by=lambda claim: claim.id)
+        attempts = st.lists(
+            st.sampled_from(self.claims), min_size=1, max_size=3, unique_by=lambda claim: claim.id
+        )
         done = data.draw(attempts, label="done")
         held, expected = [self.holds(claim) for claim in done], self.first(limit)
 
@@ -245,12 +304,18 @@ class StoreMachine(RuleBasedStateMachine):
 
         assert [claim.id for claim in claims] == expected
         self.note(claims)
-        assert [type(outcome) for outcome in outcomes] == [type(None) if holds else LeaseLost for holds in held]
+        assert [type(outcome) for outcome in outcomes] == [
+            type(None) if holds else LeaseLost for holds in held
+        ]
         for claim in itertools.compress(done, held):
             self.jobs[claim.id].move(C)
 
     def first(self, limit: int) -> list[JobId]:
-        queued = ((job.priority.rank, job.created_at, job_id) for job_id, job in self.jobs.items() if job.status is Q)
+        queued = (
+            (job.priority.rank, job.created_at, job_id)
+            for job_id, job in self.jobs.items()
+            if job.status is Q
+        )
         return [job_id for *_, job_id in sorted(queued)[:limit]]
 
     def note(self, claims: Sequence[ClaimedJob]) -> None:
@@ -293,7 +358,9 @@ class StoreMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.held())
     @rule(data=st.data(), worker=st.sampled_from([None, *WORKERS]))
-    def a_job_changes_hands_and_its_zombie_tries_everything(self, data: st.DataObject, worker: WorkerId | None) -> None:
+    def a_job_changes_hands_and_its_zombie_tries_everything(
+        self, data: st.DataObject, worker: WorkerId | None
+    ) -> None:
         """This is rare by chance, and it is what fences are for."""
         claim = data.draw(st.sampled_from(self.held()), label="claim")
         self.a_worker_is_known_to_be_dead(claim.worker)
@@ -330,7 +397,11 @@ class StoreMachine(RuleBasedStateMachine):
     def renew(self, data: st.DataObject, worker: WorkerId) -> None:
         """A worker may name any attempt that it ever had, and leave out some that it holds."""
         theirs = [claim for claim in self.claims if claim.worker == worker]
-        named = data.draw(st.lists(st.sampled_from(theirs), max_size=3), label="named") if theirs else []
+        named = (
+            data.draw(st.lists(st.sampled_from(theirs), max_size=3), label="named")
+            if theirs
+            else []
+        )
         held = {claim.id for claim in named if self.holds(claim)}
 
         assert self.run(self.store.queue.renew(worker, named, lease=LEASE)) == held
@@ -345,7 +416,10 @@ class StoreMachine(RuleBasedStateMachine):
         assert self.run(self.store.workers.expire_leases([worker])) == len(theirs)
         for job_id in theirs:
             job = self.jobs[job_id]
-            job.lease_until, job.alive_until = self.run(self.store.catalogue.get(job_id)).lease_expires_at, 0.0
+            job.lease_until, job.alive_until = (
+                self.run(self.store.catalogue.get(job_id)).lease_expires_at,
+                0.0,
+            )
 
     @rule()
     def recover(self) -> None:
@@ -355,13 +429,20 @@ class StoreMachine(RuleBasedStateMachine):
         ended = {
             job_id
             for job_id, job in running.items()
-            if job.alive_until == 0 or (believed and job.lease_until is not None and job.lease_until <= now)
+            if job.alive_until == 0
+            or (believed and job.lease_until is not None and job.lease_until <= now)
         }
-        again = {i for i in ended if running[i].attempts < running[i].max_attempts + running[i].committing}
+        again = {
+            i
+            for i in ended
+            if running[i].attempts < running[i].max_attempts + running[i].committing
+        }
 
         recovered = self.run(self.store.queue.recover_stale_jobs(retry_in=MINUTE))
 
-        assert all(running[job_id].alive_until <= monotonic for job_id in recovered.job_ids), "a live worker's job"
+        assert all(running[job_id].alive_until <= monotonic for job_id in recovered.job_ids), (
+            "a live worker's job"
+        )
         assert set(recovered.job_ids) == ended
         assert (recovered.failed, recovered.requeueable) == (len(ended), len(again))
         for job_id in ended:
@@ -370,13 +451,15 @@ class StoreMachine(RuleBasedStateMachine):
     @rule()
     def promote(self) -> None:
         now = self.clock.now()
-        due = [job for job in self.jobs.values() if job.retry_at is not None and job.retry_at <= now]
+        due = [
+            job for job in self.jobs.values() if job.retry_at is not None and job.retry_at <= now
+        ]
 
         assert self.run(self.store.queue.promote_due()) == len(due)
         for job in due:
             job.move(Q)
 
-    # --- user actions -----------------------------------------------------------------------------------------------
+    # --- user actions -----------------------------------------------------------------------------
 
     @precondition(lambda self: self.ids)
     @rule(data=st.data())
@@ -391,12 +474,17 @@ class StoreMachine(RuleBasedStateMachine):
         self.retry_of(data.draw(st.sampled_from(self.ids), label="job"))
 
     def retry_of(self, job_id: JobId) -> None:
-        if self.asked(self.store.queue.retry, job_id) and (job := self.jobs[job_id]).status in (F, X):
+        if self.asked(self.store.queue.retry, job_id) and (job := self.jobs[job_id]).status in (
+            F,
+            X,
+        ):
             job.move(Q)
             job.max_attempts = max(job.max_attempts, job.attempts + 1)
 
     def asked(self, ask: Callable[[JobId], Awaitable[Job]], job_id: JobId) -> bool:
-        """Return whether the state of the job allowed the call; if so, the result must be the stored job."""
+        """Return whether the state of the job allowed the call; if so,
+        the result must be the stored job.
+        """
         job = self.jobs.get(job_id)
         if job is None or job.status is C:
             with pytest.raises(JobNotFound if job is None else IllegalMove):
@@ -413,11 +501,13 @@ class StoreMachine(RuleBasedStateMachine):
             with pytest.raises(JobNotFound):
                 self.run(self.store.catalogue.remove(job_id))
             return
-        assert seen_in(self.run(self.store.catalogue.remove(job_id))) == self.jobs.pop(job_id).seen()
+        assert (
+            seen_in(self.run(self.store.catalogue.remove(job_id))) == self.jobs.pop(job_id).seen()
+        )
         self.completed.pop(job_id, None)
         self.histories.pop(job_id, None)
 
-    # --- time -------------------------------------------------------------------------------------------------------
+    # --- time -------------------------------------------------------------------------------------
 
     @rule(seconds=st.sampled_from([1, 30, 60, 91, 400]))
     def time_passes(self, seconds: int) -> None:
@@ -431,13 +521,17 @@ class StoreMachine(RuleBasedStateMachine):
         self.not_believed_until = self.clock.monotonic() + LEASE.total_seconds()
         self.recover()
 
-    # --- laws -------------------------------------------------------------------------------------------------------
+    # --- laws -------------------------------------------------------------------------------------
 
     @invariant()
     def the_store_agrees_with_the_model(self) -> None:
-        stored = {job.id: job for job in self.run(self.store.catalogue.jobs(JobQuery(limit=500))).jobs}
+        stored = {
+            job.id: job for job in self.run(self.store.catalogue.jobs(JobQuery(limit=500))).jobs
+        }
 
-        assert {i: seen_in(job) for i, job in stored.items()} == {i: job.seen() for i, job in self.jobs.items()}
+        assert {i: seen_in(job) for i, job in stored.items()} == {
+            i: job.seen() for i, job in self.jobs.items()
+        }
         for job_id, job in stored.items():
             if job.status is C:
                 assert self.completed.setdefault(job_id, job) == job, "a completed job changed"
@@ -476,5 +570,6 @@ def machine_of(factory: StoreFactory, *, on_the_hosts_clock: bool = True) -> typ
 @pytest.mark.parametrize("name", sorted(STORES))
 def test_no_history_of_workers_zombies_and_clock_changes_breaks_the_store(name: str) -> None:
     run_state_machine_as_test(
-        machine_of(STORES[name], on_the_hosts_clock=name in ON_THE_HOSTS_CLOCK), settings=EFFORT[name]
+        machine_of(STORES[name], on_the_hosts_clock=name in ON_THE_HOSTS_CLOCK),
+        settings=EFFORT[name],
     )

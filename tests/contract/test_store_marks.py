@@ -30,7 +30,12 @@ async def posts(store: Store, count: int) -> list[JobId]:
 async def test_a_mark_is_returned_with_its_text_and_the_time_as_its_place(store: Store) -> None:
     first, second = await posts(store, 2)
 
-    assert await store.marks.put([Mark(first, CATS, "Cats"), Mark(second, CATS, "Cats"), Mark(first, LOVED)]) == 3
+    assert (
+        await store.marks.put(
+            [Mark(first, CATS, "Cats"), Mark(second, CATS, "Cats"), Mark(first, LOVED)]
+        )
+        == 3
+    )
     assert await store.marks.of_jobs([first, second]) == {
         first: (Mark(first, LOVED, "", NOW + 2), Mark(first, CATS, "Cats", NOW)),
         second: (Mark(second, CATS, "Cats", NOW + 1),),
@@ -53,8 +58,14 @@ async def test_a_later_mark_replaces_the_text_and_keeps_the_place_unless_it_has_
 async def test_of_the_same_mark_twice_in_one_call_the_last_is_stored(store: Store) -> None:
     first, second = await posts(store, 2)
 
-    assert await store.marks.put([Mark(first, CATS, "a"), Mark(second, CATS), Mark(first, CATS, "b")]) == 2
-    assert await store.marks.marked(CATS) == [Mark(first, CATS, "b", NOW), Mark(second, CATS, "", NOW + 1)]
+    assert (
+        await store.marks.put([Mark(first, CATS, "a"), Mark(second, CATS), Mark(first, CATS, "b")])
+        == 2
+    )
+    assert await store.marks.marked(CATS) == [
+        Mark(first, CATS, "b", NOW),
+        Mark(second, CATS, "", NOW + 1),
+    ]
 
 
 async def test_marks_of_unknown_jobs_are_ignored(store: Store) -> None:
@@ -89,7 +100,9 @@ async def test_a_mark_survives_what_happens_to_its_job(store: Store, clock: Fake
 
 async def test_marks_are_removed_from_some_jobs_or_from_all(store: Store) -> None:
     first, second, third = await posts(store, 3)
-    await store.marks.put([Mark(job, name) for job in (first, second, third) for name in (CATS, DOGS)])
+    await store.marks.put(
+        [Mark(job, name) for job in (first, second, third) for name in (CATS, DOGS)]
+    )
 
     assert await store.marks.remove(CATS, [first, JobId("nobody")]) == 1
     assert await store.marks.remove(CATS, [first]) == 0
@@ -101,7 +114,9 @@ async def test_marks_are_removed_from_some_jobs_or_from_all(store: Store) -> Non
 
 async def test_a_mark_is_removed_only_while_it_has_the_given_text(store: Store) -> None:
     first, second = await posts(store, 2)
-    await store.marks.put([Mark(first, CATS, "old"), Mark(second, CATS, "new"), Mark(first, DOGS, "old")])
+    await store.marks.put(
+        [Mark(first, CATS, "old"), Mark(second, CATS, "new"), Mark(first, DOGS, "old")]
+    )
 
     assert await store.marks.remove(CATS, [first, second], if_text="old") == 1
     assert await store.marks.remove(CATS, if_text="old") == 0
@@ -117,12 +132,15 @@ async def test_marks_go_with_their_job(store: Store) -> None:
     assert await store.marks.of_jobs([first]) == {}
     assert await store.marks.names("tag/") == [MarkCount(CATS, "", 1)]
     again = (await store.queue.enqueue([numbered_job(9, "https://videos.example/9")]))[0].job.id
-    assert await store.marks.of_jobs([again]) == {}  # a database may give the removed job's key to a new one
+    # a database may give the removed job's key to a new one
+    assert await store.marks.of_jobs([again]) == {}
 
 
 async def test_names_are_counted_and_sorted_by_their_code_points(store: Store) -> None:
     first, second = await posts(store, 2)
-    await store.marks.put([Mark(first, "tag/é", "É"), Mark(first, CATS, "cats"), Mark(second, CATS, "Cats")])
+    await store.marks.put(
+        [Mark(first, "tag/é", "É"), Mark(first, CATS, "cats"), Mark(second, CATS, "Cats")]
+    )
     await store.marks.put([Mark(first, "tag/Z"), Mark(first, "tagged/no"), Mark(second, LOVED)])
 
     assert await store.marks.names("tag/") == [
@@ -140,7 +158,9 @@ async def test_any_text_can_be_a_name(store: Store) -> None:
     [mark] = (await store.marks.of_jobs([post]))[post]
     assert mark.name == mark.text == "tag/$set.a 'b\" � ? é%_*"
     assert await store.marks.marked(HOSTILE) == [mark]
-    assert [job.id for job in (await store.catalogue.jobs(JobQuery(marks=[mark.name]))).jobs] == [post]
+    assert [job.id for job in (await store.catalogue.jobs(JobQuery(marks=[mark.name]))).jobs] == [
+        post
+    ]
     assert await store.marks.names("tag/$set.") == [MarkCount(mark.name, mark.text, 1)]
     assert await store.marks.names("tag/.") == []
     assert await store.marks.rename(HOSTILE, CATS, text="x") == 1
@@ -176,7 +196,9 @@ async def test_renaming_merges_two_names_and_gives_all_one_text(store: Store) ->
     ]
 
 
-async def test_renaming_to_the_same_name_changes_the_text_and_no_mark_changes_nothing(store: Store) -> None:
+async def test_renaming_to_the_same_name_changes_the_text_and_no_mark_changes_nothing(
+    store: Store,
+) -> None:
     [post] = await posts(store, 1)
     await store.marks.put([Mark(post, CATS, "cats", 1)])
 
@@ -192,21 +214,32 @@ async def test_imported_jobs_bring_their_marks(store: Store, clock: FakeClock) -
     marks = (Mark(first, CATS, "Cats", 5), Mark(first, LOVED))
     clock.advance(timedelta(seconds=1).total_seconds())
 
-    assert await store.catalogue.import_jobs([StoredJob(jobs[0], marks=marks), StoredJob(jobs[1])]) == 2
+    assert (
+        await store.catalogue.import_jobs([StoredJob(jobs[0], marks=marks), StoredJob(jobs[1])])
+        == 2
+    )
     assert await store.marks.of_jobs([first, second]) == {
         first: (Mark(first, LOVED, "", NOW + 1_000_001), Mark(first, CATS, "Cats", 5))
     }
-    assert [job.id for job in (await store.catalogue.jobs(JobQuery(marks=[CATS, LOVED]))).jobs] == [first]
+    assert [job.id for job in (await store.catalogue.jobs(JobQuery(marks=[CATS, LOVED]))).jobs] == [
+        first
+    ]
 
 
 @pytest.mark.parametrize("order", list(JobOrder))
-async def test_queries_find_the_jobs_that_have_marks_or_lack_them(store: Store, order: JobOrder) -> None:
+async def test_queries_find_the_jobs_that_have_marks_or_lack_them(
+    store: Store, order: JobOrder
+) -> None:
     jobs = some_library(60)
     await adopt(store, jobs)
     names: dict[JobId, list[str]] = {}
     for number, job in enumerate(jobs):
-        names[job.id] = [name for name, each in ((CATS, 2), (DOGS, 3), (LOVED, 7)) if number % each == 0]
-    await store.marks.put([Mark(job_id, name) for job_id, of_job in names.items() for name in of_job])
+        names[job.id] = [
+            name for name, each in ((CATS, 2), (DOGS, 3), (LOVED, 7)) if number % each == 0
+        ]
+    await store.marks.put(
+        [Mark(job_id, name) for job_id, of_job in names.items() for name in of_job]
+    )
     queries = [
         JobQuery(marks=[CATS]),
         JobQuery(marks=[CATS, DOGS]),
@@ -222,4 +255,6 @@ async def test_queries_find_the_jobs_that_have_marks_or_lack_them(store: Store, 
         assert [job.id for job in await all_pages(store, query)] == [job.id for job in wanted]
         assert await store.catalogue.count(query) == len(wanted)
         for job in wanted[:3]:
-            assert await store.catalogue.neighbours(job.id, query) == browsing.neighbours(job, jobs, query, names)
+            assert await store.catalogue.neighbours(job.id, query) == browsing.neighbours(
+                job, jobs, query, names
+            )

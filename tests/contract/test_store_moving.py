@@ -1,4 +1,6 @@
-"""Jobs that are moved from one store to another, and the constants that the processes of a store share."""
+"""Jobs that are moved from one store to another, and the constants that the processes of a store
+share.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ async def lived_in(clock: FakeClock) -> MemoryJobStore:
     clock.advance(7.000_001)
     await store.queue.checkpoint(claims[0], FOUND)
     await store.queue.complete(claims[0], SAVED)
-    await store.queue.fail(claims[1], error_code=ErrorCode.NETWORK, error="it broke", retry_in=MINUTE)
+    await store.queue.fail(
+        claims[1], error_code=ErrorCode.NETWORK, error="it broke", retry_in=MINUTE
+    )
     await store.queue.cancel(claims[2].id)
     return store
 
@@ -43,15 +47,23 @@ def as_released(job: Job) -> Job:
     if job.status is not JobStatus.RUNNING:
         return job
     tries = job.max_attempts + 1
-    return replace(job, status=JobStatus.QUEUED, claimed_by=None, lease_expires_at=None, max_attempts=tries)
+    return replace(
+        job, status=JobStatus.QUEUED, claimed_by=None, lease_expires_at=None, max_attempts=tries
+    )
 
 
-async def test_imported_jobs_are_unchanged_and_have_their_history(store: Store, clock: FakeClock) -> None:
-    """The exception is the running job, which no worker holds here: it is queued and has lost no attempt."""
+async def test_imported_jobs_are_unchanged_and_have_their_history(
+    store: Store, clock: FakeClock
+) -> None:
+    """The exception is the running job, which no worker holds here:
+    it is queued and has lost no attempt.
+    """
     before = await all_of(await lived_in(clock))
 
     assert await store.catalogue.import_jobs(before) == 5
-    assert await all_of(store) == [StoredJob(as_released(stored.job), stored.history) for stored in before]
+    assert await all_of(store) == [
+        StoredJob(as_released(stored.job), stored.history) for stored in before
+    ]
 
 
 async def test_importing_twice_changes_nothing(store: Store, clock: FakeClock) -> None:
@@ -64,7 +76,9 @@ async def test_importing_twice_changes_nothing(store: Store, clock: FakeClock) -
     assert len(await all_of(store)) == 5
 
 
-async def test_a_post_that_is_already_stored_is_not_imported_under_another_id(store: Store, clock: FakeClock) -> None:
+async def test_a_post_that_is_already_stored_is_not_imported_under_another_id(
+    store: Store, clock: FakeClock
+) -> None:
     (known,) = await store.queue.enqueue([numbered_job(9, "https://videos.example/1")])
     before = await all_of(await lived_in(clock))
 
@@ -73,7 +87,9 @@ async def test_a_post_that_is_already_stored_is_not_imported_under_another_id(st
 
 
 async def test_imported_jobs_continue_where_they_were(store: Store, clock: FakeClock) -> None:
-    """Queued ones can be claimed under the next fence, failed ones are queued again when due, and workers are woken."""
+    """Queued ones can be claimed under the next fence, failed ones are queued again when due,
+    and workers are woken.
+    """
     woken = asyncio.Event()
     unsubscribe = store.workers.on_work(woken.set)
     await store.catalogue.import_jobs(await all_of(await lived_in(clock)))
@@ -93,8 +109,12 @@ async def test_imported_jobs_continue_where_they_were(store: Store, clock: FakeC
 
 
 async def test_site_limits_are_imported_where_there_are_none(store: Store) -> None:
-    await store.site_limits.pause_site("x", duration=MINUTE, code=ErrorCode.RATE_LIMITED, reason="ours")
-    moved = SiteLimit("tiktok", closed_until=START + MINUTE, failures=2, code=ErrorCode.CHALLENGE, reason="theirs")
+    await store.site_limits.pause_site(
+        "x", duration=MINUTE, code=ErrorCode.RATE_LIMITED, reason="ours"
+    )
+    moved = SiteLimit(
+        "tiktok", closed_until=START + MINUTE, failures=2, code=ErrorCode.CHALLENGE, reason="theirs"
+    )
 
     assert await store.site_limits.import_limits([moved, SiteLimit("x", failures=7)]) == 1
     site_limits = {limit.platform: limit for limit in await store.site_limits.all_limits()}

@@ -1,4 +1,6 @@
-"""The random histories must be able to fail: each of these stores has one bug, and each bug is found."""
+"""The random histories must be able to fail: each of these stores has one bug,
+and each bug is found.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ FIND = settings(
 class CompletesWithAnyFence(MemoryQueue):
     """Checks the current row's fence instead of the attempt's."""
 
-    async def complete(self, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()) -> None:
+    async def complete(
+        self, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()
+    ) -> None:
         current = self._state.jobs.get(claim.id, claim.job)
         await super().complete(replace(claim, job=current), saved, items)
 
@@ -50,20 +54,30 @@ class CompletesWithAnyFence(MemoryQueue):
 class ReadsThenClaims(MemoryQueue):
     """Claims with a SELECT and an UPDATE instead of one statement."""
 
-    async def claim(self, worker: WorkerId, *, limit: int, lease: timedelta, **_: Collection[str]) -> list[ClaimedJob]:
+    async def claim(
+        self, worker: WorkerId, *, limit: int, lease: timedelta, **_: Collection[str]
+    ) -> list[ClaimedJob]:
         oldest = sorted(self._state.in_status(JobStatus.QUEUED), key=age_of)[:limit]
         await asyncio.sleep(0)
         now = self._state.clock.now()
-        return [ClaimedJob(self._claim_one(self._state.jobs[job.id], worker, now, lease), worker) for job in oldest]
+        return [
+            ClaimedJob(self._claim_one(self._state.jobs[job.id], worker, now, lease), worker)
+            for job in oldest
+        ]
 
 
 class ClaimsWithAStaleFence(ReadsThenClaims):
     """As above, and the second worker gets the same fence as the first."""
 
-    async def claim(self, worker: WorkerId, *, limit: int, lease: timedelta, **_: Collection[str]) -> list[ClaimedJob]:
+    async def claim(
+        self, worker: WorkerId, *, limit: int, lease: timedelta, **_: Collection[str]
+    ) -> list[ClaimedJob]:
         oldest = sorted(self._state.in_status(JobStatus.QUEUED), key=age_of)[:limit]
         await asyncio.sleep(0)
-        return [ClaimedJob(self._claim_one(job, worker, self._state.clock.now(), lease), worker) for job in oldest]
+        return [
+            ClaimedJob(self._claim_one(job, worker, self._state.clock.now(), lease), worker)
+            for job in oldest
+        ]
 
 
 class ReleaseDecrementsTheAttempt(MemoryQueue):
@@ -81,7 +95,9 @@ class IgnoresUniquePosts(MemoryQueue):
     """Stores every submission as a new job."""
 
     def _enqueue_one(self, new: NewJob, at: datetime, *, force: bool) -> Enqueued:
-        return super()._enqueue_one(replace(new, canonical_url=f"{new.canonical_url}#{new.id}"), at, force=force)
+        return super()._enqueue_one(
+            replace(new, canonical_url=f"{new.canonical_url}#{new.id}"), at, force=force
+        )
 
 
 class TrustsTheWallClock(MemoryQueue):
@@ -95,7 +111,9 @@ class TrustsTheWallClock(MemoryQueue):
 class RenewsLostClaims(MemoryQueue):
     """Renews claims that the worker no longer holds together with the rest."""
 
-    async def renew(self, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
+    async def renew(
+        self, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta
+    ) -> set[JobId]:
         current = [replace(claim, job=self._state.jobs.get(claim.id, claim.job)) for claim in held]
         return await super().renew(worker, current, lease=lease)
 
@@ -167,10 +185,14 @@ def test_a_postgresql_statement_with_a_bug_is_detected(
     sql = postgres_sql.SQL[statement].sql
     assert re.search(right, sql), f"the statement reads otherwise now, mend this test: {sql}"
     changed = replace(postgres_sql.SQL[statement], sql=re.sub(right, wrong, sql))
-    monkeypatch.setitem(cast("MutableMapping[str, Statement]", postgres_sql.SQL), statement, changed)
+    monkeypatch.setitem(
+        cast("MutableMapping[str, Statement]", postgres_sql.SQL), statement, changed
+    )
 
     with pytest.raises((AssertionError, pytest.fail.Exception)):
-        run_state_machine_as_test(machine_of(postgres_store, on_the_hosts_clock=False), settings=FIND)
+        run_state_machine_as_test(
+            machine_of(postgres_store, on_the_hosts_clock=False), settings=FIND
+        )
 
 
 @pytest.mark.timeout(900)

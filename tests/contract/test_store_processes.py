@@ -53,7 +53,9 @@ async def test_processes_claim_each_job_exactly_once(tmp_path: Path, kind: str) 
     url, (count, processes) = url_of(kind, tmp_path), SIZES[kind]
     store = store_at(url, SystemClock())
     await store.open()
-    await store.queue.enqueue([numbered_job(n, f"https://videos.example/watch/{n}") for n in range(1, count + 1)])
+    await store.queue.enqueue(
+        [numbered_job(n, f"https://videos.example/watch/{n}") for n in range(1, count + 1)]
+    )
 
     async with asyncio.timeout(patient(PATIENCE_S)):
         started = [await start("drain", url, f"w-{number}") for number in range(processes)]
@@ -69,15 +71,23 @@ async def test_processes_claim_each_job_exactly_once(tmp_path: Path, kind: str) 
     assert {job.attempt_count for job in jobs} == {1}
     claims = [await claims_of(store, job.id) for job in jobs]
     assert all(len(workers) == 1 for workers in claims)
-    assert Counter(worker for [worker] in claims) == {f"w-{number}": count for number, count in enumerate(done)}
+    assert Counter(worker for [worker] in claims) == {
+        f"w-{number}": count for number, count in enumerate(done)
+    }
     await store.close()
 
 
 async def claims_of(store: Store, job_id: JobId) -> list[str]:
-    return [record.detail for record in await store.catalogue.history(job_id) if record.stage is Stage.CLAIM]
+    return [
+        record.detail
+        for record in await store.catalogue.history(job_id)
+        if record.stage is Stage.CLAIM
+    ]
 
 
-async def test_a_process_that_waits_for_work_is_woken_by_an_enqueue_in_another_process(tmp_path: Path) -> None:
+async def test_a_process_that_waits_for_work_is_woken_by_an_enqueue_in_another_process(
+    tmp_path: Path,
+) -> None:
     url = url_of("sqlite", tmp_path)
     store = store_at(url, SystemClock())
     await store.open()

@@ -1,4 +1,6 @@
-"""The contract of the small records of every store, sentence by sentence as in ``store/port.py``."""
+"""The contract of the small records of every store,
+sentence by sentence as in ``store/port.py``.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,19 @@ from tests.contract.stores import STORES
 from tests.fakes import START, FakeClock
 from tests.memory_store import MemoryJobStore
 
-OWNER, TOKEN, SESSION, SETTING = RecordKind.OWNER, RecordKind.API_TOKEN, RecordKind.WEB_SESSION, RecordKind.SETTING
+OWNER, TOKEN, SESSION, SETTING = (
+    RecordKind.OWNER,
+    RecordKind.API_TOKEN,
+    RecordKind.WEB_SESSION,
+    RecordKind.SETTING,
+)
 MINUTE = timedelta(minutes=1)
-HOSTILE = {"$set": {"a.b": "$name"}, "text": "\x00 \ud800 \u202e\"'", "list": [1, None, True, 2.5], "é": {}}
+HOSTILE = {
+    "$set": {"a.b": "$name"},
+    "text": "\x00 \ud800 \u202e\"'",
+    "list": [1, None, True, 2.5],
+    "é": {},
+}
 
 
 async def test_a_stored_record_is_returned(store: Store) -> None:
@@ -35,7 +47,9 @@ async def test_a_later_put_replaces_the_record(store: Store, clock: FakeClock) -
     clock.advance(1)
     await store.records.put(OWNER, "owner", {"other": "b"})
 
-    assert await store.records.all(OWNER) == [Record(OWNER, "owner", {"other": "b"}, START + timedelta(seconds=1))]
+    assert await store.records.all(OWNER) == [
+        Record(OWNER, "owner", {"other": "b"}, START + timedelta(seconds=1))
+    ]
 
 
 async def test_kinds_do_not_mix(store: Store) -> None:
@@ -52,7 +66,14 @@ async def test_all_records_of_a_kind_are_sorted_by_key(store: Store) -> None:
     for key in ("b", "é", "a", "B", "_", "ab"):
         await store.records.put(TOKEN, key, {})
 
-    assert [record.key for record in await store.records.all(TOKEN)] == ["B", "_", "a", "ab", "b", "é"]
+    assert [record.key for record in await store.records.all(TOKEN)] == [
+        "B",
+        "_",
+        "a",
+        "ab",
+        "b",
+        "é",
+    ]
 
 
 async def test_any_json_is_read_back_unchanged(store: Store) -> None:
@@ -88,7 +109,9 @@ async def test_a_record_is_added_only_where_there_is_none(store: Store) -> None:
 
 async def test_only_one_of_many_concurrent_additions_succeeds(store: Store) -> None:
     """Two people who set up one vault at the same time create one owner."""
-    done = await asyncio.gather(*(store.records.replace(OWNER, "owner", {"by": n}, if_value=None) for n in range(10)))
+    done = await asyncio.gather(
+        *(store.records.replace(OWNER, "owner", {"by": n}, if_value=None) for n in range(10))
+    )
 
     [winner] = [n for n, was_done in enumerate(done) if was_done]
     assert [record.value for record in await store.records.all(OWNER)] == [{"by": winner}]
@@ -97,7 +120,10 @@ async def test_only_one_of_many_concurrent_additions_succeeds(store: Store) -> N
 async def test_only_one_of_many_concurrent_replacements_succeeds(store: Store) -> None:
     await store.records.put(OWNER, "owner", {"by": None})
     done = await asyncio.gather(
-        *(store.records.replace(OWNER, "owner", {"by": n}, if_value={"by": None}) for n in range(10))
+        *(
+            store.records.replace(OWNER, "owner", {"by": n}, if_value={"by": None})
+            for n in range(10)
+        )
     )
 
     [winner] = [n for n, was_done in enumerate(done) if was_done]
@@ -123,7 +149,9 @@ async def test_a_record_is_returned_until_it_expires(store: Store, clock: FakeCl
     await store.records.put(SESSION, "a", {"of": "a"}, expires_at=START + MINUTE)
     clock.advance(59.999_999)
 
-    assert await store.records.replace(SESSION, "a", {"of": "b"}, if_value={"of": "a"}, expires_at=START + 2 * MINUTE)
+    assert await store.records.replace(
+        SESSION, "a", {"of": "b"}, if_value={"of": "a"}, expires_at=START + 2 * MINUTE
+    )
     clock.advance(1)
     assert await store.records.get(SESSION, "a") is not None
 
@@ -158,12 +186,16 @@ async def test_records_survive_the_process(engine: str, tmp_path: Path, clock: F
     assert record.value == {"a": 1}
 
 
-async def test_a_vault_that_is_moved_keeps_the_records_it_needs(store: Store, clock: FakeClock) -> None:
+async def test_a_vault_that_is_moved_keeps_the_records_it_needs(
+    store: Store, clock: FakeClock
+) -> None:
     """Users who were signed in to the pages sign in again."""
     source = MemoryJobStore(clock)
     for kind in RecordKind:
         await source.records.put(kind, "one", {"of": kind})
-    assert (await compare(source, store)).missing_records == tuple(f"{kind} one" for kind in MOVING_KINDS)
+    assert (await compare(source, store)).missing_records == tuple(
+        f"{kind} one" for kind in MOVING_KINDS
+    )
     await copy_rest(source, store)
 
     assert {kind for kind in RecordKind if await store.records.all(kind)} == set(MOVING_KINDS)
@@ -190,7 +222,9 @@ async def test_several_records_are_stored_at_once(store: Store, clock: FakeClock
     assert found == {"a": {"n": 1}, "b": {"n": 2}, "$c.d": HOSTILE}
 
 
-async def test_records_are_stored_and_removed_in_one_transaction(store: Store, clock: FakeClock) -> None:
+async def test_records_are_stored_and_removed_in_one_transaction(
+    store: Store, clock: FakeClock
+) -> None:
     await store.records.put_all(TOKEN, {"a": {"n": 1}, "b": {"n": 2}, "c": {"n": 3}, "d": {}})
     await store.records.put(SETTING, "b", {"n": 4})
     with pytest.raises(TypeError):
@@ -200,7 +234,10 @@ async def test_records_are_stored_and_removed_in_one_transaction(store: Store, c
     clock.advance(1)
 
     assert refused == ["a", "b", "c", "d"]
-    assert {record.key: record.value for record in await store.records.all(TOKEN)} == {"a": {"n": 5}, "c": {"n": 3}}
+    assert {record.key: record.value for record in await store.records.all(TOKEN)} == {
+        "a": {"n": 5},
+        "c": {"n": 3},
+    }
     assert await store.records.get(TOKEN, "b") is None
     assert await store.records.replace(TOKEN, "b", {"n": 6}, if_value=None)
     assert [record.value for record in await store.records.all(SETTING)] == [{"n": 4}]
@@ -223,7 +260,9 @@ async def test_records_are_found_by_their_keys(store: Store, clock: FakeClock) -
     assert await store.records.some(TOKEN, []) == {}
 
 
-async def test_records_are_found_by_the_beginning_of_their_keys(store: Store, clock: FakeClock) -> None:
+async def test_records_are_found_by_the_beginning_of_their_keys(
+    store: Store, clock: FakeClock
+) -> None:
     for key in ("s1/b", "s1/a", "s1/é", "s1", "s10/a", "s2/a"):
         await store.records.put(TOKEN, key, {})
     await store.records.put(TOKEN, "s1/ended", {}, expires_at=START + MINUTE)

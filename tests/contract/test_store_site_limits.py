@@ -1,4 +1,6 @@
-"""The contract of every store for site limits: permits, closed sites and the daily caps of accounts."""
+"""The contract of every store for site limits: permits,
+closed sites and the daily caps of accounts.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,10 @@ RARELY = replace(ASKED, interval=MINUTE)
 async def enqueue(store: Store, *platforms: str) -> None:
     """Enqueue one job of each platform, in this order."""
     known = sum((await store.catalogue.report()).counts.values())
-    jobs = [numbered_job(n, f"https://s.example/{n}", platform=name) for n, name in enumerate(platforms, start=known)]
+    jobs = [
+        numbered_job(n, f"https://s.example/{n}", platform=name)
+        for n, name in enumerate(platforms, start=known)
+    ]
     await store.queue.enqueue(jobs)
 
 
@@ -38,16 +43,20 @@ async def claimed_sites(store: Store, *, limit: int = 9) -> list[str]:
     return [attempt.job.platform for attempt in await claim(store, limit=limit)]
 
 
-async def close(store: Store, platform: str = "x", *, minutes: float = 10, reason: str = "slow down") -> SiteLimit:
+async def close(
+    store: Store, platform: str = "x", *, minutes: float = 10, reason: str = "slow down"
+) -> SiteLimit:
     return await store.site_limits.pause_site(
         platform, duration=timedelta(minutes=minutes), code=ErrorCode.RATE_LIMITED, reason=reason
     )
 
 
-# --- permits --------------------------------------------------------------------------------------------------------
+# --- permits --------------------------------------------------------------------------------------
 
 
-async def test_permits_are_an_interval_apart_and_platforms_are_independent(store: Store, clock: FakeClock) -> None:
+async def test_permits_are_an_interval_apart_and_platforms_are_independent(
+    store: Store, clock: FakeClock
+) -> None:
     began = clock.now()
     turns = [await store.site_limits.acquire_permit(ASKED) for _ in range(3)]
     other = await store.site_limits.acquire_permit(replace(ASKED, platform="tiktok"))
@@ -69,12 +78,18 @@ async def test_a_permit_later_than_the_callers_max_wait_is_reported_and_not_rese
     await store.site_limits.acquire_permit(RARELY)
     before = await store.site_limits.all_limits()
 
-    assert await store.site_limits.acquire_permit(RARELY) == Permit(clock.now() + MINUTE, PermitRefusal.LATER)
+    assert await store.site_limits.acquire_permit(RARELY) == Permit(
+        clock.now() + MINUTE, PermitRefusal.LATER
+    )
     assert await store.site_limits.all_limits() == before
-    assert await store.site_limits.acquire_permit(replace(RARELY, max_wait=MINUTE)) == Permit(clock.now() + MINUTE)
+    assert await store.site_limits.acquire_permit(replace(RARELY, max_wait=MINUTE)) == Permit(
+        clock.now() + MINUTE
+    )
 
 
-async def test_a_permit_granted_by_a_wrong_clock_is_not_waited_for(store: Store, clock: FakeClock) -> None:
+async def test_a_permit_granted_by_a_wrong_clock_is_not_waited_for(
+    store: Store, clock: FakeClock
+) -> None:
     await store.site_limits.acquire_permit(RARELY)
     clock.jump(-timedelta(days=2))
     await enqueue(store, "x")
@@ -83,10 +98,12 @@ async def test_a_permit_granted_by_a_wrong_clock_is_not_waited_for(store: Store,
     assert (await store.site_limits.acquire_permit(RARELY)).at == clock.now()
 
 
-# --- claims ---------------------------------------------------------------------------------------------------------
+# --- claims ---------------------------------------------------------------------------------------
 
 
-async def test_jobs_whose_site_has_no_permit_soon_are_skipped_until_it_has(store: Store, clock: FakeClock) -> None:
+async def test_jobs_whose_site_has_no_permit_soon_are_skipped_until_it_has(
+    store: Store, clock: FakeClock
+) -> None:
     await store.site_limits.acquire_permit(RARELY)
     await enqueue(store, *["x"] * 10, "reddit")
 
@@ -97,7 +114,9 @@ async def test_jobs_whose_site_has_no_permit_soon_are_skipped_until_it_has(store
     assert await claimed_sites(store) == ["x"]
 
 
-async def test_one_job_of_a_paced_site_is_handed_out_until_its_permit_is_taken(store: Store, clock: FakeClock) -> None:
+async def test_one_job_of_a_paced_site_is_handed_out_until_its_permit_is_taken(
+    store: Store, clock: FakeClock
+) -> None:
     await store.site_limits.acquire_permit(ASKED)
     clock.advance(MINUTE)
     await enqueue(store, "x", "x", "x", "y", "y")
@@ -109,12 +128,16 @@ async def test_one_job_of_a_paced_site_is_handed_out_until_its_permit_is_taken(s
     assert await claimed_sites(store) == ["x"]
 
 
-async def test_workers_that_claim_at_once_do_not_get_two_jobs_for_one_permit(store: Store, clock: FakeClock) -> None:
+async def test_workers_that_claim_at_once_do_not_get_two_jobs_for_one_permit(
+    store: Store, clock: FakeClock
+) -> None:
     await store.site_limits.acquire_permit(RARELY)
     clock.advance(MINUTE)
     await enqueue(store, *["x"] * 4)
 
-    claims = await asyncio.gather(*(store.queue.claim(worker, limit=2, lease=LEASE) for worker in (W1, W2, W1)))
+    claims = await asyncio.gather(
+        *(store.queue.claim(worker, limit=2, lease=LEASE) for worker in (W1, W2, W1))
+    )
 
     assert sum(map(len, claims)) == 1
 
@@ -139,7 +162,9 @@ async def test_a_job_released_for_lack_of_a_permit_is_claimed_when_one_is_due_an
     await enqueue(store, "x")
     (attempt,) = await claim(store)
     await store.site_limits.acquire_permit(RARELY)
-    assert (await store.site_limits.acquire_permit(replace(RARELY, job=attempt.id))).refused is PermitRefusal.LATER
+    assert (
+        await store.site_limits.acquire_permit(replace(RARELY, job=attempt.id))
+    ).refused is PermitRefusal.LATER
     await store.queue.release(attempt)
 
     assert await claim(store) == []
@@ -150,28 +175,40 @@ async def test_a_job_released_for_lack_of_a_permit_is_claimed_when_one_is_due_an
         await store.queue.release(attempt)
 
 
-# --- closed sites ---------------------------------------------------------------------------------------------------
+# --- closed sites ---------------------------------------------------------------------------------
 
 
-async def test_a_closed_site_says_until_when_and_its_jobs_are_not_claimed(store: Store, clock: FakeClock) -> None:
+async def test_a_closed_site_says_until_when_and_its_jobs_are_not_claimed(
+    store: Store, clock: FakeClock
+) -> None:
     await enqueue(store, "x", "y")
     limit = await close(store)
 
-    assert (limit.closed_until, limit.failures, limit.code) == (clock.now() + PROBE, 1, ErrorCode.RATE_LIMITED)
-    assert await store.site_limits.acquire_permit(ASKED) == Permit(clock.now() + PROBE, PermitRefusal.CLOSED)
+    assert (limit.closed_until, limit.failures, limit.code) == (
+        clock.now() + PROBE,
+        1,
+        ErrorCode.RATE_LIMITED,
+    )
+    assert await store.site_limits.acquire_permit(ASKED) == Permit(
+        clock.now() + PROBE, PermitRefusal.CLOSED
+    )
     assert await claimed_sites(store) == ["y"]
     clock.advance(timedelta(minutes=10))
     assert await claimed_sites(store) == ["x"]
 
 
-async def test_after_the_closing_one_job_probes_and_the_others_wait_for_it(store: Store, clock: FakeClock) -> None:
+async def test_after_the_closing_one_job_probes_and_the_others_wait_for_it(
+    store: Store, clock: FakeClock
+) -> None:
     await close(store)
     clock.advance(timedelta(minutes=11))
     await enqueue(store, "x", "x")
     assert await claimed_sites(store) == ["x"]
 
     assert await store.site_limits.acquire_permit(ASKED) == Permit(clock.now(), is_probe=True)
-    assert await store.site_limits.acquire_permit(ASKED) == Permit(clock.now() + PROBE, PermitRefusal.CLOSED)
+    assert await store.site_limits.acquire_permit(ASKED) == Permit(
+        clock.now() + PROBE, PermitRefusal.CLOSED
+    )
     assert await claim(store) == []
     clock.advance(timedelta(minutes=11))  # the probe never reported a result
     assert (await store.site_limits.acquire_permit(ASKED)).is_probe
@@ -190,7 +227,11 @@ async def test_a_longer_closing_keeps_its_end_and_reason(store: Store, clock: Fa
     await close(store, minutes=60, reason="account warned")
     limit = await close(store, minutes=1, reason="slow down")
 
-    assert (limit.closed_until, limit.reason, limit.failures) == (clock.now() + timedelta(hours=1), "account warned", 2)
+    assert (limit.closed_until, limit.reason, limit.failures) == (
+        clock.now() + timedelta(hours=1),
+        "account warned",
+        2,
+    )
     assert await store.site_limits.all_limits() == [limit]
 
 
@@ -210,22 +251,27 @@ async def test_the_report_counts_waiting_jobs_by_site(store: Store) -> None:
     assert (await store.catalogue.report()).waiting == {"x": 2, "y": 1, "z": 1}
 
 
-# --- the account's daily cap ----------------------------------------------------------------------------------------
+# --- the account's daily cap ----------------------------------------------------------------------
 
 
 def of_account(number: int, *, cap: int = 2) -> PermitRequest:
     return replace(ASKED, job=JobId(f"job-{number}"), interval=timedelta(0), account_cap=cap)
 
 
-async def test_an_account_visits_no_more_posts_within_a_day_than_its_cap(store: Store, clock: FakeClock) -> None:
+async def test_an_account_visits_no_more_posts_within_a_day_than_its_cap(
+    store: Store, clock: FakeClock
+) -> None:
     began = clock.now()
     assert (await store.site_limits.acquire_permit(of_account(1))).refused is None
     clock.advance(MINUTE)
     assert (await store.site_limits.acquire_permit(of_account(2))).refused is None
     clock.advance(MINUTE)
 
-    assert await store.site_limits.acquire_permit(of_account(3)) == Permit(began + DAY, PermitRefusal.ACCOUNT_DAY)
-    assert (await store.site_limits.acquire_permit(ASKED)).refused is None  # a request without the account
+    assert await store.site_limits.acquire_permit(of_account(3)) == Permit(
+        began + DAY, PermitRefusal.ACCOUNT_DAY
+    )
+    # a request without the account
+    assert (await store.site_limits.acquire_permit(ASKED)).refused is None
     (limit,) = await store.site_limits.all_limits()
     assert (limit.posts_within_day(clock.now()), limit.account_cap) == (2, 2)
 
@@ -237,7 +283,9 @@ async def test_jobs_that_wait_for_the_account_get_their_times_in_the_order_of_th
     for number in (1, 2):
         await store.site_limits.acquire_permit(of_account(number))
         clock.advance(MINUTE)
-    times = [(await store.site_limits.acquire_permit(of_account(number))).at for number in (3, 4, 3)]
+    times = [
+        (await store.site_limits.acquire_permit(of_account(number))).at for number in (3, 4, 3)
+    ]
 
     assert times == [began + DAY, began + DAY + MINUTE, began + DAY]
     clock.advance(DAY - 2 * MINUTE)
@@ -255,7 +303,9 @@ async def test_a_post_that_is_visited_again_counts_once(store: Store, clock: Fak
     assert limit.posts_within_day(clock.now()) == 2
 
 
-async def test_a_refused_permit_counts_no_post_and_starts_no_probe(store: Store, clock: FakeClock) -> None:
+async def test_a_refused_permit_counts_no_post_and_starts_no_probe(
+    store: Store, clock: FakeClock
+) -> None:
     await store.site_limits.acquire_permit(RARELY)
     assert (await store.site_limits.acquire_permit(of_account(1))).refused is PermitRefusal.LATER
     await close(store, minutes=1)
@@ -269,7 +319,9 @@ async def test_a_refused_permit_counts_no_post_and_starts_no_probe(store: Store,
         await store.site_limits.reopen_site("x")
     await close(store, minutes=1)
     clock.advance(2 * MINUTE)
-    assert (await store.site_limits.acquire_permit(of_account(3))).refused is PermitRefusal.ACCOUNT_DAY
+    assert (
+        await store.site_limits.acquire_permit(of_account(3))
+    ).refused is PermitRefusal.ACCOUNT_DAY
     assert (await store.site_limits.acquire_permit(ASKED)).is_probe
 
 
@@ -279,7 +331,9 @@ async def test_reopening_a_site_does_not_reset_the_accounts_daily_cap(store: Sto
     await close(store)
     await store.site_limits.reopen_site("x")
 
-    assert (await store.site_limits.acquire_permit(of_account(3))).refused is PermitRefusal.ACCOUNT_DAY
+    assert (
+        await store.site_limits.acquire_permit(of_account(3))
+    ).refused is PermitRefusal.ACCOUNT_DAY
 
 
 async def test_a_failure_that_is_not_the_posts_fault_uses_up_no_attempt(store: Store) -> None:
@@ -288,5 +342,9 @@ async def test_a_failure_that_is_not_the_posts_fault_uses_up_no_attempt(store: S
     facts = {"error_code": ErrorCode.ACCOUNT_DAY_USED, "error": "Tomorrow.", "retry_in": MINUTE}
     job = await store.queue.fail(attempt, **facts, uses_attempt=False)  # type: ignore[arg-type]
 
-    assert (job.status, job.attempt_count, job.max_attempts) == (JobStatus.FAILED, 1, attempt.job.max_attempts + 1)
+    assert (job.status, job.attempt_count, job.max_attempts) == (
+        JobStatus.FAILED,
+        1,
+        attempt.job.max_attempts + 1,
+    )
     assert await store.catalogue.get(attempt.id) == job

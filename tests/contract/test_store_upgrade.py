@@ -1,4 +1,5 @@
-"""Old vaults, on every engine: an upgraded one has the schema of a new one, and its values, also after a kill at any step.
+"""Old vaults, on every engine: an upgraded one has the schema of a new one, and its values, also
+after a kill at any step.
 
 ``old_vault/`` and ``OLD_INDEXES`` are the schemas from which there is an upgrade.
 """
@@ -18,7 +19,16 @@ import pytest
 
 from mediavault.core.clock import from_micros, to_micros
 from mediavault.core.failures import SchemaTooOld
-from mediavault.core.job import HistoryRecord, ItemStatus, JobId, JobStatus, Priority, Stage, StepOutcome, StrategyName
+from mediavault.core.job import (
+    HistoryRecord,
+    ItemStatus,
+    JobId,
+    JobStatus,
+    Priority,
+    Stage,
+    StepOutcome,
+    StrategyName,
+)
 from mediavault.core.media import SavedFile, account
 from mediavault.core.records import RecordKind
 from mediavault.core.site_limits import SiteLimit
@@ -63,17 +73,46 @@ LABEL = r'"label":"\"status\":\"kept\",\"kept\":{"'
 OLD_ITEMS = f'[{{"role":"main","type":"video","status":"kept",{LABEL},"kept":{FILE}}}]'
 ITEMS = f'[{{"role":"main","type":"video","status":"saved",{LABEL},"saved":{FILE}}}]'
 
-TAKEN = {"state": "taken", "is_news": True, "url": "https://s.example/1", "title": "東京 😀", "job_id": "j-1"}
-SAVED = {"state": "saved", "is_new_post": True, "url": "https://s.example/1", "title": "東京 😀", "job_id": "j-1"}
+TAKEN = {
+    "state": "taken",
+    "is_news": True,
+    "url": "https://s.example/1",
+    "title": "東京 😀",
+    "job_id": "j-1",
+}
+SAVED = {
+    "state": "saved",
+    "is_new_post": True,
+    "url": "https://s.example/1",
+    "title": "東京 😀",
+    "job_id": "j-1",
+}
 OLD_UNLISTED = {"state": "taken", "url": "https://s.example/2", "gone_at": AT.isoformat()}
 UNLISTED = {"state": "saved", "url": "https://s.example/2"}
 WAITS = [{"state": "waiting", "url": f"https://s.example/{number}"} for number in range(3)]
-PASSED = {"state": "passed", "url": "https://s.example/p", "reason": "words", "of_a_later_release": {"$x": 1}}
+PASSED = {
+    "state": "passed",
+    "url": "https://s.example/p",
+    "reason": "words",
+    "of_a_later_release": {"$x": 1},
+}
 SKIPPED = {**PASSED, "state": "skipped"}
 SCHEDULED = {"at": AT.isoformat(), "tries": 2}
 
-OLD_SOURCE = {"id": "s-1", "url": "https://s.example/@jane", "start_number": 2, "interval": [0, 5_400, 0], "later": 1}
-SOURCE = {"id": "s-1", "url": "https://s.example/@jane", "start_number": 2, "interval_minutes": 90, "later": 1}
+OLD_SOURCE = {
+    "id": "s-1",
+    "url": "https://s.example/@jane",
+    "start_number": 2,
+    "interval": [0, 5_400, 0],
+    "later": 1,
+}
+SOURCE = {
+    "id": "s-1",
+    "url": "https://s.example/@jane",
+    "start_number": 2,
+    "interval_minutes": 90,
+    "later": 1,
+}
 NEVER_CHECKED = {"id": "s-2", "url": "https://s.example/@joe"}
 OLD_STATE = {
     "waiting": 3,
@@ -133,7 +172,8 @@ OLD: list[OldRecord] = [
     ("source_preview", "p-1", {"looks": 1}, 1),
     ("later", "comments/j-1", SCHEDULED, 1),
     *(
-        (kind, "odd", {"at": 7, "interval": 5, "waiting": "x", "gone_at": 9}, 1) for kind in UPGRADED
+        (kind, "odd", {"at": 7, "interval": 5, "waiting": "x", "gone_at": 9}, 1)
+        for kind in UPGRADED
     ),  # no release wrote it
     ("trash", "j-7", DELETED, 1),
     ("trash", "j-8", {**DELETED, "are_moved": False}, 1),
@@ -144,14 +184,31 @@ OLD: list[OldRecord] = [
     ("setting", "forget_after_days", {"value": 8}, 1),
     ("setting", "retention_days", {"value": 9}, 1),  # saved since
     ("damaged", "j-1/0", {"found": "x", "is_told": True}, 1),
-    ("saved_search", "owner/more than once", {"filter": "q=mine&mine=twins&state=kept", "name": "more than once"}, 1),
+    (
+        "saved_search",
+        "owner/more than once",
+        {"filter": "q=mine&mine=twins&state=kept", "name": "more than once"},
+        1,
+    ),
     ("rss_feed", "f-1", {"filter": "mine=twins&tag=twins", "id": "u-1", "fetched_at": None}, 1),
     ("api_token", "k-1", {"user": "jane", "scope_of_user": "read"}, 1),
     ("web_session", "w-1", {"begun_at": "a", "seen_at": "b"}, 1),
 ]
 LEFT = {"setting", "damaged", "saved_search", "rss_feed", "api_token", "web_session"}
-OLD_MARKS = [("twin", ""), ("twin/j-2", "93"), ("tag/twin", "twin"), ("twin-like", ""), ("source/s-1", "")]
-MARKS = [("duplicate", ""), ("duplicate/j-2", "93"), ("tag/twin", "twin"), ("twin-like", ""), ("source/s-1", "")]
+OLD_MARKS = [
+    ("twin", ""),
+    ("twin/j-2", "93"),
+    ("tag/twin", "twin"),
+    ("twin-like", ""),
+    ("source/s-1", ""),
+]
+MARKS = [
+    ("duplicate", ""),
+    ("duplicate/j-2", "93"),
+    ("tag/twin", "twin"),
+    ("twin-like", ""),
+    ("source/s-1", ""),
+]
 # A queued job that a source brought, and a completed one that a user asked for.
 OLD_ROWS = """
 INSERT INTO {s}jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, priority, items,
@@ -163,7 +220,7 @@ INSERT INTO {s}gates (platform, strikes, reason, next_turn_at, offered_until, cl
 INSERT INTO {s}library_accounts (key, platform, slug, jobs, kept, bytes, duration_ms)
  VALUES ('generic/jane', 'generic', 'jane', 2, 1, 9, 1000);
 INSERT INTO {s}library_totals (platform, kept, bytes, duration_ms) VALUES ('generic', 1, 9, 1000);
-"""
+"""  # noqa: E501
 LIMIT = SiteLimit(
     "x",
     closed_until=from_micros(9),
@@ -176,7 +233,9 @@ LIMIT = SiteLimit(
 
 def row(source: str, post: str, value: Mapping[str, Any], **columns: int | None) -> TableRow:
     none = {"place": None, "listed_at": None, "unlisted_at": None}
-    return TableRow({"source": source, "post": post, "state": value["state"], **none, **columns}, value)
+    return TableRow(
+        {"source": source, "post": post, "state": value["state"], **none, **columns}, value
+    )
 
 
 ENTRIES = [
@@ -188,15 +247,23 @@ ENTRIES = [
     row("s-2", "wait-2", WAITS[2], place=0),  # a kill had come between its place and its state
 ]
 IN_TRASH = [
-    TableRow({"id": "j-7", "deleted_at": to_micros(AT), "batch": "b-1", "bytes": 9, "unmoved": None}, POST),
-    TableRow({"id": "j-8", "deleted_at": to_micros(AT), "batch": "b-1", "bytes": 9, "unmoved": 1}, POST),
     TableRow(
-        {"id": "j-9", "deleted_at": to_micros(AT), "batch": "b-1", "bytes": 0, "unmoved": None}, {**POST, "files": {}}
+        {"id": "j-7", "deleted_at": to_micros(AT), "batch": "b-1", "bytes": 9, "unmoved": None},
+        POST,
+    ),
+    TableRow(
+        {"id": "j-8", "deleted_at": to_micros(AT), "batch": "b-1", "bytes": 9, "unmoved": 1}, POST
+    ),
+    TableRow(
+        {"id": "j-9", "deleted_at": to_micros(AT), "batch": "b-1", "bytes": 0, "unmoved": None},
+        {**POST, "files": {}},
     ),
 ]
 WORDS = [TableRow({"id": "j-8"}, {"subtitles": " blue sea"})]
 WORK = [TableRow({"work": "comments", "job": "j-1", "due_at": to_micros(AT)}, SCHEDULED)]
-FOLLOWED = [TableRow({"id": str(one["id"]), "url": str(one["url"])}, one) for one in (SOURCE, NEVER_CHECKED)]
+FOLLOWED = [
+    TableRow({"id": str(one["id"]), "url": str(one["url"])}, one) for one in (SOURCE, NEVER_CHECKED)
+]
 STATES = [
     TableRow({"id": "s-1", "due_at": 0, "waiting": 3}, STATE),
     TableRow({"id": "s-2", "due_at": 0, "waiting": 0}, {}),
@@ -221,7 +288,9 @@ class Engine:
         raise NotImplementedError
 
     async def shape(self) -> Mapping[str, object]:
-        """Return what the engine says about the schema: tables, columns, types, defaults, checks and indexes."""
+        """Return what the engine says about the schema: tables, columns, types, defaults,
+        checks and indexes.
+        """
         raise NotImplementedError
 
 
@@ -238,10 +307,15 @@ class Sqlite(Engine):
         db = connect_to_write(self.path)
         db.execute((OLD_SCHEMAS / "sqlite.sql").read_text("utf-8"))
         for kind, key, value, at in OLD:
-            db.execute("INSERT INTO records VALUES (?, ?, ?, ?, NULL)", (kind, key, json.dumps(value), at))
+            db.execute(
+                "INSERT INTO records VALUES (?, ?, ?, ?, NULL)", (kind, key, json.dumps(value), at)
+            )
         db.execute(OLD_ROWS.format(s="", items=OLD_ITEMS))
         for name, text in OLD_MARKS:
-            insert = "INSERT INTO marks (name, job, place, text) SELECT ?, seq, 1, ? FROM jobs WHERE id = 'j-1'"
+            insert = (
+                "INSERT INTO marks (name, job, place, text) SELECT ?, seq, 1, ? FROM jobs WHERE id"
+                " = 'j-1'"
+            )
             db.execute(insert, (name, text))
         if version is not None:
             db.pragma("user_version", version)
@@ -256,13 +330,24 @@ class Sqlite(Engine):
     async def shape(self) -> Mapping[str, object]:
         db = connect_to_read(self.path)
         tables = fetch_all(
-            db, "SELECT name, wr, strict FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"
+            db,
+            (
+                "SELECT name, wr, strict FROM pragma_table_list WHERE schema = 'main' AND type ="
+                " 'table'"
+            ),
         )
         found: dict[str, object] = {
-            name: (wr, strict, *_table(db, name)) for name, wr, strict in tables if not name.startswith("sqlite_")
+            name: (wr, strict, *_table(db, name))
+            for name, wr, strict in tables
+            if not name.startswith("sqlite_")
         }
-        others = "SELECT type, name, sql FROM sqlite_schema WHERE type = 'trigger' OR sql LIKE 'CREATE VIRTUAL%'"
-        found["others"] = sorted((kind, name, _plain(sql)) for kind, name, sql in fetch_all(db, others))
+        others = (
+            "SELECT type, name, sql FROM sqlite_schema WHERE type = 'trigger' OR sql LIKE 'CREATE"
+            " VIRTUAL%'"
+        )
+        found["others"] = sorted(
+            (kind, name, _plain(sql)) for kind, name, sql in fetch_all(db, others)
+        )
         db.close()
         return found
 
@@ -273,14 +358,22 @@ def _plain(sql: str | None) -> str:
 
 def _table(db: Connection, name: str) -> tuple[object, ...]:
     columns = fetch_all(
-        db, 'SELECT name, type, "notnull", dflt_value, pk FROM pragma_table_xinfo(:name)', {"name": name}
+        db,
+        'SELECT name, type, "notnull", dflt_value, pk FROM pragma_table_xinfo(:name)',
+        {"name": name},
     )
-    [[sql]] = fetch_all(db, "SELECT sql FROM sqlite_schema WHERE name = :name AND type = 'table'", {"name": name})
+    [[sql]] = fetch_all(
+        db, "SELECT sql FROM sqlite_schema WHERE name = :name AND type = 'table'", {"name": name}
+    )
     indexes = {}
     for index, unique, origin in fetch_all(
         db, 'SELECT name, "unique", origin FROM pragma_index_list(:name)', {"name": name}
     ):
-        keys = fetch_all(db, 'SELECT name, "desc", coll FROM pragma_index_xinfo(:index) WHERE key', {"index": index})
+        keys = fetch_all(
+            db,
+            'SELECT name, "desc", coll FROM pragma_index_xinfo(:index) WHERE key',
+            {"index": index},
+        )
         text = fetch_all(db, "SELECT sql FROM sqlite_schema WHERE name = :index", {"index": index})
         indexes[index] = (unique, origin, keys, [_plain(sql) for (sql,) in text])
     checks = re.findall(r"CHECK \((?:[^()]|\([^()]*\))*\)", _plain(sql))
@@ -300,15 +393,23 @@ class Postgres(Engine):
             async with database.transaction() as txn:
                 await txn.script((OLD_SCHEMAS / "postgres.sql").read_text("utf-8"))
                 await txn.script(OLD_ROWS.format(s="mediavault.", items=OLD_ITEMS))
-            insert = positional("INSERT INTO mediavault.records VALUES (:kind, :key, :value, :at, NULL)")
+            insert = positional(
+                "INSERT INTO mediavault.records VALUES (:kind, :key, :value, :at, NULL)"
+            )
             for kind, key, value, at in OLD:
-                await database.rows(insert, {"kind": kind, "key": key, "value": json.dumps(value), "at": at})
-            mark = "INSERT INTO mediavault.marks SELECT :name, seq, 1, :text FROM mediavault.jobs WHERE id = 'j-1'"
+                await database.rows(
+                    insert, {"kind": kind, "key": key, "value": json.dumps(value), "at": at}
+                )
+            mark = (
+                "INSERT INTO mediavault.marks SELECT :name, seq, 1, :text FROM mediavault.jobs"
+                " WHERE id = 'j-1'"
+            )
             for name, text in OLD_MARKS:
                 await database.rows(positional(mark), {"name": name, "text": text})
             if version is not None:
                 await database.rows(
-                    positional("UPDATE mediavault.schema_version SET version = :n::int"), {"n": version}
+                    positional("UPDATE mediavault.schema_version SET version = :n::int"),
+                    {"n": version},
                 )
 
     async def kinds(self) -> set[str]:
@@ -317,20 +418,27 @@ class Postgres(Engine):
     async def shape(self) -> Mapping[str, object]:
         return {
             "tables": await self._rows(
-                "SELECT relname, relkind, reloptions FROM pg_class WHERE relnamespace = 'mediavault'::regnamespace"
+                "SELECT relname, relkind, reloptions FROM pg_class WHERE relnamespace ="
+                " 'mediavault'::regnamespace"
                 " AND relkind IN ('r', 'v') ORDER BY 1"
             ),
             "columns": await self._rows(
-                "SELECT table_name, column_name, data_type, collation_name, is_nullable, column_default, is_identity"
+                "SELECT table_name, column_name, data_type, collation_name, is_nullable,"
+                " column_default, is_identity"
                 " FROM information_schema.columns WHERE table_schema = 'mediavault' ORDER BY 1, 2"
             ),
-            "indexes": await self._rows("SELECT indexdef FROM pg_indexes WHERE schemaname = 'mediavault' ORDER BY 1"),
+            "indexes": await self._rows(
+                "SELECT indexdef FROM pg_indexes WHERE schemaname = 'mediavault' ORDER BY 1"
+            ),
             "constraints": await self._rows(
-                "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint"
+                "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM"
+                " pg_constraint"
                 " WHERE connamespace = 'mediavault'::regnamespace AND contype <> 'n' ORDER BY 1, 2"
             ),
             "view": await self._rows("SELECT pg_get_viewdef('mediavault.readable_jobs')"),
-            "version": await self._rows("SELECT version, oldest_code FROM mediavault.schema_version"),
+            "version": await self._rows(
+                "SELECT version, oldest_code FROM mediavault.schema_version"
+            ),
         }
 
     async def _rows(self, sql: str) -> list[tuple[Any, ...]]:
@@ -377,7 +485,9 @@ class Mongo(Engine):
         async with opened(MongoDatabase(self.url)) as database:
             for index in OLD_INDEXES:
                 documents = database.documents(index.collection)
-                await documents.index(index.name, index.keys, unique=index.unique, where=index.where)
+                await documents.index(
+                    index.name, index.keys, unique=index.unique, where=index.where
+                )
             flags = {"version": version or 9, "oldest_code": 5, "indexed_until": None}
             await database.documents(SCHEMA).insert([{**OURS, **flags}])
             await database.documents(RECORDS).insert(
@@ -393,16 +503,32 @@ class Mongo(Engine):
                     for kind, key, value, at in OLD
                 ]
             )
-            limit = {"closed_until": 9, "probing_until": None, "strikes": 2, "code": None, "reason": "slow"}
-            limit |= {"next_turn_at": 7, "offered_until": 8, "account_posts": "[]", "account_cap": None, "version": 3}
+            limit = {
+                "closed_until": 9,
+                "probing_until": None,
+                "strikes": 2,
+                "code": None,
+                "reason": "slow",
+            }
+            limit |= {
+                "next_turn_at": 7,
+                "offered_until": 8,
+                "account_posts": "[]",
+                "account_cap": None,
+                "version": 3,
+            }
             await database.documents("gates").insert([{"_id": "x", **limit}])
             marks = [{"n": name, "p": 1, "t": text} for name, text in OLD_MARKS]
-            saved = replace(job_of(2), status=JobStatus.COMPLETED, bytes=9, duration_s=1.0, account=JANE)
+            saved = replace(
+                job_of(2), status=JobStatus.COMPLETED, bytes=9, duration_s=1.0, account=JANE
+            )
             jobs = [
                 document_of(replace(job_of(1), status=JobStatus.QUEUED, priority=Priority.LATER)),
                 document_of(saved, [STEP]),
             ]
-            for document, job_id, items in zip(jobs, ("j-1", "j-2"), ("[]", OLD_ITEMS), strict=True):
+            for document, job_id, items in zip(
+                jobs, ("j-1", "j-2"), ("[]", OLD_ITEMS), strict=True
+            ):
                 document |= {"_id": job_id, "items": items}
                 del document["listed_by"]
             jobs[0]["marks"] = marks
@@ -418,8 +544,12 @@ class Mongo(Engine):
             found: dict[str, object] = {"schema": await database.documents(SCHEMA).find({})}
             for name in sorted(collections):
                 indexes = await database._opened()[name].index_information()
-                if len(indexes) > 1:  # a collection without indexes is made when the first document is
-                    found[name] = {index: {**facts, "key": list(facts["key"])} for index, facts in indexes.items()}
+                # a collection without indexes is made when the first document is
+                if len(indexes) > 1:
+                    found[name] = {
+                        index: {**facts, "key": list(facts["key"])}
+                        for index, facts in indexes.items()
+                    }
             found["of an older release"] = [name for name in collections if name.endswith(".gates")]
             return found
 
@@ -507,14 +637,21 @@ async def _compare(store: Store) -> None:
     assert token.value == {"user": "jane", "scope": "read"}
     [session] = await store.records.all(RecordKind.WEB_SESSION)
     assert session.value == {"made_at": "a", "used_at": "b"}
-    settings = {record.key: record.value.get("value") for record in await store.records.all(RecordKind.SETTING)}
+    settings = {
+        record.key: record.value.get("value")
+        for record in await store.records.all(RecordKind.SETTING)
+    }
     assert (settings["profile"], settings["retention_days"]) == ("small", 9)
     [damaged] = await store.records.all(RecordKind.DAMAGED)
     assert damaged.value == {"found": "x", "is_reported": True}
     assert [(await store.catalogue.get(job)).listed_by for job in (brought, saved)] == ["", None]
     [item] = (await store.catalogue.get(saved)).items
     file = SavedFile("a/1.mp4", None, 9, "ab", None, None, None)
-    assert (item.status, item.saved, item.item.label) == (ItemStatus.SAVED, file, '"status":"kept","kept":{')
+    assert (item.status, item.saved, item.item.label) == (
+        ItemStatus.SAVED,
+        file,
+        '"status":"kept","kept":{',
+    )
     [step] = await store.catalogue.history(saved)
     assert step.strategy is StrategyName.PLAIN
     assert await store.site_limits.all_limits() == [LIMIT]
@@ -558,7 +695,9 @@ def test_the_last_migration_leads_to_the_schema(engine: str) -> None:
     migrations = load_migrations(engine)
 
     assert migrations[-1].version == SCHEMA_VERSION
-    assert [after.before for after in migrations[1:]] == [migration.version for migration in migrations[:-1]]
+    assert [after.before for after in migrations[1:]] == [
+        migration.version for migration in migrations[:-1]
+    ]
 
 
 def test_each_declared_table_has_its_columns_on_sqlite(tmp_path: Path) -> None:

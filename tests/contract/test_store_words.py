@@ -1,4 +1,6 @@
-"""The contract of the further words of every store: what a post is found by apart from its own texts."""
+"""The contract of the further words of every store:
+what a post is found by apart from its own texts.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,15 @@ async def test_a_post_is_found_by_its_further_words_and_by_its_own(store: Store)
 
     assert await found(store, "blue") == []
     assert await store.catalogue.put_words(job, SUBTITLES, SAID)
-    for text in ("blue", "bl", "blue videos.example", "the sea", "東京タワー", "タワー", "東京 videos"):
+    for text in (
+        "blue",
+        "bl",
+        "blue videos.example",
+        "the sea",
+        "東京タワー",
+        "タワー",
+        "東京 videos",
+    ):
         assert await found(store, text) == [job], text
     for text in ("lue", "green", "blue green", "タワー東京"):
         assert await found(store, text) == [], text
@@ -99,13 +109,23 @@ async def test_imported_jobs_bring_their_words(store: Store, clock: FakeClock) -
     elsewhere = MemoryJobStore(clock)
     jobs = [await elsewhere.catalogue.get(await post(elsewhere, number)) for number in (1, 2)]
 
-    await store.catalogue.import_jobs([StoredJob(jobs[0], words={SUBTITLES: SAID}), StoredJob(jobs[1])])
+    await store.catalogue.import_jobs(
+        [StoredJob(jobs[0], words={SUBTITLES: SAID}), StoredJob(jobs[1])]
+    )
     assert await found(store, "blue") == [jobs[0].id]
-    assert await store.catalogue.words_of([job.id for job in jobs]) == {jobs[0].id: {SUBTITLES: SAID}}
+    assert await store.catalogue.words_of([job.id for job in jobs]) == {
+        jobs[0].id: {SUBTITLES: SAID}
+    }
 
 
 @pytest.mark.parametrize(
-    "line", ["it's 'a' \\ $where.x % _ * \" \x00 \ud800 :* & | ! <->", GAP * 3, "x" * 200_000, " é" * 90_000]
+    "line",
+    [
+        "it's 'a' \\ $where.x % _ * \" \x00 \ud800 :* & | ! <->",
+        GAP * 3,
+        "x" * 200_000,
+        " é" * 90_000,
+    ],
 )
 async def test_a_line_that_no_release_wrote_does_no_harm(store: Store, line: str) -> None:
     job = await post(store)
@@ -140,4 +160,7 @@ def test_a_line_has_each_word_once_and_its_own_parts_give_it_again() -> None:
     assert distinct_line(SAID.split(GAP)) == SAID
     long = distinct_line(f"{number:x}" for number in range(100_000))
     assert len(long.split()) == search_words.MAX_SOURCE_WORDS
-    assert len(distinct_line(f"{number:064}" for number in range(100_000))) <= search_words.MAX_SOURCE_CHARS
+    assert (
+        len(distinct_line(f"{number:064}" for number in range(100_000)))
+        <= search_words.MAX_SOURCE_CHARS
+    )

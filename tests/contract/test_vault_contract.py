@@ -18,7 +18,8 @@ from tests.contract.vaults import VAULTS, Subject
 
 BODY = bytes(range(256)) * 40
 SHA = hashlib.sha256(BODY).hexdigest()
-LARGE = b"".join(n.to_bytes(4, "big") * 4096 for n in range(1400))  # 22 MiB: several parts, and several pieces to read
+# 22 MiB: several parts, and several pieces to read
+LARGE = b"".join(n.to_bytes(4, "big") * 4096 for n in range(1400))
 NAME = "jane/2026-11-24 A title, 100 % ~ #1 (ü) [abc].mp4"
 
 
@@ -60,7 +61,7 @@ async def listed(vault: Library) -> list[FoundFile]:
     return [file async for file in vault.walk()]
 
 
-# --- small files ------------------------------------------------------------------------------------------------
+# --- small files ----------------------------------------------------------------------------------
 
 
 async def test_a_small_file_is_put_where_none_is(vault: Library) -> None:
@@ -91,13 +92,18 @@ async def test_a_folder_with_a_video_is_not_tidied(vault: Library) -> None:
     await vault.tidy("nothing")
     await vault.tidy("../show")
 
-    assert {file.path for file in await listed(vault)} == {"show/tvshow.nfo", "show/Season 2026/a.mp4"}
+    assert {file.path for file in await listed(vault)} == {
+        "show/tvshow.nfo",
+        "show/Season 2026/a.mp4",
+    }
 
 
-# --- the id of a library ----------------------------------------------------------------------------------------
+# --- the id of a library --------------------------------------------------------------------------
 
 
-async def test_a_library_keeps_its_first_id_and_does_not_list_the_file_that_holds_it(vault: Library) -> None:
+async def test_a_library_keeps_its_first_id_and_does_not_list_the_file_that_holds_it(
+    vault: Library,
+) -> None:
     before = await vault.identity()
     await vault.write_identity("0b5e7a52-first")
     await vault.write_identity("0b5e7a52-second")
@@ -112,7 +118,9 @@ async def test_a_library_other_than_the_expected_one_is_refused(vault: Library) 
         await vault.require_identity("0b5e7a52-ours")
     await vault.write_identity("99999999-theirs")
 
-    with pytest.raises(StorageFailure, match=r"The library is not there: .* belongs to another library") as refused:
+    with pytest.raises(
+        StorageFailure, match=r"The library is not there: .* belongs to another library"
+    ) as refused:
         await vault.require_identity("0b5e7a52-ours")
     assert "0b5e7a52-ours" in refused.value.help
 
@@ -124,7 +132,7 @@ async def test_a_marker_that_holds_no_id_is_reported(subject: Subject) -> None:
         await subject.vault.identity()
 
 
-# --- staging ----------------------------------------------------------------------------------------------------
+# --- staging --------------------------------------------------------------------------------------
 
 
 async def test_preparing_twice_leaves_nothing_in_the_library(vault: Library) -> None:
@@ -138,7 +146,9 @@ async def test_the_folder_of_an_attempt_is_private_and_always_removed(vault: Lib
     async def fail() -> None:
         async with vault.staging.folder("job", 3) as folder:
             (folder / "media.part").write_bytes(b"x")
-            seen.extend([(folder, listed_folder) for listed_folder in await vault.staging.folders()])
+            seen.extend(
+                [(folder, listed_folder) for listed_folder in await vault.staging.folders()]
+            )
             raise ZeroDivisionError
 
     seen: list[tuple[Path, StagingFolder]] = []
@@ -178,7 +188,9 @@ async def test_a_file_sealed_by_a_dead_attempt_is_found_by_size_and_hash(vault: 
 
 
 @pytest.mark.parametrize("suffix", PICTURE_SUFFIXES)
-async def test_a_thumbnail_of_every_kind_that_is_fetched_is_opened(vault: Library, suffix: str) -> None:
+async def test_a_thumbnail_of_every_kind_that_is_fetched_is_opened(
+    vault: Library, suffix: str
+) -> None:
     async with vault.staging.folder("job", 1) as folder:
         vault.staging.thumbnail_in(folder, suffix).write_bytes(b"picture")
         opened = await vault.staging.open_thumbnail("job")
@@ -195,7 +207,10 @@ async def test_the_thumbnail_of_the_newest_attempt_is_opened(vault: Library) -> 
         opened = await vault.staging.open_thumbnail("job")
         assert opened is not None
         name, file = opened
-        assert (name, b"".join([piece async for piece in file.chunks(0, 9)])) == ("thumbnail.webp", b"new")
+        assert (name, b"".join([piece async for piece in file.chunks(0, 9)])) == (
+            "thumbnail.webp",
+            b"new",
+        )
         await file.close()
         (new / "thumbnail.webp").unlink()
         (new / "thumbnail.webp").symlink_to(old / "thumbnail.jpg")
@@ -203,11 +218,13 @@ async def test_the_thumbnail_of_the_newest_attempt_is_opened(vault: Library) -> 
         assert await vault.staging.open_thumbnail("job") is None
 
 
-# --- placing ----------------------------------------------------------------------------------------------------
+# --- placing --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("body", [BODY, LARGE], ids=["small", "large"])
-async def test_a_placed_file_leaves_staging_and_is_in_the_library(vault: Library, body: bytes) -> None:
+async def test_a_placed_file_leaves_staging_and_is_in_the_library(
+    vault: Library, body: bytes
+) -> None:
     async with vault.staging.folder("job", 1) as folder:
         path = await staged(vault, folder, body)
         placed = await vault.place(path, NAME)
@@ -230,13 +247,17 @@ async def test_placing_never_replaces_a_file(subject: Subject, body: bytes) -> N
     assert await read(subject.vault, NAME) == b"somebody's"
 
 
-async def test_the_same_bytes_under_a_taken_name_are_the_file_of_another_job(vault: Library) -> None:
+async def test_the_same_bytes_under_a_taken_name_are_the_file_of_another_job(
+    vault: Library,
+) -> None:
     assert await saved(vault, NAME, job="first")
     assert not await saved(vault, NAME, job="second")
 
 
 @pytest.mark.parametrize("size", [10_000, 9 << 20], ids=["small", "large"])
-async def test_one_of_many_concurrent_writers_of_a_name_wins_and_its_file_is_whole(vault: Library, size: int) -> None:
+async def test_one_of_many_concurrent_writers_of_a_name_wins_and_its_file_is_whole(
+    vault: Library, size: int
+) -> None:
     bodies = [bytes([n]) * size for n in range(6)]
     won = await asyncio.gather(*(saved(vault, NAME, body, job=f"job{body[0]}") for body in bodies))
 
@@ -251,10 +272,16 @@ async def test_names_are_numbered_until_one_is_free(subject: Subject) -> None:
     await subject.put("jane/a clip (2).mp4", b"x")
     third = await subject.vault.free_name("jane", "a clip", ".mp4")
 
-    assert (first, second, third) == ("jane/a clip.mp4", "jane/a clip (2).mp4", "jane/a clip (3).mp4")
+    assert (first, second, third) == (
+        "jane/a clip.mp4",
+        "jane/a clip (2).mp4",
+        "jane/a clip (3).mp4",
+    )
 
 
-async def test_a_name_that_differs_from_a_saved_videos_only_by_its_suffix_is_not_free(vault: Library) -> None:
+async def test_a_name_that_differs_from_a_saved_videos_only_by_its_suffix_is_not_free(
+    vault: Library,
+) -> None:
     """Both would have the same sidecar, and the second video would replace that of the first."""
     assert await saved(vault, "jane/a clip.webm")
     async with vault.staging.folder("job", 1) as folder:
@@ -269,7 +296,8 @@ async def test_a_sidecar_replaces_an_older_one_and_is_read_back(vault: Library) 
         for number in (1, 2):
             await vault.place_json({"n": number, "text": "ü\ud83d"}, "jane/a.info.json", via=folder)
 
-    assert await vault.read_json("jane/a.info.json") == {"n": 2, "text": "ü?"}  # half an emoji of a title that was cut
+    # half an emoji of a title that was cut
+    assert await vault.read_json("jane/a.info.json") == {"n": 2, "text": "ü?"}
 
 
 async def test_the_library_holds_a_file_only_with_the_same_size_and_hash(subject: Subject) -> None:
@@ -297,7 +325,7 @@ async def test_removing_deletes_the_named_files_and_nothing_else(subject: Subjec
     assert await saved(subject.vault, "jane/a.mp4")  # the name can be used again
 
 
-# --- reading ----------------------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------
 
 
 async def test_an_open_file_returns_the_requested_bytes(vault: Library) -> None:
@@ -330,7 +358,8 @@ async def test_a_version_changes_with_the_bytes(subject: Subject) -> None:
 
 
 @pytest.mark.parametrize(
-    "relative", ["gone.mp4", "jane", "../secret", "/etc/passwd", "jane/../../secret", "jane/\0", "", "."]
+    "relative",
+    ["gone.mp4", "jane", "../secret", "/etc/passwd", "jane/../../secret", "jane/\0", "", "."],
 )
 async def test_a_path_that_is_not_a_file_of_the_library_gives_none(
     subject: Subject, tmp_path: Path, relative: str
@@ -355,11 +384,22 @@ async def test_a_file_is_available_on_the_local_machine(vault: Library, tmp_path
 
 
 async def test_walking_yields_every_file_that_is_not_hidden(subject: Subject) -> None:
-    for relative in ("b/2.mp4", "b/1.mp4", "a/x.jpg", "b/.hidden", ".claims/b/1.mp4.json", ".staging/job.1/media.part"):
+    for relative in (
+        "b/2.mp4",
+        "b/1.mp4",
+        "a/x.jpg",
+        "b/.hidden",
+        ".claims/b/1.mp4.json",
+        ".staging/job.1/media.part",
+    ):
         await subject.put(relative, b"123")
     first, again = await listed(subject.vault), await listed(subject.vault)
 
-    assert first == again == [FoundFile("a/x.jpg", 3), FoundFile("b/1.mp4", 3), FoundFile("b/2.mp4", 3)]
+    assert (
+        first
+        == again
+        == [FoundFile("a/x.jpg", 3), FoundFile("b/1.mp4", 3), FoundFile("b/2.mp4", 3)]
+    )
 
 
 async def test_a_digest_is_computed_from_the_current_bytes(subject: Subject) -> None:
@@ -374,7 +414,9 @@ async def test_a_digest_is_computed_from_the_current_bytes(subject: Subject) -> 
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"[1]", b"{", b"\xff", b'{"a": "' + b"x" * (4 << 20) + b'"}'], ids=["0", "list", "cut", "no", "huge"]
+    "text",
+    [b"", b"[1]", b"{", b"\xff", b'{"a": "' + b"x" * (4 << 20) + b'"}'],
+    ids=["0", "list", "cut", "no", "huge"],
 )
 async def test_a_file_that_is_not_a_sidecar_gives_none(subject: Subject, text: bytes) -> None:
     await subject.put("jane/a.info.json", text)
@@ -383,7 +425,7 @@ async def test_a_file_that_is_not_a_sidecar_gives_none(subject: Subject, text: b
     assert answer is None
 
 
-# --- deleted jobs' files ----------------------------------------------------------------------------------------------
+# --- deleted jobs' files --------------------------------------------------------------------------
 
 
 async def test_a_file_goes_to_the_trash_and_back_unchanged(vault: Library) -> None:

@@ -1,7 +1,7 @@
 """The libraries that the contract is run against. To add one, add an entry to ``VAULTS``.
 
-``MEDIAVAULT_TEST_VAULT_URL`` names an additional bucket to run it against: an emulator's, or one of your own. Each test
-works in a new folder of that bucket and leaves it behind.
+``MEDIAVAULT_TEST_VAULT_URL`` names an additional bucket to run it against: an emulator's, or one of
+your own. Each test works in a new folder of that bucket and leaves it behind.
 """
 
 from __future__ import annotations
@@ -22,12 +22,16 @@ from mediavault.library.port import Library
 from tests.servers import s3
 
 NAMED_BY = "MEDIAVAULT_TEST_VAULT_URL"
-QUICK = BucketRetries(connect_s=30, stall_s=30, request_s=120, retries=3, first_wait_s=0.02, retry_within_s=30)
+QUICK = BucketRetries(
+    connect_s=30, stall_s=30, request_s=120, retries=3, first_wait_s=0.02, retry_within_s=30
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A library, and a function by which another program puts a file into it: any path, including hidden ones."""
+    """A library, and a function by which another program puts a file into it: any path,
+    including hidden ones.
+    """
 
     vault: Library
     put: Callable[[str, bytes], Awaitable[None]]

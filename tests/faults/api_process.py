@@ -1,4 +1,6 @@
-"""``mediavault api`` as a separate process, and a client for many concurrent requests, each on its own connection."""
+"""``mediavault api`` as a separate process, and a client for many concurrent requests,
+each on its own connection.
+"""
 
 from __future__ import annotations
 
@@ -38,17 +40,25 @@ class Api:
     process: subprocess.Popen[bytes]
     port: int
 
-    async def connect(self, origin: str = "127.0.0.1") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def connect(
+        self, origin: str = "127.0.0.1"
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", self.port, local_addr=(origin, 0))
 
     def request(self, path: str, body: Any = None) -> bytes:
-        """Return a GET, or a POST of ``body`` as JSON; the server closes the connection after its response."""
+        """Return a GET, or a POST of ``body`` as JSON;
+        the server closes the connection after its response.
+        """
         content = b"" if body is None else json.dumps(body).encode()
         lines = [
             f"{'GET' if body is None else 'POST'} {path} HTTP/1.1",
             f"Host: 127.0.0.1:{self.port}",
             "Connection: close",
-            *([] if body is None else ["Content-Type: application/json", f"Content-Length: {len(content)}"]),
+            *(
+                []
+                if body is None
+                else ["Content-Type: application/json", f"Content-Length: {len(content)}"]
+            ),
         ]
         return "\r\n".join([*lines, "", ""]).encode() + content
 
@@ -57,7 +67,9 @@ class Api:
         return answer
 
     async def ask_at_once(self, requests: Sequence[bytes]) -> list[Answer]:
-        """Open all connections first, so that the requests are sent together, a few from each of many addresses."""
+        """Open all connections first, so that the requests are sent together,
+        a few from each of many addresses.
+        """
         opening = asyncio.Semaphore(OPENED_AT_ONCE)
 
         async def opened(number: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -67,7 +79,10 @@ class Api:
         connections = await asyncio.gather(*(opened(number) for number in range(len(requests))))
         async with asyncio.timeout(patient(ANSWER_S)):
             return await asyncio.gather(
-                *(_ask(*connection, request) for connection, request in zip(connections, requests, strict=True))
+                *(
+                    _ask(*connection, request)
+                    for connection, request in zip(connections, requests, strict=True)
+                )
             )
 
     def memory_bytes(self) -> int:
@@ -77,11 +92,15 @@ class Api:
 
 
 def loopback(number: int) -> str:
-    """Return one of this machine's own addresses: 127.0.0.1, .2, … (Linux has all of 127.0.0.0/8)."""
+    """Return one of this machine's own addresses: 127.0.0.1, .2,
+    … (Linux has all of 127.0.0.0/8).
+    """
     return f"127.0.{number // 250}.{number % 250 + 1}"
 
 
-async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> Answer:
+async def _ask(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes
+) -> Answer:
     began_s = time.monotonic()
     try:
         writer.write(request)
@@ -97,7 +116,9 @@ async def api_of(vault: VaultOnDisk, env: Mapping[str, str] | None = None) -> As
     every = {**environment(vault), "MEDIAVAULT_DATABASE_URL": vault.store_url, **(env or {})}
     with vault.log.open("ab") as log:
         earlier = log.tell()
-        process = subprocess.Popen([sys.executable, "-m", "mediavault", "api"], env=every, stderr=log)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mediavault", "api"], env=every, stderr=log
+        )
     try:
         port = await _port_of(process, vault.log, earlier)
         yield Api(process, port)
@@ -110,7 +131,9 @@ async def api_of(vault: VaultOnDisk, env: Mapping[str, str] | None = None) -> As
 
 
 async def _port_of(process: subprocess.Popen[bytes], log: Path, earlier: int) -> int:
-    """Return the port from the log. ``earlier``: the bytes that other processes have already written to it."""
+    """Return the port from the log. ``earlier``: the bytes that other processes have already
+    written to it.
+    """
     deadline = time.monotonic() + patient(START_S)
     while b"vault_open" not in (logged := log.read_bytes()[earlier:]):
         assert process.poll() is None, logged.decode()[-3000:]

@@ -1,8 +1,9 @@
-"""Worker processes under random kills, freezes, stops, cuts and restarts, and the laws that must hold afterwards.
+"""Worker processes under random kills, freezes, stops, cuts and restarts, and the laws that must
+hold afterwards.
 
-``make chaos SECONDS=60 STORE=postgres JOBS=1000 SEED=7``. The seed determines which fault comes when; how the kernel
-and the network react is not reproducible. Half of the workers are rude: they never check their leases, so that only the
-fence keeps out their late writes.
+``make chaos SECONDS=60 STORE=postgres JOBS=1000 SEED=7``. The seed determines which fault comes
+when; how the kernel and the network react is not reproducible. Half of the workers are rude: they
+never check their leases, so that only the fence keeps out their late writes.
 """
 
 from __future__ import annotations
@@ -65,7 +66,9 @@ class Plan:
     concurrency: int = 4
 
     def gap_s(self, chance: random.Random, shortest: float, longest: float) -> float:
-        """Return a random time between two faults of one kind; a long storm lengthens it, up to six times."""
+        """Return a random time between two faults of one kind; a long storm lengthens it,
+        up to six times.
+        """
         return chance.uniform(shortest, longest) * min(6.0, max(1.0, self.seconds / SHORT_S))
 
 
@@ -78,11 +81,17 @@ class Outcome:
 
     def __str__(self) -> str:
         account, ends = self.account, self.account.ends
-        verdict = "\n".join(["BROKEN", *account.broken[:20]]) if account.broken else "0 lost, 0 duplicate, 0 stuck"
+        verdict = (
+            "\n".join(["BROKEN", *account.broken[:20]])
+            if account.broken
+            else "0 lost, 0 duplicate, 0 stuck"
+        )
         return (
-            f"{self.plan.store}: {account.jobs} jobs in {self.seconds:.0f} s, seed {self.plan.seed}\n"
+            f"{self.plan.store}: {account.jobs} jobs in {self.seconds:.0f} s, seed"
+            f" {self.plan.seed}\n"
             f"happened: {_listed(self.happened)}\n"
-            f"attempts {account.attempts} = {_listed(Counter({stage.value: n for stage, n in ends.items()}))}\n"
+            f"attempts {account.attempts} ="
+            f" {_listed(Counter({stage.value: n for stage, n in ends.items()}))}\n"
             f"zombie writes rejected: {account.zombie_writes} ({_listed(account.rejected)})\n"
             f"{verdict}"
         )
@@ -93,7 +102,9 @@ def _listed(counts: Counter[str]) -> str:
 
 
 def begin(orders: Orders, log: Path) -> BaseProcess:
-    """Start a worker process, forked from one that has loaded everything, because a storm needs many."""
+    """Start a worker process, forked from one that has loaded everything,
+    because a storm needs many.
+    """
     process = _FORKS.Process(target=work, args=(orders, log))
     process.start()
     return process
@@ -104,9 +115,13 @@ _FORKS.set_forkserver_preload(["tests.faults.worker_process"])
 
 
 class Tormentor:
-    """Runs one worker process after another: kills it, freezes it beyond its lease, or stops it with SIGTERM."""
+    """Runs one worker process after another: kills it, freezes it beyond its lease,
+    or stops it with SIGTERM.
+    """
 
-    def __init__(self, plan: Plan, house: House, begin: Callable[[], BaseProcess], chance: random.Random) -> None:
+    def __init__(
+        self, plan: Plan, house: House, begin: Callable[[], BaseProcess], chance: random.Random
+    ) -> None:
         self._plan, self._house, self._begin, self._chance = plan, house, begin, chance
         self.worker = begin()
         self.happened: Counter[str] = Counter()
@@ -150,7 +165,9 @@ class Tormentor:
                 if self._has_crashed():
                     await self._replace()
                     continue
-                [fault] = self._chance.choices([self._kill, self._freeze, self._ask_to_leave], [4, 4, 2])
+                [fault] = self._chance.choices(
+                    [self._kill, self._freeze, self._ask_to_leave], [4, 4, 2]
+                )
                 await fault()
         finally:
             self.let_go()
@@ -170,13 +187,17 @@ class Tormentor:
         self.worker = self._begin()
 
     def _send(self, number: signal.Signals) -> None:
-        """Send the signal. A worker that has just crashed, as one with a bug may, is replaced at the next fault."""
+        """Send the signal. A worker that has just crashed, as one with a bug may,
+        is replaced at the next fault.
+        """
         assert self.worker.pid is not None
         with suppress(ProcessLookupError):
             os.kill(self.worker.pid, number)
 
     async def _freeze(self) -> None:
-        """Freeze the worker long enough for another to take over its job, and sometimes to complete it."""
+        """Freeze the worker long enough for another to take over its job,
+        and sometimes to complete it.
+        """
         self._send(signal.SIGSTOP)
         await asyncio.sleep(self._plan.lease_s * self._chance.uniform(1.0, 2.5))
         self._send(signal.SIGCONT)
@@ -199,7 +220,10 @@ class Chaos:
             await self._submit(store, self._posts[:most])
             tormentors = [
                 Tormentor(
-                    self._plan, self._house, self._beginner(rude=bool(number % 2)), random.Random(self._chance.random())
+                    self._plan,
+                    self._house,
+                    self._beginner(rude=bool(number % 2)),
+                    random.Random(self._chance.random()),
                 )
                 for number in range(self._plan.workers)
             ]
@@ -208,7 +232,9 @@ class Chaos:
                 await self._storm(store, tormentors, self._posts[most:])
                 await until_swept(self._house, within_s=5 * self._plan.lease_s)
             finally:
-                await asyncio.gather(*(asyncio.to_thread(tormentor.end) for tormentor in tormentors))
+                await asyncio.gather(
+                    *(asyncio.to_thread(tormentor.end) for tormentor in tormentors)
+                )
             account = await account_of(self._house, store, self._posts)
         crashes = [code for tormentor in tormentors for code in tormentor.crashes]
         account.law(not crashes, f"workers ended by themselves: {crashes}; {self._last_words()}")
@@ -217,7 +243,9 @@ class Chaos:
         return Outcome(self._plan, account, happened, time.monotonic() - began)
 
     def _last_words(self) -> str:
-        """Return what the last crashed process left in the log, without the workers' other lines."""
+        """Return what the last crashed process left in the log,
+        without the workers' other lines.
+        """
         _, _, last = self._log.read_text(errors="replace").rpartition("Process ForkServerProcess")
         return "\n".join([line for line in last.splitlines() if not line.startswith("{")][-30:])
 
@@ -234,11 +262,15 @@ class Chaos:
         )
         return lambda: begin(orders, self._log)
 
-    async def _storm(self, store: Store, tormentors: Sequence[Tormentor], late_posts: Sequence[str]) -> None:
+    async def _storm(
+        self, store: Store, tormentors: Sequence[Tormentor], late_posts: Sequence[str]
+    ) -> None:
         storm = [asyncio.create_task(tormentor.torment()) for tormentor in tormentors]
         if self._engine.misfortunes:
             storm.append(asyncio.create_task(self._befall(random.Random(self._chance.random()))))
-        person = asyncio.create_task(self._person(store, late_posts, random.Random(self._chance.random())))
+        person = asyncio.create_task(
+            self._person(store, late_posts, random.Random(self._chance.random()))
+        )
         try:
             await self._all_done(store, within_s=self._plan.seconds)
         finally:
@@ -252,7 +284,9 @@ class Chaos:
         await self._all_done(store, within_s=None)
 
     async def _befall(self, chance: random.Random) -> None:
-        """Inject faults of the server and its connections. When cancelled, it leaves both intact."""
+        """Inject faults of the server and its connections. When cancelled,
+        it leaves both intact.
+        """
         while True:
             await asyncio.sleep(self._plan.gap_s(chance, *SERVER_GAP_S))
             name = chance.choice(sorted(self._engine.misfortunes))
@@ -279,7 +313,9 @@ class Chaos:
             await insist(lambda some=new[first : first + BATCH]: store.queue.enqueue(some))  # type: ignore[misc]
 
     async def _all_done(self, store: Store, *, within_s: float | None) -> None:
-        """Wait until all jobs are completed or the time is over; without ``within_s``, until progress stops."""
+        """Wait until all jobs are completed or the time is over; without ``within_s``,
+        until progress stops.
+        """
         began = moved = time.monotonic()
         done = -1
         while True:
@@ -297,7 +333,9 @@ class Chaos:
             await asyncio.sleep(0.2)
 
     async def _ask_again(self, store: Store) -> None:
-        """Retry posts as a user does after power cuts: random kills may hit an innocent post twice while it is read."""
+        """Retry posts as a user does after power cuts:
+        random kills may hit an innocent post twice while it is read.
+        """
         for group in await insist(store.catalogue.failures):
             if group.error_code is not ErrorCode.WORKER_DIED:
                 continue
@@ -337,7 +375,10 @@ def main() -> int:
     parser.add_argument("--mutant")
     plan = Plan(**vars(parser.parse_args()))
     configure_logs("error")
-    with tempfile.TemporaryDirectory(prefix="mediavault-chaos-") as folder, suppress(KeyboardInterrupt):
+    with (
+        tempfile.TemporaryDirectory(prefix="mediavault-chaos-") as folder,
+        suppress(KeyboardInterrupt),
+    ):
         outcome = asyncio.run(chaos(plan, Path(folder)))
         print(outcome)
         return 1 if outcome.account.broken else 0

@@ -1,4 +1,6 @@
-"""The vault of a fault test, and the table of the fault matrix at the end of a run with ``--fault-matrix``."""
+"""The vault of a fault test, and the table of the fault matrix at the end of a run with
+``--fault-matrix``.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,14 @@ _left_out: list[list[str]] = []
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("faults")
-    group.addoption("--fault-matrix", action="store_true", help="print the fault matrix; every row must have its tests")
-    group.addoption("--fault-seeds", type=int, default=20, help="how many random runs a test with seeds makes")
+    group.addoption(
+        "--fault-matrix",
+        action="store_true",
+        help="print the fault matrix; every row must have its tests",
+    )
+    group.addoption(
+        "--fault-seeds", type=int, default=20, help="how many random runs a test with seeds makes"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -35,7 +43,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
-    _left_out.extend([*mark.args, mark.kwargs["by"]] for item in items for mark in item.iter_markers("fault"))
+    _left_out.extend(
+        [*mark.args, mark.kwargs["by"]] for item in items for mark in item.iter_markers("fault")
+    )
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -1,8 +1,8 @@
-"""A worker process whose disk, clock or database is about to fail: real store, library, writer and loop; scripted
-posts.
+"""A worker process whose disk, clock or database is about to fail: real store, library, writer and
+loop; scripted posts.
 
-``python -m tests.faults.disk_worker STORE_URL STATE DOWNLOADS`` works until SIGTERM. Jobs that wait for the machine
-wait a second instead of five minutes.
+``python -m tests.faults.disk_worker STORE_URL STATE DOWNLOADS`` works until SIGTERM. Jobs that wait
+for the machine wait a second instead of five minutes.
 """
 
 from __future__ import annotations
@@ -33,9 +33,17 @@ from mediavault.worker.library_watch import ensure_library_id
 from mediavault.worker.worker import Worker, WorkerLimits
 from tests.faults.worker_process import POINTS, media_of
 from tests.patience import patient
-from tests.stubs import StubDownloader, StubExtractor, StubProbe, candidate, extraction, make_context
+from tests.stubs import (
+    StubDownloader,
+    StubExtractor,
+    StubProbe,
+    candidate,
+    extraction,
+    make_context,
+)
 
-LEASE_S = patient(float(os.environ.get("FAULTS_LEASE_S", "3")), most=2)  # to be renewed in time on a busy machine
+# to be renewed in time on a busy machine
+LEASE_S = patient(float(os.environ.get("FAULTS_LEASE_S", "3")), most=2)
 PIECE = 4096
 
 
@@ -74,7 +82,9 @@ class PictureProbe(StubProbe):
 
 
 def freeze(database: str) -> None:
-    """Stop this process between two transactions: one that holds SQLite's lock would hold up every other process."""
+    """Stop this process between two transactions: one that holds SQLite's lock would hold up every
+    other process.
+    """
     connection = apsw.Connection(database)
     connection.set_busy_timeout(30_000)
     connection.execute("BEGIN IMMEDIATE")
@@ -83,7 +93,9 @@ def freeze(database: str) -> None:
 
 
 def stop_at(target: Any, method: str, when: str, database: str) -> None:
-    """Freeze this process before or after the first call of ``target.method`` that had an effect."""
+    """Freeze this process before or after the first call of ``target.method`` that had an
+    effect.
+    """
     original: Callable[..., Any] = getattr(target, method)
     stopped = False
 
@@ -109,7 +121,12 @@ async def main(store_url: str, state: Path, downloads: Path) -> None:
     patience = DatabaseWait(clock)
     await patience.wait_for(store.open)
     context = make_context(
-        store, clock, downloads, extractor=PostExtractor(), downloader=PostDownloader(), probe=PictureProbe()
+        store,
+        clock,
+        downloads,
+        extractor=PostExtractor(),
+        downloader=PostDownloader(),
+        probe=PictureProbe(),
     )
     await patience.wait_for(lambda: ensure_library_id(store, context.library))
     if point := os.environ.get("FAULTS_STOP_AT"):
@@ -120,7 +137,12 @@ async def main(store_url: str, state: Path, downloads: Path) -> None:
             "downloader": context.downloader,
             "staging": context.library.staging,
         }
-        stop_at(targets.get(owner) or getattr(context, owner), method, when, store_url.removeprefix("sqlite:///"))
+        stop_at(
+            targets.get(owner) or getattr(context, owner),
+            method,
+            when,
+            store_url.removeprefix("sqlite:///"),
+        )
     limits = WorkerLimits(
         concurrency=4,
         poll_interval_s=0.2,

@@ -1,8 +1,9 @@
 """A worker on a machine whose only name server is a stub; it runs in its own network namespace.
 
-``python -m tests.faults.dns_worker STORE_URL STATE DOWNLOADS`` works until SIGTERM. The system's resolver, the egress
-guard, the HTTP client and the downloader are the real ones. The behaviour of the name server is in the file
-``STATE/dns``, one of the words of ``MODES``, and is read again for every query; the site listens on IPv4 and IPv6.
+``python -m tests.faults.dns_worker STORE_URL STATE DOWNLOADS`` works until SIGTERM. The system's
+resolver, the egress guard, the HTTP client and the downloader are the real ones. The behaviour of
+the name server is in the file ``STATE/dns``, one of the words of ``MODES``, and is read again for
+every query; the site listens on IPv4 and IPv6.
 """
 
 from __future__ import annotations
@@ -64,7 +65,11 @@ class NameServer(asyncio.DatagramProtocol):
         kind = struct.unpack("!H", query[end - 4 : end - 2])[0]
         address = _address(kind, mode) if code == NO_ERROR else None
         head = query[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, int(address is not None), 0, 0)
-        record = b"" if address is None else b"\xc0\x0c" + struct.pack("!HHIH", kind, 1, 0, len(address)) + address
+        record = (
+            b""
+            if address is None
+            else b"\xc0\x0c" + struct.pack("!HHIH", kind, 1, 0, len(address)) + address
+        )
         return head + query[12:end] + record
 
 
@@ -84,7 +89,9 @@ class SiteOfThatName(StubExtractor):
 async def main(store_url: str, state: Path, downloads: Path) -> None:
     configure_logs("info")
     loop = asyncio.get_running_loop()
-    await loop.create_datagram_endpoint(lambda: NameServer(state / "dns"), local_addr=("127.0.0.1", 53))
+    await loop.create_datagram_endpoint(
+        lambda: NameServer(state / "dns"), local_addr=("127.0.0.1", 53)
+    )
     site = FaultServer()
     site.on("/media.mp4", serve(media_of(POST)))
     servers = [await asyncio.start_server(site.handle, host, 80) for host in ("127.0.0.1", "::1")]

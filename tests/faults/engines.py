@@ -18,7 +18,9 @@ Misfortune = Callable[[random.Random], Awaitable[None]]
 
 @dataclass(slots=True)
 class Engine:
-    """``url`` is the workers' address of the store, ``own_url`` that of the test; None: the vault's SQLite file."""
+    """``url`` is the workers' address of the store, ``own_url`` that of the test; None:
+    the vault's SQLite file.
+    """
 
     url: str | None = None
     own_url: str | None = None
@@ -66,7 +68,9 @@ def restarts_of(server: mongo.Server | postgres.Server) -> Misfortune:
 
 
 def troubles_of(proxy: TcpProxy) -> Mapping[str, Misfortune]:
-    """Faults of connections. A connection that loses answers is cut soon, as with a failing router."""
+    """Faults of connections. A connection that loses answers is cut soon,
+    as with a failing router.
+    """
 
     async def cut(chance: random.Random) -> None:
         proxy.cut()

@@ -1,7 +1,9 @@
-"""``mediavault serve`` whose worker meets posts that freeze it: ``python -m tests.faults.frozen_vault SECONDS``.
+"""``mediavault serve`` whose worker meets posts that freeze it:
+``python -m tests.faults.frozen_vault SECONDS``.
 
-The settings come from the environment. The process is restarted when its event loop has not run for SECONDS. Each
-process starts a child that would outlive it, whose process id is written to ``STATE/children``.
+The settings come from the environment. The process is restarted when its event loop has not run for
+SECONDS. Each process starts a child that would outlive it, whose process id is written to
+``STATE/children``.
 """
 
 from __future__ import annotations
@@ -40,7 +42,9 @@ async def open_context(
     with (settings.state_dir / "children").open("a") as file:
         file.write(f"{child.pid}\n")
     events = Events(settings.state_dir)
-    context = make_context(store, clock, settings.download_dir, extractor=SiteExtractor(0.0, events))
+    context = make_context(
+        store, clock, settings.download_dir, extractor=SiteExtractor(0.0, events)
+    )
     try:
         yield replace(context, library=library, live=live.current if live is not None else None)
     finally:

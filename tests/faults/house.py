@@ -1,4 +1,6 @@
-"""A vault on disk whose workers are processes: functions that start them, read the vault, and check it at the end."""
+"""A vault on disk whose workers are processes: functions that start them, read the vault,
+and check it at the end.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ from tests.patience import patient
 
 
 class House:
-    """``root`` holds the state folder, and the library unless given. ``url`` is the store's, by default SQLite."""
+    """``root`` holds the state folder, and the library unless given. ``url`` is the store's,
+    by default SQLite.
+    """
 
     def __init__(self, root: Path, url: str | None = None, *, library: Path | None = None) -> None:
         self.state, self.downloads = root / "state", library or root / "downloads"
@@ -32,10 +36,16 @@ class House:
         self.url = url or f"sqlite:///{self.state}/mediavault.db"
 
     def orders(self, **how: Any) -> Orders:
-        return Orders(**{"store_url": self.url, "state": self.state, "downloads": self.downloads, **how})
+        return Orders(
+            **{"store_url": self.url, "state": self.state, "downloads": self.downloads, **how}
+        )
 
     def worker(
-        self, point: str | None = None, *, under: Sequence[str] = (), env: Mapping[str, str] | None = None
+        self,
+        point: str | None = None,
+        *,
+        under: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[bytes]:
         return start(self.orders(die_at=point), under=under, env=env)
 
@@ -59,12 +69,19 @@ class House:
         return any((self.state / "events").glob(f"{pid}-*"))
 
     def events(self) -> list[tuple[str, str, str]]:
-        """Return what the workers saw of their writes: the event, the job, and the attempt's fence."""
+        """Return what the workers saw of their writes: the event, the job,
+        and the attempt's fence.
+        """
         lines = (line.split() for line in self._seen())
-        return [(event, job_id, fence) for event, job_id, fence in (words for words in lines if len(words) == 3)]
+        return [
+            (event, job_id, fence)
+            for event, job_id, fence in (words for words in lines if len(words) == 3)
+        ]
 
     def asked(self) -> list[tuple[float, str]]:
-        """Return when a site was requested, in seconds since the epoch, and which URL, earliest first."""
+        """Return when a site was requested, in seconds since the epoch, and which URL,
+        earliest first.
+        """
         return self._timed("asked:")
 
     def looked(self) -> list[tuple[float, str]]:
@@ -72,11 +89,15 @@ class House:
         return self._timed("looked:")
 
     def turns(self) -> list[tuple[float, str]]:
-        """Return the permits that a site's limits granted, as seconds since the epoch and the job, earliest first."""
+        """Return the permits that a site's limits granted,
+        as seconds since the epoch and the job, earliest first.
+        """
         return self._timed("turn:")
 
     def _timed(self, prefix: str) -> list[tuple[float, str]]:
-        lines = (line.removeprefix(prefix).split() for line in self._seen() if line.startswith(prefix))
+        lines = (
+            line.removeprefix(prefix).split() for line in self._seen() if line.startswith(prefix)
+        )
         return sorted((float(at), subject) for at, subject in lines)
 
     def _seen(self) -> Iterator[str]:
@@ -85,15 +106,22 @@ class House:
 
 
 def start(
-    orders: Orders, *, under: Sequence[str] = (), env: Mapping[str, str] | None = None, log: Path | None = None
+    orders: Orders,
+    *,
+    under: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+    log: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a worker, ``under`` a program with arguments, such as strace; ``env`` adds to our environment.
+    """Start a worker, ``under`` a program with arguments, such as strace; ``env`` adds to our
+    environment.
 
     Its log is appended to the file ``log``, if given, and otherwise goes into a pipe.
     """
     command = [*under, sys.executable, "-m", "tests.faults.worker_process", *command_line(orders)]
     with open(log or os.devnull, "ab") as file:  # noqa: PTH123
-        return subprocess.Popen(command, stderr=file if log else subprocess.PIPE, env={**os.environ, **(env or {})})
+        return subprocess.Popen(
+            command, stderr=file if log else subprocess.PIPE, env={**os.environ, **(env or {})}
+        )
 
 
 @contextmanager
@@ -144,7 +172,9 @@ async def until_swept(house: House, within_s: float = 60.0) -> None:
 
 
 def assert_saved(house: House, jobs: list[Job]) -> None:
-    """Assert that every job is completed with one file, of its hash and its own bytes, and nothing else is left."""
+    """Assert that every job is completed with one file, of its hash and its own bytes,
+    and nothing else is left.
+    """
     assert {job.status for job in jobs} == {JobStatus.COMPLETED}
     for job in jobs:
         assert job.output_path is not None

@@ -1,4 +1,6 @@
-"""What must be true of a vault once its workers have stopped, and a count of what became of its jobs."""
+"""What must be true of a vault once its workers have stopped,
+and a count of what became of its jobs.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ class Account:
 
 
 async def account_of(house: House, store: Store, posts: Sequence[str]) -> Account:
-    """Check the vault against every law, after its workers have stopped. ``posts`` are the acknowledged ones."""
+    """Check the vault against every law, after its workers have stopped.
+    ``posts`` are the acknowledged ones.
+    """
     account = Account()
     jobs = await all_jobs(store)
     account.jobs, account.attempts = len(jobs), sum(job.attempt_count for job in jobs)
@@ -64,14 +68,18 @@ def _nothing_lost(account: Account, jobs: Sequence[Job], posts: Sequence[str]) -
     double = [url for url, times in stored.items() if times > 1]
     account.law(not double, f"stored twice: {double[:5]} of {len(double)}")
     stuck = [
-        f"{job.post_url} is {job.status} ({job.error_code})" for job in jobs if job.status is not JobStatus.COMPLETED
+        f"{job.post_url} is {job.status} ({job.error_code})"
+        for job in jobs
+        if job.status is not JobStatus.COMPLETED
     ]
     account.law(not stuck, f"not completed: {stuck[:5]} of {len(stuck)}")
 
 
 def _every_file_is_there(account: Account, house: House, jobs: Sequence[Job]) -> None:
     named = Counter(job.output_path for job in jobs if job.output_path is not None)
-    account.law(max(named.values(), default=1) == 1, f"one file, several jobs: {named.most_common(3)}")
+    account.law(
+        max(named.values(), default=1) == 1, f"one file, several jobs: {named.most_common(3)}"
+    )
     for job in jobs:
         if job.status is not JobStatus.COMPLETED:
             continue
@@ -94,11 +102,18 @@ def _each_attempt_ended_once(account: Account, job: Job, history: Sequence[Histo
         claims == list(range(1, job.attempt_count + 1)),
         f"{job.post_url}: {job.attempt_count} attempts, claims {claims}",
     )
-    ends = [(record.attempt, record.stage) for record in history if record.stage in ENDS and record.attempt]
-    account.law([attempt for attempt, _ in ends] == claims, f"{job.post_url}: claims {claims}, ended {ends}")
+    ends = [
+        (record.attempt, record.stage)
+        for record in history
+        if record.stage in ENDS and record.attempt
+    ]
+    account.law(
+        [attempt for attempt, _ in ends] == claims, f"{job.post_url}: claims {claims}, ended {ends}"
+    )
     kinds = Counter(stage for _, stage in ends)
     account.law(
-        kinds[Stage.COMPLETE] == (job.status is JobStatus.COMPLETED), f"{job.post_url}: {job.status}, ended {ends}"
+        kinds[Stage.COMPLETE] == (job.status is JobStatus.COMPLETED),
+        f"{job.post_url}: {job.status}, ended {ends}",
     )
     account.ends += kinds
 
@@ -109,4 +124,7 @@ def _what_workers_saw(account: Account, house: House, jobs: dict[JobId, Job]) ->
             account.rejected[event.removeprefix("rejected:")] += 1
         elif event == "completed":
             last = jobs[JobId(job_id)].attempt_count if job_id in jobs else None
-            account.law(last == int(fence), f"{job_id}: attempt {fence} completed it, attempt {last} was the last")
+            account.law(
+                last == int(fence),
+                f"{job_id}: attempt {fence} completed it, attempt {last} was the last",
+            )

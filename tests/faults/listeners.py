@@ -1,9 +1,11 @@
-"""Many listeners at ``/api/events``, in a separate process: ``python -m tests.faults.listeners PORT COUNT STALLED``.
+"""Many listeners at ``/api/events``, in a separate process:
+``python -m tests.faults.listeners PORT COUNT STALLED``.
 
-Five at a time share one of this machine's loopback addresses, since the vault accepts no more from one address. STALLED
-of the COUNT listeners read their first bytes and then nothing more; their receive buffers are small. The process prints
-``{"heard": N, "refused": N}`` once all are connected; at the end of its standard input, it prints how many events each
-of the others was sent, and how many of the stalled ones the server has dropped.
+Five at a time share one of this machine's loopback addresses, since the vault accepts no more from
+one address. STALLED of the COUNT listeners read their first bytes and then nothing more; their
+receive buffers are small. The process prints ``{"heard": N, "refused": N}`` once all are connected;
+at the end of its standard input, it prints how many events each of the others was sent, and how
+many of the stalled ones the server has dropped.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ class Listener:
         raw.bind((self._origin, 0))
         await asyncio.get_running_loop().sock_connect(raw, ("127.0.0.1", self._port))
         self._reader, self._writer = await asyncio.open_connection(sock=raw, limit=SMALL_BUFFER)
-        self._writer.write(f"GET /api/events HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\n\r\n".encode())
+        self._writer.write(
+            f"GET /api/events HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\n\r\n".encode()
+        )
         head = await self._reader.readuntil(b"\r\n\r\n")
         self.status = int(head.split(b" ", 2)[1])
         if self.status == 200:
@@ -57,7 +61,9 @@ class Listener:
         self.finished = True
 
     async def rest(self) -> None:
-        """What a stalled listener reads in the end: the end of the stream, if the server has dropped it."""
+        """What a stalled listener reads in the end: the end of the stream,
+        if the server has dropped it.
+        """
         with contextlib.suppress(TimeoutError, ConnectionError):
             async with asyncio.timeout(patient(DRAINED_WITHIN_S)):
                 await self.listen()
@@ -69,7 +75,8 @@ class Listener:
 
 async def main(port: int, count: int, stalled: int) -> None:
     listeners = [
-        Listener(port, loopback(number // MAX_STREAMS_PER_CLIENT), stalls=number < stalled) for number in range(count)
+        Listener(port, loopback(number // MAX_STREAMS_PER_CLIENT), stalls=number < stalled)
+        for number in range(count)
     ]
     opening = asyncio.Semaphore(OPENED_AT_ONCE)
 
@@ -77,7 +84,8 @@ async def main(port: int, count: int, stalled: int) -> None:
         async with opening:
             await listener.open()
 
-    for group in (listeners[:stalled], listeners[stalled:]):  # the stalled ones first, so that they are accepted
+    # the stalled ones first, so that they are accepted
+    for group in (listeners[:stalled], listeners[stalled:]):
         await asyncio.gather(*(opened(listener) for listener in group))
     heard = [listener for listener in listeners if listener.status == 200]
     refused = [listener for listener in listeners if listener.status == 503]
@@ -90,7 +98,10 @@ async def main(port: int, count: int, stalled: int) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
     await asyncio.gather(*(listener.rest() for listener in heard[:stalled]))
     let_go = sum(listener.finished for listener in heard[:stalled])
-    print(json.dumps({"events": [listener.events for listener in quick], "let_go": let_go}), flush=True)
+    print(
+        json.dumps({"events": [listener.events for listener in quick], "let_go": let_go}),
+        flush=True,
+    )
     for listener in listeners:
         listener.close()
 

@@ -1,9 +1,10 @@
-"""A file system in memory that keeps only synced data through a power cut; chance decides about the rest.
+"""A file system in memory that keeps only synced data through a power cut; chance decides about the
+rest.
 
-``python -m tests.faults.lossy_disk MOUNT_POINT SEED CUT_AFTER REMAINS`` serves it until it is unmounted. After
-CUT_AFTER changes the power is cut: every call fails with EIO, and REMAINS gets what a disk would contain at the next
-start. A file's bytes are safe after its own fsync, its name after that of its folder: no file system promises more, and
-many keep more.
+``python -m tests.faults.lossy_disk MOUNT_POINT SEED CUT_AFTER REMAINS`` serves it until it is
+unmounted. After CUT_AFTER changes the power is cut: every call fails with EIO, and REMAINS gets
+what a disk would contain at the next start. A file's bytes are safe after its own fsync, its name
+after that of its folder: no file system promises more, and many keep more.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class LossyDisk(mfusepy.Operations):  # type: ignore[misc]
         self._remains = remains
         self._is_cut = False
 
-    # --- calls that change data ---------------------------------------------------------------------------------
+    # --- calls that change data -------------------------------------------------------------------
 
     def create(self, path: str, mode: int, fi: object = None) -> int:
         return self._add(path, Node(is_folder=False))
@@ -87,13 +88,19 @@ class LossyDisk(mfusepy.Operations):  # type: ignore[misc]
 
     fsyncdir = fsync
 
-    # --- calls that read -----------------------------------------------------------------------------------------
+    # --- calls that read --------------------------------------------------------------------------
 
     def getattr(self, path: str, fh: int | None = None) -> dict[str, Any]:
         node = self._node(path)
         mode = stat.S_IFDIR | 0o755 if node.is_folder else stat.S_IFREG | 0o644
         now = time.time_ns()
-        return {"st_mode": mode, "st_nlink": 1, "st_size": len(node.body), "st_mtime": now, "st_atime": now}
+        return {
+            "st_mode": mode,
+            "st_nlink": 1,
+            "st_size": len(node.body),
+            "st_mtime": now,
+            "st_atime": now,
+        }
 
     def readdir(self, path: str, fh: int) -> Iterator[str]:
         yield from (".", "..", *self._node(path).names)
@@ -106,7 +113,13 @@ class LossyDisk(mfusepy.Operations):  # type: ignore[misc]
         return bytes(self._node(path).body[offset : offset + size])
 
     def statfs(self, path: str) -> dict[str, int]:
-        return {"f_bsize": 4096, "f_frsize": 4096, "f_blocks": 1 << 20, "f_bfree": 1 << 20, "f_bavail": 1 << 20}
+        return {
+            "f_bsize": 4096,
+            "f_frsize": 4096,
+            "f_blocks": 1 << 20,
+            "f_bfree": 1 << 20,
+            "f_bavail": 1 << 20,
+        }
 
     def chmod(self, path: str, mode: int) -> int:
         return 0
@@ -114,7 +127,7 @@ class LossyDisk(mfusepy.Operations):  # type: ignore[misc]
     def utimens(self, path: str, times: tuple[int, int] | None = None) -> int:
         return 0
 
-    # --- inside -------------------------------------------------------------------------------------------------
+    # --- inside -----------------------------------------------------------------------------------
 
     def _change(self) -> None:
         self._left -= 1

@@ -1,4 +1,6 @@
-"""Small disks that the fault tests fill, take away or set read-only. Mounting needs root; without it the tests fail."""
+"""Small disks that the fault tests fill, take away or set read-only. Mounting needs root;
+without it the tests fail.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ import pytest
 def mount(*arguments: str) -> None:
     done = subprocess.run(["mount", *arguments], check=False, capture_output=True, text=True)
     if done.returncode:
-        pytest.fail(f"mount {' '.join(arguments)} failed; the fault tests need root: {done.stderr.strip()}")
+        pytest.fail(
+            f"mount {' '.join(arguments)} failed; the fault tests need root: {done.stderr.strip()}"
+        )
 
 
 def unmount(folder: Path) -> None:
@@ -44,13 +48,17 @@ def read_only(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def exfat(folder: Path, image: Path, *, size_mb: int = 64) -> Iterator[Path]:
-    """Mount at ``folder`` the file system of most USB disks: case-insensitive names, no links, no owners.
+    """Mount at ``folder`` the file system of most USB disks: case-insensitive names, no links, no
+    owners.
 
-    The driver in user space behaves the same on every kernel. ``image`` is the file that holds the disk.
+    The driver in user space behaves the same on every kernel. ``image`` is the file that holds the
+    disk.
     """
     with image.open("wb") as file:
         file.truncate(size_mb << 20)
-    made = subprocess.run(["/usr/sbin/mkfs.exfat", str(image)], check=False, capture_output=True, text=True)
+    made = subprocess.run(
+        ["/usr/sbin/mkfs.exfat", str(image)], check=False, capture_output=True, text=True
+    )
     assert made.returncode == 0, made.stderr
     folder.mkdir(parents=True, exist_ok=True)
     mount("-t", "exfat-fuse", "-o", "loop", str(image), str(folder))

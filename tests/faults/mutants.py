@@ -1,4 +1,5 @@
-"""Known bugs of job queues, to be introduced in a worker process: the chaos test must find each of them.
+"""Known bugs of job queues, to be introduced in a worker process: the chaos test must find each of
+them.
 
 The concurrent ones cannot be shown within one event loop: another process acts between two steps.
 """
@@ -39,13 +40,23 @@ def change_sqlite(statement: str, pattern: str, instead: str) -> None:
 
 def change_postgres(statement: str, pattern: str, instead: str) -> None:
     changed, count = re.subn(pattern, instead, _ON_POSTGRES[statement].sql)
-    assert count, f"the statement reads otherwise now, mend this mutant: {_ON_POSTGRES[statement].sql}"
+    assert count, (
+        f"the statement reads otherwise now, mend this mutant: {_ON_POSTGRES[statement].sql}"
+    )
     _ON_POSTGRES[statement] = replace(_ON_POSTGRES[statement], sql=changed)
 
 
 def nofence(store: Store) -> None:
     """Any worker that once claimed a job may write it while it runs."""
-    for name in ("checkpoint", "progress", "save_items", "begin_commit", "complete", "fail", "release"):
+    for name in (
+        "checkpoint",
+        "progress",
+        "save_items",
+        "begin_commit",
+        "complete",
+        "fail",
+        "release",
+    ):
         if isinstance(store, SqliteJobStore):
             change_sqlite(name, r" AND attempt_count = :fence", "")
         elif name == "complete":
@@ -67,18 +78,23 @@ def naive_claim(store: Store) -> None:
         vars(store.queue)["claim"] = _claim_of_what_was_seen(store)
     else:
         change_postgres("claim", r"LIMIT places\.room FOR UPDATE SKIP LOCKED", "LIMIT places.room")
-        change_postgres("claim", r"FROM first, t", f"FROM first, t, (SELECT pg_sleep({NAP_S})) AS nap")
+        change_postgres(
+            "claim", r"FROM first, t", f"FROM first, t, (SELECT pg_sleep({NAP_S})) AS nap"
+        )
 
 
 def _claim_of_what_was_seen(store: SqliteJobStore) -> Callable[..., Any]:
     def seen(snapshot: Snapshot) -> list[tuple[int, str, int]]:
         return list(
             snapshot.db.execute(
-                "SELECT priority, created_at, id, seq FROM jobs WHERE status = 'queued' ORDER BY priority, created_at, id LIMIT 20"
+                "SELECT priority, created_at, id, seq FROM jobs WHERE status = 'queued' ORDER BY"
+                " priority, created_at, id LIMIT 20"
             )
         )
 
-    async def claim(worker: WorkerId, *, limit: int, lease: timedelta, **_: object) -> list[ClaimedJob]:
+    async def claim(
+        worker: WorkerId, *, limit: int, lease: timedelta, **_: object
+    ) -> list[ClaimedJob]:
         oldest = await store._file.read(seen)
         await asyncio.sleep(NAP_S)
 
@@ -96,7 +112,9 @@ def twostep_reap(store: Store) -> None:
     if isinstance(store, SqliteJobStore):
         change_sqlite("recover", r"FROM jobs INDEXED BY jobs_running", "FROM jobs")
         change_sqlite(
-            "recover", r"WHERE status = 'running' AND lease_expires_at <= [^)]* END ", "WHERE seq IN ({seen})"
+            "recover",
+            r"WHERE status = 'running' AND lease_expires_at <= [^)]* END ",
+            "WHERE seq IN ({seen})",
         )
         vars(store.queue)["recover_stale_jobs"] = _reap_on_sqlite(store)
     else:
@@ -115,7 +133,9 @@ def _reap_on_sqlite(store: SqliteJobStore) -> Callable[..., Any]:
     def stale(snapshot: Snapshot) -> list[tuple[int]]:
         now = to_micros(snapshot.at)
         return list(
-            snapshot.db.execute("SELECT seq FROM jobs WHERE status = 'running' AND lease_expires_at <= ?", (now,))
+            snapshot.db.execute(
+                "SELECT seq FROM jobs WHERE status = 'running' AND lease_expires_at <= ?", (now,)
+            )
         )
 
     async def recover(*, retry_in: timedelta) -> Recovered:
@@ -123,7 +143,9 @@ def _reap_on_sqlite(store: SqliteJobStore) -> Callable[..., Any]:
         await asyncio.sleep(REAPERS_NAP_S)
 
         def write(txn: Txn) -> Recovered:
-            _ON_SQLITE["recover"] = template.replace("{seen}", ",".join(str(seq) for (seq,) in seen))
+            _ON_SQLITE["recover"] = template.replace(
+                "{seen}", ",".join(str(seq) for (seq,) in seen)
+            )
             return sqlite_claims.recover_stale_jobs(txn, retry_in=retry_in)
 
         return await store._file.writer.submit(write)

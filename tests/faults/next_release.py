@@ -25,7 +25,8 @@ def _one_more(engine: str) -> tuple[Migration, ...]:
 
 def main() -> None:
     schema.load_migrations = _one_more
-    from tests.faults import worker_process  # the stores read their migrations when they are imported
+    # the stores read their migrations when they are imported
+    from tests.faults import worker_process
 
     asyncio.run(worker_process.main(worker_process.read_orders()))
 

@@ -44,36 +44,48 @@ PATHS = (
 MOST = 10  # times as expensive, with 20 or 100 times as many jobs; `make crowds` measures it
 
 
-# --- one post, submitted many times -----------------------------------------------------------------------------
+# --- one post, submitted many times ---------------------------------------------------------------
 
 
 async def submitted(api: Api, requests: list[bytes]) -> list[Answer]:
-    """Send the requests and return the answers. A 503 is retried, as that answer asks for: the store was busy."""
+    """Send the requests and return the answers. A 503 is retried, as that answer asks for:
+    the store was busy.
+    """
     answers: list[Answer] = []
     for _ in range(ROUNDS):
         got = await api.ask_at_once(requests)
         answers += [answer for answer in got if answer.status != 503]
-        requests = [request for request, answer in zip(requests, got, strict=True) if answer.status == 503]
+        requests = [
+            request for request, answer in zip(requests, got, strict=True) if answer.status == 503
+        ]
         if not requests:
             break
     return answers
 
 
-@pytest.mark.fault("F22", "duplicate submissions race", by="parallel POSTs of one post in 5 spellings: 200, or 1,000")
+@pytest.mark.fault(
+    "F22",
+    "duplicate submissions race",
+    by="parallel POSTs of one post in 5 spellings: 200, or 1,000",
+)
 @pytest.mark.parametrize("store", STORES)
 @pytest.mark.parametrize("count", [200, pytest.param(1_000, marks=pytest.mark.long)])
-async def test_many_submissions_of_one_post_at_once_are_one_job(tmp_path: Path, store: str, count: int) -> None:
+async def test_many_submissions_of_one_post_at_once_are_one_job(
+    tmp_path: Path, store: str, count: int
+) -> None:
     vault = VaultOnDisk(tmp_path, store_url=STORES[store](tmp_path))
     async with api_of(vault) as api:
         posts = [SPELLINGS[number % len(SPELLINGS)] for number in range(count)]
-        answers = await submitted(api, [api.request("/api/jobs", {"post_url": post}) for post in posts])
+        answers = await submitted(
+            api, [api.request("/api/jobs", {"post_url": post}) for post in posts]
+        )
         listed = (await api.ask("/api/jobs")).json()["jobs"]
 
     assert Counter(answer.status for answer in answers) == {201: 1, 200: count - 1}
     assert len({answer.json()["id"] for answer in answers}) == len(listed) == 1
 
 
-# --- very many queued jobs --------------------------------------------------------------------------------------
+# --- very many queued jobs ------------------------------------------------------------------------
 
 
 async def queue_up(vault: VaultOnDisk, count: int) -> None:
@@ -83,14 +95,19 @@ async def queue_up(vault: VaultOnDisk, count: int) -> None:
             numbers = range(first, min(first + PER_CALL, count))
             await store.queue.enqueue(
                 [
-                    new_job(f"https://videos.example/{n}", clock=clock, platform=PLATFORMS[n % len(PLATFORMS)])
+                    new_job(
+                        f"https://videos.example/{n}",
+                        clock=clock,
+                        platform=PLATFORMS[n % len(PLATFORMS)],
+                    )
                     for n in numbers
                 ]
             )
 
 
 def processors_s(processes: Iterable[int]) -> Counter[int]:
-    """Return the processor time in seconds that each process has used so far, summed over its threads.
+    """Return the processor time in seconds that each process has used so far, summed over its
+    threads.
 
     Wall clock time would include the other programs that use the processors.
     """
@@ -103,15 +120,22 @@ def processors_s(processes: Iterable[int]) -> Counter[int]:
 
 
 def backends_of(vault: VaultOnDisk) -> list[int]:
-    """Return the ids of PostgreSQL's processes that serve the vault, if its server is on this machine."""
+    """Return the ids of PostgreSQL's processes that serve the vault,
+    if its server is on this machine.
+    """
     if not vault.store_url.startswith("postgresql"):
         return []
-    of_the_vault = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    of_the_vault = (
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <>"
+        " pg_backend_pid()"
+    )
     return [int(pid) for pid in postgres.sql(vault.store_url, of_the_vault).split()]
 
 
 async def cost_s(work: Callable[[], Awaitable[object]], vault: VaultOnDisk, process: int) -> float:
-    """Return the processor time that ``work`` costs ``process`` and the vault's database, once it is warmed up."""
+    """Return the processor time that ``work`` costs ``process`` and the vault's database,
+    once it is warmed up.
+    """
     await work()
     processes = [process, *backends_of(vault)]
     before = processors_s(processes)
@@ -138,7 +162,9 @@ async def page_cost_s(api: Api, vault: VaultOnDisk, path: str) -> float:
 
 
 async def costs_s(vault: VaultOnDisk) -> dict[str, float]:
-    """Return the cost of a claim, and of the page at each of ``PATHS``, in seconds of processor time."""
+    """Return the cost of a claim, and of the page at each of ``PATHS``,
+    in seconds of processor time.
+    """
     costs = {"claim": await claim_cost_s(vault)}
     async with api_of(vault) as api:
         deep = await deep_page(api, 5)
@@ -158,10 +184,14 @@ async def deep_page(api: Api, number: int) -> str:
     return f"{path}{cursor}"
 
 
-@pytest.mark.fault("F49", "100,000 queued jobs", by="bulk insert, then claims, pages and a start; 5,000 in short")
+@pytest.mark.fault(
+    "F49", "100,000 queued jobs", by="bulk insert, then claims, pages and a start; 5,000 in short"
+)
 @pytest.mark.parametrize("store", ["postgres", "sqlite"])
 @pytest.mark.parametrize("count", [5_000, pytest.param(100_000, marks=pytest.mark.long)])
-async def test_very_many_queued_jobs_slow_down_neither_claims_nor_pages(tmp_path: Path, store: str, count: int) -> None:
+async def test_very_many_queued_jobs_slow_down_neither_claims_nor_pages(
+    tmp_path: Path, store: str, count: int
+) -> None:
     """The costs are compared with those of a vault with few jobs."""
     costs = []
     for jobs in (FEW, count):
@@ -173,5 +203,8 @@ async def test_very_many_queued_jobs_slow_down_neither_claims_nor_pages(tmp_path
     few, many = costs
     print({label: round(many[label] / few[label], 2) for label in few})
 
-    most = {label: count / FEW if "q=" in label else MOST for label in few}  # a search costs as much as it finds
-    assert {label: (few[label], many[label]) for label in few if many[label] > most[label] * few[label]} == {}
+    # a search costs as much as it finds
+    most = {label: count / FEW if "q=" in label else MOST for label in few}
+    assert {
+        label: (few[label], many[label]) for label in few if many[label] > most[label] * few[label]
+    } == {}

@@ -1,4 +1,6 @@
-"""Posts that freeze or kill the process that reads them: it continues with all others, and gives these up by name."""
+"""Posts that freeze or kill the process that reads them: it continues with all others,
+and gives these up by name.
+"""
 
 from __future__ import annotations
 
@@ -78,11 +80,16 @@ async def restarted(house: House) -> AsyncIterator[list[int]]:
     await asyncio.gather(keeper, return_exceptions=True)
 
 
-@pytest.mark.fault("F57", "a post that freezes its reader", by="a regular expression that backtracks for years")
+@pytest.mark.fault(
+    "F57", "a post that freezes its reader", by="a regular expression that backtracks for years"
+)
 @pytest.mark.timeout(180)
-async def test_a_post_that_freezes_its_worker_twice_is_given_up_and_all_others_are_saved(house: House) -> None:
+async def test_a_post_that_freezes_its_worker_twice_is_given_up_and_all_others_are_saved(
+    house: House,
+) -> None:
     """Only the process itself restarts it; the regular expression holds the interpreter's lock."""
-    frozen_after_s = patient(2.0)  # a busy machine alone stops a healthy worker for longer than two seconds
+    # a busy machine alone stops a healthy worker for longer than two seconds
+    frozen_after_s = patient(2.0)
     async with house.store() as store:
         await handed_in(store, FREEZES)
         worker = start(house.orders(frozen_after_s=frozen_after_s, lease_s=5 * frozen_after_s))
@@ -94,10 +101,13 @@ async def test_a_post_that_freezes_its_worker_twice_is_given_up_and_all_others_a
 
     assert {job.status for job in jobs.values()} == {JobStatus.COMPLETED}
     assert (deadly.status, deadly.error_code) == (JobStatus.FAILED, ErrorCode.WORKER_FROZE)
-    assert (
-        deadly.error == f"The worker did not respond for {frozen_after_s:.0f} seconds while it was reading this post."
+    assert deadly.error == (
+        f"The worker did not respond for {frozen_after_s:.0f} seconds while it was reading this"
+        " post."
     )
-    assert [record.error_code for record in history if record.stage is Stage.FAIL] == [ErrorCode.WORKER_FROZE] * 2
+    assert [record.error_code for record in history if record.stage is Stage.FAIL] == [
+        ErrorCode.WORKER_FROZE
+    ] * 2
     first, second = settled_reports(house.state / "workers")
     assert {first.job_id, second.job_id} == {deadly.id}
     assert any("extract" in line for line in first.stack)
@@ -121,7 +131,7 @@ async def test_a_post_whose_worker_dies_twice_while_reading_it_is_given_up_and_a
     assert deadly.attempt_count == 3  # the third attempt recognised the post and did not read it
 
 
-# --- the whole vault in one process ------------------------------------------------------------------------------
+# --- the whole vault in one process ---------------------------------------------------------------
 
 
 class Served:
@@ -138,14 +148,18 @@ class Served:
     def call(self, path: str, body: object = None) -> Any:
         """Return the JSON of a response, or None if there is none within two seconds."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.base + path, data, {"Content-Type": "application/json"})
+        request = urllib.request.Request(
+            self.base + path, data, {"Content-Type": "application/json"}
+        )
         try:
             with urllib.request.urlopen(request, timeout=patient(2)) as answer:
                 return json.loads(answer.read())
         except OSError:
             return None
 
-    async def until(self, path: str, seen: Callable[[Any], bool], *, within_s: float = WITHIN_S) -> Any:
+    async def until(
+        self, path: str, seen: Callable[[Any], bool], *, within_s: float = WITHIN_S
+    ) -> Any:
         deadline = time.monotonic() + patient(within_s)
         while True:
             answer = await asyncio.to_thread(self.call, path)
@@ -155,7 +169,9 @@ class Served:
             await asyncio.sleep(0.1)
 
     async def freeze(self) -> None:
-        """Submit a post that freezes the vault, perhaps before it has responded, and wait until it is frozen."""
+        """Submit a post that freezes the vault, perhaps before it has responded,
+        and wait until it is frozen.
+        """
         await self.until("/healthz", lambda _: True)
         self.call("/api/jobs", {"post_url": f"https://videos.example/{FREEZES}"})
         await until(lambda: f"/{FREEZES}" in self.events(), within_s=WITHIN_S)
@@ -179,10 +195,16 @@ def served(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Served]:
         yield served
 
 
-@pytest.mark.fault("F57", "a post that freezes the whole vault", by="a regular expression that backtracks for years")
+@pytest.mark.fault(
+    "F57",
+    "a post that freezes the whole vault",
+    by="a regular expression that backtracks for years",
+)
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("served", [2.0], indirect=True)
-async def test_a_vault_frozen_by_a_post_recovers_automatically_and_says_what_happened(served: Served) -> None:
+async def test_a_vault_frozen_by_a_post_recovers_automatically_and_says_what_happened(
+    served: Served,
+) -> None:
     await served.freeze()
     given_up = await served.until("/api/jobs", lambda page: any(map(finished, page["jobs"])))
     (job,) = given_up["jobs"]
@@ -197,7 +219,9 @@ async def test_a_vault_frozen_by_a_post_recovers_automatically_and_says_what_hap
     assert not any(Path(f"/proc/{pid}").exists() for pid in former)
 
 
-@pytest.mark.fault("F57", "asked to end while it is frozen", by="SIGTERM to a vault that a post has frozen")
+@pytest.mark.fault(
+    "F57", "asked to end while it is frozen", by="SIGTERM to a vault that a post has frozen"
+)
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("served", [20.0], indirect=True)
 async def test_a_frozen_vault_that_is_asked_to_stop_is_not_restarted(served: Served) -> None:
@@ -217,7 +241,9 @@ def test_a_crash_in_native_code_is_reported_by_the_doctor(tmp_path: Path) -> Non
         "faulthandler._sigsegv()",
     )
     died = subprocess.run(
-        [sys.executable, "-c", "\n".join(lines), str(tmp_path / "new")], check=False, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", "\n".join(lines), str(tmp_path / "new")],
+        check=False,
+        stderr=subprocess.DEVNULL,
     )
     check = native_crashes(
         Context(Settings(state_dir=tmp_path / "new"))

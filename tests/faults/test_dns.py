@@ -1,4 +1,6 @@
-"""Name servers that deny, fail, are silent or change their answers: the job says so, is retried and succeeds."""
+"""Name servers that deny, fail, are silent or change their answers: the job says so,
+is retried and succeeds.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +29,18 @@ _ALONE = 'ip link set lo up && mount --bind "$1" /etc/resolv.conf && shift && ex
 def worker(vault: VaultOnDisk, options: str = QUICK) -> Iterator[None]:
     resolv_conf = vault.root / "resolv.conf"
     resolv_conf.write_text(f"nameserver 127.0.0.1\n{options}\n")
-    command = [sys.executable, "-m", "tests.faults.dns_worker", vault.store_url, str(vault.state), str(vault.downloads)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.faults.dns_worker",
+        vault.store_url,
+        str(vault.state),
+        str(vault.downloads),
+    ]
     with vault.log.open("ab") as log:
         process = subprocess.Popen(
-            ["unshare", "--net", "--mount", "sh", "-c", _ALONE, "sh", str(resolv_conf), *command], stderr=log
+            ["unshare", "--net", "--mount", "sh", "-c", _ALONE, "sh", str(resolv_conf), *command],
+            stderr=log,
         )
     try:
         yield
@@ -73,7 +83,11 @@ async def comes_through(vault: VaultOnDisk, mode: str, *, options: str, within_s
         jobs = await vault.until(all_completed, within_s=30)
         await vault.until_swept()
     records = await history(vault)
-    ends = [(record.stage, record.error_code) for record in records if record.stage in (Stage.FAIL, Stage.COMPLETE)]
+    ends = [
+        (record.stage, record.error_code)
+        for record in records
+        if record.stage in (Stage.FAIL, Stage.COMPLETE)
+    ]
 
     assert failed.error_code is ErrorCode.NETWORK
     assert "videos.test" in str([record.detail for record in records])
@@ -84,19 +98,29 @@ async def comes_through(vault: VaultOnDisk, mode: str, *, options: str, within_s
 
 @pytest.mark.fault("F38", "DNS that fails", by="a stub name server in a network namespace")
 @pytest.mark.parametrize("mode", ["nxdomain", "servfail", "silent", "ipv6 without a route"])
-async def test_a_name_that_does_not_resolve_is_a_network_failure_until_it_does(vault: VaultOnDisk, mode: str) -> None:
+async def test_a_name_that_does_not_resolve_is_a_network_failure_until_it_does(
+    vault: VaultOnDisk, mode: str
+) -> None:
     await comes_through(vault, mode, options=QUICK, within_s=30)
 
 
-@pytest.mark.fault("F38", "DNS that is silent for 10 s", by="a stub name server, the resolver's own patience")
+@pytest.mark.fault(
+    "F38", "DNS that is silent for 10 s", by="a stub name server, the resolver's own patience"
+)
 @pytest.mark.long
-async def test_a_name_server_that_does_not_answer_for_ten_seconds_is_a_network_failure(vault: VaultOnDisk) -> None:
+async def test_a_name_server_that_does_not_answer_for_ten_seconds_is_a_network_failure(
+    vault: VaultOnDisk,
+) -> None:
     await comes_through(vault, "silent", options=USUAL, within_s=110)
 
 
-@pytest.mark.fault("F38", "DNS that flaps; a name with IPv6 alone", by="a stub name server in a network namespace")
+@pytest.mark.fault(
+    "F38", "DNS that flaps; a name with IPv6 alone", by="a stub name server in a network namespace"
+)
 @pytest.mark.parametrize("mode", ["flapping", "ipv6"])
-async def test_a_name_that_resolves_only_at_times_or_only_to_ipv6_is_enough(vault: VaultOnDisk, mode: str) -> None:
+async def test_a_name_that_resolves_only_at_times_or_only_to_ipv6_is_enough(
+    vault: VaultOnDisk, mode: str
+) -> None:
     name_server(vault, mode)
     await accept(vault)
     with worker(vault):

@@ -1,4 +1,6 @@
-"""Disks that are full, read-only or missing: jobs that wait for space lose no attempts, and continue automatically."""
+"""Disks that are full, read-only or missing: jobs that wait for space lose no attempts,
+and continue automatically.
+"""
 
 from __future__ import annotations
 
@@ -44,11 +46,17 @@ def library(vault: VaultOnDisk, request: pytest.FixtureRequest) -> Iterator[Vaul
 
 # The video takes six blocks, the picture two, the sidecar and the marker one each.
 @pytest.mark.fault("F07", "ENOSPC at each write", by="a tmpfs of 3 to 9 blocks")
-@pytest.mark.parametrize("library", [f"size={blocks * 4}k" for blocks in (3, 6, 7, 8, 9)], indirect=True)
-async def test_jobs_wait_for_a_full_library_and_continue_once_there_is_space(library: VaultOnDisk) -> None:
+@pytest.mark.parametrize(
+    "library", [f"size={blocks * 4}k" for blocks in (3, 6, 7, 8, 9)], indirect=True
+)
+async def test_jobs_wait_for_a_full_library_and_continue_once_there_is_space(
+    library: VaultOnDisk,
+) -> None:
     await library.accept()
     with library.worker():
-        await library.until(lambda jobs: jobs[0].error_code is ErrorCode.NO_SPACE or all_completed(jobs))
+        await library.until(
+            lambda jobs: jobs[0].error_code is ErrorCode.NO_SPACE or all_completed(jobs)
+        )
         await library.until_swept()
         left = library.staging()
         mount("-o", "remount,size=1m", str(library.downloads))
@@ -61,11 +69,15 @@ async def test_jobs_wait_for_a_full_library_and_continue_once_there_is_space(lib
 
 
 @pytest.mark.fault("F09", "inodes gone", by="a tmpfs with nr_inodes")
-@pytest.mark.parametrize("library", [f"size=1m,nr_inodes={count}" for count in (4, 6, 7, 8)], indirect=True)
+@pytest.mark.parametrize(
+    "library", [f"size=1m,nr_inodes={count}" for count in (4, 6, 7, 8)], indirect=True
+)
 async def test_jobs_wait_for_a_library_without_free_inodes(library: VaultOnDisk) -> None:
     await library.accept()
     with library.worker():
-        await library.until(lambda jobs: jobs[0].error_code is ErrorCode.NO_SPACE or all_completed(jobs))
+        await library.until(
+            lambda jobs: jobs[0].error_code is ErrorCode.NO_SPACE or all_completed(jobs)
+        )
         mount("-o", "remount,nr_inodes=1000", str(library.downloads))
         jobs = await library.until(all_completed)
         await library.until_swept()
@@ -82,7 +94,9 @@ async def test_jobs_wait_for_a_read_only_library(library: VaultOnDisk) -> None:
         await library.until(all_completed)
         with read_only(library.downloads):
             await library.accept(since=1)
-            await library.until(lambda jobs: any(job.error_code is ErrorCode.STORAGE for job in jobs))
+            await library.until(
+                lambda jobs: any(job.error_code is ErrorCode.STORAGE for job in jobs)
+            )
         jobs = await library.until(lambda jobs: len(jobs) == 2 and all_completed(jobs))
         await library.until_swept()
 
@@ -119,7 +133,9 @@ async def test_a_library_that_is_not_mounted_changes_no_row_and_no_file(vault: V
 
 
 @pytest.mark.fault(
-    "F55", "the library's disk is absent or read-only at the start", by="an empty mount point, mount -o ro"
+    "F55",
+    "the library's disk is absent or read-only at the start",
+    by="an empty mount point, mount -o ro",
 )
 @pytest.mark.parametrize("fault", ["absent", "read-only"])
 async def test_a_vault_starts_without_its_disk_says_so_and_goes_on_when_it_is_back(
@@ -143,7 +159,9 @@ async def test_a_vault_starts_without_its_disk_says_so_and_goes_on_when_it_is_ba
         try:
             address = await asyncio.to_thread(address_of, process)
             page = await asyncio.to_thread(fetch, f"{address}/library")
-            concerns = json.loads(await asyncio.to_thread(fetch, f"{address}/api/worker/health"))["concerns"]
+            concerns = json.loads(await asyncio.to_thread(fetch, f"{address}/api/worker/health"))[
+                "concerns"
+            ]
             await vault.accept(since=1)
             before = await vault.jobs()
             restored.close()

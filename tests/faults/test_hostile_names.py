@@ -1,4 +1,6 @@
-"""Posts whose titles, accounts and ids are chosen to collide or to break a file system: each keeps its own files."""
+"""Posts whose titles, accounts and ids are chosen to collide or to break a file system:
+each keeps its own files.
+"""
 
 from __future__ import annotations
 
@@ -34,11 +36,14 @@ from tests.faults.worker_process import media_of
 from tests.stubs import StubExtractor, StubProbe, candidate, extraction, make_context
 
 TITLES = (
-    "A clip", "a CLIP", "A clip.", "A clip ", "A clip...", "A\x00clip", "A/clip", "A\\clip", "A:clip?", "A\u200bclip",
-    "Caf\u00e9", "Cafe\u0301", "CAFE\u0301", "\ufb01lm", "film", "FILM", "\u212bngstrom", "\u00c5ngstrom", "A\u030angstrom",
-    "stra\u00dfe", "STRASSE", "\u0130stanbul", "istanbul", "\u202egpj.exe", "\u05e9\u05dc\u05d5\u05dd", "\U0001f600", "\U0001f600\ufe0f",
-    "CON", "con", "NUL.mp4", "COM1", "..", ".", "", "../../../etc/passwd", "~", "-rf", ".hidden", "\ud800", "half\udfff of a pair",
-    "n" * 300, "\u00e4" * 300, "\U0001f600" * 90, "one\nline\r\nmore", "\t", "$(reboot)", "%00", "a\u0300\u0301\u0302" * 40,
+    "A clip", "a CLIP", "A clip.", "A clip ", "A clip...", "A\x00clip", "A/clip", "A\\clip",
+    "A:clip?", "A\u200bclip", "Caf\u00e9", "Cafe\u0301", "CAFE\u0301", "\ufb01lm", "film", "FILM",
+    "\u212bngstrom", "\u00c5ngstrom", "A\u030angstrom", "stra\u00dfe", "STRASSE", "\u0130stanbul",
+    "istanbul", "\u202egpj.exe", "\u05e9\u05dc\u05d5\u05dd", "\U0001f600", "\U0001f600\ufe0f",
+    "CON", "con", "NUL.mp4", "COM1", "..", ".", "", "../../../etc/passwd", "~", "-rf", ".hidden",
+    "\ud800", "half\udfff of a pair", "n" * 300, "\u00e4" * 300, "\U0001f600" * 90,
+    "one\nline\r\nmore", "\t", "$(reboot)", "%00",
+    "a\u0300\u0301\u0302" * 40,
 )  # fmt: skip
 ACCOUNTS = (
     "ann",
@@ -56,13 +61,21 @@ ACCOUNTS = (
 )
 POST_IDS = (None, "1", "aB", "ab", "..", "/", "CON", "\ud800", "1." * 40)
 LETTERS = "aA\u00e4\u00c4\u0308e\u0301.: /\\\x00\u202e\U0001f600\ud800\udc00CON~-[]()2"
-RESERVED = {"con", "prn", "aux", "nul", *(f"{kind}{number}" for kind in ("com", "lpt") for number in range(10))}
+RESERVED = {
+    "con",
+    "prn",
+    "aux",
+    "nul",
+    *(f"{kind}{number}" for kind in ("com", "lpt") for number in range(10)),
+}
 MADE_UP = 40
 FORMS = ("mp4", "webm")  # containers, so that names differ only by their suffix
 
 
 def names_of(number: int) -> tuple[str, str, str | None]:
-    """Return title, account and id of a post: first each title with one account and one id, then mixtures."""
+    """Return title, account and id of a post: first each title with one account and one id,
+    then mixtures.
+    """
     if number < 2 * len(TITLES):
         return TITLES[number // 2], "ann", "1"
     chance = random.Random(number)
@@ -105,10 +118,16 @@ def context_of(vault: VaultOnDisk, store: object) -> WorkerContext:
 
 
 async def saved(vault: VaultOnDisk, count: int) -> Sequence[Job]:
-    """Return all posts, saved by a worker of four slots: neighbours want the same name at the same time."""
+    """Return all posts, saved by a worker of four slots:
+    neighbours want the same name at the same time.
+    """
     await vault.accept(count)
     limits = WorkerLimits(
-        concurrency=4, poll_interval_s=0.05, heartbeat_interval_s=5.0, lease=LEASE, shutdown_grace_s=3.0
+        concurrency=4,
+        poll_interval_s=0.05,
+        heartbeat_interval_s=5.0,
+        lease=LEASE,
+        shutdown_grace_s=3.0,
     )
     stop = asyncio.Event()
     async with vault.store() as store:
@@ -124,17 +143,23 @@ async def saved(vault: VaultOnDisk, count: int) -> Sequence[Job]:
 
 
 def complaints(vault: VaultOnDisk, jobs: Sequence[Job]) -> Iterator[str]:
-    """Yield what is wrong with the saved files: each job must have its own, and all names must be valid anywhere."""
+    """Yield what is wrong with the saved files: each job must have its own,
+    and all names must be valid anywhere.
+    """
     paths = [path for job in jobs for path in (job.output_path, job.thumbnail_path) if path]
     yield from (f"{path!r} is named twice" for path in paths if paths.count(path) > 1)
     for path in paths:
-        yield from (f"{part!r} in {path!r}" for part in PurePosixPath(path).parts if not is_good(part))
+        yield from (
+            f"{part!r} in {path!r}" for part in PurePosixPath(path).parts if not is_good(part)
+        )
     for job in jobs:
         assert job.output_path
         body = (vault.downloads / job.output_path).read_bytes()
         if body != media_of(job.post_url) or hashlib.sha256(body).hexdigest() != job.sha256:
             yield f"{job.output_path!r} is not the video of {job.post_url}"
-        sidecar = json.loads((vault.downloads / job.output_path).with_suffix(".info.json").read_text())
+        sidecar = json.loads(
+            (vault.downloads / job.output_path).with_suffix(".info.json").read_text()
+        )
         if sidecar["job_id"] != job.id:
             yield f"the sidecar beside {job.output_path!r} is another job's"
 
@@ -150,11 +175,19 @@ def is_good(part: str) -> bool:
     )
 
 
-@pytest.mark.fault("F48", "hostile names", by="titles, accounts and ids that collide; an exFAT disk, and the usual one")
+@pytest.mark.fault(
+    "F48",
+    "hostile names",
+    by="titles, accounts and ids that collide; an exFAT disk, and the usual one",
+)
 @pytest.mark.parametrize("disk", ["exfat", "usual"])
 async def test_hostile_names_give_every_job_its_own_files(tmp_path: Path, disk: str) -> None:
     vault = VaultOnDisk(tmp_path)
-    mounted = exfat(vault.downloads, tmp_path / "disk") if disk == "exfat" else nullcontext(vault.downloads)
+    mounted = (
+        exfat(vault.downloads, tmp_path / "disk")
+        if disk == "exfat"
+        else nullcontext(vault.downloads)
+    )
     count = 2 * len(TITLES) + MADE_UP
     with mounted:
         folder = vault.downloads / "generic-ann"

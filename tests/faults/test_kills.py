@@ -1,4 +1,6 @@
-"""Real processes, killed at each stage: no accepted job is lost, and a completed job has its file."""
+"""Real processes, killed at each stage: no accepted job is lost,
+and a completed job has its file.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ from tests.stubs import new_job
 @pytest.mark.parametrize("point", POINTS)
 async def test_a_kill_at_any_stage_loses_nothing(house: House, point: str) -> None:
     async with house.store() as store:
-        (accepted,) = await store.queue.enqueue([new_job("https://videos.example/1", clock=SystemClock())])
+        (accepted,) = await store.queue.enqueue(
+            [new_job("https://videos.example/1", clock=SystemClock())]
+        )
         victim = house.worker(point)
         assert await asyncio.to_thread(victim.wait, patient(30)) == -signal.SIGKILL
         victim.communicate()
@@ -29,5 +33,7 @@ async def test_a_kill_at_any_stage_loses_nothing(house: House, point: str) -> No
         history = await store.catalogue.history(accepted.job.id)
 
     assert_saved(house, jobs)
-    recovered = [record for record in history if record.error_code is ErrorCode.RECOVERED_FROM_RESTART]
+    recovered = [
+        record for record in history if record.error_code is ErrorCode.RECOVERED_FROM_RESTART
+    ]
     assert len(recovered) == (0 if point == "completed" else 1)

@@ -22,9 +22,12 @@ POST = "https://videos.example/1"
 
 
 @pytest.mark.parametrize(
-    "point", ["sealed", "committing", *BUCKET_POINTS, "placed", "sidecar", "completing", "completed"]
+    "point",
+    ["sealed", "committing", *BUCKET_POINTS, "placed", "sidecar", "completing", "completed"],
 )
-async def test_a_kill_on_the_way_into_a_bucket_loses_nothing_and_leaves_nothing(tmp_path: Path, point: str) -> None:
+async def test_a_kill_on_the_way_into_a_bucket_loses_nothing_and_leaves_nothing(
+    tmp_path: Path, point: str
+) -> None:
     house, url = House(tmp_path), s3.new_bucket()
     env = {"MEDIAVAULT_VAULT_URL": url}
     async with house.store() as store:

@@ -1,4 +1,6 @@
-"""A browser that disappears while the vault runs, and profiles that are damaged: the queue waits, logins are kept."""
+"""A browser that disappears while the vault runs, and profiles that are damaged:
+the queue waits, logins are kept.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ async def served(root: Path, site: PracticeSite, browser: Path) -> AsyncIterator
 
 async def until_waiting(vault: Served, job_id: str) -> dict[str, Any]:
     """Return the job as soon as it has failed and has a time for its next attempt."""
-    return await vault.until_job(job_id, lambda job: job["status"] == "failed" and bool(job["retry_at"]))
+    return await vault.until_job(
+        job_id, lambda job: job["status"] == "failed" and bool(job["retry_at"])
+    )
 
 
 def kill_browsers(root: Path) -> None:
@@ -71,9 +75,13 @@ def kill_browsers(root: Path) -> None:
 
 
 @pytest.mark.fault(
-    "F46", "Chromium missing while the vault runs, back later", by="its binary moved away, its processes killed"
+    "F46",
+    "Chromium missing while the vault runs, back later",
+    by="its binary moved away, its processes killed",
 )
-async def test_the_queue_waits_for_a_missing_browser_and_continues_automatically(tmp_path: Path) -> None:
+async def test_the_queue_waits_for_a_missing_browser_and_continues_automatically(
+    tmp_path: Path,
+) -> None:
     browser, away = tmp_path / "browser", tmp_path / "elsewhere"
     browser.write_text(f'#!/bin/sh\nexec {find_browser().path} "$@"\n')
     browser.chmod(0o755)
@@ -85,7 +93,8 @@ async def test_the_queue_waits_for_a_missing_browser_and_continues_automatically
         before = await vault.until(first["id"], "completed")
         browser.rename(away)
         kill_browsers(tmp_path)
-        _, second = await vault.call("POST", "/api/jobs", {"post_url": vault.url("click")})  # only a browser shows it
+        # only a browser shows it
+        _, second = await vault.call("POST", "/api/jobs", {"post_url": vault.url("click")})
         waiting = await until_waiting(vault, second["id"])
         _, health = await vault.call("GET", "/api/worker/health")
         away.rename(browser)
@@ -98,7 +107,7 @@ async def test_the_queue_waits_for_a_missing_browser_and_continues_automatically
     assert after["status"] == "completed"
 
 
-# --- damaged profiles -------------------------------------------------------------------------------------------
+# --- damaged profiles -----------------------------------------------------------------------------
 
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "cut": lambda file: os.truncate(file, file.stat().st_size // 2),
@@ -110,15 +119,21 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 def damaged(world: World, damage: Callable[[Path], object]) -> set[str]:
     """Damage the profile, and return the names of the files that were damaged."""
     profile = world.state / "browser" / "profile"
-    files = [path for name in ("Cookies", "Preferences", "Local State") for path in profile.rglob(name)]
+    files = [
+        path for name in ("Cookies", "Preferences", "Local State") for path in profile.rglob(name)
+    ]
     for file in files:
         damage(file)
     return {file.name for file in files}
 
 
-@pytest.mark.fault("F46", "profile damaged", by="Cookies, Preferences and Local State cut, emptied, overwritten")
+@pytest.mark.fault(
+    "F46", "profile damaged", by="Cookies, Preferences and Local State cut, emptied, overwritten"
+)
 @pytest.mark.parametrize("damage", DAMAGES)
-async def test_a_damaged_profile_still_opens_pages_and_the_logins_are_restored(tmp_path: Path, damage: str) -> None:
+async def test_a_damaged_profile_still_opens_pages_and_the_logins_are_restored(
+    tmp_path: Path, damage: str
+) -> None:
     async with a_world(tmp_path) as world:
         await world.capture("/login", signed_in=True)
         before = await world.cookies(signed_in=True)
@@ -133,8 +148,12 @@ async def test_a_damaged_profile_still_opens_pages_and_the_logins_are_restored(t
     assert before == after == {"session", "kept"}
 
 
-@pytest.mark.fault("F46", "no profile can be made", by="a file in the profile folder's place, removed later")
-async def test_a_profile_that_cannot_be_used_is_reported_and_works_once_the_cause_is_gone(tmp_path: Path) -> None:
+@pytest.mark.fault(
+    "F46", "no profile can be made", by="a file in the profile folder's place, removed later"
+)
+async def test_a_profile_that_cannot_be_used_is_reported_and_works_once_the_cause_is_gone(
+    tmp_path: Path,
+) -> None:
     async with a_world(tmp_path) as world:
         profile = world.state / "browser" / "profile"
         profile.parent.mkdir(parents=True)

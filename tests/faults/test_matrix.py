@@ -1,4 +1,6 @@
-"""Tests of the matrix itself: the tests that it names exist, and a row without a test or a reason is reported."""
+"""Tests of the matrix itself: the tests that it names exist,
+and a row without a test or a reason is reported.
+"""
 
 from __future__ import annotations
 

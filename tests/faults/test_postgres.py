@@ -1,4 +1,6 @@
-"""PostgreSQL that is unavailable, restarted, cut off or frozen: nothing acknowledged is lost, nothing is done twice."""
+"""PostgreSQL that is unavailable, restarted, cut off or frozen:
+nothing acknowledged is lost, nothing is done twice.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +68,9 @@ def _answer(address: str) -> tuple[int, str]:
 
 
 def _start_again(server: postgres.Server) -> None:
-    """Restart a killed server. Its children outlive it briefly, and no other server can start in that time."""
+    """Restart a killed server. Its children outlive it briefly,
+    and no other server can start in that time.
+    """
     deadline = time.monotonic() + patient(30)
     while True:
         try:
@@ -113,22 +117,32 @@ async def test_a_temporarily_unavailable_database_loses_nothing(
     assert vault.complaints(jobs, accepted=12) == []
 
 
-@pytest.mark.fault("F14", "PostgreSQL away when the vault starts", by="kill -9 of the server, started again later")
+@pytest.mark.fault(
+    "F14", "PostgreSQL away when the vault starts", by="kill -9 of the server, started again later"
+)
 async def test_a_vault_that_starts_before_its_database_says_so_and_continues_automatically(
     server: postgres.Server, on_postgres: VaultOnDisk
 ) -> None:
     port = free_port()
-    env = {**environment(on_postgres), "MEDIAVAULT_DATABASE_URL": on_postgres.store_url, "MEDIAVAULT_PORT": str(port)}
+    env = {
+        **environment(on_postgres),
+        "MEDIAVAULT_DATABASE_URL": on_postgres.store_url,
+        "MEDIAVAULT_PORT": str(port),
+    }
 
     async def asked_until(status: int) -> str:
         deadline = time.monotonic() + patient(60)
-        while (answer := await asyncio.to_thread(_answer, f"http://127.0.0.1:{port}/healthz"))[0] != status:
+        while (answer := await asyncio.to_thread(_answer, f"http://127.0.0.1:{port}/healthz"))[
+            0
+        ] != status:
             assert time.monotonic() < deadline, answer
             await asyncio.sleep(0.1)
         return answer[1]
 
     server.kill()
-    vault = subprocess.Popen([sys.executable, "-m", "mediavault", "serve"], env=env, stderr=subprocess.DEVNULL)
+    vault = subprocess.Popen(
+        [sys.executable, "-m", "mediavault", "serve"], env=env, stderr=subprocess.DEVNULL
+    )
     try:
         waiting = await asked_until(503)
         listed = await asyncio.to_thread(mediavault, env, "list")
@@ -147,7 +161,9 @@ async def test_a_vault_that_starts_before_its_database_says_so_and_continues_aut
 async def test_a_vault_that_waits_for_its_database_stops_at_a_signal(vault: VaultOnDisk) -> None:
     url = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
     env = {**environment(vault), "MEDIAVAULT_DATABASE_URL": url}
-    worker = subprocess.Popen([sys.executable, "-m", "mediavault", "worker"], env=env, stderr=subprocess.PIPE)
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "mediavault", "worker"], env=env, stderr=subprocess.PIPE
+    )
     assert worker.stderr is not None
     logged = await asyncio.to_thread(worker.stderr.readline)
     worker.terminate()
@@ -160,7 +176,10 @@ async def test_a_vault_that_waits_for_its_database_stops_at_a_signal(vault: Vaul
 async def test_a_database_error_that_waiting_cannot_fix_stops_the_vault_at_once(
     server: postgres.Server, vault: VaultOnDisk
 ) -> None:
-    env = {**environment(vault), "MEDIAVAULT_DATABASE_URL": f"{server.url.removesuffix('/postgres')}/nobodys"}
+    env = {
+        **environment(vault),
+        "MEDIAVAULT_DATABASE_URL": f"{server.url.removesuffix('/postgres')}/nobodys",
+    }
 
     worker = await asyncio.to_thread(mediavault, env, "worker")
 
@@ -168,7 +187,9 @@ async def test_a_database_error_that_waiting_cannot_fix_stops_the_vault_at_once(
     assert 'database "nobodys" does not exist' in worker.stderr
 
 
-@pytest.mark.fault("F14", "PostgreSQL away for half a minute", by="kill -9; a black hole; SIGSTOP of its processes")
+@pytest.mark.fault(
+    "F14", "PostgreSQL away for half a minute", by="kill -9; a black hole; SIGSTOP of its processes"
+)
 @pytest.mark.long
 @pytest.mark.parametrize("how", ["killed", "black hole", "paused"])
 async def test_a_database_that_is_unavailable_for_half_a_minute_loses_nothing(
@@ -198,8 +219,12 @@ async def test_a_database_that_is_unavailable_for_half_a_minute_loses_nothing(
     assert vault.complaints(jobs, accepted=12) == []
 
 
-@pytest.mark.fault("F15", "PostgreSQL restarted in mid-commit", by="a proxy that loses the answers, and kill -9")
-@pytest.mark.parametrize("restarts", [3, pytest.param(20, marks=[pytest.mark.long, pytest.mark.timeout(600)])])
+@pytest.mark.fault(
+    "F15", "PostgreSQL restarted in mid-commit", by="a proxy that loses the answers, and kill -9"
+)
+@pytest.mark.parametrize(
+    "restarts", [3, pytest.param(20, marks=[pytest.mark.long, pytest.mark.timeout(600)])]
+)
 async def test_commits_whose_response_is_lost_are_not_done_twice(
     server: postgres.Server, on_postgres: VaultOnDisk, restarts: int
 ) -> None:
@@ -223,7 +248,9 @@ async def test_commits_whose_response_is_lost_are_not_done_twice(
     assert vault.complaints(jobs, accepted=12) == []
 
 
-@pytest.mark.fault("F17", "connections cut in mid-query", by="a proxy that cuts all of them, again and again")
+@pytest.mark.fault(
+    "F17", "connections cut in mid-query", by="a proxy that cuts all of them, again and again"
+)
 async def test_connections_that_are_cut_lose_nothing(on_postgres: VaultOnDisk) -> None:
     async with proxied(on_postgres.store_url) as (proxy, url):
         vault = VaultOnDisk(on_postgres.root, store_url=url)

@@ -1,4 +1,6 @@
-"""Power cuts on a disk that loses what was not synced: no job is marked completed whose file is missing."""
+"""Power cuts on a disk that loses what was not synced:
+no job is marked completed whose file is missing.
+"""
 
 from __future__ import annotations
 
@@ -28,15 +30,26 @@ def is_mounted(folder: Path) -> bool:
 
 
 @contextmanager
-def lossy_disk(mount_point: Path, seed: int, cut_after: int, remains: Path) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "tests.faults.lossy_disk", str(mount_point), str(seed), str(cut_after)]
+def lossy_disk(
+    mount_point: Path, seed: int, cut_after: int, remains: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    command = [
+        sys.executable,
+        "-m",
+        "tests.faults.lossy_disk",
+        str(mount_point),
+        str(seed),
+        str(cut_after),
+    ]
     server = subprocess.Popen([*command, str(remains)], stderr=subprocess.PIPE)
     try:
         deadline = time.monotonic() + patient(30)
         while not is_mounted(mount_point):
             if server.poll() is not None or time.monotonic() > deadline:
                 output = server.communicate()[1].decode() if server.poll() is not None else ""
-                pytest.fail(f"FUSE did not mount; the fault tests need root and /dev/fuse: {output}")
+                pytest.fail(
+                    f"FUSE did not mount; the fault tests need root and /dev/fuse: {output}"
+                )
             time.sleep(0.02)
         yield server
     finally:
@@ -45,8 +58,12 @@ def lossy_disk(mount_point: Path, seed: int, cut_after: int, remains: Path) -> I
         server.communicate(timeout=patient(30))
 
 
-async def cut(root: Path, seed: int, *, under: tuple[str, ...] = ()) -> tuple[list[str], VaultOnDisk]:
-    """Save posts until the power is cut; return what is wrong with the remains of the disk, and the vault on them."""
+async def cut(
+    root: Path, seed: int, *, under: tuple[str, ...] = ()
+) -> tuple[list[str], VaultOnDisk]:
+    """Save posts until the power is cut; return what is wrong with the remains of the disk,
+    and the vault on them.
+    """
     chance = random.Random(seed)
     vault, remains = VaultOnDisk(root), root / "remains"
     await vault.accept(JOBS)
@@ -63,10 +80,16 @@ async def cut(root: Path, seed: int, *, under: tuple[str, ...] = ()) -> tuple[li
     vault.downloads.rmdir()
     remains.rename(vault.downloads)
     jobs = await vault.jobs()
-    return [complaint for complaint in vault.complaints(jobs, accepted=JOBS) if "staging holds" not in complaint], vault
+    return [
+        complaint
+        for complaint in vault.complaints(jobs, accepted=JOBS)
+        if "staging holds" not in complaint
+    ], vault
 
 
-@pytest.mark.fault("F05", "power loss: what was not synced is lost", by="a FUSE file system, cut at random")
+@pytest.mark.fault(
+    "F05", "power loss: what was not synced is lost", by="a FUSE file system, cut at random"
+)
 @pytest.mark.timeout(3_000)
 async def test_after_a_power_cut_every_completed_file_exists_and_the_other_jobs_continue(
     tmp_path: Path, seeds: int
@@ -83,12 +106,18 @@ async def test_after_a_power_cut_every_completed_file_exists_and_the_other_jobs_
         assert vault.complaints(jobs, accepted=JOBS) == [], f"seed {seed}"
 
 
-@pytest.mark.fault("F05", "power loss: the lossy disk itself", by="eatmydata takes every fsync away")
-async def test_without_syncs_a_power_cut_leaves_completed_rows_without_files(tmp_path: Path) -> None:
+@pytest.mark.fault(
+    "F05", "power loss: the lossy disk itself", by="eatmydata takes every fsync away"
+)
+async def test_without_syncs_a_power_cut_leaves_completed_rows_without_files(
+    tmp_path: Path,
+) -> None:
     for seed in range(CONTROL_CUTS):
         root = tmp_path / str(seed)
         root.mkdir()
         complaints, _ = await cut(root, seed, under=("eatmydata",))
         if any("is not the video of" in complaint for complaint in complaints):
             return
-    pytest.fail(f"{CONTROL_CUTS} power cuts without any sync lost nothing: the lossy disk does not lose")
+    pytest.fail(
+        f"{CONTROL_CUTS} power cuts without any sync lost nothing: the lossy disk does not lose"
+    )

@@ -1,4 +1,6 @@
-"""Processes that are frozen, stopped, starved or given another time; disks that fail or are slow under them."""
+"""Processes that are frozen, stopped, starved or given another time;
+disks that fail or are slow under them.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,19 @@ FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 
 def strace(vault: VaultOnDisk, calls: str, inject: str) -> tuple[str, ...]:
     log = str(vault.root / "strace.log")
-    return ("strace", "-D", "-f", "--seccomp-bpf", "-qq", "-o", log, "-e", f"trace={calls}", "-e", f"inject={inject}")
+    return (
+        "strace",
+        "-D",
+        "-f",
+        "--seccomp-bpf",
+        "-qq",
+        "-o",
+        log,
+        "-e",
+        f"trace={calls}",
+        "-e",
+        f"inject={inject}",
+    )
 
 
 def was_injected(vault: VaultOnDisk) -> bool:
@@ -37,7 +51,10 @@ def was_injected(vault: VaultOnDisk) -> bool:
 
 def threads_that_called(vault: VaultOnDisk) -> set[int]:
     """Return the threads whose calls strace has seen so far."""
-    return {int(line.split(maxsplit=1)[0]) for line in (vault.root / "strace.log").read_text().splitlines()}
+    return {
+        int(line.split(maxsplit=1)[0])
+        for line in (vault.root / "strace.log").read_text().splitlines()
+    }
 
 
 @pytest.fixture
@@ -56,13 +73,18 @@ async def until(seen: object, *, within_s: float = 60) -> None:
         await asyncio.sleep(0.05)
 
 
-@pytest.mark.fault("F24", "a worker frozen past its lease at each stage", by="SIGSTOP to itself, SIGCONT later")
+@pytest.mark.fault(
+    "F24", "a worker frozen past its lease at each stage", by="SIGSTOP to itself, SIGCONT later"
+)
 @pytest.mark.parametrize("point", [point for point in POINTS if point != "completed"])
-async def test_a_worker_that_wakes_after_its_lease_writes_nothing(vault: VaultOnDisk, point: str) -> None:
+async def test_a_worker_that_wakes_after_its_lease_writes_nothing(
+    vault: VaultOnDisk, point: str
+) -> None:
     await vault.accept()
     with vault.worker(env={"FAULTS_STOP_AT": point, "FAULTS_LEASE_S": "1.5"}) as victim:
         await until(lambda: is_frozen(victim))
-        with vault.worker(env={"FAULTS_LEASE_S": "10"}):  # the lease of its own job, which it must not lose
+        # the lease of its own job, which it must not lose
+        with vault.worker(env={"FAULTS_LEASE_S": "10"}):
             await vault.until(all_completed)
             (before,) = await vault.jobs()
             victim.send_signal(signal.SIGCONT)
@@ -76,10 +98,17 @@ async def test_a_worker_that_wakes_after_its_lease_writes_nothing(vault: VaultOn
 
 
 # strace counts the calls of each thread separately: "when=1" fails the first of every thread
-@pytest.mark.fault("F06", "EIO from fsync, rename and the database's sync", by="strace inject, in every thread")
+@pytest.mark.fault(
+    "F06", "EIO from fsync, rename and the database's sync", by="strace inject, in every thread"
+)
 @pytest.mark.parametrize(
     "fault",
-    ["fsync:error=EIO:when=1", "fsync:error=EIO:when=2", "fdatasync:error=EIO:when=3", "renameat2:error=EIO:when=1"],
+    [
+        "fsync:error=EIO:when=1",
+        "fsync:error=EIO:when=2",
+        "fdatasync:error=EIO:when=3",
+        "renameat2:error=EIO:when=1",
+    ],
 )
 async def test_a_disk_that_fails_once_costs_no_job(vault: VaultOnDisk, fault: str) -> None:
     await vault.accept(3)
@@ -122,7 +151,9 @@ async def test_few_file_descriptors_cost_time_but_no_job(vault: VaultOnDisk, cou
 
 @pytest.mark.fault("F13", "the log's other end is closed, or full", by="a closed pipe; /dev/full")
 @pytest.mark.parametrize("where", ["closed pipe", "/dev/full"])
-async def test_a_log_that_cannot_be_written_does_not_stop_the_worker(vault: VaultOnDisk, where: str) -> None:
+async def test_a_log_that_cannot_be_written_does_not_stop_the_worker(
+    vault: VaultOnDisk, where: str
+) -> None:
     command = [
         sys.executable,
         "-m",
@@ -151,7 +182,9 @@ async def test_a_log_that_cannot_be_written_does_not_stop_the_worker(vault: Vaul
     assert vault.complaints(jobs, accepted=3) == []
 
 
-@pytest.mark.fault("F26", "the clock is set by two days, on or back", by="libfaketime under a running worker")
+@pytest.mark.fault(
+    "F26", "the clock is set by two days, on or back", by="libfaketime under a running worker"
+)
 @pytest.mark.parametrize("days", [2, -2])
 async def test_a_clock_change_ends_no_lease_and_loses_no_job(vault: VaultOnDisk, days: int) -> None:
     time_file = vault.root / "time"
@@ -159,7 +192,8 @@ async def test_a_clock_change_ends_no_lease_and_loses_no_job(vault: VaultOnDisk,
     env = {
         "LD_PRELOAD": FAKETIME,
         "FAKETIME_TIMESTAMP_FILE": str(time_file),
-        "FAKETIME_CACHE_DURATION": "1",  # s; reading the file at every clock read starves the process
+        # s; reading the file at every clock read starves the process
+        "FAKETIME_CACHE_DURATION": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "FAULTS_PIECE_S": "0.6",
         "FAULTS_LEASE_S": "30",
@@ -173,7 +207,8 @@ async def test_a_clock_change_ends_no_lease_and_loses_no_job(vault: VaultOnDisk,
 
     assert all(job.attempt_count == 1 for job in jobs)
     assert all(
-        job.completed_at is not None and abs((job.completed_at - job.created_at) / DAY - days) < 0.1 for job in jobs
+        job.completed_at is not None and abs((job.completed_at - job.created_at) / DAY - days) < 0.1
+        for job in jobs
     )
     assert vault.complaints(jobs, accepted=2) == []
 
@@ -190,7 +225,9 @@ async def test_two_instances_on_one_folder_do_each_job_once(vault: VaultOnDisk) 
 
 
 @pytest.mark.fault("F54", "two servers on one address", by="mediavault api, started twice")
-async def test_a_second_server_on_the_same_port_is_refused_and_leaves_the_first_alone(vault: VaultOnDisk) -> None:
+async def test_a_second_server_on_the_same_port_is_refused_and_leaves_the_first_alone(
+    vault: VaultOnDisk,
+) -> None:
     port = free_port()
     command = [sys.executable, "-m", "mediavault", "api", "--port", str(port)]
     first = subprocess.Popen(command, env=environment(vault), stderr=subprocess.PIPE)
@@ -200,7 +237,12 @@ async def test_a_second_server_on_the_same_port_is_refused_and_leaves_the_first_
             assert first.poll() is None
         second = await asyncio.to_thread(
             lambda: subprocess.run(
-                command, env=environment(vault), capture_output=True, text=True, timeout=patient(60), check=False
+                command,
+                env=environment(vault),
+                capture_output=True,
+                text=True,
+                timeout=patient(60),
+                check=False,
             )
         )
         alive = first.poll() is None
@@ -213,11 +255,17 @@ async def test_a_second_server_on_the_same_port_is_refused_and_leaves_the_first_
 
 
 @pytest.mark.fault("F04", "SIGTERM, twice SIGTERM, SIGHUP", by="kill of mediavault worker")
-@pytest.mark.parametrize("signals", [(signal.SIGTERM,), (signal.SIGTERM, signal.SIGTERM), (signal.SIGHUP,)])
-async def test_a_signal_stops_a_worker_gracefully(vault: VaultOnDisk, signals: tuple[signal.Signals, ...]) -> None:
+@pytest.mark.parametrize(
+    "signals", [(signal.SIGTERM,), (signal.SIGTERM, signal.SIGTERM), (signal.SIGHUP,)]
+)
+async def test_a_signal_stops_a_worker_gracefully(
+    vault: VaultOnDisk, signals: tuple[signal.Signals, ...]
+) -> None:
     """A terminal that is closed sends SIGHUP: then, too, running jobs are released."""
     worker = subprocess.Popen(
-        [sys.executable, "-m", "mediavault", "worker"], env=environment(vault), stderr=subprocess.PIPE
+        [sys.executable, "-m", "mediavault", "worker"],
+        env=environment(vault),
+        stderr=subprocess.PIPE,
     )
     try:
         assert worker.stderr is not None
@@ -248,7 +296,11 @@ async def test_a_job_that_outlasts_the_grace_period_is_released(vault: VaultOnDi
         jobs = await vault.until(all_completed)
         await vault.until_swept()
 
-    assert (job.status, job.max_attempts - job.attempt_count, job.error_code) == (JobStatus.QUEUED, 5, None)
+    assert (job.status, job.max_attempts - job.attempt_count, job.error_code) == (
+        JobStatus.QUEUED,
+        5,
+        None,
+    )
     assert vault.complaints(jobs, accepted=1) == []
 
 

@@ -1,4 +1,6 @@
-"""SQLite files that are full, locked, damaged or out of date: nothing acknowledged is lost, and no row is wrong."""
+"""SQLite files that are full, locked, damaged or out of date: nothing acknowledged is lost,
+and no row is wrong.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,8 @@ sys.stdin.read()
 db.execute("ROLLBACK")
 """
 
-# `mediavault`, but it would wait an hour for a lock instead of ten seconds: if it ends before that, it was asked to.
+# `mediavault`, but it would wait an hour for a lock instead of ten seconds: if it ends before that,
+# it was asked to.
 _PERSISTENT = """
 import sys
 from mediavault.store.sqlite import engine
@@ -66,7 +69,9 @@ def vault(tmp_path: Path) -> VaultOnDisk:
     return VaultOnDisk(tmp_path)
 
 
-@pytest.mark.fault("F08", "ENOSPC under the database", by="a tmpfs of 1 MB for the state folder, filled up")
+@pytest.mark.fault(
+    "F08", "ENOSPC under the database", by="a tmpfs of 1 MB for the state folder, filled up"
+)
 async def test_a_full_state_folder_answers_503_and_recovers_automatically(tmp_path: Path) -> None:
     with small_disk(tmp_path / "state", "size=1m") as state:
         vault = VaultOnDisk(tmp_path)
@@ -91,8 +96,12 @@ async def test_a_full_state_folder_answers_503_and_recovers_automatically(tmp_pa
     assert len(jobs) == 1 + accepted + 1
 
 
-@pytest.mark.fault("F19", "the state folder removed under a running vault", by="rm -r, and the folder moved back")
-async def test_a_vault_whose_state_folder_is_removed_accepts_nothing_until_it_is_back(vault: VaultOnDisk) -> None:
+@pytest.mark.fault(
+    "F19", "the state folder removed under a running vault", by="rm -r, and the folder moved back"
+)
+async def test_a_vault_whose_state_folder_is_removed_accepts_nothing_until_it_is_back(
+    vault: VaultOnDisk,
+) -> None:
     elsewhere = vault.root / "elsewhere"
     command = [sys.executable, "-m", "mediavault", "api"]
     api = subprocess.Popen(command, env=environment(vault), stderr=subprocess.PIPE)
@@ -102,7 +111,9 @@ async def test_a_vault_whose_state_folder_is_removed_accepts_nothing_until_it_is
         vault.state.rename(elsewhere)
         refused = await asyncio.to_thread(_post, address, "https://example.com/watch/2")
         health = await asyncio.to_thread(_status, f"{address}/healthz")
-        added = await asyncio.to_thread(mediavault, environment(vault), "add", "https://example.com/watch/3")
+        added = await asyncio.to_thread(
+            mediavault, environment(vault), "add", "https://example.com/watch/3"
+        )
         second_database = (vault.state / "mediavault.db").exists()
         shutil.rmtree(vault.state, ignore_errors=True)
         elsewhere.rename(vault.state)
@@ -113,7 +124,9 @@ async def test_a_vault_whose_state_folder_is_removed_accepts_nothing_until_it_is
 
     assert (first, refused, health, again) == (201, 503, 503, 201)
     assert (added.returncode, second_database) == (2, False), added.stderr
-    assert sorted(await vault_jobs(vault)) == [f"https://example.com/watch/{number}" for number in (1, 4)]
+    assert sorted(await vault_jobs(vault)) == [
+        f"https://example.com/watch/{number}" for number in (1, 4)
+    ]
 
 
 async def vault_jobs(vault: VaultOnDisk) -> list[str]:
@@ -124,7 +137,9 @@ async def vault_jobs(vault: VaultOnDisk) -> list[str]:
 def _post(address: str, url: str) -> int:
     body = f'{{"post_url": "{url}"}}'.encode()
     return _status(
-        urllib.request.Request(f"{address}/api/jobs", data=body, headers={"Content-Type": "application/json"})
+        urllib.request.Request(
+            f"{address}/api/jobs", data=body, headers={"Content-Type": "application/json"}
+        )
     )
 
 
@@ -145,7 +160,9 @@ def _status(request: urllib.request.Request | str) -> int:
         return exc.code
 
 
-@pytest.mark.fault("F18", "SQLite locked by another program", by="BEGIN EXCLUSIVE in another process")
+@pytest.mark.fault(
+    "F18", "SQLite locked by another program", by="BEGIN EXCLUSIVE in another process"
+)
 async def test_a_database_that_another_program_holds_is_waited_for(vault: VaultOnDisk) -> None:
     await vault.accept(2)
     store = vault.plain_store()
@@ -157,7 +174,9 @@ async def test_a_database_that_another_program_holds_is_waited_for(vault: VaultO
         await asyncio.to_thread(holder.stdout.readline)
         with vault.worker(env={"FAULTS_LEASE_S": "30"}):
             with pytest.raises(StoreUnreachable, match="is held by another program"):
-                await store.queue.enqueue([new_job("https://videos.example/9", clock=SystemClock())])
+                await store.queue.enqueue(
+                    [new_job("https://videos.example/9", clock=SystemClock())]
+                )
             seen = await store.catalogue.jobs(JobQuery())
             await until(lambda: "database_waited_for" in vault.log.read_text(), within_s=60)
             holder.communicate()  # its standard input is closed, which ends the transaction
@@ -172,18 +191,26 @@ async def test_a_database_that_another_program_holds_is_waited_for(vault: VaultO
     assert vault.complaints(jobs, accepted=2) == []
 
 
-@pytest.mark.fault("F18", "SIGTERM while SQLite waits for another program's lock", by="BEGIN EXCLUSIVE, and kill")
+@pytest.mark.fault(
+    "F18", "SIGTERM while SQLite waits for another program's lock", by="BEGIN EXCLUSIVE, and kill"
+)
 @pytest.mark.parametrize("role", ["worker", "serve"])
-async def test_a_vault_that_waits_for_a_locked_file_stops_at_once_when_asked(vault: VaultOnDisk, role: str) -> None:
+async def test_a_vault_that_waits_for_a_locked_file_stops_at_once_when_asked(
+    vault: VaultOnDisk, role: str
+) -> None:
     await vault.accept()
     path = vault.state / "mediavault.db"
-    holder = subprocess.Popen([sys.executable, "-c", _HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", _HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     process = None
     try:
         assert holder.stdout is not None
         await asyncio.to_thread(holder.stdout.readline)
         process = subprocess.Popen(
-            [sys.executable, "-c", _PERSISTENT, role], env=environment(vault), stderr=subprocess.DEVNULL
+            [sys.executable, "-c", _PERSISTENT, role],
+            env=environment(vault),
+            stderr=subprocess.DEVNULL,
         )
         await until(lambda: path in _opened_by(process.pid))
         process.terminate()
@@ -211,18 +238,24 @@ def _overwrite(path: Path, at: int, count: int) -> None:
 
 
 ROUTES = (
-    "/", "/library", "/accounts", "/sites", "/settings", "/sources", "/trash", "/profiles", "/access", "/notifications",
-    "/api/jobs?limit=100", "/api/jobs?order=oldest&limit=100", "/api/jobs?q=watch", "/api/accounts", "/api/totals",
-    "/api/sources", "/api/profiles", "/api/worker/health", "/metrics",
+    "/", "/library", "/accounts", "/sites", "/settings", "/sources", "/trash", "/profiles",
+    "/access", "/notifications", "/api/jobs?limit=100", "/api/jobs?order=oldest&limit=100",
+    "/api/jobs?q=watch", "/api/accounts", "/api/totals", "/api/sources", "/api/profiles",
+    "/api/worker/health", "/metrics",
 )  # fmt: skip
 
 
-@pytest.mark.fault("F19", "flipped bytes in a SQLite file or its log", by="4 bytes changed at 100 places of each")
+@pytest.mark.fault(
+    "F19", "flipped bytes in a SQLite file or its log", by="4 bytes changed at 100 places of each"
+)
 @pytest.mark.parametrize("name", ["mediavault.db", "mediavault.db-wal"])
-async def test_a_route_that_meets_flipped_bytes_says_that_the_database_is_damaged(tmp_path: Path, name: str) -> None:
+async def test_a_route_that_meets_flipped_bytes_says_that_the_database_is_damaged(
+    tmp_path: Path, name: str
+) -> None:
     path = tmp_path / "mediavault.db"
     with pytest.MonkeyPatch.context() as slow_machine:
-        slow_machine.setattr(writer, "IDLE_S", 3_600.0)  # however long filling takes, half stays in the log
+        # however long filling takes, half stays in the log
+        slow_machine.setattr(writer, "IDLE_S", 3_600.0)
         whole = await _filled(path)
     crashed, silent, untold, lost, damaged = [], [], [], [], 0
     async with _served(tmp_path, path) as (store, clock, client):
@@ -237,8 +270,12 @@ async def test_a_route_that_meets_flipped_bytes_says_that_the_database_is_damage
                 continue
             clock.advance(3600)  # nothing is known from before
             answers = [await client.get(route) for route in ROUTES]
-            answers.append(await client.post("/api/jobs", {"post_url": f"https://example.com/watch/{number}"}))
-            said = [answer for answer in answers if "is damaged" in answer.text and answer.status == 503]
+            answers.append(
+                await client.post("/api/jobs", {"post_url": f"https://example.com/watch/{number}"})
+            )
+            said = [
+                answer for answer in answers if "is damaged" in answer.text and answer.status == 503
+            ]
             health = await client.get("/healthz")
             crashed += [(number, answer.text[:200]) for answer in answers if answer.status == 500]
             silent += [number] if said and health.status != 503 else []
@@ -254,7 +291,8 @@ async def test_a_route_that_meets_flipped_bytes_says_that_the_database_is_damage
     assert crashed == []
     assert silent == untold == []
     assert lost == (list(range(100)) if name.endswith("-wal") else [])
-    assert damaged > 5 or name.endswith("-wal")  # SQLite itself leaves out what is damaged in its log
+    # SQLite itself leaves out what is damaged in its log
+    assert damaged > 5 or name.endswith("-wal")
 
 
 _LOST = "database's log was damaged, cut short or removed"
@@ -273,7 +311,9 @@ def _flip(path: Path, place: int) -> None:
 
 
 @asynccontextmanager
-async def _served(root: Path, path: Path) -> AsyncIterator[tuple[SqliteJobStore, FakeClock, AsgiClient]]:
+async def _served(
+    root: Path, path: Path
+) -> AsyncIterator[tuple[SqliteJobStore, FakeClock, AsgiClient]]:
     """Serve a vault with this database, which may be closed and opened again meanwhile."""
     vault = build_vault(root)
     store = SqliteJobStore(path, vault.clock)
@@ -289,21 +329,30 @@ async def _served(root: Path, path: Path) -> AsyncIterator[tuple[SqliteJobStore,
 
 
 async def _filled(path: Path) -> dict[str, bytes]:
-    """Return the files of a database with jobs in several states, with history, marks and settings: half in its log."""
+    """Return the files of a database with jobs in several states, with history,
+    marks and settings: half in its log.
+    """
     store = SqliteJobStore(path, SystemClock())
     await store.open()
-    jobs = [new_job(f"https://videos.example/watch/{number}", clock=SystemClock()) for number in range(600)]
+    jobs = [
+        new_job(f"https://videos.example/watch/{number}", clock=SystemClock())
+        for number in range(600)
+    ]
     await store.queue.enqueue(jobs)
     await store.close()  # which empties the log into the file
     await store.open()
     # Fewer commits and pages than those after which the writer or SQLite empties the log.
     for claim in await store.queue.claim(WorkerId("w-1"), limit=20, lease=timedelta(seconds=90)):
-        await store.queue.fail(claim, error_code=ErrorCode.DELETED, error="The post was deleted.", retry_in=None)
+        await store.queue.fail(
+            claim, error_code=ErrorCode.DELETED, error="The post was deleted.", retry_in=None
+        )
     for claim in await store.queue.claim(WorkerId("w-1"), limit=20, lease=timedelta(seconds=90)):
         saved = SavedFile(f"jane/{claim.id}.mp4", None, 20_000, "ab" * 32, 4.5, 320, 180)
         await store.queue.complete(claim, saved)
     await store.marks.put([Mark(job.id, "tag/sea", "Sea") for job in jobs[:100]])
-    await LiveSettings(Settings(), store.records, SystemClock()).save({"concurrency": 5}, by="owner")
+    await LiveSettings(Settings(), store.records, SystemClock()).save(
+        {"concurrency": 5}, by="owner"
+    )
     files = (path, path.with_name(f"{path.name}-wal"))
     contents = {file.name: file.read_bytes() for file in files}
     await store.close()
@@ -318,7 +367,9 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.fault("F19", "a damaged SQLite file", by="garbage in its pages, a cut, another file's bytes")
+@pytest.mark.fault(
+    "F19", "a damaged SQLite file", by="garbage in its pages, a cut, another file's bytes"
+)
 @pytest.mark.parametrize("damage", DAMAGES)
 async def test_a_damaged_database_is_refused_with_helpful_advice_and_not_deleted(
     vault: VaultOnDisk, damage: str
@@ -337,7 +388,11 @@ async def test_a_damaged_database_is_refused_with_helpful_advice_and_not_deleted
     assert path.read_bytes() == before
 
 
-@pytest.mark.fault("F19", "a damaged SQLite file, set aside", by="garbage in its pages, a cut, another file's bytes")
+@pytest.mark.fault(
+    "F19",
+    "a damaged SQLite file, set aside",
+    by="garbage in its pages, a cut, another file's bytes",
+)
 @pytest.mark.parametrize("damage", DAMAGES)
 async def test_a_damaged_database_is_set_aside_and_restored_from_backup_and_library(
     vault: VaultOnDisk, damage: str
@@ -346,12 +401,13 @@ async def test_a_damaged_database_is_set_aside_and_restored_from_backup_and_libr
     async with vault.store() as store:
         await ensure_library_id(store, LocalLibrary(vault.downloads))
     await vault.accept(2)
-    saved = mediavault(environment(vault), "backup", str(backup))  # with two jobs that have no file yet
+    # with two jobs that have no file yet
+    saved = mediavault(environment(vault), "backup", str(backup))
     with vault.worker():
         before = await vault.until(all_completed)
-    await vault.accept(
-        300, since=2
-    )  # so that the file has pages to damage; these jobs are lost, except in the file that is set aside
+    # so that the file has pages to damage; these jobs are lost, except in the file that is set
+    # aside
+    await vault.accept(300, since=2)
     DAMAGES[damage](path)
     damaged = path.read_bytes()
 
@@ -368,8 +424,12 @@ async def test_a_damaged_database_is_set_aside_and_restored_from_backup_and_libr
     assert {job.id for job in jobs} == {job.id for job in before}
 
 
-@pytest.mark.fault("F19", "a damaged SQLite file that is open", by="garbage in its pages, a store open at it")
-async def test_a_damaged_database_that_a_process_has_open_is_not_set_aside(vault: VaultOnDisk) -> None:
+@pytest.mark.fault(
+    "F19", "a damaged SQLite file that is open", by="garbage in its pages, a store open at it"
+)
+async def test_a_damaged_database_that_a_process_has_open_is_not_set_aside(
+    vault: VaultOnDisk,
+) -> None:
     path = vault.state / "mediavault.db"
     await vault.accept(300)
     _overwrite(path, path.stat().st_size // 2, 20_000)
@@ -404,9 +464,15 @@ LOSSES: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.fault("F19", "a SQLite file that has lost rows", by="an older copy, 0 bytes, the -wal deleted")
-@pytest.mark.parametrize("loss", [*list(LOSSES)[:2], pytest.param("its log deleted", marks=pytest.mark.long)])
-async def test_lost_rows_of_a_database_are_restored_from_the_library(vault: VaultOnDisk, loss: str) -> None:
+@pytest.mark.fault(
+    "F19", "a SQLite file that has lost rows", by="an older copy, 0 bytes, the -wal deleted"
+)
+@pytest.mark.parametrize(
+    "loss", [*list(LOSSES)[:2], pytest.param("its log deleted", marks=pytest.mark.long)]
+)
+async def test_lost_rows_of_a_database_are_restored_from_the_library(
+    vault: VaultOnDisk, loss: str
+) -> None:
     path = vault.state / "mediavault.db"
     async with vault.store() as store:
         await ensure_library_id(store, LocalLibrary(vault.downloads))

@@ -1,4 +1,6 @@
-"""Two machines with one database and one library: one machine is cut off during a job. Needs root."""
+"""Two machines with one database and one library: one machine is cut off during a job.
+Needs root.
+"""
 
 from __future__ import annotations
 
@@ -101,7 +103,11 @@ async def until(condition: Callable[[], Awaitable[bool] | bool], within_s: float
 def is_downloading(store: Store, job: Job, attempt: int = 1) -> Callable[[], Awaitable[bool]]:
     async def look() -> bool:
         now = await store.catalogue.get(job.id)
-        return now.status is JobStatus.RUNNING and now.attempt_count >= attempt and now.progress_pct >= 50
+        return (
+            now.status is JobStatus.RUNNING
+            and now.attempt_count >= attempt
+            and now.progress_pct >= 50
+        )
 
     return look
 
@@ -114,14 +120,21 @@ def is_completed(store: Store, job: Job) -> Callable[[], Awaitable[bool]]:
 
 
 async def site_is_closed(store: Store) -> bool:
-    return any(limit.is_closed(SystemClock().now()) for limit in await store.site_limits.all_limits())
+    return any(
+        limit.is_closed(SystemClock().now()) for limit in await store.site_limits.all_limits()
+    )
 
 
-CUTS = {"unplugged": (Host.unplug, Host.plug_in), "no answers": (Host.lose_answers, Host.find_answers)}
+CUTS = {
+    "unplugged": (Host.unplug, Host.plug_in),
+    "no answers": (Host.lose_answers, Host.find_answers),
+}
 
 
 @pytest.mark.fault(
-    "F25", "a worker is cut off from the database in mid-job", by="a namespace's link, a blackhole route"
+    "F25",
+    "a worker is cut off from the database in mid-job",
+    by="a namespace's link, a blackhole route",
 )
 @pytest.mark.parametrize("cut", CUTS)
 async def test_a_host_that_is_cut_off_stops_before_its_lease_ends_and_the_other_finishes(
@@ -134,18 +147,22 @@ async def test_a_host_that_is_cut_off_stops_before_its_lease_ends_and_the_other_
     fleet.bob.worker(longest_download_s=SHORT_S)
 
     off(fleet.ann.host)
-    await asyncio.sleep(fleet.lease_s / 4)  # a renewal that was in progress has arrived by now, or never will
+    # a renewal that was in progress has arrived by now, or never will
+    await asyncio.sleep(fleet.lease_s / 4)
     lease = (await fleet.store.catalogue.get(job.id)).lease_expires_at
     assert lease is not None
     lease_ends = time.monotonic() + (lease - SystemClock().now()).total_seconds()
     stopped_at = await until(lambda: fleet.ann.saw("stopped:lease_not_renewed"), 30)
-    emptied_at = await until(lambda: not (fleet.ann.house.downloads / ".staging" / f"{job.id}.1").exists(), 30)
+    emptied_at = await until(
+        lambda: not (fleet.ann.house.downloads / ".staging" / f"{job.id}.1").exists(), 30
+    )
     completed_at = await until(is_completed(fleet.store, job), 30)
     on(fleet.ann.host)
     await until_swept(fleet.ann.house)
     account = await account_of(fleet.ann.house, fleet.store, [POST])
     print(
-        f"stopped {lease_ends - stopped_at:.2f} s before the lease ended, completed {completed_at - lease_ends:.2f} s after"
+        f"stopped {lease_ends - stopped_at:.2f} s before the lease ended, completed"
+        f" {completed_at - lease_ends:.2f} s after"
     )
 
     assert max(stopped_at, emptied_at) < lease_ends < completed_at
@@ -153,7 +170,11 @@ async def test_a_host_that_is_cut_off_stops_before_its_lease_ends_and_the_other_
     assert account.attempts == 2
 
 
-@pytest.mark.fault("F24", "a worker that was cut off goes on with what it had", by="a namespace's link, a rude worker")
+@pytest.mark.fault(
+    "F24",
+    "a worker that was cut off goes on with what it had",
+    by="a namespace's link, a rude worker",
+)
 async def test_a_host_that_ignores_its_lease_cannot_write_when_it_is_back(fleet: Fleet) -> None:
     """It never checks its lease; only the fence keeps it out."""
     [job] = await fleet.submit(POST)
@@ -205,7 +226,8 @@ async def test_two_hosts_share_the_pace_and_the_closing_of_a_site(fleet: Fleet) 
 
     gaps = [after - before for (before, _), (after, _) in itertools.pairwise(turns)]
     assert len(turns) == len(posts)
-    assert min(gaps) > PACE_S - CLOCKS_S, gaps  # a slow machine may send a request later than permitted
+    # a slow machine may send a request later than permitted
+    assert min(gaps) > PACE_S - CLOCKS_S, gaps
     assert early == []
     # the site was closed for 4 s on both hosts
     assert requested_at[f"{BLUESKY}late"] - requested_at[f"{BLUESKY}slowdown"] > 3.5
@@ -213,18 +235,30 @@ async def test_two_hosts_share_the_pace_and_the_closing_of_a_site(fleet: Fleet) 
 
 @pytest.mark.parametrize("where", ["the same host", "another host"])
 async def test_a_job_whose_worker_is_killed_runs_again(fleet: Fleet, where: str) -> None:
-    """On the same host a released lock shows its death before the lease ends; another host waits for the lease."""
+    """On the same host a released lock shows its death before the lease ends;
+    another host waits for the lease.
+    """
     [job] = await fleet.submit(POST)
     victim = fleet.ann.worker(longest_download_s=patient(60.0))
     await until(is_downloading(fleet.store, job), 30)
     machine = fleet.ann if where == "the same host" else fleet.bob
     machine.worker(longest_download_s=patient(60.0))
-    await until(lambda: len(list((machine.house.state / "events").glob("*"))) == (2 if machine is fleet.ann else 1), 30)
+    await until(
+        lambda: (
+            len(list((machine.house.state / "events").glob("*")))
+            == (2 if machine is fleet.ann else 1)
+        ),
+        30,
+    )
 
     victim.kill()
     lease = (await fleet.store.catalogue.get(job.id)).lease_expires_at
     await until(is_downloading(fleet.store, job, attempt=2), 60)
-    claims = [record for record in await fleet.store.catalogue.history(job.id) if record.stage is Stage.CLAIM]
+    claims = [
+        record
+        for record in await fleet.store.catalogue.history(job.id)
+        if record.stage is Stage.CLAIM
+    ]
 
     assert lease is not None
     assert len(claims) == 2

@@ -1,4 +1,6 @@
-"""Files that are damaged after completion, backups of a running vault, upgrades and downgrades: the real commands."""
+"""Files that are damaged after completion, backups of a running vault, upgrades and downgrades:
+the real commands.
+"""
 
 from __future__ import annotations
 
@@ -35,18 +37,29 @@ from tests.stubs import new_job
 
 FILES, DAMAGES = 240, 200
 BACKUPS = 2
-STORES: dict[str, Callable[[Path], str | None]] = {"postgres": postgres.database_for, "sqlite": lambda _: None}
+STORES: dict[str, Callable[[Path], str | None]] = {
+    "postgres": postgres.database_for,
+    "sqlite": lambda _: None,
+}
 
 
 async def mediavault(house: House, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "mediavault", *words]
-    env = {name: value for name, value in os.environ.items() if not name.startswith("MEDIAVAULT_")} | {
+    env = {
+        name: value for name, value in os.environ.items() if not name.startswith("MEDIAVAULT_")
+    } | {
         "MEDIAVAULT_STATE_DIR": str(house.state),
         "MEDIAVAULT_DOWNLOAD_DIR": str(house.downloads),
         "MEDIAVAULT_DATABASE_URL": house.url,
     }
     return await asyncio.to_thread(
-        subprocess.run, command, env=env, capture_output=True, text=True, timeout=patient(60), check=False
+        subprocess.run,
+        command,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=patient(60),
+        check=False,
     )
 
 
@@ -86,7 +99,7 @@ def places(tmp_path: Path) -> Callable[..., House]:
     return make
 
 
-# --- files that change after their completion -------------------------------------------------------------------
+# --- files that change after their completion -----------------------------------------------------
 
 
 def damage(video: Path, how: int, chance: random.Random) -> None:
@@ -98,14 +111,18 @@ def damage(video: Path, how: int, chance: random.Random) -> None:
             video.write_bytes(body[: chance.randrange(len(body))])
         case 2:
             at = chance.randrange(len(body))
-            video.write_bytes(body[:at] + bytes([body[at] ^ 1 << chance.randrange(8)]) + body[at + 1 :])
+            video.write_bytes(
+                body[:at] + bytes([body[at] ^ 1 << chance.randrange(8)]) + body[at + 1 :]
+            )
         case _:
             elsewhere = video.parents[2] / "elsewhere" / f"{video.parent.name}-{video.name}"
             elsewhere.parent.mkdir(exist_ok=True)
             video.symlink_to(video.rename(elsewhere))
 
 
-@pytest.mark.fault("F51", "files changed after completion", by="200 random edits: deleted, cut, a bit, a link")
+@pytest.mark.fault(
+    "F51", "files changed after completion", by="200 random edits: deleted, cut, a bit, a link"
+)
 async def test_verify_finds_exactly_the_files_that_were_damaged(house: House) -> None:
     async with house.store() as store:
         await vaults.fill(store, house.downloads, FakeClock(), jobs=FILES)
@@ -125,17 +142,21 @@ async def test_verify_finds_exactly_the_files_that_were_damaged(house: House) ->
     assert summary["findings"] == {"missing": 100, "size_differs": 50, "hash_differs": 50}
 
 
-# --- backups ----------------------------------------------------------------------------------------------------
+# --- backups --------------------------------------------------------------------------------------
 
 
 @pytest.mark.fault(
-    "F52", "backup while running", by="backups taken while workers work, each restored into an empty state"
+    "F52",
+    "backup while running",
+    by="backups taken while workers work, each restored into an empty state",
 )
 @pytest.mark.parametrize("engine", STORES)
 async def test_every_backup_of_a_running_vault_is_restored_completely(
     places: Callable[..., House], tmp_path: Path, engine: str
 ) -> None:
-    """Posts that were submitted after a backup are restored from the library, if they were saved."""
+    """Posts that were submitted after a backup are restored from the library,
+    if they were saved.
+    """
     house = places("house", engine)
     posts: list[str] = []  # acknowledged ones
     before: list[set[str]] = []  # the posts that each backup must contain
@@ -151,7 +172,9 @@ async def test_every_backup_of_a_running_vault_is_restored_completely(
             submitting.cancel()
             await asyncio.wait([submitting])
             # an older backup does not know the name that an interrupted commit had chosen
-            await store.workers.request_drain([beat.worker for beat in await store.workers.alive(seen_within=LEASE)])
+            await store.workers.request_drain(
+                [beat.worker for beat in await store.workers.alive(seen_within=LEASE)]
+            )
             for worker in workers:
                 await asyncio.to_thread(worker.wait, patient(30))
         saved = {job.post_url for job in await all_jobs(store) if job.status is JobStatus.COMPLETED}
@@ -175,7 +198,7 @@ async def test_every_backup_of_a_running_vault_is_restored_completely(
         assert verified.returncode == 0, verified.stdout
 
 
-# --- upgrades and downgrades ------------------------------------------------------------------------------------
+# --- upgrades and downgrades ----------------------------------------------------------------------
 
 
 def next_release(house: House) -> subprocess.Popen[bytes]:
@@ -183,8 +206,12 @@ def next_release(house: House) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stderr=subprocess.DEVNULL)
 
 
-async def saved_by_the_next_release(house: House, store: Store, *, ended_by: signal.Signals) -> list[str]:
-    """Stop a worker of this release with running jobs, let the next release save the rest, and return the posts."""
+async def saved_by_the_next_release(
+    house: House, store: Store, *, ended_by: signal.Signals
+) -> list[str]:
+    """Stop a worker of this release with running jobs, let the next release save the rest,
+    and return the posts.
+    """
     posts = await submit(store, range(12))
     with running(old := house.worker()):
         await until_at_least(store, 2)
@@ -200,21 +227,32 @@ async def saved_by_the_next_release(house: House, store: Store, *, ended_by: sig
 def database_of(house: House) -> str:
     """Return the database's jobs and its schema version, as another program reads them."""
     if house.url.startswith("postgresql"):
-        reads = ("SELECT * FROM mediavault.jobs ORDER BY id", "SELECT * FROM mediavault.schema_version")
+        reads = (
+            "SELECT * FROM mediavault.jobs ORDER BY id",
+            "SELECT * FROM mediavault.schema_version",
+        )
         return "\n".join(postgres.sql(house.url, read) for read in reads)
     with contextlib.closing(sqlite3.connect(house.state / "mediavault.db")) as db:
-        return repr([db.execute(read).fetchall() for read in ("SELECT * FROM jobs ORDER BY id", "PRAGMA user_version")])
+        return repr(
+            [
+                db.execute(read).fetchall()
+                for read in ("SELECT * FROM jobs ORDER BY id", "PRAGMA user_version")
+            ]
+        )
 
 
 @pytest.mark.fault(
-    "F53", "upgrade with running jobs; downgrade", by="kill -9 in mid-job; a worker with one migration more"
+    "F53",
+    "upgrade with running jobs; downgrade",
+    by="kill -9 in mid-job; a worker with one migration more",
 )
 @pytest.mark.parametrize("engine", STORES)
 async def test_running_jobs_continue_after_an_upgrade_and_the_older_release_then_refuses(
     places: Callable[..., House], engine: str
 ) -> None:
     house = places("house", engine)
-    async with house.store() as store:  # of this release: the upgrade must not disturb a store that is already open
+    # of this release: the upgrade must not disturb a store that is already open
+    async with house.store() as store:
         posts = await saved_by_the_next_release(house, store, ended_by=signal.SIGKILL)
         account, jobs = await account_of(house, store, posts), await all_jobs(store)
     before = database_of(house)
@@ -224,12 +262,18 @@ async def test_running_jobs_continue_after_an_upgrade_and_the_older_release_then
     assert account.broken == []
     assert_saved(house, jobs)
     assert [ran.returncode for ran in refused] == [2] * len(words)
-    assert all("schema" in ran.stderr and "this mediavault knows" in ran.stderr for ran in refused), refused
+    assert all(
+        "schema" in ran.stderr and "this mediavault knows" in ran.stderr for ran in refused
+    ), refused
     assert database_of(house) == before
 
 
-@pytest.mark.fault("F53", "going back to the older release", by="the copy that the upgrade left, then rebuild")
-async def test_the_older_release_continues_from_the_copy_that_the_upgrade_made(places: Callable[..., House]) -> None:
+@pytest.mark.fault(
+    "F53", "going back to the older release", by="the copy that the upgrade left, then rebuild"
+)
+async def test_the_older_release_continues_from_the_copy_that_the_upgrade_made(
+    places: Callable[..., House],
+) -> None:
     house = places("house", "sqlite")
     async with house.store() as store:
         posts = await saved_by_the_next_release(house, store, ended_by=signal.SIGTERM)

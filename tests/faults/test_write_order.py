@@ -1,4 +1,6 @@
-"""What a power cut may lose: the order in which a worker's writes reach the disk, read from its system calls."""
+"""What a power cut may lose: the order in which a worker's writes reach the disk,
+read from its system calls.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from tests.faults.house import House, assert_saved, end, until_completed
 from tests.stubs import new_job
 
 TRACED = "fsync,fdatasync,rename,renameat,renameat2,pwrite64"
-# How strace shows a call: `fsync(7</path>) = 0`, `renameat2(AT_FDCWD<…>, "/from", AT_FDCWD<…>, "/to", …) = 0`
+# How strace shows a call: `fsync(7</path>) = 0`,
+# `renameat2(AT_FDCWD<…>, "/from", AT_FDCWD<…>, "/to", …) = 0`
 _CALL = re.compile(r"^\d+ +(?P<name>\w+)\((?P<arguments>.*)\) += (?P<answer>-?\d+)")
 _OPEN_FILE = re.compile(r"^\d+<(?P<path>[^>]+)>")
 _QUOTED = re.compile(r'"([^"]*)"')
@@ -30,7 +33,9 @@ class Event:
 
 
 def events_of(log: str) -> list[Event]:
-    """Return the successful calls of a strace log in order; the parts of an interrupted call are joined."""
+    """Return the successful calls of a strace log in order;
+    the parts of an interrupted call are joined.
+    """
     events, started = [], {}
     for line in log.splitlines():
         thread, _, rest = line.partition(" ")
@@ -58,10 +63,20 @@ def _event(line: str) -> Event | None:
 
 
 def complaints(events: list[Event], downloads: Path, log: Path) -> list[str]:
-    """Return what a power cut could make untrue: [] when each file is durable before the row that mentions it."""
+    """Return what a power cut could make untrue: [] when each file is durable before the row that
+    mentions it.
+    """
     problems = []
-    renames = [(n, e) for n, e in enumerate(events) if e.what == "rename" and Path(e.target).parent != downloads]
-    placed = [(n, e) for n, e in renames if e.target.startswith(f"{downloads}/") and "/.staging/" not in e.target]
+    renames = [
+        (n, e)
+        for n, e in enumerate(events)
+        if e.what == "rename" and Path(e.target).parent != downloads
+    ]
+    placed = [
+        (n, e)
+        for n, e in renames
+        if e.target.startswith(f"{downloads}/") and "/.staging/" not in e.target
+    ]
     if {Path(e.target).suffix for _, e in placed} != {".mp4", ".jpg", ".json"}:
         problems.append(f"not everything was placed: {[e.target for _, e in placed]}")
     completed = _first_durable(events, log, "completed")
@@ -79,21 +94,50 @@ def complaints(events: list[Event], downloads: Path, log: Path) -> list[str]:
 
 
 def _first_durable(events: list[Event], log: Path, word: str) -> int | None:
-    """Return when the first transaction whose rows contain ``word`` has reached the disk, or None if it never has."""
-    in_a_row = re.compile(f"(?<!'){word}(?!['_])")  # the schema's text contains it too, quoted or in a column's name
-    written = (n for n, e in enumerate(events) if e.what == "write" and e.path == str(log) and in_a_row.search(e.text))
+    """Return when the first transaction whose rows contain ``word`` has reached the disk,
+    or None if it never has.
+    """
+    # the schema's text contains it too, quoted or in a column's name
+    in_a_row = re.compile(f"(?<!'){word}(?!['_])")
+    written = (
+        n
+        for n, e in enumerate(events)
+        if e.what == "write" and e.path == str(log) and in_a_row.search(e.text)
+    )
     first = next(written, None)
     return None if first is None else _next_sync(events, first, str(log))
 
 
 def _next_sync(events: list[Event], after: int, path: str) -> int | None:
-    return next((n for n in range(after, len(events)) if events[n].what == "sync" and events[n].path == path), None)
+    return next(
+        (
+            n
+            for n in range(after, len(events))
+            if events[n].what == "sync" and events[n].path == path
+        ),
+        None,
+    )
 
 
 async def traced_save(house: House, *, under: tuple[str, ...] = ()) -> list[str]:
-    """Save one post in a worker under strace; return the complaints about the order of its writes."""
+    """Save one post in a worker under strace; return the complaints about the order of its
+    writes.
+    """
     log = house.state / "strace.log"
-    strace = ("strace", "-D", "-f", "--seccomp-bpf", "-qq", "-y", "-s", "5000", "-e", f"trace={TRACED}", "-o", str(log))
+    strace = (
+        "strace",
+        "-D",
+        "-f",
+        "--seccomp-bpf",
+        "-qq",
+        "-y",
+        "-s",
+        "5000",
+        "-e",
+        f"trace={TRACED}",
+        "-o",
+        str(log),
+    )
     async with house.store() as store:
         await store.queue.enqueue([new_job("https://videos.example/1", clock=SystemClock())])
         worker = house.worker(under=(*strace, *under))
@@ -102,7 +146,9 @@ async def traced_save(house: House, *, under: tuple[str, ...] = ()) -> list[str]
         finally:
             end(worker)
     assert_saved(house, jobs)
-    return complaints(events_of(log.read_text()), house.downloads, house.state / "mediavault.db-wal")
+    return complaints(
+        events_of(log.read_text()), house.downloads, house.state / "mediavault.db-wal"
+    )
 
 
 @pytest.mark.fault("F05", "power loss: the order of writes", by="strace's log read by an oracle")
@@ -118,7 +164,9 @@ async def test_without_syncs_the_oracle_complains(house: House) -> None:
     assert any("the row said completed" in complaint for complaint in problems)
 
 
-@pytest.mark.parametrize("missing", ["sync of the file", "sync of the folder", "sync of committing", "rename first"])
+@pytest.mark.parametrize(
+    "missing", ["sync of the file", "sync of the folder", "sync of committing", "rename first"]
+)
 def test_the_oracle_detects_each_step_that_is_missing_or_out_of_order(missing: str) -> None:
     whole = [
         Event("sync", "/d/.staging/1/v.part"),
@@ -140,7 +188,9 @@ def test_the_oracle_detects_each_step_that_is_missing_or_out_of_order(missing: s
     if missing == "rename first":
         broken.insert(0, broken.pop(3))
     else:
-        del broken[{"sync of the file": 0, "sync of the folder": 10, "sync of committing": 2}[missing]]
+        del broken[
+            {"sync of the file": 0, "sync of the folder": 10, "sync of committing": 2}[missing]
+        ]
 
     assert complaints(broken, Path("/d"), Path("/s/db-wal"))
 
@@ -150,4 +200,8 @@ def test_interrupted_calls_of_several_threads_are_joined() -> None:
         '10 fsync(7</d/a>) = 0\n11 fsync(8</d/b> <unfinished ...>\n10 rename("/d/a", "/d/c") = 0\n'
         "11 <... fsync resumed>) = 0\n10 fsync(9</d/e>) = -1 EIO (Input/output error)\n"
     )
-    assert events_of(log) == [Event("sync", "/d/a"), Event("rename", "/d/a", "/d/c"), Event("sync", "/d/b")]
+    assert events_of(log) == [
+        Event("sync", "/d/a"),
+        Event("rename", "/d/a", "/d/c"),
+        Event("sync", "/d/b"),
+    ]

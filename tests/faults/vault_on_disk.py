@@ -1,4 +1,6 @@
-"""A vault whose workers run on disks and databases that fail, and what must be true of it after every fault."""
+"""A vault whose workers run on disks and databases that fail,
+and what must be true of it after every fault.
+"""
 
 from __future__ import annotations
 
@@ -39,11 +41,15 @@ class VaultOnDisk:
     def worker(
         self, *, under: Sequence[str] = (), env: Mapping[str, str] | None = None
     ) -> Iterator[subprocess.Popen[bytes]]:
-        """Run a worker until the block ends, ``under`` a program such as strace. Its log goes to ``log``."""
+        """Run a worker until the block ends, ``under`` a program such as strace.
+        Its log goes to ``log``.
+        """
         command = [*under, sys.executable, "-m", "tests.faults.disk_worker", self.store_url]
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                [*command, str(self.state), str(self.downloads)], stderr=log, env={**os.environ, **(env or {})}
+                [*command, str(self.state), str(self.downloads)],
+                stderr=log,
+                env={**os.environ, **(env or {})},
             )
         try:
             yield process
@@ -78,7 +84,9 @@ class VaultOnDisk:
         async with self.store() as store:
             while not seen(jobs := await all_jobs(store)):
                 unfinished = [
-                    (job.status, job.error_code, job.error) for job in jobs if job.status != JobStatus.COMPLETED
+                    (job.status, job.error_code, job.error)
+                    for job in jobs
+                    if job.status != JobStatus.COMPLETED
                 ]
                 assert time.monotonic() < deadline, f"{unfinished}\n{self.log.read_text()[-3000:]}"
                 await asyncio.sleep(0.1)
@@ -102,7 +110,9 @@ class VaultOnDisk:
         return []
 
     def complaints(self, jobs: Sequence[Job], *, accepted: int) -> list[str]:
-        """Return what is wrong: a lost job, a false ``completed``, a file too many, a file left in staging."""
+        """Return what is wrong: a lost job, a false ``completed``, a file too many,
+        a file left in staging.
+        """
         problems = [f"{len(jobs)} jobs of {accepted}"] if len(jobs) != accepted else []
         named = set()
         for job in jobs:
@@ -116,7 +126,9 @@ class VaultOnDisk:
                 len(body),
                 hashlib.sha256(body).hexdigest(),
             ):
-                problems.append(f"{job.output_path} is not the video of {job.post_url}: {len(body)} bytes")
+                problems.append(
+                    f"{job.output_path} is not the video of {job.post_url}: {len(body)} bytes"
+                )
             if not path.with_suffix(".info.json").exists():
                 problems.append(f"{job.output_path} has no sidecar")
         unfinished = {job.output_path for job in jobs if job.status is not JobStatus.COMPLETED}
@@ -158,7 +170,9 @@ def end(process: subprocess.Popen[bytes]) -> None:
 def mediavault(env: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
     """Run a command of the product to its end."""
     command = [sys.executable, "-m", "mediavault", *words]
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=patient(60), check=False)
+    return subprocess.run(
+        command, env=env, capture_output=True, text=True, timeout=patient(60), check=False
+    )
 
 
 def address_of(process: subprocess.Popen[bytes]) -> str:

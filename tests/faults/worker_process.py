@@ -1,9 +1,11 @@
-"""A worker process for the fault tests: the real store, library, pipeline and loop; a site in the process itself.
+"""A worker process for the fault tests: the real store, library, pipeline and loop; a site in the
+process itself.
 
-``python -m tests.faults.worker_process STORE_URL STATE DOWNLOADS`` works until SIGTERM. It writes what it saw of its
-writes line by line to its own file in ``STATE/events``: ``completed JOB FENCE``, ``rejected:WRITE JOB FENCE`` and
-``stopped:WHY JOB FENCE``; ``asked:SECONDS ADDRESS`` whenever it requested the site, ``looked:SECONDS ADDRESS`` when
-that was over, and ``turn:SECONDS JOB`` for each permit that it got; SECONDS are since the epoch.
+``python -m tests.faults.worker_process STORE_URL STATE DOWNLOADS`` works until SIGTERM. It writes
+what it saw of its writes line by line to its own file in ``STATE/events``: ``completed JOB FENCE``,
+``rejected:WRITE JOB FENCE`` and ``stopped:WHY JOB FENCE``; ``asked:SECONDS ADDRESS`` whenever it
+requested the site, ``looked:SECONDS ADDRESS`` when that was over, and ``turn:SECONDS JOB`` for each
+permit that it got; SECONDS are since the epoch.
 The library is DOWNLOADS, or the one that ``MEDIAVAULT_VAULT_URL`` names.
 """
 
@@ -49,7 +51,8 @@ GRACE_S = 0.3  # too short for most downloads, so that a graceful stop releases 
 FREEZES, KILLS = "freezes", "kills"  # in the URL of a post whose page does so to its reader
 SLOW_DOWN, SLOWED_FOR = "slowdown", timedelta(seconds=4)
 RETRY_BASE = timedelta(milliseconds=200)
-BAD_MOMENT = timedelta(milliseconds=500)  # named, since other waits grow with the attempts, and kills cause many
+# named, since other waits grow with the attempts, and kills cause many
+BAD_MOMENT = timedelta(milliseconds=500)
 
 # Point -> (object in the worker's context, its method, before or after the call)
 POINTS: dict[str, tuple[str, str, str]] = {
@@ -68,7 +71,8 @@ POINTS: dict[str, tuple[str, str, str]] = {
     "completing": ("store", "complete", "before"),
     "completed": ("store", "complete", "after"),
 }
-# The same for a library in a bucket: the claim of a name is the first object that is put and the first removed.
+# The same for a library in a bucket: the claim of a name is the first object that is put and the
+# first removed.
 BUCKET_POINTS: dict[str, tuple[str, str, str]] = {
     "name_claimed": ("bucket", "create", "after"),
     "sent": ("bucket", "remove", "before"),
@@ -80,8 +84,9 @@ FENCED = ("checkpoint", "progress", "save_items", "begin_commit", "complete", "f
 class Orders:
     """How one worker process works, as given on its command line.
 
-    ``die_at``: one of POINTS, where it kills itself with SIGKILL the first time, as a power cut or the OOM killer does.
-    ``rude``: it never checks its leases; only the fence keeps its writes out. ``trouble``: how likely the site fails.
+    ``die_at``: one of POINTS, where it kills itself with SIGKILL the first time, as a power cut or
+    the OOM killer does. ``rude``: it never checks its leases; only the fence keeps its writes out.
+    ``trouble``: how likely the site fails.
     """
 
     store_url: str
@@ -98,7 +103,9 @@ class Orders:
     usual: bool = False
 
     def limits(self) -> WorkerLimits:
-        """Short ones, of the same proportions; the heartbeat comes a little oftener. ``usual``: those of the settings."""
+        """Short ones, of the same proportions; the heartbeat comes a little oftener.
+        ``usual``: those of the settings.
+        """
         if self.usual:
             return worker_limits(Settings(state_dir=self.state, download_dir=self.downloads))
         return WorkerLimits(
@@ -117,7 +124,9 @@ def media_of(post_url: str) -> bytes:
 
 
 class Events:
-    """Records what this process saw; each line is written before anything else happens, so that a kill loses none."""
+    """Records what this process saw; each line is written before anything else happens,
+    so that a kill loses none.
+    """
 
     def __init__(self, state: Path) -> None:
         folder = state / "events"
@@ -137,10 +146,16 @@ class Events:
         self._file.write(f"looked:{time.time()} {url}\n")
 
     def of(self, store: Store) -> None:
-        """Record every write of ``store`` that its fence refuses, every accepted completion and every permit."""
+        """Record every write of ``store`` that its fence refuses,
+        every accepted completion and every permit.
+        """
         for name in FENCED:
             setattr(store.queue, name, self._logged(name, getattr(store.queue, name)))
-        setattr(store.site_limits, "acquire_permit", self._recorded_turn(store.site_limits.acquire_permit))  # noqa: B010 - a method of a protocol
+        setattr(  # noqa: B010 - a method of a protocol
+            store.site_limits,
+            "acquire_permit",
+            self._recorded_turn(store.site_limits.acquire_permit),
+        )
 
     def _recorded_turn(
         self, original: Callable[[PermitRequest], Awaitable[Permit]]
@@ -168,9 +183,10 @@ class Events:
 
 
 class SiteExtractor(StubExtractor):
-    """The pages of every site. A post with ``SLOW_DOWN`` in its URL is answered with 429; one with ``FREEZES`` takes
-    its reader more time than the test has; one with ``KILLS`` kills its process, as the kernel does when there is no
-    memory left."""
+    """The pages of every site. A post with ``SLOW_DOWN`` in its URL is answered with 429; one with
+    ``FREEZES`` takes its reader more time than the test has; one with ``KILLS`` kills its process,
+    as the kernel does when there is no memory left.
+    """
 
     def __init__(self, trouble: float, events: Events) -> None:
         super().__init__()
@@ -224,7 +240,9 @@ class RudeWorker(WatchedWorker):
 
 
 def die_at(point: str, target: Any, method: str, when: str) -> None:
-    """Wrap ``target.method`` so that this process dies before or after its first call that had an effect."""
+    """Wrap ``target.method`` so that this process dies before or after its first call that had an
+    effect.
+    """
     original: Callable[..., Any] = getattr(target, method)
 
     async def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -239,13 +257,23 @@ def die_at(point: str, target: Any, method: str, when: str) -> None:
 
 
 def context_of(orders: Orders, store: Store, clock: Clock, events: Events) -> WorkerContext:
-    extractor, downloader = SiteExtractor(orders.trouble, events), SiteDownloader(orders.longest_download_s)
+    extractor, downloader = (
+        SiteExtractor(orders.trouble, events),
+        SiteDownloader(orders.longest_download_s),
+    )
     context = make_context(
-        store, clock, orders.downloads, extractor=extractor, downloader=downloader, jitter=random.random
+        store,
+        clock,
+        orders.downloads,
+        extractor=extractor,
+        downloader=downloader,
+        jitter=random.random,
     )
     context = replace(context, retry=RetryPolicy(base=RETRY_BASE, jitter=random.random))
     if url := Settings().vault_url:
-        context = replace(context, library=make_library(Settings(download_dir=orders.downloads, vault_url=url)))
+        context = replace(
+            context, library=make_library(Settings(download_dir=orders.downloads, vault_url=url))
+        )
     if orders.die_at is not None:
         owner, method, when = {**POINTS, **BUCKET_POINTS}[orders.die_at]
         targets = {
@@ -269,7 +297,11 @@ async def main(orders: Orders) -> None:
     events = Events(orders.state)
     events.of(store)
     kind = RudeWorker if orders.rude else WatchedWorker
-    worker = kind(context_of(orders, store, clock, events), orders.limits(), live_folder=orders.state / "workers")
+    worker = kind(
+        context_of(orders, store, clock, events),
+        orders.limits(),
+        live_folder=orders.state / "workers",
+    )
     worker.events = events
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
@@ -291,7 +323,11 @@ def work(orders: Orders, log: Path) -> None:
 
 def command_line(orders: Orders) -> list[str]:
     """Return the arguments that :func:`read_orders` parses."""
-    options = [f"--{name.replace('_', '-')}={getattr(orders, name)}" for name in _OPTIONS if getattr(orders, name)]
+    options = [
+        f"--{name.replace('_', '-')}={getattr(orders, name)}"
+        for name in _OPTIONS
+        if getattr(orders, name)
+    ]
     return [
         orders.store_url,
         str(orders.state),
@@ -307,7 +343,11 @@ def read_orders() -> Orders:
     parser.add_argument("state", type=Path)
     parser.add_argument("downloads", type=Path)
     for name, kind in _OPTIONS.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, default=Orders.__dataclass_fields__[name].default)
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=kind,
+            default=Orders.__dataclass_fields__[name].default,
+        )
     for name in _FLAGS:
         parser.add_argument(f"--{name}", action="store_true")
     return Orders(**vars(parser.parse_args()))

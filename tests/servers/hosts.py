@@ -1,4 +1,6 @@
-"""Machines with their own network, made of network namespaces. Two connect to the third, the database's. Needs root."""
+"""Machines with their own network, made of network namespaces. Two connect to the third,
+the database's. Needs root.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,10 @@ def two_hosts_and_a_database() -> Iterator[Network]:
         for namespace in (database, ann, bob):
             _ip("netns", "add", namespace)
             _ip("-n", namespace, "link", "set", "lo", "up")
-        hosts = [_cabled(namespace, database, number) for number, namespace in enumerate((ann, bob), start=1)]
+        hosts = [
+            _cabled(namespace, database, number)
+            for number, namespace in enumerate((ann, bob), start=1)
+        ]
         server = postgres.new_server(
             settings=(), under=("ip", "netns", "exec", database), port=PORT, network="10.77.0.0/16"
         )
@@ -73,16 +78,36 @@ def two_hosts_and_a_database() -> Iterator[Network]:
             server.remove()
     finally:
         for namespace in (ann, bob, database):
-            subprocess.run(["ip", "netns", "del", namespace], check=False, stderr=subprocess.DEVNULL)
+            subprocess.run(
+                ["ip", "netns", "del", namespace], check=False, stderr=subprocess.DEVNULL
+            )
 
 
 def _cabled(namespace: str, database: str, number: int) -> Host:
     here, other_end, net = "eth0", f"eth{number}", f"10.77.{number}"
-    _ip("link", "add", here, "netns", namespace, "type", "veth", "peer", "name", other_end, "netns", database)
-    for where, end, address in ((namespace, here, f"{net}.2/30"), (database, other_end, f"{net}.1/30")):
+    _ip(
+        "link",
+        "add",
+        here,
+        "netns",
+        namespace,
+        "type",
+        "veth",
+        "peer",
+        "name",
+        other_end,
+        "netns",
+        database,
+    )
+    for where, end, address in (
+        (namespace, here, f"{net}.2/30"),
+        (database, other_end, f"{net}.1/30"),
+    ):
         _ip("-n", where, "address", "add", address, "dev", end)
         _ip("-n", where, "link", "set", end, "up")
-    return Host(namespace, f"{net}.2", other_end, database, f"postgresql://postgres@{net}.1:{PORT}/postgres")
+    return Host(
+        namespace, f"{net}.2", other_end, database, f"postgresql://postgres@{net}.1:{PORT}/postgres"
+    )
 
 
 def _ip(*arguments: str) -> None:
@@ -93,4 +118,6 @@ def _ip(*arguments: str) -> None:
 
 def _program() -> str:
     """Return the path of ``ip``: Debian installs it where a user's PATH may not lead."""
-    return next((str(path) for path in (Path("/usr/sbin/ip"), Path("/sbin/ip")) if path.exists()), "ip")
+    return next(
+        (str(path) for path in (Path("/usr/sbin/ip"), Path("/sbin/ip")) if path.exists()), "ip"
+    )

@@ -1,8 +1,9 @@
 """A MongoDB for the tests: the one that ``MEDIAVAULT_TEST_MONGODB_URL`` names, else SecantusDB.
 
-Neither Debian nor PyPI has a mongod. SecantusDB stores its data with WiredTiger, mongod's own engine, answers as a
-replica set of one server, and has change streams. ``scripts/test-servers`` installs it in a separate
-virtual environment. Its licence is the GPL: it is only started as a program, and none of our code imports it.
+Neither Debian nor PyPI has a mongod. SecantusDB stores its data with WiredTiger, mongod's own
+engine, answers as a replica set of one server, and has change streams. ``scripts/test-servers``
+installs it in a separate virtual environment. Its licence is the GPL: it is only started as a
+program, and none of our code imports it.
 """
 
 from __future__ import annotations
@@ -44,10 +45,21 @@ class Server:
         return f"mongodb://127.0.0.1:{self.port}/"
 
     def start(self) -> None:
-        """Start the server. Raises RuntimeError if it is not installed, or does not listen within 30 seconds."""
+        """Start the server. Raises RuntimeError if it is not installed,
+        or does not listen within 30 seconds.
+        """
         if not PROGRAM.exists():
-            raise RuntimeError(f"SecantusDB is not installed: run scripts/test-servers, or set {NAMED_BY}.")
-        command = [*ENDS_WITH_US, str(PROGRAM), "--port", str(self.port), "--storage-path", str(self.folder / "data")]
+            raise RuntimeError(
+                f"SecantusDB is not installed: run scripts/test-servers, or set {NAMED_BY}."
+            )
+        command = [
+            *ENDS_WITH_US,
+            str(PROGRAM),
+            "--port",
+            str(self.port),
+            "--storage-path",
+            str(self.folder / "data"),
+        ]
         command += ["--cache-size", "256M", *self.settings]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
@@ -85,7 +97,9 @@ def new_server(settings: tuple[str, ...] = WRITES_TO_DISK) -> Server:
 
 @cache
 def _shared() -> Server:
-    """Return the server for all tests of this process. Its data need not survive, so it does not wait for the disk."""
+    """Return the server for all tests of this process. Its data need not survive,
+    so it does not wait for the disk.
+    """
     server = new_server(settings=())
     AT_END.callback(server.remove)
     return server

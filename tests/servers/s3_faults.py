@@ -1,4 +1,6 @@
-"""A proxy in front of the tests' S3 server that applies faults by a rule. One request per connection."""
+"""A proxy in front of the tests' S3 server that applies faults by a rule.
+One request per connection.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +25,18 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The connection is cut before S3 receives anything, ``after`` it did its work, or ``within`` its response."""
+    """The connection is cut before S3 receives anything, ``after`` it did its work,
+    or ``within`` its response.
+    """
 
     when: str = "before"
 
 
 @dataclass(slots=True)
 class FaultyS3:
-    """``rule`` receives the method and target of each request, which are also in ``seen``; None lets it pass."""
+    """``rule`` receives the method and target of each request, which are also in ``seen``;
+    None lets it pass.
+    """
 
     rule: Callable[[str, str], Answer | Cut | None] = lambda method, target: None
     seen: list[tuple[str, str]] = field(default_factory=list)
@@ -69,15 +75,22 @@ class FaultyS3:
             head = await reader.readuntil(b"\r\n\r\n")
             lines = head.decode("latin-1").split("\r\n")
             method, target, _ = lines[0].split(" ", 2)
-            headers = [line for line in lines[1:] if line and not line.lower().startswith("connection:")]
-            length = next((int(line[15:]) for line in headers if line.lower().startswith("content-length:")), 0)
+            headers = [
+                line for line in lines[1:] if line and not line.lower().startswith("connection:")
+            ]
+            length = next(
+                (int(line[15:]) for line in headers if line.lower().startswith("content-length:")),
+                0,
+            )
             body = await reader.readexactly(length)
             self.seen.append((method, target))
             fault = self.rule(method, target)
             if isinstance(fault, Answer):
                 writer.write(_answer(fault))
             elif fault is None or fault.when != "before":
-                answer = await _ask_s3("\r\n".join([lines[0], *headers, "Connection: close", "", ""]), body)
+                answer = await _ask_s3(
+                    "\r\n".join([lines[0], *headers, "Connection: close", "", ""]), body
+                )
                 if fault is None:
                     writer.write(answer)
                 elif fault.when == "within":
@@ -90,8 +103,14 @@ class FaultyS3:
 
 
 def _answer(answer: Answer) -> bytes:
-    body = f"<Error><Code>{answer.code}</Code><Message>As told</Message></Error>" if answer.code else ""
-    head = f"HTTP/1.1 {answer.status} Told\r\nContent-Type: application/xml\r\nConnection: close\r\n"
+    body = (
+        f"<Error><Code>{answer.code}</Code><Message>As told</Message></Error>"
+        if answer.code
+        else ""
+    )
+    head = (
+        f"HTTP/1.1 {answer.status} Told\r\nContent-Type: application/xml\r\nConnection: close\r\n"
+    )
     return f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
 
 

@@ -1,4 +1,6 @@
-"""A proxy between a client and a server that loses responses, cuts connections, or lets nothing through."""
+"""A proxy between a client and a server that loses responses, cuts connections,
+or lets nothing through.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ CHUNK = 65_536
 
 
 class TcpProxy:
-    """Forwards to ``host:port``. With ``losing_answers`` the server receives everything, the client nothing."""
+    """Forwards to ``host:port``. With ``losing_answers`` the server receives everything,
+    the client nothing.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self._target = host, port
@@ -52,7 +56,10 @@ class TcpProxy:
             writer.transport.abort()
             return
         self._writers |= {writer, server_writer}
-        pumps = [self._pump(reader, server_writer, answers=False), self._pump(server_reader, writer, answers=True)]
+        pumps = [
+            self._pump(reader, server_writer, answers=False),
+            self._pump(server_reader, writer, answers=True),
+        ]
         tasks = [asyncio.create_task(pump) for pump in pumps]
         self._tasks.update(tasks)
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -62,7 +69,9 @@ class TcpProxy:
         self._tasks.difference_update(tasks)
         self._writers -= {writer, server_writer}
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool
+    ) -> None:
         while data := await reader.read(CHUNK):
             if answers and self.losing_answers:
                 self.answers_lost += 1
@@ -75,7 +84,8 @@ class TcpProxy:
 async def proxied(url: str) -> AsyncIterator[tuple[TcpProxy, str]]:
     """Yield a proxy to the server of ``url``, and the URL through it.
 
-    A MongoDB client then switches to the address that the replica set reports, unless it connects directly.
+    A MongoDB client then switches to the address that the replica set reports, unless it connects
+    directly.
     """
     parts = urlsplit(url)
     if parts.scheme == "mongodb":

@@ -38,7 +38,7 @@ FLAGS = (
 _WATCH_POLICY = """
 document.addEventListener("securitypolicyviolation", (event) =>
   mediavaultTestReport(`CSP: ${event.effectiveDirective} blocked ${event.blockedURI} at ${event.sourceFile}:${event.lineNumber}`));
-"""
+"""  # noqa: E501
 _NO_WORKER = "Service Worker registration blocked by Playwright"
 _OVERFLOW = """() => {
   const width = document.documentElement.clientWidth;
@@ -49,7 +49,7 @@ _OVERFLOW = """() => {
   });
   return [`${document.documentElement.scrollWidth} px of ${width}`,
     ...wide.slice(0, 5).map((one) => `${one.tagName.toLowerCase()}.${one.className} ${one.textContent.trim().slice(0, 40)}`)];
-}"""
+}"""  # noqa: E501
 
 
 def flags() -> Sequence[str]:
@@ -58,10 +58,11 @@ def flags() -> Sequence[str]:
 
 @dataclass
 class Pages:
-    """Opens pages of one vault. ``troubles`` are the errors in any of them: the fixture fails the test on them.
+    """Opens pages of one vault. ``troubles`` are the errors in any of them: the fixture fails the
+    test on them.
 
-    Chromium reports a response with an error status as an error of the console; ``allow`` lists, as regular
-    expressions, the errors that a test expects.
+    Chromium reports a response with an error status as an error of the console; ``allow`` lists, as
+    regular expressions, the errors that a test expects.
     """
 
     browser: Browser
@@ -82,9 +83,16 @@ class Pages:
         answer: Literal["accept", "dismiss"] | None = None,
         motion: Literal["reduce", "no-preference"] = "reduce",
     ) -> Page:
-        """Open ``path`` in a separate browser (cookies, cache). Without ``answer``, dialogs are errors."""
+        """Open ``path`` in a separate browser (cookies, cache). Without ``answer``,
+        dialogs are errors.
+        """
         context = await self.context(
-            theme=theme, size=size, language=language, javascript=javascript, answer=answer, motion=motion
+            theme=theme,
+            size=size,
+            language=language,
+            javascript=javascript,
+            answer=answer,
+            motion=motion,
         )
         page = await context.new_page()
         await page.goto(urljoin(base or self.base, path))
@@ -109,7 +117,9 @@ class Pages:
         motion: Literal["reduce", "no-preference"] = "reduce",
         worker: bool = False,
     ) -> BrowserContext:
-        """Return a separate, watched browser without a page yet. ``worker``: with a service worker."""
+        """Return a separate, watched browser without a page yet. ``worker``:
+        with a service worker.
+        """
         width, height = SIZES[size]
         context = await self.browser.new_context(
             viewport={"width": width, "height": height},
@@ -137,7 +147,10 @@ class Pages:
         page.on("dialog", on_dialog)
         page.on("pageerror", lambda error: self.troubles.append(f"script: {error}"))
         page.on(
-            "console", lambda message: self._on_console(message.type, message.text, message.location.get("url", ""))
+            "console",
+            lambda message: self._on_console(
+                message.type, message.text, message.location.get("url", "")
+            ),
         )
         page.on("response", self._on_response)
 
@@ -149,12 +162,18 @@ class Pages:
             self.troubles.append(f"console {kind}: {text} ({url})")
 
     def _on_response(self, response: Response) -> None:
-        if not response.url.startswith(("http://127.0.0.1:", "http://localhost:", "data:", "blob:")):
+        if not response.url.startswith(
+            ("http://127.0.0.1:", "http://localhost:", "data:", "blob:")
+        ):
             self.troubles.append(f"reached out to {response.url}")
 
     def told(self) -> list[str]:
         """Return the errors that no test allowed."""
-        return [trouble for trouble in self.troubles if not any(re.search(allowed, trouble) for allowed in self.allow)]
+        return [
+            trouble
+            for trouble in self.troubles
+            if not any(re.search(allowed, trouble) for allowed in self.allow)
+        ]
 
     async def aclose(self) -> None:
         for context in self._contexts:
@@ -167,7 +186,8 @@ async def overflow(page: Page) -> list[str]:
     return overflowing
 
 
-# A page is the same document at each size, so that what works without a script is tested at one of them: the narrow one.
+# A page is the same document at each size, so that what works without a script is tested at one of
+# them: the narrow one.
 SIZES_AND_SCRIPTS = [("desktop", True), ("phone", True), ("phone", False)]
 
 

@@ -1,11 +1,13 @@
-"""Fixtures for the tests in a browser: a served vault, a Chromium, and pages whose errors fail the test.
+"""Fixtures for the tests in a browser: a served vault, a Chromium, and pages whose errors fail the
+test.
 
     async def test_a_post_can_be_cancelled(pages: Pages, fresh_vault: Vault) -> None:
         page = await pages("/", size="phone", base=fresh_vault.base)
 
-``pages`` opens pages of ``vault``, which all tests share and none may change, unless ``base`` names another.
-Everything runs in one event loop, the server too: a test must await, never block.
-Give ``wait_for_function`` a function: the pages' policy forbids an expression, from its second evaluation on.
+``pages`` opens pages of ``vault``, which all tests share and none may change, unless ``base`` names
+another. Everything runs in one event loop, the server too: a test must await, never block.
+Give ``wait_for_function`` a function: the pages' policy forbids an expression, from its second
+evaluation on.
 """
 
 from __future__ import annotations
@@ -30,8 +32,9 @@ from tests.ui.vault import TOKEN, Vault, add_users, sample_vault
 
 HERE = Path(__file__).parent
 _BROWSER = find_browser()
-# The same Chromium without its own windows: pages take little more than half the processor time. Where it is missing, and for
-# what only a whole browser has, such as extensions and installed apps, it is the one that the vault uses.
+# The same Chromium without its own windows: pages take little more than half the processor time.
+# Where it is missing, and for what only a whole browser has, such as extensions and installed apps,
+# it is the one that the vault uses.
 _SHELL = shutil.which("chromium-headless-shell") or _BROWSER.path
 expect.set_options(timeout=patient(15_000))  # Playwright's own limit is missed on a busy machine
 
@@ -57,13 +60,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def vault(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Vault]:
-    """A vault with sixty saved posts and every kind of failure, for all tests of the session: don't change it."""
+    """A vault with sixty saved posts and every kind of failure, for all tests of the session:
+    don't change it.
+    """
     async with sample_vault(tmp_path_factory.mktemp("vault")) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def vault_of(vault: Vault, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[VaultOf]:
+async def vault_of(
+    vault: Vault, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[VaultOf]:
     """The vaults that the cases of ``pages.py`` belong to, for all tests: don't change them."""
     async with AsyncExitStack() as stack:
         opened: dict[Whose, Vault] = {"full": vault}
@@ -72,7 +79,9 @@ async def vault_of(vault: Vault, tmp_path_factory: pytest.TempPathFactory) -> As
             if whose not in opened:
                 root, settings = tmp_path_factory.mktemp(whose), _SETTINGS.get(whose, {})
                 posts = 6 if whose == "several" else 0
-                made = await stack.enter_async_context(sample_vault(root, posts=posts, worker=False, **settings))
+                made = await stack.enter_async_context(
+                    sample_vault(root, posts=posts, worker=False, **settings)
+                )
                 if whose == "several":
                     await add_users(made)
                 if whose == "odd":
@@ -87,14 +96,18 @@ async def vault_of(vault: Vault, tmp_path_factory: pytest.TempPathFactory) -> As
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def marks(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[HostileVault]:
-    """A vault with its own text in each field, for all tests: they add posts and reopen sites, and count neither."""
+    """A vault with its own text in each field, for all tests: they add posts and reopen sites,
+    and count neither.
+    """
     async with hostile_vault(tmp_path_factory.mktemp("marked"), [marked]) as house:
         yield house
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def make_vault(tmp_path: Path) -> AsyncIterator[MakeVault]:
-    """Makes vaults for this test only: ``await make_vault(posts=0, worker=False, token="...")``, settings by name."""
+    """Makes vaults for this test only: ``await make_vault(posts=0, worker=False,
+    token="...")``, settings by name.
+    """
     async with AsyncExitStack() as stack:
         made = 0
 
@@ -123,7 +136,9 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def pages(browser: Browser, vault: Vault, make_vault: MakeVault) -> AsyncIterator[Pages]:
-    """Pages that are closed before the vaults of ``make_vault``: an open page would report the loss of its vault."""
+    """Pages that are closed before the vaults of ``make_vault``:
+    an open page would report the loss of its vault.
+    """
     opened = Pages(browser, vault.base)
     yield opened
     await opened.aclose()

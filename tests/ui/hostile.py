@@ -1,7 +1,8 @@
 """An untrusted text in every field that can be filled, and the pages that show it.
 
 ``SHOWN`` and ``UNSHOWN`` hold every text of the records that a vault stores or receives;
-``tests/unit/web/test_hostile_fields.py`` checks that they are complete, and ``PARAMETERS`` and ``FORMS`` too.
+``tests/unit/web/test_hostile_fields.py`` checks that they are complete, and ``PARAMETERS`` and
+``FORMS`` too.
 """
 
 from __future__ import annotations
@@ -24,7 +25,15 @@ from mediavault.core.job import (
     StrategyName,
 )
 from mediavault.core.marks import Mark
-from mediavault.core.media import Account, Candidate, FoundIn, Item, Ownership, SavedFile, SourceType
+from mediavault.core.media import (
+    Account,
+    Candidate,
+    FoundIn,
+    Item,
+    Ownership,
+    SavedFile,
+    SourceType,
+)
 from mediavault.store.codec import storable
 from mediavault.store.port import StoredJob
 from tests.ui.hostile_texts import RUN, payloads
@@ -112,18 +121,51 @@ UNSHOWN: Mapping[str, str] = {
     "Job.listed_by": "only the guard reads it",
     "Check.group": "one of the page's own headings",
     **dict.fromkeys(
-        ("Job.trace_id", "WebSession.key", "WebSession.bound", "ApiToken.key", "WorkerHeartbeat.tally"), _OURS
+        (
+            "Job.trace_id",
+            "WebSession.key",
+            "WebSession.bound",
+            "ApiToken.key",
+            "WorkerHeartbeat.tally",
+        ),
+        _OURS,
     ),
-    **dict.fromkeys(("Job.image_urls", "Job.thumbnail_url", "Item.thumbnail_url", "Item.media_id", "Item.label"), _API),
-    **dict.fromkeys(("Candidate.mime", "Candidate.container", "Candidate.audio_codec", "Candidate.note"), _API),
     **dict.fromkeys(
-        ("Candidate.media_key", "Candidate.audio_url", "Candidate.headers", "Candidate.thumbnail_url"), _API
+        (
+            "Job.image_urls",
+            "Job.thumbnail_url",
+            "Item.thumbnail_url",
+            "Item.media_id",
+            "Item.label",
+        ),
+        _API,
     ),
-    **dict.fromkeys(("Source.id", "Source.platform", "SeenEntry.job_id", "SourceState.method"), _OURS),
-    **dict.fromkeys(("SourceState.stable_id", "SourceState.recent_ids"), "compared with what the site says"),
+    **dict.fromkeys(
+        ("Candidate.mime", "Candidate.container", "Candidate.audio_codec", "Candidate.note"), _API
+    ),
+    **dict.fromkeys(
+        (
+            "Candidate.media_key",
+            "Candidate.audio_url",
+            "Candidate.headers",
+            "Candidate.thumbnail_url",
+        ),
+        _API,
+    ),
+    **dict.fromkeys(
+        ("Source.id", "Source.platform", "SeenEntry.job_id", "SourceState.method"), _OURS
+    ),
+    **dict.fromkeys(
+        ("SourceState.stable_id", "SourceState.recent_ids"), "compared with what the site says"
+    ),
     **dict.fromkeys(("SourceState.picture_url", "Filters.languages"), _API),
-    **dict.fromkeys(("ListReading.key", "ListReading.platform", "ListedPost.key", "ReadList.method"), _OURS),
-    **dict.fromkeys(("ListReading.url", "ListedPost.canonical_url", "Entry.post_id", "Entry.thumbnail_url"), _SAME),
+    **dict.fromkeys(
+        ("ListReading.key", "ListReading.platform", "ListedPost.key", "ReadList.method"), _OURS
+    ),
+    **dict.fromkeys(
+        ("ListReading.url", "ListedPost.canonical_url", "Entry.post_id", "Entry.thumbnail_url"),
+        _SAME,
+    ),
     "Entry.former_url": "compared with the posts that the source has seen",
     **dict.fromkeys(("Entry.text", "Entry.language"), "compared with what filters ask for"),
     "ListReading.stable_id": "compared with what the site says",
@@ -139,10 +181,13 @@ UNSHOWN: Mapping[str, str] = {
     **dict.fromkeys(("Job.extracted_url", "Job.chosen_urls"), _LOG),
     **dict.fromkeys(("Job.output_path", "Job.thumbnail_path", "Job.sha256"), "as SavedFile has it"),
     **dict.fromkeys(
-        ("Chapter.title", "Subtitles.language", "Subtitles.title", "Cue.text"), "in the player: test_player.py"
+        ("Chapter.title", "Subtitles.language", "Subtitles.title", "Cue.text"),
+        "in the player: test_player.py",
     ),
     "ApiToken.profile": "the name of a profile",
-    **dict.fromkeys(("ApiToken.user", "WebSession.user"), "a checked name: letters, digits and a few signs"),
+    **dict.fromkeys(
+        ("ApiToken.user", "WebSession.user"), "a checked name: letters, digits and a few signs"
+    ),
     "SavedFile.beside": "checked suffixes of files",
     "SavedFile.thumbnail_path": "where the picture lies; its address is the job's",
     "SessionState.login_url": "where a window begins",
@@ -158,17 +203,39 @@ UNSHOWN: Mapping[str, str] = {
     "SourceState.error": "the same",
 }
 
-# Every parameter of the pages' URLs that takes a text; those that take numbers, days or words of a list are refused
-# with a page that shows none of it.
+# Every parameter of the pages' URLs that takes a text; those that take numbers, days or words of a
+# list are refused with a page that shows none of it.
 PARAMETERS: Mapping[str, tuple[str, ...]] = {
     HOME: ("url", "text", "post", "taken", "known", "again"),
     LIBRARY: (
-        *("q", "platform", "account", "since", "until", "length", "shortest", "longest", "state", "order"),
+        *(
+            "q",
+            "platform",
+            "account",
+            "since",
+            "until",
+            "length",
+            "shortest",
+            "longest",
+            "state",
+            "order",
+        ),
         *("tag", "collection", "mine"),
         *("cursor", "outcome", "batch", "post"),
     ),
     FEED: (
-        *("q", "platform", "account", "since", "until", "length", "shortest", "longest", "state", "order"),
+        *(
+            "q",
+            "platform",
+            "account",
+            "since",
+            "until",
+            "length",
+            "shortest",
+            "longest",
+            "state",
+            "order",
+        ),
         *("tag", "collection", "mine"),
         *("cursor", "clip", "before"),
     ),
@@ -185,10 +252,23 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     INBOX: ("cursor", "news"),
     COLLECTION: ("title",),
     **dict.fromkeys(("/s/{key}", "/s/{key}/video", "/s/{key}/picture"), ("key",)),
-    **dict.fromkeys(("/feeds/{key}/rss.xml", "/feeds/{key}/atom.xml", "/feeds/{key}/cover.png"), ("key",)),
+    **dict.fromkeys(
+        ("/feeds/{key}/rss.xml", "/feeds/{key}/atom.xml", "/feeds/{key}/cover.png"), ("key",)
+    ),
     "/feeds/{key}/{name}": ("key", "name"),
     FEEDS: (
-        *("q", "platform", "account", "since", "until", "length", "shortest", "longest", "state", "order"),
+        *(
+            "q",
+            "platform",
+            "account",
+            "since",
+            "until",
+            "length",
+            "shortest",
+            "longest",
+            "state",
+            "order",
+        ),
         *("tag", "collection", "mine"),
         "made",
     ),
@@ -205,7 +285,17 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
 
 SOURCE_FIELDS = (
     *("url", "start", "since", "newest", "per_day", "every", "profile", "collection"),
-    *("having", "lacking", "shortest", "longest", "languages", "members", "reposts", "no_replies", "kinds"),
+    *(
+        "having",
+        "lacking",
+        "shortest",
+        "longest",
+        "languages",
+        "members",
+        "reposts",
+        "no_replies",
+        "kinds",
+    ),
 )
 
 # Every form and its text fields; its URL may contain one too.
@@ -241,7 +331,16 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     "/access/feeds": ("name", "filter"),
     "/access/feeds/{feed_id}/revoke": (),
     "/library/searches": ("search_name", "remove"),
-    "/jobs/{job_id}/mark": ("favourite", "pinned", "back", "note", "add_tags", "remove_tags", "add_to", "remove_from"),
+    "/jobs/{job_id}/mark": (
+        "favourite",
+        "pinned",
+        "back",
+        "note",
+        "add_tags",
+        "remove_tags",
+        "add_to",
+        "remove_from",
+    ),
     COLLECTIONS: ("kind", "name", "new"),
     COLLECTION: ("id", "move"),
     "/jobs/{job_id}/retry": ("chosen", "seen", "all", "profile", "back"),
@@ -277,7 +376,11 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     "/notifications/targets": ("url", "name", "vault", "event"),
     "/notifications/targets/{target_id}/events": ("event",),
     **dict.fromkeys(
-        (f"/notifications/targets/{{target_id}}/{do}" for do in ("test", "pause", "resume", "secret", "remove")), ()
+        (
+            f"/notifications/targets/{{target_id}}/{do}"
+            for do in ("test", "pause", "resume", "secret", "remove")
+        ),
+        (),
     ),
     "/notifications/deliveries/{delivery_id}/send": (),
     "/appearance": ("back", "language", "theme"),
@@ -293,7 +396,13 @@ BUTTONS = frozenset(
             "/jobs/{job_id}/verify",
         ),
         *("/jobs/{job_id}/window", "/sessions/window/close"),
-        *("/logout", "/access/sign-out-everywhere", "/doctor", "/doctor/ytdlp", "/doctor/ytdlp/former"),
+        *(
+            "/logout",
+            "/access/sign-out-everywhere",
+            "/doctor",
+            "/doctor/ytdlp",
+            "/doctor/ytdlp/former",
+        ),
     }
 )
 
@@ -312,7 +421,9 @@ _IN_ADDRESSES = {
 
 
 def mark_of(field: str) -> str:
-    """Return a mark that distinguishes the field's text from all others, also in URLs, in any case and shortened."""
+    """Return a mark that distinguishes the field's text from all others, also in URLs,
+    in any case and shortened.
+    """
     return f"zq{tuple(SHOWN).index(field):02}z"
 
 
@@ -320,7 +431,11 @@ def marked(field: str) -> str:
     """Return a hostile text that only this field has."""
     if field not in SHOWN:
         return "unshown"
-    return mark_of(field) if field in _IN_ADDRESSES else f"{mark_of(field)}\u202e<img src=x onerror={RUN}>\u05d0"
+    return (
+        mark_of(field)
+        if field in _IN_ADDRESSES
+        else f"{mark_of(field)}\u202e<img src=x onerror={RUN}>\u05d0"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,13 +459,21 @@ UNTITLED_STATE = next(index for index, state in enumerate(_STATES) if state.is_u
 
 
 def posts(now: datetime, *, first: int = 0, texts: Sequence[str] = payloads()) -> list[StoredJob]:
-    """Return one post for each text, with the text in every field that untrusted input fills, saved before ``now``."""
+    """Return one post for each text, with the text in every field that untrusted input fills,
+    saved before ``now``.
+    """
     return [_post(first + number, text, now) for number, text in enumerate(texts)]
 
 
-def post_of(number: int, text_of: TextOf, now: datetime, *, platform: str = "x", slug: str | None = None) -> StoredJob:
-    """Return the post of this number, in a state chosen by its number, with the texts of ``text_of``."""
-    return _stored(number, text_of, now - timedelta(seconds=number), platform, slug or f"stranger-{number}")
+def post_of(
+    number: int, text_of: TextOf, now: datetime, *, platform: str = "x", slug: str | None = None
+) -> StoredJob:
+    """Return the post of this number, in a state chosen by its number,
+    with the texts of ``text_of``.
+    """
+    return _stored(
+        number, text_of, now - timedelta(seconds=number), platform, slug or f"stranger-{number}"
+    )
 
 
 def post_id(number: int) -> JobId:
@@ -377,10 +500,14 @@ def _stored(number: int, text_of: TextOf, at: datetime, platform: str, slug: str
     )
     title = {} if state.is_untitled else {"title": metadata_text, "text": metadata_text}
     path = f"x/{number}/{column('SavedFile.output_path')}"
-    saved = SavedFile(f"{path}.mp4", f"{path}.jpg", 123_456, column("SavedFile.sha256"), 4.0, 320, 180)
+    saved = SavedFile(
+        f"{path}.mp4", f"{path}.jpg", 123_456, column("SavedFile.sha256"), 4.0, 320, 180
+    )
     items = [_failed_item(text_of)]
     if number % 2 == 0:  # some posts have several videos
-        items.insert(0, JobItem(Item(), ItemStatus.SAVED, saved) if is_saved else _failed_item(text_of))
+        items.insert(
+            0, JobItem(Item(), ItemStatus.SAVED, saved) if is_saved else _failed_item(text_of)
+        )
     job = Job(
         id=post_id(number),
         trace_id=f"{number:032x}",
@@ -392,7 +519,8 @@ def _stored(number: int, text_of: TextOf, at: datetime, platform: str, slug: str
         updated_at=at,
         max_attempts=5,
         profile=column("Job.profile"),
-        account=Account(text_of("Account.platform") if platform != "x" else "x", text_of("Account.handle"), text_of("Account.display_name"), slug),
+        account=Account(text_of("Account.platform") if platform != "x" else "x",
+                        text_of("Account.handle"), text_of("Account.display_name"), slug),
         metadata={**title, "post_id": metadata_text, "published_at": at.isoformat(), **own},
         candidates=tuple(_candidate(text_of, index) for index in range(2)),
         image_urls=(text_of("Job.image_urls"),),
@@ -410,18 +538,39 @@ def _stored(number: int, text_of: TextOf, at: datetime, platform: str, slug: str
         failed_at=at if state.code else None,
         retry_at=at + timedelta(days=9) if state.code is ErrorCode.RATE_LIMITED else None,
         completed_at=at if is_saved else None,
-        **(dict(zip(_SAVED, (getattr(saved, name) for name in _SAVED), strict=True)) if is_saved else {}),
+        **(
+            dict(zip(_SAVED, (getattr(saved, name) for name in _SAVED), strict=True))
+            if is_saved
+            else {}
+        ),
     )
     history = tuple(
-        HistoryRecord(at, 1, stage, outcome, StrategyName.PLAIN, state.code, column("HistoryRecord.detail"), 0, 12)
-        for stage, outcome in ((Stage.EXTRACT, StepOutcome.OK), (Stage.DOWNLOAD, StepOutcome.FAILED))
+        HistoryRecord(
+            at,
+            1,
+            stage,
+            outcome,
+            StrategyName.PLAIN,
+            state.code,
+            column("HistoryRecord.detail"),
+            0,
+            12,
+        )
+        for stage, outcome in (
+            (Stage.EXTRACT, StepOutcome.OK),
+            (Stage.DOWNLOAD, StepOutcome.FAILED),
+        )
     )
     texts = (("tag/zq", "Mark.text"), ("collection/zq", "Mark.text"), ("note", "Mark.text"))
-    marks = tuple(Mark(job.id, f"{name}-{number}", storable(text_of(text))[:60], number) for name, text in texts)
+    marks = tuple(
+        Mark(job.id, f"{name}-{number}", storable(text_of(text))[:60], number)
+        for name, text in texts
+    )
     return StoredJob(changed, history, (*marks[:2], replace(marks[2], name="note")))
 
 
-_SAVED = tuple(name for name in SavedFile.__dataclass_fields__ if name in Job.__dataclass_fields__)  # of the first file
+# of the first file
+_SAVED = tuple(name for name in SavedFile.__dataclass_fields__ if name in Job.__dataclass_fields__)
 
 
 def _scheme(number: int) -> str:

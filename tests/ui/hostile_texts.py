@@ -1,7 +1,8 @@
-"""Two hundred texts that untrusted input could put into a post, an account or an error to break a page.
+"""Two hundred texts that untrusted input could put into a post, an account or an error to break a
+page.
 
-All were written for this project. A text that runs as a script calls ``alert`` or sets ``window.hostile``: a test sees
-both.
+All were written for this project. A text that runs as a script calls ``alert`` or sets
+``window.hostile``: a test sees both.
 """
 
 from __future__ import annotations
@@ -23,9 +24,15 @@ _ELEMENTS = (
     f"<svg><script>{RUN}</script></svg>",
     f"<svg><animate onbegin={RUN} attributeName=x dur=1s></svg>",
     f'<svg><a href="javascript:{RUN}"><text y=20>click</text></a></svg>',
-    "<svg><use href=\"data:image/svg+xml,<svg id='x' xmlns='http://www.w3.org/2000/svg'><image href='x' onerror='alert(1)'/></svg>#x\"></svg>",
+    (
+        "<svg><use href=\"data:image/svg+xml,<svg id='x' xmlns='http://www.w3.org/2000/svg'><image"
+        " href='x' onerror='alert(1)'/></svg>#x\"></svg>"
+    ),
     f"<svg><foreignObject><body onload={RUN}></foreignObject></svg>",
-    f"<math><mtext><table><mglyph><style><img src=x onerror={RUN}></style></mglyph></table></mtext></math>",
+    (
+        "<math><mtext><table><mglyph><style><img src=x"
+        f" onerror={RUN}></style></mglyph></table></mtext></math>"
+    ),
     f'<iframe srcdoc="<script>parent.{SET}</script>"></iframe>',
     f'<iframe src="javascript:{RUN}"></iframe>',
     f'<object data="javascript:{RUN}"></object>',
@@ -82,7 +89,11 @@ _WAYS_OUT = (
     "]]>",
     "*/",
 )
-_WAYS_IN = (f"<img src=x onerror={RUN}>", f" onmouseover={RUN} autofocus onfocus={RUN} x=", f";{SET};//")
+_WAYS_IN = (
+    f"<img src=x onerror={RUN}>",
+    f" onmouseover={RUN} autofocus onfocus={RUN} x=",
+    f";{SET};//",
+)
 _ADDRESSES = (
     f"javascript:{RUN}",
     f"JaVaScRiPt:{RUN}",
@@ -178,7 +189,10 @@ _WRITING = (
     "Z\u0351\u036b\u0343\u0363\u0348\u0346a\u034a\u0350\u0302\u0365l\u036a\u0316\u0323g\u0352\u0305o"
     + "\u0336\u0347\u0310" * 40,
     "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466" * 12,
-    "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f and \U0001f1e9\U0001f1ea",
+    (
+        "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f and"
+        " \U0001f1e9\U0001f1ea"
+    ),
     "\U0001f937\U0001f3fd\u200d\u2640\ufe0f " * 20,
     "\u0627\u0644\u0639\u0631\u0628\u064a\u0629 and English \u05e2\u05d1\u05e8\u05d9\u05ea 123",
     "\uff1cscript\uff1ealert(1)\uff1c/script\uff1e",

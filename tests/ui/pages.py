@@ -1,6 +1,7 @@
 """Every page for users, and the states it can be in: the cases of all tests that check every page.
 
-``tests/unit/web/test_pages_are_looked_at.py`` checks that this list is complete, against the application's routes.
+``tests/unit/web/test_pages_are_looked_at.py`` checks that this list is complete, against the
+application's routes.
 """
 
 from __future__ import annotations
@@ -36,12 +37,12 @@ State = Callable[[Page], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """``route`` as the application declares it, "" if no route matches. ``whose``: the sample vault, one without posts
-    or worker, one with a token, one with several users, one that is not set up yet, one with rare cases (``odd.py``), one whose database is
-    broken.
+    """``route`` as the application declares it, "" if no route matches. ``whose``: the sample
+    vault, one without posts or worker, one with a token, one with several users, one that is not
+    set up yet, one with rare cases (``odd.py``), one whose database is broken.
 
-    ``then`` brings the page into its state once it is open; ``allow`` are the errors that belong to it. ``is_rare``:
-    the tests of all pages check it only in ``make ui``.
+    ``then`` brings the page into its state once it is open; ``allow`` are the errors that belong to
+    it. ``is_rare``: the tests of all pages check it only in ``make ui``.
     """
 
     name: str
@@ -50,7 +51,8 @@ class Case:
     whose: Whose = "full"
     then: State | None = None
     allow: tuple[str, ...] = ()
-    part: str = "html"  # of the page that axe looks at: what lies over the rest hides all of a link but a few pixels
+    # of the page that axe looks at: what lies over the rest hides all of a link but a few pixels
+    part: str = "html"
     is_rare: bool = False
 
 
@@ -82,7 +84,9 @@ def job_in(status: JobStatus, code: ErrorCode | None = None) -> Address:
 async def with_duplicates(vault: Vault) -> str:
     """Return the page of a saved post whose video is in two others."""
     own, same, alike = vault.saved[-3:]
-    await put_duplicates(vault.store, own.id, {same.id: Likeness(100, identical=True), alike.id: Likeness(93)})
+    await put_duplicates(
+        vault.store, own.id, {same.id: Likeness(100, identical=True), alike.id: Likeness(93)}
+    )
     return f"/jobs/{own.id}"
 
 
@@ -119,11 +123,11 @@ async def source_refused(page: Page) -> None:
 
 
 async def list_read(page: Page) -> None:
-    lines = (
-        "https://www.youtube.com/@slow-trains\nhttps://www.youtube.com/@night-trains\nhttps://marsh.example/feed.xml\n"
-    )
+    lines = "https://www.youtube.com/@slow-trains\nhttps://www.youtube.com/@night-trains\nhttps://marsh.example/feed.xml\n"
     content = f"{lines}https://www.youtube.com/watch?v=aaaaaaaaaaa\n".encode()
-    await page.locator("#file").set_input_files({"name": "list.txt", "mimeType": "text/plain", "buffer": content})
+    await page.locator("#file").set_input_files(
+        {"name": "list.txt", "mimeType": "text/plain", "buffer": content}
+    )
     await page.locator("#form .actions button").click()
     await page.locator("#refused-head").wait_for()
     await everything_open(page)
@@ -152,17 +156,23 @@ async def shared_link(vault: Vault) -> str:
 
 
 async def locked_link(vault: Vault) -> str:
-    key, _ = await SharedLinks(vault.store, SystemClock()).add(vault.saved[0], 0, password="grey herons")
+    key, _ = await SharedLinks(vault.store, SystemClock()).add(
+        vault.saved[0], 0, password="grey herons"
+    )
     return f"/s/{key}"
 
 
 async def feeds_made(vault: Vault) -> str:
-    """Return the page of a vault with two feeds: one that this machine can show, and one that another has made."""
+    """Return the page of a vault with two feeds: one that this machine can show,
+    and one that another has made.
+    """
     feeds = RssFeeds(vault.store, SystemClock(), vault.opened.settings.state_dir)
     if not await feeds.all():
         await feeds.add("Night rides", "tag=night+rides")
         with tempfile.TemporaryDirectory() as elsewhere:
-            await RssFeeds(vault.store, SystemClock(), Path(elsewhere)).add("From another machine", "q=train")
+            await RssFeeds(vault.store, SystemClock(), Path(elsewhere)).add(
+                "From another machine", "q=train"
+            )
     return "/access/feeds"
 
 
@@ -186,7 +196,9 @@ async def copy_sealed(page: Page) -> None:
 
 
 async def everything_open(page: Page) -> None:
-    await page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    await page.evaluate(
+        "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
+    )
 
 
 async def some_selected(page: Page) -> None:
@@ -302,9 +314,9 @@ async def sent_too_much(page: Page) -> None:
 
 
 async def told_the_format(page: Page) -> None:
-    await page.locator("#unplayable[data-state=format]:has([data-field=format]:not(:empty))").wait_for(
-        timeout=patient(30_000)
-    )
+    await page.locator(
+        "#unplayable[data-state=format]:has([data-field=format]:not(:empty))"
+    ).wait_for(timeout=patient(30_000))
 
 
 async def player_used(page: Page) -> None:
@@ -335,7 +347,9 @@ async def more_for_the_selection(page: Page) -> None:
 
 
 async def no_cookies(page: Page) -> None:
-    await page.locator("form.import").first.evaluate("(form) => { form.closest('details').open = true; }")
+    await page.locator("form.import").first.evaluate(
+        "(form) => { form.closest('details').open = true; }"
+    )
     await page.locator("form.import textarea").first.fill("no cookie")
     await page.locator("form.import button").first.click()
     await page.locator("#messages .complaint").wait_for()
@@ -381,7 +395,9 @@ CASES: tuple[Case, ...] = (
     Case("home-outbox", "/", at("/"), "empty", then=saved_offline, allow=LOST),
     Case("away", "/away", at("/away")),
     Case("library", "/library", at("/library"), then=some_selected),
-    Case("library-open", "/library", at("/library?state=all&q=e&length=short"), then=everything_open),
+    Case(
+        "library-open", "/library", at("/library?state=all&q=e&length=short"), then=everything_open
+    ),
     Case("library-failed", "/library", at("/library?state=failed")),
     Case("library-keys", "/library", at("/library"), then=keys_shown),
     Case("library-deleted", "/library", at("/library?outcome=removed-2-0&batch=0123456789abcdef")),
@@ -398,11 +414,18 @@ CASES: tuple[Case, ...] = (
     Case("palette-account", "/sites", at("/sites"), then=account_looked_for),
     Case("library-nothing", "/library", at("/library?q=nonesuch&platform=x")),
     Case("library-empty", "/library", at("/library"), "empty"),
-    Case("library-marks", "/library", at("/library?tag=night%20rides&mine=started"), then=marks_of_the_selection),
+    Case(
+        "library-marks",
+        "/library",
+        at("/library?tag=night%20rides&mine=started"),
+        then=marks_of_the_selection,
+    ),
     Case("collections", "/collections", at("/collections"), then=everything_open),
     Case("collections-empty", "/collections", at("/collections"), "empty"),
     Case("collection", "/collections/{title:path}", at("/collections/to%20watch")),
-    Case("collection-gone", "/collections/{title:path}", at("/collections/nonesuch"), allow=REFUSED),
+    Case(
+        "collection-gone", "/collections/{title:path}", at("/collections/nonesuch"), allow=REFUSED
+    ),
     Case("job-marked", "/jobs/{job_id}", marked_job, then=everything_open),
     Case("shared", "/s/{key}", shared_link),
     Case("shared-locked", "/s/{key}", locked_link),
@@ -439,22 +462,44 @@ CASES: tuple[Case, ...] = (
     Case("source-change", "/sources", at(f"/sources?change={CHANNEL}")),
     Case("sources-import", "/sources/import", at("/sources/import")),
     Case("sources-listed", "/sources/import", at("/sources/import"), then=list_read),
-    Case("sources-member", "/sources", at("/login"), "several", then=as_user("jane", "/sources"), is_rare=True),
+    Case(
+        "sources-member",
+        "/sources",
+        at("/login"),
+        "several",
+        then=as_user("jane", "/sources"),
+        is_rare=True,
+    ),
     Case("source", "/sources/{source_id}", at(f"/sources/{CHANNEL}"), then=everything_open),
     Case("preview", "/sources/preview/{preview_id}", preview_read, then=everything_open),
     Case("preview-waiting", "/sources/preview/{preview_id}", preview_waiting),
-    Case("preview-gone", "/sources/preview/{preview_id}", at("/sources/preview/p-1"), allow=REFUSED),
+    Case(
+        "preview-gone", "/sources/preview/{preview_id}", at("/sources/preview/p-1"), allow=REFUSED
+    ),
     Case("inbox", "/sources/inbox", at("/sources/inbox"), then=everything_open),
     Case("inbox-news", "/sources/inbox", at("/sources/inbox?news=on"), is_rare=True),
     Case("inbox-empty", "/sources/inbox", at("/sources/inbox"), "empty"),
     Case(
-        "inbox-viewer", "/sources/inbox", at("/login"), "several", then=as_user("sam", "/sources/inbox"), is_rare=True
+        "inbox-viewer",
+        "/sources/inbox",
+        at("/login"),
+        "several",
+        then=as_user("sam", "/sources/inbox"),
+        is_rare=True,
     ),
     Case("source-gone", "/sources/{source_id}", at("/sources/nonesuch"), allow=REFUSED),
     Case("notifications", "/notifications", at("/notifications"), then=everything_open),
     Case("notifications-empty", "/notifications", at("/notifications"), "empty"),
-    Case("notifications-secret", "/notifications", at("/notifications"), "empty", then=webhook_added),
-    Case("notifications-refused", "/notifications", at("/notifications"), then=webhook_refused, allow=REFUSED),
+    Case(
+        "notifications-secret", "/notifications", at("/notifications"), "empty", then=webhook_added
+    ),
+    Case(
+        "notifications-refused",
+        "/notifications",
+        at("/notifications"),
+        then=webhook_refused,
+        allow=REFUSED,
+    ),
     Case("doctor", "/doctor", at("/doctor")),
     Case("doctor-examined", "/doctor", at("/doctor"), then=examined),
     Case("sign-ins", "/sessions", at("/sessions"), then=everything_open),
@@ -470,13 +515,44 @@ CASES: tuple[Case, ...] = (
     Case("access-users", "/access", at("/login"), "several", then=as_user("", "/access")),
     Case("access-viewer", "/access", at("/login"), "several", then=as_user("sam", "/access")),
     Case("feeds", "/access/feeds", feeds_made, then=everything_open),
-    Case("feeds-new", "/access/feeds", at("/access/feeds?tag=night%20rides&mine=unwatched"), "empty"),
-    Case("feeds-wrong", "/access/feeds", at("/access/feeds"), "empty", then=feed_without_a_name, allow=REFUSED),
-    Case("feeds-viewer", "/access/feeds", at("/login"), "several", then=as_user("sam", "/access/feeds"), is_rare=True),
-    Case("library-viewer", "/library", at("/login"), "several", then=as_user("sam", "/library"), is_rare=True),
-    Case("job-viewer", "/jobs/{job_id}", at("/login"), "several", then=a_viewers_post, is_rare=True),
+    Case(
+        "feeds-new", "/access/feeds", at("/access/feeds?tag=night%20rides&mine=unwatched"), "empty"
+    ),
+    Case(
+        "feeds-wrong",
+        "/access/feeds",
+        at("/access/feeds"),
+        "empty",
+        then=feed_without_a_name,
+        allow=REFUSED,
+    ),
+    Case(
+        "feeds-viewer",
+        "/access/feeds",
+        at("/login"),
+        "several",
+        then=as_user("sam", "/access/feeds"),
+        is_rare=True,
+    ),
+    Case(
+        "library-viewer",
+        "/library",
+        at("/login"),
+        "several",
+        then=as_user("sam", "/library"),
+        is_rare=True,
+    ),
+    Case(
+        "job-viewer", "/jobs/{job_id}", at("/login"), "several", then=a_viewers_post, is_rare=True
+    ),
     Case("home-odd", "/", at("/"), "odd", then=everything_open, is_rare=True),
-    Case("library-all-of-these", "/library", at("/library?state=all"), then=all_of_these, is_rare=True),
+    Case(
+        "library-all-of-these",
+        "/library",
+        at("/library?state=all"),
+        then=all_of_these,
+        is_rare=True,
+    ),
     Case("library-months", "/library", at("/library?state=all"), "odd", is_rare=True),
     Case(
         "library-selection-menu",
@@ -486,22 +562,57 @@ CASES: tuple[Case, ...] = (
         is_rare=True,
         part="#selected",
     ),
-    Case("job-unplayable", "/jobs/{job_id}", at(f"/jobs/{odd_id(UNPLAYABLE)}"), "odd", told_the_format, NO_PLAYER),
-    Case("job-partly-kept", "/jobs/{job_id}", at(f"/jobs/{odd_id(PARTLY)}"), "odd", then=everything_open),
-    Case("job-spoken", "/jobs/{job_id}", at(f"/jobs/{odd_id(CHAPTERS)}?said=marigolds&t=1&subtitles=en"), "odd"),
+    Case(
+        "job-unplayable",
+        "/jobs/{job_id}",
+        at(f"/jobs/{odd_id(UNPLAYABLE)}"),
+        "odd",
+        told_the_format,
+        NO_PLAYER,
+    ),
+    Case(
+        "job-partly-kept",
+        "/jobs/{job_id}",
+        at(f"/jobs/{odd_id(PARTLY)}"),
+        "odd",
+        then=everything_open,
+    ),
+    Case(
+        "job-spoken",
+        "/jobs/{job_id}",
+        at(f"/jobs/{odd_id(CHAPTERS)}?said=marigolds&t=1&subtitles=en"),
+        "odd",
+    ),
     Case("library-spoken", "/library", at("/library?q=marigolds"), "odd"),
     Case("job-player", "/jobs/{job_id}", at(f"/jobs/{odd_id(CHAPTERS)}"), "odd", then=player_used),
     Case("job-file-missing", "/jobs/{job_id}", at(f"/jobs/{odd_id(MISSING)}"), "odd", is_rare=True),
     Case("job-challenge", "/jobs/{job_id}", at(f"/jobs/{odd_id(WAITS)}"), "odd", is_rare=True),
-    Case("job-sealed", "/jobs/{job_id}", job_in(JobStatus.COMPLETED), then=copy_sealed, is_rare=True),
+    Case(
+        "job-sealed", "/jobs/{job_id}", job_in(JobStatus.COMPLETED), then=copy_sealed, is_rare=True
+    ),
     Case("job-keys", "/jobs/{job_id}", job_in(JobStatus.COMPLETED), then=keys_shown, is_rare=True),
     Case("sites-odd", "/sites", at("/sites"), "odd", is_rare=True),
     Case("site-closed", "/sites/{platform}", at("/sites/tiktok"), "odd", is_rare=True),
     Case("settings-changed", "/settings", at("/settings?saved=true"), "odd", is_rare=True),
     Case("sign-ins-odd", "/sessions", at("/sessions"), "odd", then=everything_open, is_rare=True),
-    Case("sign-ins-no-cookies", "/sessions", at("/sessions"), then=no_cookies, allow=REFUSED, is_rare=True),
+    Case(
+        "sign-ins-no-cookies",
+        "/sessions",
+        at("/sessions"),
+        then=no_cookies,
+        allow=REFUSED,
+        is_rare=True,
+    ),
     Case("setup-invited", "/setup", at("/setup"), "new", is_rare=True),
-    Case("setup-wrong-token", "/setup", at("/setup"), "new", then=wrong_invitation, allow=REFUSED, is_rare=True),
+    Case(
+        "setup-wrong-token",
+        "/setup",
+        at("/setup"),
+        "new",
+        then=wrong_invitation,
+        allow=REFUSED,
+        is_rare=True,
+    ),
     Case("nowhere", "", at("/nonesuch"), allow=REFUSED),
     Case("not-understood", "", at("/library?since=never"), allow=REFUSED, is_rare=True),
     Case("too-much", "", at("/"), then=sent_too_much, allow=REFUSED, is_rare=True),

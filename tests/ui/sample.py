@@ -1,10 +1,11 @@
-"""A sample vault: posts of many sites and accounts in every state, with real small videos and pictures.
+"""A sample vault: posts of many sites and accounts in every state, with real small videos and
+pictures.
 
     python -m tests.ui.sample FOLDER [--posts 60]     # fills FOLDER/state and FOLDER/downloads
     MEDIAVAULT_STATE_DIR=FOLDER/state MEDIAVAULT_DOWNLOAD_DIR=FOLDER/downloads mediavault api
 
-The posts are the same in every run, except for their times, which are before now. No site, person or film in it is
-real.
+The posts are the same in every run, except for their times, which are before now. No site, person
+or film in it is real.
 """
 
 from __future__ import annotations
@@ -95,7 +96,10 @@ TROUBLES = (
     Trouble(ErrorCode.AMBIGUOUS, "2 videos were found, and nothing says which is the post's."),
     Trouble(
         ErrorCode.NO_SPACE,
-        "The video needs 3,400 MB. 1,200 MB are free, of which 500 MB are kept free (MEDIAVAULT_RESERVE_MB).",
+        (
+            "The video needs 3,400 MB. 1,200 MB are free, of which 500 MB are kept free"
+            " (MEDIAVAULT_RESERVE_MB)."
+        ),
     ),
     Trouble(ErrorCode.LOGIN_REQUIRED, "X shows this post only to signed-in visitors."),
     Trouble(ErrorCode.NETWORK, "The name media.example has no address.", timedelta(hours=2)),
@@ -104,19 +108,28 @@ TROUBLES = (
         Message(
             "The file was refused because %(reason)s.",
             reason=Message(
-                "it lasts %(duration).1f s, but the post announced %(duration_s).1f s", duration=60.0, duration_s=600.0
+                "it lasts %(duration).1f s, but the post announced %(duration_s).1f s",
+                duration=60.0,
+                duration_s=600.0,
             ),
         ),
     ),
 )
 
 CANDIDATES = (
-    Candidate("https://media.example/harbour-1080.mp4", SourceType.DIRECT, FoundIn.NETWORK, width=1920, height=1080, size=48_200_000, duration_s=31.0),
-    Candidate("https://media.example/advert/main.m3u8", SourceType.HLS, FoundIn.DOM, width=1280, height=720, duration_s=15.0),
+    Candidate((
+        "https://media.example/harbour-1080.mp4"
+    ), SourceType.DIRECT, FoundIn.NETWORK, width=1920, height=1080, size=48_200_000,
+    duration_s=31.0),
+    Candidate((
+        "https://media.example/advert/main.m3u8"
+    ), SourceType.HLS, FoundIn.DOM, width=1280, height=720, duration_s=15.0),
 )  # fmt: skip
 
 
-async def fill(store: Store, downloads: Path, *, posts: int = 60, now: datetime | None = None) -> list[Job]:
+async def fill(
+    store: Store, downloads: Path, *, posts: int = 60, now: datetime | None = None
+) -> list[Job]:
     """Do the same as ``fill_and_claim``, and return only the saved posts."""
     return (await fill_and_claim(store, downloads, posts=posts, now=now))[0]
 
@@ -124,7 +137,8 @@ async def fill(store: Store, downloads: Path, *, posts: int = 60, now: datetime 
 async def fill_and_claim(
     store: Store, downloads: Path, *, posts: int = 60, now: datetime | None = None
 ) -> tuple[list[Job], list[ClaimedJob]]:
-    """Posts newest first: two running, two waiting, ``TROUBLES`` failed, one cancelled, all others saved.
+    """Posts newest first: two running, two waiting, ``TROUBLES`` failed, one cancelled, all others
+    saved.
 
     Returns the saved ones, and the claims of the two running ones.
     """
@@ -132,11 +146,15 @@ async def fill_and_claim(
     pictures = [picture(number) for number in range(PICTURES)]
     videos = [(mp4(4.0), "mp4"), (mp4(12.0), "mp4"), (webm(6.0), "webm")]
     saved = [_saved(number, moment, downloads, videos, pictures) for number in range(posts)]
-    rest = [_failed(number, trouble, moment) for number, trouble in enumerate(TROUBLES)] + [_cancelled(moment)]
+    rest = [_failed(number, trouble, moment) for number, trouble in enumerate(TROUBLES)] + [
+        _cancelled(moment)
+    ]
     for start in range(0, len(saved), 500):
         await store.catalogue.import_jobs(saved[start : start + 500])
     await store.catalogue.import_jobs(rest)
-    await store.catalogue.import_jobs([_waiting(number, moment - timedelta(minutes=9)) for number in (1, 2)])
+    await store.catalogue.import_jobs(
+        [_waiting(number, moment - timedelta(minutes=9)) for number in (1, 2)]
+    )
     claims = await store.queue.claim(ANN, limit=2, lease=LEASE)
     for number, claim in enumerate(claims):
         await store.queue.progress(
@@ -150,7 +168,9 @@ async def fill_and_claim(
     return [stored.job for stored in saved], claims
 
 
-async def store_saved(store: Store, downloads: Path, video: bytes, suffix: str, *, number: int) -> Job:
+async def store_saved(
+    store: Store, downloads: Path, video: bytes, suffix: str, *, number: int
+) -> Job:
     """Store one more saved post, with this file. ``number`` must not be that of any other."""
     saved = _saved(number, SystemClock().now(), downloads, [(video, suffix)], [picture(number)])
     await store.catalogue.import_jobs([saved])
@@ -158,20 +178,27 @@ async def store_saved(store: Store, downloads: Path, video: bytes, suffix: str, 
 
 
 def stored_post(number: int, at: datetime, items: Sequence[JobItem]) -> StoredJob:
-    """Return a saved post with these items, whose files exist. ``number`` must not be that of any other."""
+    """Return a saved post with these items, whose files exist.
+    ``number`` must not be that of any other.
+    """
     first = next(item.saved for item in items if item.saved)
     job = _job(number, ACCOUNTS[number % len(ACCOUNTS)], TITLES[number % len(TITLES)], at)
     facts: dict[str, Any] = {
-        "status": JobStatus.COMPLETED, "stage": Stage.COMPLETE, "attempt_count": 1, "started_at": at, "completed_at": at, "updated_at": at, "progress_pct": 100,
-        "output_path": first.output_path, "thumbnail_path": first.thumbnail_path, "bytes": first.bytes, "sha256": first.sha256,
-        "duration_s": first.duration_s, "width": first.width, "height": first.height, "items": tuple(items),
+        "status": JobStatus.COMPLETED, "stage": Stage.COMPLETE, "attempt_count": 1,
+        "started_at": at, "completed_at": at, "updated_at": at, "progress_pct": 100,
+        "output_path": first.output_path, "thumbnail_path": first.thumbnail_path,
+        "bytes": first.bytes, "sha256": first.sha256, "duration_s": first.duration_s,
+        "width": first.width, "height": first.height,
+        "items": tuple(items),
     }  # fmt: skip
     return StoredJob(_with(job, facts), (_record(at, Stage.COMPLETE, size=first.bytes),), ())
 
 
 def post(number: int) -> Job:
     """Return a new post. Its id depends on its number, as with ``store_kept``."""
-    return _job(number, ACCOUNTS[number % len(ACCOUNTS)], TITLES[number % len(TITLES)], SystemClock().now())
+    return _job(
+        number, ACCOUNTS[number % len(ACCOUNTS)], TITLES[number % len(TITLES)], SystemClock().now()
+    )
 
 
 def picture(number: int) -> bytes:
@@ -195,9 +222,19 @@ def picture(number: int) -> bytes:
     for plane in frame.planes[1:]:
         above, below = dice.randrange(95, 165), dice.randrange(95, 165)
         split = horizon // 2 * (width // 2)
-        _put(plane, bytes([above]) * split + bytes([below]) * (width * height // 4 - split), width // 2, height // 2)
+        _put(
+            plane,
+            bytes([above]) * split + bytes([below]) * (width * height // 4 - split),
+            width // 2,
+            height // 2,
+        )
     context: Any = av.CodecContext.create("mjpeg", "w")
-    context.width, context.height, context.pix_fmt, context.time_base = width, height, "yuvj420p", Fraction(1, 25)
+    context.width, context.height, context.pix_fmt, context.time_base = (
+        width,
+        height,
+        "yuvj420p",
+        Fraction(1, 25),
+    )
     return b"".join(bytes(packet) for packet in (*context.encode(frame), *context.encode(None)))
 
 
@@ -208,7 +245,11 @@ def _put(plane: Any, pixels: bytes, width: int, height: int) -> None:
 
 
 def _saved(
-    number: int, now: datetime, downloads: Path, videos: Sequence[tuple[bytes, str]], pictures: Sequence[bytes]
+    number: int,
+    now: datetime,
+    downloads: Path,
+    videos: Sequence[tuple[bytes, str]],
+    pictures: Sequence[bytes],
 ) -> StoredJob:
     dice = random.Random(number)
     account = ACCOUNTS[number % len(ACCOUNTS)]
@@ -223,14 +264,24 @@ def _saved(
     (downloads / f"{stem}.info.json").write_text("{}")
     length = (4.0, 12.0, 6.0)[number % 3]
     saved = SavedFile(
-        f"{stem}.{suffix}", f"{stem}.jpg", len(video), hashlib.sha256(video).hexdigest(), length, 320, 180
+        f"{stem}.{suffix}",
+        f"{stem}.jpg",
+        len(video),
+        hashlib.sha256(video).hexdigest(),
+        length,
+        320,
+        180,
     )
     job = _job(number, account, title, at)
     done = at + timedelta(seconds=40)
     history = [
         _record(at, Stage.CLAIM, detail="w-sample"),
         _record(at + timedelta(seconds=4), Stage.EXTRACT, detail="3 candidates", duration_ms=3_800),
-        _record(at + timedelta(seconds=4), Stage.CHOOSE, detail="1280 x 720, H.264 and AAC, below the post's own id"),
+        _record(
+            at + timedelta(seconds=4),
+            Stage.CHOOSE,
+            detail="1280 x 720, H.264 and AAC, below the post's own id",
+        ),
         _record(at + timedelta(seconds=5), Stage.CHECKPOINT),
     ]
     if number % 4 == 0:
@@ -275,16 +326,21 @@ def _saved(
         _record(done, Stage.COMPLETE, size=len(video), duration_ms=40_000),
     ]
     facts: dict[str, Any] = {
-        "status": JobStatus.COMPLETED, "stage": Stage.COMPLETE, "attempt_count": 1, "started_at": at, "completed_at": done, "updated_at": done, "progress_pct": 100,
-        "source_type": SourceType.DIRECT, "bytes_done": saved.bytes, "bytes_total": saved.bytes, "output_path": saved.output_path, "thumbnail_path": saved.thumbnail_path,
-        "bytes": saved.bytes, "sha256": saved.sha256, "duration_s": saved.duration_s, "width": saved.width, "height": saved.height,
+        "status": JobStatus.COMPLETED, "stage": Stage.COMPLETE, "attempt_count": 1,
+        "started_at": at, "completed_at": done, "updated_at": done, "progress_pct": 100,
+        "source_type": SourceType.DIRECT, "bytes_done": saved.bytes, "bytes_total": saved.bytes,
+        "output_path": saved.output_path, "thumbnail_path": saved.thumbnail_path,
+        "bytes": saved.bytes, "sha256": saved.sha256, "duration_s": saved.duration_s,
+        "width": saved.width, "height": saved.height,
         "items": (JobItem(Item(media_id=str(number)), ItemStatus.SAVED, saved),),
     }  # fmt: skip
     return StoredJob(_with(job, facts), tuple(history), _marks(number, job.id))
 
 
 def _marks(number: int, job_id: JobId) -> tuple[Mark, ...]:
-    """Return what was noted about a saved post: about one in four something, and about the third post everything."""
+    """Return what was noted about a saved post: about one in four something,
+    and about the third post everything.
+    """
     kinds = {
         3: (
             ("tag/night rides", "Night rides"),
@@ -295,22 +351,38 @@ def _marks(number: int, job_id: JobId) -> tuple[Mark, ...]:
         2: (("watched/owner", ""), ("collection/to watch", "To watch")),
         0: (),
     }
-    found = (*kinds[1], *kinds[3], ("position/owner", "[2,4,0]")) if number == 3 else kinds[number % 4]
+    found = (
+        (*kinds[1], *kinds[3], ("position/owner", "[2,4,0]")) if number == 3 else kinds[number % 4]
+    )
     return tuple(Mark(job_id, name, text, number) for name, text in found)
 
 
 def _failed(number: int, trouble: Trouble, now: datetime) -> StoredJob:
     at = now - timedelta(minutes=20 + 13 * number)
-    job = _job(900_000 + number, ACCOUNTS[(number * 3) % len(ACCOUNTS)], TITLES[(number * 5 + 2) % len(TITLES)], at)
+    job = _job(
+        900_000 + number,
+        ACCOUNTS[(number * 3) % len(ACCOUNTS)],
+        TITLES[(number * 5 + 2) % len(TITLES)],
+        at,
+    )
     facts = {
-        "status": JobStatus.FAILED, "stage": Stage.EXTRACT, "attempt_count": 1, "started_at": at, "failed_at": at, "updated_at": at, "error_code": trouble.code,
+        "status": JobStatus.FAILED, "stage": Stage.EXTRACT, "attempt_count": 1, "started_at": at,
+        "failed_at": at, "updated_at": at, "error_code": trouble.code,
         "error": trouble.error, "retry_at": now + trouble.retry_in if trouble.retry_in else None,
         "candidates": CANDIDATES if trouble.code is ErrorCode.AMBIGUOUS else (),
-        "items": (JobItem(Item(), ItemStatus.FAILED, None, trouble.code, trouble.error),) if trouble.code is ErrorCode.NOT_AS_ANNOUNCED else (),
+        "items": (JobItem(Item(), ItemStatus.FAILED, None, trouble.code, trouble.error),
+                  ) if trouble.code is ErrorCode.NOT_AS_ANNOUNCED else (),
     }  # fmt: skip
     history = (
         _record(at, Stage.CLAIM, detail="w-sample"),
-        _record(at + timedelta(seconds=3), Stage.FAIL, StepOutcome.FAILED, None, trouble.code, trouble.error),
+        _record(
+            at + timedelta(seconds=3),
+            Stage.FAIL,
+            StepOutcome.FAILED,
+            None,
+            trouble.code,
+            trouble.error,
+        ),
     )
     return StoredJob(_with(job, facts), history)
 
@@ -322,7 +394,12 @@ def _cancelled(now: datetime) -> StoredJob:
 
 def _waiting(number: int, now: datetime) -> StoredJob:
     return StoredJob(
-        _job(960_000 + number, ACCOUNTS[number % len(ACCOUNTS)], TITLES[number * 2], now - timedelta(minutes=number))
+        _job(
+            960_000 + number,
+            ACCOUNTS[number % len(ACCOUNTS)],
+            TITLES[number * 2],
+            now - timedelta(minutes=number),
+        )
     )
 
 
@@ -336,13 +413,16 @@ def _job(number: int, account: Account, title: str, at: datetime) -> Job:
     }
     identity = uuid.UUID(int=random.Random(number).getrandbits(128), version=4)
     return Job(
-        id=JobId(str(identity)), trace_id=f"{number:032x}", post_url=url, canonical_url=url, platform=account.platform, status=JobStatus.QUEUED, created_at=at,
-        updated_at=at, max_attempts=5, account=account, metadata=metadata,
+        id=JobId(str(identity)), trace_id=f"{number:032x}", post_url=url, canonical_url=url,
+        platform=account.platform, status=JobStatus.QUEUED, created_at=at, updated_at=at,
+        max_attempts=5, account=account, metadata=metadata,
     )  # fmt: skip
 
 
 def _record(
-    at: datetime, stage: Stage, outcome: StepOutcome = StepOutcome.OK, strategy: StrategyName | None = None, code: ErrorCode | None = None, detail: str = "", *, size: int = 0, duration_ms: int = 0
+    at: datetime, stage: Stage, outcome: StepOutcome = StepOutcome.OK,
+    strategy: StrategyName | None = None, code: ErrorCode | None = None, detail: str = "", *,
+    size: int = 0, duration_ms: int = 0
 ) -> HistoryRecord:  # fmt: skip
     return HistoryRecord(at, 1, stage, outcome, strategy, code, detail, size, duration_ms)
 

@@ -1,6 +1,8 @@
-"""The screenshots of README and docs, from the sample vault: ``make screenshots`` writes docs/images/*.png.
+"""The screenshots of README and docs, from the sample vault: ``make screenshots`` writes
+docs/images/*.png.
 
-Each is reduced to 256 colours, which more than halves its size and is visible on these pages only in the photographs.
+Each is reduced to 256 colours, which more than halves its size and is visible on these pages only
+in the photographs.
 """
 
 from __future__ import annotations
@@ -50,14 +52,18 @@ async def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         async with sample_vault(Path(folder)) as vault, async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=found.path, args=list(flags()))
+            browser = await playwright.chromium.launch(
+                executable_path=found.path, args=list(flags())
+            )
             pages = Pages(browser, vault.base)
             await _take_all(pages, vault)
             await browser.close()
 
 
 def has_font(language: str) -> bool:
-    return bool(subprocess.run(["fc-list", f":lang={language}"], check=True, capture_output=True).stdout)
+    return bool(
+        subprocess.run(["fc-list", f":lang={language}"], check=True, capture_output=True).stdout
+    )
 
 
 async def _take_all(pages: Pages, vault: Vault) -> None:
@@ -65,7 +71,8 @@ async def _take_all(pages: Pages, vault: Vault) -> None:
         for name, address in SUBJECTS.items():
             page = await pages(await address(vault), theme=theme, size=size)
             await page.wait_for_function(
-                "() => [...document.querySelectorAll('video')].every((each) => each.readyState >= 2)"
+                "() => [...document.querySelectorAll('video')].every((each) => each.readyState >="
+                " 2)"
             )
             await page.wait_for_timeout(SEEN_WITHIN_MS)
             picture = fewer_colours(await page.screenshot())
@@ -80,7 +87,9 @@ def fewer_colours(png: bytes) -> bytes:
     with av.open(io.BytesIO(png), "r") as container:
         frame = next(container.decode(video=0))
     graph = av.filter.Graph()
-    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base)
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
+    )
     split, palette = graph.add("split"), graph.add("palettegen", "stats_mode=full")
     use, sink = graph.add("paletteuse", "dither=none"), graph.add("buffersink")
     source.link_to(split)
@@ -94,7 +103,10 @@ def fewer_colours(png: bytes) -> bytes:
     reduced = cast("av.VideoFrame", graph.pull())
     encoder: Any = av.CodecContext.create("png", "w")
     encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, "pal8"
-    encoder.time_base, encoder.options = frame.time_base, {"compression_level": "9", "pred": "mixed"}
+    encoder.time_base, encoder.options = (
+        frame.time_base,
+        {"compression_level": "9", "pred": "mixed"},
+    )
     return b"".join(bytes(packet) for packet in (*encoder.encode(reduced), *encoder.encode(None)))
 
 

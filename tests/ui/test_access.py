@@ -39,7 +39,9 @@ async def test_everything_works_without_javascript(pages: Pages, make_vault: Mak
     assert token is not None
     assert token.startswith("mv_")
 
-    answer = await page.request.get(f"{vault.base}/api/jobs", headers={"authorization": f"Bearer {token}"})
+    answer = await page.request.get(
+        f"{vault.base}/api/jobs", headers={"authorization": f"Bearer {token}"}
+    )
     assert answer.ok
     await page.locator("form[action^='/access/tokens/'][action$='/revoke'] button").click()
     await page.locator("#tokens").get_by_text("No token yet.").wait_for()
@@ -60,10 +62,15 @@ async def test_a_new_token_is_copied(pages: Pages, make_vault: MakeVault) -> Non
     await page.locator("#copy").click()
     await page.locator("#copy").get_by_text("Copied").wait_for()
 
-    assert await page.evaluate("navigator.clipboard.readText()") == await page.locator("#fresh-token").text_content()
+    assert (
+        await page.evaluate("navigator.clipboard.readText()")
+        == await page.locator("#fresh-token").text_content()
+    )
 
 
-async def test_signing_out_everywhere_affects_the_other_browser_at_once(pages: Pages, make_vault: MakeVault) -> None:
+async def test_signing_out_everywhere_affects_the_other_browser_at_once(
+    pages: Pages, make_vault: MakeVault
+) -> None:
     vault = await make_vault(posts=0, worker=False)
     first = await pages("/setup", base=vault.base)
     await set_up(first)

@@ -1,4 +1,6 @@
-"""axe finds nothing on any page; ``make ui`` checks each in every state, both themes, on a phone and on a desktop."""
+"""axe finds nothing on any page; ``make ui`` checks each in every state, both themes,
+on a phone and on a desktop.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ _RUN = """async ([tags, part]) => {
 def axe() -> str:
     """Return the source of the script."""
     try:
-        return (node_modules(Path(__file__).parent / "axe") / "axe-core" / "axe.min.js").read_text("utf-8")
+        return (node_modules(Path(__file__).parent / "axe") / "axe-core" / "axe.min.js").read_text(
+            "utf-8"
+        )
     except PackagesMissing as exc:
         pytest.fail(str(exc))
 
@@ -47,7 +51,8 @@ SOME = (ALL[0], ALL[3])  # each theme and each size in half of the routes
 def appearances_of(case: Case) -> Sequence[Appearance]:
     """Return in which appearances the case is always checked; the others are for ``make ui``.
 
-    The first case of a route has one, in turn. Its other states differ from it in a few elements, and have none.
+    The first case of a route has one, in turn. Its other states differ from it in a few elements,
+    and have none.
     """
     if case != next(other for other in CASES if other.route == case.route):
         return ()
@@ -71,4 +76,9 @@ async def findings(page: Page, axe: str, part: str, appearances: Sequence[Appear
 async def test_axe_finds_nothing(case: Case, pages: Pages, vault_of: VaultOf, axe: str) -> None:
     page = await pages.at(case, await vault_of(case.whose))
 
-    assert await findings(page, axe, case.part, [each for each in ALL if each not in appearances_of(case)]) == []
+    assert (
+        await findings(
+            page, axe, case.part, [each for each in ALL if each not in appearances_of(case)]
+        )
+        == []
+    )

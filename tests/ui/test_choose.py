@@ -1,4 +1,6 @@
-"""Choosing the post's videos among those of its page, by a picture of each, with and without JavaScript."""
+"""Choosing the post's videos among those of its page, by a picture of each,
+with and without JavaScript.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ async def several(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Vau
 
 async def with_three(vault: Vault) -> Job:
     """Give the post that waits for a choice three videos, the last one without a picture."""
-    jobs = (await vault.store.catalogue.jobs(JobQuery((JobStatus.FAILED, JobStatus.QUEUED), limit=200))).jobs
+    jobs = (
+        await vault.store.catalogue.jobs(JobQuery((JobStatus.FAILED, JobStatus.QUEUED), limit=200))
+    ).jobs
     job = next(job for job in jobs if any("harbour-1080" in one.url for one in job.candidates))
     job = replace(
         job,
@@ -56,25 +60,33 @@ async def with_three(vault: Vault) -> Job:
 
 
 @EACH_SIZE
-async def test_the_button_counts_the_selected_videos_and_saves_them(pages: Pages, several: Vault, size: Size) -> None:
+async def test_the_button_counts_the_selected_videos_and_saves_them(
+    pages: Pages, several: Vault, size: Size
+) -> None:
     pages.allow.append(NO_FRAME)
     job = await with_three(several)
     page = await pages(f"/jobs/{job.id}", base=several.base, size=size)
     button = page.locator(SAVE)
     await expect(button).to_be_disabled()
     for number, words in ((2, "Save 1 video"), (0, "Save 2 videos")):
-        await page.locator(".choice").nth(number).click(position={"x": 12, "y": 12})  # the card is the label
+        # the card is the label
+        await page.locator(".choice").nth(number).click(position={"x": 12, "y": 12})
         await expect(button).to_have_text(re.compile(f"^\\s*{words}\\s*$"))
     assert await overflow(page) == []
 
     await button.click()
     await expect(page.locator("#state")).to_contain_text("Waiting")
     stored = await several.store.catalogue.get(job.id)
-    assert (stored.status, stored.chosen_urls) == (JobStatus.QUEUED, (job.candidates[0].url, WITHOUT_FRAME.url))
+    assert (stored.status, stored.chosen_urls) == (
+        JobStatus.QUEUED,
+        (job.candidates[0].url, WITHOUT_FRAME.url),
+    )
 
 
 @EACH_SIZE
-async def test_all_and_none_are_selected_by_a_button(pages: Pages, several: Vault, size: Size) -> None:
+async def test_all_and_none_are_selected_by_a_button(
+    pages: Pages, several: Vault, size: Size
+) -> None:
     pages.allow.append(NO_FRAME)
     job = await with_three(several)
     page = await pages(f"/jobs/{job.id}", base=several.base, size=size)
@@ -86,14 +98,18 @@ async def test_all_and_none_are_selected_by_a_button(pages: Pages, several: Vaul
     await expect(page.locator(SAVE)).to_be_disabled()
 
 
-async def test_each_video_shows_a_picture_and_the_one_without_shows_its_text(pages: Pages, several: Vault) -> None:
+async def test_each_video_shows_a_picture_and_the_one_without_shows_its_text(
+    pages: Pages, several: Vault
+) -> None:
     pages.allow.append(NO_FRAME)
     job = await with_three(several)
     page = await pages(f"/jobs/{job.id}", base=several.base)
     await page.locator(".choice").nth(2).scroll_into_view_if_needed()
     await expect(page.locator(".choice img")).to_have_count(2)  # that of the third is gone
     for number in range(2):
-        await expect(page.locator(".choice img").nth(number)).to_have_js_property("naturalWidth", 640)
+        await expect(page.locator(".choice img").nth(number)).to_have_js_property(
+            "naturalWidth", 640
+        )
     await expect(page.locator(".choice").nth(0)).to_contain_text("1920 × 1080")
     await expect(page.locator(".choice").nth(0)).to_contain_text("0:31")
     await expect(page.locator(".choice").nth(1)).to_contain_text("media.example")
@@ -110,7 +126,9 @@ async def test_videos_are_selected_and_counted_without_javascript(
     await expect(page.get_by_role("button", name="Select all")).to_be_hidden()
     for number in (0, 1):
         await page.locator('[name="chosen"]').nth(number).check()
-    counted = await page.locator(".chosen-count").evaluate("one => getComputedStyle(one, '::before').content")
+    counted = await page.locator(".chosen-count").evaluate(
+        "one => getComputedStyle(one, '::before').content"
+    )
     assert "counter(chosen)" in counted
     await expect(page.locator(".chosen-count")).to_be_visible()
     await page.locator('#choose [name="all"]' if everything else SAVE).click()
@@ -149,8 +167,12 @@ async def test_a_choice_from_a_page_that_is_out_of_date_is_refused_with_what_hel
     page = await pages(f"/jobs/{job.id}", base=several.base)
     await page.locator('[name="chosen"]').nth(0).check()
     await several.store.catalogue.remove(job.id)
-    await several.store.catalogue.import_jobs([StoredJob(replace(job, candidates=job.candidates[::-1]), ())])
+    await several.store.catalogue.import_jobs(
+        [StoredJob(replace(job, candidates=job.candidates[::-1]), ())]
+    )
     await page.locator(SAVE).click()
 
-    await expect(page.locator("main")).to_contain_text("The post has been read again since you opened its page.")
+    await expect(page.locator("main")).to_contain_text(
+        "The post has been read again since you opened its page."
+    )
     assert (await several.store.catalogue.get(job.id)).status is JobStatus.FAILED

@@ -1,8 +1,9 @@
 """The browser extension in a real Chromium, with a sample vault on loopback.
 
-Nobody can accept a browser's prompt here, so the extension is packed with the host permissions that its users are
-asked for (``files(granted=…)``); all else is as it is released. The prompts themselves are not tested, the list of
-permissions is (tests/unit/test_extension.py), and one test loads the extension as it is.
+Nobody can accept a browser's prompt here, so the extension is packed with the host permissions that
+its users are asked for (``files(granted=…)``); all else is as it is released. The prompts
+themselves are not tested, the list of permissions is (tests/unit/test_extension.py), and one test
+loads the extension as it is.
 """
 
 from __future__ import annotations
@@ -42,36 +43,47 @@ GRANTED = ("http://127.0.0.1/*", "http://*.x.com/*", "https://*.x.com/*", "https
 
 @dataclass
 class Extension:
-    """The extension in its own browser. ``worker`` is its background script; ``troubles`` are errors in its pages."""
+    """The extension in its own browser. ``worker`` is its background script;
+    ``troubles`` are errors in its pages.
+    """
 
     context: BrowserContext
     worker: Worker
     troubles: list[str]
 
     async def page(self, name: str, *, tab: str = "", script: str = "") -> Page:
-        """Open a page of the extension; ``tab`` is the address of the tab that its button was clicked on, ``script`` runs
-        before its own."""
+        """Open a page of the extension; ``tab`` is the address of the tab that its button was
+        clicked on, ``script`` runs before its own.
+        """
         page = await self.context.new_page()
         page.on("pageerror", lambda error: self.troubles.append(str(error)))
         if tab:
-            await page.add_init_script(f"chrome.tabs.query = async () => [{{ id: 1, url: {tab!r} }}]")
+            await page.add_init_script(
+                f"chrome.tabs.query = async () => [{{ id: 1, url: {tab!r} }}]"
+            )
         if script:
             await page.add_init_script(script)
         await page.goto(self.worker.url.replace("background.js", name))
         return page
 
     async def set_up(self, address: str, token: str = TOKEN) -> None:
-        await self.worker.evaluate("(values) => chrome.storage.local.set(values)", {"address": address, "token": token})
+        await self.worker.evaluate(
+            "(values) => chrome.storage.local.set(values)", {"address": address, "token": token}
+        )
 
     async def click_menu(self, **info: str) -> None:
-        await self.worker.evaluate("(info) => chrome.contextMenus.onClicked.dispatch(info, { id: 1 })", info)
+        await self.worker.evaluate(
+            "(info) => chrome.contextMenus.onClicked.dispatch(info, { id: 1 })", info
+        )
 
     async def badge(self) -> str:
         text: str = await self.worker.evaluate("chrome.action.getBadgeText({})")
         return text
 
     async def outbox(self) -> list[dict[str, Any]]:
-        stored: dict[str, Any] = await self.worker.evaluate("chrome.storage.local.get({ outbox: [] })")
+        stored: dict[str, Any] = await self.worker.evaluate(
+            "chrome.storage.local.get({ outbox: [] })"
+        )
         return list(stored["outbox"])
 
     async def wait_for_badge(self, text: str) -> None:
@@ -100,7 +112,9 @@ async def loaded(folder: Path, granted: Sequence[str]) -> AsyncIterator[Extensio
             locale="en-GB",
         )
         context.set_default_timeout(patient(20_000))
-        worker = next(iter(context.service_workers), None) or await context.wait_for_event("serviceworker")
+        worker = next(iter(context.service_workers), None) or await context.wait_for_event(
+            "serviceworker"
+        )
         await _installed(worker)
         yield Extension(context, worker, [])
         await context.close()
@@ -109,13 +123,16 @@ async def loaded(folder: Path, granted: Sequence[str]) -> AsyncIterator[Extensio
 async def _installed(worker: Worker) -> None:
     """Wait for the page of settings that opens at first, so that no test meets it."""
     while not await worker.evaluate(
-        "chrome.tabs.query({ url: chrome.runtime.getURL('options.html') }).then((tabs) => tabs.length)"
+        "chrome.tabs.query({ url: chrome.runtime.getURL('options.html') }).then((tabs) =>"
+        " tabs.length)"
     ):
         await asyncio.sleep(0.05)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def browser_with_extension(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Extension]:
+async def browser_with_extension(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Extension]:
     async with loaded(tmp_path_factory.mktemp("extension"), GRANTED) as extension:
         yield extension
 
@@ -125,7 +142,8 @@ async def extension(browser_with_extension: Extension) -> AsyncIterator[Extensio
     """The extension as after its installation. Errors of its scripts fail the test."""
     extension = browser_with_extension
     await extension.worker.evaluate(
-        "Promise.all([chrome.storage.local.clear(), chrome.storage.session.clear(), chrome.alarms.clearAll(),"
+        "Promise.all([chrome.storage.local.clear(), chrome.storage.session.clear(),"
+        " chrome.alarms.clearAll(),"
         " chrome.action.setBadgeText({ text: '' })])"
     )
     yield extension
@@ -149,7 +167,11 @@ async def token_for(vault: Vault, scope: Scope) -> str:
 
 
 async def jobs_of(vault: Vault, url: str) -> list[Job]:
-    return [job for job in (await vault.store.catalogue.jobs(JobQuery(limit=100))).jobs if job.post_url == url]
+    return [
+        job
+        for job in (await vault.store.catalogue.jobs(JobQuery(limit=100))).jobs
+        if job.post_url == url
+    ]
 
 
 # --- settings
@@ -162,7 +184,9 @@ async def test_settings_are_saved_and_tested(extension: Extension, guarded: Vaul
     await page.locator("#token").fill(await token_for(guarded, Scope.SUBMIT))
     await page.locator("#save").click()
 
-    await expect(page.locator("#outcome")).to_contain_text("It works: the vault answers, and links can be added.")
+    await expect(page.locator("#outcome")).to_contain_text(
+        "It works: the vault answers, and links can be added."
+    )
     await expect(page.locator("#outcome")).to_contain_text("Settings saved.")
     await page.reload()
     await expect(page.locator("#address")).to_have_value(guarded.base)
@@ -175,7 +199,9 @@ chrome.storage.local.get = (...asked) => released.then(() => read(...asked));
 """
 
 
-async def test_what_is_typed_before_the_stored_settings_were_read_stays(extension: Extension) -> None:
+async def test_what_is_typed_before_the_stored_settings_were_read_stays(
+    extension: Extension,
+) -> None:
     await extension.set_up("http://old.example", "mv_old")
     page = await extension.page("options.html", script=_READ_LATER)
     await page.locator("#address").fill("http://new.example")
@@ -190,7 +216,10 @@ async def test_what_is_typed_before_the_stored_settings_were_read_stays(extensio
     [
         ("mv_wrong", "The vault doesn't accept this token."),
         ("", "The vault needs a token."),
-        (Scope.READ, "This token may not add links. The vault says: This token's scope is read only."),
+        (
+            Scope.READ,
+            "This token may not add links. The vault says: This token's scope is read only.",
+        ),
     ],
 )
 async def test_a_token_that_does_not_fit_is_named(
@@ -198,7 +227,9 @@ async def test_a_token_that_does_not_fit_is_named(
 ) -> None:
     page = await extension.page("options.html")
     await page.locator("#address").fill(guarded.base)
-    await page.locator("#token").fill(await token_for(guarded, token) if isinstance(token, Scope) else token)
+    await page.locator("#token").fill(
+        await token_for(guarded, token) if isinstance(token, Scope) else token
+    )
     await page.locator("#test").click()
 
     await expect(page.locator("#outcome .bad")).to_contain_text(outcome)
@@ -209,7 +240,8 @@ async def test_a_token_that_does_not_fit_is_named(
 async def test_an_address_without_a_vault_is_named(extension: Extension) -> None:
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 5\r\n"
+            b"Connection: close\r\n\r\nhello"
         )
         await writer.drain()
         writer.close()
@@ -219,7 +251,9 @@ async def test_an_address_without_a_vault_is_named(extension: Extension) -> None
     page = await extension.page("options.html")
     await page.locator("#address").fill(address)
     await page.locator("#test").click()
-    await expect(page.locator("#outcome .bad")).to_have_text(f"Something answers at {address}, but it isn't a vault.")
+    await expect(page.locator("#outcome .bad")).to_have_text(
+        f"Something answers at {address}, but it isn't a vault."
+    )
 
     server.close()
     await server.wait_closed()
@@ -230,7 +264,9 @@ async def test_an_address_without_a_vault_is_named(extension: Extension) -> None
     await expect(page.locator("#outcome .bad")).to_have_text("This is not a valid address.")
 
 
-async def test_a_vault_without_a_password_needs_no_token(extension: Extension, make_vault: MakeVault) -> None:
+async def test_a_vault_without_a_password_needs_no_token(
+    extension: Extension, make_vault: MakeVault
+) -> None:
     vault = await make_vault(posts=0)
     page = await extension.page("options.html")
     await page.locator("#address").fill(vault.base)
@@ -242,15 +278,21 @@ async def test_a_vault_without_a_password_needs_no_token(extension: Extension, m
 # --- saving
 
 
-async def test_the_popup_saves_the_page_and_leads_to_it_in_the_vault(extension: Extension, guarded: Vault) -> None:
+async def test_the_popup_saves_the_page_and_leads_to_it_in_the_vault(
+    extension: Extension, guarded: Vault
+) -> None:
     await extension.set_up(guarded.base)
     page = await extension.page("popup.html", tab=A)
 
     await expect(page.locator(".result")).to_contain_text("Added.")
     (job,) = await jobs_of(guarded, A)
-    await expect(page.locator(".result a")).to_have_attribute("href", f"{guarded.base}/jobs/{job.id}")
+    await expect(page.locator(".result a")).to_have_attribute(
+        "href", f"{guarded.base}/jobs/{job.id}"
+    )
     await page.reload()
-    await expect(page.locator(".result")).to_contain_text("Already in the vault, but not saved yet.")
+    await expect(page.locator(".result")).to_contain_text(
+        "Already in the vault, but not saved yet."
+    )
     assert len(await jobs_of(guarded, A)) == 1
     assert await extension.outbox() == []
 
@@ -262,11 +304,15 @@ async def test_the_popup_says_what_is_saved_already(extension: Extension, guarde
     await expect(page.locator(".result")).to_contain_text("Already saved.")
 
 
-async def test_a_refusal_is_shown_in_the_vaults_own_words(extension: Extension, guarded: Vault) -> None:
+async def test_a_refusal_is_shown_in_the_vaults_own_words(
+    extension: Extension, guarded: Vault
+) -> None:
     await extension.set_up(guarded.base)
     page = await extension.page("popup.html", tab="http://169.254.169.254/<b>x</b>")
 
-    await expect(page.locator(".result[data-state=refused]")).to_contain_text("does not connect to 169.254.169.254")
+    await expect(page.locator(".result[data-state=refused]")).to_contain_text(
+        "does not connect to 169.254.169.254"
+    )
     await expect(page.locator(".result bdi[lang=en]").first).to_be_visible()
     assert await extension.outbox() == []
 
@@ -275,12 +321,16 @@ async def test_only_web_pages_are_saved_and_a_new_extension_leads_to_its_setting
     extension: Extension, guarded: Vault
 ) -> None:
     page = await extension.page("popup.html", tab=A)
-    await expect(page.locator(".result")).to_have_text("First enter the address of your vault in the settings.")
+    await expect(page.locator(".result")).to_have_text(
+        "First enter the address of your vault in the settings."
+    )
     await expect(page.locator("#set-up")).to_be_visible()
 
     await extension.set_up(guarded.base)
     page = await extension.page("popup.html", tab="file:///home/jane/diary.txt")
-    await expect(page.locator(".result")).to_have_text("This page has no web address that could be saved.")
+    await expect(page.locator(".result")).to_have_text(
+        "This page has no web address that could be saved."
+    )
 
 
 async def test_the_button_itself_opens_the_popup_and_saves_the_page_of_its_tab(
@@ -295,7 +345,9 @@ async def test_the_button_itself_opens_the_popup_and_saves_the_page_of_its_tab(
 
     async with asyncio.timeout(patient(20)):
         while not (
-            saved := (await extension.worker.evaluate("chrome.storage.session.get({ results: [] })"))["results"]
+            saved := (
+                await extension.worker.evaluate("chrome.storage.session.get({ results: [] })")
+            )["results"]
         ):
             await asyncio.sleep(0.05)
     assert (saved[0]["url"], saved[0]["state"]) == (f"{guarded.base}/login", "refused")
@@ -331,7 +383,7 @@ async def test_a_menu_saves_and_the_button_shows_it_until_the_popup_is_opened(
 async def test_the_menus_are_there_in_the_browser(extension: Extension) -> None:
     """Creating one that exists fails, which is how to see it."""
     errors = await extension.worker.evaluate("""() => Promise.all(["page", "link", "video", "sign-in"].map((id) =>
-      new Promise((done) => chrome.contextMenus.create({ id, title: id }, () => done(chrome.runtime.lastError?.message ?? "new")))))""")
+      new Promise((done) => chrome.contextMenus.create({ id, title: id }, () => done(chrome.runtime.lastError?.message ?? "new")))))""")  # noqa: E501
 
     assert all("duplicate id" in error for error in errors), errors
 
@@ -356,7 +408,9 @@ async def test_links_wait_while_the_vault_is_away_and_are_sent_later(
     await extension.click_menu(menuItemId="link", linkUrl=A)
     await extension.wait_for_badge("…")
     page = await extension.page("popup.html", tab=B)
-    await expect(page.locator(".result")).to_contain_text("It will be sent automatically. No answer from")
+    await expect(page.locator(".result")).to_contain_text(
+        "It will be sent automatically. No answer from"
+    )
     await page.locator("#save").click()
     await expect(page.locator("#waiting")).to_contain_text("2 links are waiting to be sent.")
     assert [entry["url"] for entry in await extension.outbox()] == [A, B]
@@ -384,7 +438,8 @@ async def test_a_link_whose_answer_is_lost_is_sent_again_and_becomes_one_post(
 
     line.losing_answers = False
     await page.locator("#send").click()
-    await expect(page.locator(".result")).to_contain_text("Added.")  # the same key gets the same answer
+    # the same key gets the same answer
+    await expect(page.locator(".result")).to_contain_text("Added.")
     assert len(await jobs_of(guarded, A)) == 1
     await expect(page.locator("#waiting")).to_be_hidden()
 
@@ -425,7 +480,9 @@ async def test_a_link_waits_for_a_token_that_fits_and_is_sent_when_the_settings_
     assert len(await jobs_of(guarded, A)) == 1
 
 
-async def test_a_try_that_changes_no_link_leaves_the_list_alone(extension: Extension, guarded: Vault) -> None:
+async def test_a_try_that_changes_no_link_leaves_the_list_alone(
+    extension: Extension, guarded: Vault
+) -> None:
     """A click on a button that is replaced meanwhile would be lost."""
     await extension.set_up(guarded.base, "mv_revoked")
     await extension.click_menu(menuItemId="link", linkUrl=A)
@@ -459,7 +516,9 @@ async def test_the_end_of_an_earlier_result_does_not_take_a_newer_one_away(
                 await asyncio.sleep(0.05)
     await extension.worker.evaluate("Promise.resolve(waits.get(1)())")
     saved = await extension.badge()
-    await extension.worker.evaluate("() => { [globalThis.setTimeout, globalThis.clearTimeout] = real; }")
+    await extension.worker.evaluate(
+        "() => { [globalThis.setTimeout, globalThis.clearTimeout] = real; }"
+    )
 
     assert saved == "✓"
 
@@ -473,7 +532,8 @@ async def test_a_link_that_waits_can_be_discarded(extension: Extension, guarded:
     await expect(page.locator("#links li")).to_have_count(2)
     await page.get_by_role("button", name="Discard").first.click()
 
-    await expect(page.locator("#links li")).to_have_text([re.compile(re.escape(B))])  # a list: one item, not two
+    # a list: one item, not two
+    await expect(page.locator("#links li")).to_have_text([re.compile(re.escape(B))])
     assert [entry["url"] for entry in await extension.outbox()] == [B]
 
 
@@ -494,29 +554,41 @@ async def test_the_cookies_of_one_site_are_handed_over_after_an_explanation(
     page = await extension.page("sign-in.html?host=www.x.com&tab=1")
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.post_data or ""))
-    await expect(page.locator("#what")).to_contain_text(f"The vault at {guarded.base} gets all cookies")
+    await expect(page.locator("#what")).to_contain_text(
+        f"The vault at {guarded.base} gets all cookies"
+    )
     await page.locator("#hand-over").click()
 
-    await expect(page.locator("#outcome .good")).to_contain_text("Cookies of X that the vault took: 2.")
+    await expect(page.locator("#outcome .good")).to_contain_text(
+        "Cookies of X that the vault took: 2."
+    )
     (body,) = [data for data in sent if data]
     assert re.search(r"#HttpOnly_\.x\.com\\tTRUE\\t/\\tTRUE\\t\d{10}\\tauth_token\\tsecret", body)
     assert "elsewhere" not in body
     await expect(page.locator("#about")).to_be_hidden()
 
 
-async def test_a_token_that_may_only_add_links_hands_nothing_over(extension: Extension, guarded: Vault) -> None:
+async def test_a_token_that_may_only_add_links_hands_nothing_over(
+    extension: Extension, guarded: Vault
+) -> None:
     await extension.set_up(guarded.base, await token_for(guarded, Scope.SUBMIT))
     page = await extension.page("sign-in.html?host=x.com")
 
-    await expect(page.locator("#outcome .bad")).to_contain_text("a token with the permission “Add links and sign-ins”")
+    await expect(page.locator("#outcome .bad")).to_contain_text(
+        "a token with the permission “Add links and sign-ins”"
+    )
     await expect(page.locator("#about")).to_be_hidden()
 
 
-async def test_a_site_that_cannot_be_signed_in_to_is_named(extension: Extension, guarded: Vault) -> None:
+async def test_a_site_that_cannot_be_signed_in_to_is_named(
+    extension: Extension, guarded: Vault
+) -> None:
     await extension.set_up(guarded.base)
     page = await extension.page("sign-in.html?host=notx.com")
 
-    await expect(page.locator("#outcome .bad")).to_contain_text("The vault takes no sign-in for notx.com.")
+    await expect(page.locator("#outcome .bad")).to_contain_text(
+        "The vault takes no sign-in for notx.com."
+    )
 
 
 # --- the modules without a browser's interface
@@ -536,7 +608,9 @@ async def test_a_site_that_cannot_be_signed_in_to_is_named(extension: Extension,
         ("", None),
     ],
 )
-async def test_the_address_of_a_vault_is_read_as_typed(extension: Extension, typed: str, address: str | None) -> None:
+async def test_the_address_of_a_vault_is_read_as_typed(
+    extension: Extension, typed: str, address: str | None
+) -> None:
     assert await ask(extension, "address.js", "vaultAddress", typed) == address
 
 
@@ -551,7 +625,9 @@ async def test_the_address_of_a_vault_is_read_as_typed(extension: Extension, typ
         ("https://192.168.1.5", False),
     ],
 )
-async def test_a_token_on_an_open_line_is_warned_of(extension: Extension, address: str, is_exposed: bool) -> None:
+async def test_a_token_on_an_open_line_is_warned_of(
+    extension: Extension, address: str, is_exposed: bool
+) -> None:
     assert await ask(extension, "address.js", "isExposed", address) is is_exposed
 
 
@@ -567,7 +643,10 @@ async def test_a_token_on_an_open_line_is_warned_of(extension: Extension, addres
 async def test_a_site_is_found_by_a_host_with_its_shortest_domain(
     extension: Extension, host: str, found: list[str] | None
 ) -> None:
-    sites = [{"platform": "y", "domains": []}, {"platform": "x", "domains": ["www.x.com", "x.com", "twitter.com"]}]
+    sites = [
+        {"platform": "y", "domains": []},
+        {"platform": "x", "domains": ["www.x.com", "x.com", "twitter.com"]},
+    ]
     answer = await ask(extension, "address.js", "siteOf", host, sites)
 
     assert (answer and [answer["site"]["platform"], answer["domain"]]) == found
@@ -577,7 +656,14 @@ async def test_cookies_become_lines_that_the_vault_reads(extension: Extension) -
     cookie = {"path": "/", "secure": False, "httpOnly": False, "value": "v"}
     cookies = [
         {**cookie, "name": "a", "domain": "x.com", "hostOnly": True},
-        {**cookie, "name": "b", "domain": ".x.com", "hostOnly": False, "expirationDate": 1.9e9 + 0.5, "secure": True},
+        {
+            **cookie,
+            "name": "b",
+            "domain": ".x.com",
+            "hostOnly": False,
+            "expirationDate": 1.9e9 + 0.5,
+            "secure": True,
+        },
         {**cookie, "name": "c\td", "domain": "x.com", "hostOnly": True},
     ]
 
@@ -589,7 +675,9 @@ async def test_cookies_become_lines_that_the_vault_reads(extension: Extension) -
 
 async def ask(extension: Extension, module: str, function: str, *values: object) -> Any:
     """Call a function of a module of the extension, in one of its pages."""
-    page = next((page for page in extension.context.pages if page.url.endswith("options.html")), None)
+    page = next(
+        (page for page in extension.context.pages if page.url.endswith("options.html")), None
+    )
     page = page or await extension.page("options.html")
     call = "async ([module, name, values]) => (await import(`./${module}`))[name](...values)"
     return await page.evaluate(call, [module, function, list(values)])
@@ -626,11 +714,16 @@ async def test_the_extension_as_it_is_released_may_do_nothing_until_it_is_allowe
 ) -> None:
     async with loaded(tmp_path, ()) as extension:
         held = await extension.worker.evaluate("chrome.permissions.getAll()")
-        assert held == {"origins": [], "permissions": ["activeTab", "alarms", "contextMenus", "storage"]}
+        assert held == {
+            "origins": [],
+            "permissions": ["activeTab", "alarms", "contextMenus", "storage"],
+        }
 
         await extension.set_up(guarded.base)
         page = await extension.page("popup.html", tab=A)
-        await expect(page.locator(".result")).to_contain_text("The browser doesn't allow the extension to talk to")
+        await expect(page.locator(".result")).to_contain_text(
+            "The browser doesn't allow the extension to talk to"
+        )
         assert [entry["url"] for entry in await extension.outbox()] == [A]
         assert await jobs_of(guarded, A) == []
         assert extension.troubles == []

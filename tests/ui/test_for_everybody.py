@@ -1,4 +1,6 @@
-"""Every page satisfies axe, fits a narrow window in both directions, shows its focus, moves nothing, needs no script."""
+"""Every page satisfies axe, fits a narrow window in both directions, shows its focus,
+moves nothing, needs no script.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,11 @@ _MOVING = """() => document.getAnimations()
   .map((each) => each.effect.target?.outerHTML.slice(0, 100))"""
 
 each_case = pytest.mark.parametrize(
-    "case", [pytest.param(case, id=case.name, marks=[pytest.mark.long] if case.is_rare else []) for case in CASES]
+    "case",
+    [
+        pytest.param(case, id=case.name, marks=[pytest.mark.long] if case.is_rare else [])
+        for case in CASES
+    ],
 )
 
 
@@ -45,7 +51,9 @@ async def resize(page: Page, size: Size) -> None:
 
 
 async def troubles_of_fitting(page: Page) -> list[str]:
-    """Return what overflows. 320 px are a desktop's 1280 at 400 % (WCAG 1.4.10), "half" its 1440 at 200 % (1.4.4)."""
+    """Return what overflows. 320 px are a desktop's 1280 at 400 % (WCAG 1.4.10),
+    "half" its 1440 at 200 % (1.4.4).
+    """
     wrong = []
     sizes: tuple[Size, ...] = ("zoomed", "phone", "half", "desktop")
     for size in sizes:
@@ -57,7 +65,9 @@ async def troubles_of_fitting(page: Page) -> list[str]:
 
 
 async def unseen_by_keyboard(page: Page) -> list[str]:
-    """Return which of the first ``TABS`` focused elements do not show it, except parts of players and dates."""
+    """Return which of the first ``TABS`` focused elements do not show it,
+    except parts of players and dates.
+    """
     unseen, last = [], ""
     for _ in range(TABS):
         await page.keyboard.press("Tab")
@@ -86,7 +96,9 @@ async def test_a_page_satisfies_axe_shows_its_focus_moves_nothing_and_fits_every
 
 
 @each_case
-async def test_a_page_can_be_read_without_javascript(case: Case, pages: Pages, vault_of: VaultOf) -> None:
+async def test_a_page_can_be_read_without_javascript(
+    case: Case, pages: Pages, vault_of: VaultOf
+) -> None:
     vault = await vault_of(case.whose)
     pages.allow.extend(case.allow)
     page = await pages(await case.address(vault), javascript=False, base=vault.base, language="de")
@@ -95,7 +107,9 @@ async def test_a_page_can_be_read_without_javascript(case: Case, pages: Pages, v
     assert await page.locator("html").get_attribute("lang") == "de"
 
 
-async def test_a_post_is_submitted_and_cancelled_without_javascript(pages: Pages, fresh_vault: Vault) -> None:
+async def test_a_post_is_submitted_and_cancelled_without_javascript(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     address = "https://videos.example/watch/without-a-script"
     page = await pages("/", javascript=False, base=fresh_vault.base)
     await page.locator("#post_urls").fill(address)

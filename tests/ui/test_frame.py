@@ -17,7 +17,9 @@ async def test_the_first_page_shows_what_the_vault_holds(pages: Pages) -> None:
     assert await overflow(page) == []
 
 
-async def test_a_post_submitted_elsewhere_appears_in_the_open_page(pages: Pages, fresh_vault: Vault) -> None:
+async def test_a_post_submitted_elsewhere_appears_in_the_open_page(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     page = await pages("/", base=fresh_vault.base)
 
     job = await fresh_vault.add("https://videos.example/watch/just-now")

@@ -1,4 +1,6 @@
-"""The first page in a real browser: pasting, dropping, watching jobs progress, and solving their problems."""
+"""The first page in a real browser: pasting, dropping, watching jobs progress,
+and solving their problems.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,8 @@ _DRAG = """([name, text, file]) => {
 }"""
 
 
-# The text of each tile whose label and figure overlap or leave it; figures get four digits, as long as possible.
+# The text of each tile whose label and figure overlap or leave it; figures get four digits, as long
+# as possible.
 OVERLAPS = """(tiles) => tiles.filter((tile) => {
   tile.querySelector(".figure").textContent = "8888";
   const extent = (selector) => {
@@ -66,7 +69,9 @@ async def queued(vault: Vault) -> int:
     return (await vault.store.catalogue.report()).counts.get(JobStatus.QUEUED, 0)
 
 
-async def test_enter_submits_a_link_and_the_page_updates_without_a_reload(pages: Pages, make_vault: MakeVault) -> None:
+async def test_enter_submits_a_link_and_the_page_updates_without_a_reload(
+    pages: Pages, make_vault: MakeVault
+) -> None:
     vault = await make_vault(posts=0)
     page = await pages("/", base=vault.base)
     await page.evaluate("window.sameDocument = true")
@@ -80,7 +85,9 @@ async def test_enter_submits_a_link_and_the_page_updates_without_a_reload(pages:
     assert await page.evaluate("window.sameDocument")
 
 
-async def test_only_control_and_enter_submit_several_lines(pages: Pages, make_vault: MakeVault) -> None:
+async def test_only_control_and_enter_submit_several_lines(
+    pages: Pages, make_vault: MakeVault
+) -> None:
     vault = await make_vault(posts=0)
     page = await pages("/", base=vault.base)
     box = page.locator("#post_urls")
@@ -134,7 +141,9 @@ async def test_valid_links_are_submitted_and_refused_ones_stay_with_their_reason
     await page.locator("#post_urls").fill(f"{A}\n{B}\nfile:///etc/passwd")
     await page.get_by_role("button", name="Save").click()
 
-    await expect(page.locator(".toast")).to_contain_text("Added 1 link; 1 was already in the vault.")
+    await expect(page.locator(".toast")).to_contain_text(
+        "Added 1 link; 1 was already in the vault."
+    )
     await expect(page.locator(f'.toast a[href="/jobs/{known.id}"]')).to_be_visible()
     await expect(page.locator("#refused")).to_contain_text("file:///etc/passwd")
     await expect(page.locator("#post_urls")).to_have_value("file:///etc/passwd")
@@ -159,15 +168,21 @@ async def test_all_links_of_a_text_file_are_submitted_even_if_one_request_cannot
 ) -> None:
     vault = await make_vault(posts=0)
     page = await pages("/", base=vault.base)
-    text = "\n".join(f"{number}. https://videos.example/watch/{number}?of={'x' * 300}" for number in range(200))
+    text = "\n".join(
+        f"{number}. https://videos.example/watch/{number}?of={'x' * 300}" for number in range(200)
+    )
     await drag(page, "drop", text, "links.txt")
 
-    await expect(page.locator('[data-number="queued"] .figure')).to_have_text("200", timeout=patient(30_000))
+    await expect(page.locator('[data-number="queued"] .figure')).to_have_text(
+        "200", timeout=patient(30_000)
+    )
     await drag(page, "drop", "nothing of the kind", "notes.txt")
     await expect(page.locator("#messages")).to_contain_text("No links found in that file.")
 
 
-async def test_a_link_shared_by_another_program_waits_for_the_button(pages: Pages, make_vault: MakeVault) -> None:
+async def test_a_link_shared_by_another_program_waits_for_the_button(
+    pages: Pages, make_vault: MakeVault
+) -> None:
     vault = await make_vault(posts=0)
     page = await pages(f"/?text=Frost%20{A}", base=vault.base)
 
@@ -178,7 +193,9 @@ async def test_a_link_shared_by_another_program_waits_for_the_button(pages: Page
     await expect(page.locator(".toast")).to_contain_text("Added 1 link.")
 
 
-async def test_a_job_moves_through_the_page_while_it_is_saved(pages: Pages, fresh_vault: Vault) -> None:
+async def test_a_job_moves_through_the_page_while_it_is_saved(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     page = await pages("/", base=fresh_vault.base)
     await page.evaluate("window.sameDocument = true")
     store, claim = fresh_vault.store, fresh_vault.claims[1]
@@ -187,27 +204,39 @@ async def test_a_job_moves_through_the_page_while_it_is_saved(pages: Pages, fres
 
     for megabytes in (40, 50, 60):
         await store.queue.progress(
-            claim, stage=Stage.DOWNLOAD, progress_pct=60, bytes_done=megabytes * 1_000_000, bytes_total=88_000_000
+            claim,
+            stage=Stage.DOWNLOAD,
+            progress_pct=60,
+            bytes_done=megabytes * 1_000_000,
+            bytes_total=88_000_000,
         )
-        await expect(card.locator('[data-field="detail"]')).to_have_text(f"{megabytes}.0 MB of 88.0 MB")
+        await expect(card.locator('[data-field="detail"]')).to_have_text(
+            f"{megabytes}.0 MB of 88.0 MB"
+        )
     await expect(card.locator('[data-field="speed"]')).to_contain_text("/s")
     await expect(card.locator('[data-field="left"]')).to_contain_text("left")
 
     saved_before = len(fresh_vault.saved)
     example = fresh_vault.saved[0]
     assert example.output_path is not None
-    saved_file = SavedFile(example.output_path, example.thumbnail_path, 1_000, "ab" * 32, 4.0, 320, 180)
+    saved_file = SavedFile(
+        example.output_path, example.thumbnail_path, 1_000, "ab" * 32, 4.0, 320, 180
+    )
     await store.queue.begin_commit(claim, saved_file)
     await store.queue.complete(claim, saved_file)
     await expect(page.locator(f'.shelf a.name[href="/jobs/{claim.id}"]')).to_be_visible()
     await expect(card).to_have_count(0)
-    await expect(page.locator('[data-number="completed"] .figure')).to_have_text(str(saved_before + 1))
+    await expect(page.locator('[data-number="completed"] .figure')).to_have_text(
+        str(saved_before + 1)
+    )
     await expect(page.locator("#announce")).to_have_text("Saved: 1.")
     assert handle is not None
     assert await page.evaluate("window.sameDocument")
 
 
-@pytest.mark.parametrize("has_picture", [True, False], ids=["with a picture", "whose picture is missing"])
+@pytest.mark.parametrize(
+    "has_picture", [True, False], ids=["with a picture", "whose picture is missing"]
+)
 async def test_a_card_shows_what_is_known_about_its_post_while_the_video_is_downloaded(
     pages: Pages, make_vault: MakeVault, *, has_picture: bool
 ) -> None:
@@ -235,7 +264,9 @@ async def test_a_card_shows_what_is_known_about_its_post_while_the_video_is_down
         (JobItem(Item(expected=Expected(duration_s=83.0))),),
     )
     await vault.store.queue.checkpoint(claim, found)
-    await vault.store.queue.progress(claim, stage=Stage.DOWNLOAD, progress_pct=50, bytes_done=1, bytes_total=88_000_000)
+    await vault.store.queue.progress(
+        claim, stage=Stage.DOWNLOAD, progress_pct=50, bytes_done=1, bytes_total=88_000_000
+    )
 
     await expect(card.locator(".name")).to_have_text("Otters")
     await expect(card.locator(".by")).to_contain_text("Jane Doe")
@@ -256,7 +287,9 @@ async def test_a_failure_is_shown_where_it_was_asked_for_and_dismissed_there(
     await page.keyboard.press("Enter")
     await expect(page).to_have_title("(1) mediavault")
     (claim,) = await vault.store.queue.claim(WORKER, limit=1, lease=timedelta(minutes=5))
-    await vault.store.queue.fail(claim, error_code=ErrorCode.NO_VIDEO, error="No video found here.", retry_in=None)
+    await vault.store.queue.fail(
+        claim, error_code=ErrorCode.NO_VIDEO, error="No video found here.", retry_in=None
+    )
     card = page.locator(".just-now .result")
 
     await expect(card).to_contain_text("No video found here.")
@@ -267,7 +300,9 @@ async def test_a_failure_is_shown_where_it_was_asked_for_and_dismissed_there(
     await expect(card).to_have_count(0)
 
 
-async def test_a_bar_without_a_known_size_is_indeterminate(pages: Pages, fresh_vault: Vault) -> None:
+async def test_a_bar_without_a_known_size_is_indeterminate(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     page = await pages("/", base=fresh_vault.base)
     job = await fresh_vault.add(A)
     claims = await fresh_vault.store.queue.claim(WORKER, limit=50, lease=timedelta(minutes=5))
@@ -295,12 +330,15 @@ async def test_notifications_keep_a_hidden_page_informed(pages: Pages, fresh_vau
     await page.get_by_role("button", name="Notify me").click()
     await expect(page.locator("#notify")).to_have_attribute("aria-pressed", "true")
     await page.evaluate(
-        "Object.defineProperty(document, 'hidden', { value: true }); document.dispatchEvent(new Event('visibilitychange'))"
+        "Object.defineProperty(document, 'hidden', { value: true }); document.dispatchEvent(new"
+        " Event('visibilitychange'))"
     )
     job = await fresh_vault.add(A)
     claims = await fresh_vault.store.queue.claim(WORKER, limit=50, lease=timedelta(minutes=5))
     claim = next(claim for claim in claims if claim.id == job.id)
-    await fresh_vault.store.queue.fail(claim, error_code=ErrorCode.NO_VIDEO, error="None.", retry_in=None)
+    await fresh_vault.store.queue.fail(
+        claim, error_code=ErrorCode.NO_VIDEO, error="None.", retry_in=None
+    )
 
     async with asyncio.timeout(patient(20)):
         while not (shown := await page.evaluate("window.shown")):
@@ -308,7 +346,9 @@ async def test_notifications_keep_a_hidden_page_informed(pages: Pages, fresh_vau
     assert "Needs attention: 1." in shown[0]
 
 
-async def test_the_focused_element_keeps_the_focus_while_the_page_changes(pages: Pages, fresh_vault: Vault) -> None:
+async def test_the_focused_element_keeps_the_focus_while_the_page_changes(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     page = await pages("/", base=fresh_vault.base)
     link = page.locator(".need a.button").first
     await link.focus()
@@ -333,9 +373,12 @@ async def test_each_group_offers_a_helpful_action(pages: Pages) -> None:
     await expect(
         page.locator(".need", has_text="X asks you to sign in").get_by_role("link", name="Sign in")
     ).to_be_visible()
-    choose = page.locator(".need", has_text="Which video").get_by_role("link", name="Choose the video")
+    choose = page.locator(".need", has_text="Which video").get_by_role(
+        "link", name="Choose the video"
+    )
     await expect(choose).to_be_visible()
-    await expect(page.locator(".retrying")).to_contain_text(re.compile(r"next attempt in \d+ min"))  # within an hour
+    # within an hour
+    await expect(page.locator(".retrying")).to_contain_text(re.compile(r"next attempt in \d+ min"))
 
 
 @pytest.mark.parametrize("language", ["en", "de", "fr"])
@@ -368,7 +411,9 @@ async def test_a_job_is_cancelled_without_leaving_the_page_and_brought_back_by_u
     assert (await fresh_vault.store.catalogue.get(job.id)).status is JobStatus.QUEUED
 
 
-async def test_a_lost_connection_is_reported_and_the_page_catches_up(pages: Pages, fresh_vault: Vault) -> None:
+async def test_a_lost_connection_is_reported_and_the_page_catches_up(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     pages.allow.append("Failed to load resource|ERR_INTERNET_DISCONNECTED")
     page = await pages("/", base=fresh_vault.base)
     await page.locator("body[data-stream=open]").wait_for()
@@ -396,7 +441,9 @@ async def test_without_a_network_the_page_says_so_and_asks_nothing_about_the_vau
     await page.locator("#post_urls").fill(f"{A}\nx.example/a-link-without-its-beginning")
     await page.get_by_role("button", name="Save").click()
     await expect(page.locator("#messages")).to_contain_text("Nothing was sent.")
-    await expect(page.locator("#post_urls")).to_have_value(f"{A}\nx.example/a-link-without-its-beginning")
+    await expect(page.locator("#post_urls")).to_have_value(
+        f"{A}\nx.example/a-link-without-its-beginning"
+    )
 
 
 async def test_dates_are_written_as_in_the_readers_region(pages: Pages, fresh_vault: Vault) -> None:
@@ -405,7 +452,10 @@ async def test_dates_are_written_as_in_the_readers_region(pages: Pages, fresh_va
     moment = page.locator("time[datetime][title]").first
     iso, title = await moment.get_attribute("datetime"), await moment.get_attribute("title")
     expected = await page.evaluate(
-        "(iso) => new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(iso))",
+        (
+            "(iso) => new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short'"
+            " }).format(new Date(iso))"
+        ),
         iso,
     )
 
@@ -430,7 +480,9 @@ async def test_a_refused_event_stream_is_requested_again(pages: Pages, fresh_vau
 async def test_more_windows_than_connections_can_be_open_and_the_active_one_is_live(
     pages: Pages, fresh_vault: Vault
 ) -> None:
-    """A browser makes six connections to a server, so six streams would leave none for requesting a page."""
+    """A browser makes six connections to a server,
+    so six streams would leave none for requesting a page.
+    """
     context = await pages.context()
     windows = [await context.new_page() for _ in range(8)]
     for window in windows:
@@ -454,12 +506,16 @@ async def test_an_unresponsive_vault_is_reported_and_the_link_is_kept(pages: Pag
     await page.locator("#post_urls").fill(A)
     await page.keyboard.press("Enter")
 
-    await expect(page.locator("#messages .complaint")).to_contain_text("The vault isn't responding.")
+    await expect(page.locator("#messages .complaint")).to_contain_text(
+        "The vault isn't responding."
+    )
     await expect(page.locator("#messages .complaint")).to_contain_text("The link is kept")
     await expect(page.locator("#outbox li")).to_contain_text(A)
 
 
-async def test_without_javascript_links_are_submitted_and_groups_retried(pages: Pages, fresh_vault: Vault) -> None:
+async def test_without_javascript_links_are_submitted_and_groups_retried(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     page = await pages("/", base=fresh_vault.base, javascript=False)
     await page.locator("#post_urls").fill(f"{A}\nfile:///etc/passwd")
     await page.get_by_role("button", name="Save").click()
@@ -469,12 +525,18 @@ async def test_without_javascript_links_are_submitted_and_groups_retried(pages: 
     await page.locator("#post_urls").fill(B)
     await page.get_by_role("button", name="Save").click()
     await expect(page.locator(".waiting")).to_contain_text("videos.example/watch/b")
-    await page.locator(".need", has_text="The disk is full").get_by_role("button", name="Try again").click()
+    await (
+        page.locator(".need", has_text="The disk is full")
+        .get_by_role("button", name="Try again")
+        .click()
+    )
     await expect(page.locator(".toast")).to_contain_text("Retrying 1 post.")
     await page.wait_for_load_state("networkidle")
 
 
-async def test_the_queue_is_paused_and_resumed_without_leaving_the_page(pages: Pages, make_vault: MakeVault) -> None:
+async def test_the_queue_is_paused_and_resumed_without_leaving_the_page(
+    pages: Pages, make_vault: MakeVault
+) -> None:
     vault = await make_vault(posts=0)
     await vault.add(A)
     page = await pages("/", base=vault.base)
@@ -508,15 +570,20 @@ async def test_a_waiting_post_is_moved_to_the_front_without_leaving_the_page(
     assert await page.evaluate("window.sameDocument")
 
 
-async def test_hostile_text_is_shown_as_text_and_does_not_break_the_layout(pages: Pages, make_vault: MakeVault) -> None:
+async def test_hostile_text_is_shown_as_text_and_does_not_break_the_layout(
+    pages: Pages, make_vault: MakeVault
+) -> None:
     vault = await make_vault(posts=0)
     store = vault.store
-    for number, code in enumerate((None, None, ErrorCode.LOGIN_REQUIRED, ErrorCode.NETWORK, ErrorCode.DELETED)):
+    for number, code in enumerate(
+        (None, None, ErrorCode.LOGIN_REQUIRED, ErrorCode.NETWORK, ErrorCode.DELETED)
+    ):
         await vault.add(f"https://videos.example/watch/{number}")
         [claim] = await store.queue.claim(WORKER, limit=1, lease=timedelta(hours=1))
         account = Account("generic", HOSTILE, HOSTILE, "x")
         await store.queue.checkpoint(
-            claim, Checkpoint(None, None, SourceType.DIRECT, (), (), account, None, {"title": HOSTILE})
+            claim,
+            Checkpoint(None, None, SourceType.DIRECT, (), (), account, None, {"title": HOSTILE}),
         )
         if code is not None:
             await store.queue.fail(claim, error_code=code, error=HOSTILE, retry_in=None)

@@ -1,5 +1,6 @@
-"""Hostile texts in every parameter of a URL, in every field of a form, and in what a script shows immediately: no
-script runs, all are shown as text. The parameters and fields are listed in ``hostile.py``.
+"""Hostile texts in every parameter of a URL, in every field of a form, and in what a script shows
+immediately: no script runs, all are shown as text. The parameters and fields are listed in
+``hostile.py``.
 """
 
 from __future__ import annotations
@@ -17,7 +18,16 @@ from tests.ui.browsing import Pages
 from tests.ui.hostile import FORMS, LIBRARY, PARAMETERS, POST, post_id
 from tests.ui.hostile_texts import payloads
 from tests.ui.hostile_vault import HostileVault
-from tests.ui.hostile_walk import NO_FILE, REFUSED, Links, every_text_or_some, look, signed_in, troubles, walk
+from tests.ui.hostile_walk import (
+    NO_FILE,
+    REFUSED,
+    Links,
+    every_text_or_some,
+    look,
+    signed_in,
+    troubles,
+    walk,
+)
 
 pytestmark = pytest.mark.timeout(1_800)
 
@@ -27,11 +37,13 @@ _SEND = """([path, fields]) => {
   for (const [name, value] of Object.entries(fields)) form.append(Object.assign(document.createElement("textarea"), { name, value }));
   document.body.append(form);
   form.submit();
-}"""
+}"""  # noqa: E501
 
 
 def some_of(texts: Sequence[str], every: int) -> Sequence[str]:
-    """Return all texts, or a few: for behaviour that is the same for all texts, a few are enough."""
+    """Return all texts, or a few: for behaviour that is the same for all texts,
+    a few are enough.
+    """
     return texts if every == 1 else texts[:: every * 4]
 
 
@@ -40,20 +52,29 @@ def addresses(text: str) -> Iterator[str]:
     short = text[:200]
     yield f"/?{_query(url=text[:2_000], text=text[:2_000], post=short, taken=1, known=1)}"
     yield f"{LIBRARY}?{_query(q=short, platform=short, account=short, outcome=short, state='all')}"
-    yield f"{_post_path()}?{_query(**{'in': urlencode({'q': short, 'account': short}, errors='replace')})}"
+    yield f"{_post_path()}?{_query(**{'in': urlencode({'q': short, 'account': short}, errors='replace')})}"  # noqa: E501
     yield f"/accounts?{_query(q=short, platform=text[:64])}"
     yield f"/accounts/{quote(short, safe='')}/{quote(short, safe='')}"
     yield f"/sites/{quote(text[:64], safe='')}"
     yield f"/settings/name?{_query(name_template=text[:1_000])}"
-    yield f"/nowhere/{quote(short)}"  # below a folder: two slashes at the beginning would name another host
+    # below a folder: two slashes at the beginning would name another host
+    yield f"/nowhere/{quote(short)}"
 
 
 def single(texts: Sequence[str]) -> Iterator[str]:
     """Yield every parameter of every page on its own: an invalid value is refused with a page."""
-    places = [(route, name) for route, names in PARAMETERS.items() for name in names if "{platform}" not in route]
+    places = [
+        (route, name)
+        for route, names in PARAMETERS.items()
+        for name in names
+        if "{platform}" not in route
+    ]
     for turn in range(max(len(places), len(texts))):
         route, name = places[turn % len(places)]
-        yield f"{route.replace('{job_id}', post_id(0))}?{_query(**{name: texts[turn % len(texts)][:200]})}"
+        yield (
+            f"{route.replace('{job_id}', post_id(0))}"
+            f"?{_query(**{name: texts[turn % len(texts)][:200]})}"
+        )
 
 
 def _query(**values: object) -> str:
@@ -65,7 +86,9 @@ def _post_path() -> str:
 
 
 @every_text_or_some
-async def test_url_parameters_are_shown_as_text(marks: HostileVault, pages: Pages, every: int) -> None:
+async def test_url_parameters_are_shown_as_text(
+    marks: HostileVault, pages: Pages, every: int
+) -> None:
     context = await signed_in(pages, marks)
     pages.allow += [NO_FILE, REFUSED]
     texts, base = some_of(payloads(), every), marks.vault.base
@@ -91,7 +114,12 @@ async def test_form_input_is_shown_as_text(marks: HostileVault, pages: Pages, ev
     """Forms that show their input again get every text, all others get some."""
     context = await signed_in(pages, marks)
     # a word in a field of a number or a date
-    pages.allow += [NO_FILE, REFUSED, "cannot be parsed, or is out of range", "does not conform to the required format"]
+    pages.allow += [
+        NO_FILE,
+        REFUSED,
+        "cannot be parsed, or is out of range",
+        "does not conform to the required format",
+    ]
     texts = some_of(payloads(), every)
     echoing = ("/submit", "/settings", "/access/tokens", "/library/remove")
     others = [path for path in FORMS if path not in (*echoing, "/library/zip", "/library/export")]
@@ -108,12 +136,14 @@ async def test_form_input_is_shown_as_text(marks: HostileVault, pages: Pages, ev
     assert not wrong, "\n".join(wrong[:40])
 
 
-# --- text from scripts -----------------------------------------------------------------------------------------------
+# --- text from scripts ----------------------------------------------------------------------------
 
 
 @every_text_or_some
 async def test_scripts_show_input_as_text(marks: HostileVault, pages: Pages, every: int) -> None:
-    """Text typed into the search and the name template, pasted into the box, and the name of a dropped file."""
+    """Text typed into the search and the name template, pasted into the box,
+    and the name of a dropped file.
+    """
     context = await signed_in(pages, marks)
     pages.allow += [NO_FILE, REFUSED]
     page, wrong = await context.new_page(), list[str]()
@@ -123,7 +153,9 @@ async def test_scripts_show_input_as_text(marks: HostileVault, pages: Pages, eve
 
     for text in some_of(payloads(), every):
         await page.goto(urljoin(marks.vault.base, "/library?state=all"))
-        async with page.expect_response(lambda answer: "/library?" in answer.url and "q=" in answer.url):
+        async with page.expect_response(
+            lambda answer: "/library?" in answer.url and "q=" in answer.url
+        ):
             await page.locator("#q").fill(one_line(text)[:40].strip() or "x")
         await page.locator("#results:not(.htmx-request)").wait_for()
         await judge("search", text)

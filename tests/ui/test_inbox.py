@@ -1,4 +1,6 @@
-"""The inbox in a real browser: what came, what is new, the buttons, the keyboard, and live updates."""
+"""The inbox in a real browser: what came, what is new, the buttons, the keyboard,
+and live updates.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ async def test_a_post_is_made_a_favourite_pinned_played_and_deleted_from_the_inb
     job_id = str(await row.get_attribute("data-key"))
     row = page.locator(f"#job-{job_id}")
     await row.get_by_role("button", name="Favourite").click()
-    await expect(row.get_by_role("button", name="Favourite")).to_have_attribute("aria-pressed", "true")
+    await expect(row.get_by_role("button", name="Favourite")).to_have_attribute(
+        "aria-pressed", "true"
+    )
     assert page.url.endswith("/sources/inbox")
     assert job_id in [mark.job_id for mark in await store.marks.marked(favourite("owner"))]
 
@@ -70,7 +74,9 @@ async def test_what_comes_and_how_it_is_are_shown_live_and_the_focus_stays(
 ) -> None:
     store = fresh_vault.store
     page = await pages("/sources/inbox", size=size, base=fresh_vault.base)
-    await expect(page.locator("body")).to_have_attribute("data-stream", "open", timeout=patient(10_000))
+    await expect(page.locator("body")).to_have_attribute(
+        "data-stream", "open", timeout=patient(10_000)
+    )
     await page.locator(".arrival").nth(1).get_by_role("button", name="Favourite").focus()
     focused = await page.evaluate("document.activeElement.closest('li').id")
     job = await fresh_vault.add("https://videos.example/watch/just-came")
@@ -82,7 +88,9 @@ async def test_what_comes_and_how_it_is_are_shown_live_and_the_focus_stays(
     assert await page.evaluate("document.activeElement.closest('li').id") == focused
 
     await store.queue.cancel(job.id)
-    await expect(first.locator("[data-field=state]")).to_have_text("Cancelled", timeout=patient(15_000))
+    await expect(first.locator("[data-field=state]")).to_have_text(
+        "Cancelled", timeout=patient(15_000)
+    )
 
 
 async def test_the_inbox_is_used_with_the_keyboard(pages: Pages, fresh_vault: Vault) -> None:
@@ -106,7 +114,9 @@ async def test_a_failed_post_says_what_helps(pages: Pages, fresh_vault: Vault) -
     await expect(row.locator(".actions button").first).to_be_visible()
 
 
-async def test_a_viewer_reaches_the_inbox_and_nothing_else_of_following(pages: Pages, fresh_vault: Vault) -> None:
+async def test_a_viewer_reaches_the_inbox_and_nothing_else_of_following(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     await add_users(fresh_vault)
     page = await pages("/login", base=fresh_vault.base)
     await page.locator("#name").fill("sam")

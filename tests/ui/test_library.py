@@ -1,4 +1,6 @@
-"""The library in a real browser: search, filters, infinite scrolling, selection, keys; and all without JavaScript."""
+"""The library in a real browser: search, filters, infinite scrolling, selection, keys;
+and all without JavaScript.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,7 @@ SHIFTS = """() => {
   new PerformanceObserver((list) => {
     for (const each of list.getEntries()) if (!each.sources.every(isFoot)) window.shifts += each.value;
   }).observe({ type: "layout-shift", buffered: true });
-}"""
+}"""  # noqa: E501
 
 
 CLICK = "one => one.click()"  # Playwright's own scrolls to it
@@ -66,7 +68,9 @@ async def test_more_tiles_load_automatically_and_nothing_jumps(pages: Pages, vau
 
     assert await page.locator(".more").count() == 0
     assert await page.evaluate("window.shifts") < 0.01
-    assert len({await tile.get_attribute("id") for tile in await page.locator(".tile").all()}) == len(vault.saved)
+    assert len(
+        {await tile.get_attribute("id") for tile in await page.locator(".tile").all()}
+    ) == len(vault.saved)
 
 
 async def test_a_search_runs_while_typing_and_is_part_of_the_url(pages: Pages) -> None:
@@ -122,7 +126,10 @@ async def test_filters_are_removable_chips_and_shareable_urls(pages: Pages) -> N
     await page.wait_for_url("**/library?platform=youtube&order=longest")
     shared = await pages("/library?platform=youtube&order=longest")
 
-    assert await shared.locator(".tile .name").all_inner_texts() == await page.locator(".tile .name").all_inner_texts()
+    assert (
+        await shared.locator(".tile .name").all_inner_texts()
+        == await page.locator(".tile .name").all_inner_texts()
+    )
     assert await shared.locator("#platform").input_value() == "youtube"
     assert await shared.locator("#order").input_value() == "longest"
 
@@ -155,7 +162,9 @@ async def test_keys_move_between_tiles_and_select(pages: Pages) -> None:
     assert await page.locator("#q").input_value() == "?"
 
 
-async def test_enter_opens_a_tile_and_back_returns_to_the_same_position(pages: Pages, vault: Vault) -> None:
+async def test_enter_opens_a_tile_and_back_returns_to_the_same_position(
+    pages: Pages, vault: Vault
+) -> None:
     page = await pages("/library")
     await page.mouse.wheel(0, 20_000)
     await expect(page.locator(".tile")).to_have_count(len(vault.saved))
@@ -217,7 +226,8 @@ async def test_posts_are_deleted_at_once_and_brought_back_by_undo(
     assert len(left.jobs) == len(fresh_vault.saved) - 2
     assert not (fresh_vault.downloads / str(fresh_vault.saved[0].output_path)).exists()
     assert await page.locator(".tile").count() == len(left.jobs)
-    if javascript:  # the script takes the message out of the address, so that a reload does not repeat it
+    # the script takes the message out of the address, so that a reload does not repeat it
+    if javascript:
         await page.wait_for_url(lambda url: "outcome" not in url)
     assert ("outcome" in page.url) is not javascript
 
@@ -241,7 +251,9 @@ async def test_deleting_and_undoing_it_stay_at_the_same_filter_search_and_place(
     stays, goes = (page.locator(".tile").nth(place) for place in (49, 52))
     ids = [await one.get_attribute("id") for one in (stays, goes)]
     stays, goes = (page.locator(f"#{one}") for one in ids)
-    await stays.evaluate("one => window.scrollTo(0, one.getBoundingClientRect().top + scrollY - 200)")
+    await stays.evaluate(
+        "one => window.scrollTo(0, one.getBoundingClientRect().top + scrollY - 200)"
+    )
     await goes.locator(".pick input").check()
     before = [await top_left(one) for one in (stays, goes)]
     place = await page.evaluate("scrollY")
@@ -275,7 +287,9 @@ async def test_failures_are_retried_together(pages: Pages, fresh_vault: Vault) -
     await expect(page.locator(".empty h2")).to_have_text("No failed posts")
 
 
-async def test_everything_can_be_found_and_downloaded_without_javascript(pages: Pages, vault: Vault) -> None:
+async def test_everything_can_be_found_and_downloaded_without_javascript(
+    pages: Pages, vault: Vault
+) -> None:
     page = await pages("/library", javascript=False)
     assert await tiles(page) == PAGE
     await page.locator(".more-link a").click()

@@ -1,4 +1,6 @@
-"""The library's grid in a real browser: density, months, shapes, hosts, causes, keys without focus, and the way back."""
+"""The library's grid in a real browser: density, months, shapes, hosts, causes,
+keys without focus, and the way back.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,10 @@ from tests.ui.test_library import SHIFTS
 from tests.ui.vault import Vault
 
 MIDDAY = datetime(2026, 3, 15, 12, tzinfo=UTC)
-MONTHS = [datetime(2026 - number // 12, 12 - number % 12, 15, 12, tzinfo=UTC) for number in range(9, 21)]  # 2026-03 on
+# 2026-03 on
+MONTHS = [
+    datetime(2026 - number // 12, 12 - number % 12, 15, 12, tzinfo=UTC) for number in range(9, 21)
+]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -32,12 +37,18 @@ async def months_vault(make_vault: MakeVault) -> Vault:
     model = vault.saved[0]
     times = [month - timedelta(hours=number) for month in MONTHS for number in range(10)]
     await vault.store.catalogue.remove(model.id)
-    await vault.store.catalogue.import_jobs([StoredJob(_post(model, number, at)) for number, at in enumerate(times)])
+    await vault.store.catalogue.import_jobs(
+        [StoredJob(_post(model, number, at)) for number, at in enumerate(times)]
+    )
     return vault
 
 
 def _post(model: Job, number: int, at: datetime, **facts: Any) -> Job:
-    own = {"id": JobId(f"00000000-0000-4000-8000-{number:012x}"), "created_at": at, "metadata": {"title": f"{number}"}}
+    own = {
+        "id": JobId(f"00000000-0000-4000-8000-{number:012x}"),
+        "created_at": at,
+        "metadata": {"title": f"{number}"},
+    }
     url = facts.pop("url", f"https://months.example/{number}")
     return replace(model, **{**own, "post_url": url, "canonical_url": url, **facts})
 
@@ -48,7 +59,10 @@ async def columns(page: Page) -> int:
 
 async def slide(page: Page, value: int) -> None:
     await page.locator(".density input").evaluate(
-        "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input', { bubbles: true })); }",
+        (
+            "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input', {"
+            " bubbles: true })); }"
+        ),
         value,
     )
 
@@ -60,13 +74,19 @@ async def headings(page: Page) -> list[str]:
 # --- density
 
 
-@pytest.mark.parametrize(("size", "usual", "least", "most"), [("phone", 2, 1, 3), ("desktop", 5, 2, 9)])
+@pytest.mark.parametrize(
+    ("size", "usual", "least", "most"), [("phone", 2, 1, 3), ("desktop", 5, 2, 9)]
+)
 async def test_the_slider_sets_the_videos_in_a_row_and_the_browser_remembers(
     pages: Pages, size: Size, usual: int, least: int, most: int
 ) -> None:
     page = await pages("/library?order=longest", size=size)
     slider = page.get_by_role("slider", name="Videos per row")
-    assert [await slider.get_attribute(name) for name in ("name", "min", "max")] == ["density", str(least), str(most)]
+    assert [await slider.get_attribute(name) for name in ("name", "min", "max")] == [
+        "density",
+        str(least),
+        str(most),
+    ]
     assert await columns(page) == usual == int(await slider.input_value())
 
     for value in (least, most):
@@ -102,7 +122,8 @@ async def test_the_arrow_keys_move_the_slider_and_not_the_tiles(pages: Pages) ->
 
 
 async def test_a_search_keeps_the_density(pages: Pages) -> None:
-    page = await pages("/library?order=longest")  # by age there may be months at the side, which a search has not
+    # by age there may be months at the side, which a search has not
+    page = await pages("/library?order=longest")
     await slide(page, 7)
     await page.locator("#q").fill("night train")
     await page.wait_for_url("**q=night*")
@@ -148,7 +169,9 @@ async def test_each_month_has_one_heading_however_its_tiles_are_loaded(
     assert await overflow(page) == []
 
 
-async def test_months_are_in_the_order_and_the_language_of_the_page(pages: Pages, months_vault: Vault) -> None:
+async def test_months_are_in_the_order_and_the_language_of_the_page(
+    pages: Pages, months_vault: Vault
+) -> None:
     page = await pages("/library?order=oldest", base=months_vault.base, language="de")
     assert (await headings(page))[:2] == ["April 2025", "Mai 2025"]
 
@@ -157,7 +180,9 @@ async def test_months_are_in_the_order_and_the_language_of_the_page(pages: Pages
     await expect(by_length.locator(".months")).to_have_count(0)
 
 
-async def test_a_month_at_the_side_leads_to_its_first_tile(pages: Pages, months_vault: Vault) -> None:
+async def test_a_month_at_the_side_leads_to_its_first_tile(
+    pages: Pages, months_vault: Vault
+) -> None:
     page = await pages("/library", base=months_vault.base)
     months = page.get_by_role("navigation", name="Months").get_by_role("link")
     assert await months.count() == len(MONTHS)
@@ -183,7 +208,9 @@ async def test_a_phone_has_no_months_at_the_side(pages: Pages, months_vault: Vau
     await expect(page.locator(".months")).to_be_hidden()
 
 
-async def test_the_heading_of_a_month_goes_with_its_last_tile(pages: Pages, make_vault: MakeVault) -> None:
+async def test_the_heading_of_a_month_goes_with_its_last_tile(
+    pages: Pages, make_vault: MakeVault
+) -> None:
     vault = await make_vault(posts=1)
     [model] = vault.saved
     await vault.store.catalogue.remove(model.id)
@@ -223,7 +250,12 @@ def portrait() -> bytes:
     for plane in frame.planes:
         plane.update(bytes([200]) * plane.buffer_size)
     context: Any = av.CodecContext.create("mjpeg", "w")
-    context.width, context.height, context.pix_fmt, context.time_base = 180, 320, "yuvj420p", Fraction(1, 25)
+    context.width, context.height, context.pix_fmt, context.time_base = (
+        180,
+        320,
+        "yuvj420p",
+        Fraction(1, 25),
+    )
     return b"".join(bytes(packet) for packet in (*context.encode(frame), *context.encode(None)))
 
 
@@ -234,7 +266,9 @@ async def test_a_portrait_clip_keeps_its_shape_in_a_tile_of_the_usual_height(
     vault = await make_vault(posts=2)
     model, wide = vault.saved
     (vault.downloads / str(model.thumbnail_path)).write_bytes(portrait())
-    saved = SavedFile(str(model.output_path), model.thumbnail_path, 1_000, str(model.sha256), 4.0, 180, 320)
+    saved = SavedFile(
+        str(model.output_path), model.thumbnail_path, 1_000, str(model.sha256), 4.0, 180, 320
+    )
     tall = replace(model, width=180, height=320, items=(JobItem(Item(), ItemStatus.SAVED, saved),))
     await vault.store.catalogue.remove(model.id)
     await vault.store.catalogue.import_jobs([StoredJob(tall)])
@@ -247,7 +281,9 @@ async def test_a_portrait_clip_keeps_its_shape_in_a_tile_of_the_usual_height(
 
 
 @pytest.mark.parametrize("size", ["phone", "desktop"])
-async def test_a_post_of_another_site_names_its_host(pages: Pages, make_vault: MakeVault, size: Size) -> None:
+async def test_a_post_of_another_site_names_its_host(
+    pages: Pages, make_vault: MakeVault, size: Size
+) -> None:
     vault = await make_vault(posts=1)
     [model] = vault.saved
     url = "https://www.xn--mnchen-3ya.example/film"
@@ -264,7 +300,9 @@ async def test_a_post_of_another_site_names_its_host(pages: Pages, make_vault: M
 
 
 @pytest.mark.parametrize("size", ["phone", "desktop"])
-async def test_the_tile_of_a_failure_says_why_in_one_line(pages: Pages, vault: Vault, size: Size) -> None:
+async def test_the_tile_of_a_failure_says_why_in_one_line(
+    pages: Pages, vault: Vault, size: Size
+) -> None:
     page = await pages("/library?state=failed", size=size)
     causes = page.locator(".tile .why")
 
@@ -283,7 +321,8 @@ async def test_a_key_of_the_tiles_begins_at_the_first_tile_in_sight(pages: Pages
     page = await pages("/library?order=longest")
     await page.evaluate("scrollTo(0, 1000)")
     above = await page.evaluate(
-        "[...document.querySelectorAll('.tile')].filter(each => each.getBoundingClientRect().top < 54).length"
+        "[...document.querySelectorAll('.tile')].filter(each => each.getBoundingClientRect().top <"
+        " 54).length"
     )
     assert above > 0
     await page.keyboard.press(key)
@@ -354,7 +393,9 @@ async def test_a_posts_link_to_the_library_returns_to_the_same_place(
     assert await page.locator(".tile").count() == count
 
 
-async def test_the_way_back_keeps_the_month_that_the_page_began_at(pages: Pages, months_vault: Vault) -> None:
+async def test_the_way_back_keeps_the_month_that_the_page_began_at(
+    pages: Pages, months_vault: Vault
+) -> None:
     page = await pages("/library", base=months_vault.base)
     await page.locator(".months a").nth(10).click()
     await page.wait_for_url("**cursor=*")

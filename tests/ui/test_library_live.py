@@ -1,4 +1,6 @@
-"""The library in a real browser while its posts are saved, fail and are removed: nothing on the screen moves."""
+"""The library in a real browser while its posts are saved, fail and are removed:
+nothing on the screen moves.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ FRESH = "#fresh button"
 
 async def keep(vault: Vault, claim: ClaimedJob) -> None:
     example = vault.saved[0]
-    saved_file = SavedFile(str(example.output_path), example.thumbnail_path, 1_000, "ab" * 32, 4.0, 320, 180)
+    saved_file = SavedFile(
+        str(example.output_path), example.thumbnail_path, 1_000, "ab" * 32, 4.0, 320, 180
+    )
     await vault.store.queue.begin_commit(claim, saved_file)
     await vault.store.queue.complete(claim, saved_file)
 
@@ -30,7 +34,9 @@ async def live(pages: Pages, vault: Vault, path: str) -> Page:
     return page
 
 
-async def test_a_tile_changes_in_place_from_a_running_job_to_a_saved_post(pages: Pages, fresh_vault: Vault) -> None:
+async def test_a_tile_changes_in_place_from_a_running_job_to_a_saved_post(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     claim = fresh_vault.claims[1]
     page = await live(pages, fresh_vault, "/library?state=all")
     tile = page.locator(f"#job-{claim.id}")
@@ -41,7 +47,9 @@ async def test_a_tile_changes_in_place_from_a_running_job_to_a_saved_post(pages:
     await fresh_vault.store.queue.progress(claim, stage=Stage.VALIDATE, progress_pct=92)
     await expect(tile.locator(".badge")).to_have_text("Checking playback")
     await keep(fresh_vault, claim)
-    await expect(tile.locator(".picture img")).to_have_attribute("src", f"/files/{claim.id}/thumbnail")
+    await expect(tile.locator(".picture img")).to_have_attribute(
+        "src", f"/files/{claim.id}/thumbnail"
+    )
     await expect(tile.locator(".length")).to_have_text("0:04")
     await expect(tile.locator(".badge")).to_have_count(0)
     await expect(tile.locator(".name")).to_be_focused()
@@ -52,11 +60,14 @@ async def test_a_tile_changes_in_place_from_a_running_job_to_a_saved_post(pages:
     assert await page.evaluate("window.sameDocument")
 
 
-async def test_new_matches_of_the_filter_wait_behind_a_button(pages: Pages, fresh_vault: Vault) -> None:
+async def test_new_matches_of_the_filter_wait_behind_a_button(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     page = await live(pages, fresh_vault, "/library")
     before = await page.locator(".tile").evaluate_all("all => all.map(each => each.id)")
     await page.evaluate(
-        "window.shifts = 0; new PerformanceObserver(list => list.getEntries().forEach(each => { window.shifts += each.value; })).observe({ type: 'layout-shift' })"
+        "window.shifts = 0; new PerformanceObserver(list => list.getEntries().forEach(each => {"
+        " window.shifts += each.value; })).observe({ type: 'layout-shift' })"
     )
     for claim in fresh_vault.claims:
         await keep(fresh_vault, claim)
@@ -70,13 +81,19 @@ async def test_new_matches_of_the_filter_wait_behind_a_button(pages: Pages, fres
     await page.locator(FRESH).click()
     await expect(page.locator(".tile")).to_have_count(8)
     await expect(page.locator(FRESH)).to_be_hidden()
-    first = (await fresh_vault.store.catalogue.jobs(JobQuery(statuses=(JobStatus.COMPLETED,), limit=1))).jobs[0]
+    first = (
+        await fresh_vault.store.catalogue.jobs(JobQuery(statuses=(JobStatus.COMPLETED,), limit=1))
+    ).jobs[0]
     await expect(page.locator(f"#job-{first.id} .name")).to_be_focused()
     assert await page.evaluate("window.sameDocument")
 
 
-async def test_only_posts_that_match_the_search_are_announced(pages: Pages, fresh_vault: Vault) -> None:
-    tiktok, instagram = sorted(fresh_vault.claims, key=lambda claim: claim.job.platform, reverse=True)
+async def test_only_posts_that_match_the_search_are_announced(
+    pages: Pages, fresh_vault: Vault
+) -> None:
+    tiktok, instagram = sorted(
+        fresh_vault.claims, key=lambda claim: claim.job.platform, reverse=True
+    )
     page = await live(pages, fresh_vault, "/library?q=bread")
     await keep(fresh_vault, instagram)
     await keep(fresh_vault, tiktok)
@@ -87,7 +104,9 @@ async def test_only_posts_that_match_the_search_are_announced(pages: Pages, fres
     assert await page.locator(f"#job-{instagram.id}").count() == 0
 
 
-async def test_a_removed_post_disappears_and_the_focus_stays_in_the_grid(pages: Pages, fresh_vault: Vault) -> None:
+async def test_a_removed_post_disappears_and_the_focus_stays_in_the_grid(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     page = await live(pages, fresh_vault, "/library")
     gone, neighbour = fresh_vault.saved[1], fresh_vault.saved[2]
     await page.locator(f"#job-{gone.id} .pick input").check()
@@ -101,7 +120,9 @@ async def test_a_removed_post_disappears_and_the_focus_stays_in_the_grid(pages: 
     await expect(page.locator(".found [data-found]")).to_have_text("5 videos")
 
 
-async def test_the_tile_of_a_failure_says_that_the_user_can_help(pages: Pages, fresh_vault: Vault) -> None:
+async def test_the_tile_of_a_failure_says_that_the_user_can_help(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     claim = fresh_vault.claims[0]
     page = await live(pages, fresh_vault, "/library?state=waiting")
     await fresh_vault.store.queue.fail(
@@ -121,17 +142,21 @@ async def test_an_empty_page_fills_automatically(pages: Pages, fresh_vault: Vaul
     await expect(page.locator(f"#job-{job.id} .letter")).to_have_text("V")
 
 
-async def test_a_lost_connection_is_reported_and_the_tiles_catch_up(pages: Pages, fresh_vault: Vault) -> None:
+async def test_a_lost_connection_is_reported_and_the_tiles_catch_up(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     pages.allow.append("Failed to load resource|ERR_INTERNET_DISCONNECTED|console error: htmx:")
     page = await live(pages, fresh_vault, "/library")
     await page.context.set_offline(True)
     await expect(page.locator("#lost-line")).to_have_text("You're offline.")
     await page.locator("#q").fill("frost")
     await expect(page.locator("#messages")).to_contain_text("The vault isn't responding.")
-    async with page.expect_event("requestfailed"):  # the filter is unchanged, and the request brought nothing new
+    # the filter is unchanged, and the request brought nothing new
+    async with page.expect_event("requestfailed"):
         await page.locator("#q").fill("")
     await keep(fresh_vault, fresh_vault.claims[0])
-    await fresh_vault.store.catalogue.remove(fresh_vault.saved[3].id)  # no stream reports this afterwards
+    # no stream reports this afterwards
+    await fresh_vault.store.catalogue.remove(fresh_vault.saved[3].id)
     await page.context.set_offline(False)
 
     await expect(page.locator(FRESH)).to_have_text("1 new", timeout=patient(20_000))
@@ -140,21 +165,31 @@ async def test_a_lost_connection_is_reported_and_the_tiles_catch_up(pages: Pages
     await expect(page.locator("#messages .complaint")).to_have_count(0)
 
 
-async def test_a_change_of_a_post_that_is_not_loaded_does_not_count_as_new(pages: Pages, fresh_vault: Vault) -> None:
-    """A saved post changes its title; a page that was opened after the post was saved does not call it new."""
+async def test_a_change_of_a_post_that_is_not_loaded_does_not_count_as_new(
+    pages: Pages, fresh_vault: Vault
+) -> None:
+    """A saved post changes its title; a page that was opened after the post was saved does not call
+    it new.
+    """
     page = await live(pages, fresh_vault, "/library?order=oldest")
     old = fresh_vault.saved[0]
-    await page.evaluate(f"document.getElementById('job-{old.id}').remove()")  # as if it were further down
+    # as if it were further down
+    await page.evaluate(f"document.getElementById('job-{old.id}').remove()")
     answer = await page.request.get(
         f"{fresh_vault.base}/library/changes",
-        params={"id": old.id, "moment": await page.locator("#results").get_attribute("data-moment") or ""},
+        params={
+            "id": old.id,
+            "moment": await page.locator("#results").get_attribute("data-moment") or "",
+        },
     )
 
     assert old.id in await answer.text()
     assert "data-fresh" not in await answer.text()
 
 
-async def test_a_newly_saved_post_with_an_old_date_is_new_too(pages: Pages, fresh_vault: Vault) -> None:
+async def test_a_newly_saved_post_with_an_old_date_is_new_too(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     """What counts is when it was saved, not when it was submitted."""
     page = await live(pages, fresh_vault, "/library")
     await keep(fresh_vault, fresh_vault.claims[0])

@@ -71,7 +71,9 @@ async def test_state_links_and_chips_keep_the_selection(pages: Pages) -> None:
     await expect(page.locator("#selected")).to_be_hidden()
 
 
-async def test_opening_a_post_keeps_the_selection_and_deleting_ends_it(pages: Pages, fresh_vault: Vault) -> None:
+async def test_opening_a_post_keeps_the_selection_and_deleting_ends_it(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     page = await pages("/library", base=fresh_vault.base)
     await pick(page, 0, 2)
     await page.locator(".tile .name").nth(1).click()

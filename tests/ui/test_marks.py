@@ -30,7 +30,11 @@ async def post_marks(vault: Vault, job_id: str) -> PostMarks:
 
 def plain(vault: Vault) -> Job:
     """Return a saved post without marks whose video is long enough to be left in the middle."""
-    return next(job for number, job in enumerate(vault.saved) if number % 4 == 0 and (job.duration_s or 0) > 10)
+    return next(
+        job
+        for number, job in enumerate(vault.saved)
+        if number % 4 == 0 and (job.duration_s or 0) > 10
+    )
 
 
 @cache
@@ -47,7 +51,9 @@ async def until_marked(vault: Vault, job_id: str, wanted: Callable[[PostMarks], 
 
 
 @both
-async def test_a_post_is_a_favourite_by_its_button_and_by_a_key(pages: Pages, fresh_vault: Vault, size: Size) -> None:
+async def test_a_post_is_a_favourite_by_its_button_and_by_a_key(
+    pages: Pages, fresh_vault: Vault, size: Size
+) -> None:
     job = plain(fresh_vault)
     page = await pages(f"/jobs/{job.id}", size=size, base=fresh_vault.base)
     await page.locator("#heart").click()
@@ -73,8 +79,12 @@ async def test_tags_and_collections_are_added_and_removed_without_leaving_the_pa
     await expect(page.locator("#add_tags")).to_be_focused()
     await page.locator("#add_to").fill("Journeys")
     await page.keyboard.press("Enter")
-    await expect(page.locator("#marks .chip a bdi")).to_have_text(["Cats", "long train", "Journeys"])
-    assert await post_marks(fresh_vault, job.id) == PostMarks(tags=("Cats", "long train"), collections=("Journeys",))
+    await expect(page.locator("#marks .chip a bdi")).to_have_text(
+        ["Cats", "long train", "Journeys"]
+    )
+    assert await post_marks(fresh_vault, job.id) == PostMarks(
+        tags=("Cats", "long train"), collections=("Journeys",)
+    )
 
     await page.get_by_role("button", name="Remove Cats").click()
     await expect(page.locator("#marks .chip a bdi")).to_have_text(["long train", "Journeys"])
@@ -83,7 +93,9 @@ async def test_tags_and_collections_are_added_and_removed_without_leaving_the_pa
     assert await overflow(page) == []
 
 
-async def test_what_cannot_be_a_tag_is_explained_and_the_text_stays(pages: Pages, fresh_vault: Vault) -> None:
+async def test_what_cannot_be_a_tag_is_explained_and_the_text_stays(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     pages.allow.append("422")
     page = await pages(f"/jobs/{plain(fresh_vault).id}", base=fresh_vault.base)
     await page.locator("#add_tags").fill('a"b')
@@ -93,7 +105,9 @@ async def test_what_cannot_be_a_tag_is_explained_and_the_text_stays(pages: Pages
     await expect(page.locator("#add_tags")).to_have_value('a"b')
 
 
-async def test_a_note_that_cannot_be_sent_is_kept_in_its_field(pages: Pages, fresh_vault: Vault) -> None:
+async def test_a_note_that_cannot_be_sent_is_kept_in_its_field(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     pages.allow.append("Failed to load resource|ERR_INTERNET_DISCONNECTED")
     job = plain(fresh_vault)
     page = await pages(f"/jobs/{job.id}", base=fresh_vault.base)
@@ -128,7 +142,9 @@ START = {
 
 async def left_at(vault: Vault, at_s: float) -> Job:
     """Let a saved video last two minutes, of which its user has seen so much."""
-    job = next(job for job in vault.saved if str(job.output_path).endswith(".mp4") and len(job.items) <= 1)
+    job = next(
+        job for job in vault.saved if str(job.output_path).endswith(".mp4") and len(job.items) <= 1
+    )
     (vault.downloads / str(job.output_path)).write_bytes(two_minutes())
     await save_position(vault.store, FakeClock(), OWNER, job.id, Position(at_s, 120.0))
     return job
@@ -138,7 +154,8 @@ async def time_after(page: Page, seconds: float) -> float:
     """Let the video play for so long, and return its position."""
     await page.wait_for_function("() => !document.getElementById('player').paused")
     await page.wait_for_function(
-        f"() => {{ const it = document.getElementById('player').played; return it.length && it.end(it.length - 1) - it.start(it.length - 1) > {seconds} }}"
+        f"() => {{ const it = document.getElementById('player').played; return it.length &&"
+        f" it.end(it.length - 1) - it.start(it.length - 1) > {seconds} }}"
     )
     return float(await page.evaluate("document.getElementById('player').currentTime"))
 
@@ -176,7 +193,9 @@ async def test_the_position_never_goes_back_while_a_resumed_video_plays(
     await page.locator("#big-play").click()
     assert await time_after(page, 5) > 90
     await page.keyboard.press("k")
-    await until_marked(fresh_vault, job.id, lambda found: found.position is not None and found.position.at > 89)
+    await until_marked(
+        fresh_vault, job.id, lambda found: found.position is not None and found.position.at > 89
+    )
     await page.reload()
     await page.locator("#big-play").click()
 
@@ -186,7 +205,9 @@ async def test_the_position_never_goes_back_while_a_resumed_video_plays(
 
 
 @both
-async def test_a_video_on_the_shelf_resumes_and_can_start_over(pages: Pages, fresh_vault: Vault, size: Size) -> None:
+async def test_a_video_on_the_shelf_resumes_and_can_start_over(
+    pages: Pages, fresh_vault: Vault, size: Size
+) -> None:
     job = await left_at(fresh_vault, 85)
     page = await pages("/", size=size, base=fresh_vault.base)
     await expect(page.locator("[data-key=watching] progress.seen").first).to_be_attached()
@@ -198,7 +219,9 @@ async def test_a_video_on_the_shelf_resumes_and_can_start_over(pages: Pages, fre
 
     await expect(page.locator("#resume")).to_be_hidden()
     await page.keyboard.press("k")
-    await until_marked(fresh_vault, job.id, lambda found: found.position is None or found.position.at < 60)
+    await until_marked(
+        fresh_vault, job.id, lambda found: found.position is None or found.position.at < 60
+    )
 
 
 async def test_a_player_that_starts_at_the_beginning_does_not_erase_the_position(
@@ -220,7 +243,9 @@ async def test_a_player_that_starts_at_the_beginning_does_not_erase_the_position
     assert (await post_marks(fresh_vault, job.id)).position == Position(85, 120.0)
 
 
-async def test_pausing_stores_the_position_and_the_end_that_it_was_watched(pages: Pages, fresh_vault: Vault) -> None:
+async def test_pausing_stores_the_position_and_the_end_that_it_was_watched(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     job = plain(fresh_vault)
     page = await pages(f"/jobs/{job.id}", base=fresh_vault.base)
     stopped = """(at) => new Promise((done) => {
@@ -236,7 +261,9 @@ async def test_pausing_stores_the_position_and_the_end_that_it_was_watched(pages
     assert found.position.at >= 10.4
 
     await page.evaluate(stopped, 11.9)
-    assert await until_marked(fresh_vault, job.id, lambda found: found.watched) == PostMarks(watched=True)
+    assert await until_marked(fresh_vault, job.id, lambda found: found.watched) == PostMarks(
+        watched=True
+    )
 
 
 @both
@@ -251,12 +278,17 @@ async def test_a_selection_is_tagged_at_once(pages: Pages, fresh_vault: Vault, s
     await page.locator(".mark-menu button[value=tag]").click()
     await expect(page.locator("#outcome")).to_have_text("2 posts were changed.")
 
-    assert ["Batch" in (await post_marks(fresh_vault, job_id)).tags for job_id in ids] == [True, True]
+    assert ["Batch" in (await post_marks(fresh_vault, job_id)).tags for job_id in ids] == [
+        True,
+        True,
+    ]
     await page.goto(f"{fresh_vault.base}/library?q=tag:batch")
     await expect(page.locator(".tile")).to_have_count(2)
 
 
-async def test_the_heart_key_marks_the_tile_that_has_the_focus(pages: Pages, fresh_vault: Vault) -> None:
+async def test_the_heart_key_marks_the_tile_that_has_the_focus(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     page = await pages("/library", base=fresh_vault.base)
     tile = page.locator(f"#job-{plain(fresh_vault).id}")
     await tile.locator(".name").focus()
@@ -267,7 +299,9 @@ async def test_the_heart_key_marks_the_tile_that_has_the_focus(pages: Pages, fre
 
 
 @both
-async def test_a_search_is_saved_opened_and_removed(pages: Pages, fresh_vault: Vault, size: Size) -> None:
+async def test_a_search_is_saved_opened_and_removed(
+    pages: Pages, fresh_vault: Vault, size: Size
+) -> None:
     page = await pages("/library?mine=favourites", size=size, base=fresh_vault.base)
     await page.locator(".searches summary").click()
     await page.locator("#search-name").fill("Loved")
@@ -283,7 +317,9 @@ async def test_a_search_is_saved_opened_and_removed(pages: Pages, fresh_vault: V
 
 
 @both
-async def test_a_collection_is_put_in_order_and_renamed(pages: Pages, fresh_vault: Vault, size: Size) -> None:
+async def test_a_collection_is_put_in_order_and_renamed(
+    pages: Pages, fresh_vault: Vault, size: Size
+) -> None:
     page = await pages("/collections/to%20watch", size=size, base=fresh_vault.base)
     titles = page.locator(".ordered .name")
     first, second = await titles.nth(0).inner_text(), await titles.nth(1).inner_text()

@@ -1,4 +1,6 @@
-"""The page about notifications in a browser: adding a target, its secret, a test, changing and removing it."""
+"""The page about notifications in a browser: adding a target, its secret, a test,
+changing and removing it.
+"""
 
 from __future__ import annotations
 

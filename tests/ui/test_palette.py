@@ -1,4 +1,6 @@
-"""The command palette in a real browser: Ctrl+K on any page, a link, a page, an account, or words to find."""
+"""The command palette in a real browser: Ctrl+K on any page, a link, a page, an account,
+or words to find.
+"""
 
 from __future__ import annotations
 
@@ -29,13 +31,16 @@ each_size = pytest.mark.parametrize("size", SIZES)
 
 
 async def open_on(page: Page) -> None:
-    await expect(page.locator("#palette-open")).not_to_have_attribute("hidden", "")  # its script has run
+    # its script has run
+    await expect(page.locator("#palette-open")).not_to_have_attribute("hidden", "")
     await page.keyboard.press("Control+k")
     await expect(page.locator("#palette-text")).to_be_focused()
 
 
 async def active(page: Page) -> str:
-    """Return the text of the option that the field names as the active one; there must be exactly one."""
+    """Return the text of the option that the field names as the active one;
+    there must be exactly one.
+    """
     chosen = page.locator('#palette-list [aria-selected="true"]')
     await expect(chosen).to_have_count(1)
     assert await chosen.get_attribute("id") == await page.locator("#palette-text").get_attribute(
@@ -95,7 +100,9 @@ async def test_an_account_is_found_by_its_name_and_does_not_move_the_choice(page
     await page.keyboard.type("marsh")
     account = page.get_by_role("option", name="Marsh Walks")
     await account.wait_for()
-    await expect(page.locator("#palette-list [role=option]").first).to_have_text(re.compile("Search the library"))
+    await expect(page.locator("#palette-list [role=option]").first).to_have_text(
+        re.compile("Search the library")
+    )
     assert await active(page) == "Search the library for marsh"
     await expect(page.locator("#palette-count")).to_have_text(re.compile(r"^\d results$"))
     await page.keyboard.press("ArrowDown")
@@ -106,7 +113,9 @@ async def test_an_account_is_found_by_its_name_and_does_not_move_the_choice(page
 
 
 @pytest.mark.parametrize("path", ["/", "/library"])
-async def test_pasted_links_are_saved_and_the_page_stays(pages: Pages, make_vault: MakeVault, path: str) -> None:
+async def test_pasted_links_are_saved_and_the_page_stays(
+    pages: Pages, make_vault: MakeVault, path: str
+) -> None:
     vault = await make_vault(posts=0)
     page = await pages(path, base=vault.base)
     await open_on(page)
@@ -156,7 +165,9 @@ async def test_a_click_beside_it_and_its_button_close_it(pages: Pages) -> None:
 
 
 async def test_no_key_of_the_library_works_while_it_is_open(pages: Pages) -> None:
-    """Escape would clear the selection, "/" focus the search, "?" show the shortcuts, and "x" select a video."""
+    """Escape would clear the selection, "/" focus the search, "?" show the shortcuts,
+    and "x" select a video.
+    """
     page = await pages("/library")
     await page.locator(".pick input").first.check()
     await page.locator(".tile a").first.focus()
@@ -194,7 +205,9 @@ async def test_the_shortcuts_name_it(pages: Pages, vault: Vault) -> None:
     for path in ("/library", f"/jobs/{vault.saved[0].id}"):
         page = await pages(path)
         await page.keyboard.press("?")
-        await expect(page.locator("#keys")).to_contain_text(re.compile("search or go to", re.IGNORECASE))
+        await expect(page.locator("#keys")).to_contain_text(
+            re.compile("search or go to", re.IGNORECASE)
+        )
 
 
 async def test_it_is_loaded_when_it_is_first_asked_for(pages: Pages) -> None:
@@ -241,6 +254,7 @@ async def test_the_header_has_room_for_its_button_next_to_the_sign_out(
     await page.locator("form[action='/login'] button").click()
     await page.locator(".bar form[action='/logout']").wait_for()
 
-    await expect(page.locator("#palette-open")).not_to_have_attribute("hidden", "")  # its script has run
+    # its script has run
+    await expect(page.locator("#palette-open")).not_to_have_attribute("hidden", "")
     assert await overflow(page) == []
     assert await page.locator("#palette-open").is_visible() == (size != "zoomed")

@@ -1,4 +1,6 @@
-"""The vault as an app of a phone: installing it, sharing to it, and links that wait until it answers."""
+"""The vault as an app of a phone: installing it, sharing to it,
+and links that wait until it answers.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,8 @@ _SHARE = """([action, fields]) => {
   document.body.append(form);
   form.submit();
 }"""
-# Not until it controls the page: a page that loads while the worker claims all pages may be left out. Navigations do not mind.
+# Not until it controls the page: a page that loads while the worker claims all pages may be left
+# out. Navigations do not mind.
 _READY = """async () => {
   const registration = await navigator.serviceWorker.ready;
   return [registration.scope, registration.active.scriptURL];
@@ -43,7 +46,9 @@ async def installed(context: BrowserContext, vault: Vault, path: str = "/") -> t
     page = await context.new_page()
     await page.goto(f"{vault.base}{path}")
     await page.evaluate(_READY)
-    described = await page.evaluate("fetch(document.querySelector('link[rel=manifest]').href).then((it) => it.json())")
+    described = await page.evaluate(
+        "fetch(document.querySelector('link[rel=manifest]').href).then((it) => it.json())"
+    )
     return page, described["share_target"]["action"]
 
 
@@ -60,12 +65,16 @@ async def queued(vault: Vault) -> int:
 async def described_in(page: Page) -> dict[str, Any]:
     session = await page.context.new_cdp_session(page)
     described: dict[str, Any] = await session.send("Page.getAppManifest")
-    described["installability"] = (await session.send("Page.getInstallabilityErrors"))["installabilityErrors"]
+    described["installability"] = (await session.send("Page.getInstallabilityErrors"))[
+        "installabilityErrors"
+    ]
     return described
 
 
 @pytest.mark.parametrize("base", ["", "/media/vault"])
-async def test_chromium_installs_the_pages_as_an_app(make_vault: MakeVault, tmp_path: Path, base: str) -> None:
+async def test_chromium_installs_the_pages_as_an_app(
+    make_vault: MakeVault, tmp_path: Path, base: str
+) -> None:
     """In a browser with a profile: nothing can be installed in a private window."""
     vault = await make_vault(posts=0, base_path=base)
     async with async_playwright() as playwright:
@@ -86,7 +95,9 @@ async def test_chromium_installs_the_pages_as_an_app(make_vault: MakeVault, tmp_
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_a_share_is_saved_at_once_and_the_page_says_so(pages: Pages, make_vault: MakeVault, size: Size) -> None:
+async def test_a_share_is_saved_at_once_and_the_page_says_so(
+    pages: Pages, make_vault: MakeVault, size: Size
+) -> None:
     vault = await make_vault(posts=0, base_path="/media/vault")
     context = await pages.context(worker=True, size=size)
     page, action = await installed(context, vault, "/media/vault/")
@@ -121,7 +132,9 @@ async def test_another_sites_page_cannot_make_the_worker_keep_or_send_links(
     for action in ("share", "share?key=", "share?key=undefined", "share?key=null"):
         await hostile.goto(evil)
         await share(hostile, f"{vault.base}/{action}", url=A)
-        await expect(hostile.locator("main")).to_contain_text("This request comes from another site's page.")
+        await expect(hostile.locator("main")).to_contain_text(
+            "This request comes from another site's page."
+        )
 
     await page.goto(vault.base)
     await expect(page.locator("#outbox")).to_be_hidden()
@@ -161,14 +174,21 @@ async def test_what_was_shared_is_sent_in_the_background_and_reported_later(
     registrations: list[str] = []
     session.on(
         "ServiceWorker.workerRegistrationUpdated",
-        lambda event: registrations.extend(each["registrationId"] for each in event["registrations"]),
+        lambda event: registrations.extend(
+            each["registrationId"] for each in event["registrations"]
+        ),
     )
     await session.send("ServiceWorker.enable")
     await context.set_offline(True)
     await share(page, action, text=A)
     await expect(page.locator("#outbox li")).to_have_count(1)
     await context.set_offline(False)
-    sync = {"origin": vault.base, "registrationId": registrations[-1], "tag": "outbox", "lastChance": False}
+    sync = {
+        "origin": vault.base,
+        "registrationId": registrations[-1],
+        "tag": "outbox",
+        "lastChance": False,
+    }
     await session.send("ServiceWorker.dispatchSyncEvent", sync)
 
     await page.evaluate(_ARRIVED)
@@ -206,7 +226,9 @@ async def test_an_installed_app_says_that_the_vault_is_away_and_shows_nothing_ol
     await expect(page.locator("h1")).not_to_have_text("Das Archiv ist nicht erreichbar")
 
 
-async def test_a_share_without_a_session_is_saved_after_the_sign_in(pages: Pages, make_vault: MakeVault) -> None:
+async def test_a_share_without_a_session_is_saved_after_the_sign_in(
+    pages: Pages, make_vault: MakeVault
+) -> None:
     pages.allow.append("401")
     vault = await make_vault(posts=0, token=TOKEN)
     context = await pages.context(worker=True)
@@ -283,7 +305,9 @@ async def test_a_kept_link_whose_answer_was_lost_is_sent_again_with_its_key(
             arrived.set()
 
     await page.route("**/api/jobs", lose)
-    async with page.expect_event("requestfailed", lambda request: request.url.endswith("/api/jobs")):
+    async with page.expect_event(
+        "requestfailed", lambda request: request.url.endswith("/api/jobs")
+    ):
         await page.context.set_offline(False)
     await page.goto(vault.base)
     await asyncio.wait_for(arrived.wait(), patient(20))
@@ -293,7 +317,9 @@ async def test_a_kept_link_whose_answer_was_lost_is_sent_again_with_its_key(
     assert await queued(vault) == 1
 
 
-async def test_a_kept_link_that_the_vault_refuses_stays_with_the_reason(pages: Pages, make_vault: MakeVault) -> None:
+async def test_a_kept_link_that_the_vault_refuses_stays_with_the_reason(
+    pages: Pages, make_vault: MakeVault
+) -> None:
     pages.allow.append(f"{LOST}|422")
     vault = await make_vault(posts=0)
     page = await pages("/", base=vault.base)
@@ -303,7 +329,9 @@ async def test_a_kept_link_that_the_vault_refuses_stays_with_the_reason(pages: P
     await expect(page.locator("#outbox li")).to_have_count(1)
     await page.context.set_offline(False)
 
-    await expect(page.locator("#outbox [data-refused]")).to_contain_text("TikTok", timeout=patient(20_000))
+    await expect(page.locator("#outbox [data-refused]")).to_contain_text(
+        "TikTok", timeout=patient(20_000)
+    )
     assert await queued(vault) == 0
 
 
@@ -313,27 +341,45 @@ async def test_the_access_page_shows_a_code_to_scan_and_a_bookmark_to_drag(
     pages: Pages, make_vault: MakeVault, theme: str, size: Size
 ) -> None:
     vault = await make_vault(posts=0, token=TOKEN, host_names=("vault.example",))
-    page = await pages("/login?next=/access", base=vault.base, size=size, theme=theme, language="de")
+    page = await pages(
+        "/login?next=/access", base=vault.base, size=size, theme=theme, language="de"
+    )
     await sign_in(page)
-    await page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
-    code, bookmark = page.get_by_role("img", name="QR-Code der Adresse"), page.locator(".bookmarklet")
+    await page.evaluate(
+        "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
+    )
+    code, bookmark = (
+        page.get_by_role("img", name="QR-Code der Adresse"),
+        page.locator(".bookmarklet"),
+    )
     await page.wait_for_load_state()  # a click does nothing when the scripts have run
     await bookmark.click()
 
     await expect(page.locator("#phone .address")).to_have_text("https://vault.example/")
-    assert await code.evaluate("(code) => getComputedStyle(code).backgroundColor") == "rgb(255, 255, 255)"
-    assert await code.locator("path").evaluate("(path) => getComputedStyle(path).fill") == "rgb(0, 0, 0)"
+    assert (
+        await code.evaluate("(code) => getComputedStyle(code).backgroundColor")
+        == "rgb(255, 255, 255)"
+    )
+    assert (
+        await code.locator("path").evaluate("(path) => getComputedStyle(path).fill")
+        == "rgb(0, 0, 0)"
+    )
     assert await overflow(page) == []
     assert page.url == f"{vault.base}/access"
 
 
-async def test_the_bookmark_opens_the_vault_with_the_page_in_the_box(pages: Pages, make_vault: MakeVault) -> None:
+async def test_the_bookmark_opens_the_vault_with_the_page_in_the_box(
+    pages: Pages, make_vault: MakeVault
+) -> None:
     vault = await make_vault(posts=0)
     page = await pages("/access", base=vault.base)
-    program = (await page.locator(".bookmarklet").get_attribute("href") or "").removeprefix("javascript:")
+    program = (await page.locator(".bookmarklet").get_attribute("href") or "").removeprefix(
+        "javascript:"
+    )
     post = "http://localhost:8088/watch?v=a&list=b#c"
     await page.context.route(
-        "http://localhost:8088/**", lambda route: route.fulfill(body="<body>", content_type="text/html")
+        "http://localhost:8088/**",
+        lambda route: route.fulfill(body="<body>", content_type="text/html"),
     )
     await page.goto(post)
     async with page.context.expect_page() as opening:

@@ -1,4 +1,6 @@
-"""Saved pictures in a real browser: a post of several, one with a video among them, and the library's tile."""
+"""Saved pictures in a real browser: a post of several, one with a video among them,
+and the library's tile.
+"""
 
 from __future__ import annotations
 
@@ -28,13 +30,21 @@ async def post_of(vault: Vault, *types: ItemType) -> Job:
         is_image = kind is ItemType.IMAGE
         body = picture(number + index) if is_image else media.mp4(4.0)
         stem = f"pictures/{number}-{index}"
-        output, thumbnail = (f"{stem}.jpg", f"{stem}-thumb.jpg") if is_image else (f"{stem}.mp4", f"{stem}.jpg")
+        output, thumbnail = (
+            (f"{stem}.jpg", f"{stem}-thumb.jpg") if is_image else (f"{stem}.mp4", f"{stem}.jpg")
+        )
         for name, content in ((output, body), (thumbnail, picture(number + index))):
             path = vault.downloads / name
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(content)
         saved = SavedFile(
-            output, thumbnail, len(body), hashlib.sha256(body).hexdigest(), None if is_image else 4.0, 640, 360
+            output,
+            thumbnail,
+            len(body),
+            hashlib.sha256(body).hexdigest(),
+            None if is_image else 4.0,
+            640,
+            360,
         )
         items.append(JobItem(Item(type=kind, media_id=str(index)), ItemStatus.SAVED, saved))
     stored = stored_post(number, SystemClock().now(), items)
@@ -49,7 +59,9 @@ async def test_the_pictures_of_a_post_are_shown_one_after_the_other(
     job = await post_of(fresh_vault, *[ItemType.IMAGE] * 3)
     page = await pages(f"/jobs/{job.id}", base=fresh_vault.base, size=size)
     shown = page.locator(".picture-view img")
-    await expect(shown).to_have_attribute("alt", f"Picture 1 of 3: {await page.locator('h1').inner_text()}")
+    await expect(shown).to_have_attribute(
+        "alt", f"Picture 1 of 3: {await page.locator('h1').inner_text()}"
+    )
     assert await shown.evaluate(SHOWN)
     assert await page.locator("video").count() == 0
     assert await overflow(page) == []
@@ -72,7 +84,9 @@ async def test_a_mixed_post_shows_its_video_in_the_player_and_its_picture_as_one
     await expect(page.locator("#player")).to_have_count(0)
 
 
-async def test_the_library_says_how_many_pictures_a_post_has(pages: Pages, fresh_vault: Vault) -> None:
+async def test_the_library_says_how_many_pictures_a_post_has(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     job = await post_of(fresh_vault, *[ItemType.IMAGE] * 2)
     page = await pages("/library", base=fresh_vault.base)
     tile = page.locator(f'.tile:has(a[href^="/jobs/{job.id}"])')
@@ -80,7 +94,9 @@ async def test_the_library_says_how_many_pictures_a_post_has(pages: Pages, fresh
     assert await tile.locator("img").evaluate(SHOWN)
 
 
-async def test_the_feed_has_no_clip_of_a_post_without_a_video(pages: Pages, fresh_vault: Vault) -> None:
+async def test_the_feed_has_no_clip_of_a_post_without_a_video(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     job = await post_of(fresh_vault, ItemType.IMAGE)
     page = await pages("/library/feed", base=fresh_vault.base)
     await page.locator(".feed-clip").first.wait_for()

@@ -1,4 +1,6 @@
-"""The player in a real browser: its controls, chapters, subtitles, previews, and what plays next."""
+"""The player in a real browser: its controls, chapters, subtitles, previews,
+and what plays next.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,19 @@ from tests.ui.vault import Vault
 
 NUMBERS = iter(range(610, 700))  # of further posts: every test has its own
 PLAYS = "() => !document.getElementById('player').paused"
-SHEET = "() => getComputedStyle(document.querySelector('.preview-picture')).backgroundImage.includes('/preview')"
+SHEET = (
+    "() => getComputedStyle(document.querySelector('.preview-picture')).backgroundImage.includes('/"
+    "preview')"
+)
 
 
 async def subtitled(vault: Vault, **texts: Any) -> Job:
     return await store_saved(
-        vault.store, vault.downloads, media.subtitled("mp4", 6.0, **texts), "mp4", number=next(NUMBERS)
+        vault.store,
+        vault.downloads,
+        media.subtitled("mp4", 6.0, **texts),
+        "mp4",
+        number=next(NUMBERS),
     )
 
 
@@ -57,18 +66,26 @@ async def end(page: Page) -> None:
 
 
 @pytest.mark.parametrize("size", ["phone", "desktop"])
-async def test_the_controls_play_seek_mute_and_fill_the_screen(pages: Pages, vault: Vault, size: Any) -> None:
+async def test_the_controls_play_seek_mute_and_fill_the_screen(
+    pages: Pages, vault: Vault, size: Any
+) -> None:
     page = await pages(f"/jobs/{mp4_of(vault).id}", size=size)
     await begin(page)
     controls = page.get_by_role("group", name="Player")
     await controls.get_by_role("slider", name="Position").fill("9")
     assert await time_of(page) == 9
     await expect(page.locator("[data-field=now]")).to_have_text("0:09")
-    await expect(page.locator("#seek")).to_have_attribute("aria-valuetext", re.compile("^0:09 / 0:12$"))
+    await expect(page.locator("#seek")).to_have_attribute(
+        "aria-valuetext", re.compile("^0:09 / 0:12$")
+    )
 
-    await expect(controls.get_by_role("button", name="Mute")).to_have_attribute("aria-pressed", "true")
+    await expect(controls.get_by_role("button", name="Mute")).to_have_attribute(
+        "aria-pressed", "true"
+    )
     await controls.get_by_role("button", name="Mute").click()
-    await expect(controls.get_by_role("button", name="Mute")).to_have_attribute("aria-pressed", "false")
+    await expect(controls.get_by_role("button", name="Mute")).to_have_attribute(
+        "aria-pressed", "false"
+    )
     await page.keyboard.press("m")
     await controls.get_by_role("button", name="Play").click()
     await page.wait_for_function(PLAYS)
@@ -97,7 +114,9 @@ async def test_the_volume_is_set_with_its_slider(pages: Pages, vault: Vault) -> 
     page = await pages(f"/jobs/{mp4_of(vault).id}")
     await begin(page)
     await page.get_by_role("slider", name="Volume").fill("0.5")
-    state = await page.evaluate("(({volume, muted}) => [volume, muted])(document.getElementById('player'))")
+    state = await page.evaluate(
+        "(({volume, muted}) => [volume, muted])(document.getElementById('player'))"
+    )
 
     assert state == [0.5, False]
 
@@ -119,28 +138,37 @@ async def test_the_controls_of_a_playing_video_go_and_come_back(pages: Pages, va
 # --- previews
 
 
-async def test_the_picture_of_the_moment_is_shown_over_the_seek_bar(pages: Pages, vault: Vault) -> None:
+async def test_the_picture_of_the_moment_is_shown_over_the_seek_bar(
+    pages: Pages, vault: Vault
+) -> None:
     page = await pages(f"/jobs/{mp4_of(vault).id}")
     await begin(page)
     await at(page, page.locator("#seek"), 0.5)
     await page.locator("#preview").wait_for()
     await page.wait_for_function(
-        "() => performance.getEntriesByType('resource').some((one) => one.name.endsWith('/items/0/preview'))"
+        "() => performance.getEntriesByType('resource').some((one) =>"
+        " one.name.endsWith('/items/0/preview'))"
     )
     await at(page, page.locator("#seek"), 0.1)
     await at(page, page.locator("#seek"), 0.5)
     await page.wait_for_function(SHEET)
-    middle = await page.evaluate("document.querySelector('.preview-picture').style.backgroundPosition")
+    middle = await page.evaluate(
+        "document.querySelector('.preview-picture').style.backgroundPosition"
+    )
     await expect(page.locator("#preview [data-field=at]")).to_have_text("0:06")
     await at(page, page.locator("#seek"), 0.01)
-    first = await page.evaluate("document.querySelector('.preview-picture').style.backgroundPosition")
+    first = await page.evaluate(
+        "document.querySelector('.preview-picture').style.backgroundPosition"
+    )
     await page.locator("h1").hover()
 
     await expect(page.locator("#preview")).to_be_hidden()
     assert (first, middle != first) == ("0px 0px", True)
 
 
-async def test_dragging_shows_where_it_would_go_and_seeks_at_its_end(pages: Pages, vault: Vault) -> None:
+async def test_dragging_shows_where_it_would_go_and_seeks_at_its_end(
+    pages: Pages, vault: Vault
+) -> None:
     page = await pages(f"/jobs/{mp4_of(vault).id}")
     await begin(page)
     await at(page, page.locator("#seek"), 0.02)
@@ -155,7 +183,9 @@ async def test_dragging_shows_where_it_would_go_and_seeks_at_its_end(pages: Page
     assert 8.5 < await time_of(page) < 9.5
 
 
-async def test_a_finger_on_the_seek_bar_shows_the_moment_and_seeks_when_it_leaves(pages: Pages, vault: Vault) -> None:
+async def test_a_finger_on_the_seek_bar_shows_the_moment_and_seeks_when_it_leaves(
+    pages: Pages, vault: Vault
+) -> None:
     page = await pages(f"/jobs/{mp4_of(vault).id}", size="phone")
     await begin(page)
     box = await page.locator("#seek").bounding_box()
@@ -163,7 +193,11 @@ async def test_a_finger_on_the_seek_bar_shows_the_moment_and_seeks_when_it_leave
     finger = await page.context.new_cdp_session(page)
 
     async def touch(kind: str, share: float | None) -> None:
-        points = [] if share is None else [{"x": box["x"] + box["width"] * share, "y": box["y"] + box["height"] / 2}]
+        points = (
+            []
+            if share is None
+            else [{"x": box["x"] + box["width"] * share, "y": box["y"] + box["height"] / 2}]
+        )
         await finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
     await touch("touchStart", 0.02)
@@ -183,7 +217,9 @@ async def test_a_finger_on_the_seek_bar_shows_the_moment_and_seeks_when_it_leave
 
 
 @pytest.mark.parametrize("size", ["phone", "desktop"])
-async def test_chapters_are_marked_and_listed_and_jump(pages: Pages, fresh_vault: Vault, size: Any) -> None:
+async def test_chapters_are_marked_and_listed_and_jump(
+    pages: Pages, fresh_vault: Vault, size: Any
+) -> None:
     job = await subtitled(fresh_vault, chapters=((0.0, "Start"), (2.0, "Middle"), (4.0, "")))
     page = await pages(f"/jobs/{job.id}", base=fresh_vault.base, size=size)
     await begin(page)
@@ -221,7 +257,9 @@ async def test_a_part_that_sponsorblock_marked_can_be_skipped_while_it_plays(
     await expect(skip).to_have_text("Skip this part")
 
 
-async def test_subtitles_are_chosen_from_a_menu_and_remembered(pages: Pages, fresh_vault: Vault) -> None:
+async def test_subtitles_are_chosen_from_a_menu_and_remembered(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     job = await subtitled(fresh_vault, title="", cues=((0.0, 5.0, "Hello"),))
     (fresh_vault.downloads / (job.output_path or "")).with_suffix(".de.vtt").write_text(
         "WEBVTT\n\n00:00.000 --> 00:05.000\nHallo\n"
@@ -234,7 +272,10 @@ async def test_subtitles_are_chosen_from_a_menu_and_remembered(pages: Pages, fre
     for number, text in ((1, "Hello"), (2, "Hallo")):
         await choices.nth(number).click()
         await page.wait_for_function(
-            "(text) => [...document.getElementById('player').textTracks].some(({ mode, activeCues }) => mode === 'showing' && activeCues?.[0]?.text === text)",
+            (
+                "(text) => [...document.getElementById('player').textTracks].some(({ mode,"
+                " activeCues }) => mode === 'showing' && activeCues?.[0]?.text === text)"
+            ),
             arg=text,
         )
         await page.locator("#captions summary").click()
@@ -244,7 +285,9 @@ async def test_subtitles_are_chosen_from_a_menu_and_remembered(pages: Pages, fre
     await expect(choices.nth(2)).to_have_attribute("aria-pressed", "true")
 
 
-async def test_a_video_without_chapters_and_subtitles_shows_no_menus(pages: Pages, vault: Vault) -> None:
+async def test_a_video_without_chapters_and_subtitles_shows_no_menus(
+    pages: Pages, vault: Vault
+) -> None:
     page = await pages(f"/jobs/{mp4_of(vault).id}")
     async with page.expect_response(re.compile("/tracks$")):
         await page.reload()
@@ -254,7 +297,9 @@ async def test_a_video_without_chapters_and_subtitles_shows_no_menus(pages: Page
 
 
 @pytest.mark.parametrize("size", list(SIZES))
-async def test_hostile_texts_of_a_file_are_shown_as_text(pages: Pages, fresh_vault: Vault, size: Any) -> None:
+async def test_hostile_texts_of_a_file_are_shown_as_text(
+    pages: Pages, fresh_vault: Vault, size: Any
+) -> None:
     evil = f"<img src=x onerror={RUN}>\u202e\u05d0 " + "W" * 300
     job = await subtitled(
         fresh_vault,
@@ -267,7 +312,9 @@ async def test_hostile_texts_of_a_file_are_shown_as_text(pages: Pages, fresh_vau
     await begin(page)
     await page.locator("#captions summary").click()
     await page.locator("#captions button").nth(1).click()
-    await page.wait_for_function("() => document.getElementById('player').textTracks[0].activeCues?.length")
+    await page.wait_for_function(
+        "() => document.getElementById('player').textTracks[0].activeCues?.length"
+    )
     cue = await page.evaluate(
         "document.getElementById('player').textTracks[0].activeCues[0].getCueAsHTML().textContent"
     )
@@ -310,7 +357,9 @@ async def test_the_next_video_plays_after_a_countdown(pages: Pages, vault: Vault
     await page.wait_for_function("() => document.getElementById('player').currentTime > 0")
 
 
-async def test_the_next_video_of_the_same_post_comes_before_the_next_post(pages: Pages, fresh_vault: Vault) -> None:
+async def test_the_next_video_of_the_same_post_comes_before_the_next_post(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     post = await album(fresh_vault)
     page = await pages(f"/jobs/{post.id}?in=", base=fresh_vault.base)
     await page.clock.install()
@@ -343,7 +392,9 @@ async def test_the_countdown_can_be_cancelled(pages: Pages, vault: Vault, by: st
 
 
 @pytest.mark.parametrize("size", ["phone", "desktop"])
-async def test_what_is_up_next_is_listed_with_pictures_and_lengths(pages: Pages, vault: Vault, size: Any) -> None:
+async def test_what_is_up_next_is_listed_with_pictures_and_lengths(
+    pages: Pages, vault: Vault, size: Any
+) -> None:
     page = await pages(f"/jobs/{vault.saved[0].id}?in=platform%3Dx", size=size)
     first = page.locator(".up-list a").first
     await expect(first.locator("img")).to_be_visible()
@@ -368,13 +419,18 @@ async def test_media_keys_get_the_title_and_control_the_video(pages: Pages, vaul
     await page.keyboard.press("k")
     await page.wait_for_function("() => navigator.mediaSession.metadata?.title")
     facts = await page.evaluate(
-        "(({title, artist, artwork}) => [title, artist, artwork[0].src])(navigator.mediaSession.metadata)"
+        "(({title, artist, artwork}) => [title, artist,"
+        " artwork[0].src])(navigator.mediaSession.metadata)"
     )
     await page.evaluate(
-        "window.actions.pause(); window.actions.seekto({ seekTime: 6 }); window.actions.seekbackward({})"
+        "window.actions.pause(); window.actions.seekto({ seekTime: 6 });"
+        " window.actions.seekbackward({})"
     )
 
-    assert facts[:2] == [await page.locator("h1").inner_text(), await page.locator(".by a").first.inner_text()]
+    assert facts[:2] == [
+        await page.locator("h1").inner_text(),
+        await page.locator(".by a").first.inner_text(),
+    ]
     assert facts[2].endswith("/thumbnail")
     assert await time_of(page) == 0
     assert await page.evaluate("document.getElementById('player').paused")

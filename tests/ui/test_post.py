@@ -11,7 +11,16 @@ import pytest
 from playwright.async_api import Page, expect
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobItem, JobStatus, Stage, StepOutcome, StrategyName
+from mediavault.core.job import (
+    HistoryRecord,
+    ItemStatus,
+    Job,
+    JobItem,
+    JobStatus,
+    Stage,
+    StepOutcome,
+    StrategyName,
+)
 from mediavault.core.media import Item, ItemType, SavedFile
 from mediavault.store.port import JobQuery, StoredJob
 from tests import media
@@ -28,7 +37,11 @@ def time_of(page: Page) -> Any:
 
 
 def mp4_of(vault: Vault) -> Job:
-    return next(job for job in vault.saved if (job.output_path or "").endswith(".mp4") and (job.duration_s or 0) > 10)
+    return next(
+        job
+        for job in vault.saved
+        if (job.output_path or "").endswith(".mp4") and (job.duration_s or 0) > 10
+    )
 
 
 async def in_state(vault: Vault, status: JobStatus, code: ErrorCode | None = None) -> Job:
@@ -39,7 +52,10 @@ async def in_state(vault: Vault, status: JobStatus, code: ErrorCode | None = Non
 async def test_seeking_requests_a_part_of_the_file(pages: Pages, vault: Vault) -> None:
     page = await pages("/")
     ranges: list[str] = []
-    page.on("response", lambda got: ranges.append(f"{got.status} {got.headers.get('content-range', '')}"))
+    page.on(
+        "response",
+        lambda got: ranges.append(f"{got.status} {got.headers.get('content-range', '')}"),
+    )
     await page.goto(f"{vault.base}/jobs/{mp4_of(vault).id}")
     await page.wait_for_function(HAS_PLAYED)
     sought = await page.evaluate("""() => new Promise((done) => {
@@ -52,7 +68,9 @@ async def test_seeking_requests_a_part_of_the_file(pages: Pages, vault: Vault) -
     assert any(content_range.startswith("206 bytes ") for content_range in ranges)
 
 
-async def test_keys_control_the_video_but_not_while_a_field_has_the_focus(pages: Pages, vault: Vault) -> None:
+async def test_keys_control_the_video_but_not_while_a_field_has_the_focus(
+    pages: Pages, vault: Vault
+) -> None:
     page = await pages(f"/jobs/{mp4_of(vault).id}")
     await page.wait_for_function(HAS_PLAYED)
     await page.keyboard.press("5")
@@ -65,7 +83,9 @@ async def test_keys_control_the_video_but_not_while_a_field_has_the_focus(pages:
     after_step = await time_of(page)
     await page.keyboard.press(">")
     await page.keyboard.press("m")
-    state = await page.evaluate("(({playbackRate, muted}) => [playbackRate, muted])(document.getElementById('player'))")
+    state = await page.evaluate(
+        "(({playbackRate, muted}) => [playbackRate, muted])(document.getElementById('player'))"
+    )
     await page.focus("#speed")
     await page.keyboard.press("0")
 
@@ -75,7 +95,9 @@ async def test_keys_control_the_video_but_not_while_a_field_has_the_focus(pages:
     assert await time_of(page) == after_step
 
 
-async def test_space_plays_and_pauses_except_on_a_focused_button(pages: Pages, vault: Vault) -> None:
+async def test_space_plays_and_pauses_except_on_a_focused_button(
+    pages: Pages, vault: Vault
+) -> None:
     page = await pages(f"/jobs/{mp4_of(vault).id}")
     await page.wait_for_function(HAS_PLAYED)
     await page.keyboard.press("m")
@@ -90,7 +112,9 @@ async def test_space_plays_and_pauses_except_on_a_focused_button(pages: Pages, v
     assert await page.evaluate("document.getElementById('player').paused")
 
 
-async def test_before_playback_one_big_button_is_over_the_poster(pages: Pages, vault: Vault) -> None:
+async def test_before_playback_one_big_button_is_over_the_poster(
+    pages: Pages, vault: Vault
+) -> None:
     """The controls would cover the poster, so they appear only when the video plays."""
     page = await pages(f"/jobs/{mp4_of(vault).id}")
     button = page.get_by_role("button", name="Play the video")
@@ -116,7 +140,9 @@ async def test_seeking_before_playback_shows_the_controls(pages: Pages, vault: V
     await expect(page.locator("#controls")).to_be_visible()
 
 
-async def test_without_javascript_the_browsers_own_controls_are_shown(pages: Pages, vault: Vault) -> None:
+async def test_without_javascript_the_browsers_own_controls_are_shown(
+    pages: Pages, vault: Vault
+) -> None:
     page = await pages(f"/jobs/{mp4_of(vault).id}", javascript=False)
 
     await expect(page.locator("#player")).to_have_attribute("controls", "")
@@ -151,7 +177,9 @@ async def test_a_question_mark_shows_the_keys(pages: Pages, vault: Vault) -> Non
 
 
 @pytest.mark.parametrize(
-    ("make", "suffix", "names"), [(media.flv, "flv", "flv, h264"), (media.asf, "wmv", "asf, wmv2")], ids=["flv", "wmv"]
+    ("make", "suffix", "names"),
+    [(media.flv, "flv", "flv, h264"), (media.asf, "wmv", "asf, wmv2")],
+    ids=["flv", "wmv"],
 )
 async def test_the_format_of_an_unplayable_file_is_named_and_the_file_is_offered_for_download(
     make: Callable[[], bytes], suffix: str, names: str, pages: Pages, fresh_vault: Vault
@@ -174,7 +202,9 @@ async def test_a_missing_file_is_reported_as_missing(pages: Pages, fresh_vault: 
 
 
 @pytest.mark.parametrize("javascript", [True, False])
-async def test_a_check_detects_a_changed_byte(pages: Pages, fresh_vault: Vault, javascript: bool) -> None:
+async def test_a_check_detects_a_changed_byte(
+    pages: Pages, fresh_vault: Vault, javascript: bool
+) -> None:
     job = mp4_of(fresh_vault)
     file = fresh_vault.downloads / (job.output_path or "")
     content = bytearray(file.read_bytes())
@@ -202,44 +232,65 @@ async def test_the_page_follows_a_running_job_without_losing_the_scroll_position
     await page.focus("form[data-does=remove] button")
     now = (await store.catalogue.report()).at
     failed = HistoryRecord(
-        now, 1, Stage.DOWNLOAD, StepOutcome.FAILED, StrategyName.PLAIN, ErrorCode.HTTP_ERROR, "403 Forbidden"
+        now,
+        1,
+        Stage.DOWNLOAD,
+        StepOutcome.FAILED,
+        StrategyName.PLAIN,
+        ErrorCode.HTTP_ERROR,
+        "403 Forbidden",
     )
     await store.queue.record(claim, failed)
     await store.queue.progress(claim, stage=Stage.VALIDATE, progress_pct=92)
 
     await expect(page.locator(".strategies [data-tone=bad]")).to_have_count(1)
     await expect(page.locator('[data-now="state"]')).to_have_text("Checking playback")
-    assert await page.evaluate("window.stays && document.activeElement.closest('[data-does=remove]') !== null")
+    assert await page.evaluate(
+        "window.stays && document.activeElement.closest('[data-does=remove]') !== null"
+    )
 
 
-async def test_a_change_of_its_job_does_not_interrupt_a_playing_video(pages: Pages, fresh_vault: Vault) -> None:
+async def test_a_change_of_its_job_does_not_interrupt_a_playing_video(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     job = mp4_of(fresh_vault)
     page = await pages(f"/jobs/{job.id}", base=fresh_vault.base)
     await page.wait_for_function(HAS_PLAYED)
-    await page.evaluate("document.getElementById('player').muted = true; document.getElementById('player').play()")
+    await page.evaluate(
+        "document.getElementById('player').muted = true; document.getElementById('player').play()"
+    )
     await page.evaluate("window.film = document.getElementById('player')")
     await page.get_by_role("button", name="Verify now").click()
     await expect(page.locator("#file .verdict")).to_contain_text(re.compile("last checked .*[0-9]"))
 
-    assert await page.evaluate("window.film === document.getElementById('player') && window.film.currentTime > 0")
+    assert await page.evaluate(
+        "window.film === document.getElementById('player') && window.film.currentTime > 0"
+    )
 
 
-async def test_the_timeline_shows_attempts_strategies_and_the_next_attempt(pages: Pages, fresh_vault: Vault) -> None:
+async def test_the_timeline_shows_attempts_strategies_and_the_next_attempt(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     waits = await in_state(fresh_vault, JobStatus.FAILED, ErrorCode.RATE_LIMITED)
     page = await pages(f"/jobs/{waits.id}", base=fresh_vault.base)
     await expect(page.locator(".ending")).to_contain_text("Next attempt")
     await expect(page.locator(".attempt h3")).to_have_text(["Attempt 1"])
 
-    saved = next(job for job in fresh_vault.saved)  # the first sample post needed the second strategy
+    # the first sample post needed the second strategy
+    saved = next(job for job in fresh_vault.saved)
     await page.goto(f"{fresh_vault.base}/jobs/{saved.id}")
     await page.locator("#timeline summary").first.click()
-    await expect(page.locator(".strategy-word")).to_have_text(["Failed", "Succeeded", "Not needed", "Not needed"])
+    await expect(page.locator(".strategy-word")).to_have_text(
+        ["Failed", "Succeeded", "Not needed", "Not needed"]
+    )
     await expect(page.locator(".attempt-head .badge")).to_have_text(re.compile("Saved"))
     await page.locator(".raw summary").first.click()
     await expect(page.locator(".raw pre").first).to_contain_text("stage: extract")
 
 
-async def test_one_of_several_videos_is_chosen_from_a_strip(pages: Pages, fresh_vault: Vault) -> None:
+async def test_one_of_several_videos_is_chosen_from_a_strip(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     post = await album(fresh_vault)
     page = await pages(f"/jobs/{post.id}", base=fresh_vault.base)
     await page.locator(".strip a").nth(1).click()
@@ -281,7 +332,9 @@ async def test_a_post_leads_to_the_others_with_the_same_video_and_the_library_li
 
     await links.nth(0).click()
     await expect(page).to_have_url(re.compile(f"/jobs/{same.id}"))
-    await expect(page.get_by_role("region", name="The same video").get_by_role("link")).to_have_count(1)
+    await expect(
+        page.get_by_role("region", name="The same video").get_by_role("link")
+    ).to_have_count(1)
 
     await page.goto(f"{vault.base}/library?mine=duplicates")
     for job in (own, same, alike):

@@ -17,7 +17,10 @@ from tests.ui.test_axe import axe as axe  # the fixture
 from tests.ui.test_axe import violations
 from tests.ui.vault import Vault
 
-WORDS = "Recorded live: 01:02:03 from 00:12:30 of the stream; 2 gaps, about 00:00:14 missing; it was stopped"
+WORDS = (
+    "Recorded live: 01:02:03 from 00:12:30 of the stream; 2 gaps, about 00:00:14 missing; it was"
+    " stopped"
+)
 
 
 async def record(vault: Vault, seconds: float = 754.0) -> JobId:
@@ -58,7 +61,9 @@ async def test_a_recording_is_stopped_without_a_script(pages: Pages, fresh_vault
     assert await is_to_stop(fresh_vault.store.records, job_id)
 
 
-async def test_the_list_shows_how_much_is_recorded_instead_of_a_percentage(pages: Pages, fresh_vault: Vault) -> None:
+async def test_the_list_shows_how_much_is_recorded_instead_of_a_percentage(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     page = await pages("/", base=fresh_vault.base)
     job_id = await record(fresh_vault)
     card = page.locator(f"#job-{job_id}")
@@ -81,7 +86,9 @@ async def test_a_saved_recording_says_from_where_and_what_is_missing(
 ) -> None:
     saved = fresh_vault.saved[0]
     new = post(901)
-    recording = Recording(3723.0, 10_000, gaps=2, missing_s=14.0, offset_s=750.0, end=RecordingEnd.STOPPED)
+    recording = Recording(
+        3723.0, 10_000, gaps=2, missing_s=14.0, offset_s=750.0, end=RecordingEnd.STOPPED
+    )
     job: Job = replace(
         saved,
         id=new.id,

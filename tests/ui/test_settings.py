@@ -1,4 +1,6 @@
-"""The settings in a browser: saving, resetting, and a preview of the file name while its template is typed."""
+"""The settings in a browser: saving, resetting, and a preview of the file name while its template
+is typed.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ async def test_a_setting_is_changed_and_reset(pages: Pages, fresh_vault: Vault) 
     await expect(page.get_by_role("radio", name="compatible")).to_be_checked()
 
 
-async def test_an_example_name_is_shown_while_its_template_is_typed(pages: Pages, fresh_vault: Vault) -> None:
+async def test_an_example_name_is_shown_while_its_template_is_typed(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     page = await pages("/settings", base=fresh_vault.base)
     field, preview = page.get_by_label("File name", exact=True), page.locator("#name-preview")
     await field.fill("{site} {id}")
@@ -35,14 +39,18 @@ async def test_an_example_name_is_shown_while_its_template_is_typed(pages: Pages
     await expect(preview).to_contain_text("Add {id} to the file's name, so that names stay unique")
 
 
-async def test_an_invalid_value_is_reported_next_to_its_field(pages: Pages, fresh_vault: Vault) -> None:
+async def test_an_invalid_value_is_reported_next_to_its_field(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     page = await pages("/settings", base=fresh_vault.base)
     await page.get_by_label("File name", exact=True).fill("{title}")
     pages.allow.append("422")
     await page.get_by_role("button", name="Save").click()
 
     await expect(page.get_by_role("alert")).to_contain_text("Not saved.")
-    await expect(page.get_by_label("File name", exact=True)).to_have_attribute("aria-invalid", "true")
+    await expect(page.get_by_label("File name", exact=True)).to_have_attribute(
+        "aria-invalid", "true"
+    )
     await expect(page.get_by_label("File name", exact=True)).to_have_value("{title}")
     await expect(page.get_by_label("File name", exact=True)).to_be_focused()
 
@@ -71,7 +79,9 @@ async def test_settings_are_saved_without_javascript(pages: Pages, fresh_vault: 
     await page.get_by_label("Remove failed posts after (days)", exact=True).fill("90")
     await page.get_by_role("button", name="Save").click()
 
-    await expect(page.get_by_label("Remove failed posts after (days)", exact=True)).to_have_value("90")
+    await expect(page.get_by_label("Remove failed posts after (days)", exact=True)).to_have_value(
+        "90"
+    )
 
 
 async def test_the_health_check_runs_and_gives_advice(pages: Pages, fresh_vault: Vault) -> None:

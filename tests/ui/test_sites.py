@@ -35,7 +35,10 @@ async def test_accounts_are_filtered_as_soon_as_a_site_is_chosen(pages: Pages) -
 
 async def test_a_user_can_try_a_paused_site_now(pages: Pages, fresh_vault: Vault) -> None:
     await fresh_vault.store.site_limits.pause_site(
-        "x", duration=timedelta(hours=2), code=ErrorCode.RATE_LIMITED, reason="X asked us to slow down"
+        "x",
+        duration=timedelta(hours=2),
+        code=ErrorCode.RATE_LIMITED,
+        reason="X asked us to slow down",
     )
     page = await pages("/sites", base=fresh_vault.base)
     row = page.get_by_role("row").filter(has_text="X asked us to slow down")
@@ -45,7 +48,9 @@ async def test_a_user_can_try_a_paused_site_now(pages: Pages, fresh_vault: Vault
     await expect(page.get_by_text("X asked us to slow down")).to_have_count(0)
 
 
-async def test_a_site_and_the_whole_queue_are_paused_and_resumed(pages: Pages, fresh_vault: Vault) -> None:
+async def test_a_site_and_the_whole_queue_are_paused_and_resumed(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     page = await pages("/sites", base=fresh_vault.base)
     row = page.locator("#vimeo")
     await row.get_by_role("button", name="Pause: Vimeo").click()
@@ -59,19 +64,23 @@ async def test_a_site_and_the_whole_queue_are_paused_and_resumed(pages: Pages, f
     await expect(page.get_by_role("button", name="Pause all")).to_be_visible()
 
 
-async def test_the_page_of_a_site_shows_what_went_wrong_and_links_to_its_sign_in(pages: Pages) -> None:
+async def test_the_page_of_a_site_shows_what_went_wrong_and_links_to_its_sign_in(
+    pages: Pages,
+) -> None:
     page = await pages("/sites/x")
 
     await expect(page.get_by_role("heading", name="What went wrong")).to_be_visible()
     await page.get_by_role("link", name="Sign in, import cookies, sign out").click()
     await expect(page).to_have_url(re.compile("/sessions#x$"))
-    await expect(page.get_by_role("navigation", name="Sections").get_by_role("link", name="Sites")).to_have_attribute(
-        "aria-current", "page"
-    )
+    await expect(
+        page.get_by_role("navigation", name="Sections").get_by_role("link", name="Sites")
+    ).to_have_attribute("aria-current", "page")
 
 
 @pytest.mark.parametrize("size", ["phone", "tablet", "zoomed"])
-@pytest.mark.parametrize("path", ["/accounts", "/accounts/x/marsh_walks", "/sites", "/sites/x", "/settings"])
+@pytest.mark.parametrize(
+    "path", ["/accounts", "/accounts/x/marsh_walks", "/sites", "/sites/x", "/settings"]
+)
 async def test_nothing_overflows_horizontally(pages: Pages, path: str, size: Size) -> None:
     page = await pages(path, size=size, language="de")
 

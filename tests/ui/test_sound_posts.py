@@ -19,11 +19,18 @@ from tests.ui.sample import picture, stored_post
 from tests.ui.vault import Vault
 
 FILES = {"m4a": ("ipod", "aac"), "opus": ("opus", "libopus")}
-IS_PLAYING = "() => { const { paused, currentTime } = document.querySelector('video, audio'); return !paused && currentTime > 0.2; }"
+IS_PLAYING = (
+    "() => { const { paused, currentTime } = document.querySelector('video, audio'); return !paused"
+    " && currentTime > 0.2; }"
+)
 
 
-async def add_sound(vault: Vault, suffix: str, *, cover: bool = True, content: bytes | None = None) -> Job:
-    """Add a post as the profile "audio" saves it: a file without width and height, with or without a cover."""
+async def add_sound(
+    vault: Vault, suffix: str, *, cover: bool = True, content: bytes | None = None
+) -> Job:
+    """Add a post as the profile "audio" saves it: a file without width and height,
+    with or without a cover.
+    """
     container, codec = FILES[suffix]
     content = content or media.encode(container, 8.0, video=None, audio=codec)
     folder = vault.downloads / "sound"
@@ -32,9 +39,17 @@ async def add_sound(vault: Vault, suffix: str, *, cover: bool = True, content: b
     (folder / "episode.jpg").write_bytes(picture(7))
     thumbnail = "sound/episode.jpg" if cover else None
     file = SavedFile(
-        f"sound/episode.{suffix}", thumbnail, len(content), hashlib.sha256(content).hexdigest(), 8.0, None, None
+        f"sound/episode.{suffix}",
+        thumbnail,
+        len(content),
+        hashlib.sha256(content).hexdigest(),
+        8.0,
+        None,
+        None,
     )
-    stored = stored_post(900, SystemClock().now(), [JobItem(Item(type=ItemType.AUDIO), ItemStatus.SAVED, file)])
+    stored = stored_post(
+        900, SystemClock().now(), [JobItem(Item(type=ItemType.AUDIO), ItemStatus.SAVED, file)]
+    )
     await vault.store.catalogue.import_jobs([stored])
     return stored.job
 
@@ -53,9 +68,13 @@ async def test_sound_plays_with_its_cover_a_scrubber_and_its_speed_at_hand(
     controls = page.get_by_role("group", name="Player")
     await page.wait_for_function("() => document.getElementById('player').readyState >= 2")
     await expect(controls).to_be_visible()
-    assert await page.evaluate("getComputedStyle(document.querySelector('.controls')).opacity") == "1"
+    assert (
+        await page.evaluate("getComputedStyle(document.querySelector('.controls')).opacity") == "1"
+    )
     await expect(page.locator("#big-play")).to_be_hidden()
-    await expect(page.locator("#player")).to_have_attribute("poster", f"/files/{job.id}/items/0/thumbnail")
+    await expect(page.locator("#player")).to_have_attribute(
+        "poster", f"/files/{job.id}/items/0/thumbnail"
+    )
 
     await controls.get_by_role("button", name="Play").click()
     await page.wait_for_function(IS_PLAYING)
@@ -79,7 +98,9 @@ async def test_the_controls_of_playing_sound_stay(pages: Pages, fresh_vault: Vau
     await page.locator("h1").hover()
     await page.wait_for_function(IS_PLAYING)
 
-    assert await page.evaluate("getComputedStyle(document.querySelector('.controls')).opacity") == "1"
+    assert (
+        await page.evaluate("getComputedStyle(document.querySelector('.controls')).opacity") == "1"
+    )
 
 
 async def test_sound_without_a_cover_shows_an_icon(pages: Pages, fresh_vault: Vault) -> None:
@@ -90,17 +111,23 @@ async def test_sound_without_a_cover_shows_an_icon(pages: Pages, fresh_vault: Va
     assert await page.locator("#player").get_attribute("poster") is None
 
 
-async def test_sound_that_does_not_play_is_not_called_a_video(pages: Pages, fresh_vault: Vault) -> None:
+async def test_sound_that_does_not_play_is_not_called_a_video(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     pages.allow.append("console error: Failed to load resource")
     job = await add_sound(fresh_vault, "m4a", content=b"no sound" * 200)
     page = await pages(f"/jobs/{job.id}", base=fresh_vault.base)
 
-    await expect(page.locator("#unplayable")).to_contain_text("Your browser can't play this audio file.")
+    await expect(page.locator("#unplayable")).to_contain_text(
+        "Your browser can't play this audio file."
+    )
     await expect(page.locator("#unplayable")).not_to_contain_text("video")
 
 
 @pytest.mark.parametrize("size", ["phone", "desktop"])
-async def test_a_shared_sound_plays_below_its_cover(pages: Pages, fresh_vault: Vault, size: Any) -> None:
+async def test_a_shared_sound_plays_below_its_cover(
+    pages: Pages, fresh_vault: Vault, size: Any
+) -> None:
     job = await add_sound(fresh_vault, "m4a")
     key, _ = await SharedLinks(fresh_vault.store, SystemClock()).add(job, 0)
     page = await pages(f"/s/{key}", base=fresh_vault.base, size=size)
@@ -113,7 +140,9 @@ async def test_a_shared_sound_plays_below_its_cover(pages: Pages, fresh_vault: V
     assert await overflow(page) == []
 
 
-async def test_the_cover_of_a_sound_stays_in_the_feed_while_it_plays(pages: Pages, make_vault: MakeVault) -> None:
+async def test_the_cover_of_a_sound_stays_in_the_feed_while_it_plays(
+    pages: Pages, make_vault: MakeVault
+) -> None:
     vault = await make_vault(posts=0)
     job = await add_sound(vault, "m4a")
     page = await pages("/library/feed", base=vault.base, size="phone", motion="no-preference")

@@ -1,4 +1,6 @@
-"""Following in a real browser: the form, the offer of a refused link, the list and the page of a source."""
+"""Following in a real browser: the form, the offer of a refused link,
+the list and the page of a source.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ async def test_a_refused_channel_is_followed_by_the_form_that_is_offered(
     await page.get_by_label("Leave out replies").check()
     assert await overflow(page) == []
     await page.get_by_role("button", name="Follow", exact=True).click()
-    await expect(page.locator(".source").first).to_contain_text("https://www.youtube.com/@jane/videos")
+    await expect(page.locator(".source").first).to_contain_text(
+        "https://www.youtube.com/@jane/videos"
+    )
 
     source = (await followed(fresh_vault.store.tables))[-1].source
     filters = source.filters
@@ -57,7 +61,12 @@ async def test_a_refused_channel_is_followed_by_the_form_that_is_offered(
 
 @pytest.mark.parametrize(
     ("start", "fields"),
-    [("now", []), ("since", ["since", "per_day"]), ("newest", ["newest", "per_day"]), ("everything", ["per_day"])],
+    [
+        ("now", []),
+        ("since", ["since", "per_day"]),
+        ("newest", ["newest", "per_day"]),
+        ("everything", ["per_day"]),
+    ],
 )
 async def test_the_form_asks_only_what_belongs_to_the_choice(
     pages: Pages, fresh_vault: Vault, start: str, fields: list[str]
@@ -65,7 +74,11 @@ async def test_the_form_asks_only_what_belongs_to_the_choice(
     page = await pages("/sources", javascript=False, base=fresh_vault.base)
     await page.locator("#start").select_option(start)
 
-    assert [name for name in ("since", "newest", "per_day") if await page.locator(f"#{name}").is_visible()] == fields
+    assert [
+        name
+        for name in ("since", "newest", "per_day")
+        if await page.locator(f"#{name}").is_visible()
+    ] == fields
 
 
 @pytest.mark.parametrize(("size", "javascript"), SIZES_AND_SCRIPTS)
@@ -105,10 +118,14 @@ async def test_a_sources_page_shows_what_was_saved_waits_and_was_skipped(
     await page.get_by_role("link", name="Slow Trains").click()
 
     await expect(page.locator(".tile")).to_have_count(5)
-    await expect(page.locator(".entries").first.locator("li").first).to_contain_text("Journey 1: along the coast")
+    await expect(page.locator(".entries").first.locator("li").first).to_contain_text(
+        "Journey 1: along the coast"
+    )
     await expect(page.locator(".entries").first.locator("li")).to_have_count(50)
     await expect(page.get_by_text("and 1190 more")).to_be_visible()
-    await expect(page.locator("section", has_text="Skipped").last).to_contain_text("Too short or too long")
+    await expect(page.locator("section", has_text="Skipped").last).to_contain_text(
+        "Too short or too long"
+    )
     await expect(page.locator("[data-key=unlisted]")).to_contain_text("Not on the list since")
     assert await overflow(page) == []
 
@@ -126,7 +143,12 @@ async def test_what_following_would_take_is_shown_before_it_is_followed(
     assert await overflow(page) == []
 
     films = [
-        Entry(f"https://www.youtube.com/watch?v={n:011}", title=f"Film {n}", duration_s=60.0 * n, text="")
+        Entry(
+            f"https://www.youtube.com/watch?v={n:011}",
+            title=f"Film {n}",
+            duration_s=60.0 * n,
+            text="",
+        )
         for n in (1, 9)
     ]
     await read_what_waits(fresh_vault.store.records, SystemClock(), *films, title="Jane")
@@ -144,7 +166,9 @@ async def test_what_following_would_take_is_shown_before_it_is_followed(
     assert len(await followed(fresh_vault.store.tables)) == 4
 
     await page.get_by_role("button", name="Follow", exact=True).click()
-    await expect(page.locator(".source").first).to_contain_text("https://www.youtube.com/@jane/videos")
+    await expect(page.locator(".source").first).to_contain_text(
+        "https://www.youtube.com/@jane/videos"
+    )
     source = (await followed(fresh_vault.store.tables))[-1].source
     assert (source.start, source.filters.shortest_s) == (Start.EVERYTHING, 300.0)
 
@@ -167,7 +191,9 @@ async def test_who_presses_check_now_sees_the_result_without_reloading(
     assert held is not None
     await expect(line).to_contain_text("checking now", timeout=patient(15_000))
     now = SystemClock().now()
-    found = replace(one.state, checked_at=now, next_check_at=now + timedelta(hours=1), new_at_last_check=41)
+    found = replace(
+        one.state, checked_at=now, next_check_at=now + timedelta(hours=1), new_at_last_check=41
+    )
     await release(fresh_vault.store.tables, held, found)
     await expect(line).to_contain_text("41 new", timeout=patient(15_000))
 
@@ -175,7 +201,9 @@ async def test_who_presses_check_now_sees_the_result_without_reloading(
     assert await page.evaluate("document.activeElement.textContent") == "Stop following"
 
 
-async def test_a_member_sees_the_sources_and_is_offered_no_change(pages: Pages, fresh_vault: Vault) -> None:
+async def test_a_member_sees_the_sources_and_is_offered_no_change(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     await add_users(fresh_vault)
     page = await pages(f"/login?next=/sources/{PAUSED}", base=fresh_vault.base)
     await page.locator("#name").fill("jane")
@@ -193,7 +221,9 @@ async def test_a_list_is_looked_at_and_then_followed(
     page = await pages("/sources", size=size, javascript=javascript, base=fresh_vault.base)
     await page.get_by_role("link", name="Import a list …").click()
     content = f"{KNOWN}\nhttps://marsh.example/<feed>&.xml\nhttps://marsh.example/feed.xml\nnonsense\n".encode()
-    await page.locator("#file").set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": content})
+    await page.locator("#file").set_input_files(
+        {"name": "a.txt", "mimeType": "text/plain", "buffer": content}
+    )
     await page.locator("#start").select_option("newest")
     await page.locator("#newest").fill("20")
     await page.get_by_role("button", name="Check the file").click()

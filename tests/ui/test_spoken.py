@@ -1,4 +1,6 @@
-"""What is said, in a real browser: a search in the library leads to its second, and the transcript is played from."""
+"""What is said, in a real browser: a search in the library leads to its second,
+and the transcript is played from.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +20,18 @@ from tests.ui.test_post import HAS_PLAYED, time_of
 from tests.ui.vault import Vault
 
 NUMBERS = iter(range(800, 860))  # of further posts: every test has its own
-LINES = ("Welcome aboard", "the marigolds are out", "we pass the lighthouse", "and the marigolds again")
+LINES = (
+    "Welcome aboard",
+    "the marigolds are out",
+    "we pass the lighthouse",
+    "and the marigolds again",
+)
 
 
 def vtt(*lines: str) -> str:
-    cues = (f"00:0{number}.000 --> 00:0{number + 1}.000\n{line}" for number, line in enumerate(lines, 1))
+    cues = (
+        f"00:0{number}.000 --> 00:0{number + 1}.000\n{line}" for number, line in enumerate(lines, 1)
+    )
     return "\n\n".join(("WEBVTT", *cues)) + "\n"
 
 
@@ -30,8 +39,12 @@ async def spoken(vault: Vault, *lines: str, language: str = "en") -> Job:
     """Store a video of six seconds in which a line is said each second, from the first."""
     video = media.subtitled("mp4", 6.0, title="", cues=((0.0, 1.0, "inside"),))
     job = await store_saved(vault.store, vault.downloads, video, "mp4", number=next(NUMBERS))
-    (vault.downloads / (job.output_path or "")).with_suffix(f".{language}.vtt").write_text(vtt(*(lines or LINES)))
-    await vault.store.catalogue.put_words(job.id, WordSource.SUBTITLES, " marigolds lighthouse needle")
+    (vault.downloads / (job.output_path or "")).with_suffix(f".{language}.vtt").write_text(
+        vtt(*(lines or LINES))
+    )
+    await vault.store.catalogue.put_words(
+        job.id, WordSource.SUBTITLES, " marigolds lighthouse needle"
+    )
     return job
 
 
@@ -41,7 +54,9 @@ async def opened(page: Page) -> None:
 
 
 @pytest.mark.parametrize("size", ["phone", "desktop"])
-async def test_a_hit_in_the_library_leads_to_its_second(pages: Pages, fresh_vault: Vault, size: Any) -> None:
+async def test_a_hit_in_the_library_leads_to_its_second(
+    pages: Pages, fresh_vault: Vault, size: Any
+) -> None:
     await spoken(fresh_vault)
     page = await pages("/library?q=lighthouse", base=fresh_vault.base, size=size)
     hit = page.locator(".tile .spoken a")
@@ -52,18 +67,23 @@ async def test_a_hit_in_the_library_leads_to_its_second(pages: Pages, fresh_vaul
 
     assert await time_of(page) == 3
     await page.wait_for_function(
-        "() => [...player.textTracks].some(({ mode, language }) => mode === 'showing' && language === 'en')"
+        "() => [...player.textTracks].some(({ mode, language }) => mode === 'showing' && language"
+        " === 'en')"
     )
 
 
-async def test_subtitles_that_come_while_a_video_plays_do_not_interrupt_it(pages: Pages, fresh_vault: Vault) -> None:
+async def test_subtitles_that_come_while_a_video_plays_do_not_interrupt_it(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     job = await spoken(fresh_vault)
     subtitles = (fresh_vault.downloads / (job.output_path or "")).with_suffix(".en.vtt")
     hidden = subtitles.rename(subtitles.with_suffix(".hidden"))
     page = await pages(f"/jobs/{job.id}", base=fresh_vault.base)
     await page.wait_for_function(HAS_PLAYED)
     await expect(page.locator("#spoken")).to_have_count(0)
-    await page.evaluate("player.muted = true; player.playbackRate = 0.5; player.play(); window.film = player")
+    await page.evaluate(
+        "player.muted = true; player.playbackRate = 0.5; player.play(); window.film = player"
+    )
     hidden.rename(subtitles)
     await page.get_by_role("button", name="Verify now").click()
     await expect(page.locator("#file .verdict")).to_contain_text(re.compile("last checked .*[0-9]"))
@@ -95,7 +115,9 @@ async def test_a_search_in_the_transcript_lists_its_passages_and_the_video_stays
     await expect(hits).to_have_count(2)
 
 
-async def test_the_transcript_is_used_with_the_keyboard_and_follows_the_video(pages: Pages, fresh_vault: Vault) -> None:
+async def test_the_transcript_is_used_with_the_keyboard_and_follows_the_video(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     job = await spoken(fresh_vault)
     page = await pages(f"/jobs/{job.id}", base=fresh_vault.base)
     await opened(page)
@@ -110,7 +132,9 @@ async def test_the_transcript_is_used_with_the_keyboard_and_follows_the_video(pa
     await expect(page.locator("#spoken [aria-current]")).to_have_count(1)
 
 
-async def test_without_javascript_lines_and_search_are_links_and_a_form(pages: Pages, fresh_vault: Vault) -> None:
+async def test_without_javascript_lines_and_search_are_links_and_a_form(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     job = await spoken(fresh_vault)
     page = await pages(f"/jobs/{job.id}", base=fresh_vault.base, javascript=False)
     await page.locator("#spoken summary").click()
@@ -118,7 +142,9 @@ async def test_without_javascript_lines_and_search_are_links_and_a_form(pages: P
     await page.locator(".spoken-search button").click()
     await page.locator("#spoken-hits a").click()
 
-    await expect(page.locator("#player")).to_have_attribute("src", f"/files/{job.id}/items/0/video#t=3.0")
+    await expect(page.locator("#player")).to_have_attribute(
+        "src", f"/files/{job.id}/items/0/video#t=3.0"
+    )
 
 
 @pytest.mark.parametrize("size", ["phone", "desktop"])

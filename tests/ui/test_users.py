@@ -32,7 +32,9 @@ async def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:
 
 
 @pytest.mark.parametrize(("size", "javascript"), SIZES_AND_SCRIPTS)
-async def test_the_owner_adds_a_user_who_signs_in(pages: Pages, shared: Vault, size: Size, javascript: bool) -> None:
+async def test_the_owner_adds_a_user_who_signs_in(
+    pages: Pages, shared: Vault, size: Size, javascript: bool
+) -> None:
     owner = await pages("/login?next=/access", base=shared.base, size=size, javascript=javascript)
     await sign_in(owner, "")
     await owner.locator("#user").fill("Kim")
@@ -44,7 +46,7 @@ async def test_the_owner_adds_a_user_who_signs_in(pages: Pages, shared: Vault, s
     kim = await pages("/login?next=/", base=shared.base, size=size, javascript=javascript)
     await sign_in(kim, "kim", OTHER)
     await expect(kim.locator("#paste")).to_be_visible()
-    assert await kim.locator("nav.sections a").evaluate_all("all => all.map((a) => a.pathname)") == [
+    assert await kim.locator("nav.sections a").evaluate_all("all => all.map((a) => a.pathname)") == [  # noqa: E501
         "/", "/library", "/sources", "/accounts"
     ]  # fmt: skip
 
@@ -78,12 +80,14 @@ async def test_a_viewer_watches_and_has_favourites_and_is_offered_no_more(
     assert mark.job_id in page.url
 
 
-async def test_a_viewers_palette_saves_no_link_and_goes_nowhere_that_is_refused(pages: Pages, shared: Vault) -> None:
+async def test_a_viewers_palette_saves_no_link_and_goes_nowhere_that_is_refused(
+    pages: Pages, shared: Vault
+) -> None:
     page = await pages("/login?next=/library", base=shared.base)
     await sign_in(page, "sam")
     await page.keyboard.press("Control+k")
     await page.locator("#palette[open]").wait_for()
-    assert await page.locator("#palette-list li").evaluate_all("all => all.map((li) => li.dataset.go)") == [
+    assert await page.locator("#palette-list li").evaluate_all("all => all.map((li) => li.dataset.go)") == [  # noqa: E501
         "/library", "/sources/inbox", "/accounts", "/access", "/access/feeds"
     ]  # fmt: skip
     await page.keyboard.type("https://videos.example/new")

@@ -1,6 +1,8 @@
-"""A vault for browser tests: the real composition and the real server, on a free loopback port, with sample posts.
+"""A vault for browser tests: the real composition and the real server, on a free loopback port,
+with sample posts.
 
-It runs in the test's own event loop, so a test writes to its store directly and the open pages are notified.
+It runs in the test's own event loop, so a test writes to its store directly and the open pages are
+notified.
 """
 
 from __future__ import annotations
@@ -49,7 +51,9 @@ TOKEN = "mv_only-for-these-tests"  # the token of the vault that requires one
 
 @dataclass
 class Vault:
-    """The vault served at ``base``. ``saved``: saved posts, newest first; ``claims``: those of the two running jobs."""
+    """The vault served at ``base``. ``saved``: saved posts, newest first; ``claims``:
+    those of the two running jobs.
+    """
 
     base: str
     opened: App
@@ -65,7 +69,9 @@ class Vault:
         return self.opened.settings.download_dir
 
     async def add(self, url: str) -> Job:
-        """Add a queued post, as the API does. Its URL must not be that of a sample post; any other will do."""
+        """Add a queued post, as the API does. Its URL must not be that of a sample post;
+        any other will do.
+        """
         return (await self.store.queue.enqueue([self.opened.submit(url)]))[0].job
 
 
@@ -78,15 +84,27 @@ async def add_users(vault: Vault) -> None:
 
 
 @asynccontextmanager
-async def sample_vault(root: Path, *, posts: int = 60, worker: bool = True, **settings: Any) -> AsyncIterator[Vault]:
-    """Open, fill and serve a vault below ``root``. ``posts`` 0 leaves it empty; ``worker`` simulates a live worker."""
-    chosen = Settings(state_dir=root / "state", download_dir=root / "downloads", host="127.0.0.1", port=0, **settings)
+async def sample_vault(
+    root: Path, *, posts: int = 60, worker: bool = True, **settings: Any
+) -> AsyncIterator[Vault]:
+    """Open, fill and serve a vault below ``root``. ``posts`` 0 leaves it empty;
+    ``worker`` simulates a live worker.
+    """
+    chosen = Settings(
+        state_dir=root / "state",
+        download_dir=root / "downloads",
+        host="127.0.0.1",
+        port=0,
+        **settings,
+    )
     async with AsyncExitStack() as stack:
         opened = await stack.enter_async_context(open_app(chosen))
         saved: Sequence[Job] = ()
         claims: Sequence[ClaimedJob] = ()
         if posts:
-            saved, claims = await sample.fill_and_claim(opened.store, chosen.download_dir, posts=posts)
+            saved, claims = await sample.fill_and_claim(
+                opened.store, chosen.download_dir, posts=posts
+            )
             await _throw_away(opened)
             await show_frames(opened)
             await add_notifications(opened.store)
@@ -103,14 +121,20 @@ def _give_up_ytdlp(settings: Settings) -> None:
     home = home_of(settings.state_dir)
     why = Message("it could not be imported")
     record = UpgradeRecord(
-        tried_at=SystemClock().now(), before="2026.11.20", after="2026.10.26", refused="2026.11.20", why=why
+        tried_at=SystemClock().now(),
+        before="2026.11.20",
+        after="2026.10.26",
+        refused="2026.11.20",
+        why=why,
     )
     with upgrade_lock(home):
         write_record(home, record)
 
 
 async def add_notifications(store: Store) -> None:
-    """Add a target of each kind, and messages to them that were delivered, wait and were given up."""
+    """Add a target of each kind, and messages to them that were delivered,
+    wait and were given up.
+    """
     clock = SystemClock()
     now = clock.now()
     made = [
@@ -127,21 +151,37 @@ async def add_notifications(store: Store) -> None:
         (0, "job.saved", 3, DeliveryState.DELIVERED, SendResult(200)),
         (1, "jobs.saved", 3, DeliveryState.DELIVERED, SendResult(None)),
         (1, "session.sign_in_needed", 8, DeliveryState.DELIVERED, SendResult(None)),
-        (2, "job.failed", 12, DeliveryState.WAITING, SendResult(502, Message("It answered %(status)s.", status=502))),
-        (0, "disk.low", 300, DeliveryState.FAILED, SendResult(404, Message("It answered %(status)s.", status=404))),
+        (
+            2,
+            "job.failed",
+            12,
+            DeliveryState.WAITING,
+            SendResult(502, Message("It answered %(status)s.", status=502)),
+        ),
+        (
+            0,
+            "disk.low",
+            300,
+            DeliveryState.FAILED,
+            SendResult(404, Message("It answered %(status)s.", status=404)),
+        ),
     )
     for number, (target, kind, minutes, state, result) in enumerate(told):
         at = now - timedelta(minutes=minutes)
         delivery = NotificationDelivery(
-            id=f"msg_{number:032x}", target=made[target].id, type=kind, body="{}", made_at=at, state=state,
-            due_at=now + timedelta(minutes=18), attempts=1 if result.is_delivered else 3, tried_at=at,
-            failing_since=None if result.is_delivered else at, status=result.status, problem=result.problem,
+            id=f"msg_{number:032x}", target=made[target].id, type=kind, body="{}", made_at=at,
+            state=state, due_at=now + timedelta(minutes=18),
+            attempts=1 if result.is_delivered else 3, tried_at=at,
+            failing_since=None if result.is_delivered else at, status=result.status,
+            problem=result.problem,
         )  # fmt: skip
         await replace_delivery(store.records, None, delivery)
 
 
 async def show_frames(opened: App, *, without: Sequence[str] = ()) -> None:
-    """Put pictures of all videos that can be chosen into the cache: the sample's sites do not exist."""
+    """Put pictures of all videos that can be chosen into the cache:
+    the sample's sites do not exist.
+    """
     cache = ExtrasCache(extras_folder(opened.settings.state_dir))
     failed = (await opened.store.catalogue.jobs(JobQuery((JobStatus.FAILED,), limit=200))).jobs
     for job in (job for job in failed if job.error_code is ErrorCode.AMBIGUOUS):
@@ -154,9 +194,13 @@ async def show_frames(opened: App, *, without: Sequence[str] = ()) -> None:
 
 async def _throw_away(opened: App) -> None:
     """Put a post into the trash."""
-    [enqueued] = await opened.store.queue.enqueue([opened.submit("https://videos.example/watch/thrown-away")])
+    [enqueued] = await opened.store.queue.enqueue(
+        [opened.submit("https://videos.example/watch/thrown-away")]
+    )
     library, clock = opened.library, SystemClock()
-    await move_to_trash(opened.store, library, clock, enqueued.job.id, lambda _: [], batch=new_batch())
+    await move_to_trash(
+        opened.store, library, clock, enqueued.job.id, lambda _: [], batch=new_batch()
+    )
 
 
 @asynccontextmanager
@@ -166,7 +210,9 @@ async def _served(opened: App) -> AsyncIterator[str]:
     serving = asyncio.create_task(serve_vault(opened, stop, on_open=address.set_result))
     try:
         either: set[asyncio.Future[Any]] = {serving, address}
-        await asyncio.wait(either, timeout=patient(START_WITHIN_S), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(
+            either, timeout=patient(START_WITHIN_S), return_when=asyncio.FIRST_COMPLETED
+        )
         if serving.done():
             serving.result()
         assert address.done(), "the vault was not served in time"
@@ -181,7 +227,9 @@ async def _beating(store: Store) -> AsyncIterator[None]:
     async def beat() -> None:
         while True:
             now = (await store.catalogue.report()).at
-            await store.workers.heartbeat(WorkerHeartbeat(WORKER, "attic", 4711, __version__, now, now, running_jobs=2))
+            await store.workers.heartbeat(
+                WorkerHeartbeat(WORKER, "attic", 4711, __version__, now, now, running_jobs=2)
+            )
             await asyncio.sleep(BEAT_EVERY_S)
 
     task = asyncio.create_task(beat())

@@ -13,12 +13,16 @@ Sources = Mapping[str, list[str]]
 
 
 def sources_of_codes(folder: Path) -> Sources:
-    """Return where errors of each code are created or chosen: ``{"DRM": ["services/…/ranking.py:82", …]}``.
+    """Return where errors of each code are created or chosen:
+    ``{"DRM": ["services/…/ranking.py:82", …]}``.
 
-    Created: a call of a class that carries the code, or the code as an argument of a call. Chosen: the class as a value
-    in a mapping. Catching a class, comparing it or listing it in a tuple does not count.
+    Created: a call of a class that carries the code, or the code as an argument of a call. Chosen:
+    the class as a value in a mapping. Catching a class, comparing it or listing it in a tuple does
+    not count.
     """
-    carriers = _carriers([node for _, node in nodes_below(folder) if isinstance(node, ast.ClassDef)])
+    carriers = _carriers(
+        [node for _, node in nodes_below(folder) if isinstance(node, ast.ClassDef)]
+    )
     sources: dict[str, list[str]] = defaultdict(list)
     for path, node in nodes_below(folder):
         for code in _produced(node, carriers):
@@ -29,7 +33,10 @@ def sources_of_codes(folder: Path) -> Sources:
 def _carriers(classes: Sequence[ast.ClassDef]) -> Mapping[str, str]:
     """Return the code of every class that names one, or whose base does."""
     named = {node.name: code for node in classes if (code := _own_code(node)) is not None}
-    bases = {node.name: [base.id for base in node.bases if isinstance(base, ast.Name)] for node in classes}
+    bases = {
+        node.name: [base.id for base in node.bases if isinstance(base, ast.Name)]
+        for node in classes
+    }
     for _ in range(5):  # the tree is four deep
         for name, above in bases.items():
             inherited = next((named[base] for base in above if base in named), None)
@@ -57,6 +64,10 @@ def _produced(node: ast.AST, carriers: Mapping[str, str]) -> Iterator[str]:
     if isinstance(node, ast.Call):
         if isinstance(node.func, ast.Name) and node.func.id in carriers:
             yield carriers[node.func.id]
-        yield from filter(None, map(_code, [*node.args, *(keyword.value for keyword in node.keywords)]))
+        yield from filter(
+            None, map(_code, [*node.args, *(keyword.value for keyword in node.keywords)])
+        )
     elif isinstance(node, ast.Dict):
-        yield from (carriers[v.id] for v in node.values if isinstance(v, ast.Name) and v.id in carriers)
+        yield from (
+            carriers[v.id] for v in node.values if isinstance(v, ast.Name) and v.id in carriers
+        )

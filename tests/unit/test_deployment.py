@@ -14,7 +14,9 @@ WORKER = DEPLOY / "systemd/mediavault-worker@.service"
 def test_a_workers_unit_differs_from_the_vaults_in_its_command_and_its_folder_alone() -> None:
     def general(text: str) -> str:
         text = re.sub(r"Description=.*", "", text)
-        return text.replace("mediavault-worker/%i", "mediavault").replace("mediavault worker", "mediavault serve")
+        return text.replace("mediavault-worker/%i", "mediavault").replace(
+            "mediavault worker", "mediavault serve"
+        )
 
     assert general(WORKER.read_text()) == general(UNIT.read_text())
 
@@ -27,6 +29,7 @@ def test_the_containers_profile_allows_a_sandbox_and_nothing_privileged() -> Non
     assert allowed["action"] == "SCMP_ACT_ALLOW"
     assert profile["defaultAction"] == "SCMP_ACT_ERRNO"
     assert {"chroot", "clone", "seccomp", "unshare"} <= names
-    refused = {"bpf", "init_module", "io_uring_setup", "kexec_load", "keyctl", "mount", "pidfd_getfd", "process_vm_readv",
+    refused = {"bpf", "init_module", "io_uring_setup", "kexec_load", "keyctl", "mount",
+               "pidfd_getfd", "process_vm_readv",
                "ptrace", "reboot", "settimeofday", "userfaultfd"}  # fmt: skip
     assert names & refused == set()

@@ -1,4 +1,6 @@
-"""The domains' READMEs and the other documents are compared with the code, so that they cannot drift."""
+"""The domains' READMEs and the other documents are compared with the code,
+so that they cannot drift.
+"""
 
 from __future__ import annotations
 
@@ -39,23 +41,34 @@ def test_every_package_belongs_to_a_domain() -> None:
     """Each top-level package has a README, or each of its folders has one."""
     homeless = [name for name in code().files if "/" in name and name not in code().domains]
 
-    assert [name for name in homeless if not name.endswith("__init__") and (SOURCE / f"{name}.py").exists()] == []
+    assert [
+        name
+        for name in homeless
+        if not name.endswith("__init__") and (SOURCE / f"{name}.py").exists()
+    ] == []
 
 
 def test_each_stage_has_the_function_that_the_workers_readme_names() -> None:
     worker = SOURCE / "worker"
-    rows = re.findall(r"^\| (\d+) \| [\w, ]+ \| .+ \| (.+) \| (.+) \|$", WORKER_README, re.MULTILINE)
+    rows = re.findall(
+        r"^\| (\d+) \| [\w, ]+ \| .+ \| (.+) \| (.+) \|$", WORKER_README, re.MULTILINE
+    )
 
     assert [int(number) for number, _, _ in rows] == list(range(1, 11))
     for _, files, functions in rows:
-        source = "\n".join((worker / name).read_text(encoding="utf-8") for name in re.findall(r"`([\w/]+\.py)`", files))
+        source = "\n".join(
+            (worker / name).read_text(encoding="utf-8")
+            for name in re.findall(r"`([\w/]+\.py)`", files)
+        )
         for function in re.findall(r"`(?:\w+\.)?(\w+)`", functions):
             assert f"def {function}(" in source, function
 
 
 def test_the_workers_readme_has_the_name_of_each_stage_in_the_history() -> None:
     rows = re.findall(r"^\| \d+ \| [\w, ]+ \| (.+) \| .+ \| .+ \|$", WORKER_README, re.MULTILINE)
-    others = re.search(r"^The history also records (.+?)\.$", WORKER_README, re.MULTILINE | re.DOTALL)
+    others = re.search(
+        r"^The history also records (.+?)\.$", WORKER_README, re.MULTILINE | re.DOTALL
+    )
     named = [*rows, others[1] if others else ""]
 
     assert {name for text in named for name in re.findall(r"`(\w+)`", text)} == set(Stage)
@@ -64,7 +77,9 @@ def test_the_workers_readme_has_the_name_of_each_stage_in_the_history() -> None:
 def test_the_workers_readme_lists_the_legal_moves_of_a_job() -> None:
     rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| .+ \|$", WORKER_README, re.MULTILINE)
 
-    assert sorted(rows) == sorted((before, after) for before, moves in TRANSITIONS.items() for after in moves)
+    assert sorted(rows) == sorted(
+        (before, after) for before, moves in TRANSITIONS.items() for after in moves
+    )
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -101,7 +116,10 @@ def test_a_new_import_and_a_new_consumer_show_in_the_generated_part(tmp_path: Pa
         (package / name).write_text(text, encoding="utf-8")
     pyproject = tmp_path / "pyproject.toml"
     pyproject.write_text(
-        '[[tool.importlinter.contracts]]\nname = "n"\ntype = "layers"\nlayers = ["pack.high", "pack.low"]\n',
+        (
+            '[[tool.importlinter.contracts]]\nname = "n"\ntype = "layers"\n'
+            'layers = ["pack.high", "pack.low"]\n'
+        ),
         encoding="utf-8",
     )
 
@@ -115,9 +133,13 @@ def test_a_new_import_and_a_new_consumer_show_in_the_generated_part(tmp_path: Pa
     assert "**Imports** `low` (`part`); libraries: none" in high
 
     with pyproject.open("a", encoding="utf-8") as file:
-        for name, ignored in (("beside.inner", ""), ("open", 'ignore_imports = ["pack.low.part -> pack.open.port"]')):
+        for name, ignored in (
+            ("beside.inner", ""),
+            ("open", 'ignore_imports = ["pack.low.part -> pack.open.port"]'),
+        ):
             file.write(
-                '[[tool.importlinter.contracts]]\nname = "n"\ntype = "forbidden"\nsource_modules = ["pack.low"]\n'
+                '[[tool.importlinter.contracts]]\nname = "n"\ntype = "forbidden"\n'
+                'source_modules = ["pack.low"]\n'
                 f'forbidden_modules = ["pack.{name}", "aiohttp"]\n{ignored}\n'
             )
     low = generated_part(read_code(package, pyproject), "low")

@@ -47,14 +47,18 @@ from tests.unit.error_sources import sources_of_codes
 
 PACKAGE = Path(mediavault.__file__).parent
 KINDS = {
-    kind.code: kind for kind in reversed(list(ERRORS.values())) if "code" in vars(kind) and kind is not MediavaultError
+    kind.code: kind
+    for kind in reversed(list(ERRORS.values()))
+    if "code" in vars(kind) and kind is not MediavaultError
 }
 JOB_PAGE = {
     "moment": START,
     "comments": [],
     "profiles": {},
     "site": "X",
-    "said": PostText("A post", [], is_long=False, published=None, author="", handle="", account_address=None),
+    "said": PostText(
+        "A post", [], is_long=False, published=None, author="", handle="", account_address=None
+    ),
     "videos": [],
     "video": None,
     "is_checking": False,
@@ -98,14 +102,25 @@ def sources() -> Mapping[str, list[str]]:
 def failed_job(code: ErrorCode, *, over: bool = False) -> JobView:
     """Return a failed job that is retried in a minute, or with ``over`` one that is not."""
     url = "https://videos.example/watch/1"
-    job = Job(JobId("0" * 32), "0" * 32, url, url, "generic", JobStatus.FAILED, created_at=START, updated_at=START)
+    job = Job(
+        JobId("0" * 32),
+        "0" * 32,
+        url,
+        url,
+        "generic",
+        JobStatus.FAILED,
+        created_at=START,
+        updated_at=START,
+    )
     retry_at = None if over else START + timedelta(minutes=1)
     return job_view(replace(job, error_code=code, error="It failed.", retry_at=retry_at))
 
 
 def answer_to(failure: Failure) -> RetryIn | GiveUp:
     """Return the decision of the retry rule after the first of five attempts."""
-    return decide(failure, attempt=1, max_attempts=5, base=timedelta(minutes=1), jitter=0.5, now=START)
+    return decide(
+        failure, attempt=1, max_attempts=5, base=timedelta(minutes=1), jitter=0.5, now=START
+    )
 
 
 def test_every_code_has_exactly_one_row() -> None:
@@ -114,7 +129,9 @@ def test_every_code_has_exactly_one_row() -> None:
 
 def test_no_other_module_lists_codes() -> None:
     """Sets and mappings of codes belong in the table."""
-    listed = re.compile(r"ErrorCode\.\w+(?:\.value)?\s*(?:,|:|\|)\s*(?:[^\n]{0,120}\s)?ErrorCode\.\w+")
+    listed = re.compile(
+        r"ErrorCode\.\w+(?:\.value)?\s*(?:,|:|\|)\s*(?:[^\n]{0,120}\s)?ErrorCode\.\w+"
+    )
     others = [path for path in PACKAGE.rglob("*.py") if path.name != "failures.py"]
 
     assert [path.name for path in others if listed.search(path.read_text(encoding="utf-8"))] == []
@@ -140,7 +157,11 @@ def test_every_sentence_of_the_table_is_translated(language: str) -> None:
 
 @pytest.mark.parametrize("code", KINDS)
 def test_the_class_of_a_failure_agrees_with_the_retry_rule_of_its_row(code: ErrorCode) -> None:
-    bases: Mapping[Retry, Any] = {Retry.NEVER: Final, Retry.PERSON: NeedsPerson, Retry.REFUSED: (BadInput, StoreError)}
+    bases: Mapping[Retry, Any] = {
+        Retry.NEVER: Final,
+        Retry.PERSON: NeedsPerson,
+        Retry.REFUSED: (BadInput, StoreError),
+    }
     retry = FAILURES[code].retry
 
     assert issubclass(KINDS[code], bases.get(retry, (Retryable, NeedsPerson)))
@@ -184,14 +205,19 @@ def test_the_retry_rule_does_what_the_row_says(code: ErrorCode) -> None:
 
 
 @pytest.mark.parametrize("kind", [SeemsDeleted, PartialSoFar])
-def test_a_code_that_may_be_final_or_not_is_tried_again_where_it_is_not(kind: type[Failure]) -> None:
+def test_a_code_that_may_be_final_or_not_is_tried_again_where_it_is_not(
+    kind: type[Failure],
+) -> None:
     assert isinstance(answer_to(kind("It failed.")), RetryIn)
     assert FAILURES[kind.code].retry_note
 
 
 @pytest.mark.parametrize("code", [code for code in ErrorCode if code not in OF_JOBS])
-def test_a_refused_request_has_no_retry_rule_and_a_crashed_attempt_is_retried(code: ErrorCode) -> None:
-    is_of_a_job = code is ErrorCode.RECOVERED_FROM_RESTART  # written by the store, which plans the next try itself
+def test_a_refused_request_has_no_retry_rule_and_a_crashed_attempt_is_retried(
+    code: ErrorCode,
+) -> None:
+    # written by the store, which plans the next try itself
+    is_of_a_job = code is ErrorCode.RECOVERED_FROM_RESTART
     assert (FAILURES[code].retry is Retry.REFUSED) is not is_of_a_job
 
 
@@ -201,7 +227,9 @@ def test_every_code_is_produced_somewhere(code: ErrorCode) -> None:
 
 
 def test_catching_comparing_or_only_listing_a_class_produces_no_code(tmp_path: Path) -> None:
-    (tmp_path / "errors.py").write_text("class Drm(Exception):\n    code = ErrorCode.DRM\nclass Odd(Drm): ...\n")
+    (tmp_path / "errors.py").write_text(
+        "class Drm(Exception):\n    code = ErrorCode.DRM\nclass Odd(Drm): ...\n"
+    )
     (tmp_path / "reads.py").write_text(
         "KINDS = (Drm, Odd)\nCODES = frozenset({ErrorCode.DRM})\n"
         "try:\n    look()\nexcept Odd as exc:\n    known = exc.code is ErrorCode.DRM\n"

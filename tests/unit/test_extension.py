@@ -25,7 +25,10 @@ from tests.png import pixels
 
 each_browser = pytest.mark.parametrize("browser", BROWSERS)
 LOCALES = ("en", "de")
-UNSAFE = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|\bimport\((?!\"\./)")
+UNSAFE = re.compile(
+    r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new"
+    r" Function|\bimport\((?!\"\./)"
+)
 IMPORT = re.compile(r'^import [^"]*"(?:\./)?([^"]+)";$', re.MULTILINE)
 
 
@@ -35,7 +38,9 @@ def texts(*suffixes: str) -> str:
 
 
 def messages(locale: str) -> dict[str, dict[str, Any]]:
-    read: dict[str, dict[str, Any]] = json.loads((SOURCE / "_locales" / locale / "messages.json").read_text("utf-8"))
+    read: dict[str, dict[str, Any]] = json.loads(
+        (SOURCE / "_locales" / locale / "messages.json").read_text("utf-8")
+    )
     return read
 
 
@@ -44,7 +49,9 @@ def messages(locale: str) -> dict[str, dict[str, Any]]:
 
 @each_browser
 def test_exactly_these_permissions_are_asked_for(browser: str) -> None:
-    """Each further one is a decision: browsers warn about many, and users cannot judge most of them."""
+    """Each further one is a decision: browsers warn about many,
+    and users cannot judge most of them.
+    """
     manifest = manifest_of(browser)
 
     assert {key: value for key, value in manifest.items() if "permissions" in key} == {
@@ -52,17 +59,33 @@ def test_exactly_these_permissions_are_asked_for(browser: str) -> None:
         "optional_permissions": ["cookies"],
         "optional_host_permissions": ["http://*/*", "https://*/*"],
     }
-    assert not {"content_scripts", "web_accessible_resources", "externally_connectable"} & manifest.keys()
+    assert (
+        not {"content_scripts", "web_accessible_resources", "externally_connectable"}
+        & manifest.keys()
+    )
 
 
 @each_browser
 def test_no_page_of_the_extension_loads_anything_from_elsewhere(browser: str) -> None:
-    """Only requests leave it, to an address that the user types. ``http:`` is allowed: many vaults are at home."""
+    """Only requests leave it, to an address that the user types. ``http:`` is allowed:
+    many vaults are at home.
+    """
     policy = manifest_of(browser)["content_security_policy"]["extension_pages"].split("; ")
 
     assert set(policy) == {
-        *("default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "object-src 'none'"),
-        *("connect-src http: https:", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"),
+        *(
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self'",
+            "object-src 'none'",
+        ),
+        *(
+            "connect-src http: https:",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        ),
         *("require-trusted-types-for 'script'", "trusted-types 'none'"),
     }
 
@@ -70,7 +93,11 @@ def test_no_page_of_the_extension_loads_anything_from_elsewhere(browser: str) ->
 def test_no_script_makes_html_or_code_from_text() -> None:
     assert UNSAFE.findall(texts(".js")) == []
     assert (
-        re.findall(r"<script(?! type=\"module\" src=\"[a-z-]+\.js\"></script>)|\son\w+=|style=", texts(".html")) == []
+        re.findall(
+            r"<script(?! type=\"module\" src=\"[a-z-]+\.js\"></script>)|\son\w+=|style=",
+            texts(".html"),
+        )
+        == []
     )
 
 
@@ -82,7 +109,10 @@ def test_firefox_is_told_what_is_sent_and_where_the_extension_runs() -> None:
         "optional": ["authenticationInfo"],
     }
     assert manifest_of("firefox")["background"] == {"scripts": ["background.js"], "type": "module"}
-    assert manifest_of("chromium")["background"] == {"service_worker": "background.js", "type": "module"}
+    assert manifest_of("chromium")["background"] == {
+        "service_worker": "background.js",
+        "type": "module",
+    }
 
 
 # --- what is packed
@@ -146,7 +176,12 @@ def test_the_icon_has_round_corners_a_ring_and_a_triangle() -> None:
 
 def used_texts() -> Iterator[str]:
     source = texts(".js", ".html", ".json")
-    for pattern in (r'\bt\([^()]*?"(\w+)"', r'data-(?:text|label)="(\w+)"', r"__MSG_(\w+)__", r'\btext: "(\w+)"'):
+    for pattern in (
+        r'\bt\([^()]*?"(\w+)"',
+        r'data-(?:text|label)="(\w+)"',
+        r"__MSG_(\w+)__",
+        r'\btext: "(\w+)"',
+    ):
         yield from re.findall(pattern, source)
     yield from re.findall(r'return "(result_\w+)"', source)
 

@@ -1,7 +1,9 @@
-"""Processing time for untrusted text grows at most linearly, in every regular expression and every text reader.
+"""Processing time for untrusted text grows at most linearly, in every regular expression and every
+text reader.
 
-Each is given texts that repeat something ever more often, and the processor time for four times the text is compared
-with that for the text. ``python -m tests.growth_table`` lists them all, the slowest first.
+Each is given texts that repeat something ever more often, and the processor time for four times the
+text is compared with that for the text. ``python -m tests.growth_table`` lists them all, the
+slowest first.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ def above_linear(read: Callable[[str], object], texts: list[Pump]) -> list[tuple
     return list(all_above_linear(read, texts))
 
 
-def all_above_linear(read: Callable[[str], object], texts: list[Pump]) -> Iterator[tuple[Pump, Growth]]:
+def all_above_linear(
+    read: Callable[[str], object], texts: list[Pump]
+) -> Iterator[tuple[Pump, Growth]]:
     judged = ((pump, growth_of(read, pump.text)) for pump in texts)
     return ((pump, growth) for pump, growth in judged if growth.is_above_linear)
 
@@ -32,7 +36,9 @@ def all_above_linear(read: Callable[[str], object], texts: list[Pump]) -> Iterat
 def test_no_regular_expression_takes_longer_than_its_text(file: str) -> None:
     for usage in patterns():
         if usage.place.startswith(f"{file}:"):
-            assert above_linear(usage, pumps_of(usage.pattern)) == [], f"{usage.place}: {usage.pattern.pattern!r}"
+            assert above_linear(usage, pumps_of(usage.pattern)) == [], (
+                f"{usage.place}: {usage.pattern.pattern!r}"
+            )
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -41,11 +47,15 @@ def test_no_reader_takes_longer_than_its_text(name: str) -> None:
 
 
 def test_every_function_that_takes_a_text_is_tested() -> None:
-    """For a new one with more than one argument, add the others to WITH_MORE or exempt it in OWN_TEXTS."""
+    """For a new one with more than one argument, add the others to WITH_MORE or exempt it in
+    OWN_TEXTS.
+    """
     functions = candidates_of_code()
 
     assert [
-        name for name, (_, more) in functions.items() if more and name not in WITH_MORE and name not in OWN_TEXTS
+        name
+        for name, (_, more) in functions.items()
+        if more and name not in WITH_MORE and name not in OWN_TEXTS
     ] == []
     assert [name for name in (*WITH_MORE, *OWN_TEXTS) if name not in functions] == []
 
@@ -74,7 +84,9 @@ def test_a_pattern_that_backtracks_is_found(pattern: str) -> None:
     assert next(all_above_linear(usage, pumps_of(usage.pattern)), None)
 
 
-@pytest.mark.parametrize("pattern", [r"[^<]*+(</)", r"(?<![\w-])[\w-]++:", r"\d{1,9}-", r"[a-z]+://\S+"])
+@pytest.mark.parametrize(
+    "pattern", [r"[^<]*+(</)", r"(?<![\w-])[\w-]++:", r"\d{1,9}-", r"[a-z]+://\S+"]
+)
 def test_a_pattern_that_does_not_backtrack_is_not_reported(pattern: str) -> None:
     usage = Found("here", re.compile(pattern), frozenset({"fullmatch"}))
 

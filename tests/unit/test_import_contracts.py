@@ -1,4 +1,6 @@
-"""Each import contract of pyproject.toml refuses what its name says: violations are planted in a copy of the source."""
+"""Each import contract of pyproject.toml refuses what its name says:
+violations are planted in a copy of the source.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,10 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("mediavault.app.composition", "mediavault.demo.site"),
         ("mediavault.demo.site", "mediavault.cli.output"),
     ],
-    "Only the lists of routes and pages import a feature's routes and pages, and nothing its commands": [
+    (
+        "Only the lists of routes and pages import a feature's routes and pages, and nothing its"
+        " commands"
+    ): [
         ("mediavault.api.jobs", "mediavault.features.sites.api"),
         ("mediavault.web.render", "mediavault.features.sites.pages"),
         ("mediavault.features.sites.service", "mediavault.features.sites.api"),
@@ -222,7 +227,9 @@ def plant(importer: str, imported: str, folder: Path) -> None:
 
 
 def lint(folder: Path) -> str:
-    """What import-linter prints for the package and the configuration in ``folder``; no cache is read or written."""
+    """What import-linter prints for the package and the configuration in ``folder``;
+    no cache is read or written.
+    """
     program = "from importlinter.cli import lint_imports_command; lint_imports_command()"
     done = subprocess.run(
         [sys.executable, "-c", program, "--no-cache", "--no-logo"],
@@ -248,13 +255,17 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     shutil.copy(CONFIGURATION, folder)
     no_python = shutil.ignore_patterns("static", "locales", "templates", "__pycache__")
     shutil.copytree(ROOT / "src" / "mediavault", folder / "mediavault", ignore=no_python)
-    for importer, imported in {violation for violations in VIOLATIONS.values() for violation in violations}:
+    for importer, imported in {
+        violation for violations in VIOLATIONS.values() for violation in violations
+    }:
         plant(importer, imported, folder)
     return sections(lint(folder))
 
 
 @pytest.mark.parametrize("contract", contracts())
-def test_a_contract_refuses_each_violation_planted_for_it(contract: str, report: Mapping[str, str]) -> None:
+def test_a_contract_refuses_each_violation_planted_for_it(
+    contract: str, report: Mapping[str, str]
+) -> None:
     """A contract without a violation in the table fails: it was never seen to refuse anything."""
     refused = report.get(contract, "")
 
@@ -263,14 +274,20 @@ def test_a_contract_refuses_each_violation_planted_for_it(contract: str, report:
 
 
 def is_named(importer: str, imported: str, refused: str) -> bool:
-    """Whether the section names the import, by line or, where it closes a circle, as one of two siblings."""
+    """Whether the section names the import, by line or, where it closes a circle,
+    as one of two siblings.
+    """
     siblings = f"- .{importer.rpartition('.')[2]} -> .{imported.rpartition('.')[2]} ("
     return f"{importer} -> {imported} (l." in refused or siblings in refused
 
 
 def test_contributing_names_the_layers_of_the_contract() -> None:
     configuration = tomllib.loads(CONFIGURATION.read_text(encoding="utf-8"))
-    layers = next(c["layers"] for c in configuration["tool"]["importlinter"]["contracts"] if c["type"] == "layers")
+    layers = next(
+        c["layers"]
+        for c in configuration["tool"]["importlinter"]["contracts"]
+        if c["type"] == "layers"
+    )
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
     chain = " → ".join(layer.replace("mediavault.", "") for layer in layers)

@@ -1,4 +1,6 @@
-"""The time limits of the tests themselves: they grow with the machine's load, and none is too tight for a busy one."""
+"""The time limits of the tests themselves: they grow with the machine's load,
+and none is too tight for a busy one.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ def test_a_limit_is_never_shorter_than_it_was_written() -> None:
     assert patient(30) == 30
 
 
-def test_a_limit_grows_with_the_programs_that_wait_for_each_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_limit_grows_with_the_programs_that_wait_for_each_processor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(os, "getloadavg", lambda: (8.0, 1.0, 1.0))
 
     assert patient(30) == 120

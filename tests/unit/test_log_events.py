@@ -1,4 +1,6 @@
-"""The list of log events in docs/log-events.md is compared with the source, so that it cannot become outdated."""
+"""The list of log events in docs/log-events.md is compared with the source,
+so that it cannot become outdated.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,17 @@ from tests.syntax import nodes
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "mediavault"
-LEVELS = {"debug": "debug", "info": "info", "warning": "warning", "error": "error", "exception": "error"}
+LEVELS = {
+    "debug": "debug",
+    "info": "info",
+    "warning": "warning",
+    "error": "error",
+    "exception": "error",
+}
 IDS = {"job_id", "trace_id"}  # documented once for all lines of a job
 ROW = re.compile(
-    r"^\| `(?P<event>[a-z_{}]+)` \| (?P<level>\w+) \|(?P<fields>[^|]*)\| (?P<meaning>[^|]+) \|$", re.MULTILINE
+    r"^\| `(?P<event>[a-z_{}]+)` \| (?P<level>\w+) \|(?P<fields>[^|]*)\| (?P<meaning>[^|]+) \|$",
+    re.MULTILINE,
 )
 
 
@@ -46,7 +55,9 @@ def event_of(call: ast.Call) -> str:
 
 
 def fields_of(call: ast.Call) -> set[str]:
-    assert all(keyword.arg for keyword in call.keywords), f"the fields of {event_of(call)} cannot be seen in the source"
+    assert all(keyword.arg for keyword in call.keywords), (
+        f"the fields of {event_of(call)} cannot be seen in the source"
+    )
     names = {keyword.arg for keyword in call.keywords if keyword.arg}
     assert isinstance(call.func, ast.Attribute)
     return names | {"exception"} if call.func.attr == "exception" else names
@@ -103,7 +114,9 @@ def test_a_line_that_names_its_job_names_its_trace_too() -> None:
 def test_every_logger_is_called_log() -> None:
     """So that no line escapes this comparison."""
     texts = {path: path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.py")}
-    made = {path: re.findall(r"^(.*)get_logger\(", text, re.MULTILINE) for path, text in texts.items()}
+    made = {
+        path: re.findall(r"^(.*)get_logger\(", text, re.MULTILINE) for path, text in texts.items()
+    }
     del made[SOURCE / "core" / "logs.py"]
 
     assert {begins for lines in made.values() for begins in lines} == {"log = "}

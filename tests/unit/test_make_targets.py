@@ -1,4 +1,6 @@
-"""The `make` targets that the documents mention exist, and README begins with the two that matter."""
+"""The `make` targets that the documents mention exist,
+and README begins with the two that matter.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = re.compile(r"^([a-z]+):", re.MULTILINE)
-MENTION = re.compile(r"`make ([a-z]+)|^make ([a-z]+) +#", re.MULTILINE)  # in prose, or with a comment in a block
+# in prose, or with a comment in a block
+MENTION = re.compile(r"`make ([a-z]+)|^make ([a-z]+) +#", re.MULTILINE)
 DOCUMENTS = [
     "README.md",
     "CONTRIBUTING.md",

@@ -34,7 +34,9 @@ def test_every_template_has_a_placeholder_for_each_of_its_values_and_no_other() 
         match call.args:
             case [ast.Constant(value=str(template))] if call.keywords:
                 names = {keyword.arg for keyword in call.keywords}
-                if names != set(FIELD.findall(template)) or "%" in FIELD.sub("", template).replace("%%", ""):
+                if names != set(FIELD.findall(template)) or "%" in FIELD.sub("", template).replace(
+                    "%%", ""
+                ):
                     bad.append((where, template, sorted(map(str, names))))
             case _:
                 pass
@@ -48,7 +50,10 @@ def test_no_template_is_built_at_run_time() -> None:
         where
         for where, call in calls()
         if isinstance(call.args[0], ast.JoinedStr | ast.BinOp)
-        or (isinstance(call.args[0], ast.Call) and getattr(call.args[0].func, "attr", "") == "format")
+        or (
+            isinstance(call.args[0], ast.Call)
+            and getattr(call.args[0].func, "attr", "") == "format"
+        )
     ]
 
     assert bad == []
@@ -71,5 +76,8 @@ def test_what_the_code_says_is_collected(text: str | tuple[str, str], where: str
 
 def test_what_commands_and_the_practice_site_say_is_not_collected() -> None:
     assert not {
-        name for names in messages_of_the_code().values() for name in names if name.startswith(("commands", "practice"))
+        name
+        for names in messages_of_the_code().values()
+        for name in names
+        if name.startswith(("commands", "practice"))
     }

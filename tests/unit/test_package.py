@@ -16,7 +16,11 @@ def test_pictures_and_links_of_the_readme_are_absolute() -> None:
 
     targets = re.findall(r'<img src="([^"]*)"|\]\(([^)]*)\)', text)
     assert targets
-    assert {kind for picture, link in targets if not (kind := picture or link).startswith(("https://", "#"))} == set()
+    assert {
+        kind
+        for picture, link in targets
+        if not (kind := picture or link).startswith(("https://", "#"))
+    } == set()
     assert f'src="{ADDRESS}/raw/HEAD/docs/images/home-desktop-light.png"' in text
     assert f"]({ADDRESS}/blob/HEAD/docs/object-storage.md)" in text
 

@@ -1,4 +1,6 @@
-"""The pages of the reference are written from the code, and nothing in it is left without a word."""
+"""The pages of the reference are written from the code,
+and nothing in it is left without a word.
+"""
 
 from __future__ import annotations
 

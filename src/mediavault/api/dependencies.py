@@ -93,7 +93,9 @@ def _job_id(job_id: Annotated[str, Path(description="A job's id.")]) -> JobId:
 
 
 def to_job_id(job_id: str) -> JobId:
-    """Return a well-formed job id. Raises JobNotFound for any other text, which never reaches a store."""
+    """Return a well-formed job id. Raises JobNotFound for any other text,
+    which never reaches a store.
+    """
     if not _JOB_ID.fullmatch(job_id.lower()):
         raise JobNotFound("No job has this id.")
     return JobId(job_id.lower())
@@ -112,12 +114,14 @@ RetentionDep = Annotated[RetentionRules, Depends(_retention)]
 RssFeedsDep = Annotated[RssFeeds, Depends(_rss_feeds)]
 SealedCopiesDep = Annotated[SealedCopies, Depends(_sealed_copies)]
 SharedLinksDep = Annotated[SharedLinks, Depends(_shared_links)]
-UserName = Annotated[str, Depends(current_user)]  # whose favourites, positions and saved searches are meant
+# whose favourites, positions and saved searches are meant
+UserName = Annotated[str, Depends(current_user)]
 JobIdPath = Annotated[JobId, Depends(_job_id)]
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the error responses of a route, for OpenAPI: ``statuses``, and those that any route may give.
+    """Return the error responses of a route, for OpenAPI: ``statuses``, and those that any route
+    may give.
 
     Where authentication is required (401), a token may lack the scope (403).
     """

@@ -25,12 +25,15 @@ SEND_DEADLINE_S = 30.0  # a client that reads nothing for this long has gone
 RECONNECT_MS = 2_000
 
 _HEARTBEAT = b": still here\n\n"
-# The connection ends with the stream, and so with the caller's access: the server would keep it for another request.
+# The connection ends with the stream, and so with the caller's access: the server would keep it for
+# another request.
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Connection": "close"}
 
 
 @router.get(
-    "/api/events", response_class=Response, responses=errors(401, 503) | {200: {"content": {"text/event-stream": {}}}}
+    "/api/events",
+    response_class=Response,
+    responses=errors(401, 503) | {200: {"content": {"text/event-stream": {}}}},
 )
 async def events(
     request: Request,
@@ -38,11 +41,12 @@ async def events(
     authenticator: AuthenticatorDep,
     since: Annotated[str | None, Query(description="An ISO 8601 moment.")] = None,
 ) -> Response:
-    """Send ``event: job`` with the job at every change, ``event: removed`` with its id, and a comment every 15 seconds.
+    """Send ``event: job`` with the job at every change, ``event: removed`` with its id, and a
+    comment every 15 seconds.
 
-    With ``Last-Event-ID`` (or ``?since=``) the changes from that moment on come first; an unreadable value is ignored.
-    One session, token or (without either) address has five streams: a sixth ends the oldest with ``event: later``, whose
-    client should not reconnect for a minute.
+    With ``Last-Event-ID`` (or ``?since=``) the changes from that moment on come first; an
+    unreadable value is ignored. One session, token or (without either) address has five streams: a
+    sixth ends the oldest with ``event: later``, whose client should not reconnect for a minute.
     """
     moment = read_moment(request.headers.get("last-event-id"), since)
     with contextlib.ExitStack() as until_streaming:
@@ -56,16 +60,25 @@ async def events(
 
 def _client_id(request: Request, authenticator: Authenticator) -> str:
     caller = current_principal()
-    return (caller.by if caller else "") or address_bucket(authenticator.address_of(credentials_of(request)))
+    return (caller.by if caller else "") or address_bucket(
+        authenticator.address_of(credentials_of(request))
+    )
 
 
 class EventStream(Response):
-    """The event stream. It ends when the feed ends it, or when its client leaves or stops reading."""
+    """The event stream. It ends when the feed ends it,
+    or when its client leaves or stops reading.
+    """
 
     media_type = "text/event-stream"
 
     def __init__(
-        self, feed: Feed, listener: FeedListener, missed: Sequence[bytes], *, heartbeat_s: float = HEARTBEAT_S
+        self,
+        feed: Feed,
+        listener: FeedListener,
+        missed: Sequence[bytes],
+        *,
+        heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
         super().__init__(headers=_HEADERS)
         del self.headers["content-length"]
@@ -105,7 +118,9 @@ async def _send(send: Send, event: bytes) -> None:
 
 
 def read_moment(*texts: str | None) -> datetime | None:
-    """Return the first of the texts that is an ISO 8601 moment with a time zone; None when there is none."""
+    """Return the first of the texts that is an ISO 8601 moment with a time zone;
+    None when there is none.
+    """
     for text in texts:
         with contextlib.suppress(ValueError):
             if text and (moment := datetime.fromisoformat(text)).tzinfo is not None:

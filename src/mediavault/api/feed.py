@@ -1,7 +1,7 @@
 """The feed of changes to all jobs, sent to every listener.
 
-The store is polled only while there are listeners. A listener that reads slower than jobs change is dropped; its
-EventSource reconnects with ``Last-Event-ID`` and is sent what it missed.
+The store is polled only while there are listeners. A listener that reads slower than jobs change is
+dropped; its EventSource reconnects with ``Last-Event-ID`` and is sent what it missed.
 """
 
 from __future__ import annotations
@@ -27,23 +27,30 @@ log = get_logger(__name__)
 POLL_S = 0.5  # while there are listeners
 MAX_LISTENERS = 1_000
 MAX_STREAMS_PER_CLIENT = (
-    5  # streams; as specified. A browser makes six connections to a server, so one is left for its pages
+    # streams; as specified. A browser makes six connections to a server, so one is left for its
+    # pages
+    5
 )
 LATER_MS = 60_000
 MAX_WRITE_BYTES = 65_536  # in one write to a listener
 MAX_QUEUED_EVENTS = 512  # events that a listener may lag behind
 PAGE = 500
-# Writers stamp a change before they commit it: a later stamp may be seen first, so each poll overlaps the one before.
+# Writers stamp a change before they commit it: a later stamp may be seen first, so each poll
+# overlaps the one before.
 OVERLAP = timedelta(seconds=5)
-CLOCKS_DIFFER = timedelta(seconds=10)  # ours may be ahead of the store's, by which changes are stamped
+# ours may be ahead of the store's, by which changes are stamped
+CLOCKS_DIFFER = timedelta(seconds=10)
 
 
-# The last event of a stream that makes room for a newer one of its client; an EventSource reconnects automatically.
+# The last event of a stream that makes room for a newer one of its client; an EventSource
+# reconnects automatically.
 LATER = f"retry: {LATER_MS}\nevent: later\ndata: {{}}\n\n".encode()
 
 
 class FeedListener:
-    """One open stream of the client ``who``, in the language of its request. ``next`` returns None when it is over."""
+    """One open stream of the client ``who``, in the language of its request.
+    ``next`` returns None when it is over.
+    """
 
     def __init__(self, who: str = "") -> None:
         self.who = who
@@ -55,7 +62,9 @@ class FeedListener:
         return await self._waiting.get()
 
     def more(self) -> bytes:
-        """Return further queued events, up to ``MAX_WRITE_BYTES``: one write of many costs hardly more than of one."""
+        """Return further queued events, up to ``MAX_WRITE_BYTES``:
+        one write of many costs hardly more than of one.
+        """
         events = []
         left = MAX_WRITE_BYTES
         while left > 0 and not self.finished and not self._waiting.empty():
@@ -82,7 +91,9 @@ class FeedListener:
 
 
 class Feed:
-    """Polls the store and sends changes to the listeners. One per application, used in the event loop's thread only."""
+    """Polls the store and sends changes to the listeners. One per application,
+    used in the event loop's thread only.
+    """
 
     def __init__(self, catalogue: JobCatalogue, clock: Clock) -> None:
         self._catalogue = catalogue
@@ -92,16 +103,21 @@ class Feed:
         self._wake = asyncio.Event()
         self._closed = False
         self._cursor = clock.now()
-        self._seen: dict[JobId, datetime] = {}  # what was sent within the overlap with the next poll
+        # what was sent within the overlap with the next poll
+        self._seen: dict[JobId, datetime] = {}
 
     def join(self, who: str) -> FeedListener:
-        """Return a new listener, which gets every change from now on, and perhaps some earlier ones.
+        """Return a new listener, which gets every change from now on, and perhaps some earlier
+        ones.
 
-        The oldest stream of ``who`` ends when it has more than ``MAX_STREAMS_PER_CLIENT``. Raises HttpRefusal at MAX_LISTENERS.
+        The oldest stream of ``who`` ends when it has more than ``MAX_STREAMS_PER_CLIENT``. Raises
+        HttpRefusal at MAX_LISTENERS.
         """
         self._make_room_for(who)
         if len(self._listeners) >= MAX_LISTENERS:
-            raise HttpRefusal(503, ErrorCode.TOO_MANY, "Too many listeners.", headers={"Retry-After": "30"})
+            raise HttpRefusal(
+                503, ErrorCode.TOO_MANY, "Too many listeners.", headers={"Retry-After": "30"}
+            )
         listener = FeedListener(who)
         if self._closed:
             listener.end()
@@ -139,7 +155,9 @@ class Feed:
         return len(changed)
 
     def close(self) -> None:
-        """End every stream, so that the server can stop without waiting for listeners. Safe to call twice."""
+        """End every stream, so that the server can stop without waiting for listeners.
+        Safe to call twice.
+        """
         self._closed = True
         for listener in list(self._listeners):
             self.leave(listener)
@@ -168,7 +186,8 @@ class Feed:
                         await self._wake.wait()
         finally:
             self._poller = None
-            for listener in list(self._listeners):  # only after a bug: they reconnect and start a new poller
+            # only after a bug: they reconnect and start a new poller
+            for listener in list(self._listeners):
                 self.leave(listener)
 
     async def _changes(self) -> list[Job]:
@@ -183,12 +202,15 @@ class Feed:
         if self._seen.get(job.id) == job.updated_at:
             return False
         self._seen[job.id] = job.updated_at
-        # a row with a time in the future, such as a rebuilt one, must not hide the changes until then
+        # a row with a time in the future, such as a rebuilt one, must not hide the changes until
+        # then
         self._cursor = max(self._cursor, min(job.updated_at, self._clock.now() + CLOCKS_DIFFER))
         return True
 
     def _publish_job(self, job: Job) -> None:
-        """Send a job's change, encoded once for each language of the listeners, with and without secrets."""
+        """Send a job's change, encoded once for each language of the listeners,
+        with and without secrets.
+        """
         alike: dict[tuple[str, bool], set[FeedListener]] = {}
         for listener in self._listeners:
             shown = listener.appearance
@@ -205,7 +227,9 @@ class Feed:
 
 
 def encode(job: Job) -> bytes:
-    """Return a job's change as one event. Its id is the moment of the change, which ``Last-Event-ID`` sends back."""
+    """Return a job's change as one event. Its id is the moment of the change, which
+    ``Last-Event-ID`` sends back.
+    """
     view = job_view(job)
     moment = view.updated_at.isoformat().replace("+00:00", "Z")
     return f"id: {moment}\nevent: job\ndata: {view.model_dump_json()}\n\n".encode()

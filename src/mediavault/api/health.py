@@ -38,7 +38,8 @@ STORE_DEADLINE_S = 2.0  # a store slower than this cannot accept a job in time e
 
 @router.get("/healthz", response_model=HealthView, responses=errors(503))
 async def healthz(services: Services) -> HealthView:
-    """Return 200 when a job can be accepted, 503 while the store does not answer or is known to be damaged.
+    """Return 200 when a job can be accepted, 503 while the store does not answer or is known to be
+    damaged.
 
     Public: reveals nothing else.
     """
@@ -48,15 +49,21 @@ async def healthz(services: Services) -> HealthView:
         async with asyncio.timeout(STORE_DEADLINE_S):
             await services.store.catalogue.next_due()  # one index lookup
     except TimeoutError as exc:
-        raise HttpRefusal(503, ErrorCode.STORE_UNAVAILABLE, "The job store does not answer.") from exc
+        raise HttpRefusal(
+            503, ErrorCode.STORE_UNAVAILABLE, "The job store does not answer."
+        ) from exc
     return HealthView(status="ok")
 
 
 @router.get(
-    "/api/worker/health", response_model=WorkerHealthView, responses=errors(401) | {503: {"model": WorkerHealthView}}
+    "/api/worker/health",
+    response_model=WorkerHealthView,
+    responses=errors(401) | {503: {"model": WorkerHealthView}},
 )
 async def worker_health(services: Services, response: Response) -> WorkerHealthView:
-    """Return 200 with the workers whose heartbeat is less than 90 seconds old, 503 when there is none."""
+    """Return 200 with the workers whose heartbeat is less than 90 seconds old,
+    503 when there is none.
+    """
     workers = await services.store.workers.alive(seen_within=ALIVE_WITHIN)
     report = await services.store.catalogue.report()
     if not workers:
@@ -72,7 +79,8 @@ async def worker_health(services: Services, response: Response) -> WorkerHealthV
     )
 
 
-# Every number is read from the store, so any API process reports the whole fleet and no registry of this process is used.
+# Every number is read from the store, so any API process reports the whole fleet and no registry of
+# this process is used.
 FRESH_FOR_S = 10.0  # counting reads whole indexes, so the store is read at most this often
 OPENMETRICS = "application/openmetrics-text"
 
@@ -97,12 +105,20 @@ class Measurements:
 
     async def _measure(self) -> MetricsSnapshot:
         store, settings = self._services.store, self._services.settings
-        report, workers = await store.catalogue.report(), await store.workers.alive(seen_within=ALIVE_WITHIN)
+        report, workers = (
+            await store.catalogue.report(),
+            await store.workers.alive(seen_within=ALIVE_WITHIN),
+        )
         folders = {"state": settings.state_dir, "downloads": settings.download_dir}
         free = await asyncio.to_thread(_free_bytes, folders)
-        limits, damaged = await store.site_limits.all_limits(), len(await store.records.all(RecordKind.DAMAGED))
+        limits, damaged = (
+            await store.site_limits.all_limits(),
+            len(await store.records.all(RecordKind.DAMAGED)),
+        )
         undecoded, now = await store.catalogue.count(LEFT), self._services.clock.now()
-        return MetricsSnapshot(list(metrics_of(report, workers, limits, free, damaged, undecoded, now)))
+        return MetricsSnapshot(
+            list(metrics_of(report, workers, limits, free, damaged, undecoded, now))
+        )
 
 
 class MetricsSnapshot(Collector):
@@ -126,32 +142,45 @@ def metrics_of(
 ) -> Iterator[Metric]:
     """Yield all metrics.
 
-    ``workers`` are those alive, ``free`` the free bytes by folder, ``damaged`` counts the posts with
-    damaged files, ``undecoded`` those that are still to be decoded, ``now`` is the time on the clock of the site limits.
+    ``workers`` are those alive, ``free`` the free bytes by folder, ``damaged`` counts the posts
+    with damaged files, ``undecoded`` those that are still to be decoded, ``now`` is the time on the
+    clock of the site limits.
     """
     oldest = report.oldest_queued_at
     age_s = 0.0 if oldest is None else max(0.0, (report.at - oldest).total_seconds())
     leaving = sum(worker.draining for worker in workers)
     yield _gauge("info", "This vault.", [({"version": __version__, "store": report.engine}, 1)])
     yield _gauge("jobs", "Jobs by state.", [({"status": s}, n) for s, n in report.counts.items()])
-    waiting: Samples = [({"platform": name}, count) for name, count in sorted(report.waiting.items())]
+    waiting: Samples = [
+        ({"platform": name}, count) for name, count in sorted(report.waiting.items())
+    ]
     yield _gauge("jobs_waiting", "Jobs that are queued or wait for their next try.", waiting)
     yield _gauge("queue_age_seconds", "Age of the oldest queued job, 0 without one.", [({}, age_s)])
-    states: Samples = [({"state": "working"}, len(workers) - leaving), ({"state": "leaving"}, leaving)]
+    states: Samples = [
+        ({"state": "working"}, len(workers) - leaving),
+        ({"state": "leaving"}, leaving),
+    ]
     yield _gauge("workers", "Workers seen within 90 seconds.", states)
     yield from _worker_metrics(workers)
     closed: Samples = [
-        ({"platform": limits.platform}, limits.state(now) is not SiteState.OPEN) for limits in all_limits
+        ({"platform": limits.platform}, limits.state(now) is not SiteState.OPEN)
+        for limits in all_limits
     ]
     yield _gauge("site_closed", "1 while a site is left alone.", closed)
-    yield _gauge("damaged_posts", "Posts with a file that a check found damaged or missing.", [({}, damaged)])
+    yield _gauge(
+        "damaged_posts", "Posts with a file that a check found damaged or missing.", [({}, damaged)]
+    )
     text = "Saved posts of which not every picture has been decoded yet."
     yield _gauge("undecoded_posts", text, [({}, undecoded)])
-    yield _gauge("disk_free_bytes", "Free space.", [({"folder": folder}, n) for folder, n in free.items()])
+    yield _gauge(
+        "disk_free_bytes", "Free space.", [({"folder": folder}, n) for folder, n in free.items()]
+    )
 
 
 def _worker_metrics(workers: Sequence[WorkerHeartbeat]) -> Iterator[Metric]:
-    """Each worker counts since it started and is reported under its id, so that no counter ever decreases."""
+    """Each worker counts since it started and is reported under its id,
+    so that no counter ever decreases.
+    """
     labelled = [(worker, {"host": worker.host, "worker": str(worker.worker)}) for worker in workers]
     running: Samples = [(labels, worker.running_jobs) for worker, labels in labelled]
     yield _gauge("running_attempts", "Attempts under way.", running)
@@ -160,7 +189,9 @@ def _worker_metrics(workers: Sequence[WorkerHeartbeat]) -> Iterator[Metric]:
         ("completed", "completions", "Attempts that saved all of their post."),
         ("given_back", "releases", "Attempts that gave their job back without a result."),
     ):
-        yield _counter(name, text, [(labels, worker.tally.get(counted, 0)) for worker, labels in labelled])
+        yield _counter(
+            name, text, [(labels, worker.tally.get(counted, 0)) for worker, labels in labelled]
+        )
     failures: Samples = [
         ({**labels, "code": counted.removeprefix("failed:")}, count)
         for worker, labels in labelled
@@ -175,7 +206,9 @@ def _gauge(name: str, text: str, samples: Samples) -> Metric:
 
 
 def _counter(name: str, text: str, samples: Samples) -> Metric:
-    return _filled(CounterMetricFamily(f"mediavault_{name}", text), f"mediavault_{name}_total", samples)
+    return _filled(
+        CounterMetricFamily(f"mediavault_{name}", text), f"mediavault_{name}_total", samples
+    )
 
 
 def _filled(metric: Metric, sample_name: str, samples: Samples) -> Metric:
@@ -195,7 +228,9 @@ def _free_bytes(folders: Mapping[str, Path]) -> dict[str, int]:
 
 @router.get("/metrics", response_class=PlainTextResponse, responses=errors(401, 503))
 async def metrics(request: Request) -> Response:
-    """Return jobs by state, queue age, workers and their counters, site limits, free space; at most ten seconds old."""
+    """Return jobs by state, queue age, workers and their counters, site limits, free space;
+    at most ten seconds old.
+    """
     measurements: Measurements = request.app.state.measurements
     snapshot = await measurements.snapshot()
     # not prometheus_client's choose_encoder: it raises TypeError for a version that is not a number

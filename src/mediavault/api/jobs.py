@@ -1,4 +1,5 @@
-"""``/api/jobs…``: submit, list, show, retry, move in the queue, stop, cancel, remove; ``/api/accounts`` and ``/api/totals``.
+"""``/api/jobs…``: submit, list, show, retry, move in the queue, stop, cancel, remove;
+``/api/accounts`` and ``/api/totals``.
 
 ``/api/queue…``: what is next, and pausing and resuming the queue or one site in it.
 """
@@ -56,7 +57,8 @@ R = TypeVar("R")
 
 
 def query_of(record: type[R], *, also: Collection[str] = ()) -> Callable[..., R]:
-    """Return a dependency of FastAPI that reads the record. An empty value, as forms send it, counts as absent.
+    """Return a dependency of FastAPI that reads the record. An empty value, as forms send it,
+    counts as absent.
 
     ``also`` are the route's other parameters; any further one is refused, since a typing mistake
     would list everything. Raises BadInput, and what the record raises for a bad value.
@@ -68,15 +70,25 @@ def query_of(record: type[R], *, also: Collection[str] = ()) -> Callable[..., R]
         if unknown := sorted(request.query_params.keys() - own.keys() - set(also)):
             raise BadInput(Message("Unknown parameter: %(name)s.", name=unknown[0][:80]))
         given = {name: _without_empty(value) for name, value in values.items()}
-        return record(**{name: read_value(own[name], value) for name, value in given.items() if value is not None})
+        return record(
+            **{
+                name: read_value(own[name], value)
+                for name, value in given.items()
+                if value is not None
+            }
+        )
 
     def parameter(name: str) -> inspect.Parameter:
         kind = _accepted(own[name], hints[name])
         accepted = Annotated[kind, Query(description=own[name].metadata["help"])]  # type: ignore[valid-type]
         default = [] if typing.get_origin(hints[name]) is tuple else own[name].default
-        return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=accepted)
+        return inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=accepted
+        )
 
-    request = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Request)
+    request = inspect.Parameter(
+        "request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Request
+    )
     read.__signature__ = inspect.Signature([request, *map(parameter, own)])  # type: ignore[attr-defined]
     return read
 
@@ -120,20 +132,29 @@ async def create(
 ) -> Response:
     """Store one post or several: 201 when a job was created, 200 when all of them already existed.
 
-    All or nothing: one invalid address refuses them all with 422. ``?force=true`` saves a post again, as a new version.
-    ``priority`` is ``now``, ``normal`` or ``later``. ``profile`` is a name of ``/api/profiles``; without it the token's, the site's or the vault's is used.
-    With ``Idempotency-Key``, a request that is sent again within a day gets the same answer, and stores nothing: 409
-    while the first is being answered, 422 if the key was used for another request.
+    All or nothing: one invalid address refuses them all with 422. ``?force=true`` saves a post
+    again, as a new version. ``priority`` is ``now``, ``normal`` or ``later``. ``profile`` is a name
+    of ``/api/profiles``; without it the token's, the site's or the vault's is used. With
+    ``Idempotency-Key``, a request that is sent again within a day gets the same answer, and stores
+    nothing: 409 while the first is being answered, 422 if the key was used for another request.
     """
     texts = [body.post_url] if body.post_url is not None else body.post_urls or []
 
     async def answer(request: KeyedRequest | None) -> StoredAnswer:
         stored = await jobs.submit(
-            texts, caller, profile=body.profile, priority=body.priority, force=force, request=request
+            texts,
+            caller,
+            profile=body.profile,
+            priority=body.priority,
+            force=force,
+            request=request,
         )
         new = [result.job for result in stored]
         view = job_view(new[0]) if body.post_url is not None else job_list(new)
-        return StoredAnswer(_CREATED if any(result.created for result in stored) else _OK, view.model_dump(mode="json"))
+        return StoredAnswer(
+            _CREATED if any(result.created for result in stored) else _OK,
+            view.model_dump(mode="json"),
+        )
 
     given = await answer_once(
         services.store.records, services.clock, key, [body.model_dump(mode="json"), force], answer
@@ -141,21 +162,30 @@ async def create(
     return JSONResponse(given.body, status_code=given.status)
 
 
-Cursor = Annotated[str | None, Query(max_length=500, description="What the previous page named as `next_cursor`.")]
+Cursor = Annotated[
+    str | None, Query(max_length=500, description="What the previous page named as `next_cursor`.")
+]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="At most this many jobs.")]
 FilterDep = Annotated[JobFilter, Depends(query_of(JobFilter, also=("cursor", "limit")))]
 
 
 @router.get("", response_model=JobPageView, responses=errors(401, 503))
 async def index(
-    job_filter: FilterDep, services: Services, user: UserName, cursor: Cursor = None, limit: Limit = DEFAULT_PAGE
+    job_filter: FilterDep,
+    services: Services,
+    user: UserName,
+    cursor: Cursor = None,
+    limit: Limit = DEFAULT_PAGE,
 ) -> JobPageView:
-    """List jobs in the requested order, newest first by default. ``status`` and ``tag`` may be repeated.
+    """List jobs in the requested order, newest first by default. ``status`` and ``tag`` may be
+    repeated.
 
-    Every word of ``q`` must begin a word in the title, text, account or address. ``since`` and ``until`` refer to
-    ``created_at``. ``account`` is a ``key`` of ``/api/accounts``.
+    Every word of ``q`` must begin a word in the title, text, account or address. ``since`` and
+    ``until`` refer to ``created_at``. ``account`` is a ``key`` of ``/api/accounts``.
     """
-    page = await services.store.catalogue.jobs(job_filter.query(user, cursor=cursor or None, limit=limit))
+    page = await services.store.catalogue.jobs(
+        job_filter.query(user, cursor=cursor or None, limit=limit)
+    )
     post_marks = await read_marks(services.store, user, [job.id for job in page.jobs])
     return page_view(page, post_marks, holds=await services.holds())
 
@@ -174,50 +204,70 @@ async def history(job_id: JobIdPath, services: Services) -> list[HistoryView]:
     return [history_view(record) for record in await services.store.catalogue.history(job_id)]
 
 
-@router.post("/{job_id}/retry", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))
+@router.post(
+    "/{job_id}/retry", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503)
+)
 async def retry(job_id: JobIdPath, jobs: JobsDep, body: RetryRequest | None = None) -> JobView:
     """Queue a failed or cancelled job again; a queued or running job is returned unchanged.
 
-    ``chosen`` selects the candidates that are the post's videos, where nothing else determines them: each by its index
-    in ``candidates`` or by its whole ``url``, which only admins see. They are saved as the post's items. ``chosen_url`` selects one. ``profile`` saves the post in
-    another form, an empty one in its site's or the vault's usual form. ``as_it_is`` saves files that failed with
-    ``NOT_AS_ANNOUNCED`` or ``DAMAGED`` although they are not what the post announced, or damaged.
+    ``chosen`` selects the candidates that are the post's videos, where nothing else determines
+    them: each by its index in ``candidates`` or by its whole ``url``, which only admins see. They
+    are saved as the post's items. ``chosen_url`` selects one. ``profile`` saves the post in another
+    form, an empty one in its site's or the vault's usual form. ``as_it_is`` saves files that failed
+    with ``NOT_AS_ANNOUNCED`` or ``DAMAGED`` although they are not what the post announced, or
+    damaged.
     """
     asked = body or RetryRequest()
-    job = await jobs.retry(job_id, chosen=asked.all_chosen, profile=asked.profile, as_it_is=asked.as_it_is)
+    job = await jobs.retry(
+        job_id, chosen=asked.all_chosen, profile=asked.profile, as_it_is=asked.as_it_is
+    )
     return job_view(job)
 
 
-@router.post("/{job_id}/cancel", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))
+@router.post(
+    "/{job_id}/cancel", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503)
+)
 async def cancel(job_id: JobIdPath, jobs: JobsDep) -> JobView:
     """Stop a job for good; a restart does not bring it back."""
     return job_view(await jobs.cancel(job_id))
 
 
-@router.post("/{job_id}/priority", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))
+@router.post(
+    "/{job_id}/priority", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503)
+)
 async def prioritize(job_id: JobIdPath, body: PriorityRequest, jobs: JobsDep) -> JobView:
-    """Move a job in the queue: all of ``now`` are claimed before ``normal``, and these before ``later``; the oldest of each
-    first. A completed job is refused (409).
+    """Move a job in the queue: all of ``now`` are claimed before ``normal``, and these before
+    ``later``; the oldest of each first. A completed job is refused (409).
     """
     return job_view(await jobs.prioritize(job_id, body.priority))
 
 
 @router.delete("/{job_id}", response_model=JobView, responses=errors(401, 403, 404, 415, 503, 507))
 async def remove(job_id: JobIdPath, jobs: JobsDep, *, files: bool = False) -> JobView:
-    """Move a job to the trash, and return it as it was. Its files stay in the library unless ``?files=true``."""
+    """Move a job to the trash, and return it as it was.
+    Its files stay in the library unless ``?files=true``.
+    """
     return job_view(await jobs.remove(job_id, files=files))
 
 
 @library_router.get("/accounts", response_model=AccountPageView, responses=errors(401, 503))
-async def accounts(query: Annotated[AccountListRequest, Query()], services: Services) -> AccountPageView:
-    """List the accounts of all jobs, those with the newest job first. ``q`` is searched in handle and display name."""
-    account_query = AccountQuery(query.platform or None, query.q or None, query.cursor or None, query.limit)
+async def accounts(
+    query: Annotated[AccountListRequest, Query()], services: Services
+) -> AccountPageView:
+    """List the accounts of all jobs, those with the newest job first.
+    ``q`` is searched in handle and display name.
+    """
+    account_query = AccountQuery(
+        query.platform or None, query.q or None, query.cursor or None, query.limit
+    )
     return account_page_view(await services.store.catalogue.accounts(account_query))
 
 
 @library_router.get("/totals", response_model=TotalsView, responses=errors(401, 503))
 async def totals(services: Services) -> TotalsView:
-    """Return the number of jobs in each state and the saved videos' totals, for each platform and overall."""
+    """Return the number of jobs in each state and the saved videos' totals,
+    for each platform and overall.
+    """
     return totals_view(await services.store.catalogue.library_totals())
 
 
@@ -226,7 +276,10 @@ queue_router = APIRouter(prefix="/api/queue", tags=["queue"])
 MOST_LISTED = 100
 
 SiteQuery = Annotated[
-    str | None, Query(max_length=64, description="A site's name, as jobs carry it; without it, the whole queue.")
+    str | None,
+    Query(
+        max_length=64, description="A site's name, as jobs carry it; without it, the whole queue."
+    ),
 ]
 ListedQuery = Annotated[int, Query(ge=0, le=MOST_LISTED, description="At most this many jobs.")]
 
@@ -238,20 +291,26 @@ async def queue_state(services: Services, limit: ListedQuery = 20) -> QueueView:
     return QueueView(
         holds=[hold_view(hold) for hold in in_force],
         queued=(await store.catalogue.report()).counts.get(JobStatus.QUEUED, 0),
-        next=[job_view(job, holds=in_force) for job in await store.catalogue.next_queued(limit=limit)],
+        next=[
+            job_view(job, holds=in_force) for job in await store.catalogue.next_queued(limit=limit)
+        ],
     )
 
 
 @queue_router.post("/pause", response_model=QueueView, responses=errors(401, 403, 404, 415, 503))
 async def pause(services: Services, site: SiteQuery = None) -> QueueView:
-    """Start no more jobs, of one site or of any, until the queue is resumed. Running jobs continue."""
+    """Start no more jobs, of one site or of any, until the queue is resumed.
+    Running jobs continue.
+    """
     await pause_queue(services, site)
     return await queue_state(services)
 
 
 @queue_router.post("/resume", response_model=QueueView, responses=errors(401, 403, 404, 415, 503))
 async def resume(services: Services, site: SiteQuery = None) -> QueueView:
-    """End the pause of one site, or of the whole queue: sites that were paused by name stay paused then."""
+    """End the pause of one site, or of the whole queue:
+    sites that were paused by name stay paused then.
+    """
     await resume_queue(services, site)
     return await queue_state(services)
 

@@ -1,4 +1,6 @@
-"""``/api/sessions``: the sessions at sites; ``/api/login-window``: the browser window in which a user signs in."""
+"""``/api/sessions``: the sessions at sites; ``/api/login-window``:
+the browser window in which a user signs in.
+"""
 
 from __future__ import annotations
 
@@ -38,17 +40,29 @@ PlatformPath = Annotated[str, Path(max_length=64, description="A site's name, as
 
 @router.get("", response_model=list[SessionView], responses=errors(401, 503))
 async def index(services: Services) -> list[SessionView]:
-    """List every site that can be signed in to, with its session and the number of jobs that wait for a sign-in."""
+    """List every site that can be signed in to, with its session and the number of jobs that wait
+    for a sign-in.
+    """
     return await session_views(await services.sessions.states(), services.store)
 
 
-@router.post("/{platform}/cookies", response_model=ImportView, responses=errors(401, 403, 404, 413, 415, 429, 503))
-async def import_cookies(platform: PlatformPath, body: CookiesIn, services: Services, feed: EventFeed) -> ImportView:
-    """Replace the site's session with the cookies of a cookies.txt; jobs that wait for one continue."""
+@router.post(
+    "/{platform}/cookies",
+    response_model=ImportView,
+    responses=errors(401, 403, 404, 413, 415, 429, 503),
+)
+async def import_cookies(
+    platform: PlatformPath, body: CookiesIn, services: Services, feed: EventFeed
+) -> ImportView:
+    """Replace the site's session with the cookies of a cookies.txt;
+    jobs that wait for one continue.
+    """
     return await take_cookies(services, feed, platform, body.text)
 
 
-@router.delete("/{platform}", response_model=SessionView, responses=errors(401, 403, 404, 415, 429, 503))
+@router.delete(
+    "/{platform}", response_model=SessionView, responses=errors(401, 403, 404, 415, 429, 503)
+)
 async def sign_out(platform: PlatformPath, services: Services) -> SessionView:
     """Remove the site's cookies from this machine."""
     return await session_view(await services.sessions.sign_out(platform), services.store)
@@ -64,9 +78,9 @@ async def take_cookies(services: ApiServices, feed: Feed, platform: str, text: s
 
 window_router = APIRouter(prefix="/api/login-window", tags=["sessions"])
 
-# The window is a browser on a virtual screen of this machine, shown to one viewer. In addition to the vault's own
-# authentication it needs a ticket, valid once, and the key that the ticket is exchanged for. The viewer sees and controls
-# it over a WebSocket that carries VNC.
+# The window is a browser on a virtual screen of this machine, shown to one viewer. In addition to
+# the vault's own authentication it needs a ticket, valid once, and the key that the ticket is
+# exchanged for. The viewer sees and controls it over a WebSocket that carries VNC.
 WINDOW_PAGE = "/sessions/window"
 SUBPROTOCOL = "vnc"
 CLOSE_REFUSED, CLOSE_ENDED = 1008, 1001  # of RFC 6455: policy violation, going away
@@ -84,9 +98,16 @@ async def show(services: Services) -> WindowStateView:
     return WindowStateView(platform=services.windows.platform)
 
 
-@window_router.post("", response_model=WindowView, status_code=201, responses=errors(401, 403, 404, 409, 415, 429, 503))
+@window_router.post(
+    "",
+    response_model=WindowView,
+    status_code=201,
+    responses=errors(401, 403, 404, 409, 415, 429, 503),
+)
 async def open_window(body: WindowIn, services: Services) -> WindowView:
-    """Open a site's sign-in or a waiting job's post, or return to it: one window at a time, for half an hour at most."""
+    """Open a site's sign-in or a waiting job's post, or return to it: one window at a time,
+    for half an hour at most.
+    """
     if body.job_id is not None:
         return await open_on_post(services, to_job_id(body.job_id), narrow=body.narrow)
     assert body.platform is not None
@@ -95,7 +116,9 @@ async def open_window(body: WindowIn, services: Services) -> WindowView:
 
 
 async def open_on_post(services: ApiServices, job_id: JobId, *, narrow: bool) -> WindowView:
-    """Open a window on the post of a job that waits for the user; no other address can be opened."""
+    """Open a window on the post of a job that waits for the user;
+    no other address can be opened.
+    """
     task = browser_task_for(await services.store.catalogue.get(job_id), services.submit)
     ticket = await services.windows.run(task, narrow=narrow)
     return WindowView(platform=task.platform.name, address=window_address(ticket))
@@ -103,20 +126,28 @@ async def open_on_post(services: ApiServices, job_id: JobId, *, narrow: bool) ->
 
 @window_router.post("/viewer", response_model=ViewerView, responses=errors(401, 403, 404, 415))
 async def admit(body: TicketIn, services: Services) -> ViewerView:
-    """Exchange the ticket for a key. The ticket is valid once; the key of an earlier viewer becomes invalid."""
+    """Exchange the ticket for a key. The ticket is valid once;
+    the key of an earlier viewer becomes invalid.
+    """
     return viewer_view(services.windows.admit(body.ticket))
 
 
-@window_router.get("/viewer", status_code=204, response_class=Response, responses=errors(401, 403, 404))
+@window_router.get(
+    "/viewer", status_code=204, response_class=Response, responses=errors(401, 403, 404)
+)
 async def check_viewer(services: Services, key: Key) -> Response:
-    """Check whether the key is still valid; a browser does not learn why its WebSocket was refused or closed."""
+    """Check whether the key is still valid; a browser does not learn why its WebSocket was refused
+    or closed.
+    """
     services.windows.check_viewer(key)
     return Response(status_code=204, headers={"Cache-Control": "no-store"})
 
 
 @window_router.websocket(RELAY_PATH.removeprefix(window_router.prefix))
 async def relay(socket: WebSocket) -> None:
-    """Relay VNC (RFB 3.8) in binary messages. The client offers two subprotocols: ``vnc`` and the viewer's key."""
+    """Relay VNC (RFB 3.8) in binary messages. The client offers two subprotocols:
+    ``vnc`` and the viewer's key.
+    """
     services = cast("ApiServices", socket.app.state.services)
     offered = socket.scope["subprotocols"]
     key = offered[1] if len(offered) == 2 and offered[0] == SUBPROTOCOL else ""
@@ -131,9 +162,13 @@ async def relay(socket: WebSocket) -> None:
         await socket.close(code)
 
 
-@window_router.post("/close", response_model=SessionView | None, responses=errors(401, 403, 415, 503))
+@window_router.post(
+    "/close", response_model=SessionView | None, responses=errors(401, 403, 415, 503)
+)
 async def close(services: Services, feed: EventFeed) -> SessionView | None:
-    """Close the window in order, and return the site's session. Every caller who may open a window may close it."""
+    """Close the window in order, and return the site's session.
+    Every caller who may open a window may close it.
+    """
     state = await services.windows.close()
     feed.wake()  # waiting jobs may have been queued
     return await session_view(state, services.store) if state is not None else None
@@ -153,7 +188,9 @@ async def _to_screen(socket: WebSocket, screen: ScreenViewer) -> None:
 
 
 async def _until_one_ends(*directions: Coroutine[Any, Any, None]) -> None:
-    """Run both until one of them ends, and cancel the other. Raises the exception of the first to end."""
+    """Run both until one of them ends, and cancel the other.
+    Raises the exception of the first to end.
+    """
     tasks = [asyncio.create_task(direction) for direction in directions]
     try:
         ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

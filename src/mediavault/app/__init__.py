@@ -1,1 +1,3 @@
-"""The composition root: the only place that names concrete classes. Everything else is handed its ports."""
+"""The composition root: the only place that names concrete classes.
+Everything else is handed its ports.
+"""

@@ -1,4 +1,6 @@
-"""Requests to the services that the settings name: a media server, a sign-in provider, a timestamp authority."""
+"""Requests to the services that the settings name: a media server, a sign-in provider,
+a timestamp authority.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +22,21 @@ from mediavault.platforms import registry
 
 
 def upstream_proxies(settings: Settings) -> UpstreamProxies:
-    """Return the proxies for posts: the vault's and those of single sites. Raises BadSetting for an unknown site."""
+    """Return the proxies for posts: the vault's and those of single sites.
+    Raises BadSetting for an unknown site.
+    """
     registry.known_names(settings.proxies, setting="MEDIAVAULT_PROXIES")
-    sites = {name: parse_choice(address.get_secret_value()) for name, address in settings.proxies.items()}
+    sites = {
+        name: parse_choice(address.get_secret_value()) for name, address in settings.proxies.items()
+    }
     return UpstreamProxies(vault_proxies(settings).vault, sites, site_of=_site_of)
 
 
 def vault_proxies(settings: Settings) -> UpstreamProxies:
     """Return the proxy for what belongs to no post, such as notifications."""
-    return UpstreamProxies(parse_upstream_proxy(settings.proxy.get_secret_value()) if settings.proxy else None)
+    return UpstreamProxies(
+        parse_upstream_proxy(settings.proxy.get_secret_value()) if settings.proxy else None
+    )
 
 
 def _site_of(post: HttpUrl) -> str:
@@ -54,7 +62,9 @@ async def client_for(url: str, settings: Settings) -> AsyncIterator[AiohttpClien
 
 @contextlib.asynccontextmanager
 async def open_media_server(settings: Settings) -> AsyncIterator[MediaServerConnection | None]:
-    """Provide the connection to the media server; None without one. Raises BadSetting when a part of it is missing."""
+    """Provide the connection to the media server; None without one.
+    Raises BadSetting when a part of it is missing.
+    """
     kind, url, token = settings.media_server, settings.media_server_url, settings.media_server_token
     if not kind and not url and not token:
         yield None
@@ -62,7 +72,11 @@ async def open_media_server(settings: Settings) -> AsyncIterator[MediaServerConn
     if not kind or not url or not token:
         parts = {"media_server": kind, "media_server_url": url, "media_server_token": token}
         missing = ", ".join(variable(name) for name, value in parts.items() if not value)
-        raise BadSetting(Message("The media server's settings are incomplete: set %(missing)s too.", missing=missing))
+        raise BadSetting(
+            Message(
+                "The media server's settings are incomplete: set %(missing)s too.", missing=missing
+            )
+        )
     async with client_for(url, settings) as client:
         yield MediaServerConnection(kind, url, token.get_secret_value(), client)
 
@@ -81,13 +95,23 @@ async def open_provider(settings: Settings) -> AsyncIterator[Fetch | None]:
     async with client_for(issuer, settings) as client:
 
         async def fetch(
-            url: str, *, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+            url: str,
+            *,
+            form: Mapping[str, str] | None = None,
+            headers: Mapping[str, str] | None = None,
         ) -> tuple[int, bytes]:
             if form is not None:
-                sending = client.post(url, form, scope=EgressScope(issuer), headers=headers, timeouts=LIMITS)
+                sending = client.post(
+                    url, form, scope=EgressScope(issuer), headers=headers, timeouts=LIMITS
+                )
             else:
                 sending = client.get(
-                    url, scope=EgressScope(issuer), headers=headers, timeouts=LIMITS, max_redirects=0, decode=True
+                    url,
+                    scope=EgressScope(issuer),
+                    headers=headers,
+                    timeouts=LIMITS,
+                    max_redirects=0,
+                    decode=True,
                 )
             async with sending as response:
                 return response.status, await response.read(limit=MAX_ANSWER_BYTES)

@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING
 
 from mediavault.app.clients import open_media_server, upstream_proxies
 from mediavault.app.notifying import open_notifier
-from mediavault.app.storage import free_for_videos, make_library, open_examiner, open_store, wait_for_database
+from mediavault.app.storage import (
+    free_for_videos,
+    make_library,
+    open_examiner,
+    open_store,
+    wait_for_database,
+)
 from mediavault.browser.session_manager import SessionManager, note_account
 from mediavault.core.bandwidth_limiter import BandwidthLimiter
 from mediavault.core.clock import Clock, SystemClock
@@ -80,7 +86,9 @@ READING_CHILD = "mediavault.app.reading_child"
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The parts of a running application. ``worker`` and ``working`` are None when the worker is another process."""
+    """The parts of a running application. ``worker`` and ``working`` are None when the worker is
+    another process.
+    """
 
     settings: Settings
     store: Store
@@ -109,8 +117,9 @@ async def open_app(
 ) -> AsyncIterator[App]:
     """Open the store and the library, and run a worker in the background if ``worker``.
 
-    ``first`` gets the open store before anything else is opened, and may raise. With ``patience`` an unavailable database
-    is waited for, and a library that is not there is looked for until it is. Raises BadSetting, SchemaTooNew, StoreError, StorageFailure; then nothing is left open.
+    ``first`` gets the open store before anything else is opened, and may raise. With ``patience``
+    an unavailable database is waited for, and a library that is not there is looked for until it
+    is. Raises BadSetting, SchemaTooNew, StoreError, StorageFailure; then nothing is left open.
     """
     for broken in registry.broken_packages():
         log.warning("site_package_broken", package=broken.entry_point, error=broken.reason)
@@ -120,20 +129,28 @@ async def open_app(
         make_guard(settings),
     )  # raise for invalid settings before anything is opened
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(settings, clock, patience, may_replace=True))
+        store = await stack.enter_async_context(
+            open_store(settings, clock, patience, may_replace=True)
+        )
         if first is not None:
             await first(store)
         stack.callback(guard.close)
         library = make_library(settings)
-        submission, live = _submission(settings, guard, clock), LiveSettings(settings, store.records, clock)
+        submission, live = (
+            _submission(settings, guard, clock),
+            LiveSettings(settings, store.records, clock),
+        )
 
         async def recognise() -> None:
-            await ensure_library_id(store, library)  # first: nothing is created in a library that may be the wrong one
+            # first: nothing is created in a library that may be the wrong one
+            await ensure_library_id(store, library)
             await library.prepare()
             if worker and settings.vault_url is None:  # files in a bucket are never moved
                 await _finish_moves(store, library, live)
 
-        watch = LibraryWatch(library, clock, poll_interval_s=limits.poll_interval_s, recognise=recognise)
+        watch = LibraryWatch(
+            library, clock, poll_interval_s=limits.poll_interval_s, recognise=recognise
+        )
         await wait_for_database(patience, watch.check)
         if watch.problem is not None and patience is None:
             raise watch.problem
@@ -141,9 +158,23 @@ async def open_app(
         if not worker:
             watching = asyncio.create_task(every(LIBRARY_CHECK_S, watch.check, clock, first=False))
             stack.push_async_callback(end, watching)
-            yield App(settings, store, clock, guard, library, watch, submission, live, notifier, None, None)
+            yield App(
+                settings,
+                store,
+                clock,
+                guard,
+                library,
+                watch,
+                submission,
+                live,
+                notifier,
+                None,
+                None,
+            )
             return
-        context = await stack.enter_async_context(open_context(settings, store, library, guard, clock, live))
+        context = await stack.enter_async_context(
+            open_context(settings, store, library, guard, clock, live)
+        )
         from mediavault.app import ytdlp_upkeep  # loads what only workers need
 
         examiner = await stack.enter_async_context(open_examiner(settings, library, clock))
@@ -152,22 +183,40 @@ async def open_app(
         upkeep: list[tuple[float, Callable[[], Awaitable[object]], str]] = [
             (ROUND_S, checks.check_due, "checks"),
             (outdated_sidecars.ROUND_S, partial(write_outdated, store, library, clock), "sidecars"),
-            (companion_words.ROUND_S, partial(companion_words.index_if_due, store, library, clock), "words"),
+            (
+                companion_words.ROUND_S,
+                partial(companion_words.index_if_due, store, library, clock),
+                "words",
+            ),
             (transcripts.ROUND_S, partial(transcripts.run_due, context), "deferred"),
             *[(following.ROUND_S, following.Follower(context, submission.read).round, "following")]
             * following.ROUNDS_AT_ONCE,
-            (previewer.ROUND_S, previewer.SourcePreviewer(context, submission.read).round, "previews"),
+            (
+                previewer.ROUND_S,
+                previewer.SourcePreviewer(context, submission.read).round,
+                "previews",
+            ),
             (
                 duplicates.ROUND_S,
-                (await stack.enter_async_context(_duplicate_finder(settings, store, library, clock))).find_due,
+                (
+                    await stack.enter_async_context(
+                        _duplicate_finder(settings, store, library, clock)
+                    )
+                ).find_due,
                 "duplicates",
             ),
             (
                 retention.ROUND_S,
-                retention.Retention(store, library, clock, saved_paths, partial(free_for_videos, settings)).round,
+                retention.Retention(
+                    store, library, clock, saved_paths, partial(free_for_videos, settings)
+                ).round,
                 "retention",
             ),
-            (waiting_jobs.ROUND_S, partial(waiting_jobs.continue_after_sign_ins, store), "sign-ins"),
+            (
+                waiting_jobs.ROUND_S,
+                partial(waiting_jobs.continue_after_sign_ins, store),
+                "sign-ins",
+            ),
             (replacing.ROUND_S, partial(replace_damaged, store, clock, live.current), "replacing"),
             (trash.ROUND_S, partial(trash.empty_old, Trash(store, library, clock), live), "trash"),
             (notifications.ROUND_S, notifier.round, "notifications"),
@@ -182,9 +231,23 @@ async def open_app(
             decoder = PictureDecoder(store, library, clock, examiner, lambda: new_worker.is_idle)
             upkeep.append((decoding.ROUND_S, decoder.decode_due, "decoding"))
         for interval_s, work, name in upkeep:
-            stack.push_async_callback(end, asyncio.create_task(every(interval_s, _round_of(work, name), clock)))
+            stack.push_async_callback(
+                end, asyncio.create_task(every(interval_s, _round_of(work, name), clock))
+            )
         working = await stack.enter_async_context(_at_work(new_worker))
-        yield App(settings, store, clock, guard, library, watch, submission, live, notifier, new_worker, working)
+        yield App(
+            settings,
+            store,
+            clock,
+            guard,
+            library,
+            watch,
+            submission,
+            live,
+            notifier,
+            new_worker,
+            working,
+        )
 
 
 @asynccontextmanager
@@ -196,7 +259,9 @@ async def open_context(
     clock: Clock,
     live: LiveSettings | None = None,
 ) -> AsyncIterator[WorkerContext]:
-    """Open everything that a worker needs. The browser and the HTTP client start when they are first used."""
+    """Open everything that a worker needs. The browser and the HTTP client start when they are
+    first used.
+    """
     from mediavault.download.fetcher import MediaFetcher
     from mediavault.download.port import DownloadLimits
     from mediavault.download.subtitles import SubtitleFetcher
@@ -215,13 +280,17 @@ async def open_context(
 
     async with AsyncExitStack() as stack:
         bandwidth = BandwidthLimiter(clock, live.current if live is not None else None)
-        client = KeepingClient(AiohttpClient(guard, clock=clock, buffer_bytes=lambda: bandwidth.buffer_bytes), clock)
+        client = KeepingClient(
+            AiohttpClient(guard, clock=clock, buffer_bytes=lambda: bandwidth.buffer_bytes), clock
+        )
         stack.push_async_callback(client.close)
         proxy = EgressProxy(guard)
         await proxy.start()
         stack.push_async_callback(proxy.close)
         downloads = library.staging.root  # never in the library, where users would see it
-        browser = make_browser(settings, proxy, clock, state_dir=settings.state_dir, downloads_dir=downloads)
+        browser = make_browser(
+            settings, proxy, clock, state_dir=settings.state_dir, downloads_dir=downloads
+        )
         stack.push_async_callback(browser.close)
         reader = ConfinedReader(clock, child=READING_CHILD)
         stack.push_async_callback(reader.close)
@@ -236,7 +305,11 @@ async def open_context(
             ytdlp,
             BrowserExtractor(browser, clock, reader),
             BrowserExtractor(
-                browser, clock, reader, signed_in=True, on_viewer=functools.partial(note_account, settings.state_dir)
+                browser,
+                clock,
+                reader,
+                signed_in=True,
+                on_viewer=functools.partial(note_account, settings.state_dir),
             ),
             YtdlpExtractor(proxy, clock, state_dir=settings.state_dir, session=browser),
         ]
@@ -289,7 +362,9 @@ async def open_context(
 def make_browser(
     settings: Settings, proxy: EgressProxy, clock: Clock, *, state_dir: Path, downloads_dir: Path
 ) -> Chromium:
-    """Return the browser of the settings, which starts when it is first used; its profile is below ``state_dir``."""
+    """Return the browser of the settings, which starts when it is first used;
+    its profile is below ``state_dir``.
+    """
     from mediavault.browser.chromium import Chromium
 
     return Chromium(
@@ -307,7 +382,9 @@ def make_browser(
 async def _duplicate_finder(
     settings: Settings, store: Store, library: Library, clock: Clock
 ) -> AsyncIterator[duplicates.DuplicateFinder]:
-    """Provide the search for duplicates, with a separate helper, for which no download has to wait."""
+    """Provide the search for duplicates, with a separate helper,
+    for which no download has to wait.
+    """
     from mediavault.media.arrival import open_helpers
     from mediavault.media.fingerprints import FingerprintReader
 
@@ -323,7 +400,9 @@ async def _duplicate_finder(
 
 @asynccontextmanager
 async def _at_work(worker: Worker) -> AsyncIterator[asyncio.Task[None]]:
-    """Run the worker in the background; end it in order afterwards, or raise what it failed with."""
+    """Run the worker in the background; end it in order afterwards,
+    or raise what it failed with.
+    """
     stop = asyncio.Event()
     task = asyncio.create_task(worker.run(stop), name="worker")
     try:
@@ -334,7 +413,9 @@ async def _at_work(worker: Worker) -> AsyncIterator[asyncio.Task[None]]:
 
 
 async def _finish_moves(store: Store, library: Library, live: LiveSettings) -> None:
-    """Finish interrupted moves. One that fails waits for the next start: it keeps no post from being saved."""
+    """Finish interrupted moves. One that fails waits for the next start:
+    it keeps no post from being saved.
+    """
     try:
         await finish_moves(store, library, nfo=(await live.current()).nfo)
     except (StorageFailure, NoSpace) as exc:
@@ -342,7 +423,9 @@ async def _finish_moves(store: Store, library: Library, live: LiveSettings) -> N
 
 
 def _round_of(work: Callable[[], Awaitable[object]], name: str) -> Callable[[], Awaitable[None]]:
-    """Return one round of upkeep. A bug in it is logged, and ends neither the next rounds nor the jobs."""
+    """Return one round of upkeep. A bug in it is logged,
+    and ends neither the next rounds nor the jobs.
+    """
 
     async def upkeep() -> None:
         try:
@@ -360,9 +443,15 @@ def _live_folder(settings: Settings) -> Path:
 
 
 async def living_workers(settings: Settings, workers: Workers) -> list[WorkerHeartbeat]:
-    """Return the workers with a recent heartbeat, without those of this machine that were killed since."""
+    """Return the workers with a recent heartbeat, without those of this machine that were killed
+    since.
+    """
     killed = set(recovery.dead_workers(_live_folder(settings)))
-    return [worker for worker in await workers.alive(seen_within=ALIVE_WITHIN) if worker.worker not in killed]
+    return [
+        worker
+        for worker in await workers.alive(seen_within=ALIVE_WITHIN)
+        if worker.worker not in killed
+    ]
 
 
 def freeze_reports(settings: Settings) -> list[FreezeReport]:
@@ -385,7 +474,9 @@ def worker_limits(settings: Settings) -> WorkerLimits:
 
 
 def make_guard(settings: Settings) -> EgressGuard:
-    """Return the egress guard: posts may never reach the API's own port. The proxy adds its own port. Raises BadSetting."""
+    """Return the egress guard: posts may never reach the API's own port.
+    The proxy adds its own port. Raises BadSetting.
+    """
     own_ports = (settings.port,) if settings.port else ()
     return EgressGuard(
         settings.allow_private,
@@ -422,15 +513,22 @@ def make_jobs(settings: Settings, store: Store) -> Jobs:
 
 def _submission(settings: Settings, guard: EgressGuard, clock: Clock) -> Submission:
     return Submission(
-        registry.identify, guard.check_submitted, clock, settings.max_attempts, registry.source_at, guard.exempts
+        registry.identify,
+        guard.check_submitted,
+        clock,
+        settings.max_attempts,
+        registry.source_at,
+        guard.exempts,
     )
 
 
-# --- signing in --------------------------------------------------------------------------------------------------
+# --- signing in -----------------------------------------------------------------------------------
 
 
 def session_manager(settings: Settings) -> SessionManager:
-    """Return the manager of all sites' sessions; it works also while another process uses the browser."""
+    """Return the manager of all sites' sessions; it works also while another process uses the
+    browser.
+    """
     return SessionManager(settings.state_dir, registry.all_platforms(), SystemClock())
 
 
@@ -439,7 +537,9 @@ async def _signed_in(manager: SessionManager) -> frozenset[str]:
 
 
 def browser_memory_limit(settings: Settings) -> int | None:
-    """Return the memory limit in bytes for all processes of one browser; None to leave it to the browser."""
+    """Return the memory limit in bytes for all processes of one browser;
+    None to leave it to the browser.
+    """
     return settings.browser_memory_mb * MIB if settings.browser_memory_mb else None
 
 

@@ -1,5 +1,5 @@
-"""What pages can do with files: check saved ones, read chapters, subtitles and previews for players, make pictures of videos
-that can be chosen, and seal copies.
+"""What pages can do with files: check saved ones, read chapters, subtitles and previews for
+players, make pictures of videos that can be chosen, and seal copies.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ async def open_file_service(vault: App) -> AsyncIterator[FileService]:
         folder = extras_folder(state_dir)
         extras = PlayerExtras(helpers, folder, readable)
         reader = ConfinedReader(vault.clock, child=READING_CHILD)
-        frames = CandidateFrames(client, BeginningFetcher(client, vault.clock, reader), probe, folder)
+        frames = CandidateFrames(
+            client, BeginningFetcher(client, vault.clock, reader), probe, folder
+        )
         making = sealer(vault.settings, vault.store, library, vault.guard, vault.clock, vault.live)
         copies = SealedCopies(vault.store.catalogue, making, vault.clock)
         try:

@@ -1,4 +1,6 @@
-"""What sends notifications: an HTTP client and Apprise's child, each behind an egress guard of the target's own."""
+"""What sends notifications: an HTTP client and Apprise's child,
+each behind an egress guard of the target's own.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ from mediavault.server.services import SendResult
 from mediavault.store.port import Store
 
 LIMITS = Timeouts(connect_s=10.0, read_s=15.0, total_s=15.0)  # the convention asks for 15 to 30 s
-NO_HOST = "https://notifications.invalid/"  # the scope of a service that has no host of the home network
+# the scope of a service that has no host of the home network
+NO_HOST = "https://notifications.invalid/"
 MIB = 1 << 20
 
 log = get_logger(__name__)
@@ -48,7 +51,9 @@ async def open_notifier(settings: Settings, store: Store, clock: Clock) -> Async
 
 
 class GuardedSender:
-    """The ``NotificationSender`` that reaches the internet, and of private networks only the target's own host."""
+    """The ``NotificationSender`` that reaches the internet,
+    and of private networks only the target's own host.
+    """
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
@@ -67,11 +72,17 @@ class GuardedSender:
         except AddressRefused as exc:
             raise BadInput(_refused(private=private), help=_how_to_allow(private=private)) from exc
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, private: bool) -> SendResult:
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], *, private: bool
+    ) -> SendResult:
         """See the port."""
-        client = AiohttpClient(self._guard(parse_http_url(url).host, private=private), clock=self._clock)
+        client = AiohttpClient(
+            self._guard(parse_http_url(url).host, private=private), clock=self._clock
+        )
         try:
-            async with client.post(url, body, scope=EgressScope(url), headers=headers, timeouts=LIMITS) as response:
+            async with client.post(
+                url, body, scope=EgressScope(url), headers=headers, timeouts=LIMITS
+            ) as response:
                 return self._judged(response.status, response.headers)
         except AddressRefused:
             return SendResult(None, _refused(private=private))
@@ -80,7 +91,9 @@ class GuardedSender:
         finally:
             await client.close()
 
-    async def notify(self, url: str, title: str, text: str, *, tone: str, private: bool) -> SendResult:
+    async def notify(
+        self, url: str, title: str, text: str, *, tone: str, private: bool
+    ) -> SendResult:
         """See the port."""
         message = {"url": url, "title": title, "text": text, "tone": tone}
         try:
@@ -96,10 +109,14 @@ class GuardedSender:
         if "missing" in answer:
             return SendResult(None, Message("Apprise is not installed."))
         if "unknown" in answer:
-            return SendResult(None, Message("Apprise does not support this service, or it can't be used here."))
+            return SendResult(
+                None, Message("Apprise does not support this service, or it can't be used here.")
+            )
         if isinstance(status, int):
             return SendResult(status, Message("The service answered %(status)s.", status=status))
-        return SendResult(None, Message("The service could not be reached, or refused the message."))
+        return SendResult(
+            None, Message("The service could not be reached, or refused the message.")
+        )
 
     async def identify(self, url: str) -> str:
         """See the port."""
@@ -110,19 +127,26 @@ class GuardedSender:
             raise BadInput("Apprise cannot read this URL.") from exc
         if "missing" in answer:
             raise BadInput(
-                "Apprise is not installed.", help=Message("Run: %(install)s", install=command_to_install("notify"))
+                "Apprise is not installed.",
+                help=Message("Run: %(install)s", install=command_to_install("notify")),
             )
         if not isinstance(answer.get("service"), str):
             raise BadInput(
                 "Apprise does not support this service, or it can't be used here.",
-                help="Only services that are reached over HTTP can be used; e-mail cannot. Check that the URL is complete.",
+                help=(
+                    "Only services that are reached over HTTP can be used; e-mail cannot. Check"
+                    " that the URL is complete."
+                ),
             )
         return str(answer["service"])
 
-    async def _ask(self, request: Mapping[str, Any], url: str, *, private: bool) -> tuple[Mapping[str, Any], bool]:
+    async def _ask(
+        self, request: Mapping[str, Any], url: str, *, private: bool
+    ) -> tuple[Mapping[str, Any], bool]:
         """Return the child's answer, and whether the guard refused it a connection.
 
-        The URL's host is the scope only where it is one for sure: of other services the token would be looked up.
+        The URL's host is the scope only where it is one for sure: of other services the token would
+        be looked up.
         """
         own = _own_host(url)
         guard = self._guard(own.host if own else None, private=private)
@@ -131,22 +155,32 @@ class GuardedSender:
         await proxy.start()
         try:
             with proxy.pass_for(EgressScope(str(own) if is_host else NO_HOST)) as address:
-                answer = await ask_apprise(request, proxy=address, state_dir=self._settings.state_dir)
+                answer = await ask_apprise(
+                    request, proxy=address, state_dir=self._settings.state_dir
+                )
                 return answer, proxy.refused > 0
         finally:
             await proxy.close()
 
     def _guard(self, host: str | None, *, private: bool) -> EgressGuard:
-        """Return a guard that opens private networks for this host alone, and what the settings allow.
+        """Return a guard that opens private networks for this host alone, and what the settings
+        allow.
 
-        A rule without a port opens neither loopback nor link-local addresses, where services trust everyone who can reach
-        them: for these the machine's administrator names host and port in the settings.
+        A rule without a port opens neither loopback nor link-local addresses, where services trust
+        everyone who can reach them: for these the machine's administrator names host and port in
+        the settings.
         """
         rule = f"[{host}]" if host and ":" in host else host
-        rules = (*self._settings.allow_private, *([rule] if private and rule and _may_be_opened(rule) else ()))
+        rules = (
+            *self._settings.allow_private,
+            *([rule] if private and rule and _may_be_opened(rule) else ()),
+        )
         port = self._settings.port
         return EgressGuard(
-            rules, own_ports=(port,) if port else (), resolver=self._resolver, proxies=vault_proxies(self._settings)
+            rules,
+            own_ports=(port,) if port else (),
+            resolver=self._resolver,
+            proxies=vault_proxies(self._settings),
         )
 
     def _judged(self, status: int, headers: Mapping[str, str]) -> SendResult:
@@ -155,7 +189,11 @@ class GuardedSender:
         wait = parse_retry_after(headers, now=self._clock.now())
         if 300 <= status < 400:
             return SendResult(
-                status, Message("It answered with a redirect (%(status)s), which is not followed.", status=status)
+                status,
+                Message(
+                    "It answered with a redirect (%(status)s), which is not followed.",
+                    status=status,
+                ),
             )
         return SendResult(status, Message("It answered %(status)s.", status=status), wait)
 
@@ -191,6 +229,10 @@ def _how_to_allow(*, private: bool) -> str:
 
 
 async def low_disk(settings: Settings) -> int | None:
-    """Return the free bytes of the download folder's disk where these are few; None otherwise, or if unknown."""
+    """Return the free bytes of the download folder's disk where these are few; None otherwise,
+    or if unknown.
+    """
     free = await asyncio.to_thread(free_bytes, settings.download_dir)
-    return free if free is not None and free < LOW_SPACE_FACTOR * settings.reserve_mb * MIB else None
+    return (
+        free if free is not None and free < LOW_SPACE_FACTOR * settings.reserve_mb * MIB else None
+    )

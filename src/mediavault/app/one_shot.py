@@ -41,7 +41,9 @@ SEAL_STEPS = {
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """The result of inspecting a post. Without ``choice``, ``reason`` says why; without ``extraction``, ``error`` does."""
+    """The result of inspecting a post. Without ``choice``, ``reason`` says why; without
+    ``extraction``, ``error`` does.
+    """
 
     extraction: Extraction | None
     choice: Candidate | None
@@ -50,10 +52,14 @@ class Inspection:
 
 
 async def save_here(settings: Settings, job_id: JobId) -> None:
-    """Run a worker in this process until the job is over or its retry is scheduled; cancelling releases the job."""
+    """Run a worker in this process until the job is over or its retry is scheduled;
+    cancelling releases the job.
+    """
     unlimited = settings.model_copy(update={"platforms": ()})
     async with open_app(unlimited, worker=True) as vault:
-        while not (vault.working and vault.working.done()) and not _is_at_rest(await vault.store.catalogue.get(job_id)):
+        while not (vault.working and vault.working.done()) and not _is_at_rest(
+            await vault.store.catalogue.get(job_id)
+        ):
             await vault.clock.sleep(SINGLE_JOB_CHECK_S)
 
 
@@ -80,10 +86,14 @@ async def inspect_url(settings: Settings, url: str) -> Inspection:
             open_context(settings, store, library, guard, clock) as context,
         ):
             try:
-                extraction = await ask_extractors(await resolve(route, context.client, clock), context)
+                extraction = await ask_extractors(
+                    await resolve(route, context.client, clock), context
+                )
             except Failure as exc:
                 return Inspection(None, None, exc.message, exc)
-    return _inspection_of(extraction, lambda: choose_candidate(items_to_save(extraction)[0], now=clock.now()), explain)
+    return _inspection_of(
+        extraction, lambda: choose_candidate(items_to_save(extraction)[0], now=clock.now()), explain
+    )
 
 
 def _inspection_of(
@@ -96,16 +106,22 @@ def _inspection_of(
     return Inspection(extraction, choice, explain(choice))
 
 
-async def window_here(settings: Settings, task: BrowserTask, enough: Callable[[], Awaitable[None]]) -> SessionState:
+async def window_here(
+    settings: Settings, task: BrowserTask, enough: Callable[[], Awaitable[None]]
+) -> SessionState:
     """Show a browser window on the desktop until it is closed or ``enough`` returns."""
     manager, clock = session_manager(settings), SystemClock()
     guard = make_guard(settings)
     with contextlib.closing(guard):
-        return await own_display.window_here(manager, guard, clock, task, executable=settings.browser, enough=enough)
+        return await own_display.window_here(
+            manager, guard, clock, task, executable=settings.browser, enough=enough
+        )
 
 
 def set_aside(settings: Settings) -> Path | None:
-    """Move a damaged SQLite file aside and return its new path. Raises BadInput for a server, StoreError."""
+    """Move a damaged SQLite file aside and return its new path.
+    Raises BadInput for a server, StoreError.
+    """
     from mediavault.store.sqlite import aside
 
     database = sqlite_path(settings.effective_database_url)
@@ -115,7 +131,9 @@ def set_aside(settings: Settings) -> Path | None:
 
 
 async def back_up(settings: Settings, file: Path, onlooker: Progress) -> None:
-    """Back the store up to one SQLite file while it is in use, on any engine. Raises BadInput, StoreError."""
+    """Back the store up to one SQLite file while it is in use, on any engine.
+    Raises BadInput, StoreError.
+    """
     from mediavault.maintenance.backups import back_up_file, back_up_store
 
     database = sqlite_path(settings.effective_database_url)
@@ -123,15 +141,23 @@ async def back_up(settings: Settings, file: Path, onlooker: Progress) -> None:
         await back_up_file(database, file, onlooker)
         return
     async with open_store(settings) as store:
-        await back_up_store(store, file, onlooker, make_copy=lambda path: sqlite_store(path, SystemClock()))
+        await back_up_store(
+            store, file, onlooker, make_copy=lambda path: sqlite_store(path, SystemClock())
+        )
 
 
-async def seal_copy(settings: Settings, job_id: JobId, target: Path, onlooker: Progress) -> tuple[SealedCopy, Path]:
+async def seal_copy(
+    settings: Settings, job_id: JobId, target: Path, onlooker: Progress
+) -> tuple[SealedCopy, Path]:
     """Seal a copy of a post, as ``service.write_copy`` does. Raises JobNotFound too."""
     guard, clock = make_guard(settings), SystemClock()
     with contextlib.closing(guard):
         async with open_store(settings, clock) as store:
             library = await open_library(settings, store)
-            making = sealer(settings, store, library, guard, clock, LiveSettings(settings, store.records, clock))
+            making = sealer(
+                settings, store, library, guard, clock, LiveSettings(settings, store.records, clock)
+            )
             job = await store.catalogue.get(job_id)
-            return await write_copy(making, job, target, lambda step: onlooker.start(SEAL_STEPS[step], None))
+            return await write_copy(
+                making, job, target, lambda step: onlooker.start(SEAL_STEPS[step], None)
+            )

@@ -1,4 +1,6 @@
-"""The long-running processes: everything, the API only, a worker only. Each one shuts down in order on a signal."""
+"""The long-running processes: everything, the API only, a worker only.
+Each one shuts down in order on a signal.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mediavault.app.clients import open_provider
-from mediavault.app.composition import App, browser_memory_limit, browser_path, open_app, session_manager
+from mediavault.app.composition import (
+    App,
+    browser_memory_limit,
+    browser_path,
+    open_app,
+    session_manager,
+)
 from mediavault.app.file_service import FileService, open_file_service
 from mediavault.app.watchdog import log_native_crashes, restarting_when_frozen
 from mediavault.auth.oidc import Fetch
@@ -73,9 +81,16 @@ async def _serve_api(settings: Settings, *, worker: bool) -> int:
     check_address(settings.host, settings.port)
     with _signals() as ending:
         async with AsyncExitStack() as stack:
-            async with UnavailableApp(settings.host, settings.port, proxy_rules(settings)) as unavailable:
+            async with UnavailableApp(
+                settings.host, settings.port, proxy_rules(settings)
+            ) as unavailable:
                 patience = DatabaseWait(SystemClock(), on_away=unavailable.open)
-                opening = open_app(settings, worker=worker, patience=patience, first=require_authentication(settings))
+                opening = open_app(
+                    settings,
+                    worker=worker,
+                    patience=patience,
+                    first=require_authentication(settings),
+                )
                 vault = await ending.unless_stopped(stack.enter_async_context(opening))
             if vault is None:
                 return 0
@@ -84,7 +99,9 @@ async def _serve_api(settings: Settings, *, worker: bool) -> int:
     return 0
 
 
-async def serve_vault(vault: App, stop: asyncio.Event, *, on_open: Callable[[str], None] | None = None) -> None:
+async def serve_vault(
+    vault: App, stop: asyncio.Event, *, on_open: Callable[[str], None] | None = None
+) -> None:
     """Serve the API and the pages until ``stop`` is set. ``on_open`` gets their URL."""
     from mediavault.app.ytdlp_upkeep import YtdlpUpkeep
 
@@ -95,7 +112,9 @@ async def serve_vault(vault: App, stop: asyncio.Event, *, on_open: Callable[[str
     ):
         ytdlp = YtdlpUpkeep(vault.settings.state_dir, vault.clock, vault.settings.ytdlp_upgrade)
         try:
-            await _serve(vault, windows, file_service, ytdlp, fetch, stop, on_open or (lambda _: None))
+            await _serve(
+                vault, windows, file_service, ytdlp, fetch, stop, on_open or (lambda _: None)
+            )
         finally:
             await ytdlp.aclose()
 
@@ -140,7 +159,10 @@ async def _serve(
     )
     token = await setup_token(settings, vault.store.records)
     if vault.worker is not None and browser_path(settings) is None:
-        log.warning("no_browser", help="Posts cannot be extracted until there is one: run `mediavault doctor`.")
+        log.warning(
+            "no_browser",
+            help="Posts cannot be extracted until there is one: run `mediavault doctor`.",
+        )
     await serve_app(
         create_app(services),
         host=settings.host,
@@ -152,13 +174,17 @@ async def _serve(
     )
 
 
-def _on_started(vault: App, address: str, token: str | None, on_open: Callable[[str], None]) -> None:
+def _on_started(
+    vault: App, address: str, token: str | None, on_open: Callable[[str], None]
+) -> None:
     port = parse_http_url(address).port  # with port 0 the real one is known only now
     vault.guard.claim_port(port)
     settings = vault.settings
     if token is not None:
         log_setup_link(settings, port, token)
-    log.info("vault_open", address=address, library=settings.vault_url or str(settings.download_dir))
+    log.info(
+        "vault_open", address=address, library=settings.vault_url or str(settings.download_dir)
+    )
     on_open(address)
 
 
@@ -182,12 +208,13 @@ async def _open_windows(vault: App) -> AsyncIterator[LoginWindows]:
         await windows.aclose()
 
 
-# --- shutdown --------------------------------------------------------------------------------------------------
+# --- shutdown -------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
 class ProcessEnd:
-    """When a long-running process ends: ``stop`` is set by a signal, or when the worker failed or was drained.
+    """When a long-running process ends: ``stop`` is set by a signal, or when the worker failed or
+    was drained.
 
     ``was_asked`` is set by the signal handler itself, even while the event loop is blocked.
     """
@@ -207,7 +234,9 @@ class ProcessEnd:
         self.was_asked = True
 
     def watch(self, vault: App, *, outlives_worker: bool = False) -> None:
-        """Watch the worker (unless ``outlives_worker``), and restart the process when its event loop is blocked."""
+        """Watch the worker (unless ``outlives_worker``),
+        and restart the process when its event loop is blocked.
+        """
 
         def on_worker_end(working: asyncio.Task[None]) -> None:
             if not outlives_worker or working.cancelled() or working.exception() is not None:
@@ -217,7 +246,9 @@ class ProcessEnd:
         if vault.working is not None:
             vault.working.add_done_callback(on_worker_end)
         log_native_crashes(vault.settings.state_dir)
-        self.watches.enter_context(restarting_when_frozen(self._report_freeze, may_restart=lambda: not self.was_asked))
+        self.watches.enter_context(
+            restarting_when_frozen(self._report_freeze, may_restart=lambda: not self.was_asked)
+        )
 
     def _report_freeze(self, seconds: float, stack: Sequence[str]) -> None:
         if self.worker is not None:
@@ -254,17 +285,24 @@ def _signals() -> Iterator[ProcessEnd]:
 
 
 def require_authentication(settings: Settings) -> Callable[[Store], Awaitable[None]]:
-    """Return a check that raises BadSetting if the vault listens on the network without authentication."""
+    """Return a check that raises BadSetting if the vault listens on the network without
+    authentication.
+    """
 
     async def check(store: Store) -> None:
-        if needs_a_password(settings) and not await Users(store.records, SystemClock()).has_password():
+        if (
+            needs_a_password(settings)
+            and not await Users(store.records, SystemClock()).has_password()
+        ):
             raise no_password(settings)
 
     return check
 
 
 async def setup_token(settings: Settings, records: Records) -> str | None:
-    """Return a new one-time token of the set-up page, if MEDIAVAULT_SETUP is set and there is no password yet."""
+    """Return a new one-time token of the set-up page,
+    if MEDIAVAULT_SETUP is set and there is no password yet.
+    """
     clock = SystemClock()
     if settings.setup and not token_of(settings) and not await Users(records, clock).has_password():
         return await SetupToken(records, clock).issue()
@@ -274,7 +312,8 @@ async def setup_token(settings: Settings, records: Records) -> str | None:
 def log_setup_link(settings: Settings, port: int, token: str) -> None:
     """Log the link to the set-up page, by the name that browsers use for this vault.
 
-    Its token is the only secret that is ever logged: valid once, for an hour, and only while there is no password.
+    Its token is the only secret that is ever logged: valid once, for an hour, and only while there
+    is no password.
     """
     name = settings.host_names[0] if settings.host_names else "localhost"
     link = f"http://{name}:{port}{settings.base_path}/setup?invitation={token}"

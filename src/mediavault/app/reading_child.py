@@ -37,24 +37,37 @@ def main() -> int:
 
 
 def _warm_up() -> None:
-    """Read a page of our own, so that what is built at the first use (6 ms) is not built again in every fork."""
-    page = PageAnswer("http://page.invalid/1", 200, {}, b"<!doctype html><p>A video</p><video src='/v.mp4'></video>")
+    """Read a page of our own, so that what is built at the first use (6 ms) is not built again in
+    every fork.
+    """
+    page = PageAnswer(
+        "http://page.invalid/1",
+        200,
+        {},
+        b"<!doctype html><p>A video</p><video src='/v.mp4'></video>",
+    )
     post = from_json(Post, to_json(Post, Post(page.url, page.url, "generic")))
     with contextlib.suppress(Failure):
-        found = read_plain_page(post, registry.platform("generic"), from_json(PageAnswer, to_json(PageAnswer, page)))
+        found = read_plain_page(
+            post, registry.platform("generic"), from_json(PageAnswer, to_json(PageAnswer, page))
+        )
         to_json(Extraction, found)
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Handle ``{"task", "subject", "platform", "given"}``, and for a visit ``"with_viewer"``; for a ``manifest`` only
-    ``{"task", "given"}``.
+    """Handle ``{"task", "subject", "platform", "given"}``, and for a visit ``"with_viewer"``; for a
+    ``manifest`` only ``{"task", "given"}``.
 
-    The subject of a ``visit``, an ``answer`` and a ``page`` is a post, that of a ``feed`` and a ``profile`` a look at a
-    source. Returns ``{"read"}``, ``{"failure"}`` or ``{"bug", "trace"}``.
+    The subject of a ``visit``, an ``answer`` and a ``page`` is a post, that of a ``feed`` and a
+    ``profile`` a look at a source. Returns ``{"read"}``, ``{"failure"}`` or ``{"bug", "trace"}``.
     """
     try:
         if request["task"] == "manifest":
-            return {"read": to_json(ManifestContents, read_manifest(from_json(ManifestText, request["given"])))}
+            return {
+                "read": to_json(
+                    ManifestContents, read_manifest(from_json(ManifestText, request["given"]))
+                )
+            }
         platform = registry.platform(request["platform"])
         if platform.name != request["platform"]:  # a package that loads only in the worker
             raise LookupError(f"there is no platform {request['platform']} in the confined process")
@@ -81,7 +94,9 @@ def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
 def _read_list(request: Mapping[str, Any], platform: Platform) -> object:
     check = from_json(ListCheck, request["subject"])
     if request["task"] == "feed":
-        return to_json(ListPage, read_feed(check, platform, from_json(PageAnswer, request["given"])))
+        return to_json(
+            ListPage, read_feed(check, platform, from_json(PageAnswer, request["given"]))
+        )
     return to_json(Listing, read_profile(check, platform, from_json(PageCapture, request["given"])))
 
 

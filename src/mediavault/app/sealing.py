@@ -1,4 +1,6 @@
-"""What sealed copies need: a separate browser without any sign-in, and the connection to the timestamp authority."""
+"""What sealed copies need: a separate browser without any sign-in,
+and the connection to the timestamp authority.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +33,20 @@ from mediavault.store.port import Store
 ABANDONED_AFTER = timedelta(hours=1)  # a visit takes two minutes at most
 _FOLDER_PREFIX = "seal-"
 LIMITS = Timeouts(connect_s=10.0, read_s=20.0, total_s=30.0)
-SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+SYSTEM_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+)
 
 
 def sealer(
-    settings: Settings, store: Store, library: Library, guard: EgressGuard, clock: Clock, live: LiveSettings
+    settings: Settings,
+    store: Store,
+    library: Library,
+    guard: EgressGuard,
+    clock: Clock,
+    live: LiveSettings,
 ) -> Sealer:
     """Return what makes sealed copies. Nothing is opened before one is made."""
 
@@ -59,24 +70,35 @@ def sealer(
 
 
 async def ask(settings: Settings, request: bytes) -> bytes:
-    """Send a request to the timestamp authority and return its answer. Raises Failure, AddressRefused."""
+    """Send a request to the timestamp authority and return its answer.
+    Raises Failure, AddressRefused.
+    """
     url = settings.timestamp_url or ""
-    headers = {"content-type": "application/timestamp-query", "accept": "application/timestamp-reply"}
+    headers = {
+        "content-type": "application/timestamp-query",
+        "accept": "application/timestamp-reply",
+    }
     async with (
         client_for(url, settings) as client,
-        client.post(url, request, scope=EgressScope(url), headers=headers, timeouts=LIMITS) as response,
+        client.post(
+            url, request, scope=EgressScope(url), headers=headers, timeouts=LIMITS
+        ) as response,
     ):
         if response.status != 200:
             host = parse_http_url(url).host
             raise HttpError(
-                Message("%(host)s answered with HTTP %(status)s.", host=host, status=response.status),
+                Message(
+                    "%(host)s answered with HTTP %(status)s.", host=host, status=response.status
+                ),
                 http_status=response.status,
             )
         return await response.read(limit=MAX_BYTES)
 
 
 def system_roots() -> Sequence[Certificate]:
-    """Return the root certificates that this system trusts; none where it has no bundle that can be read."""
+    """Return the root certificates that this system trusts;
+    none where it has no bundle that can be read.
+    """
     for name in (ssl.get_default_verify_paths().cafile, *SYSTEM_BUNDLES):
         with suppress(OSError):
             if name and (roots := readable_certificates(Path(name).read_bytes())):
@@ -85,22 +107,34 @@ def system_roots() -> Sequence[Certificate]:
 
 
 @asynccontextmanager
-async def open_signed_out_browser(settings: Settings, guard: EgressGuard, clock: Clock) -> AsyncIterator[Browser]:
-    """Open a browser with a profile that is removed afterwards: the worker's has the sign-ins. Raises BrowserUnavailable."""
+async def open_signed_out_browser(
+    settings: Settings, guard: EgressGuard, clock: Clock
+) -> AsyncIterator[Browser]:
+    """Open a browser with a profile that is removed afterwards:
+    the worker's has the sign-ins. Raises BrowserUnavailable.
+    """
     from mediavault.egress.proxy import EgressProxy
 
     async with AsyncExitStack() as stack:
         try:
-            folder = stack.enter_context(await asyncio.to_thread(_new_folder, settings.state_dir, clock.now()))
+            folder = stack.enter_context(
+                await asyncio.to_thread(_new_folder, settings.state_dir, clock.now())
+            )
         except OSError as exc:
-            raise BrowserUnavailable(Message("The browser's profile cannot be used: %(error)s.", error=exc)) from exc
+            raise BrowserUnavailable(
+                Message("The browser's profile cannot be used: %(error)s.", error=exc)
+            ) from exc
         proxy = EgressProxy(guard)
         try:
             await proxy.start()
         except OSError as exc:
-            raise BrowserUnavailable(Message("The egress proxy could not be started: %(error)s.", error=exc)) from exc
+            raise BrowserUnavailable(
+                Message("The egress proxy could not be started: %(error)s.", error=exc)
+            ) from exc
         stack.push_async_callback(proxy.close)
-        browser = make_browser(settings, proxy, clock, state_dir=Path(folder), downloads_dir=Path(folder))
+        browser = make_browser(
+            settings, proxy, clock, state_dir=Path(folder), downloads_dir=Path(folder)
+        )
         stack.push_async_callback(browser.close)
         yield browser
 
@@ -112,4 +146,6 @@ def _new_folder(state_dir: Path, now: datetime) -> tempfile.TemporaryDirectory[s
         with suppress(OSError):
             if old.stat().st_mtime < (now - ABANDONED_AFTER).timestamp():
                 shutil.rmtree(old, ignore_errors=True)
-    return tempfile.TemporaryDirectory(prefix=_FOLDER_PREFIX, dir=state_dir, ignore_cleanup_errors=True)
+    return tempfile.TemporaryDirectory(
+        prefix=_FOLDER_PREFIX, dir=state_dir, ignore_cleanup_errors=True
+    )

@@ -33,11 +33,13 @@ POSTGRES_SCHEMES = ("postgresql", "postgres")
 
 
 _FIND_IT = Message(
-    "Check that the disk of the state folder is mounted and that MEDIAVAULT_STATE_DIR names the right folder. If the"
-    " database is lost, run `mediavault restore FILE` where you have a backup, and `mediavault rebuild`."
+    "Check that the disk of the state folder is mounted and that MEDIAVAULT_STATE_DIR names the"
+    " right folder. If the"
+    " database is lost, run `mediavault restore FILE` where you have a backup, and `mediavault"
+    " rebuild`."
 )
 
-# --- stores ----------------------------------------------------------------------------------------------------
+# --- stores ---------------------------------------------------------------------------------------
 
 
 @asynccontextmanager
@@ -48,10 +50,11 @@ async def open_store(
     *,
     may_replace: bool = False,
 ) -> AsyncIterator[Store]:
-    """Open and migrate the store that ``database_url`` names. With ``patience`` an unavailable database is waited for.
+    """Open and migrate the store that ``database_url`` names. With ``patience`` an unavailable
+    database is waited for.
 
-    Where a library is left of a database that is missing, a new one is created only if ``may_replace``. Raises
-    BadSetting, SchemaTooNew, StoreError.
+    Where a library is left of a database that is missing, a new one is created only if
+    ``may_replace``. Raises BadSetting, SchemaTooNew, StoreError.
     """
     if not may_replace:
         await _refuse_second(settings)
@@ -60,15 +63,19 @@ async def open_store(
 
 
 async def _refuse_second(settings: Settings) -> None:
-    """Raise StoreError if the database is missing and the library has the id that it shared with one."""
+    """Raise StoreError if the database is missing and the library has the id that it shared with
+    one.
+    """
     path = sqlite_path(settings.effective_database_url)
     if path is None or path.exists():
         return
-    with suppress(StorageFailure):  # a library that cannot be read does not say whether there was a database
+    # a library that cannot be read does not say whether there was a database
+    with suppress(StorageFailure):
         if await make_library(settings).identity() is not None:
             raise StoreError(
                 Message(
-                    "The database %(path)s is missing, but the library at %(library)s was used with one.",
+                    "The database %(path)s is missing, but the library at %(library)s was used"
+                    " with one.",
                     path=path,
                     library=settings.vault_url or settings.download_dir,
                 ),
@@ -76,14 +83,17 @@ async def _refuse_second(settings: Settings) -> None:
             )
 
 
-def open_store_at(url: str, *, allow_unprotected: bool = False) -> AbstractAsyncContextManager[Store]:
+def open_store_at(
+    url: str, *, allow_unprotected: bool = False
+) -> AbstractAsyncContextManager[Store]:
     """Open and migrate the store that ``url`` names. Raises what :func:`open_store` raises."""
     return _opened(store_at(url, SystemClock(), allow_unprotected=allow_unprotected))
 
 
 @asynccontextmanager
 async def open_backup(settings: Settings, file: Path) -> AsyncIterator[tuple[Store, int]]:
-    """Yield a backup as a store, and the size of its largest row in bytes. A copy is opened: the file stays as it is.
+    """Yield a backup as a store, and the size of its largest row in bytes. A copy is opened: the
+    file stays as it is.
 
     Raises BadInput, SchemaTooNew, StoreError.
     """
@@ -115,14 +125,22 @@ async def _opened(store: Store, patience: DatabaseWait | None = None) -> AsyncIt
         await store.close()
 
 
-async def wait_for_database(patience: DatabaseWait | None, call: Callable[[], Awaitable[None]]) -> None:
+async def wait_for_database(
+    patience: DatabaseWait | None, call: Callable[[], Awaitable[None]]
+) -> None:
     """Await ``call``; with ``patience``, again until the database is available."""
     await (call() if patience is None else patience.wait_for(call))
 
 
 def make_store(settings: Settings, clock: Clock) -> Store:
-    """Return the store that the settings name, not open yet. Raises what :func:`store_at` raises."""
-    return store_at(settings.effective_database_url, clock, allow_unprotected=settings.allow_unprotected_database)
+    """Return the store that the settings name, not open yet.
+    Raises what :func:`store_at` raises.
+    """
+    return store_at(
+        settings.effective_database_url,
+        clock,
+        allow_unprotected=settings.allow_unprotected_database,
+    )
 
 
 def is_new(settings: Settings) -> bool:
@@ -134,8 +152,9 @@ def is_new(settings: Settings) -> bool:
 def store_at(url: str, clock: Clock, *, allow_unprotected: bool = False) -> Store:
     """Return the store that ``url`` names, not open yet.
 
-    URLs are ``sqlite:///path``, ``postgresql://…`` or ``mongodb://…``. ``clock`` is for engines without their own. Raises
-    BadSetting for any other URL, StoreError for a MongoDB that is reached without protection.
+    URLs are ``sqlite:///path``, ``postgresql://…`` or ``mongodb://…``. ``clock`` is for engines
+    without their own. Raises BadSetting for any other URL, StoreError for a MongoDB that is reached
+    without protection.
     """
     scheme = url.partition(":")[0].lower()
     if (path := sqlite_path(url)) is not None:
@@ -158,7 +177,10 @@ def store_at(url: str, clock: Clock, *, allow_unprotected: bool = False) -> Stor
             "MEDIAVAULT_DATABASE_URL: %(scheme)s is not a database that this version knows.",
             scheme=f"{scheme or url!r}",
         ),
-        help="Use sqlite:////path/to/mediavault.db, postgresql://user:password@host/database or mongodb://user:password@host/database, or leave it unset.",
+        help=(
+            "Use sqlite:////path/to/mediavault.db, postgresql://user:password@host/database or"
+            " mongodb://user:password@host/database, or leave it unset."
+        ),
     )
 
 
@@ -167,7 +189,8 @@ def sqlite_path(url: str) -> Path | None:
     scheme, path = url.partition(":")[0].lower(), url.removeprefix("sqlite://")
     if scheme != "sqlite" or not path.startswith("/") or len(path) == 1:
         return None
-    # sqlite:///relative and sqlite:////absolute, as SQLAlchemy reads them; the default is always absolute
+    # sqlite:///relative and sqlite:////absolute, as SQLAlchemy reads them; the default is always
+    # absolute
     return Path(path[1:]) if path.startswith("//") else Path(path)
 
 
@@ -179,7 +202,9 @@ def sqlite_store(path: Path, clock: Clock) -> Store:
 
 
 async def inspect_postgres(settings: Settings) -> PostgresFacts | None:
-    """Return what the server reports about itself, without changing anything; None when the settings name no server."""
+    """Return what the server reports about itself, without changing anything;
+    None when the settings name no server.
+    """
     url = settings.effective_database_url
     if url.partition(":")[0].lower() not in POSTGRES_SCHEMES:
         return None
@@ -188,11 +213,13 @@ async def inspect_postgres(settings: Settings) -> PostgresFacts | None:
     return await query_facts(url, SystemClock())
 
 
-# --- libraries -------------------------------------------------------------------------------------------------
+# --- libraries ------------------------------------------------------------------------------------
 
 
 def make_library(settings: Settings) -> Library:
-    """Return the library that ``vault_url`` names, else the download folder; no request is made. Raises BadSetting."""
+    """Return the library that ``vault_url`` names, else the download folder;
+    no request is made. Raises BadSetting.
+    """
     if settings.vault_url is None:
         from mediavault.library.local_library import LocalLibrary
 
@@ -208,14 +235,18 @@ def make_library(settings: Settings) -> Library:
 
 
 async def open_library(settings: Settings, store: Store) -> Library:
-    """Return the library for reading; nothing is written to it. Raises StorageFailure when it is not the store's."""
+    """Return the library for reading; nothing is written to it.
+    Raises StorageFailure when it is not the store's.
+    """
     library = make_library(settings)
     await check_library(store, library)
     return library
 
 
 async def prepare_library(settings: Settings, store: Store) -> Library:
-    """Return the library for writing, with the id that it shares with the store. Raises StorageFailure when it is another's."""
+    """Return the library for writing, with the id that it shares with the store. Raises
+    StorageFailure when it is another's.
+    """
     library = make_library(settings)
     await ensure_library_id(store, library)
     await library.prepare()
@@ -226,7 +257,9 @@ async def prepare_library(settings: Settings, store: Store) -> Library:
 async def open_examiner(
     settings: Settings, library: Library, clock: Clock, *, helpers: int = 1
 ) -> AsyncIterator[FileExaminer | None]:
-    """Provide what examines saved files, in at most ``helpers`` processes; None for a bucket, which would send each whole file."""
+    """Provide what examines saved files, in at most ``helpers`` processes; None for a bucket,
+    which would send each whole file.
+    """
     from mediavault.maintenance.examining import FileExaminer
     from mediavault.media.probe import open_probe
 
@@ -259,21 +292,31 @@ def _requires_driver(what: str, extra: str) -> Iterator[None]:
         yield
     except ImportError as exc:
         raise BadSetting(
-            Message("%(what)s needs a driver that is not installed (%(error)s).", what=what, error=exc.name),
+            Message(
+                "%(what)s needs a driver that is not installed (%(error)s).",
+                what=what,
+                error=exc.name,
+            ),
             help=Message("Run: %(install)s", install=command_to_install(extra)),
         ) from exc
 
 
 async def free_for_videos(settings: Settings) -> int | None:
-    """Return the free bytes of the library's disk; None for an object storage, and where it is unknown."""
-    return None if settings.vault_url else await asyncio.to_thread(free_bytes, settings.download_dir)
+    """Return the free bytes of the library's disk; None for an object storage,
+    and where it is unknown.
+    """
+    return (
+        None if settings.vault_url else await asyncio.to_thread(free_bytes, settings.download_dir)
+    )
 
 
 @asynccontextmanager
 async def open_import(
     settings: Settings, source: ImportSource, on_files: Callable[[int], None]
 ) -> AsyncIterator[FolderImport]:
-    """Provide one import of a folder. Raises StorageFailure when the library is not the store's, StoreError."""
+    """Provide one import of a folder. Raises StorageFailure when the library is not the store's,
+    StoreError.
+    """
     from mediavault.features.importing.service import FolderImport
     from mediavault.media.probe import open_probe
     from mediavault.store.live_settings import LiveSettings

@@ -1,8 +1,8 @@
 """Notices that the event loop is blocked, and restarts the process.
 
-The check is a signal handler, not a thread: a regular expression that backtracks holds the interpreter's lock until it
-ends, so a thread would never run, but it checks for signals. The handler runs inside the blocking code, and so knows
-which job's it is.
+The check is a signal handler, not a thread: a regular expression that backtracks holds the
+interpreter's lock until it ends, so a thread would never run, but it checks for signals. The
+handler runs inside the blocking code, and so knows which job's it is.
 """
 
 from __future__ import annotations
@@ -30,13 +30,19 @@ log = get_logger(__name__)
 
 
 class Watchdog:
-    """Calls ``on_freeze`` with the running code's frame when the loop has not run for ``ticks`` ticks in a row.
+    """Calls ``on_freeze`` with the running code's frame when the loop has not run for ``ticks``
+    ticks in a row.
 
-    Ticks are counted, not time: a process that was stopped or a machine that slept gets one tick for the whole time.
+    Ticks are counted, not time: a process that was stopped or a machine that slept gets one tick
+    for the whole time.
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, on_freeze: Callable[[FrameType | None], None], *, ticks: int = TICKS
+        self,
+        loop: asyncio.AbstractEventLoop,
+        on_freeze: Callable[[FrameType | None], None],
+        *,
+        ticks: int = TICKS,
     ) -> None:
         self._loop = loop
         self._on_freeze = on_freeze
@@ -44,7 +50,9 @@ class Watchdog:
         self._missed = 0
 
     def tick(self, frame: FrameType | None) -> None:
-        """Handle a tick: ask the loop to run ``_loop_ran``; the ticks until it does are counted as missed."""
+        """Handle a tick: ask the loop to run ``_loop_ran``;
+        the ticks until it does are counted as missed.
+        """
         if self._missed == 0:
             self._loop.call_soon_threadsafe(self._loop_ran)
         self._missed += 1
@@ -82,7 +90,8 @@ def restarting_when_frozen(
     tick_s: float = TICK_S,
     ticks: int = TICKS,
 ) -> Iterator[None]:
-    """Restart this process when the running loop is blocked during the block; end it if ``may_restart`` returns False.
+    """Restart this process when the running loop is blocked during the block; end it if
+    ``may_restart`` returns False.
 
     ``report`` gets the seconds and the stack first, and may raise OSError.
     """
@@ -93,7 +102,8 @@ def restarting_when_frozen(
             report(seconds, stack)
         except OSError as exc:
             log.error("freeze_not_reported", error=str(exc))
-        finally:  # on any error of the report: an exception from here would be raised in the frozen code
+        finally:
+            # on any error of the report: an exception from here would be raised in the frozen code
             log.error("event_loop_frozen", seconds=seconds, stack=stack)
             end_children()
             if may_restart():
@@ -105,18 +115,23 @@ def restarting_when_frozen(
 
 
 def stack_of(frame: FrameType | None) -> list[str]:
-    """Return the stack of ``frame``, the outermost function first, without the values of variables."""
+    """Return the stack of ``frame``, the outermost function first,
+    without the values of variables.
+    """
     return [line.strip() for line in traceback.format_stack(frame)]
 
 
 def restart() -> None:
-    """Replace this process with a new one with the same id, command line and environment. Returns only if that fails.
+    """Replace this process with a new one with the same id, command line and environment. Returns
+    only if that fails.
 
-    As after a SIGKILL, nothing is cleaned up: the kernel closes files, sockets and locks. Child processes keep running,
-    because their parent does not end: end them first (:func:`end_children`).
+    As after a SIGKILL, nothing is cleaned up: the kernel closes files, sockets and locks. Child
+    processes keep running, because their parent does not end: end them first
+    (:func:`end_children`).
     """
     _stop_ticking()
-    signal.signal(signal.SIGALRM, signal.SIG_IGN)  # a tick that is pending would end the new process
+    # a tick that is pending would end the new process
+    signal.signal(signal.SIGALRM, signal.SIG_IGN)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, RuntimeError):
             stream.flush()
@@ -142,7 +157,8 @@ def children() -> list[int]:
 
 
 def log_native_crashes(state_dir: Path) -> None:
-    """Make a crash in native code write the Python stack of every thread to a file in the state folder.
+    """Make a crash in native code write the Python stack of every thread to a file in the state
+    folder.
 
     Does nothing when Python's fault handler is already enabled, as with PYTHONFAULTHANDLER.
     """
@@ -154,7 +170,9 @@ def log_native_crashes(state_dir: Path) -> None:
         if path.exists() and path.stat().st_size > MAX_CRASH_BYTES:
             path.unlink()
         # not closed: the fault handler writes to its descriptor as long as the process runs
-        faulthandler.enable(open(path, "ab", opener=lambda name, flags: os.open(name, flags, mode=0o600)))  # noqa: SIM115
+        faulthandler.enable(
+            open(path, "ab", opener=lambda name, flags: os.open(name, flags, mode=0o600))  # noqa: SIM115
+        )
     except OSError as exc:
         log.warning("native_crashes_not_logged", error=str(exc))
 

@@ -1,6 +1,8 @@
-"""The upkeep of this machine's yt-dlp: which one is in use, its upgrades by hand and on schedule, and the way back.
+"""The upkeep of this machine's yt-dlp: which one is in use, its upgrades by hand and on schedule,
+and the way back.
 
-One machine has one state folder and one yt-dlp in it. All processes on it share the record and the lock of the folder.
+One machine has one state folder and one yt-dlp in it. All processes on it share the record and the
+lock of the folder.
 """
 
 from __future__ import annotations
@@ -31,7 +33,14 @@ from mediavault.extraction.ytdlp_home import (
     write_record,
 )
 from mediavault.extraction.ytdlp_process import try_out
-from mediavault.extraction.ytdlp_upgrade import Examine, Install, failed, install_newest, installer, upgrade
+from mediavault.extraction.ytdlp_upgrade import (
+    Examine,
+    Install,
+    failed,
+    install_newest,
+    installer,
+    upgrade,
+)
 from mediavault.platforms.registry import all_platforms
 from mediavault.presentation.doctor_report import YtdlpState
 
@@ -48,12 +57,16 @@ log = get_logger(__name__)
 def examination() -> partial[Coroutine[Any, Any, str | None]]:
     """Return the trial of a new version: with the extractors that our sites need."""
     named = {name for known in all_platforms() if known.ytdlp for name in known.ytdlp.extractors}
-    lists = {name for known in all_platforms() for rules in known.lists for name in rules.extractors}
+    lists = {
+        name for known in all_platforms() for rules in known.lists for name in rules.extractors
+    }
     return partial(try_out, extractors=sorted((named | lists) - {"default"}))
 
 
 def next_night(earliest: datetime, share: float) -> datetime:
-    """Return a time in the first night that begins at ``earliest`` or later; ``share`` of the night, from 0 to 1."""
+    """Return a time in the first night that begins at ``earliest`` or later;
+    ``share`` of the night, from 0 to 1.
+    """
     local = earliest.astimezone()
     begins = local.replace(hour=NIGHT_BEGINS, minute=0, second=0, microsecond=0)
     if begins < local:
@@ -62,7 +75,9 @@ def next_night(earliest: datetime, share: float) -> datetime:
 
 
 class YtdlpUpkeep:
-    """The yt-dlp of one state folder; implements the pages' port. Tests replace ``install`` and ``examine``."""
+    """The yt-dlp of one state folder; implements the pages' port.
+    Tests replace ``install`` and ``examine``.
+    """
 
     def __init__(
         self,
@@ -81,7 +96,8 @@ class YtdlpUpkeep:
         self._install = install
         self._examine = examine
         self._task: asyncio.Task[None] | None = None
-        self._failed = UpgradeRecord()  # the last failure here, as one of the state folder is not stored
+        # the last failure here, as one of the state folder is not stored
+        self._failed = UpgradeRecord()
 
     def state(self) -> YtdlpState:
         installation = installed(self._home)
@@ -92,13 +108,19 @@ class YtdlpUpkeep:
             is_own=installation.library is not None,
             is_upgrading=self._task is not None and not self._task.done(),
             obstacle=self._obstacle(),
-            record=max(read_record(self._home), self._failed, key=lambda known: known.tried_at or _NEVER),
+            record=max(
+                read_record(self._home), self._failed, key=lambda known: known.tried_at or _NEVER
+            ),
             former=former_version(self._home),
             schedule=self._schedule,
         )
 
-    async def upgrade(self, *, takes_refused: bool = True, next_at: datetime | None = None) -> UpgradeRecord:
-        """Upgrade now; by hand also to a version that was given up. Raises as ytdlp_upgrade.upgrade does."""
+    async def upgrade(
+        self, *, takes_refused: bool = True, next_at: datetime | None = None
+    ) -> UpgradeRecord:
+        """Upgrade now; by hand also to a version that was given up.
+        Raises as ytdlp_upgrade.upgrade does.
+        """
         return await upgrade(
             self._home,
             self._clock,
@@ -109,8 +131,15 @@ class YtdlpUpkeep:
         )
 
     def go_back(self) -> UpgradeRecord:
-        """Go back to the former version because a user wants it. Raises ToolMissing and StorageFailure."""
-        return step_back(self._home, now=self._clock.now(), why=Message("you went back from it"), reason="by_hand")
+        """Go back to the former version because a user wants it.
+        Raises ToolMissing and StorageFailure.
+        """
+        return step_back(
+            self._home,
+            now=self._clock.now(),
+            why=Message("you went back from it"),
+            reason="by_hand",
+        )
 
     def step_back(self) -> None:
         try:
@@ -140,7 +169,9 @@ class YtdlpUpkeep:
 
     def _obstacle(self) -> str:
         """Return why yt-dlp cannot be upgraded here; "" when it can."""
-        folder = next(path for path in (self._home, *self._home.absolute().parents) if path.exists())
+        folder = next(
+            path for path in (self._home, *self._home.absolute().parents) if path.exists()
+        )
         if not folder.is_dir() or not os.access(folder, os.W_OK):
             return Message("The state folder cannot be written: %(place)s.", place=folder)
         try:
@@ -150,7 +181,7 @@ class YtdlpUpkeep:
             return f"{exc.message} {exc.help}"
         return ""
 
-    # --- the schedule ----------------------------------------------------------------------------------------------
+    # --- the schedule -----------------------------------------------------------------------------
 
     async def round(self) -> None:
         """Upgrade if it is time, but not to a version that was given up."""
@@ -163,9 +194,11 @@ class YtdlpUpkeep:
             log.info("ytdlp_upgrade_put_off", error=exc.message)
 
     def _take_turn(self) -> bool:
-        """Return whether this worker upgrades now. The next attempt, if this one fails, is stored first, so no other does.
+        """Return whether this worker upgrades now. The next attempt, if this one fails, is stored
+        first, so no other does.
 
-        A time that is too far ahead is replaced: the schedule may have been another one, or a clock wrong.
+        A time that is too far ahead is replaced: the schedule may have been another one, or a clock
+        wrong.
         """
         now, rest = self._clock.now(), REST[self._schedule]
         try:
@@ -176,7 +209,10 @@ class YtdlpUpkeep:
                 is_due = record.next_at is not None and record.next_at <= now
                 earliest = min(record.tried_at, now) + rest if record.tried_at else now
                 earliest = now + REST[UpgradeSchedule.NIGHTLY] if is_due else max(earliest, now)
-                write_record(self._home, replace(record, next_at=next_night(earliest, self._jitter())))
+                write_record(
+                    self._home, replace(record, next_at=next_night(earliest, self._jitter()))
+                )
                 return is_due
-        except Failure:  # another worker is faster; or the folder cannot be written, as the doctor says
+        except Failure:
+            # another worker is faster; or the folder cannot be written, as the doctor says
             return False

@@ -1,9 +1,11 @@
-"""The child that sends one message by Apprise. Run as ``python -m``: one JSON request in, one JSON answer out.
+"""The child that sends one message by Apprise. Run as ``python -m``: one JSON request in, one JSON
+answer out.
 
-The only importer of apprise. It confines itself before it imports anything of it: no network but the proxy, no other
-programs, and no files but those of the installed packages, so that no parameter of a URL can attach or read one. Only
-services that are reached by HTTP are used: those of this machine (D-Bus, syslog, a USB light) have nothing to talk to here,
-and what speaks another protocol would not get through the proxy.
+The only importer of apprise. It confines itself before it imports anything of it: no network but
+the proxy, no other programs, and no files but those of the installed packages, so that no parameter
+of a URL can attach or read one. Only services that are reached by HTTP are used: those of this
+machine (D-Bus, syslog, a USB light) have nothing to talk to here, and what speaks another protocol
+would not get through the proxy.
 """
 
 from __future__ import annotations
@@ -20,10 +22,12 @@ from mediavault.sandbox.door import serve_through_parent
 
 OPEN_FILES = 64
 DATA_BYTES = 512 << 20
-# Refused whatever they import: they act on this machine, read files or speak another protocol than HTTP.
+# Refused whatever they import: they act on this machine, read files or speak another protocol than
+# HTTP.
 FORBIDDEN = frozenset(
-    {"aprs", "blink1", "dbus", "glib", "gio", "gnome", "growl", "irc", "ircs", "kde", "macosx", "mailto", "mailtos", "mqtt",
-     "mqtts", "qt", "rsyslog", "smpp", "smpps", "syslog", "vapid", "windows", "xmpp", "xmpps", "fcm", "deltachat"}
+    {"aprs", "blink1", "dbus", "glib", "gio", "gnome", "growl", "irc", "ircs", "kde", "macosx",
+     "mailto", "mailtos", "mqtt", "mqtts", "qt", "rsyslog", "smpp", "smpps", "syslog", "vapid",
+     "windows", "xmpp", "xmpps", "fcm", "deltachat"}
 )  # fmt: skip
 _MARKUP = re.compile(r"(?<![\w/])@|\](?=\()|<(?=[!@#&:a-zA-Z])")
 _STATUS = re.compile(r"\berror=(\d{3})\b")
@@ -32,12 +36,17 @@ _STATUS = re.compile(r"\berror=(\d{3})\b")
 def main() -> int:
     """Answer the request on standard input."""
     return serve_through_parent(
-        _answer, open_files=OPEN_FILES, data_bytes=DATA_BYTES, hooks=[only_installed_files(_installed())]
+        _answer,
+        open_files=OPEN_FILES,
+        data_bytes=DATA_BYTES,
+        hooks=[only_installed_files(_installed())],
     )
 
 
 def only_installed_files(folders: Iterable[str]) -> Callable[[str, tuple[Any, ...]], None]:
-    """Return an audit hook that lets files be opened in these folders only, and only for reading."""
+    """Return an audit hook that lets files be opened in these folders only,
+    and only for reading.
+    """
     allowed = tuple(os.path.realpath(folder) + os.sep for folder in folders)
     reading = {None, "r", "rb", "rt"}
     writes = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -47,7 +56,9 @@ def only_installed_files(folders: Iterable[str]) -> Callable[[str, tuple[Any, ..
             return
         path, mode, flags = os.fsdecode(arguments[0]), arguments[1], arguments[2]
         is_reading = mode in reading if mode is not None else not (flags or 0) & writes
-        if path == os.devnull or (is_reading and (os.path.realpath(path) + os.sep).startswith(allowed)):
+        if path == os.devnull or (
+            is_reading and (os.path.realpath(path) + os.sep).startswith(allowed)
+        ):
             return
         raise PermissionError("no files are read or written here")
 
@@ -55,7 +66,9 @@ def only_installed_files(folders: Iterable[str]) -> Callable[[str, tuple[Any, ..
 
 
 def _installed() -> Iterator[str]:
-    """Yield the folders of Python and of the installed packages, and those of time zones and certificates."""
+    """Yield the folders of Python and of the installed packages,
+    and those of time zones and certificates.
+    """
     paths = sysconfig.get_paths()
     yield from {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     yield from ("/usr/share/zoneinfo", "/etc/ssl", "/usr/lib/ssl")
@@ -72,13 +85,16 @@ def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
     notices = _Notices()
     for name in ("apprise", "apprise.plugins"):
         logging.getLogger(name).addHandler(notices)
-    asset = apprise.AppriseAsset(async_mode=False, secure_logging=True, http_redirects=False, language="en")
+    asset = apprise.AppriseAsset(
+        async_mode=False, secure_logging=True, http_redirects=False, language="en"
+    )
     service = _service(apprise, request["url"], asset)
     if service is None:
         return {"unknown": True}
     answer: dict[str, Any] = {"service": str(service.service_name)[:80]}
     if "title" in request:
-        messenger = apprise.Apprise(service, asset=asset)  # which escapes plain text for services that show HTML
+        # which escapes plain text for services that show HTML
+        messenger = apprise.Apprise(service, asset=asset)
         answer["sent"] = bool(
             messenger.notify(
                 body=without_markup(request["text"]),
@@ -92,7 +108,8 @@ def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def without_markup(text: str) -> str:
-    """Return the text with a word joiner where a chat would read a mention, or a link whose text is not its address.
+    """Return the text with a word joiner where a chat would read a mention, or a link whose text is
+    not its address.
 
     Titles are written by strangers. An @ inside an address stays.
     """
@@ -112,9 +129,17 @@ def _service(apprise: Any, url: str, asset: Any) -> Any:
 
 
 def _speaks_http(service: Any) -> bool:
-    """Whether one of the service's own modules uses requests, which Apprise does for all that is reached by HTTP."""
-    modules = {kind.__module__ for kind in type(service).__mro__ if kind.__module__.startswith("apprise.plugins.")}
-    return any(hasattr(sys.modules.get(name), "requests") for name in modules - {"apprise.plugins.base"})
+    """Whether one of the service's own modules uses requests,
+    which Apprise does for all that is reached by HTTP.
+    """
+    modules = {
+        kind.__module__
+        for kind in type(service).__mro__
+        if kind.__module__.startswith("apprise.plugins.")
+    }
+    return any(
+        hasattr(sys.modules.get(name), "requests") for name in modules - {"apprise.plugins.base"}
+    )
 
 
 def _no_redirects(*_: object, **__: object) -> Iterator[Any]:
@@ -122,7 +147,9 @@ def _no_redirects(*_: object, **__: object) -> Iterator[Any]:
 
 
 class _Notices(logging.Handler):
-    """Takes the HTTP status from what Apprise logs, and nothing else: its lines may have parts of the URL."""
+    """Takes the HTTP status from what Apprise logs, and nothing else:
+    its lines may have parts of the URL.
+    """
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

@@ -1,4 +1,6 @@
-"""Authenticates requests by their credentials, and handles set-up, sign-in and changes of the password."""
+"""Authenticates requests by their credentials, and handles set-up,
+sign-in and changes of the password.
+"""
 
 from __future__ import annotations
 
@@ -36,16 +38,20 @@ from mediavault.store.port import Records, Store
 from mediavault.store.saved_searches import remove_searches
 
 COOKIE = "mediavault_session"
-TLS_COOKIE = f"__Host-{COOKIE}"  # browsers accept this prefix over TLS only, and only from this host itself
+# browsers accept this prefix over TLS only, and only from this host itself
+TLS_COOKIE = f"__Host-{COOKIE}"
 AT_PROVIDER = "at the provider"  # whom a try to sign in there names: no user's name has spaces
-BEARER_TRIES_ALTOGETHER = 5_000  # a minute: a token cannot be guessed, and one address must not lock others out
-BEARER_TRIES = 100  # wrong tokens per minute and address: enough for a program that still has an old one
+# a minute: a token cannot be guessed, and one address must not lock others out
+BEARER_TRIES_ALTOGETHER = 5_000
+# wrong tokens per minute and address: enough for a program that still has an old one
+BEARER_TRIES = 100
 
 log = get_logger(__name__)
 
 
 class AuthMode(StrEnum):
-    OPEN = "open"  # no password and reachable from this machine only: every request has the owner's rights
+    # no password and reachable from this machine only: every request has the owner's rights
+    OPEN = "open"
     SET_UP = "set_up"  # no password yet: only the set-up page is served
     PROTECTED = "protected"
 
@@ -61,7 +67,9 @@ class AuthMethod(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The credentials of a request. Header names are in lower case; ``peer`` is the address of the connection."""
+    """The credentials of a request. Header names are in lower case;
+    ``peer`` is the address of the connection.
+    """
 
     peer: str = ""
     bearer: str | None = None
@@ -71,7 +79,8 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated caller: a user, and the limits of this request in addition to the user's role.
+    """An authenticated caller: a user, and the limits of this request in addition to the user's
+    role.
 
     ``by`` identifies the session or token without granting access; empty without one.
     """
@@ -88,11 +97,18 @@ class Principal:
 class Authenticator:
     """Authenticates requests.
 
-    ``loopback``: whether the vault listens on a loopback address only. ``fetch`` asks the OpenID Connect provider.
+    ``loopback``: whether the vault listens on a loopback address only. ``fetch`` asks the OpenID
+    Connect provider.
     """
 
     def __init__(
-        self, records: Records, settings: Settings, clock: Clock, *, loopback: bool, fetch: Fetch | None = None
+        self,
+        records: Records,
+        settings: Settings,
+        clock: Clock,
+        *,
+        loopback: bool,
+        fetch: Fetch | None = None,
     ) -> None:
         self._records = records
         self._clock = clock
@@ -109,7 +125,10 @@ class Authenticator:
         self.setup_token = SetupToken(records, clock)
         self._tries = LoginThrottle(clock)
         self._bearers = LoginThrottle(
-            clock, per_address=BEARER_TRIES, per_user=BEARER_TRIES_ALTOGETHER, total=BEARER_TRIES_ALTOGETHER
+            clock,
+            per_address=BEARER_TRIES,
+            per_user=BEARER_TRIES_ALTOGETHER,
+            total=BEARER_TRIES_ALTOGETHER,
         )
 
     @property
@@ -132,7 +151,9 @@ class Authenticator:
         return is_trusted(self._rules, address)
 
     async def authenticate(self, credentials: Credentials) -> Principal | None:
-        """Authenticate a request to a protected vault; None when it fails. Raises ProxyRefused, TooManyTries."""
+        """Authenticate a request to a protected vault; None when it fails.
+        Raises ProxyRefused, TooManyTries.
+        """
         name = user_of_proxy(self._rules, credentials.peer, credentials.headers)
         if name is not None:
             caller = await self._principal(name, Scope.ADMIN, AuthMethod.PROXY)
@@ -144,10 +165,17 @@ class Authenticator:
         session = await self.session_of(credentials.cookies)
         if session is None:
             return None
-        return await self._principal(session.user, Scope.ADMIN, AuthMethod.SESSION, session, session.key)
+        return await self._principal(
+            session.user, Scope.ADMIN, AuthMethod.SESSION, session, session.key
+        )
 
     async def _principal(
-        self, name: str, scope: Scope, how: AuthMethod, session: WebSession | None = None, by: str = ""
+        self,
+        name: str,
+        scope: Scope,
+        how: AuthMethod,
+        session: WebSession | None = None,
+        by: str = "",
     ) -> Principal | None:
         """Return the caller with this user's role; None when that user has been removed."""
         user = await self.users.find(name)
@@ -167,14 +195,21 @@ class Authenticator:
             case AuthMethod.SESSION:
                 return await self.sessions.by_key(caller.by) is not None
             case AuthMethod.TOKEN:
-                return self._is_vault_token(caller.by) or await self.tokens.by_key(caller.by) is not None
+                return (
+                    self._is_vault_token(caller.by)
+                    or await self.tokens.by_key(caller.by) is not None
+                )
             case AuthMethod.PROXY:
                 return True
 
-    async def sign_in(self, secret: str, visit: ClientInfo, *, name: str = "", before: WebSession | None = None) -> str:
-        """Sign in with a user's password; return the new session's id and end the session ``before``.
+    async def sign_in(
+        self, secret: str, visit: ClientInfo, *, name: str = "", before: WebSession | None = None
+    ) -> str:
+        """Sign in with a user's password; return the new session's id and end the session
+        ``before``.
 
-        Without a ``name`` it is the owner, for whom MEDIAVAULT_TOKEN counts too. Raises WrongSecret, TooManyTries.
+        Without a ``name`` it is the owner, for whom MEDIAVAULT_TOKEN counts too. Raises
+        WrongSecret, TooManyTries.
         """
         user = name.strip().lower() or OWNER
         self._try(visit.address, user)
@@ -186,7 +221,9 @@ class Authenticator:
             what = Message("Wrong name or password.") if name else Message("Wrong password.")
             raise WrongSecret(what, help="Check Caps Lock and spaces, then try again.")
         self._tries.succeeded(visit.address, user)
-        return await self.begin_session(user, visit, before=before, bound_to=self._token if by_token else None)
+        return await self.begin_session(
+            user, visit, before=before, bound_to=self._token if by_token else None
+        )
 
     async def to_provider(self, key: str, redirect_uri: str, visit: ClientInfo) -> str:
         """Return the provider's page for signing in. Raises WrongSecret, TooManyTries."""
@@ -203,7 +240,8 @@ class Authenticator:
         state: str,
         before: WebSession | None = None,
     ) -> str:
-        """Sign in whom the provider has signed in; return the new session's id and end the session ``before``.
+        """Sign in whom the provider has signed in; return the new session's id and end the session
+        ``before``.
 
         Raises WrongSecret, also when that is not a user here.
         """
@@ -214,7 +252,9 @@ class Authenticator:
         return await self.begin_session(user, visit, before=before)
 
     async def _user_of(self, found: ProviderUser) -> str:
-        """Return the name of the provider's user here; who has a role and is new is added. Raises WrongSecret."""
+        """Return the name of the provider's user here; who has a role and is new is added.
+        Raises WrongSecret.
+        """
         rules, subject = self._the_provider().rules, found.identity.subject
         if rules.owner is not None and same(subject, rules.owner):
             return OWNER
@@ -224,7 +264,8 @@ class Authenticator:
             raise WrongSecret(
                 Message("%(name)s is no user of this vault.", name=found.name[:200]),
                 help=Message(
-                    "An admin of the vault can let you in: MEDIAVAULT_OIDC_ROLES, or MEDIAVAULT_OIDC_OWNER=%(subject)s.",
+                    "An admin of the vault can let you in: MEDIAVAULT_OIDC_ROLES, or"
+                    " MEDIAVAULT_OIDC_OWNER=%(subject)s.",
                     subject=subject[:200],
                 ),
             )
@@ -236,20 +277,31 @@ class Authenticator:
 
     def _the_provider(self) -> OpenIdProvider:
         if self.provider is None:
-            raise WrongSecret("This vault has no OpenID Connect provider.", help="Sign in with the password.")
+            raise WrongSecret(
+                "This vault has no OpenID Connect provider.", help="Sign in with the password."
+            )
         return self.provider
 
     async def begin_session(
-        self, user: str, visit: ClientInfo, *, before: WebSession | None = None, bound_to: str | None = None
+        self,
+        user: str,
+        visit: ClientInfo,
+        *,
+        before: WebSession | None = None,
+        bound_to: str | None = None,
     ) -> str:
-        """Begin the session of a user who has proved who they are; return its id and end the session ``before``."""
+        """Begin the session of a user who has proved who they are;
+        return its id and end the session ``before``.
+        """
         if before is not None:
             await self.sessions.end(before.key)
         log.info("signed_in", address=visit.address, browser=visit.browser, user=user)
         return await self.sessions.begin(visit, user=user, bound_to=bound_to)
 
     async def set_up(self, password: str, invitation: str, visit: ClientInfo) -> str:
-        """Set the first password; return the id of a new session. Raises WrongSecret, TooManyTries, BadInput."""
+        """Set the first password; return the id of a new session. Raises WrongSecret,
+        TooManyTries, BadInput.
+        """
         mode = await self.mode()
         if mode is AuthMode.PROTECTED:
             raise WrongSecret("The vault has an owner already.", help="Sign in.")
@@ -258,7 +310,8 @@ class Authenticator:
             if not await self.setup_token.matches(invitation):
                 log.warning("set_up_failed", address=visit.address)
                 raise WrongSecret(
-                    "This is not the set-up token.", help="The start printed it, and it holds for an hour: start again."
+                    "This is not the set-up token.",
+                    help="The start printed it, and it holds for an hour: start again.",
                 )
         if not await self.users.take(password):
             raise WrongSecret("A password was set in the meantime.", help="Sign in with it.")
@@ -268,11 +321,13 @@ class Authenticator:
         log.info("owner_set_up", address=visit.address)
         return await self.sessions.begin(visit)
 
-    async def change_password(self, current: str, password: str, visit: ClientInfo, *, user: str = OWNER) -> str:
+    async def change_password(
+        self, current: str, password: str, visit: ClientInfo, *, user: str = OWNER
+    ) -> str:
         """Change a user's password, end the user's sessions, and return the id of a new one.
 
-        ``current`` is ignored while the owner has no password. Raises what ``sign_in`` raises, and BadInput for the new
-        password.
+        ``current`` is ignored while the owner has no password. Raises what ``sign_in`` raises, and
+        BadInput for the new password.
         """
         if user != OWNER or await self.users.has_password():
             self._try(visit.address, user)
@@ -287,7 +342,8 @@ class Authenticator:
     async def add_user(self, name: str, role: Role, password: str) -> User:
         """Add a user. Raises BadInput as ``Users.add``."""
         user = await self.users.add(name, role, password)
-        await self.end_access(user.name)  # what a crash may have left of an earlier user of this name
+        # what a crash may have left of an earlier user of this name
+        await self.end_access(user.name)
         return user
 
     async def remove_user(self, name: str, store: Store) -> None:
@@ -302,15 +358,22 @@ class Authenticator:
         """End a user's sessions, and revoke the user's tokens, shared links and RSS feeds."""
         await self.sessions.end_all(user)
         await self.tokens.end_all(user)
-        for kind in (RecordKind.SHARED_LINK, RecordKind.RSS_FEED):  # of features, which are above this layer
+        # of features, which are above this layer
+        for kind in (RecordKind.SHARED_LINK, RecordKind.RSS_FEED):
             await end_grants(self._records, kind, user)
         self.endings.announce()
 
     async def session_of(self, cookies: Mapping[str, str]) -> WebSession | None:
-        """The session of the cookies. The TLS cookie counts if both are there: a sibling domain can set the other one."""
+        """The session of the cookies. The TLS cookie counts if both are there:
+        a sibling domain can set the other one.
+        """
         tls = TLS_COOKIE in cookies
         session_id = cookies.get(TLS_COOKIE if tls else COOKIE)
-        return await self.sessions.of_cookie(session_id, tls=tls, bound_to=self._token) if session_id else None
+        return (
+            await self.sessions.of_cookie(session_id, tls=tls, bound_to=self._token)
+            if session_id
+            else None
+        )
 
     def _is_vault_token(self, key: str) -> bool:
         return self._token is not None and key == digest_of(self._token)
@@ -338,14 +401,18 @@ def token_of(settings: Settings) -> str | None:
 
 
 class AccessEndings:
-    """The notifications of one authenticator. All methods must be called in the event loop's thread."""
+    """The notifications of one authenticator. All methods must be called in the event loop's
+    thread.
+    """
 
     def __init__(self) -> None:
         self._next = asyncio.Event()
 
     @property
     def next(self) -> asyncio.Event:
-        """The event that the next ending sets. Take it before a check, so that an ending during the check is not missed."""
+        """The event that the next ending sets. Take it before a check,
+        so that an ending during the check is not missed.
+        """
         return self._next
 
     def announce(self) -> None:

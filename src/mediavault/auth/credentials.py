@@ -1,4 +1,6 @@
-"""The grants that authenticate requests: API tokens, the one-time token of the set-up, and web sessions."""
+"""The grants that authenticate requests: API tokens, the one-time token of the set-up,
+and web sessions.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ class ApiTokens(Grants[ApiToken]):
         name = new_name(name, await self.all(user), most=MAX_TOKENS)
         profile = await known_profile(self._records, profile) if profile else None
         token = new_key(ApiToken.prefix)
-        return token, await self._add(token, lives=lives, name=name, scope=scope, user=user, profile=profile)
+        return token, await self._add(
+            token, lives=lives, name=name, scope=scope, user=user, profile=profile
+        )
 
 
 class SetupGrant(Grant):
@@ -73,7 +77,8 @@ class SetupToken(Grants[SetupGrant]):
 
 
 IDLE_FOR = timedelta(days=30)
-_OF_A_USER = "user"  # a seal that no token has: an older version, which knows no users, refuses the session
+# a seal that no token has: an older version, which knows no users, refuses the session
+_OF_A_USER = "user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +108,26 @@ class WebSession(Grant):
 class WebSessions(Grants[WebSession]):
     of = WebSession
 
-    async def begin(self, visit: ClientInfo, *, user: str = OWNER, bound_to: str | None = None) -> str:
-        """Begin a session and return its id. With ``bound_to``, a token, the owner's session ends when that token changes."""
+    async def begin(
+        self, visit: ClientInfo, *, user: str = OWNER, bound_to: str | None = None
+    ) -> str:
+        """Begin a session and return its id. With ``bound_to``, a token,
+        the owner's session ends when that token changes.
+        """
         session_id = new_key()
         seal = _OF_A_USER if user != OWNER else bound(session_id, bound_to) if bound_to else ""
         used_at = self._clock.now()
-        await self._add(session_id, lives=IDLE_FOR, user=user, used_at=used_at, bound=seal, **asdict(visit))
+        await self._add(
+            session_id, lives=IDLE_FOR, user=user, used_at=used_at, bound=seal, **asdict(visit)
+        )
         return session_id
 
-    async def of_cookie(self, session_id: str, *, tls: bool, bound_to: str | None) -> WebSession | None:
-        """Return the session of a cookie; None without one. ``tls``: whether it is the cookie that needs TLS."""
+    async def of_cookie(
+        self, session_id: str, *, tls: bool, bound_to: str | None
+    ) -> WebSession | None:
+        """Return the session of a cookie; None without one. ``tls``:
+        whether it is the cookie that needs TLS.
+        """
         session = await self.find(session_id)
         if session is None or session.tls is not tls:
             return None

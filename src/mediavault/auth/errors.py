@@ -17,7 +17,10 @@ class TooManyTries(BadInput):
         self.wait_s = max(1, math.ceil(wait_s))
         super().__init__(
             Message("Too many tries."),
-            help=Message("Wait %(wait_s)s seconds, and try again. Existing sign-ins stay valid.", wait_s=self.wait_s),
+            help=Message(
+                "Wait %(wait_s)s seconds, and try again. Existing sign-ins stay valid.",
+                wait_s=self.wait_s,
+            ),
         )
 
 

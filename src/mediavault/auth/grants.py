@@ -1,7 +1,9 @@
-"""Grants: what a random secret gives access to. API tokens, web sessions, shared links, RSS feeds and the set-up token are kinds.
+"""Grants: what a random secret gives access to. API tokens, web sessions, shared links, RSS feeds
+and the set-up token are kinds.
 
-A grant is a record under the digest of its secret, so a copy of the store grants no access, and the time of a look-up says
-nothing about a secret. The last use is written with compare-and-set: a grant that ends at the same time stays ended.
+A grant is a record under the digest of its secret, so a copy of the store grants no access, and the
+time of a look-up says nothing about a secret. The last use is written with compare-and-set: a grant
+that ends at the same time stays ended.
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ class Grant:
 
     kind: ClassVar[RecordKind]
     prefix: ClassVar[str] = ""  # of the secrets
-    used_every: ClassVar[timedelta | None] = None  # the last use is stored no more often than this; None: never
+    # the last use is stored no more often than this; None: never
+    used_every: ClassVar[timedelta | None] = None
     idle_for: ClassVar[timedelta | None] = None  # one that is not used for this long ends
     is_cached: ClassVar[bool] = False  # else it ends at once in every process
 
@@ -65,7 +68,11 @@ class Grant:
 
     def to_value(self) -> dict[str, Any]:
         """Return the value of the grant's record."""
-        return {name: fact for name, fact in to_named_json(self, whole=True).items() if name not in _OUTSIDE}
+        return {
+            name: fact
+            for name, fact in to_named_json(self, whole=True).items()
+            if name not in _OUTSIDE
+        }
 
     @classmethod
     def from_record(cls, record: Record) -> Self:
@@ -95,11 +102,15 @@ G = TypeVar("G", bound=Grant)
 
 
 class Grants(Generic[G]):
-    """The grants of one kind. ``on_ended`` is called when some may have ended; those that expire, the store removes."""
+    """The grants of one kind. ``on_ended`` is called when some may have ended;
+    those that expire, the store removes.
+    """
 
     of: type[G]
 
-    def __init__(self, records: Records, clock: Clock, *, on_ended: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, records: Records, clock: Clock, *, on_ended: Callable[[], None] = lambda: None
+    ) -> None:
         self._records = records
         self._clock = clock
         self._on_ended = on_ended
@@ -109,22 +120,33 @@ class Grants(Generic[G]):
         """Return the grants of this user, or of all, sorted."""
         found = map(self._read, await self._records.all(self.of.kind))
         return sorted(
-            (grant for grant in found if grant is not None and user in (None, grant.user)), key=lambda one: one.rank
+            (grant for grant in found if grant is not None and user in (None, grant.user)),
+            key=lambda one: one.rank,
         )
 
     async def find(self, secret: str, *, is_use: bool = True) -> G | None:
         """Return the grant with this secret; None when it was revoked, or has expired."""
-        return await self.by_key(digest_of(secret), is_use=is_use) if secret.startswith(self.of.prefix) else None
+        return (
+            await self.by_key(digest_of(secret), is_use=is_use)
+            if secret.startswith(self.of.prefix)
+            else None
+        )
 
     async def by_key(self, key: str, *, is_use: bool = True) -> G | None:
         """Return the grant with this digest; None when it was revoked, or has expired."""
         read = partial(self._current, is_use=is_use)
         grant = await (self._known.get(key, read) if self.of.is_cached else read(key))
-        has_ended = grant is not None and grant.expires_at is not None and grant.expires_at <= self._clock.now()
+        has_ended = (
+            grant is not None
+            and grant.expires_at is not None
+            and grant.expires_at <= self._clock.now()
+        )
         return None if has_ended else grant
 
     async def revoke(self, named: str, user: str | None = None) -> list[G]:
-        """End the grants with this name or id, of this user or of all users, and return them. Raises NotFound."""
+        """End the grants with this name or id, of this user or of all users,
+        and return them. Raises NotFound.
+        """
         matches = [grant for grant in await self.all(user) if named in grant.names]
         if not matches:
             raise NotFound("Unknown name or id.", help="It may have been revoked, or have expired.")
@@ -163,15 +185,21 @@ class Grants(Generic[G]):
         if record is None or (grant := self._read(record)) is None:
             return None
         now, every, idle_for = self._clock.now(), self.of.used_every, self.of.idle_for
-        is_recent = every is None or (grant.used_at is not None and timedelta(0) <= now - grant.used_at < every)
+        is_recent = every is None or (
+            grant.used_at is not None and timedelta(0) <= now - grant.used_at < every
+        )
         if is_use and not is_recent:
             value = {**record.value, "used_at": now.isoformat()}
             expires_at = record.expires_at if idle_for is None else now + idle_for
-            await self._records.replace(self.of.kind, key, value, if_value=record.value, expires_at=expires_at)
+            await self._records.replace(
+                self.of.kind, key, value, if_value=record.value, expires_at=expires_at
+            )
         return grant
 
     def _read(self, record: Record) -> G | None:
-        """Read a record; None when it is damaged, as in a backup that was changed: such a grant opens nothing."""
+        """Read a record; None when it is damaged, as in a backup that was changed:
+        such a grant opens nothing.
+        """
         try:
             return self.of.from_record(record)
         except (LookupError, TypeError, ValueError, AttributeError):
@@ -181,23 +209,35 @@ class Grants(Generic[G]):
 
 async def end_grants(records: Records, kind: RecordKind, user: str) -> int:
     """Remove a user's grants of a kind, damaged ones too, and return how many."""
-    keys = [record.key for record in await records.all(kind) if record.value.get("user", OWNER) == user]
+    keys = [
+        record.key for record in await records.all(kind) if record.value.get("user", OWNER) == user
+    ]
     await records.put_all(kind, {}, remove=keys)
     return len(keys)
 
 
 def new_name(name: str, others: Sequence[NamedGrant], *, most: int) -> str:
-    """Return the name of a new grant, which none of ``others`` has; there may be ``most`` of them. Raises BadInput."""
+    """Return the name of a new grant, which none of ``others`` has;
+    there may be ``most`` of them. Raises BadInput.
+    """
     label = label_or_none(name, MAX_NAME_CHARS) or ""
     if not label:
         raise BadInput(
-            Message("Enter a name of at most %(max_name_chars)s characters.", max_name_chars=MAX_NAME_CHARS),
+            Message(
+                "Enter a name of at most %(max_name_chars)s characters.",
+                max_name_chars=MAX_NAME_CHARS,
+            ),
             help="Say what it is for.",
         )
     if any(label == other.name for other in others):
-        raise BadInput("This name is taken.", help="Choose another name, or revoke the existing one.")
+        raise BadInput(
+            "This name is taken.", help="Choose another name, or revoke the existing one."
+        )
     if len(others) >= most:
-        raise BadInput(Message("There are already %(most)s of them.", most=most), help="Revoke the unused ones.")
+        raise BadInput(
+            Message("There are already %(most)s of them.", most=most),
+            help="Revoke the unused ones.",
+        )
     return label
 
 
@@ -205,7 +245,8 @@ T = TypeVar("T")
 
 
 class TtlCache(Generic[T]):
-    """Caches values by key for ``KNOWN_FOR_S``, so that a page with forty pictures does not query the store forty times.
+    """Caches values by key for ``KNOWN_FOR_S``, so that a page with forty pictures does not query
+    the store forty times.
 
     The oldest are dropped when there are too many; None is not cached.
     """
@@ -222,7 +263,8 @@ class TtlCache(Generic[T]):
             return value
         forgotten = self._forgotten
         current = await read(key)
-        if current is not None and forgotten == self._forgotten:  # else it was forgotten during the read
+        # else it was forgotten during the read
+        if current is not None and forgotten == self._forgotten:
             self._put(key, current)
         return current
 

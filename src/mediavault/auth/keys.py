@@ -33,5 +33,7 @@ def same(given: str, wanted: str) -> bool:
 
 
 def bound(key: str, to: str) -> str:
-    """Return a MAC of ``to`` under ``key``. Without the key it reveals nothing about ``to``, however short that is."""
+    """Return a MAC of ``to`` under ``key``. Without the key it reveals nothing about ``to``,
+    however short that is.
+    """
     return hmac.new(key.encode(), to.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()

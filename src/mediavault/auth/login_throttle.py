@@ -1,8 +1,10 @@
-"""Throttles sign-ins: a number of tries a minute from one address, for one user, and for all users from all addresses.
+"""Throttles sign-ins: a number of tries a minute from one address, for one user, and for all users
+from all addresses.
 
-The limits for all could lock the owner out, so they leave out the tries of a user from an address where that user's sign-in
-has succeeded: these have a count of their own. A success clears that count and no other, so that a user with a password
-cannot guess another's. Memory is bounded, however many addresses and users are named.
+The limits for all could lock the owner out, so they leave out the tries of a user from an address
+where that user's sign-in has succeeded: these have a count of their own. A success clears that
+count and no other, so that a user with a password cannot guess another's. Memory is bounded,
+however many addresses and users are named.
 """
 
 from __future__ import annotations
@@ -17,10 +19,13 @@ from mediavault.core.clock import Clock
 
 WINDOW_S = 60.0
 TRIES_OF_AN_ADDRESS = 10  # per minute, as specified
-TRIES_FOR_A_USER = 20  # per minute, from all addresses; more than one address gets, or one could lock the user out
-TRIES_ALTOGETHER = 60  # per minute; like the two above, without those where the user has signed in from the address
+# per minute, from all addresses; more than one address gets, or one could lock the user out
+TRIES_FOR_A_USER = 20
+# per minute; like the two above, without those where the user has signed in from the address
+TRIES_ALTOGETHER = 60
 MAX_ADDRESSES = 4_096
-MAX_KNOWN_USERS, MAX_KNOWN_ADDRESSES = 256, 64  # who has signed in, and at which addresses: of each user the latest
+# who has signed in, and at which addresses: of each user the latest
+MAX_KNOWN_USERS, MAX_KNOWN_ADDRESSES = 256, 64
 MAX_NAME_CHARS = 100  # of a user that a try names
 _IPV6_HOME = 64  # bits: one home or server usually has a whole /64
 
@@ -29,7 +34,9 @@ T = TypeVar("T")
 
 
 class LoginThrottle:
-    """Counts tries before the secret is checked, so that a hundred at once are limited like a hundred in sequence."""
+    """Counts tries before the secret is checked, so that a hundred at once are limited like a
+    hundred in sequence.
+    """
 
     def __init__(
         self,
@@ -43,7 +50,8 @@ class LoginThrottle:
         self._limit, self._of_user, self._altogether = per_address, per_user, total
         self._tries: OrderedDict[str, list[_Try]] = OrderedDict()  # by address
         self._all: deque[_Try] = deque(maxlen=total)
-        self._known: OrderedDict[str, OrderedDict[str, None]] = OrderedDict()  # the addresses of each user
+        # the addresses of each user
+        self._known: OrderedDict[str, OrderedDict[str, None]] = OrderedDict()
 
     def begin(self, address: str, user: str = "") -> float | None:
         """Count a try and return None if it may proceed; else return the seconds until one may.
@@ -69,7 +77,9 @@ class LoginThrottle:
         return None
 
     def succeeded(self, address: str, user: str = "") -> None:
-        """Reset the user's count at the address, and exempt it from the limits for all addresses and all users."""
+        """Reset the user's count at the address, and exempt it from the limits for all addresses
+        and all users.
+        """
         bucket, user = address_bucket(address), user[:MAX_NAME_CHARS]
         if bucket in self._tries:
             self._tries[bucket] = [entry for entry in self._tries[bucket] if entry.user != user]
@@ -91,7 +101,9 @@ class _Try:
 
 
 def address_bucket(address: str) -> str:
-    """Return the key to count an address under: an IPv6 address's /64; for an IPv4-mapped one, the IPv4 address."""
+    """Return the key to count an address under: an IPv6 address's /64; for an IPv4-mapped one,
+    the IPv4 address.
+    """
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -1,8 +1,11 @@
-"""Sign-in by an OpenID Connect provider: the authorization code flow with PKCE. The only importer of joserfc.
+"""Sign-in by an OpenID Connect provider: the authorization code flow with PKCE. The only importer
+of joserfc.
 
-While a browser is at the provider, the vault stores nothing: the browser has a random key in a cookie, from which the
-state, the nonce and the code verifier are derived. A code is worth nothing without that cookie.
-Sources: OpenID Connect Core 1.0 (3.1, 5.3), OpenID Connect Discovery 1.0, RFC 7636 (PKCE), RFC 6749 (2.3.1).
+While a browser is at the provider, the vault stores nothing: the browser has a random key in a
+cookie, from which the state, the nonce and the code verifier are derived. A code is worth nothing
+without that cookie.
+Sources: OpenID Connect Core 1.0 (3.1, 5.3), OpenID Connect Discovery 1.0, RFC 7636 (PKCE), RFC 6749
+(2.3.1).
 """
 
 from __future__ import annotations
@@ -26,8 +29,21 @@ from mediavault.core.settings import Settings
 from mediavault.core.urls import is_loopback
 from mediavault.core.users import Role
 
-# Signatures that only the provider can make. "none" and those with the client's secret are not among them.
-ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA")
+# Signatures that only the provider can make. "none" and those with the client's secret are not
+# among them.
+ALGORITHMS = (
+    "RS256",
+    "RS384",
+    "RS512",
+    "PS256",
+    "PS384",
+    "PS512",
+    "ES256",
+    "ES384",
+    "ES512",
+    "Ed25519",
+    "EdDSA",
+)
 LEEWAY_S = 60  # how far the provider's clock may be off
 EVERYBODY = "*"  # in the roles: who is in no group that is named
 _DISCOVERY = "/.well-known/openid-configuration"
@@ -37,7 +53,9 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ProviderRules:
-    """The settings. ``roles`` are the roles of the groups; ``owner`` is the owner's ``sub`` at the provider."""
+    """The settings. ``roles`` are the roles of the groups;
+    ``owner`` is the owner's ``sub`` at the provider.
+    """
 
     issuer: str
     client_id: str
@@ -56,7 +74,9 @@ class ProviderRules:
 
 @dataclass(frozen=True, slots=True)
 class ProviderUser:
-    """Whom the provider has signed in. ``name`` is what the user is called there, which proves nothing."""
+    """Whom the provider has signed in. ``name`` is what the user is called there,
+    which proves nothing.
+    """
 
     identity: ProviderIdentity
     name: str
@@ -67,9 +87,14 @@ class Fetch(Protocol):
     """A request to the provider."""
 
     async def __call__(
-        self, url: str, *, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+        self,
+        url: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[int, bytes]:
-        """GET the URL, or POST the form to it; return the status and the body. No redirect is followed.
+        """GET the URL, or POST the form to it; return the status and the body. No redirect is
+        followed.
 
         Raises MediavaultError when there is no answer, or too long a one.
         """
@@ -81,7 +106,9 @@ def provider_rules(settings: Settings) -> ProviderRules | None:
     if not issuer:
         return None
     if not settings.oidc_client_id:
-        raise BadSetting("MEDIAVAULT_OIDC_CLIENT_ID is missing: OpenID Connect needs it and the issuer.")
+        raise BadSetting(
+            "MEDIAVAULT_OIDC_CLIENT_ID is missing: OpenID Connect needs it and the issuer."
+        )
     if not _is_safe(issuer) or urlsplit(issuer).query or urlsplit(issuer).fragment:
         raise BadSetting(
             Message("MEDIAVAULT_OIDC_ISSUER: %(issuer)s is no https address.", issuer=repr(issuer)),
@@ -100,7 +127,9 @@ def provider_rules(settings: Settings) -> ProviderRules | None:
 
 
 class OpenIdProvider:
-    """The provider. Its configuration and keys are read for each sign-in, so that changes there hold at once."""
+    """The provider. Its configuration and keys are read for each sign-in,
+    so that changes there hold at once.
+    """
 
     def __init__(self, rules: ProviderRules, fetch: Fetch, clock: Clock) -> None:
         self.rules = rules
@@ -108,7 +137,8 @@ class OpenIdProvider:
         self._clock = clock
 
     async def address(self, key: str, redirect_uri: str) -> str:
-        """Return the provider's page on which the user signs in, and which leads back to ``redirect_uri``.
+        """Return the provider's page on which the user signs in, and which leads back to
+        ``redirect_uri``.
 
         ``key`` is the one of the browser's cookie. Raises WrongSecret.
         """
@@ -126,28 +156,40 @@ class OpenIdProvider:
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}"
 
     async def user(self, key: str, redirect_uri: str, *, code: str, state: str) -> ProviderUser:
-        """Return whom the provider has signed in, by what the browser brings back from there. Raises WrongSecret."""
+        """Return whom the provider has signed in, by what the browser brings back from there.
+        Raises WrongSecret.
+        """
         if not same(state, _state(key)):
-            raise WrongSecret("The sign-in was begun in another browser, or long ago.", help="Begin again.")
+            raise WrongSecret(
+                "The sign-in was begun in another browser, or long ago.", help="Begin again."
+            )
         configuration = await self._configuration()
         tokens = await self._tokens(configuration, key, redirect_uri, code)
         keys = await self._json(self._endpoint(configuration, "jwks_uri"))
         claims = self._verified(tokens.get("id_token"), keys, _nonce(key))
         if "userinfo_endpoint" in configuration and isinstance(tokens.get("access_token"), str):
             bearer = {"authorization": f"Bearer {tokens['access_token']}"}
-            userinfo = await self._json(self._endpoint(configuration, "userinfo_endpoint"), headers=bearer)
+            userinfo = await self._json(
+                self._endpoint(configuration, "userinfo_endpoint"), headers=bearer
+            )
             if userinfo.get("sub") != claims["sub"]:
                 raise self._failed(Message("its information is about somebody else"))
             claims = {**userinfo, **claims}
         names = (claims.get(name) for name in ("preferred_username", "email", "name", "sub"))
         name = next(name for name in names if isinstance(name, str) and name)
         identity = ProviderIdentity(self.rules.issuer, claims["sub"])
-        return ProviderUser(identity, name, frozenset(_texts(_claim(claims, self.rules.groups_claim))))
+        return ProviderUser(
+            identity, name, frozenset(_texts(_claim(claims, self.rules.groups_claim)))
+        )
 
     async def _configuration(self) -> dict[str, Any]:
         configuration = await self._json(self.rules.issuer.rstrip("/") + _DISCOVERY)
         if configuration.get("issuer") != self.rules.issuer:
-            raise self._failed(Message("it calls itself %(issuer)s", issuer=repr(configuration.get("issuer"))[:200]))
+            raise self._failed(
+                Message(
+                    "it calls itself %(issuer)s", issuer=repr(configuration.get("issuer"))[:200]
+                )
+            )
         return configuration
 
     async def _tokens(
@@ -160,7 +202,9 @@ class OpenIdProvider:
             "code_verifier": _verifier(key),
         }
         headers = {}
-        methods = _texts(configuration.get("token_endpoint_auth_methods_supported")) or ["client_secret_basic"]
+        methods = _texts(configuration.get("token_endpoint_auth_methods_supported")) or [
+            "client_secret_basic"
+        ]
         if self.rules.client_secret and "client_secret_basic" in methods:
             pair = f"{quote_plus(self.rules.client_id)}:{quote_plus(self.rules.client_secret)}"
             headers["authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
@@ -168,10 +212,14 @@ class OpenIdProvider:
             form["client_id"] = self.rules.client_id
             if self.rules.client_secret:
                 form["client_secret"] = self.rules.client_secret
-        return await self._json(self._endpoint(configuration, "token_endpoint"), form=form, headers=headers)
+        return await self._json(
+            self._endpoint(configuration, "token_endpoint"), form=form, headers=headers
+        )
 
     def _verified(self, id_token: Any, keys: Any, nonce: str) -> dict[str, Any]:
-        """Return the claims of an ID token whose signature, issuer, audience, times and nonce are right."""
+        """Return the claims of an ID token whose signature, issuer, audience,
+        times and nonce are right.
+        """
         from joserfc import jwt
         from joserfc.errors import JoseError
         from joserfc.jwk import KeySet
@@ -188,10 +236,14 @@ class OpenIdProvider:
             nonce={"essential": True, "value": nonce},
         )
         try:
-            claims = jwt.decode(str(id_token), KeySet.import_key_set(keys), algorithms=ALGORITHMS).claims
+            claims = jwt.decode(
+                str(id_token), KeySet.import_key_set(keys), algorithms=ALGORITHMS
+            ).claims
             wanted.validate(claims)
         except (JoseError, ValueError, TypeError, KeyError) as exc:
-            raise self._failed(Message("its ID token is not valid (%(error)s)", error=str(exc)[:200])) from exc
+            raise self._failed(
+                Message("its ID token is not valid (%(error)s)", error=str(exc)[:200])
+            ) from exc
         if claims.get("azp", client_id) != client_id or not claims["sub"]:
             raise self._failed(Message("its ID token is for another program"))
         return claims
@@ -203,10 +255,16 @@ class OpenIdProvider:
         return address
 
     async def _json(
-        self, url: str, *, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+        self,
+        url: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         try:
-            status, body = await self._fetch(url, form=form, headers={"accept": "application/json", **(headers or {})})
+            status, body = await self._fetch(
+                url, form=form, headers={"accept": "application/json", **(headers or {})}
+            )
         except MediavaultError as exc:
             raise self._failed(exc.message) from exc
         try:
@@ -216,14 +274,22 @@ class OpenIdProvider:
         if status != 200 or not isinstance(value, dict):
             error = value.get("error") if isinstance(value, dict) else None
             raise self._failed(
-                Message("status %(status)s, %(error)s", status=status, error=repr(error or body[:100])[:200])
+                Message(
+                    "status %(status)s, %(error)s",
+                    status=status,
+                    error=repr(error or body[:100])[:200],
+                )
             )
         return value
 
     def _failed(self, what: str) -> WrongSecret:
         log.warning("provider_failed", issuer=self.rules.issuer, reason=str(what))
         return WrongSecret(
-            Message("Signing in with %(provider)s failed: %(what)s.", provider=self.rules.title, what=what),
+            Message(
+                "Signing in with %(provider)s failed: %(what)s.",
+                provider=self.rules.title,
+                what=what,
+            ),
             help="Try again. If it fails again, see `OpenID Connect` in docs/access.md.",
         )
 

@@ -1,4 +1,6 @@
-"""The rules for passwords, and their hashes. The only importer of argon2, loaded when the first one is hashed or checked."""
+"""The rules for passwords, and their hashes. The only importer of argon2,
+loaded when the first one is hashed or checked.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
 MIN_CHARS = 10
-MAX_CHARS = 128  # OWASP, Authentication Cheat Sheet: at least 64 must be allowed, and there must be a limit
+# OWASP, Authentication Cheat Sheet: at least 64 must be allowed, and there must be a limit
+MAX_CHARS = 128
 ENOUGH_DIGITS = 16  # for a password without letters; fewer are a date or a telephone number
 RUN_CHARS = 6  # adjacent keys, with any digits after them
 MIN_DISTINCT = 4  # "aaaaaaaaaa", "abababababab"
@@ -29,7 +32,8 @@ qazwsxedcrfv mypassword changemenow correcthorsebatterystaple trustno1
 """
 _COMMONEST = frozenset(_COMMONEST_WORDS.split())
 
-# Words to which people add digits, a year or an exclamation mark to reach ten characters, in the pages' languages.
+# Words to which people add digits, a year or an exclamation mark to reach ten characters, in the
+# pages' languages.
 _STEM_WORDS = """
 password passwort kennwort passphrase login access admin administrator root user guest test secret
 geheim welcome willkommen hello hallo letmein changeme iloveyou ichliebedich schatz qwerty qwertz
@@ -52,26 +56,34 @@ _SUBSTITUTED_LETTERS = str.maketrans("0134578@$!", "oieastbasi")
 
 
 def check_password(password: str) -> None:
-    """Raise BadInput that says what is wrong with a new password. The message never contains the password."""
+    """Raise BadInput that says what is wrong with a new password.
+    The message never contains the password.
+    """
     if len(password) < MIN_CHARS:
         raise BadInput(
-            Message("The password is shorter than %(min_chars)s characters.", min_chars=MIN_CHARS), help=_HELP
+            Message("The password is shorter than %(min_chars)s characters.", min_chars=MIN_CHARS),
+            help=_HELP,
         )
     if len(password) > MAX_CHARS:
         raise BadInput(
-            Message("The password is longer than %(max_chars)s characters.", max_chars=MAX_CHARS), help=_HELP
+            Message("The password is longer than %(max_chars)s characters.", max_chars=MAX_CHARS),
+            help=_HELP,
         )
     if _is_easy(_once(password.casefold())) or len(set(password)) < MIN_DISTINCT:
         raise BadInput("That password is too common.", help=_HELP)
 
 
 def _once(text: str) -> str:
-    """Return the part that a text repeats throughout, or the text itself when it is not a repetition."""
+    """Return the part that a text repeats throughout,
+    or the text itself when it is not a repetition.
+    """
     return text and text[: (text + text).index(text, 1)]
 
 
 def _is_easy(text: str) -> bool:
-    """Whether the text is a common word (also with digits or signs added or as letters), a run of keys, or a number."""
+    """Whether the text is a common word (also with digits or signs added or as letters),
+    a run of keys, or a number.
+    """
     word = _once(text.strip(_AROUND))
     return (
         text in _COMMONEST
@@ -86,7 +98,9 @@ def _is_run(text: str) -> bool:
     return any(text in run or text in run[::-1] for run in _RUNS)
 
 
-_HELP = Message("Several words that do not belong together are long, hard to guess and easy to remember.")
+_HELP = Message(
+    "Several words that do not belong together are long, hard to guess and easy to remember."
+)
 
 
 # OWASP, Password Storage Cheat Sheet: argon2id with 19 MiB, two passes, one lane.
@@ -109,7 +123,9 @@ class PasswordHashes:
             return await asyncio.to_thread(lambda: _hasher().hash(_bytes(password)))
 
     async def holds(self, made: str, password: str) -> bool:
-        """Whether ``made`` is the hash of ``password``. A wrong one takes equally long; False when it is not a hash."""
+        """Whether ``made`` is the hash of ``password``. A wrong one takes equally long;
+        False when it is not a hash.
+        """
         async with self._turn:
             return await asyncio.to_thread(_holds, made, password)
 
@@ -127,10 +143,12 @@ def _hasher() -> PasswordHasher:
 
 
 def _return_large_memory() -> None:
-    """Make glibc return the memory of hashes to the system; without it, a few sign-ins leave 57 MiB in use.
+    """Make glibc return the memory of hashes to the system; without it, a few sign-ins leave 57 MiB
+    in use.
 
-    After the first free of 19 MiB, glibc raises its mmap threshold and keeps such blocks for each thread. A threshold that
-    is set explicitly stays (mallopt(3)). Other C libraries have no mallopt.
+    After the first free of 19 MiB, glibc raises its mmap threshold and keeps such blocks for each
+    thread. A threshold that is set explicitly stays (mallopt(3)). Other C libraries have no
+    mallopt.
     """
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES)
@@ -146,5 +164,7 @@ def _holds(made: str, password: str) -> bool:
 
 
 def _bytes(password: str) -> bytes:
-    """The password in NFC, so that the way a keyboard composes letters does not matter (RFC 8265, section 4.2)."""
+    """The password in NFC, so that the way a keyboard composes letters does not matter (RFC 8265,
+    section 4.2).
+    """
     return unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")

@@ -22,8 +22,8 @@ class Scope(StrEnum):
 _JOB_PATH = re.compile(r"/api/jobs/[^/]+(/history)?")
 _SESSIONS = "/api/sessions"
 _COOKIES_PATH = re.compile(_SESSIONS + r"/[^/]+/cookies")
-# Not for READ: the access pages, the addresses of RSS feeds, which would outlive the token, the sign-in window, in
-# which a user types a password, and where notifications go.
+# Not for READ: the access pages, the addresses of RSS feeds, which would outlive the token, the
+# sign-in window, in which a user types a password, and where notifications go.
 _OWNER_ONLY = (
     *("/access", "/setup", "/sessions/window", "/api/login-window", "/api/feeds"),
     *("/notifications", "/api/notifications"),
@@ -31,20 +31,30 @@ _OWNER_ONLY = (
 
 
 def scope_allows(scope: Scope, method: str, path: str) -> bool:
-    """Whether the scope allows this request. Everything that is not allowed explicitly is refused."""
+    """Whether the scope allows this request. Everything that is not allowed explicitly is
+    refused.
+    """
     if scope is Scope.ADMIN:
         return True
     is_safe = method in SAFE_METHODS
     if scope is Scope.READ:
-        return is_safe and not any(path == page or path.startswith(f"{page}/") for page in _OWNER_ONLY)
+        return is_safe and not any(
+            path == page or path.startswith(f"{page}/") for page in _OWNER_ONLY
+        )
     if scope is Scope.COOKIES and _may_hand_over(method, path):
         return True
-    return (method == "POST" and path == "/api/jobs") or (is_safe and _JOB_PATH.fullmatch(path) is not None)
+    return (method == "POST" and path == "/api/jobs") or (
+        is_safe and _JOB_PATH.fullmatch(path) is not None
+    )
 
 
 def _may_hand_over(method: str, path: str) -> bool:
-    """Whether this lists the sites that can be signed in to, or hands over the cookies of one. Nothing signs out."""
-    return (method in SAFE_METHODS and path == _SESSIONS) or (method == "POST" and bool(_COOKIES_PATH.fullmatch(path)))
+    """Whether this lists the sites that can be signed in to,
+    or hands over the cookies of one. Nothing signs out.
+    """
+    return (method in SAFE_METHODS and path == _SESSIONS) or (
+        method == "POST" and bool(_COOKIES_PATH.fullmatch(path))
+    )
 
 
 _JOB = r"/jobs/[^/]+"
@@ -58,7 +68,11 @@ _RULES = [
         (Role.MEMBER, "GET", rf"/files/[^/]+/sealed-copy|/api{_JOB}/seal"),
         (Role.VIEWER, "GET", r"/|/(library|accounts|collections|files)(/.*)?"),
         (Role.VIEWER, "GET", rf"(/api)?{_JOB}|/api{_JOB}/.*"),
-        (Role.VIEWER, "GET", r"/api/(jobs|accounts|totals|events|queue)|/api/(tags|collections|searches)(/.*)?"),
+        (
+            Role.VIEWER,
+            "GET",
+            r"/api/(jobs|accounts|totals|events|queue)|/api/(tags|collections|searches)(/.*)?",
+        ),
         (Role.VIEWER, "GET", r"(/api)?/sources/inbox"),
         (Role.VIEWER, "POST", r"(/api)?/sources/inbox/seen"),
         (Role.ADMIN, "GET", r"/sources/import"),
@@ -74,10 +88,22 @@ _RULES = [
         (Role.VIEWER, "GET", r"/access(/feeds(\.opml)?)?|/api/feeds"),
         (Role.VIEWER, "POST", r"/access/feeds(/.*)?|/api/feeds"),
         (Role.VIEWER, "DELETE", r"/api/feeds/.*"),
-        (Role.VIEWER, "POST", r"/access/(password|tokens(/.*)?|sessions/.*|sign-out-everywhere)|/logout"),
+        (
+            Role.VIEWER,
+            "POST",
+            r"/access/(password|tokens(/.*)?|sessions/.*|sign-out-everywhere)|/logout",
+        ),
         # the library
-        (Role.MEMBER, "POST", r"/submit|/share|/api/jobs|/just-now/dismiss|/failures/retry|/library/(retry|remove)"),
-        (Role.MEMBER, "POST", rf"{_JOB}/(retry|priority|stop|cancel|remove|again|verify|share|seal)"),
+        (
+            Role.MEMBER,
+            "POST",
+            r"/submit|/share|/api/jobs|/just-now/dismiss|/failures/retry|/library/(retry|remove)",
+        ),
+        (
+            Role.MEMBER,
+            "POST",
+            rf"{_JOB}/(retry|priority|stop|cancel|remove|again|verify|share|seal)",
+        ),
         (Role.MEMBER, "POST", rf"/api{_JOB}/(retry|priority|stop|cancel|verify|seal)"),
         (Role.MEMBER, "DELETE", rf"/api{_JOB}"),
         (Role.MEMBER, "POST", r"/collections(/.*)?|/access/(links/.*|sharing)"),
@@ -90,5 +116,9 @@ _RULES = [
 def least_role(method: str, path: str) -> Role:
     """Return the least role that may make this request: ADMIN for everything that no rule names."""
     asked = "GET" if method == "HEAD" else method
-    rules = (role for role, methods, paths in _RULES if methods.fullmatch(asked) and paths.fullmatch(path))
+    rules = (
+        role
+        for role, methods, paths in _RULES
+        if methods.fullmatch(asked) and paths.fullmatch(path)
+    )
     return next(rules, Role.ADMIN)

@@ -1,8 +1,9 @@
 """Sign-in by a reverse proxy, and the client addresses that a proxy forwards. Pure.
 
-Off unless four settings are set: the proxies' addresses, the header's name, the owner's name at the proxy, and a secret
-that the proxy sends. A header counts only with all of them. A header that looks similar, is repeated or comes from
-another address is refused and not ignored, because it is an attack or a wrong configuration of the proxy.
+Off unless four settings are set: the proxies' addresses, the header's name, the owner's name at the
+proxy, and a secret that the proxy sends. A header counts only with all of them. A header that looks
+similar, is repeated or comes from another address is refused and not ignored, because it is an
+attack or a wrong configuration of the proxy.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ SOMEBODY_ELSE = "The reverse proxy has signed in somebody who is no user of this
 SECRET_HEADER = "x-mediavault-proxy-secret"  # noqa: S105 - a header's name
 MIN_SECRET_CHARS = 20
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_NEVER = frozenset({"authorization", "cookie", "host", "origin", "forwarded", "x-forwarded-for", SECRET_HEADER})
+_NEVER = frozenset(
+    {"authorization", "cookie", "host", "origin", "forwarded", "x-forwarded-for", SECRET_HEADER}
+)
 
 Headers = Sequence[tuple[str, str]]  # in the order received, names in lower case
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -48,21 +51,33 @@ class ProxyRules:
 
 
 def proxy_rules(settings: Settings) -> ProxyRules:
-    """Read the settings. Raises BadSetting when only some of those for sign-in by a header are set."""
-    trusted = tuple(ipaddress.ip_network(network, strict=False) for network in settings.trusted_proxies)
+    """Read the settings. Raises BadSetting when only some of those for sign-in by a header are
+    set.
+    """
+    trusted = tuple(
+        ipaddress.ip_network(network, strict=False) for network in settings.trusted_proxies
+    )
     secret = settings.proxy_secret.get_secret_value() if settings.proxy_secret else ""
-    login_settings = {"PROXY_HEADER": settings.proxy_header, "PROXY_USER": settings.proxy_user, "PROXY_SECRET": secret}
+    login_settings = {
+        "PROXY_HEADER": settings.proxy_header,
+        "PROXY_USER": settings.proxy_user,
+        "PROXY_SECRET": secret,
+    }
     if not any(login_settings.values()):
         return ProxyRules(trusted)
     if missing := [name for name, value in login_settings.items() if not value]:
         raise BadSetting(
             Message(
-                "MEDIAVAULT_%(missing)s is missing: signing in by the reverse proxy needs all three.",
+                "MEDIAVAULT_%(missing)s is missing: signing in by the reverse proxy needs all"
+                " three.",
                 missing=missing[0],
             )
         )
     if not trusted:
-        raise BadSetting("MEDIAVAULT_TRUSTED_PROXIES is missing: signing in by the reverse proxy needs its address.")
+        raise BadSetting(
+            "MEDIAVAULT_TRUSTED_PROXIES is missing: signing in by the reverse proxy needs its"
+            " address."
+        )
     header = (settings.proxy_header or "").lower()
     if not _NAME.fullmatch(header) or header in _NEVER:
         raise BadSetting(
@@ -80,7 +95,8 @@ def proxy_rules(settings: Settings) -> ProxyRules:
 
 
 def user_of_proxy(rules: ProxyRules, peer: str, headers: Headers) -> str | None:
-    """Return the name that a trusted proxy sends of its user, OWNER for the owner's; None without its header.
+    """Return the name that a trusted proxy sends of its user, OWNER for the owner's; None without
+    its header.
 
     Raises ProxyRefused.
     """
@@ -90,11 +106,17 @@ def user_of_proxy(rules: ProxyRules, peer: str, headers: Headers) -> str | None:
     named = [(name, value) for name, value in headers if _plain(name) == _plain(login.header)]
     if not named:
         return None
-    secrets_sent = [(name, value) for name, value in headers if _plain(name) == _plain(SECRET_HEADER)]
+    secrets_sent = [
+        (name, value) for name, value in headers if _plain(name) == _plain(SECRET_HEADER)
+    ]
     if not is_trusted(rules, peer):
         raise ProxyRefused("The header of the reverse proxy came from elsewhere.")
-    if any(name != login.header for name, _ in named) or any(name != SECRET_HEADER for name, _ in secrets_sent):
-        raise ProxyRefused("A header looks like that of the reverse proxy and is spelled otherwise.")
+    if any(name != login.header for name, _ in named) or any(
+        name != SECRET_HEADER for name, _ in secrets_sent
+    ):
+        raise ProxyRefused(
+            "A header looks like that of the reverse proxy and is spelled otherwise."
+        )
     if len(named) != 1 or len(secrets_sent) != 1:
         raise ProxyRefused("Each header of the reverse proxy must be sent exactly once.")
     if not same(secrets_sent[0][1], login.secret):
@@ -115,9 +137,11 @@ def is_trusted(rules: ProxyRules, address: str) -> bool:
 
 
 def client_address(rules: ProxyRules, peer: str, forwarded_for: Sequence[str]) -> str:
-    """The client's address, for limits and logs only: the rightmost hop that is not one of our proxies.
+    """The client's address, for limits and logs only: the rightmost hop that is not one of our
+    proxies.
 
-    ``forwarded_for`` are the X-Forwarded-For headers in order; entries that a client has added itself are not read.
+    ``forwarded_for`` are the X-Forwarded-For headers in order; entries that a client has added
+    itself are not read.
     """
     hops = [hop.strip() for value in forwarded_for for hop in value.split(",")]
     nearest = peer
@@ -134,7 +158,9 @@ def was_forwarded(headers: Headers) -> bool:
     return any(_plain(name) in _FORWARDED for name, _ in headers)
 
 
-_FORWARDED = frozenset({"forwarded", "xforwardedfor", "xforwardedhost", "xforwardedproto", "xrealip", "via"})
+_FORWARDED = frozenset(
+    {"forwarded", "xforwardedfor", "xforwardedhost", "xforwardedproto", "xrealip", "via"}
+)
 
 
 def _plain(name: str) -> str:

@@ -19,14 +19,17 @@ from mediavault.core.users import MAX_USER_CHARS, OWNER, Role, is_user_name, use
 from mediavault.store.port import Records
 
 MAX_USERS = 200
-KNOWN_FOR_S = 2.0  # until another process's change is seen; every request checks whether there is a password
+# until another process's change is seen; every request checks whether there is a password
+KNOWN_FOR_S = 2.0
 
 log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderIdentity:
-    """Who a user is at an OpenID Connect provider: its issuer, and the ``sub`` that it never reuses for another person."""
+    """Who a user is at an OpenID Connect provider: its issuer,
+    and the ``sub`` that it never reuses for another person.
+    """
 
     issuer: str
     subject: str
@@ -44,10 +47,13 @@ class User:
 
 
 class Users:
-    """The owner, whose record is ``{"password": a hash}``, and the users that were added. Without the owner's password
-    the vault is open to its machine."""
+    """The owner, whose record is ``{"password": a hash}``, and the users that were added. Without
+    the owner's password the vault is open to its machine.
+    """
 
-    def __init__(self, records: Records, clock: Clock, *, on_changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, records: Records, clock: Clock, *, on_changed: Callable[[], None] = lambda: None
+    ) -> None:
         self._records = records
         self._clock = clock
         self._on_changed = on_changed
@@ -60,7 +66,9 @@ class Users:
         return await self._record(OWNER) is not None
 
     async def find(self, name: str) -> User | None:
-        """Return a user, as far as known two seconds ago; None without one. The owner always exists."""
+        """Return a user, as far as known two seconds ago; None without one.
+        The owner always exists.
+        """
         return _user(name, await self._record(name))
 
     async def all(self) -> list[User]:
@@ -79,7 +87,9 @@ class Users:
     # --- passwords
 
     async def take(self, password: str) -> bool:
-        """Set the owner's first password; False when there is one already. Raises BadInput for a bad password."""
+        """Set the owner's first password; False when there is one already.
+        Raises BadInput for a bad password.
+        """
         check_password(password)
         value = {"password": await self._hashes.make(password)}
         taken = await self._records.replace(RecordKind.OWNER, OWNER, value, if_value=None)
@@ -87,7 +97,8 @@ class Users:
         return taken
 
     async def holds(self, password: str, name: str = OWNER) -> bool:
-        """Whether this is the user's password. Takes equally long when there is no such user, or no password.
+        """Whether this is the user's password. Takes equally long when there is no such user, or no
+        password.
 
         A hash with outdated costs is replaced.
         """
@@ -110,16 +121,21 @@ class Users:
         if record is None or made is None or not await self._hashes.holds(str(made), current):
             raise WrongSecret("This is not the current password.", help="Nothing was changed.")
         if not await self._put(password, instead_of=record):
-            raise WrongSecret("The password was changed elsewhere in the meantime.", help="Nothing was changed.")
+            raise WrongSecret(
+                "The password was changed elsewhere in the meantime.", help="Nothing was changed."
+            )
 
     async def set_password(self, password: str, name: str = OWNER) -> None:
-        """Set a password without asking for the old one: an admin, or the command line, which has the database anyway.
+        """Set a password without asking for the old one: an admin, or the command line, which has
+        the database anyway.
 
         Raises BadInput for a bad password, NotFound for an unknown user.
         """
         check_password(password)
         if name == OWNER:
-            await self._records.put(RecordKind.OWNER, OWNER, {"password": await self._hashes.make(password)})
+            await self._records.put(
+                RecordKind.OWNER, OWNER, {"password": await self._hashes.make(password)}
+            )
             self._forget()
             return
         record = await self._read(name)
@@ -135,33 +151,56 @@ class Users:
     # --- users that were added
 
     async def add(
-        self, name: str, role: Role, password: str | None, *, identity: ProviderIdentity | None = None
+        self,
+        name: str,
+        role: Role,
+        password: str | None,
+        *,
+        identity: ProviderIdentity | None = None,
     ) -> User:
-        """Add a user. Raises BadInput for the name or the password, and when there is one of this name."""
+        """Add a user. Raises BadInput for the name or the password,
+        and when there is one of this name.
+        """
         name = user_name(name)
         if password is not None:
             check_password(password)
         others = await self.all()
         if len(others) >= MAX_USERS:
-            raise BadInput(Message("There are %(most)s users already.", most=MAX_USERS), help="Remove the unused ones.")
+            raise BadInput(
+                Message("There are %(most)s users already.", most=MAX_USERS),
+                help="Remove the unused ones.",
+            )
         hashed = None if password is None else await self._hashes.make(password)
         user = User(name, role, self._clock.now(), hashed, identity)
         # "replace", since two admins may add the same name at once
-        if name == OWNER or not await self._records.replace(RecordKind.USER, name, _value(user), if_value=None):
+        if name == OWNER or not await self._records.replace(
+            RecordKind.USER, name, _value(user), if_value=None
+        ):
             raise BadInput("There is a user with this name already.", help="Choose another name.")
         self._forget()
         log.info("user_added", user=name, role=role)
         return user
 
     async def add_identified(self, wanted: str, role: Role, identity: ProviderIdentity) -> User:
-        """Add a user whom the provider has signed in, under a name like ``wanted``. Raises BadInput: too many users.
+        """Add a user whom the provider has signed in, under a name like ``wanted``. Raises
+        BadInput: too many users.
 
-        A user who has that name already is another person, whatever the provider says: the new one gets a number.
+        A user who has that name already is another person, whatever the provider says: the new one
+        gets a number.
         """
-        name = re.sub(r"[^a-z0-9._@+-]+", "-", wanted.strip().lower()).strip("._@+-")[: MAX_USER_CHARS - 4] or "user"
+        name = (
+            re.sub(r"[^a-z0-9._@+-]+", "-", wanted.strip().lower()).strip("._@+-")[
+                : MAX_USER_CHARS - 4
+            ]
+            or "user"
+        )
         taken = {OWNER, *(user.name for user in await self.all())}
-        numbers = (name if number == 1 else f"{name}-{number}" for number in range(1, MAX_USERS + 2))
-        return await self.add(next(each for each in numbers if each not in taken), role, None, identity=identity)
+        numbers = (
+            name if number == 1 else f"{name}-{number}" for number in range(1, MAX_USERS + 2)
+        )
+        return await self.add(
+            next(each for each in numbers if each not in taken), role, None, identity=identity
+        )
 
     async def change_role(self, name: str, role: Role) -> None:
         """Give a user another role. Raises NotFound; BadInput for the owner."""
@@ -186,12 +225,16 @@ class Users:
 
     async def _put(self, password: str, *, instead_of: Record) -> bool:
         value = {**instead_of.value, "password": await self._hashes.make(password)}
-        done = await self._records.replace(instead_of.kind, instead_of.key, value, if_value=instead_of.value)
+        done = await self._records.replace(
+            instead_of.kind, instead_of.key, value, if_value=instead_of.value
+        )
         self._forget()
         return done
 
     async def _read(self, name: str) -> Record | None:
-        """Read a user's record. What can be no name never reaches the store: it may be anything that was typed."""
+        """Read a user's record. What can be no name never reaches the store:
+        it may be anything that was typed.
+        """
         return await self._records.get(_kind(name), name) if is_user_name(name) else None
 
     async def _record(self, name: str) -> Record | None:
@@ -200,7 +243,8 @@ class Users:
             return record
         changes = self._changes
         record = await self._read(name)
-        if changes == self._changes:  # otherwise this process has changed it since the read, which may be outdated
+        # otherwise this process has changed it since the read, which may be outdated
+        if changes == self._changes:
             if len(self._known) > MAX_USERS:  # names that a proxy sends
                 self._known.clear()
             self._known[name] = (self._clock.monotonic() + KNOWN_FOR_S, record)
@@ -226,7 +270,9 @@ def _value(user: User) -> Mapping[str, Any]:
 
 
 def _user(name: str, record: Record | None) -> User | None:
-    """Read a record; None when it is damaged, as in a backup that was changed: such a user has no access."""
+    """Read a record; None when it is damaged, as in a backup that was changed:
+    such a user has no access.
+    """
     if name == OWNER:
         return User(OWNER, Role.ADMIN, password=str(record.value["password"]) if record else None)
     if record is None or not is_user_name(name):

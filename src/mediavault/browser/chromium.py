@@ -1,15 +1,18 @@
-"""The one adapter of the Browser port, and the only module that imports Playwright (when a browser is first needed).
+"""The one adapter of the Browser port, and the only module that imports Playwright (when a browser
+is first needed).
 
-One browser per worker process with two contexts, the profile's and an anonymous one; a page per visit, always closed.
-Every call into the browser has a deadline, because a spinning page or a stopped browser never answers: a page that
-cannot be closed in time means a hung browser, which is killed by process id and started again by the next call
-(``lifecycle.py``).
+One browser per worker process with two contexts, the profile's and an anonymous one; a page per
+visit, always closed. Every call into the browser has a deadline, because a spinning page or a
+stopped browser never answers: a page that cannot be closed in time means a hung browser, which is
+killed by process id and started again by the next call (``lifecycle.py``).
 
-**User agent.** Chromium's headless mode calls itself ``HeadlessChrome``; its other marks (client hints, version) are
-those of the headed browser. We send what the same binary sends with a window: the name is a label of the mode, and
-sites that refuse it refuse users' own servers. Nothing else is altered: ``navigator.webdriver`` stays true.
+**User agent.** Chromium's headless mode calls itself ``HeadlessChrome``; its other marks (client
+hints, version) are those of the headed browser. We send what the same binary sends with a window:
+the name is a label of the mode, and sites that refuse it refuse users' own servers. Nothing else is
+altered: ``navigator.webdriver`` stays true.
 
-**Profile.** See ``profile.py``: the process that holds the flock uses the profile with the logins, others work anonymously.
+**Profile.** See ``profile.py``: the process that holds the flock uses the profile with the logins,
+others work anonymously.
 """
 
 from __future__ import annotations
@@ -29,7 +32,12 @@ from mediavault.browser.discovery import for_driver
 from mediavault.browser.driver import Cdp, Guard, Page, PageCrashed, PageFailed, Response, try_call
 from mediavault.browser.interception import BodyTap
 from mediavault.browser.launch import CALL_S, first_line
-from mediavault.browser.lifecycle import RECYCLE_AFTER_PAGES, BrowserConfig, BrowserInstance, BrowserManager
+from mediavault.browser.lifecycle import (
+    RECYCLE_AFTER_PAGES,
+    BrowserConfig,
+    BrowserInstance,
+    BrowserManager,
+)
 from mediavault.browser.navigation import Navigation
 from mediavault.browser.network_log import NetworkLog
 from mediavault.browser.port import BrowserDownload, PageCapture
@@ -83,8 +91,8 @@ def _translated(exc: Exception) -> Exception:
 class Chromium:
     """The singleton browser of a worker process (the Browser port).
 
-    ``executable`` is the setting; without one a browser is searched for. ``downloads_dir`` must be on the vault's file
-    system, so that a finished download is renamed, not copied.
+    ``executable`` is the setting; without one a browser is searched for. ``downloads_dir`` must be
+    on the vault's file system, so that a finished download is renamed, not copied.
     """
 
     def __init__(
@@ -98,7 +106,9 @@ class Chromium:
         headless: bool = True,
         memory_limit: int | None = None,
     ) -> None:
-        """``memory_limit`` is in bytes, for all processes of the browser together; None for this machine's default."""
+        """``memory_limit`` is in bytes, for all processes of the browser together;
+        None for this machine's default.
+        """
         self._memory_limit = memory_limit or default_limit()
         self._saved_cookies_file = state_dir / "browser" / "cookies.json"
         self._proxy = proxy
@@ -119,7 +129,7 @@ class Chromium:
         running = self._keeper.running
         return running.pid if running else None
 
-    # --- the port ----------------------------------------------------------------------------------------------
+    # --- the port ---------------------------------------------------------------------------------
 
     async def capture(
         self,
@@ -132,7 +142,9 @@ class Chromium:
         screenshot: bool = False,
         is_list: bool = False,
     ) -> PageCapture:
-        visit = partial(self._visit, url, platform, signed_in=signed_in, screenshot=screenshot, is_list=is_list)
+        visit = partial(
+            self._visit, url, platform, signed_in=signed_in, screenshot=screenshot, is_list=is_list
+        )
         end_s = self._clock.monotonic() + within_s
         async with self._proxy.visiting(scope, within_s=within_s / 2):
             try:
@@ -165,7 +177,9 @@ class Chromium:
             self._proxy.visiting(scope, within_s=within_s / 2),
             self._page(signed_in=signed_in) as (_, page, cdp),
         ):
-            navigation = Navigation(page, cdp, ask, self._clock, max_bytes, end_s, floor, on_progress, bandwidth)
+            navigation = Navigation(
+                page, cdp, ask, self._clock, max_bytes, end_s, floor, on_progress, bandwidth
+            )
             try:
                 return await navigation.run(url, referer=referer, into=into)
             except PageFailed as exc:
@@ -187,14 +201,23 @@ class Chromium:
     async def close(self) -> None:
         await self._keeper.close()
 
-    # --- pages -------------------------------------------------------------------------------------------------
+    # --- pages ------------------------------------------------------------------------------------
 
     async def _visit(
-        self, url: str, platform: Platform, *, end_s: float, signed_in: bool, screenshot: bool, is_list: bool
+        self,
+        url: str,
+        platform: Platform,
+        *,
+        end_s: float,
+        signed_in: bool,
+        screenshot: bool,
+        is_list: bool,
     ) -> PageCapture:
         async with self._page(signed_in=signed_in) as (running, page, cdp):
             began_s = self._clock.monotonic()
-            network = NetworkLog(lambda: self._clock.monotonic() - began_s, platform.reader.json_paths)
+            network = NetworkLog(
+                lambda: self._clock.monotonic() - began_s, platform.reader.json_paths
+            )
             visit = PageVisit(page, ask, self._clock, network, platform, end_s, is_list)
             tap = BodyTap(cdp, ask, network)
             page.on("download", lambda download: self._keeper.spawn(_cancel_download(download)))
@@ -224,13 +247,18 @@ class Chromium:
                 await self._keeper.remember_cookies(running)
             return capture
 
-    def _check_memory(self, running: BrowserInstance, ended_before: int, exc: Exception | None = None) -> None:
-        """Raise PageTooHeavy where a process of the browser was ended for its memory during the visit."""
+    def _check_memory(
+        self, running: BrowserInstance, ended_before: int, exc: Exception | None = None
+    ) -> None:
+        """Raise PageTooHeavy where a process of the browser was ended for its memory during the
+        visit.
+        """
         if running.ended_for_memory > ended_before:
             limit_mb = self._memory_limit // MIB
             raise PageTooHeavy(
                 Message(
-                    "The page needed more than the %(limit_mb)d MB of memory that the browser may use.",
+                    "The page needed more than the %(limit_mb)d MB of memory that the browser may"
+                    " use.",
                     limit_mb=limit_mb,
                 )
             ) from exc
@@ -243,7 +271,9 @@ class Chromium:
 
     @asynccontextmanager
     async def _page(self, *, signed_in: bool) -> AsyncIterator[tuple[BrowserInstance, Page, Cdp]]:
-        """Open a page of the running browser with a DevTools session; finally close it, or kill its browser."""
+        """Open a page of the running browser with a DevTools session; finally close it,
+        or kill its browser.
+        """
         async with self._slots:
             running = await self._keeper.enter()
             try:
@@ -269,8 +299,8 @@ class Chromium:
     async def _close_page(self, running: BrowserInstance, page: Page, cdp: Cdp) -> None:
         if not running.alive:
             return
-        # Playwright's request to close is lost while a navigation commits, and nothing then ever closes the page but
-        # a second request on our own session
+        # Playwright's request to close is lost while a navigation commits, and nothing then ever
+        # closes the page but a second request on our own session
         await try_call(ask, page.wait_for_load_state("domcontentloaded"), SETTLE_S)
         if await try_call(ask, page.close(), CLOSE_PAGE_S) or not running.alive:
             return
@@ -279,7 +309,9 @@ class Chromium:
             await self._handle_unclosable_page(running)
 
     async def _handle_unclosable_page(self, running: BrowserInstance) -> None:
-        """Handle a page that cannot be closed: with other pages open it waits for the recycling, else the browser ends now."""
+        """Handle a page that cannot be closed: with other pages open it waits for the recycling,
+        else the browser ends now.
+        """
         if running.pages_open > 1 and await self._keeper.answers(running):
             running.pages_served = RECYCLE_AFTER_PAGES
         else:
@@ -290,7 +322,7 @@ class Chromium:
         return list(cookies_for(url, saved, now=self._clock.now()))
 
 
-# --- Playwright ------------------------------------------------------------------------------------------------
+# --- Playwright -----------------------------------------------------------------------------------
 
 
 async def _start_driver() -> Any:
@@ -302,15 +334,17 @@ async def _start_driver() -> Any:
 
 
 def narrow_driver_environment() -> bool:
-    """Let Playwright start its driver with ``for_driver`` only, and return whether that could be arranged.
+    """Let Playwright start its driver with ``for_driver`` only, and return whether that could be
+    arranged.
 
-    Playwright hands its driver all of our environment and has no option for that (1.65.2), so the function that collects
-    it is replaced where it is used.
+    Playwright hands its driver all of our environment and has no option for that (1.65.2), so the
+    function that collects it is replaced where it is used.
     """
     import playwright.async_api  # noqa: F401 - loads the modules below
     from playwright._impl._driver import get_driver_env
 
-    names = ("playwright._impl.transport", "playwright._impl._transport")  # its name in older versions
+    # its name in older versions
+    names = ("playwright._impl.transport", "playwright._impl._transport")
     transport = next((sys.modules[name] for name in names if name in sys.modules), None)
     if not hasattr(transport, "get_driver_env"):
         return False
@@ -335,7 +369,9 @@ def _dispatch(running: BrowserInstance, response: Any) -> None:
 
 
 async def _screenshot(cdp: Cdp) -> bytes | None:
-    """Return the page as a PNG, from its top to at most ``MAX_SCREENSHOT_HEIGHT``; None when none can be taken."""
+    """Return the page as a PNG, from its top to at most ``MAX_SCREENSHOT_HEIGHT``;
+    None when none can be taken.
+    """
     try:
         size = (await ask(cdp.send("Page.getLayoutMetrics"), CALL_S))["cssContentSize"]
         area = {
@@ -346,7 +382,9 @@ async def _screenshot(cdp: Cdp) -> bytes | None:
             "scale": 1,
         }
         wanted = {"format": "png", "captureBeyondViewport": True, "clip": area}
-        return base64.b64decode((await ask(cdp.send("Page.captureScreenshot", wanted), SCREENSHOT_S))["data"])
+        return base64.b64decode(
+            (await ask(cdp.send("Page.captureScreenshot", wanted), SCREENSHOT_S))["data"]
+        )
     except (TookTooLong, PageFailed, BrowserUnavailable, KeyError, ValueError) as exc:
         log.warning("screenshot_failed", error=str(exc))
         return None
@@ -370,4 +408,6 @@ def _as_unavailable(exc: Exception) -> BrowserUnavailable:
         return exc
     if isinstance(exc, PageCrashed):
         return BrowserUnavailable("The page crashed the browser that showed it.")
-    return BrowserUnavailable(Message("The browser could not do what was asked: %(error)s", error=first_line(exc)))
+    return BrowserUnavailable(
+        Message("The browser could not do what was asked: %(error)s", error=first_line(exc))
+    )

@@ -1,8 +1,9 @@
 """The Netscape ``cookies.txt`` that browsers' extensions and other tools write, line by line. Pure.
 
-Seven columns separated by tabs: domain, whether sub-domains count, path, whether only over TLS, expiry (epoch seconds,
-0 for a session's), name, value. ``#HttpOnly_`` before the domain marks a cookie that scripts do not see; other lines
-with ``#`` are comments. Source: curl's documentation of its cookie file, checked 2026-11-24.
+Seven columns separated by tabs: domain, whether sub-domains count, path, whether only over TLS,
+expiry (epoch seconds, 0 for a session's), name, value. ``#HttpOnly_`` before the domain marks a
+cookie that scripts do not see; other lines with ``#`` are comments. Source: curl's documentation of
+its cookie file, checked 2026-11-24.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ _MILLISECONDS_FROM = 1e11
 
 
 def read_cookies_txt(text: str) -> list[Cookie]:
-    """Parse the cookies of a file. Raises BadInput, which names the invalid line and never shows a value."""
+    """Parse the cookies of a file. Raises BadInput,
+    which names the invalid line and never shows a value.
+    """
     if len(text) > MAX_CHARS:
         raise BadInput(
             Message("The file is larger than %(max_chars)s MiB.", max_chars=MAX_CHARS >> 20),
@@ -40,13 +43,20 @@ def read_cookies_txt(text: str) -> list[Cookie]:
             Message("The file has more than %(max_lines)s lines.", max_lines=MAX_LINES),
             help="Export the cookies of one site only.",
         )
-    cookies = [cookie for number, line in enumerate(lines, 1) if (cookie := _read(line, number)) is not None]
+    cookies = [
+        cookie
+        for number, line in enumerate(lines, 1)
+        if (cookie := _read(line, number)) is not None
+    ]
     if not cookies:
         raise BadInput("No cookies found in the file.", help=_FORM)
     return cookies
 
 
-_FORM = Message("A cookies.txt in Netscape format is needed: seven columns separated by tabs, one cookie per line.")
+_FORM = Message(
+    "A cookies.txt in Netscape format is needed: seven columns separated by tabs, one cookie per"
+    " line."
+)
 
 
 def _read(line: str, number: int) -> Cookie | None:
@@ -59,7 +69,9 @@ def _read(line: str, number: int) -> Cookie | None:
     if len(columns) != _COLUMNS:
         raise _bad(
             number,
-            Message("it needs %(wanted)s columns and has %(found)s", wanted=_COLUMNS, found=len(columns)),
+            Message(
+                "it needs %(wanted)s columns and has %(found)s", wanted=_COLUMNS, found=len(columns)
+            ),
         )
     domain, subdomains, path, secure, expires, name, value = columns
     if not _DOMAIN.fullmatch(domain):
@@ -68,7 +80,12 @@ def _read(line: str, number: int) -> Cookie | None:
         raise _bad(number, Message("its second and fourth columns must be TRUE or FALSE"))
     if not path.startswith("/"):
         raise _bad(number, Message("its third column is not a path"))
-    if not name or _CONTROL.search(name + value) or ";" in name + value or len(name) + len(value) > _MAX_COOKIE_CHARS:
+    if (
+        not name
+        or _CONTROL.search(name + value)
+        or ";" in name + value
+        or len(name) + len(value) > _MAX_COOKIE_CHARS
+    ):
         raise _bad(number, Message("browsers do not accept its name or value"))
     return Cookie(
         name=name,
@@ -83,7 +100,9 @@ def _read(line: str, number: int) -> Cookie | None:
 
 
 def _expiry(text: str, number: int) -> datetime | None:
-    """Parse an expiry; None for a session's cookie. A time beyond the calendar becomes its last day."""
+    """Parse an expiry; None for a session's cookie.
+    A time beyond the calendar becomes its last day.
+    """
     if not _EXPIRY.fullmatch(text):
         raise _bad(number, Message("its fifth column is not a time in epoch seconds"))
     seconds = float(text)
@@ -97,4 +116,7 @@ def _expiry(text: str, number: int) -> datetime | None:
 
 
 def _bad(number: int, why: str) -> BadInput:
-    return BadInput(Message("Line %(number)s is not a cookie: %(reason)s.", number=number, reason=why), help=_FORM)
+    return BadInput(
+        Message("Line %(number)s is not a cookie: %(reason)s.", number=number, reason=why),
+        help=_FORM,
+    )

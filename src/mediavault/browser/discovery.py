@@ -1,7 +1,9 @@
-"""The browser of this machine: which one to use, the environment it gets, and whether its sandbox was on.
+"""The browser of this machine: which one to use, the environment it gets, and whether its sandbox
+was on.
 
-A page that breaks out of its renderer can read what the browser's processes were started with, and our own environment
-may hold passwords of databases and buckets; so they get the variables named here and no others.
+A page that breaks out of its renderer can read what the browser's processes were started with, and
+our own environment may hold passwords of databases and buckets; so they get the variables named
+here and no others.
 """
 
 from __future__ import annotations
@@ -63,7 +65,9 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class FoundBrowser:
-    """The browser to use. ``path`` is None where there is none; ``advice`` is then the exact command to install one."""
+    """The browser to use. ``path`` is None where there is none;
+    ``advice`` is then the exact command to install one.
+    """
 
     path: Path | None
     where: str  # "setting", "playwright", "path", "usual place", "nowhere"
@@ -84,10 +88,11 @@ def this_machine() -> Machine:
 def find_browser(
     setting: Path | None = None, *, playwright: Path | None = None, machine: Machine | None = None
 ) -> FoundBrowser:
-    """Find the browser to use: the setting, Playwright's own, one on PATH, one in a usual place; else what to install.
+    """Find the browser to use: the setting, Playwright's own, one on PATH, one in a usual place;
+    else what to install.
 
-    A setting that does not name an executable is never skipped silently: nothing is found, and the advice says why.
-    ``playwright`` is the path that Playwright would use; usually there is nothing.
+    A setting that does not name an executable is never skipped silently: nothing is found, and the
+    advice says why. ``playwright`` is the path that Playwright would use; usually there is nothing.
     """
     machine = machine or this_machine()
     if setting is not None:
@@ -101,7 +106,9 @@ def find_browser(
         if machine.is_file(Path(path)):
             return FoundBrowser(Path(path), "usual place")
     return FoundBrowser(
-        None, "nowhere", Message("No browser was found. Install one: %(machine)s", machine=install_command(machine))
+        None,
+        "nowhere",
+        Message("No browser was found. Install one: %(machine)s", machine=install_command(machine)),
     )
 
 
@@ -126,7 +133,10 @@ def _from_setting(setting: Path, machine: Machine) -> FoundBrowser:
     return FoundBrowser(
         None,
         "nowhere",
-        Message("MEDIAVAULT_BROWSER names %(setting)s, which is not an executable file.", setting=setting),
+        Message(
+            "MEDIAVAULT_BROWSER names %(setting)s, which is not an executable file.",
+            setting=setting,
+        ),
     )
 
 
@@ -137,7 +147,7 @@ def _distributions(os_release: str) -> list[str]:
     return [own, *like.split()]
 
 
-# --- its environment ---------------------------------------------------------------------------------------------------
+# --- its environment ------------------------------------------------------------------------------
 
 # A name that ends in "_" means every name that begins with it.
 _BROWSER_VARIABLES = (
@@ -183,10 +193,12 @@ def for_driver(own: Mapping[str, str]) -> dict[str, str]:
 
 def _only(names: tuple[str, ...], own: Mapping[str, str]) -> dict[str, str]:
     prefixes = tuple(name for name in names if name.endswith("_"))
-    return {name: value for name, value in own.items() if name in names or name.startswith(prefixes)}
+    return {
+        name: value for name, value in own.items() if name in names or name.startswith(prefixes)
+    }
 
 
-# --- whether its sandbox was on at its last start ----------------------------------------------------------------------
+# --- whether its sandbox was on at its last start -------------------------------------------------
 
 _SANDBOX_NOTE = "sandbox"
 
@@ -210,13 +222,17 @@ class SandboxReport:
 def note_sandbox(profile: BrowserProfile, report: SandboxReport) -> None:
     """Record how the browser was started, for the doctor. A failed write is ignored."""
     with contextlib.suppress(OSError):
-        (profile.base / _SANDBOX_NOTE).write_text(f"{report.sandbox.value}\n{report.reason}", "utf-8")
+        (profile.base / _SANDBOX_NOTE).write_text(
+            f"{report.sandbox.value}\n{report.reason}", "utf-8"
+        )
 
 
 def recorded_sandbox(state_dir: Path) -> SandboxReport | None:
     """Return the sandbox's state at the browser's last start; None before its first start."""
     try:
-        state, _, reason = (state_dir / "browser" / _SANDBOX_NOTE).read_text("utf-8").partition("\n")
+        state, _, reason = (
+            (state_dir / "browser" / _SANDBOX_NOTE).read_text("utf-8").partition("\n")
+        )
         return SandboxReport(Sandbox(state), reason.strip())
     except (OSError, ValueError):
         return None

@@ -1,6 +1,8 @@
-"""The slice of Playwright that visits and downloads use, as protocols, so that they are tested with stubs.
+"""The slice of Playwright that visits and downloads use, as protocols, so that they are tested with
+stubs.
 
-``chromium.py`` alone imports Playwright and hands its objects over; its errors arrive here as the two below.
+``chromium.py`` alone imports Playwright and hands its objects over; its errors arrive here as the
+two below.
 """
 
 from __future__ import annotations
@@ -25,10 +27,14 @@ class PageCrashed(PageFailed):
 
 
 class BrowserCall(Protocol):
-    """Every call into the browser goes through this, because a spinning page or a stopped browser never answers."""
+    """Every call into the browser goes through this,
+    because a spinning page or a stopped browser never answers.
+    """
 
     async def __call__(self, call: Awaitable[T], within_s: float) -> T:
-        """Return the call's result. Raises TookTooLong, PageFailed, PageCrashed, BrowserUnavailable."""
+        """Return the call's result. Raises TookTooLong, PageFailed,
+        PageCrashed, BrowserUnavailable.
+        """
 
 
 async def try_call(ask: BrowserCall, call: Awaitable[Any], within_s: float) -> bool:
@@ -49,12 +55,16 @@ class Guard(Protocol):
     def username(self) -> str: ...
     @property
     def password(self) -> str: ...
-    def visiting(self, scope: EgressScope, *, within_s: float) -> AbstractAsyncContextManager[None]: ...
+    def visiting(
+        self, scope: EgressScope, *, within_s: float
+    ) -> AbstractAsyncContextManager[None]: ...
 
 
 class DriverElement(Protocol):
     async def evaluate(self, expression: str, arg: Any = None) -> Any: ...
-    async def click(self, *, timeout: float | None = None, no_wait_after: bool | None = None) -> None: ...
+    async def click(
+        self, *, timeout: float | None = None, no_wait_after: bool | None = None
+    ) -> None: ...
 
 
 class Handle(Protocol):
@@ -79,9 +89,16 @@ class Page(Protocol):
     @property
     def frames(self) -> Sequence[DriverFrame]: ...
     async def goto(
-        self, url: str, *, timeout: float | None = None, wait_until: str | None = None, referer: str | None = None
+        self,
+        url: str,
+        *,
+        timeout: float | None = None,
+        wait_until: str | None = None,
+        referer: str | None = None,
     ) -> Any: ...
-    async def wait_for_load_state(self, state: str | None = None, *, timeout: float | None = None) -> None: ...
+    async def wait_for_load_state(
+        self, state: str | None = None, *, timeout: float | None = None
+    ) -> None: ...
     async def add_init_script(self, script: str | None = None) -> Any: ...
     async def close(self) -> None: ...
     def on(self, event: str, f: Callable[..., Any]) -> None: ...
@@ -90,7 +107,9 @@ class Page(Protocol):
 class Cdp(Protocol):
     """A DevTools session with one page or frame."""
 
-    async def send(self, method: str, params: dict[str, Any] | None = None) -> Mapping[str, Any]: ...
+    async def send(
+        self, method: str, params: dict[str, Any] | None = None
+    ) -> Mapping[str, Any]: ...
     def on(self, event: str, f: Callable[..., Any]) -> None: ...
 
 

@@ -1,9 +1,11 @@
-"""The script that notes, from a page's first moment on, how its players are fed. Runs in every frame before its own scripts.
+"""The script that notes, from a page's first moment on, how its players are fed. Runs in every
+frame before its own scripts.
 
-A player that is fed by script shows only ``blob:…`` as its address. What it is fed with is found by content: the head of
-everything that the page fetches is kept for a while, and the first parts that a SourceBuffer is given are looked for in
-it. That holds where a player fetches in one place, repacks a transport stream in a worker and appends in another:
-the coded pictures stay the same bytes. What a worker fetches itself is not seen here, only by the network.
+A player that is fed by script shows only ``blob:…`` as its address. What it is fed with is found by
+content: the head of everything that the page fetches is kept for a while, and the first parts that
+a SourceBuffer is given are looked for in it. That holds where a player fetches in one place,
+repacks a transport stream in a worker and appends in another: the coded pictures stay the same
+bytes. What a worker fetches itself is not seen here, only by the network.
 
 The only changes that a page can detect are the wrapped functions themselves.
 """
@@ -13,7 +15,8 @@ from __future__ import annotations
 MAX_MANIFEST_CHARS = 2_000_000
 KEY_CHARS = 300  # of a data: URL, enough to identify it
 
-# What the scripts remember between runs is under one symbol of the window, which no page uses by chance.
+# What the scripts remember between runs is under one symbol of the window, which no page uses by
+# chance.
 STATE = """
 const state = (() => {
   const key = Symbol.for('mediavault');
@@ -47,13 +50,13 @@ const notePlay = (video, labelled) => {
   if (labelled !== undefined) { play.looks++; play.marks += labelled ? 1 : 0; }  // marks come and go a moment late
   return play;
 };
-"""
+"""  # noqa: E501
 
 _PLAYING = """
 for (const type of ['loadedmetadata', 'durationchange', 'resize', 'ended']) {
   document.addEventListener(type, ({target}) => { if (target instanceof HTMLVideoElement) quietly(notePlay, target); }, true);
 }
-"""
+"""  # noqa: E501
 
 _MANIFESTS = f"""
 const MANIFEST = /^\\uFEFF?\\s*(?:#EXTM3U|(?:<\\?xml[^>]{{0,200}}\\?>\\s*)?(?:<!--[^]{{0,2000}}?-->\\s*){{0,5}}<(?:[\\w.-]{{1,20}}:)?MPD[\\s>])/;
@@ -70,7 +73,7 @@ const keepData = url => {{
   const body = decodeURIComponent(url.slice(comma + 1));
   keep(url, /;base64$/i.test(url.slice(0, comma).trim()) ? utf8(decode.call(window, body)) : body);
 }};
-"""
+"""  # noqa: E501
 
 # The heads of what was fetched, and the search in them for what was appended.
 _CONTENT = """
@@ -142,7 +145,7 @@ const originOf = data => {  // the address of what was appended, or null
   }
   return best;
 };
-"""
+"""  # noqa: E501
 
 _WRAPPING = """
 const note = (list, value) => {
@@ -169,13 +172,13 @@ const wrapGetter = (owner, name, after) => {
     return value;
   }});
 };
-"""
+"""  # noqa: E501
 
 _PROTECTION = """
 wrap(window.Navigator && Navigator.prototype, 'requestMediaKeySystemAccess', (_, [system]) => note(state.systems, system));
 wrap(window.HTMLMediaElement && HTMLMediaElement.prototype, 'setMediaKeys', (_, [keys]) => { if (keys) state.encrypted = true; });
 document.addEventListener('encrypted', event => { state.encrypted = true; state.protected.add(event.target); }, true);
-"""
+"""  # noqa: E501
 
 # What is fetched: addresses that hold a manifest themselves, and the heads of binary answers.
 _FETCHING = """
@@ -215,7 +218,7 @@ wrap(window.ReadableStreamDefaultReader && ReadableStreamDefaultReader.prototype
     if (!part.done && answer.entry !== null) answer.entry = quietly(noteBytes, answer.url, part.value, answer.entry) || null;
   }, () => {});
 });
-"""
+"""  # noqa: E501
 
 # Which MediaSource is which address, and what its buffers were given.
 _FEEDING = """
@@ -263,6 +266,9 @@ wrap(window.SourceBuffer && SourceBuffer.prototype, 'appendBuffer', (buffer, [da
   fed.tries++;
   if (url && !fed.urls.some(known => known.url === url)) fed.urls.push({url: url.slice(0, 16384), whole: whole.has(url)});
 });
-"""
+"""  # noqa: E501
 
-HOOKS = f"(() => {{{STATE}{_WRAPPING}{_MANIFESTS}{_CONTENT}{_PROTECTION}{_FETCHING}{_FEEDING}{PLAYS}{_PLAYING}}})();"
+HOOKS = (
+    f"(() => {{{STATE}{_WRAPPING}{_MANIFESTS}{_CONTENT}{_PROTECTION}{_FETCHING}{_FEEDING}{PLAYS}"
+    f"{_PLAYING}}})();"
+)

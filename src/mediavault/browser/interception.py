@@ -1,14 +1,16 @@
-"""Reads the bodies of JSON, manifests and documents at DevTools' response stage, and lets everything else pass.
+"""Reads the bodies of JSON, manifests and documents at DevTools' response stage, and lets
+everything else pass.
 
-``response.body()`` answers b"" when the page read the response as a blob, and never ends on media; paused at the
-response stage the body can be read first. Nothing stays paused: every request continues, whatever happens here.
+``response.body()`` answers b"" when the page read the response as a blob, and never ends on media;
+paused at the response stage the body can be read first. Nothing stays paused: every request
+continues, whatever happens here.
 
-A page's session sees its frames of the same process and all its workers (checked with Chromium 156 on 2026-11-24);
-frames in another process are attached before they run, and handled alike.
+A page's session sees its frames of the same process and all its workers (checked with Chromium 156
+on 2026-11-24); frames in another process are attached before they run, and handled alike.
 
-Playwright routes messages only to the sessions that it opened itself, so such a frame is addressed through its parent
-(``Target.sendMessageToTarget``, the form without ``flatten``; checked with Chromium 147 and 156 on 2026-11-24), as are
-its own children.
+Playwright routes messages only to the sessions that it opened itself, so such a frame is addressed
+through its parent (``Target.sendMessageToTarget``, the form without ``flatten``; checked with
+Chromium 147 and 156 on 2026-11-24), as are its own children.
 """
 
 from __future__ import annotations
@@ -45,10 +47,16 @@ MAX_CHILDREN = 50  # frames in other processes
 _NO_BODY = frozenset({204, 205, 304})
 
 PATTERNS: list[dict[str, str]] = [
-    *({"urlPattern": "*", "requestStage": "Response", "resourceType": t} for t in ("Document", "XHR", "Fetch")),
+    *(
+        {"urlPattern": "*", "requestStage": "Response", "resourceType": t}
+        for t in ("Document", "XHR", "Fetch")
+    ),
     # native HLS loads its playlists as media; of these only what calls itself a manifest is read
     {"urlPattern": "*", "requestStage": "Response", "resourceType": "Media"},
-    *({"urlPattern": p, "requestStage": "Response"} for p in ("*.m3u8", "*.m3u8?*", "*.mpd", "*.mpd?*")),
+    *(
+        {"urlPattern": p, "requestStage": "Response"}
+        for p in ("*.m3u8", "*.m3u8?*", "*.mpd", "*.mpd?*")
+    ),
 ]
 _AUTO_ATTACH = {
     "waitForDebuggerOnStart": True,  # else its first requests are over before we see them
@@ -62,25 +70,37 @@ log = get_logger(__name__)
 class InterceptVerdict(Enum):
     PASS = "pass"  # noqa: S105 - not a password
     READ = "read"
-    SNIFF = "sniff"  # its type says nothing: read it, and keep it where it turns out to be JSON, a manifest or an ad server's
+    # its type says nothing: read it, and keep it where it turns out to be JSON, a manifest or an ad
+    # server's
+    SNIFF = "sniff"
     STOP = "stop"  # it would be saved as a download
 
 
 def judge(
     resource_type: str, url: str, status: int | None, headers: Mapping[str, str], *, named: bool
 ) -> InterceptVerdict:
-    """Return what to do with a paused response. ``named``: the platform's facts name this URL as page data."""
+    """Return what to do with a paused response. ``named``:
+    the platform's facts name this URL as page data.
+    """
     if status is None or status >= 500 or 300 <= status < 400 or status in _NO_BODY:
         return InterceptVerdict.PASS
-    if resource_type == "Document" and headers.get("content-disposition", "").lstrip().lower().startswith("attachment"):
+    if resource_type == "Document" and headers.get(
+        "content-disposition", ""
+    ).lstrip().lower().startswith("attachment"):
         return InterceptVerdict.STOP
     length = stated_bytes(headers.get("content-length", ""))
     if length is not None and length > MAX_BODY_BYTES:
         return InterceptVerdict.PASS
     mime = bare_mime(headers.get("content-type"))
-    if is_json(mime) or is_manifest(mime, url) or named or (resource_type == "Document" and is_html(mime)):
+    if (
+        is_json(mime)
+        or is_manifest(mime, url)
+        or named
+        or (resource_type == "Document" and is_html(mime))
+    ):
         return InterceptVerdict.READ
-    # text of unknown length ends soon, and films are not compressed; other bytes without a length may be one
+    # text of unknown length ends soon, and films are not compressed; other bytes without a length
+    # may be one
     is_text = mime.startswith("text/") or mime.endswith("xml") or "content-encoding" in headers
     bounded = length <= MAX_VAGUE_BYTES if length is not None else is_text
     if (
@@ -101,7 +121,8 @@ class BodyTap:
         self._cdp = cdp
         self._ask = ask
         self._log = log
-        self._context = copy_context()  # the driver calls back in its own context, without our job's ids
+        # the driver calls back in its own context, without our job's ids
+        self._context = copy_context()
         self._main_frame = ""
         self._tasks: set[asyncio.Task[None]] = set()
         self._children: dict[str, ChildSession] = {}
@@ -112,7 +133,9 @@ class BodyTap:
         await self._tap(self._cdp)
 
     async def stop(self) -> None:
-        """Release everything before the page is closed: Chromium never finishes closing a page that waits for us."""
+        """Release everything before the page is closed:
+        Chromium never finishes closing a page that waits for us.
+        """
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -124,7 +147,7 @@ class BodyTap:
         await try_call(self._ask, self._cdp.send("Target.setAutoAttach", detach), STOP_WITHIN_S)
         await try_call(self._ask, self._cdp.send("Fetch.disable"), STOP_WITHIN_S)
 
-    # --- sessions ----------------------------------------------------------------------------------------------
+    # --- sessions ---------------------------------------------------------------------------------
 
     async def _tap(self, cdp: Cdp) -> None:
         cdp.on("Fetch.requestPaused", lambda event: self._spawn(self._handle(cdp, event)))
@@ -133,7 +156,9 @@ class BodyTap:
         cdp.on("Target.detachedFromTarget", self._on_detached)
         await self._ask(cdp.send("Fetch.enable", {"patterns": PATTERNS}), ANSWER_WITHIN_S)
         await try_call(
-            self._ask, cdp.send("Target.setAutoAttach", {"autoAttach": True, **_AUTO_ATTACH}), ANSWER_WITHIN_S
+            self._ask,
+            cdp.send("Target.setAutoAttach", {"autoAttach": True, **_AUTO_ATTACH}),
+            ANSWER_WITHIN_S,
         )
 
     async def _attach(self, parent: Cdp, event: Mapping[str, Any]) -> None:
@@ -161,13 +186,15 @@ class BodyTap:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    # --- responses ---------------------------------------------------------------------------------------------
+    # --- responses --------------------------------------------------------------------------------
 
     async def _handle(self, cdp: Cdp, event: Mapping[str, Any]) -> None:
         url = event["request"]["url"]
         headers = {h["name"].lower(): h["value"] for h in event.get("responseHeaders", ())}
         named = self._log.json_paths is not None and self._log.json_paths.search(url) is not None
-        verdict = judge(event["resourceType"], url, event.get("responseStatusCode"), headers, named=named)
+        verdict = judge(
+            event["resourceType"], url, event.get("responseStatusCode"), headers, named=named
+        )
         if verdict is InterceptVerdict.STOP:
             self._log.add_response(
                 url=url,
@@ -190,7 +217,9 @@ class BodyTap:
 
     async def _read(self, cdp: Cdp, request_id: str, url: str) -> bytes | None:
         try:
-            answer = await self._ask(cdp.send("Fetch.getResponseBody", {"requestId": request_id}), BODY_WITHIN_S)
+            answer = await self._ask(
+                cdp.send("Fetch.getResponseBody", {"requestId": request_id}), BODY_WITHIN_S
+            )
         except (TookTooLong, PageFailed, BrowserUnavailable) as exc:
             log.debug("body_not_read", url=redact_url(url), error=str(exc))
             return None
@@ -206,7 +235,7 @@ class BodyTap:
             return  # the page, and with it the request, is gone
 
 
-# --- frames in other processes -----------------------------------------------------------------------------------------
+# --- frames in other processes --------------------------------------------------------------------
 
 
 class ChildSession:
@@ -223,7 +252,9 @@ class ChildSession:
         self._handlers[event].append(f)
 
     async def send(self, method: str, params: dict[str, Any] | None = None) -> Mapping[str, Any]:
-        """Return the target's answer. Raises PageFailed for a refusal, and when the target goes away first."""
+        """Return the target's answer. Raises PageFailed for a refusal,
+        and when the target goes away first.
+        """
         self._count += 1
         number = self._count
         answer: asyncio.Future[Mapping[str, Any]] = asyncio.get_running_loop().create_future()
@@ -236,10 +267,13 @@ class ChildSession:
         finally:
             del self._waiting[number]
             if answer.done() and not answer.cancelled():
-                answer.exception()  # `end` may have failed it while the request was being sent: asyncio would log that
+                # `end` may have failed it while the request was being sent: asyncio would log that
+                answer.exception()
 
     def receive(self, message: str) -> None:
-        """Handle a message for this session from the parent's ``Target.receivedMessageFromTarget``."""
+        """Handle a message for this session from the parent's
+        ``Target.receivedMessageFromTarget``.
+        """
         try:
             document = json.loads(message)
         except ValueError:

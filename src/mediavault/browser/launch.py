@@ -42,7 +42,9 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Launcher:
-    """Starts one browser. ``playwright`` is a started driver; ``ask`` is that of ``chromium.py``."""
+    """Starts one browser. ``playwright`` is a started driver;
+    ``ask`` is that of ``chromium.py``.
+    """
 
     playwright: Any
     ask: BrowserCall
@@ -53,10 +55,12 @@ class Launcher:
     headless: bool
 
     async def context(self, user_agent: str) -> Any:
-        """Start the persistent context. Chromium's sandbox is on, unless we are root or it does not start with it.
+        """Start the persistent context. Chromium's sandbox is on, unless we are root or it does not
+        start with it.
 
-        Where a container or the kernel permits only a part of what the sandbox needs, Chromium ends with one of many
-        errors, so any of them counts as a refusal. A start that takes too long does not: the machine may be busy.
+        Where a container or the kernel permits only a part of what the sandbox needs, Chromium ends
+        with one of many errors, so any of them counts as a refusal. A start that takes too long
+        does not: the machine may be busy.
         """
         if sys.platform == "linux" and os.geteuid() == 0:
             started = SandboxReport(Sandbox.OFF_FOR_ROOT)
@@ -86,17 +90,22 @@ class Launcher:
             raise launch_failure(exc) from exc
 
     async def anonymous(self, context: Any, user_agent: str) -> Any:
-        """Open a second context of the browser, behind the same proxy, with nothing of the profile; it saves nothing.
+        """Open a second context of the browser, behind the same proxy, with nothing of the profile;
+        it saves nothing.
 
         It costs 25 ms and 3 MB, and 30 MB more while a page is open in it (Chromium 156).
         """
         try:
-            return await self.ask(context.browser.new_context(**_context_options(user_agent)), CALL_S)
+            return await self.ask(
+                context.browser.new_context(**_context_options(user_agent)), CALL_S
+            )
         except (TookTooLong, PageFailed, BrowserUnavailable) as exc:
             raise launch_failure(exc) from exc
 
     async def user_agent(self) -> str:
-        """Return this binary's user agent with a window. Measured once per binary and stored next to the profile."""
+        """Return this binary's user agent with a window.
+        Measured once per binary and stored next to the profile.
+        """
         notes = self.profile.folder.parent / "user-agent.json"
         try:
             stamp = [str(self.executable), self.executable.resolve().stat().st_mtime_ns]
@@ -113,7 +122,8 @@ class Launcher:
 
     async def _measure_user_agent(self) -> str:
         try:
-            starting = self.playwright.chromium.launch(**self._common_options(sandbox=False))  # shows about:blank only
+            # shows about:blank only
+            starting = self.playwright.chromium.launch(**self._common_options(sandbox=False))
             browser = await self.ask(starting, LAUNCH_S)
             try:
                 page = await self.ask(browser.new_page(), CALL_S)
@@ -124,14 +134,19 @@ class Launcher:
             raise launch_failure(exc) from exc
 
     def _common_options(self, *, sandbox: bool) -> dict[str, Any]:
-        proxy = {"server": self.proxy.server, "username": self.proxy.username, "password": self.proxy.password}
+        proxy = {
+            "server": self.proxy.server,
+            "username": self.proxy.username,
+            "password": self.proxy.password,
+        }
         return {
             "executable_path": self.executable,
             "headless": self.headless,
             "args": list(ARGS),
             "ignore_default_args": DISABLED_PLAYWRIGHT_ARGS,
             "chromium_sandbox": sandbox,
-            "proxy": proxy,  # Playwright's own option also covers loopback, which a bare --proxy-server exempts
+            # Playwright's own option also covers loopback, which a bare --proxy-server exempts
+            "proxy": proxy,
             "env": {**environment_for(self.profile, os.environ)},
             "downloads_path": self.downloads,
             "artifacts_dir": self.profile.scratch,
@@ -143,7 +158,8 @@ class Launcher:
 
 def _context_options(user_agent: str) -> dict[str, Any]:
     return {
-        "accept_downloads": True,  # captures cancel theirs at once; a context cannot have it both ways
+        # captures cancel theirs at once; a context cannot have it both ways
+        "accept_downloads": True,
         "service_workers": "block",  # what they fetch is hidden from the page's own events
         "user_agent": user_agent,
         "viewport": {"width": 1280, "height": 900},
@@ -153,11 +169,15 @@ def _context_options(user_agent: str) -> dict[str, Any]:
 def environment_for(profile: BrowserProfile, own: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that a browser gets (``discovery``), and where it puts its own files.
 
-    What Chromium and its libraries write next to a profile (crash reports, settings of sound and desktop, caches) goes
-    next to ours, not into the user's home.
+    What Chromium and its libraries write next to a profile (crash reports, settings of sound and
+    desktop, caches) goes next to ours, not into the user's home.
     """
     base = profile.folder.parent
-    folders = {"TMPDIR": profile.scratch, "XDG_CONFIG_HOME": base / "config", "XDG_CACHE_HOME": base / "cache"}
+    folders = {
+        "TMPDIR": profile.scratch,
+        "XDG_CONFIG_HOME": base / "config",
+        "XDG_CACHE_HOME": base / "cache",
+    }
     return for_browser(own) | {name: str(folder) for name, folder in folders.items()}
 
 
@@ -178,7 +198,10 @@ async def pid_of(context: Any, ask: BrowserCall) -> int | None:
         answer = await ask(session.send("SystemInfo.getProcessInfo"), CALL_S)
     except (TookTooLong, PageFailed, BrowserUnavailable):
         return None
-    return next((int(process["id"]) for process in answer["processInfo"] if process["type"] == "browser"), None)
+    return next(
+        (int(process["id"]) for process in answer["processInfo"] if process["type"] == "browser"),
+        None,
+    )
 
 
 def launch_failure(exc: Exception) -> BrowserUnavailable:
@@ -186,7 +209,9 @@ def launch_failure(exc: Exception) -> BrowserUnavailable:
 
 
 def reason_of(exc: BaseException) -> str:
-    """Return why a call failed: the last line that Chromium logged if Playwright quotes it, else the first line of the error."""
+    """Return why a call failed: the last line that Chromium logged if Playwright quotes it, else
+    the first line of the error.
+    """
     quoting = str(exc.__cause__ or exc)
     fatal = _FATAL.search(quoting)
     return fatal[1] if fatal else first_line(exc)

@@ -1,4 +1,5 @@
-"""The browser's lifecycle: started when needed, closed when idle, too old or on request, killed when it hangs.
+"""The browser's lifecycle: started when needed, closed when idle, too old or on request, killed
+when it hangs.
 
 Playwright comes in through two functions of ``chromium.py``; nothing here imports it.
 """
@@ -17,7 +18,13 @@ from mediavault.browser.cookies import restore, snapshot
 from mediavault.browser.discovery import find_browser, unavailable
 from mediavault.browser.driver import BrowserCall, Guard, PageFailed, try_call
 from mediavault.browser.launch import CLOSE_BROWSER_S, LAUNCH_S, Launcher, pid_of, prepare
-from mediavault.browser.processes import end_process, find_over_limit, is_alive, kill_browser, parent_of
+from mediavault.browser.processes import (
+    end_process,
+    find_over_limit,
+    is_alive,
+    kill_browser,
+    parent_of,
+)
 from mediavault.browser.profile import BrowserProfile, claim_profile
 from mediavault.browser.visit import PageVisit
 from mediavault.core.clock import Clock
@@ -39,7 +46,9 @@ log = get_logger(__name__)
 
 @dataclass(eq=False, slots=True)
 class BrowserInstance:
-    """A browser that was started, in Playwright's objects. ``context`` is the profile's, ``stranger`` is anonymous."""
+    """A browser that was started, in Playwright's objects.
+    ``context`` is the profile's, ``stranger`` is anonymous.
+    """
 
     playwright: Any
     context: Any
@@ -63,7 +72,8 @@ class BrowserInstance:
 
 @dataclass(frozen=True, slots=True)
 class BrowserConfig:
-    """Where and how the browser runs. ``downloads_dir`` lies on the vault's file system, ``executable`` is the setting.
+    """Where and how the browser runs. ``downloads_dir`` lies on the vault's file system,
+    ``executable`` is the setting.
 
     ``memory_limit`` is in bytes, for all processes of the browser together; None for no limit.
     """
@@ -76,7 +86,9 @@ class BrowserConfig:
 
 
 class BrowserManager:
-    """Keeps one browser. ``start_driver`` starts Playwright, ``on_response`` is called for every response of the context."""
+    """Keeps one browser. ``start_driver`` starts Playwright,
+    ``on_response`` is called for every response of the context.
+    """
 
     def __init__(
         self,
@@ -96,7 +108,8 @@ class BrowserManager:
         self._on_response = on_response
         self._starting = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._late: set[asyncio.Task[None]] = set()  # drivers that came up too late, until they are stopped
+        # drivers that came up too late, until they are stopped
+        self._late: set[asyncio.Task[None]] = set()
         self._idle: asyncio.Task[None] | None = None
         self._running: BrowserInstance | None = None
         self.closed = False
@@ -109,15 +122,23 @@ class BrowserManager:
     async def browser(self) -> BrowserInstance:
         """Return the running browser, started if necessary. Raises BrowserUnavailable.
 
-        A caller that is cancelled leaves nothing half started or half ended: the next one finds it done.
+        A caller that is cancelled leaves nothing half started or half ended: the next one finds it
+        done.
         """
         running = self.running
-        if running is not None and not running.is_worn and not self.closed and not await self._should_give_way(running):
+        if (
+            running is not None
+            and not running.is_worn
+            and not self.closed
+            and not await self._should_give_way(running)
+        ):
             return running
         return await asyncio.shield(self.spawn(self._ensure_started()))
 
     async def enter(self) -> BrowserInstance:
-        """Return the browser as :meth:`browser`, and count a page. Call :meth:`leave` when the page is closed."""
+        """Return the browser as :meth:`browser`, and count a page.
+        Call :meth:`leave` when the page is closed.
+        """
         running = await self.browser()
         while running is not self._running:  # ended for idleness just before this call was counted
             running = await self.browser()
@@ -144,10 +165,13 @@ class BrowserManager:
         log.warning("browser_hangs", reason=reason, browser_pid=running.pid)
         running.alive = False
         if running.pid is not None:
-            await asyncio.to_thread(kill_browser, running.pid, driver=None)  # its driver is stopped in `_end`
+            # its driver is stopped in `_end`
+            await asyncio.to_thread(kill_browser, running.pid, driver=None)
 
     async def remember_cookies(self, running: BrowserInstance) -> None:
-        """Snapshot what a crash or a restart would lose: Chromium writes cookies every 30 s, those of sessions never."""
+        """Snapshot what a crash or a restart would lose: Chromium writes cookies every 30 s,
+        those of sessions never.
+        """
         if running.profile.cookies_file is not None:
             await snapshot(running.context, running.profile.cookies_file, ask=self._ask)
 
@@ -157,7 +181,8 @@ class BrowserManager:
         await asyncio.shield(self.spawn(self._close()))
 
     def spawn(self, call: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Start a task that is cancelled when the browser is closed, and whose failure need not be collected.
+        """Start a task that is cancelled when the browser is closed, and whose failure need not be
+        collected.
 
         It logs no job's ids: the browser outlives the job that needed it first, and serves others.
         """
@@ -171,14 +196,19 @@ class BrowserManager:
         if not task.cancelled():
             task.exception()  # a waiting caller has it; without one, the next call raises it again
 
-    # --- starting ----------------------------------------------------------------------------------------------
+    # --- starting ---------------------------------------------------------------------------------
 
     async def _ensure_started(self) -> BrowserInstance:
         async with self._starting:
             if self.closed:
                 raise BrowserUnavailable("mediavault is shutting down.")
             running = self._running
-            if running is not None and running.alive and not running.is_worn and not running.gives_way:
+            if (
+                running is not None
+                and running.alive
+                and not running.is_worn
+                and not running.gives_way
+            ):
                 return running
             if running is not None:
                 await self._let_pages_finish(running)
@@ -191,7 +221,9 @@ class BrowserManager:
         try:
             profile = await asyncio.to_thread(claim_profile, self._config.state_dir)
         except OSError as exc:
-            raise BrowserUnavailable(Message("The browser's profile cannot be used: %(error)s.", error=exc)) from exc
+            raise BrowserUnavailable(
+                Message("The browser's profile cannot be used: %(error)s.", error=exc)
+            ) from exc
         downloads = self._config.downloads_dir / f".browser-{profile.key}"
         async with AsyncExitStack() as undo:
             undo.callback(profile.release)
@@ -206,43 +238,69 @@ class BrowserManager:
             undo.pop_all()
         self.spawn(self._give_way_when_wanted(running))
         self.spawn(self._watch_memory(running))
-        log.info("browser_started", browser_pid=running.pid, anonymous=profile.anonymous, user_agent=running.user_agent)
+        log.info(
+            "browser_started",
+            browser_pid=running.pid,
+            anonymous=profile.anonymous,
+            user_agent=running.user_agent,
+        )
         return running
 
-    async def _launch(self, profile: BrowserProfile, downloads: Path, undo: AsyncExitStack) -> BrowserInstance:
+    async def _launch(
+        self, profile: BrowserProfile, downloads: Path, undo: AsyncExitStack
+    ) -> BrowserInstance:
         starting = self.spawn(self._start_driver())
         try:
             playwright = await self._ask(asyncio.shield(starting), LAUNCH_S)
         except (TookTooLong, PageFailed, OSError) as exc:
             self._late.add(late := self.spawn(self._stop_late(starting)))
             late.add_done_callback(self._late.discard)
-            raise BrowserUnavailable(Message("Playwright did not start: %(error)s", error=exc)) from exc
+            raise BrowserUnavailable(
+                Message("Playwright did not start: %(error)s", error=exc)
+            ) from exc
         undo.push_async_callback(self._stop_driver, playwright)
-        binary = find_browser(self._config.executable, playwright=Path(playwright.chromium.executable_path))
+        binary = find_browser(
+            self._config.executable, playwright=Path(playwright.chromium.executable_path)
+        )
         if binary.path is None:
             raise unavailable(binary)
         launcher = Launcher(
-            playwright, self._ask, binary.path, profile, downloads, self._proxy, headless=self._config.headless
+            playwright,
+            self._ask,
+            binary.path,
+            profile,
+            downloads,
+            self._proxy,
+            headless=self._config.headless,
         )
         user_agent = await launcher.user_agent()
         context = await launcher.context(user_agent)
         anonymous = await launcher.anonymous(context, user_agent)
         pid = await pid_of(context, self._ask)
         driver_pid = parent_of(pid) if pid else None
-        running = BrowserInstance(playwright, context, anonymous, profile, downloads, user_agent, pid, driver_pid)
+        running = BrowserInstance(
+            playwright, context, anonymous, profile, downloads, user_agent, pid, driver_pid
+        )
         context.on("close", lambda *_: self._on_gone(running))
         for source in (context, anonymous):
             source.on("response", lambda response: self._on_any_response(running, response))
-        await restore(context, profile.cookies_file, now_s=self._clock.now().timestamp(), ask=self._ask)
-        await self.remember_cookies(running)  # from now on the snapshot has the sign-ins, also those made in a window
+        await restore(
+            context, profile.cookies_file, now_s=self._clock.now().timestamp(), ask=self._ask
+        )
+        # from now on the snapshot has the sign-ins, also those made in a window
+        await self.remember_cookies(running)
         return running
 
     async def _stop_late(self, starting: asyncio.Task[Any]) -> None:
-        """Stop a driver that started too late: cancelling its start would leave its process behind."""
+        """Stop a driver that started too late: cancelling its start would leave its process
+        behind.
+        """
         await (await starting).stop()
 
     def _on_any_response(self, running: BrowserInstance, response: Any) -> None:
-        """Call ``on_response``. Nothing may be raised here: Playwright would raise it in the next call of any visit."""
+        """Call ``on_response``. Nothing may be raised here:
+        Playwright would raise it in the next call of any visit.
+        """
         try:
             self._on_response(running, response)
         except Exception:
@@ -253,10 +311,12 @@ class BrowserManager:
             running.alive = False
             log.warning("browser_gone", browser_pid=running.pid)
 
-    # --- ending ------------------------------------------------------------------------------------------------
+    # --- ending -----------------------------------------------------------------------------------
 
     async def _end(self, running: BrowserInstance) -> None:
-        """Close in order, and by force what does not close in time. Nothing of it is left afterwards."""
+        """Close in order, and by force what does not close in time.
+        Nothing of it is left afterwards.
+        """
         if running.alive:
             await self.remember_cookies(running)
             running.alive = False
@@ -271,7 +331,9 @@ class BrowserManager:
         log.info("browser_ended", browser_pid=running.pid, pages=running.pages_served)
 
     async def _stop_driver(self, playwright: Any) -> asyncio.Task[Any]:
-        """Stop the driver process. The returned task continues when it does not answer, until the process is gone."""
+        """Stop the driver process. The returned task continues when it does not answer,
+        until the process is gone.
+        """
         stopping = self.spawn(playwright.stop())
         await try_call(self._ask, asyncio.shield(stopping), CLOSE_BROWSER_S)
         return stopping
@@ -284,7 +346,9 @@ class BrowserManager:
                 await self._end(running)
 
     async def _give_way_when_wanted(self, running: BrowserInstance) -> None:
-        """End the browser when a user wants its profile, an anonymous one when the profile with the logins is free."""
+        """End the browser when a user wants its profile,
+        an anonymous one when the profile with the logins is free.
+        """
         while running.alive and not running.gives_way:
             await self._clock.sleep(GIVE_WAY_CHECK_S)
             await self._should_give_way(running)
@@ -295,7 +359,9 @@ class BrowserManager:
                 await self._end(running)
 
     async def _watch_memory(self, running: BrowserInstance) -> None:
-        """End processes that hold too much, as long as the browser lives. Nothing is measured while no page is open."""
+        """End processes that hold too much, as long as the browser lives.
+        Nothing is measured while no page is open.
+        """
         pid, limit = running.pid, self._config.memory_limit
         while pid is not None and limit is not None and running.alive:
             await self._clock.sleep(MEMORY_CHECK_S)
@@ -303,17 +369,27 @@ class BrowserManager:
                 continue
             heaviest = await asyncio.to_thread(find_over_limit, pid, limit)
             if heaviest is not None and running.alive:
-                running.ended_for_memory += 1  # first: the visit that crashes looks here for the reason
+                # first: the visit that crashes looks here for the reason
+                running.ended_for_memory += 1
                 end_process(heaviest, pid)
 
     async def _should_give_way(self, running: BrowserInstance) -> bool:
-        running.gives_way = running.gives_way or await asyncio.to_thread(running.profile.should_give_way)
+        running.gives_way = running.gives_way or await asyncio.to_thread(
+            running.profile.should_give_way
+        )
         return running.gives_way
 
     async def _let_pages_finish(self, running: BrowserInstance) -> None:
-        """Wait up to GIVE_WAY_S for the open pages of a browser that gives way; it opens no new ones."""
+        """Wait up to GIVE_WAY_S for the open pages of a browser that gives way;
+        it opens no new ones.
+        """
         end_s = self._clock.monotonic() + GIVE_WAY_S
-        while running.gives_way and running.alive and running.pages_open and self._clock.monotonic() < end_s:
+        while (
+            running.gives_way
+            and running.alive
+            and running.pages_open
+            and self._clock.monotonic() < end_s
+        ):
             await self._clock.sleep(GIVE_WAY_CHECK_S)
 
     async def _close(self) -> None:

@@ -1,8 +1,9 @@
 """The sign-in window inside our page: one at a time, for one viewer, open for half an hour at most.
 
-A window is a browser on a virtual screen (``plain_window.py``), which its viewer sees over VNC (``vnc.py``). A ticket
-of 256 bits, valid once, is exchanged for the key that every connection to the screen needs. Both end with the window,
-and a new ticket ends the former viewer's key and connection.
+A window is a browser on a virtual screen (``plain_window.py``), which its viewer sees over VNC
+(``vnc.py``). A ticket of 256 bits, valid once, is exchanged for the key that every connection to
+the screen needs. Both end with the window, and a new ticket ends the former viewer's key and
+connection.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ MAX_UNSEEN_S = 300.0
 CHECK_S = 0.25
 MEMORY_CHECK_S = 1.0
 WIDE = ScreenSize(1280, 800)
-NARROW = ScreenSize(500, 900)  # Chromium makes no window narrower than that; fits a phone held upright
+# Chromium makes no window narrower than that; fits a phone held upright
+NARROW = ScreenSize(500, 900)
 
 log = get_logger(__name__)
 
@@ -62,7 +64,9 @@ class NotTheViewer(BadInput):
 
 @dataclass(eq=False, slots=True)
 class OpenWindow:
-    """A window that is open. Times are monotonic; ``seen_s`` is when a viewer was last connected."""
+    """A window that is open. Times are monotonic; ``seen_s`` is when a viewer was last
+    connected.
+    """
 
     task: BrowserTask
     screen: VirtualScreen
@@ -75,7 +79,9 @@ class OpenWindow:
     closing: bool = False
 
     def new_ticket(self) -> str:
-        """Return a ticket that is valid once. The key and the connection of the former viewer end."""
+        """Return a ticket that is valid once. The key and the connection of the former viewer
+        end.
+        """
         self.disconnect()
         self.ticket, self.key = secrets.token_urlsafe(32), None
         return self.ticket
@@ -86,9 +92,11 @@ class OpenWindow:
 
 
 class LoginWindows:
-    """Opens and holds the window. ``on_closed`` gets the session's state afterwards, and the task of the window.
+    """Opens and holds the window. ``on_closed`` gets the session's state afterwards, and the task
+    of the window.
 
-    ``memory_limit`` is in bytes, for all processes of the window's browser; None for this machine's default.
+    ``memory_limit`` is in bytes, for all processes of the window's browser; None for this machine's
+    default.
     """
 
     def __init__(
@@ -118,7 +126,7 @@ class LoginWindows:
         is_held = self._holding is not None and not self._holding.done()
         return self._wanted.platform.name if is_held and self._wanted else None
 
-    # --- the viewer --------------------------------------------------------------------------------------------
+    # --- the viewer -------------------------------------------------------------------------------
 
     async def open(self, name: str, *, narrow: bool = False) -> str:
         """Open a platform's sign-in, or return to the open one. Returns the ticket for its viewer.
@@ -136,21 +144,26 @@ class LoginWindows:
         check_tools()
         self._wanted, self.outcome = task, None
         ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        ready.add_done_callback(lambda done: done.cancelled() or done.exception())  # the caller may have left
+        # the caller may have left
+        ready.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._holding = asyncio.create_task(self._hold(task, NARROW if narrow else WIDE, ready))
         return await asyncio.shield(ready)
 
     def admit(self, ticket: str) -> Viewer:
         """Exchange the ticket for a viewer's key. Raises NoWindow, NotTheViewer."""
         showing = self._open_window()
-        if showing.ticket is None or not hmac.compare_digest(showing.ticket.encode(), ticket.encode()):
+        if showing.ticket is None or not hmac.compare_digest(
+            showing.ticket.encode(), ticket.encode()
+        ):
             raise NotTheViewer("This link has already been used.")
         showing.ticket, showing.key = None, secrets.token_urlsafe(32)
         size, now_s = showing.screen.size, self._clock.monotonic()
         showing.seen_s = now_s
         left_s = round(max(0.0, showing.opened_s + MAX_OPEN_S - now_s))
         platform, job_id = showing.task.platform, showing.task.job_id
-        return Viewer(showing.key, platform.name, platform.title, size.width, size.height, left_s, job_id)
+        return Viewer(
+            showing.key, platform.name, platform.title, size.width, size.height, left_s, job_id
+        )
 
     def check_viewer(self, key: str) -> None:
         """Raise NoWindow or NotTheViewer where ``key`` does not show the window."""
@@ -160,7 +173,8 @@ class LoginWindows:
     async def connect(self, key: str) -> AsyncIterator[ScreenConnection]:
         """Connect to the screen while the block runs; an earlier connection of this viewer ends.
 
-        It ends automatically with the window, and when another viewer takes over. Raises as ``check_viewer``.
+        It ends automatically with the window, and when another viewer takes over. Raises as
+        ``check_viewer``.
         """
         try:
             connection = await connect_to_screen(self._showing_for(key).screen.folder)
@@ -177,7 +191,9 @@ class LoginWindows:
                     showing.connection = None
 
     async def close(self) -> SessionState | None:
-        """Close the window in order and return the session's state; safe to call without a window."""
+        """Close the window in order and return the session's state;
+        safe to call without a window.
+        """
         if self._showing is not None:
             self._showing.closing = True
         if self._holding is not None:
@@ -208,10 +224,12 @@ class LoginWindows:
             raise NotTheViewer("The window is shown elsewhere now.")
         return showing
 
-    # --- the window --------------------------------------------------------------------------------------------
+    # --- the window -------------------------------------------------------------------------------
 
     async def _hold(self, task: BrowserTask, size: ScreenSize, ready: asyncio.Future[str]) -> None:
-        """Open the window, wait until it ends, clean up. ``ready`` gets the first ticket, or why it did not open."""
+        """Open the window, wait until it ends, clean up. ``ready`` gets the first ticket,
+        or why it did not open.
+        """
         try:
             async with borrowed_profile(self._authenticator.state_dir, self._clock) as profile:
                 try:
@@ -221,7 +239,9 @@ class LoginWindows:
                         await self._wait_until_over(self._showing)
                 finally:
                     self._showing = None
-                self.outcome = await asyncio.to_thread(self._authenticator.after_window, profile, task.platform)
+                self.outcome = await asyncio.to_thread(
+                    self._authenticator.after_window, profile, task.platform
+                )
             await self._on_closed(self.outcome, task)
         except (MediavaultError, OSError) as exc:
             failure = (
@@ -237,7 +257,9 @@ class LoginWindows:
             ready.cancel()
 
     @asynccontextmanager
-    async def _opened(self, task: BrowserTask, profile: BrowserProfile, size: ScreenSize) -> AsyncIterator[OpenWindow]:
+    async def _opened(
+        self, task: BrowserTask, profile: BrowserProfile, size: ScreenSize
+    ) -> AsyncIterator[OpenWindow]:
         browser = find_browser(self._executable)
         if browser.path is None:
             raise unavailable(browser)
@@ -280,6 +302,8 @@ class LoginWindows:
 
 
 def _sweep(base: Path) -> None:
-    """Remove what a killed process left of its window; while we hold the profile no window is open."""
+    """Remove what a killed process left of its window;
+    while we hold the profile no window is open.
+    """
     for folder in base.glob("window-*"):
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,7 +1,9 @@
-"""Has the browser save a file: it navigates to the URL, and the response is turned into a download on its way in.
+"""Has the browser save a file: it navigates to the URL, and the response is turned into a download
+on its way in.
 
-An inline video would open in the browser's player and save nothing. A ``Content-Disposition: attachment`` header added
-at DevTools' response stage turns it into a download that streams to disk, with the session's cookies and the referer.
+An inline video would open in the browser's player and save nothing. A
+``Content-Disposition: attachment`` header added at DevTools' response stage turns it into a
+download that streams to disk, with the session's cookies and the referer.
 """
 
 from __future__ import annotations
@@ -49,12 +51,18 @@ from mediavault.egress.redirects import referer_for
 # Its codes are for programmers: https://chromium.googlesource.com/chromium/src/+/main/net/base/net_error_list.h.
 
 _CODE = re.compile(r"net::ERR_(\w+)")
-_CLOSED = frozenset({"CONNECTION_RESET", "CONNECTION_CLOSED", "CONNECTION_ABORTED", "EMPTY_RESPONSE"})
-_NOT_HTTP = frozenset({"INVALID_HTTP_RESPONSE", "INVALID_RESPONSE", "UNEXPECTED", "HTTP2_PROTOCOL_ERROR"})
+_CLOSED = frozenset(
+    {"CONNECTION_RESET", "CONNECTION_CLOSED", "CONNECTION_ABORTED", "EMPTY_RESPONSE"}
+)
+_NOT_HTTP = frozenset(
+    {"INVALID_HTTP_RESPONSE", "INVALID_RESPONSE", "UNEXPECTED", "HTTP2_PROTOCOL_ERROR"}
+)
 
 
 def failure_of_load(error: str, url: str) -> Failure:
-    """Return the failure of loading ``url``; ``error`` is Playwright's text, which names Chromium's code."""
+    """Return the failure of loading ``url``; ``error`` is Playwright's text,
+    which names Chromium's code.
+    """
     match, host = _CODE.search(error), urlsplit(url).hostname or ""
     code = match[1] if match else ""
     if code == "NAME_NOT_RESOLVED":
@@ -80,7 +88,8 @@ ANSWER_S = 60.0  # from navigating to the answer's headers
 STALL_S = 60.0  # without one byte
 TICK_S = 0.25
 CALL_S = 10.0
-PART_OF_LIMIT = 0.5  # what is left is for the other downloads, which wait for what the browser takes
+# what is left is for the other downloads, which wait for what the browser takes
+PART_OF_LIMIT = 0.5
 FILE_NAME = "navigation.part"  # never one that the site chose
 
 PATTERNS = [{"urlPattern": "*", "requestStage": "Response", "resourceType": "Document"}]
@@ -97,11 +106,17 @@ class Answer:
 
     @property
     def length(self) -> int | None:
-        return None if "content-encoding" in self.headers else stated_bytes(self.headers.get("content-length", ""))
+        return (
+            None
+            if "content-encoding" in self.headers
+            else stated_bytes(self.headers.get("content-length", ""))
+        )
 
 
 def refusal(answer: Answer, *, max_bytes: int) -> Failure | None:
-    """Return why the answer is not saved, by its status, type and length; None when it is. Redirects are not judged."""
+    """Return why the answer is not saved, by its status, type and length;
+    None when it is. Redirects are not judged.
+    """
     status, wait = answer.status, parse_retry_after(answer.headers)
     if status == 429:
         return RateLimited("The site asked us to slow down.", http_status=429, retry_after=wait)
@@ -109,12 +124,16 @@ def refusal(answer: Answer, *, max_bytes: int) -> Failure | None:
         return SiteClosed(Message("The site is closed for now."), http_status=503, retry_after=wait)
     if status in (401, 403, 410):
         return LinkExpired(
-            Message("The site refused the media URL in the browser too (HTTP %(status)s).", status=status),
+            Message(
+                "The site refused the media URL in the browser too (HTTP %(status)s).",
+                status=status,
+            ),
             http_status=status,
         )
     if status not in (200, 206):
         return HttpError(
-            Message("The site answered the browser with HTTP %(status)s.", status=status), http_status=status
+            Message("The site answered the browser with HTTP %(status)s.", status=status),
+            http_status=status,
         )
     if is_html(answer.mime) or is_json(answer.mime):
         return NotAVideo("The site sent a web page instead of the video.", http_status=status)
@@ -131,7 +150,8 @@ def refusal(answer: Answer, *, max_bytes: int) -> Failure | None:
     return None
 
 
-@dataclass(eq=False)  # no slots: Playwright notes its wrapper on the object whose method it is given
+# no slots: Playwright notes its wrapper on the object whose method it is given
+@dataclass(eq=False)
 class Navigation:
     """One download. ``end_s`` is the clock's monotonic time at which it must be over."""
 
@@ -159,7 +179,9 @@ class Navigation:
     async def run(self, url: str, *, referer: str | None, into: Path) -> BrowserDownload:
         """Save the answer in ``into``. Raises what the Browser port's ``download`` names."""
         self.page.on("download", self._on_download)
-        self.cdp.on("Fetch.requestPaused", lambda event: self._spawn(self._continue_response(event)))
+        self.cdp.on(
+            "Fetch.requestPaused", lambda event: self._spawn(self._continue_response(event))
+        )
         self.cdp.on("Page.downloadProgress", self._on_bytes)
         await self.ask(self.cdp.send("Page.enable"), CALL_S)
         await self.ask(self.cdp.send("Fetch.enable", {"patterns": PATTERNS}), CALL_S)
@@ -172,14 +194,17 @@ class Navigation:
             await self._stop()
         return await self._take(saved, into)
 
-    # --- the answer --------------------------------------------------------------------------------------------
+    # --- the answer -------------------------------------------------------------------------------
 
     async def _navigate(self, url: str, referer: str | None) -> None:
         within_s = max(1.0, min(ANSWER_S, self._left_s()))
         self._last_byte_s = self.clock.monotonic()
         try:
             navigating = self.page.goto(
-                url, referer=_referer_for(url, referer), timeout=within_s * 1000, wait_until="commit"
+                url,
+                referer=_referer_for(url, referer),
+                timeout=within_s * 1000,
+                wait_until="commit",
             )
             await self.ask(navigating, within_s + 1.0)
         except PageFailed as exc:
@@ -189,7 +214,9 @@ class Navigation:
             raise self.refused
 
     async def _download_begun(self, url: str) -> Download:
-        """Wait for the download's event, which follows the answer at once; without it the answer is a page, not a file."""
+        """Wait for the download's event, which follows the answer at once;
+        without it the answer is a page, not a file.
+        """
         for _ in range(int(CALL_S / TICK_S)):
             if self._download is not None:
                 return self._download
@@ -203,17 +230,23 @@ class Navigation:
         params: dict[str, Any] = {"requestId": event["requestId"]}
         method = "Fetch.continueResponse"
         if status is not None and not 300 <= status < 400:
-            answer = Answer(event["request"]["url"], status, bare_mime(headers.get("content-type")), headers)
+            answer = Answer(
+                event["request"]["url"], status, bare_mime(headers.get("content-type")), headers
+            )
             self.answer = answer
             self.refused = refusal(answer, max_bytes=self.max_bytes)
             if self.refused is None:
-                params |= {"responseCode": status, "responseHeaders": _as_attachment(event["responseHeaders"])}
+                params |= {
+                    "responseCode": status,
+                    "responseHeaders": _as_attachment(event["responseHeaders"]),
+                }
             elif isinstance(self.refused, TooLarge):
                 method, params["errorReason"] = "Fetch.failRequest", "Aborted"
-        with contextlib.suppress(PageFailed, TookTooLong):  # the page is gone, and the request with it
+        # the page is gone, and the request with it
+        with contextlib.suppress(PageFailed, TookTooLong):
             await self.ask(self.cdp.send(method, params), CALL_S)
 
-    # --- the bytes ---------------------------------------------------------------------------------------------
+    # --- the bytes --------------------------------------------------------------------------------
 
     def _on_download(self, download: Download) -> None:
         if self._download is None:
@@ -230,7 +263,9 @@ class Navigation:
         self.on_progress(self.received, self.total)
 
     async def _wait_for(self, download: Download) -> Path:
-        """Return the finished file's path. Size, stalls and time are watched while the browser writes."""
+        """Return the finished file's path. Size, stalls and time are watched while the browser
+        writes.
+        """
         ended = asyncio.ensure_future(download.failure())
         self._judged_s = self.clock.monotonic()
         try:
@@ -245,7 +280,11 @@ class Navigation:
             ended.cancel()
         if reason:
             message = (
-                Message("The download stopped at %(done)d of %(total)d bytes.", done=self.received, total=self.total)
+                Message(
+                    "The download stopped at %(done)d of %(total)d bytes.",
+                    done=self.received,
+                    total=self.total,
+                )
                 if self.total
                 else Message("The download stopped after %(done)d bytes.", done=self.received)
             )
@@ -263,26 +302,40 @@ class Navigation:
             self._limit = limit
             lowest = 2 * self.floor.bytes_per_s  # with less, the site would seem to be too slow
             throughput = -1 if limit is None else max(limit * PART_OF_LIMIT, lowest)
-            conditions = {"offline": False, "latency": 0, "downloadThroughput": throughput, "uploadThroughput": -1}
-            await try_call(self.ask, self.cdp.send("Network.emulateNetworkConditions", conditions), CALL_S)
+            conditions = {
+                "offline": False,
+                "latency": 0,
+                "downloadThroughput": throughput,
+                "uploadThroughput": -1,
+            }
+            await try_call(
+                self.ask, self.cdp.send("Network.emulateNetworkConditions", conditions), CALL_S
+            )
 
     def _exceeded_limit(self) -> Failure | None:
         if max(self.received, self.total or 0) > self.max_bytes:
             return TooLarge(
-                Message("The file is larger than the allowed %(max_bytes)d bytes.", max_bytes=self.max_bytes),
+                Message(
+                    "The file is larger than the allowed %(max_bytes)d bytes.",
+                    max_bytes=self.max_bytes,
+                ),
                 bytes_received=self.received,
             )
         if self._left_s() <= 0:
-            return TookTooLong("The browser's download took too long.", bytes_received=self.received)
+            return TookTooLong(
+                "The browser's download took too long.", bytes_received=self.received
+            )
         if self.clock.monotonic() - self._last_byte_s > STALL_S:
             return TookTooLong(
-                Message("No byte came for %(stall_s).0f seconds.", stall_s=STALL_S), bytes_received=self.received
+                Message("No byte came for %(stall_s).0f seconds.", stall_s=STALL_S),
+                bytes_received=self.received,
             )
         if self._is_too_slow():
             slow_bytes_per_s = self.floor.bytes_per_s
             return TookTooLong(
                 Message(
-                    "The site sent less than %(slow_bytes_per_s)s bytes a second.", slow_bytes_per_s=slow_bytes_per_s
+                    "The site sent less than %(slow_bytes_per_s)s bytes a second.",
+                    slow_bytes_per_s=slow_bytes_per_s,
                 ),
                 bytes_received=self.received,
             )
@@ -300,21 +353,33 @@ class Navigation:
         answer = self.answer
         if size == 0:
             target.unlink(missing_ok=True)
-            raise EmptyBody("The site sent an empty file.", http_status=answer.status if answer else None)
-        if answer is not None and answer.length is not None and answer.status == 200 and size != answer.length:
+            raise EmptyBody(
+                "The site sent an empty file.", http_status=answer.status if answer else None
+            )
+        if (
+            answer is not None
+            and answer.length is not None
+            and answer.status == 200
+            and size != answer.length
+        ):
             raise Incomplete(
-                Message("Only %(size)d of %(length)d bytes arrived.", size=size, length=answer.length),
+                Message(
+                    "Only %(size)d of %(length)d bytes arrived.", size=size, length=answer.length
+                ),
                 bytes_received=size,
             )
         self.on_progress(size, size)
-        return BrowserDownload(target, size, answer.url if answer else "", answer.mime or None if answer else None)
+        return BrowserDownload(
+            target, size, answer.url if answer else "", answer.mime or None if answer else None
+        )
 
     async def _stop(self) -> None:
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await try_call(self.ask, self.cdp.send("Fetch.disable"), CALL_S)  # no paused request may be left waiting
+        # no paused request may be left waiting
+        await try_call(self.ask, self.cdp.send("Fetch.disable"), CALL_S)
 
     def _spawn(self, call: Any) -> None:
         task = asyncio.ensure_future(call)
@@ -326,7 +391,9 @@ class Navigation:
 
 
 def _referer_for(url: str, page: str | None) -> str | None:
-    """Return the Referer that a browser would send from ``page``: Playwright sends any value unchanged to any host."""
+    """Return the Referer that a browser would send from ``page``:
+    Playwright sends any value unchanged to any host.
+    """
     try:
         return referer_for(page, parse_http_url(url, max_chars=MAX_MEDIA_URL_CHARS))
     except BadUrl:
@@ -339,7 +406,9 @@ async def _cancel(download: Download, ask: BrowserCall) -> None:
 
 
 def _move(saved: Path, target: Path) -> int:
-    """Rename; copy only where the browser's folder lies on another file system. Returns the size in bytes."""
+    """Rename; copy only where the browser's folder lies on another file system.
+    Returns the size in bytes.
+    """
     try:
         try:
             saved.replace(target)

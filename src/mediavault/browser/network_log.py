@@ -16,12 +16,16 @@ MAX_BODIES_BYTES = 96 << 20  # of all bodies of one visit
 MAX_ADVERTS = 500
 MAX_DIGITS = 18  # of a size: an exabyte
 _SECRET_HEADERS = frozenset({"cookie", "set-cookie", "authorization", "proxy-authorization"})
-_IGNORED_TYPES = frozenset({"image", "font", "stylesheet", "script", "texttrack", "ping", "websocket"})
+_IGNORED_TYPES = frozenset(
+    {"image", "font", "stylesheet", "script", "texttrack", "ping", "websocket"}
+)
 
 
 @dataclass(slots=True)
 class NetworkLog:
-    """``elapsed_s`` returns the seconds since the visit began; ``json_paths`` are the platform's."""
+    """``elapsed_s`` returns the seconds since the visit began;
+    ``json_paths`` are the platform's.
+    """
 
     elapsed_s: Callable[[], float]
     json_paths: re.Pattern[str] | None = None
@@ -30,8 +34,10 @@ class NetworkLog:
     last_response_s: float = 0.0  # when anything at all came last
     video_named: bool = False
     page_data_seen: bool = False
-    adverts: dict[str, None] = field(default_factory=dict)  # addresses that ad servers named, in order
-    main_document: SeenResponse | None = None  # the last one of the main frame that was not a redirect
+    # addresses that ad servers named, in order
+    adverts: dict[str, None] = field(default_factory=dict)
+    # the last one of the main frame that was not a redirect
+    main_document: SeenResponse | None = None
     _responses: list[SeenResponse] = field(default_factory=list)
     _bodies: dict[str, deque[bytes]] = field(default_factory=lambda: defaultdict(deque))
     _body_bytes: int = 0
@@ -48,11 +54,15 @@ class NetworkLog:
         request_headers: Mapping[str, str],
         main: bool = False,
     ) -> None:
-        """Note a response; ``main`` is the page's own document. Pictures, styles and the like are passed over."""
+        """Note a response; ``main`` is the page's own document. Pictures,
+        styles and the like are passed over.
+        """
         self.last_response_s = self.elapsed_s()
         mime = bare_mime(headers.get("content-type"))
         video = status in (200, 206) and names_a_video(mime, url)
-        if not url.startswith(("http://", "https://")) or (resource_type in _IGNORED_TYPES and not video):
+        if not url.startswith(("http://", "https://")) or (
+            resource_type in _IGNORED_TYPES and not video
+        ):
             return
         if video:
             self._note_video(url)
@@ -70,7 +80,9 @@ class NetworkLog:
         )
         if main and not 300 <= status < 400:
             self.main_document = seen
-        if len(self._responses) < MAX_RESPONSES or (video and len(self._responses) < 2 * MAX_RESPONSES):
+        if len(self._responses) < MAX_RESPONSES or (
+            video and len(self._responses) < 2 * MAX_RESPONSES
+        ):
             self._responses.append(seen)
 
     def body(self, url: str, body: bytes) -> None:
@@ -88,39 +100,50 @@ class NetworkLog:
             self.last_news_s = self.elapsed_s()
 
     def _note_video(self, url: str) -> None:
-        """Count a video or manifest that was seen; a further part of the same file does not count."""
+        """Count a video or manifest that was seen;
+        a further part of the same file does not count.
+        """
         self.video_named = True
         if url not in self._named and len(self._named) < MAX_RESPONSES:
             self._named.add(url)
             self.last_news_s = self.elapsed_s()
 
     def responses(self) -> tuple[SeenResponse, ...]:
-        """Return all responses in the order in which they came, with the bodies, matched by URL and order."""
+        """Return all responses in the order in which they came, with the bodies,
+        matched by URL and order.
+        """
         left = {url: deque(bodies) for url, bodies in self._bodies.items()}
         joined = [
             replace(seen, body=left[seen.url].popleft())
-            if left.get(seen.url) and seen.resource_type in ("document", "xhr", "fetch", "media", "manifest", "other")
+            if left.get(seen.url)
+            and seen.resource_type in ("document", "xhr", "fetch", "media", "manifest", "other")
             else seen
             for seen in self._responses
         ]
         return tuple(joined)
 
     def main_body(self) -> bytes | None:
-        """Return the page's source, for a page that no longer answers; None where it did not arrive whole."""
+        """Return the page's source, for a page that no longer answers;
+        None where it did not arrive whole.
+        """
         bodies = self._bodies.get(self.main_document.url) if self.main_document else None
         return bodies[-1] if bodies else None
 
 
 def stated_bytes(text: str) -> int | None:
-    """Return the number of bytes that a header states; None for no number or more digits than any file's size has.
+    """Return the number of bytes that a header states; None for no number or more digits than any
+    file's size has.
 
-    Python refuses to parse thousands of digits, and an exception in a listener would fail the visit to another page.
+    Python refuses to parse thousands of digits, and an exception in a listener would fail the visit
+    to another page.
     """
     return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else None
 
 
 def whole_size(status: int, headers: Mapping[str, str]) -> int | None:
-    """Return the whole file's size in bytes: from a part's ``Content-Range`` or an uncompressed ``Content-Length``."""
+    """Return the whole file's size in bytes: from a part's ``Content-Range`` or an uncompressed
+    ``Content-Length``.
+    """
     if status == 206:
         return stated_bytes(headers.get("content-range", "").rpartition("/")[2].strip())
     if status != 200 or "content-encoding" in headers:
@@ -129,4 +152,8 @@ def whole_size(status: int, headers: Mapping[str, str]) -> int | None:
 
 
 def _without_secrets(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items() if name.lower() not in _SECRET_HEADERS}
+    return {
+        name.lower(): value
+        for name, value in headers.items()
+        if name.lower() not in _SECRET_HEADERS
+    }

@@ -21,7 +21,9 @@ from mediavault.egress.guard import EgressGuard
 
 def has_display(environment: Mapping[str, str] = os.environ, system: str = sys.platform) -> bool:
     """Return whether a window can be opened on the user's screen."""
-    return system == "darwin" or bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
+    return system == "darwin" or bool(
+        environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")
+    )
 
 
 async def window_here(
@@ -33,9 +35,11 @@ async def window_here(
     executable: Path | None,
     enough: Callable[[], Awaitable[None]],
 ) -> SessionState:
-    """Open the task's page, wait until the user closes it or ``enough`` returns, and return the session's state.
+    """Open the task's page, wait until the user closes it or ``enough`` returns, and return the
+    session's state.
 
-    Raises AddressRefused, WindowBusy, BrowserUnavailable, StorageFailure. Cancellation closes the window in order too.
+    Raises AddressRefused, WindowBusy, BrowserUnavailable, StorageFailure. Cancellation closes the
+    window in order too.
     """
     browser = find_browser(executable)
     if browser.path is None:
@@ -45,14 +49,18 @@ async def window_here(
         async with borrowed_profile(authenticator.state_dir, clock) as profile:
             await asyncio.to_thread(authenticator.before_window, profile)
             async with window_proxy(guard, task.scope) as proxy:
-                window = await open_window(browser.path, profile, task.url, proxy=proxy, screen=None)
+                window = await open_window(
+                    browser.path, profile, task.url, proxy=proxy, screen=None
+                )
                 try:
                     await _first_of(window.closed(), enough())
                 finally:
                     await window.close()
             return await asyncio.to_thread(authenticator.after_window, profile, task.platform)
     except OSError as exc:
-        raise StorageFailure(Message("The browser's profile cannot be used: %(error)s.", error=exc)) from exc
+        raise StorageFailure(
+            Message("The browser's profile cannot be used: %(error)s.", error=exc)
+        ) from exc
 
 
 async def _first_of(*waits: Awaitable[None]) -> None:

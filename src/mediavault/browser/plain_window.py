@@ -1,7 +1,9 @@
-"""A browser window for a user: the same binary on the same profile as the automated browser, and nothing drives it.
+"""A browser window for a user: the same binary on the same profile as the automated browser, and
+nothing drives it.
 
-There is no DevTools and no automation switch: sites refuse sign-ins with either, and a sign-in is the user's private
-matter. It uses the egress proxy like every browser of the vault. ``window_child.py`` starts and ends it.
+There is no DevTools and no automation switch: sites refuse sign-ins with either, and a sign-in is
+the user's private matter. It uses the egress proxy like every browser of the vault.
+``window_child.py`` starts and ends it.
 """
 
 from __future__ import annotations
@@ -34,8 +36,8 @@ from mediavault.sandbox.process import environment
 START_S = 30.0
 END_S = 30.0  # more than the helper gives the browser and the screen together
 
-# What the automated browser gets from its driver and must be the same here: with another password store, Chromium drops
-# the cookies that it cannot decrypt.
+# What the automated browser gets from its driver and must be the same here: with another password
+# store, Chromium drops the cookies that it cannot decrypt.
 _SAME_STORE = ("--password-store=basic", "--use-mock-keychain")
 
 log = get_logger(__name__)
@@ -51,7 +53,9 @@ class ScreenSize:
 
 @dataclass(frozen=True, slots=True)
 class VirtualScreen:
-    """A virtual screen's private folder: its VNC socket, the secret of its X clients, and their home."""
+    """A virtual screen's private folder: its VNC socket, the secret of its X clients,
+    and their home.
+    """
 
     size: ScreenSize
     folder: Path
@@ -62,7 +66,9 @@ class VirtualScreen:
 
 
 class PlainWindow:
-    """A running window. ``pid`` is its browser's process id, updated after a restart while ``closed`` is awaited."""
+    """A running window. ``pid`` is its browser's process id,
+    updated after a restart while ``closed`` is awaited.
+    """
 
     def __init__(self, process: asyncio.subprocess.Process, pid: int) -> None:
         self._process = process
@@ -76,14 +82,17 @@ class PlainWindow:
         await self._process.wait()
 
     async def close(self) -> None:
-        """End the browser in order, then all that belongs to it. Safe to call twice; nothing is left afterwards."""
+        """End the browser in order, then all that belongs to it. Safe to call twice;
+        nothing is left afterwards.
+        """
         await asyncio.shield(asyncio.ensure_future(_end(self._process)))
 
 
 async def open_window(
     executable: Path, profile: BrowserProfile, url: str, *, proxy: str, screen: VirtualScreen | None
 ) -> PlainWindow:
-    """Open ``url`` on ``screen``, or on the user's own where it is None. ``profile`` is held by this process.
+    """Open ``url`` on ``screen``, or on the user's own where it is None. ``profile`` is held by
+    this process.
 
     Raises BrowserUnavailable; nothing is left then.
     """
@@ -115,7 +124,9 @@ async def open_window(
     return PlainWindow(process, answer["pid"])
 
 
-async def _first_answer(process: asyncio.subprocess.Process, request: Mapping[str, Any]) -> Mapping[str, Any]:
+async def _first_answer(
+    process: asyncio.subprocess.Process, request: Mapping[str, Any]
+) -> Mapping[str, Any]:
     assert process.stdin is not None
     assert process.stdout is not None
     try:
@@ -127,7 +138,10 @@ async def _first_answer(process: asyncio.subprocess.Process, request: Mapping[st
         raise BrowserUnavailable("The window did not open.") from exc
     if "pid" not in answer:
         raise BrowserUnavailable(
-            Message("The window did not open: %(answer)s.", answer=answer.get("failed", Message("its helper ended")))
+            Message(
+                "The window did not open: %(answer)s.",
+                answer=answer.get("failed", Message("its helper ended")),
+            )
         )
     return dict(answer)
 
@@ -149,7 +163,9 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 def new_screen(folder: Path, size: ScreenSize) -> VirtualScreen:
-    """Make the private ``folder`` (0700) of a screen, which only its X clients and this user can reach. Raises OSError."""
+    """Make the private ``folder`` (0700) of a screen,
+    which only its X clients and this user can reach. Raises OSError.
+    """
     folder.mkdir(mode=0o700)
     screen = VirtualScreen(size, folder)
     screen.authority.touch(mode=0o600)
@@ -161,21 +177,26 @@ def new_screen(folder: Path, size: ScreenSize) -> VirtualScreen:
 def _authority(cookie: bytes) -> bytes:
     """Return the one record of an Xauthority file, valid for any display (Xau's FamilyWild)."""
     parts = (b"", b"", b"MIT-MAGIC-COOKIE-1", cookie)  # address, display, name, data
-    return struct.pack(">H", 0xFFFF) + b"".join(struct.pack(">H", len(part)) + part for part in parts)
+    return struct.pack(">H", 0xFFFF) + b"".join(
+        struct.pack(">H", len(part)) + part for part in parts
+    )
 
 
 @asynccontextmanager
 async def window_proxy(guard: EgressGuard, scope: EgressScope) -> AsyncIterator[str]:
-    """Run the egress proxy of a window, and yield its address. Its first page is that of ``scope``, whose exemptions hold.
+    """Run the egress proxy of a window, and yield its address. Its first page is that of ``scope``,
+    whose exemptions hold.
 
-    It asks for no password, because nothing drives the window's browser to enter one: processes of our own user may
-    connect. Raises BrowserUnavailable.
+    It asks for no password, because nothing drives the window's browser to enter one: processes of
+    our own user may connect. Raises BrowserUnavailable.
     """
     proxy = EgressProxy(guard, admits=is_same_user)
     try:
         await proxy.start()
     except OSError as exc:
-        raise BrowserUnavailable(Message("The egress proxy could not be started: %(error)s.", error=exc)) from exc
+        raise BrowserUnavailable(
+            Message("The egress proxy could not be started: %(error)s.", error=exc)
+        ) from exc
     try:
         with proxy.exempting(scope):
             yield proxy.server
@@ -183,7 +204,9 @@ async def window_proxy(guard: EgressGuard, scope: EgressScope) -> AsyncIterator[
         await proxy.close()
 
 
-def _command(executable: Path, profile: Path, url: str, proxy: str, screen: VirtualScreen | None) -> Sequence[str]:
+def _command(
+    executable: Path, profile: Path, url: str, proxy: str, screen: VirtualScreen | None
+) -> Sequence[str]:
     command = [
         str(executable),
         f"--user-data-dir={profile}",
@@ -198,20 +221,37 @@ def _command(executable: Path, profile: Path, url: str, proxy: str, screen: Virt
     if screen is not None:
         # no address bar and no menus: the viewer is to sign in, not to explore this machine
         size = (
-            f"--window-size={screen.size.width + 1},{screen.size.height + 1}"  # without a window manager it is one less
+            # without a window manager it is one less
+            f"--window-size={screen.size.width + 1},{screen.size.height + 1}"
         )
-        command += ["--kiosk", "--window-position=0,0", size, "--deny-permission-prompts", "--disable-notifications"]
+        command += [
+            "--kiosk",
+            "--window-position=0,0",
+            size,
+            "--deny-permission-prompts",
+            "--disable-notifications",
+        ]
     else:
         command.append("--new-window")
     return [*command, url]
 
 
-def window_environment(own: Mapping[str, str], scratch: Path, screen: VirtualScreen | None) -> dict[str, str]:
-    """Return the variables of ``own`` for the window's browser; on a virtual screen without a desktop, and with its own home."""
+def window_environment(
+    own: Mapping[str, str], scratch: Path, screen: VirtualScreen | None
+) -> dict[str, str]:
+    """Return the variables of ``own`` for the window's browser; on a virtual screen without a
+    desktop, and with its own home.
+    """
     passed = for_browser(own) | {"TMPDIR": str(scratch)}
     if screen is None:
         return passed
-    for name in ("WAYLAND_DISPLAY", "DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS", "XDG_SESSION_TYPE"):
+    for name in (
+        "WAYLAND_DISPLAY",
+        "DISPLAY",
+        "XAUTHORITY",
+        "DBUS_SESSION_BUS_ADDRESS",
+        "XDG_SESSION_TYPE",
+    ):
         passed.pop(name, None)
     homes = ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_DOWNLOAD_DIR")
     return passed | dict.fromkeys(homes, str(screen.folder / "home"))

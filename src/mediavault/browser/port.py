@@ -1,4 +1,6 @@
-"""The Browser port, for visits and downloads. ``chromium.py`` is the only adapter; tests use a stub."""
+"""The Browser port, for visits and downloads. ``chromium.py`` is the only adapter;
+tests use a stub.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from mediavault.core.urls import EgressScope
 
 @dataclass(frozen=True, slots=True)
 class SeenResponse:
-    """A response that the page, a frame or a worker received. Bodies are kept for JSON and manifests only."""
+    """A response that the page, a frame or a worker received.
+    Bodies are kept for JSON and manifests only.
+    """
 
     url: str
     status: int
@@ -24,7 +28,8 @@ class SeenResponse:
     resource_type: str  # "media", "xhr", "fetch", "document", …
     frame_url: str
     headers: Mapping[str, str] = field(default_factory=dict)  # lower-case names
-    request_headers: Mapping[str, str] = field(default_factory=dict)  # lower-case names; never cookie, authorization
+    # lower-case names; never cookie, authorization
+    request_headers: Mapping[str, str] = field(default_factory=dict)
     size: int | None = None  # the whole file's, from Content-Range or Content-Length
     body: bytes | None = None
     seen_at_s: float = 0.0  # since navigation began
@@ -59,7 +64,9 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class SeenManifest:
-    """A playlist or manifest that the page made itself. ``url`` is its ``blob:`` address or the head of its ``data:`` one."""
+    """A playlist or manifest that the page made itself.
+    ``url`` is its ``blob:`` address or the head of its ``data:`` one.
+    """
 
     url: str
     text: str
@@ -81,16 +88,21 @@ class SeenVideo:
     visible: bool
     muted_loop: bool  # muted + loop without controls: decoration
     frame_url: str
-    # the <article> or <main> around it, whose videos share the name ("article:0"), "aside" in a sidebar, "" outside of any
+    # the <article> or <main> around it, whose videos share the name ("article:0"), "aside" in a
+    # sidebar, "" outside of any
     container: str = ""
-    names: str = ""  # what it and the boxes around it are called, up to the article: ids, classes, labels, the heading
-    holds_permalink: bool = False  # that container holds the page's heading or a link to the page itself
+    # what it and the boxes around it are called, up to the article: ids, classes, labels, the
+    # heading
+    names: str = ""
+    # that container holds the page's heading or a link to the page itself
+    holds_permalink: bool = False
     advert: bool = False  # an element around it is labelled as advertising
     has_audio: bool | None = None  # True once sound was decoded; None: not known
     protected: bool = False  # it met data that only a licence decrypts
     feeds: tuple[PageFeed, ...] = ()  # of a player that a script feeds, as far as it was recognised
     plays: tuple[Play, ...] = ()  # in order; the last one is what it shows now
-    unsure: bool = False  # one of several plays of a player, where it is unknown which is the page's video
+    # one of several plays of a player, where it is unknown which is the page's video
+    unsure: bool = False
     left: int | None = None  # of its box in its frame's document, CSS pixels
     top: int | None = None
 
@@ -111,8 +123,8 @@ class PageCapture:
     user_agent: str
     manifests: tuple[SeenManifest, ...] = ()
     adverts: tuple[str, ...] = ()  # addresses of files that ad servers' answers named
-    # JSON values: "navigations" [[seconds, address] of the main frame], "encrypted" (a media element met protected
-    # data), "key_systems" (asked for), "crashed", "unresponsive"
+    # JSON values: "navigations" [[seconds, address] of the main frame], "encrypted" (a media
+    # element met protected data), "key_systems" (asked for), "crashed", "unresponsive"
     extra: Mapping[str, Any] = field(default_factory=dict)
     screenshot: bytes | None = None  # PNG, where one was asked for and could be taken
 
@@ -128,11 +140,12 @@ class BrowserDownload:
 
 
 class Browser(Protocol):
-    """The one browser of a worker process. Every method may raise BrowserUnavailable and TookTooLong.
+    """The one browser of a worker process. Every method may raise BrowserUnavailable and
+    TookTooLong.
 
-    It visits pages in one of two ways. *Signed out*, it has only the cookies that sites set since the browser started,
-    and forgets them with it. *Signed in* (``signed_in``), it has the profile: its sign-ins, and what the user answered
-    in a window.
+    It visits pages in one of two ways. *Signed out*, it has only the cookies that sites set since
+    the browser started, and forgets them with it. *Signed in* (``signed_in``), it has the profile:
+    its sign-ins, and what the user answered in a window.
     """
 
     async def capture(
@@ -148,17 +161,19 @@ class Browser(Protocol):
     ) -> PageCapture:
         """Visit a page, prime its players and report what was seen. The page is closed in any case.
 
-        Stops as soon as a video's address is known and settled; at the latest after ``within_s`` seconds, then with
-        what was seen so far. ``is_list``: the page lists posts, so that it is read until nothing more comes, and nothing on
-        it is started or pressed: that could open a post in its place. ``screenshot`` takes a picture of the page at the end. Raises NetworkFailure when the
-        document did not load at all, PageTooHeavy when it took more memory than the browser may use.
+        Stops as soon as a video's address is known and settled; at the latest after ``within_s``
+        seconds, then with what was seen so far. ``is_list``: the page lists posts, so that it is
+        read until nothing more comes, and nothing on it is started or pressed: that could open a
+        post in its place. ``screenshot`` takes a picture of the page at the end. Raises
+        NetworkFailure when the document did not load at all, PageTooHeavy when it took more memory
+        than the browser may use.
         """
 
     async def cookies(self, url: str, *, signed_in: bool = False) -> Sequence[Cookie]:
         """Return the cookies that the browser would send to ``url``. Never starts a browser.
 
-        Where none runs, there are none signed out, and signed in those that the last browser left behind or that were
-        imported since.
+        Where none runs, there are none signed out, and signed in those that the last browser left
+        behind or that were imported since.
         """
 
     async def user_agent(self) -> str:
@@ -178,12 +193,14 @@ class Browser(Protocol):
         bandwidth: SiteBandwidth | None = None,
         signed_in: bool = False,
     ) -> BrowserDownload:
-        """Navigate to ``url`` so that the browser saves the answer as a file in the folder ``into``.
+        """Navigate to ``url`` so that the browser saves the answer as a file in the folder
+        ``into``.
 
-        ``scope`` is the post's: the egress guard's exemptions depend on it, not on the media's address. A site
-        slower than ``floor`` is given up. The browser gets half of the limit on ``bandwidth``,
-        because it cannot be throttled.
-        Raises HttpError and the like for a refused answer, Incomplete for a broken transfer, TooLarge past ``max_bytes``.
+        ``scope`` is the post's: the egress guard's exemptions depend on it, not on the media's
+        address. A site slower than ``floor`` is given up. The browser gets half of the limit on
+        ``bandwidth``, because it cannot be throttled.
+        Raises HttpError and the like for a refused answer, Incomplete for a broken transfer,
+        TooLarge past ``max_bytes``.
         """
 
     async def close(self) -> None:

@@ -1,7 +1,7 @@
 """The browser's processes: ending one that hangs, and ending the one that holds too much memory.
 
-By process id, and only processes that we started. Works for every user, in containers too: it reads /proc and sends
-signals. Where there is no /proc nothing is limited.
+By process id, and only processes that we started. Works for every user, in containers too: it reads
+/proc and sends signals. Where there is no /proc nothing is limited.
 """
 
 from __future__ import annotations
@@ -41,10 +41,11 @@ def is_alive(pid: int) -> bool:
 
 
 def kill_browser(pid: int, *, driver: int | None) -> None:
-    """Send SIGKILL to the browser's process group, which holds its renderers, and to the driver that started it.
+    """Send SIGKILL to the browser's process group, which holds its renderers, and to the driver
+    that started it.
 
-    Playwright starts the browser as the leader of its own process group. For an id that leads no group, or leads our
-    own, only that process is killed.
+    Playwright starts the browser as the leader of its own process group. For an id that leads no
+    group, or leads our own, only that process is killed.
     """
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if os.getpgid(pid) == pid and pid != os.getpgrp():
@@ -57,13 +58,13 @@ def kill_browser(pid: int, *, driver: int | None) -> None:
             os.kill(driver, signal.SIGKILL)
 
 
-# --- memory ------------------------------------------------------------------------------------------------------------
+# --- memory ---------------------------------------------------------------------------------------
 
 MIB, GIB = 1 << 20, 1 << 30
 MIN_LIMIT, MAX_LIMIT = 1 * GIB, 4 * GIB  # of the default limit
 
-# Of /proc/PID/status, in kB: private memory, shared memory, and swap. Mapped files, such as the browser's own program,
-# are not counted. A sandbox does not prevent reading these lines.
+# Of /proc/PID/status, in kB: private memory, shared memory, and swap. Mapped files, such as the
+# browser's own program, are not counted. A sandbox does not prevent reading these lines.
 _COUNTED = ("RssAnon:", "RssShmem:", "VmSwap:")
 
 
@@ -77,13 +78,22 @@ class ProcessMemory:
 
 
 def default_limit() -> int:
-    """Return half of this machine's memory, in bytes; at least 1 GiB, which ordinary pages need, and at most 4 GiB."""
+    """Return half of this machine's memory, in bytes; at least 1 GiB,
+    which ordinary pages need, and at most 4 GiB.
+    """
     return max(MIN_LIMIT, min(MAX_LIMIT, _machine_memory() // 2))
 
 
 def end_process(process: ProcessMemory, browser_pid: int) -> None:
-    """Kill a process. A renderer takes only its own pages with it; for any other process the whole browser is ended."""
-    log.warning("browser_memory_exceeded", bytes=process.held, is_renderer=process.is_renderer, browser_pid=browser_pid)
+    """Kill a process. A renderer takes only its own pages with it;
+    for any other process the whole browser is ended.
+    """
+    log.warning(
+        "browser_memory_exceeded",
+        bytes=process.held,
+        is_renderer=process.is_renderer,
+        browser_pid=browser_pid,
+    )
     if process.is_renderer:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(process.pid, signal.SIGKILL)
@@ -103,7 +113,9 @@ def over_limit(processes: Iterable[ProcessMemory], limit: int) -> ProcessMemory 
 
 
 def memory_of(browser_pid: int) -> list[ProcessMemory]:
-    """Return the processes of the browser's group; [] where there is no /proc. Zombies hold nothing."""
+    """Return the processes of the browser's group; [] where there is no /proc.
+    Zombies hold nothing.
+    """
     processes = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it has just ended
@@ -121,6 +133,7 @@ def _held(folder: Path) -> int:
 def _machine_memory() -> int:
     """Return the memory in bytes: what is built in, or what this container may use of it."""
     built_in = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    with contextlib.suppress(OSError, ValueError):  # without such a limit the file says "max", or is not there
+    # without such a limit the file says "max", or is not there
+    with contextlib.suppress(OSError, ValueError):
         return min(built_in, int(Path("/sys/fs/cgroup/memory.max").read_text("ascii")))
     return built_in

@@ -1,21 +1,26 @@
-"""The browser's profile folder: who may use it, what a crash leaves behind, and the cookies that must outlive it.
+"""The browser's profile folder: who may use it, what a crash leaves behind, and the cookies that
+must outlive it.
 
 Layout below ``<state>/browser``::
 
     lock                the flock of the process that holds the profile
     wanted              the flock of the process that wants it for a sign-in
     profile/            Chromium's own folder, with the logins
-    cookies.json        what Chromium forgets: session cookies, and those not yet flushed when it was killed
+    cookies.json        what Chromium forgets: session cookies, and those not yet flushed when it
+                        was killed
     accounts.json       the accounts' names at the sites (session_manager.py)
     tmp/                its TMPDIR, emptied at every start
-    anon-xxxxxx/        profile, lock and tmp of a process that found the profile taken; removed at its end
+    anon-xxxxxx/        profile, lock and tmp of a process that found the profile taken; removed at
+                        its end
     window-xxxxxx/      a virtual screen with a user's window; removed at its end
 
-``<state>/sessions/<platform>.json`` holds cookies that were imported and that the browser has not yet been given.
+``<state>/sessions/<platform>.json`` holds cookies that were imported and that the browser has not
+yet been given.
 
-**Handing over.** Chromium lets one process use a profile. The process that opens a sign-in window locks ``wanted`` and waits
-for ``lock``; a worker's browser sees that within a second, ends, and the next one is anonymous. When ``wanted`` is free
-again the anonymous one ends in the same way. A lock dies with its process, so a crash leaves no process waiting.
+**Handing over.** Chromium lets one process use a profile. The process that opens a sign-in window
+locks ``wanted`` and waits for ``lock``; a worker's browser sees that within a second, ends, and the
+next one is anonymous. When ``wanted`` is free again the anonymous one ends in the same way. A lock
+dies with its process, so a crash leaves no process waiting.
 """
 
 from __future__ import annotations
@@ -63,7 +68,9 @@ class BrowserProfile:
 
     @property
     def descriptor(self) -> int:
-        """The descriptor of the lock's file: a child that inherits it holds the profile as long as it lives."""
+        """The descriptor of the lock's file: a child that inherits it holds the profile as long as
+        it lives.
+        """
         return self._lock
 
     @property
@@ -72,7 +79,9 @@ class BrowserProfile:
         return self.folder.parent.parent if self.anonymous else self.folder.parent
 
     def should_give_way(self) -> bool:
-        """Return whether a user wants this profile; for an anonymous one, whether the main one is free again."""
+        """Return whether a user wants this profile; for an anonymous one,
+        whether the main one is free again.
+        """
         base = self.base
         try:
             with _exclusive(base):
@@ -91,9 +100,11 @@ class BrowserProfile:
         self._lock = -1
 
     def forget_stale_locks(self) -> None:
-        """Remove Chromium's own lock files, which stop a launch when another host or container left them.
+        """Remove Chromium's own lock files, which stop a launch when another host or container left
+        them.
 
-        Only our flock makes this safe: a live Chromium on this profile would lose its guard against a second one.
+        Only our flock makes this safe: a live Chromium on this profile would lose its guard against
+        a second one.
         """
         holder = _link_target(self.folder / _SINGLETON[0])
         if holder is not None:
@@ -115,7 +126,9 @@ class WindowBusy(BadInput):
 
 
 def claim_profile(state_dir: Path) -> BrowserProfile:
-    """Claim the profile of ``state_dir``, or an anonymous one where another process holds it or a user wants it."""
+    """Claim the profile of ``state_dir``, or an anonymous one where another process holds it or a
+    user wants it.
+    """
     base = _base(state_dir)
     with _exclusive(base):
         _sweep(base)
@@ -193,7 +206,8 @@ def missing_cookies(
 ) -> list[dict[str, Any]]:
     """Return the saved cookies that the profile lacks and that have not expired.
 
-    One that is present is never overwritten, as it may be newer: the user may have signed in with a plain window since.
+    One that is present is never overwritten, as it may be newer: the user may have signed in with a
+    plain window since.
     """
     known = {(c.get("name"), c.get("domain"), c.get("path")) for c in present}
     return [
@@ -205,23 +219,30 @@ def missing_cookies(
 
 
 def _profile(base: Path, lock: int, *, key: str, cookies_file: Path | None) -> BrowserProfile:
-    """Build a profile. Raises OSError after releasing the lock, which would otherwise keep us from our own profile."""
+    """Build a profile. Raises OSError after releasing the lock,
+    which would otherwise keep us from our own profile.
+    """
     anonymous = cookies_file is None
     folder = base / "profile"
     scratch = base / "tmp"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         if len(os.fsencode(scratch)) + _SOCKET_BELOW_TMP > _SOCKET_PATH_BYTES:
-            scratch = Path(tempfile.mkdtemp(prefix="mediavault-"))  # Chromium dies of a longer socket path
+            # Chromium dies of a longer socket path
+            scratch = Path(tempfile.mkdtemp(prefix="mediavault-"))
     except OSError:
         os.close(lock)
         raise
-    return BrowserProfile(folder, scratch, cookies_file, key, anonymous, lock, [base] if anonymous else [])
+    return BrowserProfile(
+        folder, scratch, cookies_file, key, anonymous, lock, [base] if anonymous else []
+    )
 
 
 @contextlib.contextmanager
 def _exclusive(base: Path) -> Iterator[None]:
-    """Exclude other processes: a sweep between a folder's creation and its flock would take it for a leftover."""
+    """Exclude other processes: a sweep between a folder's creation and its flock would take it for
+    a leftover.
+    """
     descriptor = os.open(base / "sweep.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)  # held for milliseconds
@@ -242,7 +263,9 @@ def _try_lock_alone(base: Path, name: str) -> int | None:
 
 
 def _is_held(path: Path) -> bool:
-    """Return whether a process holds this lock. Only within :func:`_exclusive`: the check takes it for an instant."""
+    """Return whether a process holds this lock. Only within :func:`_exclusive`:
+    the check takes it for an instant.
+    """
     lock = _try_lock(path)
     if lock is None:
         return path.exists()
@@ -275,7 +298,9 @@ def _try_lock(path: Path) -> int | None:
 
 
 def _link_target(path: Path) -> str | None:
-    """Return a symbolic link's target, which is ``host-pid`` for Chromium's lock; None where there is no link."""
+    """Return a symbolic link's target, which is ``host-pid`` for Chromium's lock;
+    None where there is no link.
+    """
     try:
         return str(path.readlink())
     except OSError:

@@ -1,8 +1,9 @@
 """The scripts that inspect a page and start its players. Each is one function, run in one frame.
 
-Text from a page is cut to a maximum length inside the page, so that no page can fill our memory. Adverts: a mark on the
-player or the ad server's own answer counts as proof. A weaker sign (a name, another length than the page announces, another
-file that a script holds ready) is tested: what follows in the player shows what it was.
+Text from a page is cut to a maximum length inside the page, so that no page can fill our memory.
+Adverts: a mark on the player or the ad server's own answer counts as proof. A weaker sign (a name,
+another length than the page announces, another file that a script holds ready) is tested: what
+follows in the player shows what it was.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ SHOWN_AFTER_ADVERT_MS = 3_000  # what follows an advert has begun by then
 SHOWN_AFTER_DOUBT_MS = 1_500
 MAX_SEEKS = 3  # of one advert: a player that does not let it be skipped shows it to its end
 
-# ``adverts`` are the addresses that ad servers named. Needs ``state``, ``shown``, ``advertised``, ``up`` and ``notePlay``.
+# ``adverts`` are the addresses that ad servers named. Needs ``state``, ``shown``, ``advertised``,
+# ``up`` and ``notePlay``.
 ADVERTS = r"""
 const AD_WORDS = /^[^\p{L}]*(?:(?:skip|close)\s+(?:the\s+)?(?:ads?|advert\w*)|ads?|advert(?:isement)?s?|sponsored|werbung|anzeige|publicité|publicidad|anuncio|pubblicità|реклама|広告|广告|광고)(?!\p{L})/iu;
 const area = e => { const box = e.getBoundingClientRect(); return box.width * box.height; };
@@ -85,7 +87,9 @@ const standsFor = (video, adverts) => {
   if (play.ended && performance.now() - play.ended > (sure ? AFTER_ADVERT : AFTER_DOUBT)) return sure ? 'over' : '';
   return sure ? 'advert' : 'doubt';
 };
-""".replace("AFTER_ADVERT", str(SHOWN_AFTER_ADVERT_MS)).replace("AFTER_DOUBT", str(SHOWN_AFTER_DOUBT_MS))
+""".replace("AFTER_ADVERT", str(SHOWN_AFTER_ADVERT_MS)).replace(  # noqa: E501
+    "AFTER_DOUBT", str(SHOWN_AFTER_DOUBT_MS)
+)
 
 # Takes an advert to its end, muted; one that has ended is left alone
 BRING_TO_END = """
@@ -102,7 +106,7 @@ for (const video of videos) {
   }
   if (video.paused) Promise.resolve(video.play()).catch(() => {});
 }
-""".replace("MAX_SEEKS", str(MAX_SEEKS))
+""".replace("MAX_SEEKS", str(MAX_SEEKS))  # noqa: E501
 
 
 MAX_HTML_CHARS = 10_000_000
@@ -170,11 +174,11 @@ const place = element => {
     || [...box.querySelectorAll('a[href]')].slice(0, 500).some(a => location.pathname !== '/' && a.href.split(/[?#]/)[0] === here));
   return {container: name || '', holds_permalink: own, ...around};
 };
-""".replace("LIMIT", str(MAX_VIDEOS))
+""".replace("LIMIT", str(MAX_VIDEOS))  # noqa: E501
 
-# The players that look like the page's videos, largest first, and their state: how many there are, how many have
-# something to play other than an advert, how many of those have a known source, and how many failed to load; then
-# how many players show a certain or possible advert before the video.
+# The players that look like the page's videos, largest first, and their state: how many there are,
+# how many have something to play other than an advert, how many of those have a known source, and
+# how many failed to load; then how many players show a certain or possible advert before the video.
 _WANTED = """
 const seen = videos.filter(v => shown(v) && v.getBoundingClientRect().height >= 120)
   .sort((a, b) => b.clientWidth * b.clientHeight - a.clientWidth * a.clientHeight).slice(0, 16);
@@ -190,12 +194,12 @@ const known = v => {
 const standing = {videos: wanted.length, started: started.length, known: started.filter(known).length,
   failed: wanted.filter(v => v.error).length,
   adverts: seen.filter(v => /advert|doubt/.test(standings.get(v))).length};
-"""
+"""  # noqa: E501
 
 _ADVERTS = f"{PLAYS}{ADVERTS}"
 
-# Mutes the players, brings them into view and asks them to play. Returns their state before that. This script and
-# the next two receive the URLs that ad servers named.
+# Mutes the players, brings them into view and asks them to play. Returns their state before that.
+# This script and the next two receive the URLs that ad servers named.
 PRIME = f"""adverts => {{
 {STATE}
 {_VIDEOS}
@@ -208,7 +212,7 @@ for (const video of wanted.slice().reverse()) {{
   if (video.paused && !(video.ended && standings.get(video))) Promise.resolve(video.play()).catch(() => {{}});
 }}
 return standing;
-}}"""
+}}"""  # noqa: E501
 
 # Returns the state of the players without changing it.
 STANDING = f"""adverts => {{
@@ -229,9 +233,10 @@ SKIP = f"""adverts => {{
 return standing;
 }}"""
 
-# The next thing to click where nothing plays: the button that declines a consent notice, which may cover the player or
-# keep it from loading, then what looks like a play button, then the player itself. A notice is never agreed to. Never
-# inside a link that leads elsewhere, never the same element twice. Returns an element or null.
+# The next thing to click where nothing plays: the button that declines a consent notice, which may
+# cover the player or keep it from loading, then what looks like a play button, then the player
+# itself. A notice is never agreed to. Never inside a link that leads elsewhere, never the same
+# element twice. Returns an element or null.
 FIND_PLAY = f"""() => {{
 {STATE}
 {_VIDEOS}
@@ -276,7 +281,7 @@ const players = videos.filter(v => shown(v) && v.paused && !state.clicked.has(v)
 const chosen = ranked.length ? ranked[0][2] : players[0] || null;
 if (chosen) state.clicked.add(chosen);
 return chosen;
-}}"""
+}}"""  # noqa: E501
 
 # Returns all that a frame shows of its players, and what the hooks noted.
 PLAYERS = rf"""() => {{
@@ -331,19 +336,19 @@ return {{
     }};
   }}),
 }};
-}}"""
+}}"""  # noqa: E501
 
 # Run on the <iframe> that holds a player: returns its position in the page around it.
 PLACE_OF_FRAME = f"""element => {{
 {_VIDEOS}
 const box = element.getBoundingClientRect();
 return {{...place(element), visible: shown(element), width: Math.round(box.width), height: Math.round(box.height)}};
-}}"""
+}}"""  # noqa: E501
 
 DOCUMENT = f"""() => ({{
   url: location.href, title: String(document.title).slice(0, 1000),
   html: document.documentElement ? document.documentElement.outerHTML.slice(0, {MAX_HTML_CHARS}) : '',
   text: document.body ? String(document.body.innerText).slice(0, {MAX_TEXT_CHARS}) : '',
-}})"""
+}})"""  # noqa: E501
 
 HAS_ELEMENT = "selector => !!document.querySelector(selector)"

@@ -1,8 +1,10 @@
-"""The sessions of all sites: their states, cookies.txt, signing out, and the names of the accounts that are signed in.
+"""The sessions of all sites: their states, cookies.txt, signing out, and the names of the accounts
+that are signed in.
 
-States hold counts, times and the account's name or number; a cookie's value never leaves this module.
-The cookies that count are those that the next browser would have: from Chromium's own database, from the snapshot
-that restores what it forgets, and from an import that waits for its next start.
+States hold counts, times and the account's name or number; a cookie's value never leaves this
+module.
+The cookies that count are those that the next browser would have: from Chromium's own database,
+from the snapshot that restores what it forgets, and from an import that waits for its next start.
 """
 
 from __future__ import annotations
@@ -41,7 +43,13 @@ from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.core.names import safe_text
 from mediavault.core.platform import Platform
-from mediavault.core.sessions import ImportReport, SessionState, belongs_to, can_be_signed_in_to, judge_session
+from mediavault.core.sessions import (
+    ImportReport,
+    SessionState,
+    belongs_to,
+    can_be_signed_in_to,
+    judge_session,
+)
 
 log = get_logger(__name__)
 
@@ -59,16 +67,22 @@ class SessionManager:
     def __init__(self, state_dir: Path, platforms: Sequence[Platform], clock: Clock) -> None:
         self.state_dir = state_dir
         self._clock = clock
-        self._platforms = {platform.name: platform for platform in platforms if can_be_signed_in_to(platform)}
+        self._platforms = {
+            platform.name: platform for platform in platforms if can_be_signed_in_to(platform)
+        }
 
     def platform(self, name: str) -> Platform:
         """Return the platform of this name. Raises NoSuchSite."""
         if name not in self._platforms:
-            raise NoSuchSite(Message("There is no site %(name)s that can be signed in to.", name=f"{name!r}"))
+            raise NoSuchSite(
+                Message("There is no site %(name)s that can be signed in to.", name=f"{name!r}")
+            )
         return self._platforms[name]
 
     async def states(self) -> list[SessionState]:
-        """Return the states of all sites that can be signed in to, in the order of ``platforms``."""
+        """Return the states of all sites that can be signed in to,
+        in the order of ``platforms``.
+        """
         return await asyncio.to_thread(self._judge, list(self._platforms.values()))
 
     async def state(self, name: str) -> SessionState:
@@ -78,8 +92,9 @@ class SessionManager:
     async def import_cookies(self, name: str, text: str) -> ImportReport:
         """Import the site's cookies from a cookies.txt, in place of the session that was there.
 
-        A running browser ends for it, so that the next job has them. Raises BadInput (names the line), NoSuchSite,
-        WindowBusy, BrowserUnavailable, StorageFailure; then the former session remains.
+        A running browser ends for it, so that the next job has them. Raises BadInput (names the
+        line), NoSuchSite, WindowBusy, BrowserUnavailable, StorageFailure; then the former session
+        remains.
         """
         platform = self.platform(name)
         cookies = read_cookies_txt(text)
@@ -92,20 +107,28 @@ class SessionManager:
             async with borrowed_profile(self.state_dir, self._clock) as profile:
                 await asyncio.to_thread(self._replace, profile, platform, taken)
         except OSError as exc:
-            raise StorageFailure(Message("The cookies could not be saved: %(error)s", error=exc)) from exc
+            raise StorageFailure(
+                Message("The cookies could not be saved: %(error)s", error=exc)
+            ) from exc
         log.info("cookies_taken", platform=name, count=len(taken))
         ends = [cookie.expires_at for cookie in taken if cookie.expires_at is not None]
-        return ImportReport(len(taken), len(cookies) - len(own), len(own) - len(taken), min(ends, default=None))
+        return ImportReport(
+            len(taken), len(cookies) - len(own), len(own) - len(taken), min(ends, default=None)
+        )
 
     async def sign_out(self, name: str) -> SessionState:
-        """Remove the site's cookies from this machine, without notifying the site. Raises as :meth:`import_cookies`."""
+        """Remove the site's cookies from this machine, without notifying the site.
+        Raises as :meth:`import_cookies`.
+        """
         platform = self.platform(name)
         try:
             async with borrowed_profile(self.state_dir, self._clock) as profile:
                 await asyncio.to_thread(self._forget, profile, platform)
                 await asyncio.to_thread(remove_import, self.state_dir, name)
         except OSError as exc:
-            raise StorageFailure(Message("The cookies could not be removed: %(error)s", error=exc)) from exc
+            raise StorageFailure(
+                Message("The cookies could not be removed: %(error)s", error=exc)
+            ) from exc
         log.info("signed_out", platform=name)
         return await self.state(name)
 
@@ -117,14 +140,16 @@ class SessionManager:
         profile.empty_scratch()
 
     def after_window(self, profile: BrowserProfile, platform: Platform) -> SessionState:
-        """Save the sign-in made in a window: from now on the profile is newer than the snapshot. Raises OSError."""
+        """Save the sign-in made in a window: from now on the profile is newer than the snapshot.
+        Raises OSError.
+        """
         prolong_sessions(profile.folder, now=self._clock.now())
         self._trim_snapshot(profile, platform)
         state = self._judge([platform])[0]
         log.info("window_closed", platform=platform.name, signed_in=state.signed_in)
         return state
 
-    # --- files -------------------------------------------------------------------------------------------------
+    # --- files ------------------------------------------------------------------------------------
 
     def _judge(self, platforms: Sequence[Platform]) -> list[SessionState]:
         browser = self.state_dir / "browser"
@@ -132,7 +157,8 @@ class SessionManager:
         known = {_identity(cookie) for cookie in on_disk}
         snapshot = [as_cookie(cookie) for cookie in load_cookies(browser / COOKIES_FILE)]
         restored = [cookie for cookie in snapshot if _identity(cookie) not in known]
-        values = {_identity(cookie): cookie.value for cookie in snapshot}  # the database on disk is read without values
+        # the database on disk is read without values
+        values = {_identity(cookie): cookie.value for cookie in snapshot}
         on_disk = [replace(cookie, value=values.get(_identity(cookie), "")) for cookie in on_disk]
         names = known_accounts(self.state_dir)
         now, states = self._clock.now(), []
@@ -140,11 +166,17 @@ class SessionManager:
             waiting = pending_import(self.state_dir, platform.name)
             cookies = [*waiting, *on_disk, *restored]
             name = names.get(platform.name)
-            states.append(judge_session(platform, cookies, now=now, pending=bool(waiting), name=name))
+            states.append(
+                judge_session(platform, cookies, now=now, pending=bool(waiting), name=name)
+            )
         return states
 
-    def _replace(self, profile: BrowserProfile, platform: Platform, cookies: Sequence[Cookie]) -> None:
-        """Store the new cookies first: half of an old and half of a new session would be useless."""
+    def _replace(
+        self, profile: BrowserProfile, platform: Platform, cookies: Sequence[Cookie]
+    ) -> None:
+        """Store the new cookies first: half of an old and half of a new session would be
+        useless.
+        """
         save_import(self.state_dir, platform.name, cookies)
         self._forget(profile, platform)
 
@@ -171,14 +203,16 @@ def _why_no_cookies(platform: Platform, own: Sequence[Cookie]) -> str:
     return Message("No %(site)s cookies found in the file.", site=platform.title)
 
 
-# --- names of accounts, as the sites' own pages show them; names only, never a cookie ------------------------------------
+# --- names of accounts, as the sites' own pages show them; names only, never a cookie -------------
 
 MAX_ACCOUNT_CHARS = 100
 _ACCOUNTS_FILE = "accounts.json"
 
 
 def note_account(state_dir: Path, platform: str, name: str) -> None:
-    """Store the account name that a page showed during a signed-in visit. A name that cannot be stored is ignored."""
+    """Store the account name that a page showed during a signed-in visit.
+    A name that cannot be stored is ignored.
+    """
     name = safe_text(name)[:MAX_ACCOUNT_CHARS]
     accounts = known_accounts(state_dir)
     if name and accounts.get(platform) != name:
@@ -198,13 +232,18 @@ def known_accounts(state_dir: Path) -> dict[str, str]:
         known = json.loads((state_dir / "browser" / _ACCOUNTS_FILE).read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return {key: name for key, name in known.items() if isinstance(name, str)} if isinstance(known, dict) else {}
+    return (
+        {key: name for key, name in known.items() if isinstance(name, str)}
+        if isinstance(known, dict)
+        else {}
+    )
 
 
 def _write_accounts(state_dir: Path, accounts: dict[str, str]) -> None:
     folder = state_dir / "browser"
     try:
-        handle, name = tempfile.mkstemp(dir=folder, prefix=f".{_ACCOUNTS_FILE}.")  # mkstemp gives 0600
+        # mkstemp gives 0600
+        handle, name = tempfile.mkstemp(dir=folder, prefix=f".{_ACCOUNTS_FILE}.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 json.dump(accounts, file)
@@ -217,15 +256,20 @@ def _write_accounts(state_dir: Path, accounts: dict[str, str]) -> None:
         log.warning("account_name_not_saved", error=str(exc))
 
 
-# --- Chromium's own preferences -----------------------------------------------------------------------------------------
+# --- Chromium's own preferences -------------------------------------------------------------------
 
 MAX_PREFERENCES_BYTES = 32 << 20
 
-# Names from Chromium's chrome/common/pref_names.h and components/password_manager, checked 2026-11-24.
+# Names from Chromium's chrome/common/pref_names.h and components/password_manager, checked
+# 2026-11-24.
 _WANTED_PREFERENCES: Mapping[str, Mapping[str, Any]] = {
     "Default/Preferences": {
         "credentials_enable_service": False,
-        "profile": {"password_manager_enabled": False, "exit_type": "Normal", "exited_cleanly": True},
+        "profile": {
+            "password_manager_enabled": False,
+            "exit_type": "Normal",
+            "exited_cleanly": True,
+        },
     },
     "Local State": {"select_file_dialogs": {"allowed": False}},
 }
@@ -234,8 +278,9 @@ _WANTED_PREFERENCES: Mapping[str, Mapping[str, Any]] = {
 def prepare_preferences(profile: Path) -> None:
     """Set the preferences that a sign-in window needs, in a profile that no browser uses.
 
-    Chromium must not offer to save passwords, must not ask about the pages of a browser that was killed, and must not
-    show this machine's files. A file that cannot be read stays unchanged. Raises OSError.
+    Chromium must not offer to save passwords, must not ask about the pages of a browser that was
+    killed, and must not show this machine's files. A file that cannot be read stays unchanged.
+    Raises OSError.
     """
     for name, wanted in _WANTED_PREFERENCES.items():
         _set_preferences(profile / name, wanted)
@@ -261,5 +306,7 @@ def _merged(known: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, An
     for name, value in wanted.items():
         former = merged.get(name)
         is_branch = isinstance(value, Mapping)
-        merged[name] = _merged(former if isinstance(former, Mapping) else {}, value) if is_branch else value
+        merged[name] = (
+            _merged(former if isinstance(former, Mapping) else {}, value) if is_branch else value
+        )
     return merged

@@ -9,7 +9,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mediavault.browser import hooks, scripts
-from mediavault.browser.driver import BrowserCall, DriverFrame, Page, PageCrashed, PageFailed, Response
+from mediavault.browser.driver import (
+    BrowserCall,
+    DriverFrame,
+    Page,
+    PageCrashed,
+    PageFailed,
+    Response,
+)
 from mediavault.browser.navigation import failure_of_load
 from mediavault.browser.network_log import NetworkLog
 from mediavault.browser.port import PageCapture, SeenManifest, SeenVideo
@@ -33,7 +40,9 @@ DOCUMENT_S = 10.0  # from the first byte to a document whose scripts ran
 SCRIPT_TIMEOUT_S = 4.0  # for one script in one frame
 TICK_S = 0.15
 SLOWEST_CHECK_S = (
-    1.0  # a check that takes longer does not count as the page's time: the machine is busy, or the page is
+    # a check that takes longer does not count as the page's time: the machine is busy, or the page
+    # is
+    1.0
 )
 MAX_FRAME_LEVELS = 5  # frames in frames whose position is computed
 AFTER_CLICK_S = 0.75  # a player that a click creates is there by then
@@ -41,12 +50,14 @@ RESERVE_S = 6.0  # reserved for the report
 MAX_FRAMES = 25
 PROXY_ANSWER = REFUSED_HEADER.lower()
 
-FrameFacts = tuple[DriverFrame, Mapping[str, Any]]  # a frame, and the result of scripts.PLAYERS in it
+# a frame, and the result of scripts.PLAYERS in it
+FrameFacts = tuple[DriverFrame, Mapping[str, Any]]
 
 log = get_logger(__name__)
 
 
-@dataclass(eq=False)  # no slots: Playwright notes its wrapper on the object whose method it is given
+# no slots: Playwright notes its wrapper on the object whose method it is given
+@dataclass(eq=False)
 class PageVisit:
     """``end_s`` is the clock's monotonic time at which the visit must be over."""
 
@@ -56,16 +67,20 @@ class PageVisit:
     network: NetworkLog
     platform: Platform
     end_s: float
-    is_list: bool = False  # the page lists posts: it is read, and nothing on it is started or pressed
+    # the page lists posts: it is read, and nothing on it is started or pressed
+    is_list: bool = False
     crashed: bool = False
     cut_short: bool = False  # the time ended before the page was seen to its end
     navigations: list[tuple[float, str]] = field(default_factory=list)
     progress: VisitProgress = field(default_factory=VisitProgress)
     _deaf: int = 0  # scripts in a row that the main frame did not answer
-    _deaf_frames: list[DriverFrame] = field(default_factory=list)  # frames that did not answer once: left alone
+    # frames that did not answer once: left alone
+    _deaf_frames: list[DriverFrame] = field(default_factory=list)
 
     async def run(self, url: str, *, user_agent: str) -> PageCapture:
-        """Visit ``url``. Raises NetworkFailure, TookTooLong, RedirectLoop, AddressRefused, PageCrashed, BrowserUnavailable."""
+        """Visit ``url``. Raises NetworkFailure, TookTooLong, RedirectLoop, AddressRefused,
+        PageCrashed, BrowserUnavailable.
+        """
         self.page.on("crash", self._on_crash)
         self.page.on("framenavigated", self._on_navigated)
         if not self.platform.reader.always_sent:
@@ -89,17 +104,23 @@ class PageVisit:
             main=request.is_navigation_request() and frame.parent_frame is None,
         )
 
-    # --- loading -----------------------------------------------------------------------------------------------
+    # --- loading ----------------------------------------------------------------------------------
 
     async def _load(self, url: str) -> bool:
-        """Navigate and return whether there is a document to watch; False where the site sent a file to download."""
+        """Navigate and return whether there is a document to watch;
+        False where the site sent a file to download.
+        """
         within_s = max(1.0, min(NAVIGATION_S, self._left_s() / 2))
         try:
-            await self.ask(self.page.goto(url, timeout=within_s * 1000, wait_until="commit"), within_s + 1.0)
+            await self.ask(
+                self.page.goto(url, timeout=within_s * 1000, wait_until="commit"), within_s + 1.0
+            )
         except TookTooLong as exc:
             if self.network.main_document is None:
                 raise TookTooLong(
-                    Message("The page did not answer within %(within_s).0f seconds.", within_s=within_s)
+                    Message(
+                        "The page did not answer within %(within_s).0f seconds.", within_s=within_s
+                    )
                 ) from exc
         except PageCrashed:
             raise
@@ -114,19 +135,29 @@ class PageVisit:
         return True
 
     def _judge_failed_load(self, exc: PageFailed, url: str) -> None:
-        """Raise its failure unless a document arrived; it may have become a download, or a script replaced it."""
+        """Raise its failure unless a document arrived; it may have become a download,
+        or a script replaced it.
+        """
         if self.network.main_document is None:
-            log.info("page_not_loaded", url=redact_url(url), error=(str(exc).splitlines() or [""])[0])
+            log.info(
+                "page_not_loaded", url=redact_url(url), error=(str(exc).splitlines() or [""])[0]
+            )
             raise failure_of_load(str(exc), url) from exc
 
     def _refuse_answer_of_proxy(self) -> None:
         """Raise the failure of a page that our own proxy answered in place of the site."""
         main = self.network.main_document
-        answer = main.headers.get(PROXY_ANSWER) if main is not None and main.url.startswith("http://") else None
+        answer = (
+            main.headers.get(PROXY_ANSWER)
+            if main is not None and main.url.startswith("http://")
+            else None
+        )
         if main is None or answer is None:
             return
         if answer == "refused":
-            raise AddressRefused(Message("mediavault does not connect to %(what)s.", what=urlsplit(main.url).netloc))
+            raise AddressRefused(
+                Message("mediavault does not connect to %(what)s.", what=urlsplit(main.url).netloc)
+            )
         raise failure_of_load("", main.url)  # the proxy knows the cause
 
     def _on_crash(self) -> None:
@@ -136,7 +167,7 @@ class PageVisit:
         if frame.parent_frame is None and len(self.navigations) < 50:
             self.navigations.append((round(self.network.elapsed_s(), 3), frame.url))
 
-    # --- watching ----------------------------------------------------------------------------------------------
+    # --- watching ---------------------------------------------------------------------------------
 
     async def _watch(self) -> None:
         last_action_s = last_seen_s = self.clock.monotonic()
@@ -153,7 +184,9 @@ class PageVisit:
             now.since_action_s = self.clock.monotonic() - last_action_s
             now.idle_s = self.network.elapsed_s() - self.network.last_response_s
             now.video_named = self.network.video_named
-            now.refused = self.network.main_document is not None and self.network.main_document.status >= 400
+            now.refused = (
+                self.network.main_document is not None and self.network.main_document.status >= 400
+            )
             if now.primed and not now.wants_page_data:
                 await self._count(scripts.STANDING)
             now.page_data_seen = now.page_data_seen or await self._has_page_data()
@@ -185,7 +218,9 @@ class PageVisit:
         if self.network.page_data_seen:
             return True
         selector = self.platform.reader.data_css
-        return bool(selector and await self._evaluate(self.page.main_frame, scripts.HAS_ELEMENT, selector))
+        return bool(
+            selector and await self._evaluate(self.page.main_frame, scripts.HAS_ELEMENT, selector)
+        )
 
     async def _prime(self) -> None:
         self.network.primed = self.progress.primed = True
@@ -225,7 +260,8 @@ class PageVisit:
                 return False
             try:
                 await self.ask(element.click(timeout=1_500, no_wait_after=True), SCRIPT_TIMEOUT_S)
-            except (PageFailed, TookTooLong):  # something lies over it: the event alone still reaches its handler
+            except (PageFailed, TookTooLong):
+                # something lies over it: the event alone still reaches its handler
                 await self.ask(element.evaluate("e => e.click()"), SCRIPT_TIMEOUT_S)
         except BrowserUnavailable:  # as in `_evaluate`
             if frame == self.page.main_frame:
@@ -237,11 +273,15 @@ class PageVisit:
         return True
 
     async def _evaluate(self, frame: DriverFrame, script: str, arg: Any = None) -> Any:
-        """Run a script in one frame; None without an answer. A page silent twice in a row is not asked again."""
+        """Run a script in one frame; None without an answer.
+        A page silent twice in a row is not asked again.
+        """
         if self.progress.unresponsive or frame in self._deaf_frames:
             return None
         try:
-            answer = await self.ask(frame.evaluate(script, arg), min(SCRIPT_TIMEOUT_S, max(0.5, self._left_s())))
+            answer = await self.ask(
+                frame.evaluate(script, arg), min(SCRIPT_TIMEOUT_S, max(0.5, self._left_s()))
+            )
         except TookTooLong:
             self._on_deaf(frame)
             return None
@@ -250,7 +290,8 @@ class PageVisit:
             return None
         except PageFailed:  # it navigated away in the meantime
             return None
-        except BrowserUnavailable:  # a frame that was removed looks like this; the main frame cannot be removed
+        except BrowserUnavailable:
+            # a frame that was removed looks like this; the main frame cannot be removed
             if frame == self.page.main_frame:
                 raise
             return None
@@ -270,7 +311,7 @@ class PageVisit:
     def _left_s(self) -> float:
         return self.end_s - self.clock.monotonic()
 
-    # --- the report --------------------------------------------------------------------------------------------
+    # --- the report -------------------------------------------------------------------------------
 
     async def _report(self, url: str, user_agent: str) -> PageCapture:
         document = await self._evaluate(self.page.main_frame, scripts.DOCUMENT) or {}
@@ -307,7 +348,9 @@ class PageVisit:
 
     async def _players(self) -> list[FrameFacts]:
         """Return the frames that answer, and their players."""
-        answers = [(frame, await self._evaluate(frame, scripts.PLAYERS)) for frame in self._frames()]
+        answers = [
+            (frame, await self._evaluate(frame, scripts.PLAYERS)) for frame in self._frames()
+        ]
         return [(frame, facts) for frame, facts in answers if facts]
 
     async def _videos(self, answered: Sequence[FrameFacts]) -> tuple[SeenVideo, ...]:
@@ -321,17 +364,27 @@ class PageVisit:
     def _final_url(self, document: Mapping[str, Any]) -> str:
         shown = str(document.get("url") or self.page.url)
         main = self.network.main_document
-        return main.url if main is not None and not shown.startswith(("http://", "https://")) else shown
+        return (
+            main.url
+            if main is not None and not shown.startswith(("http://", "https://"))
+            else shown
+        )
 
-    async def _frame_position(self, frame: DriverFrame, *, levels: int = MAX_FRAME_LEVELS) -> Mapping[str, Any] | None:
-        """Return the position of a child frame's <iframe> in the page, through all frames around it; None for the main frame."""
+    async def _frame_position(
+        self, frame: DriverFrame, *, levels: int = MAX_FRAME_LEVELS
+    ) -> Mapping[str, Any] | None:
+        """Return the position of a child frame's <iframe> in the page, through all frames around
+        it; None for the main frame.
+        """
         if (parent := frame.parent_frame) is None:
             return None
         if levels == 0:
             return UNKNOWN_POSITION
         try:
             element = await self.ask(frame.frame_element(), SCRIPT_TIMEOUT_S)
-            position: Mapping[str, Any] = await self.ask(element.evaluate(scripts.PLACE_OF_FRAME), SCRIPT_TIMEOUT_S)
+            position: Mapping[str, Any] = await self.ask(
+                element.evaluate(scripts.PLACE_OF_FRAME), SCRIPT_TIMEOUT_S
+            )
         except (TookTooLong, PageFailed, BrowserUnavailable):
             return UNKNOWN_POSITION
         around = await self._frame_position(parent, levels=levels - 1)

@@ -17,12 +17,14 @@ BEFORE_FIRST_CLICK_S = 0.6  # where there is no player yet: the click may create
 BETWEEN_SKIPS_S = 0.4
 ADVERT_S = 45.0  # two unskippable spots of fifteen seconds, and what surrounds them
 MAX_CLICKS = 3
-NOTHING_THERE_S = 3.0  # a page that shows no player by then, and requests nothing more, will show none
+# a page that shows no player by then, and requests nothing more, will show none
+NOTHING_THERE_S = 3.0
 IDLE_S = 2.0  # how long nothing at all has come from the network
 NOTHING_AT_LAST_S = 12.0  # as NOTHING_THERE_S, for a page that keeps sending requests
 LIST_IDLE_S = 4.0  # as IDLE_S, for a list of posts, which comes late and in parts
 STUBBORN_PLAYER_S = 25.0  # from the document to the first owned candidate
-PAGE_DATA_S = 12.0  # how long a platform's own data is waited for before the players are asked instead
+# how long a platform's own data is waited for before the players are asked instead
+PAGE_DATA_S = 12.0
 
 
 class VisitStep(Enum):
@@ -35,14 +37,17 @@ class VisitStep(Enum):
 
 @dataclass(slots=True)
 class VisitProgress:
-    """The state of a visit. Times are seconds since the document arrived, unless noted otherwise."""
+    """The state of a visit. Times are seconds since the document arrived,
+    unless noted otherwise.
+    """
 
     elapsed_s: float = 0.0
     left_s: float = 0.0  # until the visit must end
     quiet_s: float = 0.0  # since the network showed something worth waiting for
     idle_s: float = 0.0  # since it showed anything at all
     since_action_s: float = 0.0
-    is_list: bool = False  # the page lists posts: it is read, and nothing on it is started or pressed
+    # the page lists posts: it is read, and nothing on it is started or pressed
+    is_list: bool = False
     refused: bool = False  # the page itself is an error page
     video_named: bool = False  # the network showed a video's or a manifest's address
     wants_page_data: bool = False
@@ -78,7 +83,9 @@ def next_step(now: VisitProgress) -> VisitStep:
         return VisitStep.PRIME if now.elapsed_s >= SETTLE_S else VisitStep.WAIT
     if now.adverts and not now.started and now.advert_s < ADVERT_S:
         return VisitStep.SKIP if now.since_action_s >= BETWEEN_SKIPS_S else VisitStep.WAIT
-    if (now.started and now.video_named) or (now.failed and now.started + now.failed >= now.players):
+    if (now.started and now.video_named) or (
+        now.failed and now.started + now.failed >= now.players
+    ):
         return VisitStep.STOP if quiet else VisitStep.WAIT
     absent = not now.players and not now.clicks
     if now.since_action_s < (BEFORE_FIRST_CLICK_S if absent else BETWEEN_ACTIONS_S):
@@ -99,8 +106,12 @@ def _give_up_or_continue(now: VisitProgress, *, quiet: bool) -> VisitStep:
 
 
 def _has_all_to_show(now: VisitProgress, idle_s: float) -> bool:
-    """Whether a page is complete, as far as the network says: nothing came for ``idle_s``, or something always does."""
-    return now.elapsed_s >= NOTHING_AT_LAST_S or (now.elapsed_s >= NOTHING_THERE_S and now.idle_s >= idle_s)
+    """Whether a page is complete, as far as the network says: nothing came for ``idle_s``,
+    or something always does.
+    """
+    return now.elapsed_s >= NOTHING_AT_LAST_S or (
+        now.elapsed_s >= NOTHING_THERE_S and now.idle_s >= idle_s
+    )
 
 
 # Of a frame that does not answer: its players count as part of the page's content.
@@ -110,7 +121,9 @@ UNKNOWN_POSITION: Mapping[str, Any] = {
 
 
 def within_frame(position: Mapping[str, Any], around: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the position in the page of a frame inside another frame, whose own position is ``around``."""
+    """Return the position in the page of a frame inside another frame,
+    whose own position is ``around``.
+    """
     return {
         **position,
         "container": around["container"],
@@ -121,7 +134,9 @@ def within_frame(position: Mapping[str, Any], around: Mapping[str, Any]) -> Mapp
     }
 
 
-def seen_video(facts: Mapping[str, Any], frame_url: str, place: Mapping[str, Any] | None) -> SeenVideo:
+def seen_video(
+    facts: Mapping[str, Any], frame_url: str, place: Mapping[str, Any] | None
+) -> SeenVideo:
     """Build the record of a player from its ``facts`` in the result of ``scripts.PLAYERS``.
 
     ``place`` is the position of its frame; None for the main frame.

@@ -1,14 +1,16 @@
-"""Holds a user's browser window, with or without a virtual screen, and cleans up whatever happens to the vault.
+"""Holds a user's browser window, with or without a virtual screen, and cleans up whatever happens
+to the vault.
 
-It is a separate process, because it must outlive a killed parent for the seconds that an orderly shutdown takes: when
-its standard input ends, the browser gets SIGINT (SIGTERM loses cookies that were set in the last seconds), then the
-screen ends, then its folder is removed. When this process is killed itself, the kernel signals its children in the
-same way, and the next window removes the folder. It keeps the descriptor of the profile's lock open, so that no other
-browser starts.
+It is a separate process, because it must outlive a killed parent for the seconds that an orderly
+shutdown takes: when its standard input ends, the browser gets SIGINT (SIGTERM loses cookies that
+were set in the last seconds), then the screen ends, then its folder is removed. When this process
+is killed itself, the kernel signals its children in the same way, and the next window removes the
+folder. It keeps the descriptor of the profile's lock open, so that no other browser starts.
 
-It reads one JSON line: ``{"parent", "browser": [argv], "environment", "screen": {"width", "height", "folder",
-"authority", "socket"} or null, "sweep": folder or null}``. It writes JSON lines: ``{"pid"}`` when the browser
-has started, or ``{"failed": why}``; and ``{"ended": true}`` when nothing is left.
+It reads one JSON line: ``{"parent", "browser": [argv], "environment", "screen": {"width", "height",
+"folder", "authority", "socket"} or null, "sweep": folder or
+null}``. It writes JSON lines: ``{"pid"}`` when the browser has started, or ``{"failed":
+why}``; and ``{"ended": true}`` when nothing is left.
 """
 
 from __future__ import annotations
@@ -50,8 +52,11 @@ def main() -> int:
         browser = _start(command, environment, death_signal=signal.SIGINT)
         _report({"pid": browser.pid})
         if _wait_until_over(browser, screen) and _lacked_sandbox(browser):
-            # as for the automated browser: in a container the kernel may refuse what the sandbox needs
-            browser = _start([command[0], "--no-sandbox", *command[1:]], environment, death_signal=signal.SIGINT)
+            # as for the automated browser: in a container the kernel may refuse what the sandbox
+            # needs
+            browser = _start(
+                [command[0], "--no-sandbox", *command[1:]], environment, death_signal=signal.SIGINT
+            )
             _report({"pid": browser.pid})
             _wait_until_over(browser, screen)
     except OSError as exc:
@@ -67,7 +72,13 @@ def _start_screen(screen: Mapping[str, Any], environment: Mapping[str, str]) -> 
     reading, writing = os.pipe()
     try:
         command = ["Xvnc", "-displayfd", str(writing), *_screen_options(screen)]
-        process = _start(command, environment, death_signal=signal.SIGKILL, keep=(writing,), folder=screen["folder"])
+        process = _start(
+            command,
+            environment,
+            death_signal=signal.SIGKILL,
+            keep=(writing,),
+            folder=screen["folder"],
+        )
     finally:
         os.close(writing)
     with os.fdopen(reading, "rb") as answer:
@@ -80,11 +91,27 @@ def _start_screen(screen: Mapping[str, Any], environment: Mapping[str, str]) -> 
 
 
 def _screen_options(screen: Mapping[str, Any]) -> Sequence[str]:
-    size = ["-geometry", f"{screen['width']}x{screen['height']}", "-depth", "24", "-AcceptSetDesktopSize=0"]
+    size = [
+        "-geometry",
+        f"{screen['width']}x{screen['height']}",
+        "-depth",
+        "24",
+        "-AcceptSetDesktopSize=0",
+    ]
     closed = ["-nolisten", "tcp", "-auth", screen["authority"], "-rfbport", "-1"]
-    # no password: the socket is in a folder that only our user can enter. Its name is relative, as in ``vnc._connect``
-    viewer = ["-rfbunixpath", screen["socket"], "-rfbunixmode", "0600", "-SecurityTypes", "None", "-NeverShared"]
-    # what is only selected is not copied; no repeated keys, which would combine with a modifier that is pressed later
+    # no password: the socket is in a folder that only our user can enter. Its name is relative, as
+    # in ``vnc._connect``
+    viewer = [
+        "-rfbunixpath",
+        screen["socket"],
+        "-rfbunixmode",
+        "0600",
+        "-SecurityTypes",
+        "None",
+        "-NeverShared",
+    ]
+    # what is only selected is not copied; no repeated keys, which would combine with a modifier
+    # that is pressed later
     return [*size, *closed, *viewer, "-SendPrimary=0", "-SetPrimary=0", "-r", "-noreset"]
 
 
@@ -115,7 +142,9 @@ def _die_with_parent(by: int) -> Callable[[], None]:
 
 
 def _wait_until_over(browser: Process, screen: Process | None) -> bool:
-    """Wait until the user closes the window (True), the screen ends, or our parent asks by a byte or by its own end."""
+    """Wait until the user closes the window (True), the screen ends,
+    or our parent asks by a byte or by its own end.
+    """
     while browser.poll() is None:
         if screen is not None and screen.poll() is not None:
             return False
@@ -130,7 +159,9 @@ _errors: dict[int, bytes] = {}  # by process id: the beginning of its standard e
 
 
 def _read_errors(process: Process | None) -> None:
-    """Read a program's standard error, so that it never blocks on a full pipe, and keep the beginning."""
+    """Read a program's standard error, so that it never blocks on a full pipe,
+    and keep the beginning.
+    """
     while process is not None and process.stderr is not None and _is_readable(process.stderr, 0):
         part = os.read(process.stderr.fileno(), 1 << 16)
         if not part:
@@ -157,7 +188,9 @@ def _clean_up(browser: Process | None, screen: Process | None, folder: str | Non
 
 
 def _end(process: Process, by: int, within_s: float) -> None:
-    """Signal the leader alone, so that it can end its own processes in order; then kill what is left of its group."""
+    """Signal the leader alone, so that it can end its own processes in order;
+    then kill what is left of its group.
+    """
     if process.poll() is None:
         process.send_signal(by)
     with contextlib.suppress(subprocess.TimeoutExpired):

@@ -1,1 +1,3 @@
-"""The commands, one file per group. Heavy imports are deferred until a command runs, so that ``--help`` is fast."""
+"""The commands, one file per group. Heavy imports are deferred until a command runs,
+so that ``--help`` is fast.
+"""

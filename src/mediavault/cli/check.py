@@ -1,4 +1,6 @@
-"""``check``: whether media files are whole, playable videos. Nothing is stored, and no network is used."""
+"""``check``: whether media files are whole, playable videos. Nothing is stored,
+and no network is used.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +30,17 @@ AHEAD = 16  # files that are examined before the result of the first one is prin
 def check(
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE…", help="Media files; `-` reads their names from standard input, one per line."),
+        typer.Argument(
+            metavar="FILE…",
+            help="Media files; `-` reads their names from standard input, one per line.",
+        ),
     ],
     *,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object per line on standard output, and nothing else.")
+        bool,
+        typer.Option(
+            "--json", help="Print one JSON object per line on standard output, and nothing else."
+        ),
     ] = False,
 ) -> None:
     """Check whether media files are whole and playable.
@@ -67,7 +75,9 @@ async def _check(files: Sequence[str], *, as_json: bool) -> bool:
     return all_accepted
 
 
-async def _in_order(files: Iterable[str], probe: FfmpegProbe) -> AsyncIterator[tuple[str, ProbeReport]]:
+async def _in_order(
+    files: Iterable[str], probe: FfmpegProbe
+) -> AsyncIterator[tuple[str, ProbeReport]]:
     waiting: deque[tuple[str, asyncio.Task[ProbeReport]]] = deque()
     try:
         for file in files:
@@ -85,7 +95,8 @@ async def _in_order(files: Iterable[str], probe: FfmpegProbe) -> AsyncIterator[t
 
 
 def as_dict(file: str, report: ProbeReport) -> dict[str, Any]:
-    """The verdict as JSON values. ``reason`` says why a file is not accepted, or what is unusual about an accepted one.
+    """The verdict as JSON values. ``reason`` says why a file is not accepted, or what is unusual
+    about an accepted one.
 
     ``decoded_whole``: every picture was decoded. Of a longer film only key frames are.
     """
@@ -113,7 +124,9 @@ def print_verdict(verdict: dict[str, Any], *, as_json: bool) -> None:
     from mediavault.presentation.labels import one_line
 
     length = f"{verdict['duration_s']:.2f} s" if verdict["duration_s"] is not None else ""
-    size = f"{verdict['width']}×{verdict['height']}" if verdict["width"] and verdict["height"] else ""
+    size = (
+        f"{verdict['width']}×{verdict['height']}" if verdict["width"] and verdict["height"] else ""
+    )
     codecs = "+".join(filter(None, (verdict["video_codec"], verdict["audio_codec"])))
     facts = " ".join(filter(None, (verdict["container"], codecs, size, length)))
     line = f"{verdict['verdict']}  {one_line(verdict['file'])}  {facts}"

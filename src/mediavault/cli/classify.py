@@ -1,4 +1,6 @@
-"""``classify``: what kind of page each URL names, without the network. One answer for each of thousands of lines."""
+"""``classify``: what kind of page each URL names, without the network.
+One answer for each of thousands of lines.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-MAX_LINE_CHARS = 65_536  # of standard input; the rest of a longer line is dropped, and it does not count as a URL
+# of standard input; the rest of a longer line is dropped, and it does not count as a URL
+MAX_LINE_CHARS = 65_536
 
 _FROM_INPUT = "-"
 _Answer = Mapping[str, Any]
@@ -20,15 +23,24 @@ _Answer = Mapping[str, Any]
 def classify(
     urls: Annotated[
         list[str],
-        typer.Argument(metavar="URL…", help="URLs; - reads lines from standard input.", show_default=False),
+        typer.Argument(
+            metavar="URL…", help="URLs; - reads lines from standard input.", show_default=False
+        ),
     ],
     *,
-    media: Annotated[bool, typer.Option("--media", help="The URLs name media files, not posts.")] = False,
+    media: Annotated[
+        bool, typer.Option("--media", help="The URLs name media files, not posts.")
+    ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object per line on standard output, and nothing else.")
+        bool,
+        typer.Option(
+            "--json", help="Print one JSON object per line on standard output, and nothing else."
+        ),
     ] = False,
 ) -> None:
-    """Say what URLs name: post, profile, playlist, live, story, redirect or unsupported. Needs no network."""
+    """Say what URLs name: post, profile, playlist, live, story, redirect or unsupported.
+    Needs no network.
+    """
     ask = _media_answer if media else _page_answer
     answers = (ask(url) for url in _expanded(urls))
     if as_json:
@@ -50,7 +62,7 @@ def _media_answer(url: str) -> _Answer:
     return asdict(media_facts(url, platform_of_media(url)))
 
 
-# --- input -----------------------------------------------------------------------------------------------------
+# --- input ----------------------------------------------------------------------------------------
 
 
 def _expanded(urls: Iterable[str]) -> Iterator[str]:
@@ -71,11 +83,13 @@ def _lines(stream: TextIO) -> Iterator[str]:
 
 
 def _readable(text: str) -> str:
-    """Replace the surrogates that stand for bytes of an argument that are not UTF-8: JSON cannot hold them."""
+    """Replace the surrogates that stand for bytes of an argument that are not UTF-8:
+    JSON cannot hold them.
+    """
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-# --- output ---------------------------------------------------------------------------------------------------
+# --- output ---------------------------------------------------------------------------------------
 
 
 def _print_lines(answers: Iterable[_Answer]) -> None:
@@ -122,10 +136,15 @@ _MEDIA_COLUMNS: _Columns = {
 
 
 def _print_table(answers: Iterable[_Answer], columns: _Columns) -> None:
-    """Print plain columns: drawing a table of ten thousand rows would take longer than classifying them."""
+    """Print plain columns: drawing a table of ten thousand rows would take longer than classifying
+    them.
+    """
     from mediavault.presentation.labels import one_line
 
-    rows = [list(columns), *([one_line(str(cell(answer) or "")) for cell in columns.values()] for answer in answers)]
+    rows = [
+        list(columns),
+        *([one_line(str(cell(answer) or "")) for cell in columns.values()] for answer in answers),
+    ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     _write("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
@@ -136,5 +155,6 @@ def _write(lines: Iterable[str]) -> None:
         for line in lines:
             sys.stdout.write(f"{line}\n".encode(encoding, "replace").decode(encoding))
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader has closed the pipe; Python's final flush must not report it
+    except BrokenPipeError:
+        # the reader has closed the pipe; Python's final flush must not report it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,6 @@
-"""Opens what commands need, the settings and the store that they name, and runs them so that Ctrl-C ends them in order."""
+"""Opens what commands need, the settings and the store that they name,
+and runs them so that Ctrl-C ends them in order.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,10 @@ def set_aside_damaged(settings: Settings) -> None:
     message = (
         "The database is not damaged and stays."
         if aside is None
-        else f"The damaged database is kept as {aside}. Jobs that were not saved yet are only in it and in backups."
+        else (
+            f"The damaged database is kept as {aside}. Jobs that were not saved yet are only in it"
+            " and in backups."
+        )
     )
     err().print(message, markup=False, soft_wrap=True)
 
@@ -49,7 +54,9 @@ async def refuse_running_workers(store: Store) -> None:
     from mediavault.core.fleet import ALIVE_WITHIN
 
     if await store.workers.alive(seen_within=ALIVE_WITHIN):
-        raise BadInput("Workers are running.", help="Stop `mediavault serve` and all workers first.")
+        raise BadInput(
+            "Workers are running.", help="Stop `mediavault serve` and all workers first."
+        )
 
 
 async def current_holds(store: Store, settings: Settings) -> tuple[Hold, ...]:
@@ -59,7 +66,9 @@ async def current_holds(store: Store, settings: Settings) -> tuple[Hold, ...]:
     from mediavault.store.live_settings import LiveSettings
 
     clock = SystemClock()
-    return await holds_in_force(store.records, LiveSettings(settings, store.records, clock), clock.now())
+    return await holds_in_force(
+        store.records, LiveSettings(settings, store.records, clock), clock.now()
+    )
 
 
 async def with_jobs(use: Callable[[Jobs], Awaitable[T]]) -> T:
@@ -85,9 +94,10 @@ EXIT_INTERRUPTED = 128 + signal.SIGINT  # as shells report it
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Like ``asyncio.run``, but a second Ctrl-C ends the process at once.
 
-    Raises KeyboardInterrupt after a first Ctrl-C has cancelled ``work`` and it has ended in order. asyncio would raise the
-    second one wherever the loop happens to be, and a result that is lost there can leave a wait that never ends. Ending the
-    process is like killing it: recovery takes care of its job.
+    Raises KeyboardInterrupt after a first Ctrl-C has cancelled ``work`` and it has ended in order.
+    asyncio would raise the second one wherever the loop happens to be, and a result that is lost
+    there can leave a wait that never ends. Ending the process is like killing it: recovery takes
+    care of its job.
     """
     return asyncio.run(_interruptible(work))
 

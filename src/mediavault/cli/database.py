@@ -18,19 +18,30 @@ if TYPE_CHECKING:
     from mediavault.store.port import StoreReport
 
 
-NewFile = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="The file to write.", show_default=False)]
+NewFile = Annotated[
+    Path | None, typer.Argument(metavar="[FILE]", help="The file to write.", show_default=False)
+]
 Folder = Annotated[
     Path | None,
-    typer.Option("--to", metavar="FOLDER", help="Write a file with a dated name into it.", show_default=False),
+    typer.Option(
+        "--to", metavar="FOLDER", help="Write a file with a dated name into it.", show_default=False
+    ),
 ]
 Keep = Annotated[
     int | None,
-    typer.Option("--keep", min=1, help="Then keep only this number of dated files, the newest.", show_default=False),
+    typer.Option(
+        "--keep",
+        min=1,
+        help="Then keep only this number of dated files, the newest.",
+        show_default=False,
+    ),
 ]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A SQLite file.", show_default=False)]
 
 
-def backup(file: NewFile = None, *, to: Folder = None, keep: Keep = None, as_json: AsJson = False) -> None:
+def backup(
+    file: NewFile = None, *, to: Folder = None, keep: Keep = None, as_json: AsJson = False
+) -> None:
     """Write the whole database into a new file, while the vault runs."""
     from mediavault.app import one_shot
     from mediavault.cli.context import quiet_settings
@@ -62,11 +73,15 @@ def restore(file: File, *, set_aside: SetAside = False, as_json: AsJson = False)
     """Add what a backup has and the configured database lacks. May be repeated."""
     from mediavault.cli.context import quiet_settings
 
-    copied, comparison = asyncio.run(_restore(quiet_settings(), file.absolute(), set_aside=set_aside, silent=as_json))
+    copied, comparison = asyncio.run(
+        _restore(quiet_settings(), file.absolute(), set_aside=set_aside, silent=as_json)
+    )
     print_comparison(copied, comparison, as_json=as_json)
 
 
-async def _restore(settings: Settings, file: Path, *, set_aside: bool, silent: bool) -> tuple[Copied, Comparison]:
+async def _restore(
+    settings: Settings, file: Path, *, set_aside: bool, silent: bool
+) -> tuple[Copied, Comparison]:
     from mediavault.app import storage
     from mediavault.cli.context import set_aside_damaged
     from mediavault.cli.progress import steps
@@ -94,30 +109,47 @@ To = Annotated[
 ]
 WhileRunning = Annotated[
     bool,
-    typer.Option("--while-running", help="Copy while workers run, wait until they are stopped, copy what changed."),
+    typer.Option(
+        "--while-running",
+        help="Copy while workers run, wait until they are stopped, copy what changed.",
+    ),
 ]
 
 
 def migrate(*, to: To = None, while_running: WhileRunning = False, as_json: AsJson = False) -> None:
-    """Apply pending migrations and print the database's state; with --to, move everything to another database."""
+    """Apply pending migrations and print the database's state; with --to,
+    move everything to another database.
+    """
     from mediavault.cli.context import quiet_settings
     from mediavault.cli.output import out, print_json
     from mediavault.core.messages import counted
 
     settings = quiet_settings()
     if to is not None:
-        copied, comparison = asyncio.run(_move(settings, to, while_running=while_running, silent=as_json))
+        copied, comparison = asyncio.run(
+            _move(settings, to, while_running=while_running, silent=as_json)
+        )
         print_comparison(copied, comparison, as_json=as_json)
         if not as_json:
             out().print(
-                "Set MEDIAVAULT_DATABASE_URL to the new address before you start mediavault again.", soft_wrap=True
+                "Set MEDIAVAULT_DATABASE_URL to the new address before you start mediavault again.",
+                soft_wrap=True,
             )
         return
     report = asyncio.run(_open_and_report(settings))
     if as_json:
-        print_json({"engine": report.engine, "schema_version": report.schema_version, "counts": dict(report.counts)})
+        print_json(
+            {
+                "engine": report.engine,
+                "schema_version": report.schema_version,
+                "counts": dict(report.counts),
+            }
+        )
     else:
-        out().print(f"{report.engine}: schema {report.schema_version}, {counted(sum(report.counts.values()), 'job')}.")
+        out().print(
+            f"{report.engine}: schema {report.schema_version},"
+            f" {counted(sum(report.counts.values()), 'job')}."
+        )
 
 
 async def _open_and_report(settings: Settings) -> StoreReport:
@@ -127,7 +159,9 @@ async def _open_and_report(settings: Settings) -> StoreReport:
         return await store.catalogue.report()
 
 
-async def _move(settings: Settings, url: str, *, while_running: bool, silent: bool) -> tuple[Copied, Comparison]:
+async def _move(
+    settings: Settings, url: str, *, while_running: bool, silent: bool
+) -> tuple[Copied, Comparison]:
     from mediavault.app import storage
     from mediavault.cli.progress import steps
     from mediavault.core.clock import SystemClock
@@ -136,7 +170,9 @@ async def _move(settings: Settings, url: str, *, while_running: bool, silent: bo
     from mediavault.maintenance.moving import move
 
     if url == settings.effective_database_url:
-        raise BadInput("That is the database that this vault uses.", help="Name another one with --to.")
+        raise BadInput(
+            "That is the database that this vault uses.", help="Name another one with --to."
+        )
     unprotected = settings.allow_unprotected_database
     async with (
         storage.open_store(settings) as source,
@@ -144,7 +180,12 @@ async def _move(settings: Settings, url: str, *, while_running: bool, silent: bo
     ):
         with steps(silent=silent) as onlooker:
             return await move(
-                source, target, onlooker, SystemClock(), alive_within=ALIVE_WITHIN, while_running=while_running
+                source,
+                target,
+                onlooker,
+                SystemClock(),
+                alive_within=ALIVE_WITHIN,
+                while_running=while_running,
             )
 
 
@@ -156,13 +197,23 @@ def print_comparison(copied: Copied, comparison: Comparison, *, as_json: bool) -
         print_json(
             {
                 "whole": comparison.is_whole,
-                "copied": {"new": copied.new, "renewed": copied.renewed, "there_already": copied.kept},
+                "copied": {
+                    "new": copied.new,
+                    "renewed": copied.renewed,
+                    "there_already": copied.kept,
+                },
                 "same": comparison.same,
                 "different": comparison.different,
                 "missing": comparison.missing,
                 "only_in_target": comparison.only_in_target,
-                "counts": {"source": dict(comparison.source_counts), "target": dict(comparison.target_counts)},
-                "differences": [{"job": difference.job, "what": difference.what} for difference in comparison.named],
+                "counts": {
+                    "source": dict(comparison.source_counts),
+                    "target": dict(comparison.target_counts),
+                },
+                "differences": [
+                    {"job": difference.job, "what": difference.what}
+                    for difference in comparison.named
+                ],
                 "missing_site_limits": list(comparison.missing_site_limits),
                 "missing_agreed": list(comparison.missing_agreed),
                 "missing_records": list(comparison.missing_records),
@@ -180,25 +231,45 @@ def _print(copied: Copied, comparison: Comparison) -> None:
 
     already = counted(copied.kept, "was", "were")
     out().print(
-        f"{counted(copied.new, 'job')} copied, {copied.renewed:,} copied again, {already} there already.", markup=False
+        (
+            f"{counted(copied.new, 'job')} copied, {copied.renewed:,} copied again, {already} there"
+            " already."
+        ),
+        markup=False,
     )
     for status, count in comparison.source_counts.items():
         out().print(
-            f"  {status}: {count} in the source, {comparison.target_counts.get(status, 0)} in the target", markup=False
+            (
+                f"  {status}: {count} in the source, {comparison.target_counts.get(status, 0)} in"
+                " the target"
+            ),
+            markup=False,
         )
     if comparison.only_in_target:
-        out().print(f"  {counted(comparison.only_in_target, 'job')} only in the target", markup=False)
+        out().print(
+            f"  {counted(comparison.only_in_target, 'job')} only in the target", markup=False
+        )
     if comparison.is_whole:
         same = counted(comparison.same, "job is", "jobs are")
         every = "" if comparison.same == 1 else "all "
-        out().print(f"Compared field by field: {every}{same} the same in the target.", style="green")
+        out().print(
+            f"Compared field by field: {every}{same} the same in the target.", style="green"
+        )
         return
     for difference in comparison.named:
         err().print(f"{difference.job}: {difference.what}", markup=False, soft_wrap=True)
-    for name in (*comparison.missing_site_limits, *comparison.missing_agreed, *comparison.missing_records):
+    for name in (
+        *comparison.missing_site_limits,
+        *comparison.missing_agreed,
+        *comparison.missing_records,
+    ):
         err().print(f"{name}: not in the target", markup=False)
     if comparison.different:
         wrong = counted(comparison.different, "job is", "jobs are")
-        err().print(f"{wrong} missing or different in the target. The source is as it was.", style="red")
+        err().print(
+            f"{wrong} missing or different in the target. The source is as it was.", style="red"
+        )
     else:
-        err().print("The source has changed. Stop everything that uses this vault and repeat.", style="red")
+        err().print(
+            "The source has changed. Stop everything that uses this vault and repeat.", style="red"
+        )

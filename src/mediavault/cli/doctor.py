@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "broken": ("✕", "red")}
 
 UpgradeYtdlp = Annotated[
-    bool, typer.Option("--upgrade-ytdlp", help="First install the newest yt-dlp, for mediavault only.")
+    bool,
+    typer.Option("--upgrade-ytdlp", help="First install the newest yt-dlp, for mediavault only."),
 ]
 PreviousYtdlp = Annotated[
-    bool, typer.Option("--previous-ytdlp", help="First go back to the yt-dlp before the last upgrade.")
+    bool,
+    typer.Option("--previous-ytdlp", help="First go back to the yt-dlp before the last upgrade."),
 ]
 
 
@@ -50,7 +52,9 @@ def doctor(
     from mediavault.presentation.doctor_report import DoctorVerdict
 
     settings = quiet_settings()
-    upgraded = _change_ytdlp(settings, upgrade=upgrade_ytdlp) if upgrade_ytdlp or previous_ytdlp else None
+    upgraded = (
+        _change_ytdlp(settings, upgrade=upgrade_ytdlp) if upgrade_ytdlp or previous_ytdlp else None
+    )
     checks = asyncio.run(examine(settings))
     if bundle is not None:
         from mediavault.app.doctor.bundle import write_bundle
@@ -58,7 +62,9 @@ def doctor(
         asyncio.run(write_bundle(bundle.absolute(), settings, checks))
     sound = all(check.verdict is not DoctorVerdict.BROKEN for check in checks)
     if as_json:
-        change = {"upgrade": {"before": upgraded.before, "after": upgraded.after}} if upgraded else {}
+        change = (
+            {"upgrade": {"before": upgraded.before, "after": upgraded.after}} if upgraded else {}
+        )
         print_json({"ok": sound, "checks": [check.as_dict() for check in checks], **change})
     else:
         _print(checks, upgraded)
@@ -83,7 +89,11 @@ def _print(checks: list[Check], upgraded: UpgradeRecord | None) -> None:
     console = out()
     if upgraded is not None:
         same = upgraded.before == upgraded.after
-        words = f"{upgraded.after} is the newest" if same else f"{upgraded.before or 'none'} → {upgraded.after}"
+        words = (
+            f"{upgraded.after} is the newest"
+            if same
+            else f"{upgraded.before or 'none'} → {upgraded.after}"
+        )
         console.print(f"yt-dlp: {words}", markup=False)
     for check in checks:
         mark, colour = MARKS[check.verdict]

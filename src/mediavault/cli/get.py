@@ -19,7 +19,9 @@ DEFAULT_PATIENCE_S = 30.0
 def get(
     url: Annotated[str, typer.Argument(metavar="URL", help="URL of a post.", show_default=False)],
     *,
-    force: Annotated[bool, typer.Option("--force", help="Save it again, as a new version.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Save it again, as a new version.")
+    ] = False,
     patience: Annotated[
         float, typer.Option(min=0, help="Wait for a retry that is due within this many seconds.")
     ] = DEFAULT_PATIENCE_S,
@@ -33,7 +35,11 @@ def get(
     from mediavault.presentation.views import job_view
 
     settings = quiet_settings()
-    job = run(save_and_wait(settings, url, SystemClock(), force=force, patience_s=patience, silent=as_json))
+    job = run(
+        save_and_wait(
+            settings, url, SystemClock(), force=force, patience_s=patience, silent=as_json
+        )
+    )
     if as_json:
         print_json(job_view(job))
     else:

@@ -1,4 +1,6 @@
-"""``inspect``: what a post has, which candidate would be saved, and why. Nothing is stored or downloaded."""
+"""``inspect``: what a post has, which candidate would be saved, and why.
+Nothing is stored or downloaded.
+"""
 
 from __future__ import annotations
 
@@ -16,33 +18,43 @@ if TYPE_CHECKING:
 
 
 def inspect(
-    url: Annotated[str | None, typer.Argument(metavar="URL", help="Address of a post.", show_default=False)] = None,
+    url: Annotated[
+        str | None, typer.Argument(metavar="URL", help="Address of a post.", show_default=False)
+    ] = None,
     *,
     saved_page: Annotated[
         list[str] | None,
         typer.Option(
             metavar="FILE",
-            help="Read this saved page or JSON answer instead of the network; - reads lines FILE<TAB>URL, or objects "
+            help="Read this saved page or JSON answer instead of the network; - reads lines"
+            " FILE<TAB>URL, or objects "
             "with file and url. May be given several times.",
             show_default=False,
         ),
     ] = None,
     post_url: Annotated[
         list[str] | None,
-        typer.Option("--url", help="The post that the saved page shows, one for each page.", show_default=False),
+        typer.Option(
+            "--url",
+            help="The post that the saved page shows, one for each page.",
+            show_default=False,
+        ),
     ] = None,
     playlist: Annotated[
         list[str] | None,
         typer.Option(
             metavar="FILE",
-            help="Count what this HLS playlist or DASH manifest lists; - reads lines FILE<TAB>BASE-URL. May be given "
+            help="Count what this HLS playlist or DASH manifest lists; - reads lines"
+            " FILE<TAB>BASE-URL. May be given "
             "several times.",
             show_default=False,
         ),
     ] = None,
     base_url: Annotated[
         list[str] | None,
-        typer.Option(metavar="URL", help="Where the playlist came from, one for each.", show_default=False),
+        typer.Option(
+            metavar="URL", help="Where the playlist came from, one for each.", show_default=False
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -78,7 +90,9 @@ def _inspect(url: str) -> Inspection:
 
 
 def _saved_pages(pages: list[str], urls: list[str], *, as_json: bool) -> None:
-    """Print one result per line, in order. A single page exits like an inspection of its post, a list with 0."""
+    """Print one result per line, in order. A single page exits like an inspection of its post,
+    a list with 0.
+    """
     from mediavault.cli.inspection import print_inspection, saved_as_dict
     from mediavault.cli.output import print_json_line
     from mediavault.cli.saved_page import confined_inspection, pairs
@@ -102,7 +116,9 @@ def _exit_code(inspection: SavedInspection) -> int:
 
 
 def _playlists(files: list[str], bases: list[str]) -> None:
-    """Print one result per line, in order; for a file that is not a playlist, an ``error`` instead of the counts."""
+    """Print one result per line, in order; for a file that is not a playlist,
+    an ``error`` instead of the counts.
+    """
     from mediavault.cli.output import print_json_line
     from mediavault.cli.playlist_inspection import inspect_playlist
     from mediavault.cli.saved_page import pairs

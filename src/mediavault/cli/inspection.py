@@ -41,7 +41,9 @@ def as_dict(inspection: InspectionView) -> dict[str, Any]:
     return {
         "post": _post(extraction) if extraction else None,
         "items": items_of(extraction) if extraction else [],
-        "candidates": [candidate_view(candidate) for candidate in extraction.candidates] if extraction else [],
+        "candidates": [candidate_view(candidate) for candidate in extraction.candidates]
+        if extraction
+        else [],
         "choice": candidate_view(inspection.choice) if inspection.choice else None,
         "reason": inspection.reason,
         "error": _error(inspection.error),
@@ -49,11 +51,14 @@ def as_dict(inspection: InspectionView) -> dict[str, Any]:
 
 
 def saved_as_dict(inspection: SavedInspection) -> dict[str, Any]:
-    """Return a saved page's result as JSON values: the outcome in one word, account, post, items and the choice."""
+    """Return a saved page's result as JSON values: the outcome in one word, account, post,
+    items and the choice.
+    """
     extraction = inspection.extraction
     post, account = (extraction.post, extraction.account) if extraction else (inspection.post, None)
     return {
-        "file": inspection.file.encode("utf-8", "backslashreplace").decode(),  # a name need not be valid text
+        # a name need not be valid text
+        "file": inspection.file.encode("utf-8", "backslashreplace").decode(),
         "url": inspection.url or None,
         "outcome": inspection.outcome,
         "platform": post.platform if post else None,
@@ -65,7 +70,9 @@ def saved_as_dict(inspection: SavedInspection) -> dict[str, Any]:
         "canonical_url": (post.canonical_url if post else None) or None,
         "duration_s": _duration(extraction) if extraction else None,
         "items": items_of(extraction) if extraction else [],
-        "others": [candidate_view(candidate) for candidate in extraction.others] if extraction else [],
+        "others": [candidate_view(candidate) for candidate in extraction.others]
+        if extraction
+        else [],
         "choice": candidate_view(inspection.choice) if inspection.choice else None,
         "reason": inspection.reason,
         "error": _error(inspection.error),
@@ -79,8 +86,8 @@ def _id_in(post: Post) -> str | None:
 def items_of(extraction: Extraction) -> list[dict[str, Any]]:
     """Return the post's items as JSON values, those first that would be saved.
 
-    ``chosen`` is the URL that would be saved; None for items that are not saved: pictures, and the media of quoted and
-    reposted posts.
+    ``chosen`` is the URL that would be saved; None for items that are not saved: pictures, and the
+    media of quoted and reposted posts.
     """
     saved = [item for item in extraction.videos if item.candidates]
     ordered = [*saved, *(item for item in extraction.items if item not in saved)]
@@ -113,7 +120,9 @@ def _error(error: MediavaultError | None) -> dict[str, Any] | None:
 
 
 def _advice(error: MediavaultError) -> str:
-    """Return the advice for a single inspection: what a job's next attempt would do does not help here."""
+    """Return the advice for a single inspection: what a job's next attempt would do does not help
+    here.
+    """
     usual = help_for(error.code)
     return help_for(error.code, over=True) if error.help in ("", usual) else error.help
 
@@ -127,7 +136,9 @@ def print_inspection(inspection: InspectionView) -> None:
         console.print(f"Chosen because {inspection.reason}", markup=False)
         return
     errors = err()
-    errors.print(one_line(inspection.error.message if inspection.error else inspection.reason), markup=False)
+    errors.print(
+        one_line(inspection.error.message if inspection.error else inspection.reason), markup=False
+    )
     if advice := _advice(inspection.error) if inspection.error else "":
         errors.print(advice, markup=False)
 
@@ -175,14 +186,26 @@ def _print_post(extraction: Extraction) -> None:
 def _candidates(extraction: Extraction, choice: Candidate | None) -> Table:
     """Return a table of all candidates, item by item, with the item's number, role and type."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("", "Item", "Owned by", "Evidence", "Kind", "Picture", "Size", "Seen in", "Address"):
+    for name in (
+        "",
+        "Item",
+        "Owned by",
+        "Evidence",
+        "Kind",
+        "Picture",
+        "Size",
+        "Seen in",
+        "Address",
+    ):
         table.add_column(name, overflow="fold", no_wrap=name not in ("Evidence", "Address"))
     for number, item in enumerate(extraction.items, 1):
         words = f"{number} {item.role}" + (f" {item.type}" if item.type != "video" else "")
         for candidate in item.candidates:
             table.add_row(*_row(candidate, choice, words))
         if not item.candidates:
-            table.add_row("", words, "", "", "", "", "", "", Text(one_line(item.thumbnail_url or "")))
+            table.add_row(
+                "", words, "", "", "", "", "", "", Text(one_line(item.thumbnail_url or ""))
+            )
     for candidate in extraction.others:
         table.add_row(*_row(candidate, choice, ""))
     return table

@@ -28,20 +28,30 @@ MAX_LIMIT = 1_000
 def add(
     urls: Annotated[
         list[str],
-        typer.Argument(metavar="URL…", help="URLs of posts; - reads them from standard input.", show_default=False),
+        typer.Argument(
+            metavar="URL…",
+            help="URLs of posts; - reads them from standard input.",
+            show_default=False,
+        ),
     ],
     *,
     profile: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Save them with this profile: see `mediavault profile list`.", show_default=False
+            metavar="NAME",
+            help="Save them with this profile: see `mediavault profile list`.",
+            show_default=False,
         ),
     ] = None,
     priority: Annotated[
-        Priority, typer.Option(help="When they are saved: before all others, in their turn, or after all others.")
+        Priority,
+        typer.Option(
+            help="When they are saved: before all others, in their turn, or after all others."
+        ),
     ] = Priority.NORMAL,
     force: Annotated[
-        bool, typer.Option("--force", help="Save posts again that have a job already, as a new version.")
+        bool,
+        typer.Option("--force", help="Save posts again that have a job already, as a new version."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -54,7 +64,11 @@ def add(
 
     texts = read_urls(urls)
     stored = asyncio.run(
-        with_jobs(lambda jobs: jobs.submit(texts, Caller(OWNER), profile=profile, priority=priority, force=force))
+        with_jobs(
+            lambda jobs: jobs.submit(
+                texts, Caller(OWNER), profile=profile, priority=priority, force=force
+            )
+        )
     )
     views = job_list([enqueued.job for enqueued in stored])
     if as_json:
@@ -71,7 +85,9 @@ def list_jobs(
     which: JobFilter,
     *,
     limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="At most this many jobs.")] = 50,
-    cursor: Annotated[str | None, typer.Option(help="Continue after the last page.", show_default=False)] = None,
+    cursor: Annotated[
+        str | None, typer.Option(help="Continue after the last page.", show_default=False)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List jobs, newest first or in another order."""
@@ -107,7 +123,9 @@ def show(
         post_marks = await read_marks(store, OWNER, [JobId(job_id)])
         holds = await current_holds(store, settings)
         job = job_view(
-            await store.catalogue.get(JobId(job_id)), post_marks.get(JobId(job_id), PostMarks()), holds=holds
+            await store.catalogue.get(JobId(job_id)),
+            post_marks.get(JobId(job_id), PostMarks()),
+            holds=holds,
         )
         history = [history_view(record) for record in await store.catalogue.history(JobId(job_id))]
         if as_json:
@@ -126,7 +144,10 @@ def retry(
         typer.Option(
             metavar="NUMBER",
             min=1,
-            help="Number of a candidate that is the post's video, as `show` lists them. Repeat it for several videos.",
+            help=(
+                "Number of a candidate that is the post's video, as `show` lists them. Repeat it"
+                " for several videos."
+            ),
             show_default=False,
         ),
     ] = None,
@@ -142,7 +163,10 @@ def retry(
         bool,
         typer.Option(
             "--as-it-is",
-            help="Save a file although it is not what the post announced, or although parts of it do not play.",
+            help=(
+                "Save a file although it is not what the post announced, or although parts of it do"
+                " not play."
+            ),
         ),
     ] = False,
     as_json: AsJson = False,
@@ -163,12 +187,17 @@ def retry(
 def limits(
     *,
     open_site: Annotated[
-        str | None, typer.Option("--open", metavar="SITE", help="Open this site again at once.", show_default=False)
+        str | None,
+        typer.Option(
+            "--open", metavar="SITE", help="Open this site again at once.", show_default=False
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show each site's limits: whether it is closed, until when and why; when its next request is allowed, the daily limit of
-    its account, its jobs, and how many posts no extractor understood within seven days."""
+    """Show each site's limits: whether it is closed, until when and why; when its next request is
+    allowed, the daily limit of its account, its jobs, and how many posts no extractor understood
+    within seven days.
+    """
     from mediavault.cli.output import print_holds, print_json, print_limits
     from mediavault.core.clock import SystemClock
     from mediavault.features.sites.service import all_site_limits, reopen_site
@@ -184,7 +213,9 @@ def limits(
         if as_json:
             print_json(views)
         else:
-            print_holds([hold_view(hold) for hold in await current_holds(store, settings)], silent=True)
+            print_holds(
+                [hold_view(hold) for hold in await current_holds(store, settings)], silent=True
+            )
             print_limits(views)
 
     asyncio.run(with_store(quiet_settings(), show_limits))
@@ -209,7 +240,10 @@ def remove(
     job_ids: JobIds,
     *,
     files: Annotated[
-        bool, typer.Option("--files", help="Move the saved files too; otherwise they stay in the library.")
+        bool,
+        typer.Option(
+            "--files", help="Move the saved files too; otherwise they stay in the library."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -217,7 +251,9 @@ def remove(
     from mediavault.store.trash import new_batch
 
     batch = new_batch()
-    for_each(job_ids, lambda jobs, job_id: jobs.remove(job_id, files=files, batch=batch), as_json=as_json)
+    for_each(
+        job_ids, lambda jobs, job_id: jobs.remove(job_id, files=files, batch=batch), as_json=as_json
+    )
 
 
 def read_urls(urls: Sequence[str]) -> list[str]:
@@ -234,8 +270,12 @@ def read_urls(urls: Sequence[str]) -> list[str]:
     return result
 
 
-def for_each(job_ids: Sequence[str], do: Callable[[Jobs, JobId], Awaitable[Job]], *, as_json: bool) -> None:
-    """Apply ``do`` to each job and stop at the first error; what was done before stays done and is printed."""
+def for_each(
+    job_ids: Sequence[str], do: Callable[[Jobs, JobId], Awaitable[Job]], *, as_json: bool
+) -> None:
+    """Apply ``do`` to each job and stop at the first error;
+    what was done before stays done and is printed.
+    """
     from mediavault.cli.output import print_jobs, print_json
     from mediavault.presentation.views import job_list
 
@@ -266,7 +306,9 @@ async def _list(settings: Settings, query: JobQuery) -> JobPageView:
         return page_view(page, post_marks, holds=await current_holds(store, settings))
 
 
-SiteName = Annotated[str | None, typer.Argument(metavar="[SITE]", help="Only this site.", show_default=False)]
+SiteName = Annotated[
+    str | None, typer.Argument(metavar="[SITE]", help="Only this site.", show_default=False)
+]
 
 
 def priority(
@@ -275,7 +317,9 @@ def priority(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Move jobs in the queue: now comes before normal, and normal before later; the oldest of each first."""
+    """Move jobs in the queue: now comes before normal, and normal before later;
+    the oldest of each first.
+    """
     for_each(job_ids, lambda jobs, job_id: jobs.prioritize(job_id, level), as_json=as_json)
 
 
@@ -285,7 +329,9 @@ def pause(site: SiteName = None, *, as_json: AsJson = False) -> None:
 
 
 def resume(site: SiteName = None, *, as_json: AsJson = False) -> None:
-    """End the pause of one site, or of the whole queue. Sites that were paused by name stay paused then."""
+    """End the pause of one site, or of the whole queue.
+    Sites that were paused by name stay paused then.
+    """
     _change(site, is_paused=False, as_json=as_json)
 
 

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from mediavault.maintenance.verifying import Verified
 
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="List what would be moved and written, and change nothing.")]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="List what would be moved and written, and change nothing."),
+]
 ArrangeAsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON object per move and a summary, one per line.")
 ]
@@ -63,7 +66,11 @@ async def _arrange(settings: Settings, *, dry_run: bool, as_json: bool) -> Arran
             )
             async for move in arrangement.run():
                 _print_move(move, as_json=as_json)
-            if settings.media_server and not dry_run and (arrangement.done.moved or arrangement.done.written):
+            if (
+                settings.media_server
+                and not dry_run
+                and (arrangement.done.moved or arrangement.done.written)
+            ):
                 await note_saved(store.records, SystemClock())  # the next worker makes the call
             return arrangement.done
 
@@ -75,7 +82,9 @@ def _print_move(move: Move, *, as_json: bool) -> None:
     if as_json:
         print_json_line({"job": move.job, "from": move.source, "to": move.target})
     else:
-        out().print(f"{one_line(move.source)} -> {one_line(move.target)}", markup=False, soft_wrap=True)
+        out().print(
+            f"{one_line(move.source)} -> {one_line(move.target)}", markup=False, soft_wrap=True
+        )
 
 
 def _sum_up_moves(done: Arranged, *, dry_run: bool, as_json: bool) -> None:
@@ -83,26 +92,52 @@ def _sum_up_moves(done: Arranged, *, dry_run: bool, as_json: bool) -> None:
     from mediavault.core.messages import counted
 
     if as_json:
-        counts = {"moved": done.moved, "written": done.written, "missing": done.missing, "left": done.left}
-        print_json_line({"ok": not done.missing and not done.left, "dry_run": dry_run, "jobs": done.jobs, **counts})
+        counts = {
+            "moved": done.moved,
+            "written": done.written,
+            "missing": done.missing,
+            "left": done.left,
+        }
+        print_json_line(
+            {
+                "ok": not done.missing and not done.left,
+                "dry_run": dry_run,
+                "jobs": done.jobs,
+                **counts,
+            }
+        )
         return
     moved, written = counted(done.moved, "video"), counted(done.written, "file")
     line = f"{moved} moved, {written} for media servers written, of {counted(done.jobs, 'job')}."
-    out().print(f"Nothing was changed. Without --dry-run: {line}" if dry_run else line, markup=False, soft_wrap=True)
+    out().print(
+        f"Nothing was changed. Without --dry-run: {line}" if dry_run else line,
+        markup=False,
+        soft_wrap=True,
+    )
     if done.missing:
-        out().print(f"{counted(done.missing, 'video')} not in the library: see `mediavault verify`.", style="red")
+        out().print(
+            f"{counted(done.missing, 'video')} not in the library: see `mediavault verify`.",
+            style="red",
+        )
     if done.left:
         words = "left where it is: its post is not completed, or it is in a bucket."
         out().print(f"{counted(done.left, 'video')} {words}", style="red")
 
 
-SizesOnly = Annotated[bool, typer.Option("--sizes-only", help="Accept a file of the right size without reading it.")]
+SizesOnly = Annotated[
+    bool, typer.Option("--sizes-only", help="Accept a file of the right size without reading it.")
+]
 RebuildAsJson = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object per refused sidecar and a summary, one per line.")
+    bool,
+    typer.Option(
+        "--json", help="Print one JSON object per refused sidecar and a summary, one per line."
+    ),
 ]
 
 
-def rebuild(*, sizes_only: SizesOnly = False, set_aside: SetAside = False, as_json: RebuildAsJson = False) -> None:
+def rebuild(
+    *, sizes_only: SizesOnly = False, set_aside: SetAside = False, as_json: RebuildAsJson = False
+) -> None:
     """Restore the jobs of all videos that match their sidecar."""
     from mediavault.cli.context import quiet_settings, set_aside_damaged
 
@@ -127,8 +162,16 @@ async def _rebuild(settings: Settings, *, read_data: bool, as_json: bool) -> Reb
         with steps(silent=as_json) as onlooker:
             library = await storage.open_library(settings, store)
             onlooker.start("Reading sidecars", await count_sidecars(library))
-            async with storage.open_examiner(settings, library, SystemClock(), helpers=2) as examiner:
-                rebuild = Rebuild(store, library, read_data=read_data, examiner=examiner, on_sidecars=onlooker.advance)
+            async with storage.open_examiner(
+                settings, library, SystemClock(), helpers=2
+            ) as examiner:
+                rebuild = Rebuild(
+                    store,
+                    library,
+                    read_data=read_data,
+                    examiner=examiner,
+                    on_sidecars=onlooker.advance,
+                )
                 async for refused in rebuild.run():
                     _print_refused(refused, as_json=as_json)
             return rebuild.done
@@ -140,10 +183,17 @@ def _print_refused(refused: Refused, *, as_json: bool) -> None:
 
     if as_json:
         print_json_line(
-            {"refused": refused.refusal, "path": refused.path, "job": refused.job, "detail": refused.detail}
+            {
+                "refused": refused.refusal,
+                "path": refused.path,
+                "job": refused.job,
+                "detail": refused.detail,
+            }
         )
     else:
-        out().print(f"{one_line(refused.path)}: {one_line(refused.detail)}", markup=False, soft_wrap=True)
+        out().print(
+            f"{one_line(refused.path)}: {one_line(refused.detail)}", markup=False, soft_wrap=True
+        )
 
 
 def _sum_up_rebuild(done: Rebuilt, *, as_json: bool) -> None:
@@ -166,8 +216,10 @@ def _sum_up_rebuild(done: Rebuilt, *, as_json: bool) -> None:
         )
         return
     out().print(
-        f"{counted(done.sidecars, 'sidecar')}: {counted(done.new, 'job')} new, {done.renewed:,} completed here by what the library has, "
-        f"{done.known:,} known already; {done.refused:,} not taken as completed, {done.damaged:,} damaged.",
+        f"{counted(done.sidecars, 'sidecar')}: {counted(done.new, 'job')} new, {done.renewed:,}"
+        " completed here by what the library has, "
+        f"{done.known:,} known already; {done.refused:,} not taken as completed, {done.damaged:,}"
+        " damaged.",
         markup=False,
         soft_wrap=True,
     )
@@ -177,11 +229,15 @@ ReadData = Annotated[
     bool,
     typer.Option(
         "--read-data",
-        help="Read every byte, compare hashes, and examine whether each file plays: finds silent damage, but takes long.",
+        help=(
+            "Read every byte, compare hashes, and examine whether each file plays: finds silent"
+            " damage, but takes long."
+        ),
     ),
 ]
 VerifyAsJson = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object per finding and a summary, one per line.")
+    bool,
+    typer.Option("--json", help="Print one JSON object per finding and a summary, one per line."),
 ]
 
 
@@ -206,9 +262,12 @@ async def _verify(settings: Settings, *, read_data: bool, as_json: bool) -> Veri
         with steps(silent=as_json) as onlooker:
             library = await storage.open_library(settings, store)
             onlooker.start(
-                "Reading every file" if read_data else "Checking file sizes", await count_jobs(store.catalogue)
+                "Reading every file" if read_data else "Checking file sizes",
+                await count_jobs(store.catalogue),
             )
-            async with storage.open_examiner(settings, library, SystemClock(), helpers=2) as examiner:
+            async with storage.open_examiner(
+                settings, library, SystemClock(), helpers=2
+            ) as examiner:
                 verification = Verification(
                     store, library, read_data=read_data, examiner=examiner, on_jobs=onlooker.advance
                 )
@@ -223,11 +282,22 @@ def _print_finding(finding: Finding, *, as_json: bool) -> None:
     from mediavault.presentation.labels import one_line
 
     if as_json:
-        print_json_line({"finding": finding.kind, "path": finding.path, "job": finding.job, "detail": finding.detail})
+        print_json_line(
+            {
+                "finding": finding.kind,
+                "path": finding.path,
+                "job": finding.job,
+                "detail": finding.detail,
+            }
+        )
         return
     detail = f" ({one_line(finding.detail)})" if finding.detail else ""
     whose = f" [job {finding.job}]" if finding.job else ""
-    out().print(f"{one_line(finding.path)}: {LABELS[finding.kind]}{detail}{whose}", markup=False, soft_wrap=True)
+    out().print(
+        f"{one_line(finding.path)}: {LABELS[finding.kind]}{detail}{whose}",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def _sum_up_findings(done: Verified, *, read_data: bool, as_json: bool) -> None:
@@ -247,9 +317,16 @@ def _sum_up_findings(done: Verified, *, read_data: bool, as_json: bool) -> None:
             }
         )
         return
-    how = f"{format_size(done.bytes_read)} read" if read_data else "sizes only; --read-data reads every file"
+    how = (
+        f"{format_size(done.bytes_read)} read"
+        if read_data
+        else "sizes only; --read-data reads every file"
+    )
     out().print(
-        f"{counted(done.videos, 'video')} of {counted(done.jobs, 'job')}, {counted(done.files, 'file')} in the library: {how}.",
+        (
+            f"{counted(done.videos, 'video')} of {counted(done.jobs, 'job')},"
+            f" {counted(done.files, 'file')} in the library: {how}."
+        ),
         markup=False,
         soft_wrap=True,
     )

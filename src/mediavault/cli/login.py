@@ -1,4 +1,6 @@
-"""``login``, ``answer`` and ``sessions``: sign in to sites by a browser window or a cookies.txt, and list the sessions."""
+"""``login``, ``answer`` and ``sessions``: sign in to sites by a browser window or a cookies.txt,
+and list the sessions.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +27,19 @@ MAX_FILE_CHARS = (4 << 20) + 1  # one more than allowed
 
 
 def login(
-    platform: Annotated[str, typer.Argument(metavar="SITE", help="As in jobs: x, instagram, …", show_default=False)],
+    platform: Annotated[
+        str, typer.Argument(metavar="SITE", help="As in jobs: x, instagram, …", show_default=False)
+    ],
     *,
     cookies: Annotated[
         str | None,
         typer.Option(
             "--cookies",
             metavar="FILE",
-            help="Import the site's cookies from a cookies.txt (Netscape format); - reads it from standard input.",
+            help=(
+                "Import the site's cookies from a cookies.txt (Netscape format); - reads it from"
+                " standard input."
+            ),
             show_default=False,
         ),
     ] = None,
@@ -52,11 +59,15 @@ def login(
 
 
 def answer(
-    job_id: Annotated[str, typer.Argument(metavar="ID", help="Id of a job that needs you.", show_default=False)],
+    job_id: Annotated[
+        str, typer.Argument(metavar="ID", help="Id of a job that needs you.", show_default=False)
+    ],
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Open a browser window on the post of a job that needs you; the job continues when you close it."""
+    """Open a browser window on the post of a job that needs you;
+    the job continues when you close it.
+    """
     from mediavault.cli.output import out, print_json
 
     view = asyncio.run(_answer(quiet_settings(), JobId(job_id), silent=as_json))
@@ -77,7 +88,7 @@ def sessions(*, as_json: AsJson = False) -> None:
         _print_table(views)
 
 
-# --- actions ---------------------------------------------------------------------------------------------------
+# --- actions --------------------------------------------------------------------------------------
 
 
 async def _import(settings: Settings, platform: str, text: str) -> ImportView:
@@ -99,12 +110,15 @@ async def _sign_in(settings: Settings, platform: str, *, silent: bool) -> Sessio
     from mediavault.presentation.session_views import session_view
     from mediavault.store.waiting_jobs import resume_after_sign_in
 
-    site = composition.session_manager(settings).platform(platform)  # an unknown site is refused before anything opens
+    # an unknown site is refused before anything opens
+    site = composition.session_manager(settings).platform(platform)
     if not has_display():
         raise _no_screen(settings, f"sessions#{platform}", "Or use --cookies FILE.")
     if not silent:
         _announce(f"Sign in to {site.title}")
-    state = await one_shot.window_here(settings, BrowserTask(site, site.sign_in.url or ""), _enter_pressed)
+    state = await one_shot.window_here(
+        settings, BrowserTask(site, site.sign_in.url or ""), _enter_pressed
+    )
     async with storage.open_store(settings) as store:
         await resume_after_sign_in(state, store)
         return await session_view(state, store)
@@ -117,7 +131,9 @@ async def _answer(settings: Settings, job_id: JobId, *, silent: bool) -> JobView
     from mediavault.store.waiting_jobs import browser_task_for, resume_after_window
 
     async with storage.open_store(settings) as store:
-        task = browser_task_for(await store.catalogue.get(job_id), composition.make_submission(settings))
+        task = browser_task_for(
+            await store.catalogue.get(job_id), composition.make_submission(settings)
+        )
     if not has_display():
         raise _no_screen(settings, f"jobs/{job_id}")
     if not silent:
@@ -173,11 +189,14 @@ def _no_screen(settings: Settings, page: str, more: str = "") -> BadInput:
     address = f"http://{host}:{settings.port}/{page}"
     return BadInput(
         "There is no screen here on which a window could open.",
-        help=f"Open {address} while `mediavault serve` runs: the window opens inside that page. {more}".rstrip(),
+        help=(
+            f"Open {address} while `mediavault serve` runs: the window opens inside that page."
+            f" {more}"
+        ).rstrip(),
     )
 
 
-# --- output ----------------------------------------------------------------------------------------------------
+# --- output ---------------------------------------------------------------------------------------
 
 
 def _print_import(view: ImportView, *, as_json: bool) -> None:
@@ -187,9 +206,14 @@ def _print_import(view: ImportView, *, as_json: bool) -> None:
         print_json(view)
         return
     end = f"; the first expires on {moment_words(view.first_expiry)}" if view.first_expiry else ""
-    out().print(f"{counted(view.taken, 'cookie')} of {view.session.title} taken{end}.", markup=False)
+    out().print(
+        f"{counted(view.taken, 'cookie')} of {view.session.title} taken{end}.", markup=False
+    )
     if view.elsewhere or view.run_out:
-        out().print(f"Left out: {view.elsewhere} of other sites, {view.run_out} that have expired.", style="dim")
+        out().print(
+            f"Left out: {view.elsewhere} of other sites, {view.run_out} that have expired.",
+            style="dim",
+        )
     _print_session(view.session, as_json=False)
 
 

@@ -11,14 +11,23 @@ import typer
 from mediavault import __version__
 from mediavault.core.failures import MediavaultError
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value on standard output, and nothing else.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON value on standard output, and nothing else.")
+]
 SetAside = Annotated[
     bool,
     typer.Option(
-        "--set-aside", help="Move a damaged SQLite database aside first and start with a new one; a sound one stays."
+        "--set-aside",
+        help=(
+            "Move a damaged SQLite database aside first and start with a new one; a sound one"
+            " stays."
+        ),
     ),
 ]
-JobIds = Annotated[list[str], typer.Argument(metavar="ID…", help="Job ids, as `list` shows them.", show_default=False)]
+JobIds = Annotated[
+    list[str],
+    typer.Argument(metavar="ID…", help="Job ids, as `list` shows them.", show_default=False),
+]
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it
@@ -30,13 +39,17 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it
 def root_options(
     *,
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
     ] = False,
 ) -> None:
     """Take the options of ``mediavault`` itself."""
 
 
-# --- How commands report errors: the same code, message and help as the API, and a documented exit code.
+# --- How commands report errors: the same code, message and help as the API, and a documented exit
+# code.
 
 EXIT_JOB_FAILED = 1
 EXIT_REFUSED = 2
@@ -51,7 +64,9 @@ class Exit(Exception):
 
 
 def print_error(exc: MediavaultError, *, as_json: bool) -> int:
-    """Print the error, as JSON to standard output or as text to standard error; return the exit code."""
+    """Print the error, as JSON to standard output or as text to standard error;
+    return the exit code.
+    """
     if as_json:
         json.dump({"code": exc.code, "message": exc.message, "help": exc.help}, sys.stdout)
         sys.stdout.write("\n")

@@ -30,7 +30,14 @@ from mediavault.presentation.labels import (
     hold_label,
     one_line,
 )
-from mediavault.presentation.schemas import HistoryView, HoldView, JobView, MarksView, SiteLimitView, WorkerView
+from mediavault.presentation.schemas import (
+    HistoryView,
+    HoldView,
+    JobView,
+    MarksView,
+    SiteLimitView,
+    WorkerView,
+)
 
 Json = BaseModel | Mapping[str, Any] | Sequence[BaseModel]
 
@@ -52,7 +59,12 @@ def err() -> Console:
 
 
 def print_json(value: Json) -> None:
-    json.dump(_plain(value), sys.stdout, ensure_ascii=not _speaks_utf8(), indent=2 if sys.stdout.isatty() else None)
+    json.dump(
+        _plain(value),
+        sys.stdout,
+        ensure_ascii=not _speaks_utf8(),
+        indent=2 if sys.stdout.isatty() else None,
+    )
     sys.stdout.write("\n")
     sys.stdout.flush()
 
@@ -103,17 +115,30 @@ def print_limits(all_limits: Sequence[SiteLimitView]) -> None:
     for name in ("Next request", "Account, 24 h", "Waiting", "Not understood, 7 days"):
         table.add_column(name, no_wrap=True)
     for limits in all_limits:
-        account = "" if limits.account_cap is None else f"{limits.account_posts} of {limits.account_cap}"
+        account = (
+            "" if limits.account_cap is None else f"{limits.account_posts} of {limits.account_cap}"
+        )
         next_request = moment_words(limits.next_permit_at) or "now"
         unread = str(limits.not_understood or "")
-        table.add_row(limits.platform, _state_text(limits), next_request, account, str(limits.waiting), unread)
+        table.add_row(
+            limits.platform, _state_text(limits), next_request, account, str(limits.waiting), unread
+        )
     out().print(table)
 
 
 def print_workers(workers: Sequence[WorkerView]) -> None:
     """Print a table of at least one worker."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("Machine", "Process", "Version", "Sites", "Signed in to", "Jobs", "Seen", "Missed beats"):
+    for name in (
+        "Machine",
+        "Process",
+        "Version",
+        "Sites",
+        "Signed in to",
+        "Jobs",
+        "Seen",
+        "Missed beats",
+    ):
         table.add_column(name, overflow="fold")
     for worker in workers:
         table.add_row(
@@ -179,8 +204,16 @@ def moment_words(moment: datetime | None) -> str:
 def _marks(marks: MarksView | None) -> list[tuple[str, str | Text]]:
     if marks is None:
         return []
-    own = ("Favourite" if marks.favourite else "", "Watched" if marks.watched else "", "Pinned" if marks.pinned else "")
-    position = f"{format_duration(marks.position.at)} of {format_duration(marks.position.of)}" if marks.position else ""
+    own = (
+        "Favourite" if marks.favourite else "",
+        "Watched" if marks.watched else "",
+        "Pinned" if marks.pinned else "",
+    )
+    position = (
+        f"{format_duration(marks.position.at)} of {format_duration(marks.position.of)}"
+        if marks.position
+        else ""
+    )
     return [
         ("Noted", ", ".join(word for word in own if word)),
         ("Stopped at", position),
@@ -235,7 +268,11 @@ def _candidates_table(job: JobView) -> Table:
     for name in ("Candidate", "Kind", "Picture", "Length", "Evidence", "Address"):
         table.add_column(name, overflow="fold")
     for number, candidate in enumerate(job.candidates, 1):
-        picture = f"{candidate.width} × {candidate.height}" if candidate.width and candidate.height else ""
+        picture = (
+            f"{candidate.width} × {candidate.height}"
+            if candidate.width and candidate.height
+            else ""
+        )
         table.add_row(
             str(number),
             candidate.source_type,
@@ -251,9 +288,13 @@ def _history_table(history: Sequence[HistoryView]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("At", "Try", "What", "Outcome", "Bytes", "Took", "Said"):
         is_number = name in ("Try", "Bytes", "Took")
-        table.add_column(name, justify="right" if is_number else "left", no_wrap=name not in ("What", "Said"))
+        table.add_column(
+            name, justify="right" if is_number else "left", no_wrap=name not in ("What", "Said")
+        )
     for record in history:
-        what = STAGE_LABELS[record.stage] + (f", {STRATEGY_LABELS[record.strategy]}" if record.strategy else "")
+        what = STAGE_LABELS[record.stage] + (
+            f", {STRATEGY_LABELS[record.strategy]}" if record.strategy else ""
+        )
         table.add_row(
             record.at.astimezone().strftime("%m-%d %H:%M:%S"),
             str(record.attempt or ""),

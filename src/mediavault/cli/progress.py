@@ -1,11 +1,20 @@
-"""Progress of long commands: a bar on standard error, one line per step without a terminal, nothing with --json."""
+"""Progress of long commands: a bar on standard error, one line per step without a terminal,
+nothing with --json.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from mediavault.cli.output import err
 
@@ -41,6 +50,13 @@ def steps(*, silent: bool) -> Iterator[Steps]:
         yield Steps(None, is_terminal=False)
         return
     console = err()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
         yield Steps(progress, is_terminal=console.is_terminal)

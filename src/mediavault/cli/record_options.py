@@ -1,4 +1,6 @@
-"""Options of a command from a record: each field of a dataclass is an option, described by its metadata."""
+"""Options of a command from a record: each field of a dataclass is an option,
+described by its metadata.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ Command = Callable[..., None]
 
 
 def options_of(record: type) -> Callable[[Command], Command]:
-    """Return a decorator for a command whose first argument is the record: it gets an option for each field.
+    """Return a decorator for a command whose first argument is the record: it gets an option for
+    each field.
 
     The command raises what the record raises for a bad value.
     """
@@ -25,16 +28,21 @@ def options_of(record: type) -> Callable[[Command], Command]:
 
 
 def changes_of(record: type, *, only: Collection[str] = ()) -> Callable[[Command], Command]:
-    """Return a decorator for a command whose first argument has the values by name of those fields whose options are given.
+    """Return a decorator for a command whose first argument has the values by name of those fields
+    whose options are given.
 
-    The fields of a record inside it have options too; its value is a mapping of those that are given. ``only`` these fields
-    have options.
+    The fields of a record inside it have options too; its value is a mapping of those that are
+    given. ``only`` these fields have options.
     """
     return _decorator(record, dict, with_defaults=False, only=only)
 
 
 def _decorator(
-    record: type, take: Callable[[dict[str, Any]], object], *, with_defaults: bool, only: Collection[str] = ()
+    record: type,
+    take: Callable[[dict[str, Any]], object],
+    *,
+    with_defaults: bool,
+    only: Collection[str] = (),
 ) -> Callable[[Command], Command]:
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
@@ -90,7 +98,9 @@ def _kind(field: Field[Any], hint: Any) -> Any:
 
 
 def _read(record: type, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of the record's fields that are given; what a field reads may be those of several."""
+    """Return the values of the record's fields that are given;
+    what a field reads may be those of several.
+    """
     hints = typing.get_type_hints(record)
     values: dict[str, Any] = {}
     for field in fields(record):
@@ -98,6 +108,8 @@ def _read(record: type, given: Mapping[str, Any]) -> dict[str, Any]:
             if inner := _read(hints[field.name], given):
                 values[field.name] = inner
         elif (value := given.get(field.name)) is not None and value != []:
-            read = read_value(field, [part for part in value if part != ""] if isinstance(value, list) else value)
+            read = read_value(
+                field, [part for part in value if part != ""] if isinstance(value, list) else value
+            )
             values |= read if isinstance(read, dict) else {field.name: read}
     return values

@@ -50,7 +50,9 @@ class SavedInspection:
 
 @contextmanager
 def confined_inspection() -> Iterator[Callable[[str | None, Path], SavedInspection]]:
-    """Yield :func:`inspect_saved_page` as run in a separate process, with the limits for a visited page."""
+    """Yield :func:`inspect_saved_page` as run in a separate process,
+    with the limits for a visited page.
+    """
     with asyncio.Runner() as runner:
         child = PersistentChild(CHILD)
 
@@ -70,7 +72,14 @@ def confined_inspection() -> Iterator[Callable[[str | None, Path], SavedInspecti
 
 def _failed_inspection(error: MediavaultError, url: str | None, page: Path) -> SavedInspection:
     return SavedInspection(
-        outcome_of_error(error), None, None, error.message, error, str(page), url or "", _post_of(url)
+        outcome_of_error(error),
+        None,
+        None,
+        error.message,
+        error,
+        str(page),
+        url or "",
+        _post_of(url),
     )
 
 
@@ -104,15 +113,20 @@ def _read_page(url: str | None, saved: SavedDocument) -> tuple[SavedPageResult, 
 
 
 def _inspect_post(url: str, saved: SavedDocument) -> SavedPageResult:
-    """Inspect a saved document as the post ``url``. Raises Unsupported and BadUrl for a URL that is not a post's."""
+    """Inspect a saved document as the post ``url``.
+    Raises Unsupported and BadUrl for a URL that is not a post's.
+    """
     address = parse_http_url(url)
     try:
         post, platform = registry.identify(address)
     except NotAPost as exc:
         result = read_saved_list(registry.platform_at(address), url, saved)
         return SavedPageResult(result.outcome, result.extraction, exc)
-    if post.post_id is None and platform.matching.posts:  # a share link: the document names its post
-        stated = (found for found, site in _stated_posts(saved) if site is platform and found.post_id)
+    # a share link: the document names its post
+    if post.post_id is None and platform.matching.posts:
+        stated = (
+            found for found, site in _stated_posts(saved) if site is platform and found.post_id
+        )
         post = next((replace(found, url=url) for found in stated), post)
     return read_saved_post(platform, post, saved)
 
@@ -129,13 +143,19 @@ def _stated_posts(saved: SavedDocument) -> Iterator[tuple[Post, Platform]]:
 def _inspection(result: SavedPageResult, file: str, url: str) -> SavedInspection:
     extraction = result.extraction
     if result.error is not None or extraction is None or result.outcome is not PageOutcome.VIDEO:
-        is_silent = result.outcome is PageOutcome.METADATA_ONLY and extraction is not None and says_nothing(extraction)
+        is_silent = (
+            result.outcome is PageOutcome.METADATA_ONLY
+            and extraction is not None
+            and says_nothing(extraction)
+        )
         error = (
             result.error
             or (_NO_POST_FACTS if is_silent else _NO_VIDEO_HERE.get(result.outcome))
             or _reason_without_choice(extraction)
         )
-        return SavedInspection(result.outcome, extraction, None, error.message if error else "", error, file, url)
+        return SavedInspection(
+            result.outcome, extraction, None, error.message if error else "", error, file, url
+        )
     choice = choose_candidate(items_to_save(extraction)[0])
     return SavedInspection(result.outcome, extraction, choice, explain(choice), None, file, url)
 
@@ -149,7 +169,9 @@ _NO_VIDEO_HERE: Mapping[PageOutcome, MediavaultError] = {
         "This document tells who posted what, but not where the video is.",
         help="Save the page once more after it has loaded, or the JSON answer that it received.",
     ),
-    PageOutcome.NO_OWN_VIDEO: NoVideo("There are videos in this document, but none is this post's own."),
+    PageOutcome.NO_OWN_VIDEO: NoVideo(
+        "There are videos in this document, but none is this post's own."
+    ),
     PageOutcome.MANY_POSTS: NoVideo("This is a list of posts, without the one that was asked for."),
 }
 
@@ -163,14 +185,18 @@ def _reason_without_choice(extraction: Extraction | None) -> MediavaultError | N
     return None
 
 
-def pairs(pages: Sequence[str], urls: Sequence[str], lines: Iterator[str]) -> Iterator[tuple[str | None, Path]]:
+def pairs(
+    pages: Sequence[str], urls: Sequence[str], lines: Iterator[str]
+) -> Iterator[tuple[str | None, Path]]:
     """Yield (URL, file) pairs in order; the page ``-`` means ``lines``, each with one pair.
 
-    Raises BadInput when there are more addresses than pages, or a line is neither ``FILE<TAB>URL`` nor an object with
-    ``file`` and ``url``.
+    Raises BadInput when there are more addresses than pages, or a line is neither ``FILE<TAB>URL``
+    nor an object with ``file`` and ``url``.
     """
     if len(urls) > len(pages):
-        raise BadInput("There are more addresses than pages.", help="Give one --url for each --saved-page.")
+        raise BadInput(
+            "There are more addresses than pages.", help="Give one --url for each --saved-page."
+        )
     for number, page in enumerate(pages):
         if page == "-":
             yield from (_pair(line) for line in lines if line.strip())
@@ -190,7 +216,8 @@ def _pair(line: str) -> tuple[str | None, Path]:
         return value.get("url") or None, Path(value["file"])
     except (ValueError, KeyError, TypeError, RecursionError) as exc:
         raise BadInput(
-            f"This line does not name a file: {line[:80]}", help='Write FILE<TAB>URL, or {"file": …, "url": …}.'
+            f"This line does not name a file: {line[:80]}",
+            help='Write FILE<TAB>URL, or {"file": …, "url": …}.',
         ) from exc
 
 

@@ -18,7 +18,11 @@ def main() -> int:
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
     """Read ``{"url", "page"}``; return ``{"inspected"}``."""
-    return {"inspected": to_json(SavedInspection, inspect_saved_page(request["url"], Path(request["page"])))}
+    return {
+        "inspected": to_json(
+            SavedInspection, inspect_saved_page(request["url"], Path(request["page"]))
+        )
+    }
 
 
 if __name__ == "__main__":

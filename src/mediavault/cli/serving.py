@@ -1,4 +1,6 @@
-"""``serve``, ``worker``, ``api``: the long-running processes; ``demo``: the practice site with its vault."""
+"""``serve``, ``worker``, ``api``: the long-running processes; ``demo``:
+the practice site with its vault.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +15,36 @@ if TYPE_CHECKING:
     from mediavault.core.settings import Settings
 from mediavault.cli.context import run
 
-Host = Annotated[str | None, typer.Option(help="Listen here instead of MEDIAVAULT_HOST.", show_default=False)]
-Port = Annotated[int | None, typer.Option(help="Listen here instead of MEDIAVAULT_PORT.", show_default=False)]
+Host = Annotated[
+    str | None, typer.Option(help="Listen here instead of MEDIAVAULT_HOST.", show_default=False)
+]
+Port = Annotated[
+    int | None, typer.Option(help="Listen here instead of MEDIAVAULT_PORT.", show_default=False)
+]
 Concurrency = Annotated[
-    int | None, typer.Option(help="Number of jobs at a time, instead of MEDIAVAULT_CONCURRENCY.", show_default=False)
+    int | None,
+    typer.Option(
+        help="Number of jobs at a time, instead of MEDIAVAULT_CONCURRENCY.", show_default=False
+    ),
 ]
 
 
 Platforms = Annotated[
     str | None,
     typer.Option(
-        help="Claim only jobs of these platforms, as in x,tiktok; instead of MEDIAVAULT_PLATFORMS.", show_default=False
+        help="Claim only jobs of these platforms, as in x,tiktok; instead of MEDIAVAULT_PLATFORMS.",
+        show_default=False,
     ),
 ]
 
 
-def serve(host: Host = None, port: Port = None, concurrency: Concurrency = None, *, as_json: AsJson = False) -> None:
+def serve(
+    host: Host = None,
+    port: Port = None,
+    concurrency: Concurrency = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
     """Run the whole vault: API, pages and a worker, in one process."""
     from mediavault.app import processes
 
@@ -37,7 +53,9 @@ def serve(host: Host = None, port: Port = None, concurrency: Concurrency = None,
     raise Exit(asyncio.run(processes.serve(settings)))
 
 
-def worker(concurrency: Concurrency = None, platforms: Platforms = None, *, as_json: AsJson = False) -> None:
+def worker(
+    concurrency: Concurrency = None, platforms: Platforms = None, *, as_json: AsJson = False
+) -> None:
     """Run a worker only."""
     from mediavault.app import processes
 
@@ -69,7 +87,9 @@ def _load(**overrides: Any) -> Settings:
     from mediavault.core.logs import configure_logs
     from mediavault.core.settings import load_settings
 
-    settings = load_settings(**{name: value for name, value in overrides.items() if value is not None})
+    settings = load_settings(
+        **{name: value for name, value in overrides.items() if value is not None}
+    )
     configure_logs(settings.log_level)
     return settings
 

@@ -1,7 +1,8 @@
-"""Handles a standard output or standard error that is closed or full, and what that means for the exit code.
+"""Handles a standard output or standard error that is closed or full, and what that means for the
+exit code.
 
-Python flushes both once more at exit, and the exit code becomes 120 when that fails: a service manager would restart a
-drained worker because its log was full.
+Python flushes both once more at exit, and the exit code becomes 120 when that fails: a service
+manager would restart a drained worker because its log was full.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ class _Output(_OutputStream):
 
 
 class _ErrorOutput(_OutputStream):
-    """Standard error, and so the log: a failed write is ignored, and the next line is tried again."""
+    """Standard error, and so the log: a failed write is ignored,
+    and the next line is tried again.
+    """
 
     def _on_loss(self, exc: OSError) -> None:
         pass
@@ -71,7 +74,8 @@ class OutputStreams:
         self._output = output
 
     def hand_over(self, exit_code: int) -> int:
-        """Flush the output and return the exit code: the command's own, or that of an error when output was lost.
+        """Flush the output and return the exit code: the command's own, or that of an error when
+        output was lost.
 
         A closed pipe is not reported: its reader wanted no more.
         """
@@ -80,13 +84,17 @@ class OutputStreams:
         if self._output.lost is None:
             return exit_code
         if self._output.lost.errno != errno.EPIPE:
-            sys.stderr.write(f"mediavault: The output could not be written: {self._output.lost.strerror}.\n")
+            sys.stderr.write(
+                f"mediavault: The output could not be written: {self._output.lost.strerror}.\n"
+            )
         return EXIT_REFUSED
 
 
 @contextmanager
 def watched() -> Iterator[OutputStreams]:
-    """Wrap both streams during the block; afterwards nothing is left that Python could fail to flush."""
+    """Wrap both streams during the block; afterwards nothing is left that Python could fail to
+    flush.
+    """
     before = sys.stdout, sys.stderr
     plain = tuple(_or_devnull(stream) for stream in before)
     output = _Output(plain[0])
@@ -100,7 +108,9 @@ def watched() -> Iterator[OutputStreams]:
 
 
 def _or_devnull(stream: TextIO | None) -> TextIO:
-    """Replace None, which means a descriptor that was closed at start; the next file opened would get its number."""
+    """Replace None, which means a descriptor that was closed at start;
+    the next file opened would get its number.
+    """
     return stream if stream is not None else Path(os.devnull).open("w", encoding="utf-8")
 
 

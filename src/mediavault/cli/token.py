@@ -17,16 +17,24 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="What it is for, as in `phone`.", show_default=False)]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="What it is for, as in `phone`.", show_default=False)
+]
 ScopeOption = Annotated[
     Scope,
     typer.Option(
         "--scope",
-        help="submit: submit URLs; cookies: that, and sites' cookies; read: read everything; admin: everything.",
+        help=(
+            "submit: submit URLs; cookies: that, and sites' cookies; read: read everything; admin:"
+            " everything."
+        ),
     ),
 ]
 Days = Annotated[
-    int | None, typer.Option("--days", min=1, max=3650, help="It expires after this many days. Default: never.")
+    int | None,
+    typer.Option(
+        "--days", min=1, max=3650, help="It expires after this many days. Default: never."
+    ),
 ]
 
 
@@ -36,7 +44,11 @@ def add(
     days: Days = None,
     profile: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Of posts that are submitted with it and name none.", show_default=False),
+        typer.Option(
+            metavar="NAME",
+            help="Of posts that are submitted with it and name none.",
+            show_default=False,
+        ),
     ] = None,
     *,
     as_json: AsJson = False,
@@ -51,7 +63,9 @@ def add(
         return
     out().print(token, markup=False, highlight=False, soft_wrap=True)
     err().print(
-        "Keep it now: nobody can show it again. Send it as Authorization: Bearer …", markup=False, soft_wrap=True
+        "Keep it now: nobody can show it again. Send it as Authorization: Bearer …",
+        markup=False,
+        soft_wrap=True,
     )
 
 
@@ -90,11 +104,17 @@ def _with_tokens(use: Callable[[ApiTokens], Awaitable[T]]) -> T:
     from mediavault.cli.context import quiet_settings, with_store
     from mediavault.core.clock import SystemClock
 
-    return asyncio.run(with_store(quiet_settings(), lambda store: use(ApiTokens(store.records, SystemClock()))))
+    return asyncio.run(
+        with_store(quiet_settings(), lambda store: use(ApiTokens(store.records, SystemClock())))
+    )
 
 
 def _as_dict(token: ApiToken) -> dict[str, Any]:
-    moments = {"made_at": token.made_at, "last_used_at": token.used_at, "expires_at": token.expires_at}
+    moments = {
+        "made_at": token.made_at,
+        "last_used_at": token.used_at,
+        "expires_at": token.expires_at,
+    }
     return {
         "id": token.id,
         "name": token.name,

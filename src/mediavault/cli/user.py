@@ -1,4 +1,6 @@
-"""``user add | list | role | remove``: the users of the vault other than its owner; ``password``: set a user's or the owner's."""
+"""``user add | list | role | remove``: the users of the vault other than its owner; ``password``:
+set a user's or the owner's.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The name that the user signs in with.", show_default=False)]
-ROLES = "viewer: watch everything; member: also add, change, share and delete posts; admin: everything."
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="The name that the user signs in with.", show_default=False
+    ),
+]
+ROLES = (
+    "viewer: watch everything; member: also add, change, share and delete posts; admin: everything."
+)
 
 
 def add(
@@ -43,7 +52,10 @@ def add(
 
     async def add_user(authenticator: Authenticator, _: Store) -> User:
         if not await authenticator.users.has_password():
-            raise BadInput("Users can be added when the vault has a password.", help="Set it: `mediavault password`.")
+            raise BadInput(
+                "Users can be added when the vault has a password.",
+                help="Set it: `mediavault password`.",
+            )
         return await authenticator.add_user(name, role, password)
 
     user = _with_authenticator(add_user)
@@ -68,7 +80,10 @@ def list_users(*, as_json: AsJson = False) -> None:
 
 
 def change_role(
-    name: Name, role: Annotated[Role, typer.Argument(help=ROLES, show_default=False)], *, as_json: AsJson = False
+    name: Name,
+    role: Annotated[Role, typer.Argument(help=ROLES, show_default=False)],
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Give a user another role. A running vault knows it within seconds."""
     from mediavault.cli.output import out, print_json
@@ -99,7 +114,9 @@ def _with_authenticator(use: Callable[[Authenticator, Store], Awaitable[T]]) -> 
     settings = quiet_settings()
 
     async def run(store: Store) -> T:
-        return await use(Authenticator(store.records, settings, SystemClock(), loopback=True), store)
+        return await use(
+            Authenticator(store.records, settings, SystemClock(), loopback=True), store
+        )
 
     return asyncio.run(with_store(settings, run))
 
@@ -113,17 +130,26 @@ def _as_dict(user: User) -> dict[str, Any]:
     }
 
 
-FromStdin = Annotated[bool, typer.Option("--stdin", help="Read it from standard input, one line, without asking.")]
-Remove = Annotated[bool, typer.Option("--remove", help="Remove it: the vault is then open to this machine only.")]
+FromStdin = Annotated[
+    bool, typer.Option("--stdin", help="Read it from standard input, one line, without asking.")
+]
+Remove = Annotated[
+    bool, typer.Option("--remove", help="Remove it: the vault is then open to this machine only.")
+]
 
 
 UserName = Annotated[
-    str | None, typer.Option("--user", help="Of this user, by default of the owner.", show_default=False)
+    str | None,
+    typer.Option("--user", help="Of this user, by default of the owner.", show_default=False),
 ]
 
 
 def password(
-    *, user: UserName = None, from_stdin: FromStdin = False, remove: Remove = False, as_json: AsJson = False
+    *,
+    user: UserName = None,
+    from_stdin: FromStdin = False,
+    remove: Remove = False,
+    as_json: AsJson = False,
 ) -> None:
     """Set the owner's password, or another user's, and end the user's sessions."""
     from mediavault.auth.passwords import check_password
@@ -134,7 +160,10 @@ def password(
 
     name = user or OWNER
     if remove and name != OWNER:
-        raise BadInput("Only the owner's password can be removed.", help="Remove the user: `mediavault user remove`.")
+        raise BadInput(
+            "Only the owner's password can be removed.",
+            help="Remove the user: `mediavault user remove`.",
+        )
     settings = quiet_settings()
     chosen = None if remove else read_password(from_stdin=from_stdin)
     if chosen is not None:
@@ -143,7 +172,11 @@ def password(
     if as_json:
         print_json({"password": not remove, "changed": changed})
     elif changed:
-        out().print("The password is removed." if remove else "The password is set: sign in with it at the page.")
+        out().print(
+            "The password is removed."
+            if remove
+            else "The password is set: sign in with it at the page."
+        )
     else:
         out().print("There is no password.")
     if not changed:
@@ -170,5 +203,7 @@ async def _change(records: Records, user: str, chosen: str | None) -> bool:
 
 
 def _prompt() -> str:
-    chosen: str = typer.prompt("New password", hide_input=True, confirmation_prompt="Once more", err=True)
+    chosen: str = typer.prompt(
+        "New password", hide_input=True, confirmation_prompt="Once more", err=True
+    )
     return chosen

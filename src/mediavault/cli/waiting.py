@@ -1,4 +1,6 @@
-"""Adds a post and waits until its job is over, with a worker in this process when no other is alive."""
+"""Adds a post and waits until its job is over, with a worker in this process when no other is
+alive.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,8 @@ class JobWatcher(Protocol):
 async def save_and_wait(
     settings: Settings, url: str, clock: Clock, *, force: bool, patience_s: float, silent: bool
 ) -> Job:
-    """Return the job when it is over, or when its next retry is more than ``patience_s`` seconds away.
+    """Return the job when it is over, or when its next retry is more than ``patience_s`` seconds
+    away.
 
     Raises BadInput when the URL is refused; then nothing was stored.
     """
@@ -51,7 +54,9 @@ async def save_and_wait(
         if job.status in (JobStatus.FAILED, JobStatus.CANCELLED):  # the command is a new request
             job = await jobs.retry(job.id)
         with _watcher(silent) as watcher:
-            return await wait_for(store, job.id, settings, clock, watcher, patience=timedelta(seconds=patience_s))
+            return await wait_for(
+                store, job.id, settings, clock, watcher, patience=timedelta(seconds=patience_s)
+            )
 
 
 async def _is_held(job: Job, store: Store, live: LiveSettings, clock: Clock) -> bool:
@@ -61,9 +66,17 @@ async def _is_held(job: Job, store: Store, live: LiveSettings, clock: Clock) -> 
 
 
 async def wait_for(
-    store: Store, job_id: JobId, settings: Settings, clock: Clock, onlooker: JobWatcher, *, patience: timedelta
+    store: Store,
+    job_id: JobId,
+    settings: Settings,
+    clock: Clock,
+    onlooker: JobWatcher,
+    *,
+    patience: timedelta,
 ) -> Job:
-    """Poll until the job is over or held back; start a worker in this process as soon as no other is alive."""
+    """Poll until the job is over or held back; start a worker in this process as soon as no other
+    is alive.
+    """
     next_worker_check, live = clock.monotonic(), LiveSettings(settings, store.records, clock)
     async with _LocalWorker(settings, job_id).at_hand() as helper:
         while True:
@@ -78,14 +91,20 @@ async def wait_for(
                 return await store.catalogue.get(job_id)
             if not helper.works and clock.monotonic() >= next_worker_check:
                 next_worker_check = clock.monotonic() + WORKERS_EVERY_S
-                if not is_served(job.platform, await composition.living_workers(settings, store.workers)):
+                if not is_served(
+                    job.platform, await composition.living_workers(settings, store.workers)
+                ):
                     helper.start()
             await clock.sleep(CHECK_EVERY_S)
 
 
 def is_too_far_off(job: Job, clock: Clock, patience: timedelta) -> bool:
     """Whether the next retry is later than the caller wants to wait."""
-    return job.status is JobStatus.FAILED and job.retry_at is not None and job.retry_at - clock.now() > patience
+    return (
+        job.status is JobStatus.FAILED
+        and job.retry_at is not None
+        and job.retry_at - clock.now() > patience
+    )
 
 
 class _LocalWorker:
@@ -104,7 +123,9 @@ class _LocalWorker:
         self._task = asyncio.create_task(one_shot.save_here(self._settings, self._job_id))
 
     def gave_up(self) -> bool:
-        """Whether it has ended; raises its error, so that the command does not wait for a broken worker."""
+        """Whether it has ended; raises its error, so that the command does not wait for a broken
+        worker.
+        """
         if self._task is None or not self._task.done():
             return False
         try:
@@ -140,7 +161,8 @@ class Bar:
             self._progress.console.print(state, markup=False)
         elif self._is_terminal:
             if state != self._shown:
-                self._progress.reset(self._task, total=None)  # a stage without bytes has no known length
+                # a stage without bytes has no known length
+                self._progress.reset(self._task, total=None)
             self._show(job, state)
         self._shown = state
 
@@ -150,7 +172,9 @@ class Bar:
         if job.is_recording:
             words = format_recorded(job.duration_s, job.bytes_done)
         done, total = (job.bytes_done, job.bytes_total) if is_downloading else (0, None)
-        self._progress.update(self._task, description=state, completed=done, total=total, bytes=words)
+        self._progress.update(
+            self._task, description=state, completed=done, total=total, bytes=words
+        )
 
 
 class _Speed(ProgressColumn):
@@ -161,7 +185,12 @@ class _Speed(ProgressColumn):
         return Text(f"{format_size(int(speed))}/s" if speed else "", style="dim")
 
 
-COLUMNS = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[bytes]}"), _Speed())
+COLUMNS = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    TextColumn("{task.fields[bytes]}"),
+    _Speed(),
+)
 
 
 class _Silent:
@@ -175,5 +204,7 @@ def _watcher(silent: bool) -> Iterator[JobWatcher]:  # noqa: FBT001 - private, c
         yield _Silent()
         return
     console = err()
-    with Progress(*COLUMNS, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(
+        *COLUMNS, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
         yield Bar(progress, is_terminal=console.is_terminal)

@@ -1,4 +1,6 @@
-"""``workers``: the live workers, their machines, and the jobs that no worker claims; ``drain``: let workers finish and exit."""
+"""``workers``: the live workers, their machines, and the jobs that no worker claims; ``drain``:
+let workers finish and exit.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 
 
 def workers(*, as_json: AsJson = False) -> None:
-    """List the workers of all machines that were seen within 90 seconds; exit code 1 when there is none."""
+    """List the workers of all machines that were seen within 90 seconds;
+    exit code 1 when there is none.
+    """
     from mediavault.cli.context import quiet_settings, with_store
     from mediavault.cli.output import print_json
 
@@ -36,7 +40,9 @@ async def _fleet(store: Store) -> FleetView:
     from mediavault.core.fleet import ALIVE_WITHIN
     from mediavault.presentation.views import fleet_view
 
-    return fleet_view(await store.catalogue.report(), await store.workers.alive(seen_within=ALIVE_WITHIN))
+    return fleet_view(
+        await store.catalogue.report(), await store.workers.alive(seen_within=ALIVE_WITHIN)
+    )
 
 
 def _print(fleet: FleetView) -> None:
@@ -47,7 +53,10 @@ def _print(fleet: FleetView) -> None:
     else:
         out().print("No worker is running. `mediavault serve` or `mediavault worker` starts one.")
     if len(fleet.versions) > 1:
-        out().print(f"Versions differ ({', '.join(fleet.versions)}): an upgrade is under way.", style="yellow")
+        out().print(
+            f"Versions differ ({', '.join(fleet.versions)}): an upgrade is under way.",
+            style="yellow",
+        )
     for unserved in fleet.unserved:
         out().print(f"{unserved.message}.", style="yellow")
 
@@ -58,7 +67,10 @@ Names = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[WORKER…]",
-        help="Machines, MACHINE:PROCESS or ids of workers, as `workers` shows them. Default: all of this machine.",
+        help=(
+            "Machines, MACHINE:PROCESS or ids of workers, as `workers` shows them. Default: all of"
+            " this machine."
+        ),
         show_default=False,
     ),
 ]
@@ -66,8 +78,12 @@ All = Annotated[bool, typer.Option("--all", help="All workers of all machines.")
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until they have exited.")]
 
 
-def drain(names: Names = None, *, all_workers: All = False, wait: Wait = True, as_json: AsJson = False) -> None:
-    """Let workers finish their jobs, claim nothing more, and exit; exit code 1 when there is no worker."""
+def drain(
+    names: Names = None, *, all_workers: All = False, wait: Wait = True, as_json: AsJson = False
+) -> None:
+    """Let workers finish their jobs, claim nothing more, and exit;
+    exit code 1 when there is no worker.
+    """
     from mediavault.cli.context import quiet_settings, with_store
     from mediavault.cli.output import out, print_json
     from mediavault.core.clock import SystemClock
@@ -82,28 +98,42 @@ def drain(names: Names = None, *, all_workers: All = False, wait: Wait = True, a
     if as_json:
         print_json({"workers": [worker.worker for worker in drained], "left": wait})
     elif drained:
-        out().print("The workers have exited." if wait else "The workers exit when their jobs are done.")
+        out().print(
+            "The workers have exited." if wait else "The workers exit when their jobs are done."
+        )
     else:
         out().print("No worker is running.")
     if not drained:
         raise Exit(EXIT_JOB_FAILED)
 
 
-async def _request_drain(workers: Workers, names: Sequence[str], *, all_workers: bool) -> list[WorkerHeartbeat]:
+async def _request_drain(
+    workers: Workers, names: Sequence[str], *, all_workers: bool
+) -> list[WorkerHeartbeat]:
     from mediavault.core.fleet import ALIVE_WITHIN
 
     alive = await workers.alive(seen_within=ALIVE_WITHIN)
-    chosen = alive if all_workers else named(alive, names or [socket.gethostname()], must_exist=bool(names))
+    chosen = (
+        alive
+        if all_workers
+        else named(alive, names or [socket.gethostname()], must_exist=bool(names))
+    )
     await workers.request_drain([worker.worker for worker in chosen])
     return chosen
 
 
-def named(alive: Sequence[WorkerHeartbeat], names: Sequence[str], *, must_exist: bool) -> list[WorkerHeartbeat]:
+def named(
+    alive: Sequence[WorkerHeartbeat], names: Sequence[str], *, must_exist: bool
+) -> list[WorkerHeartbeat]:
     """Return the workers with these names. With ``must_exist``, an unknown name raises BadInput."""
     from mediavault.core.failures import BadInput
 
     matches = [
-        [worker for worker in alive if name in (worker.worker, worker.host, f"{worker.host}:{worker.pid}")]
+        [
+            worker
+            for worker in alive
+            if name in (worker.worker, worker.host, f"{worker.host}:{worker.pid}")
+        ]
         for name in dict.fromkeys(names)
     ]
     for name, workers in zip(dict.fromkeys(names), matches, strict=True):
@@ -113,14 +143,24 @@ def named(alive: Sequence[WorkerHeartbeat], names: Sequence[str], *, must_exist:
     return list({worker.worker: worker for workers in matches for worker in workers}.values())
 
 
-async def until_left(workers: Workers, asked: Sequence[WorkerHeartbeat], clock: Clock, *, silent: bool) -> None:
-    """Wait until the workers have exited. One that was killed counts as gone once its heartbeat is too old."""
+async def until_left(
+    workers: Workers, asked: Sequence[WorkerHeartbeat], clock: Clock, *, silent: bool
+) -> None:
+    """Wait until the workers have exited. One that was killed counts as gone once its heartbeat is
+    too old.
+    """
     from mediavault.cli.output import err
     from mediavault.core.fleet import ALIVE_WITHIN
 
     waited_for, shown = {worker.worker for worker in asked}, ""
-    while left := [worker for worker in await workers.alive(seen_within=ALIVE_WITHIN) if worker.worker in waited_for]:
-        words = ", ".join(f"{worker.host}:{worker.pid} has {worker.running_jobs} running" for worker in left)
+    while left := [
+        worker
+        for worker in await workers.alive(seen_within=ALIVE_WITHIN)
+        if worker.worker in waited_for
+    ]:
+        words = ", ".join(
+            f"{worker.host}:{worker.pid} has {worker.running_jobs} running" for worker in left
+        )
         if not silent and words != shown:
             err().print(words, markup=False)
             shown = words

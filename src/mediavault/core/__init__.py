@@ -1,1 +1,3 @@
-"""What every other domain may know: records, errors, settings, time, addresses, names. No I/O but logs."""
+"""What every other domain may know: records, errors, settings, time, addresses, names.
+No I/O but logs.
+"""

@@ -1,4 +1,6 @@
-"""Bandwidth limits as users write them in settings, such as ``20 MB/s; mon-fri 08:00-23:00 2 MB/s``. Pure."""
+"""Bandwidth limits as users write them in settings, such as
+``20 MB/s; mon-fri 08:00-23:00 2 MB/s``. Pure.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from mediavault.core.hours import DAYS, MAX_SHOWN_CHARS, Hours, check_count, minute_of, next_change, parse_hours
+from mediavault.core.hours import (
+    DAYS,
+    MAX_SHOWN_CHARS,
+    Hours,
+    check_count,
+    minute_of,
+    next_change,
+    parse_hours,
+)
 from mediavault.core.messages import Message
 
 LOWEST_BYTES_PER_S = 10_000  # with less, sites would end the connections
@@ -23,12 +33,16 @@ _UNITS = {
 _RATE = re.compile(r"(\d{1,9}(?:[.,]\d{1,3})?)\s*([kmg](?:b|bit)/s)", re.IGNORECASE)
 _DAY = "|".join(DAYS)
 _DAYS = rf"(?:{_DAY})(?:\s*[-–]\s*(?:{_DAY}))?"
-_PART = re.compile(rf"((?:{_DAYS}\s+)?\d[\d:]*\s*[-–]\s*\d[\d:]*|{_DAYS})\s+(.+)", re.IGNORECASE | re.DOTALL)
+_PART = re.compile(
+    rf"((?:{_DAYS}\s+)?\d[\d:]*\s*[-–]\s*\d[\d:]*|{_DAYS})\s+(.+)", re.IGNORECASE | re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Bandwidth:
-    """A limit in bytes per second, None for no limit: ``usual``, or the first of ``hours`` that applies."""
+    """A limit in bytes per second, None for no limit: ``usual``,
+    or the first of ``hours`` that applies.
+    """
 
     usual: int | None = None
     hours: tuple[tuple[Hours, int | None], ...] = ()
@@ -44,12 +58,16 @@ class Bandwidth:
 
     def __str__(self) -> str:
         usual = [rate_in_words(self.usual)] if self.usual is not None else []
-        return "; ".join([*usual, *(f"{hours} {rate_in_words(rate)}" for hours, rate in self.hours)])
+        return "; ".join(
+            [*usual, *(f"{hours} {rate_in_words(rate)}" for hours, rate in self.hours)]
+        )
 
 
 @lru_cache(maxsize=256)
 def parse_bandwidth(text: str) -> Bandwidth:
-    """Read a limit with exceptions by the hour; an empty text means no limit. Raises ValueError with a helpful message."""
+    """Read a limit with exceptions by the hour; an empty text means no limit.
+    Raises ValueError with a helpful message.
+    """
     usual: list[int | None] = []
     by_hour: list[tuple[Hours, int | None]] = []
     parts = text.split(";")
@@ -89,5 +107,7 @@ def _rate(text: str) -> int | None:
         )
     rate = round(float(match[1].replace(",", ".")) * _UNITS[match[2].lower()])
     if rate < LOWEST_BYTES_PER_S:
-        raise ValueError(Message("%(text)s is too slow: downloads need at least 10 KB/s", text=repr(text)))
+        raise ValueError(
+            Message("%(text)s is too slow: downloads need at least 10 KB/s", text=repr(text))
+        )
     return rate

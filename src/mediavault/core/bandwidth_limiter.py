@@ -1,8 +1,9 @@
 """Limits the bandwidth that all downloads of a process share, and counts what is downloaded.
 
-A download reads a piece and then pays for it: ``pay`` returns when the piece was within the limits. So however many
-connections there are, and whatever they read at a time, the bytes that are read stay below the limit. What a connection
-holds unread is small while there is a limit (``buffer_bytes``), so that the connection to the internet stays free too.
+A download reads a piece and then pays for it: ``pay`` returns when the piece was within the limits.
+So however many connections there are, and whatever they read at a time, the bytes that are read
+stay below the limit. What a connection holds unread is small while there is a limit
+(``buffer_bytes``), so that the connection to the internet stays free too.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ SHORTEST_WAIT_S = 0.001
 
 
 class TokenBucket:
-    """Enforces one limit. Callers wait in order of their calls; a new limit applies at once, also to those waiting."""
+    """Enforces one limit. Callers wait in order of their calls; a new limit applies at once,
+    also to those waiting.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -37,7 +40,9 @@ class TokenBucket:
         self._at_s = clock.monotonic()
 
     async def pay(self, count: int, limit: Callable[[], Awaitable[float | None]]) -> None:
-        """Count ``count`` bytes that arrived, and return once the limit allows them. ``limit`` is in bytes per second."""
+        """Count ``count`` bytes that arrived, and return once the limit allows them.
+        ``limit`` is in bytes per second.
+        """
         async with self._turn:
             self._fill(await limit())
             self._level -= count
@@ -57,14 +62,18 @@ class TokenBucket:
     def _fill(self, limit: float | None) -> None:
         now_s = self._clock.monotonic()
         elapsed_s, self._at_s = now_s - self._at_s, now_s
-        self._level = 0.0 if limit is None else min(self._level + elapsed_s * limit, BURST_S * limit)
+        self._level = (
+            0.0 if limit is None else min(self._level + elapsed_s * limit, BURST_S * limit)
+        )
 
 
 @dataclass(slots=True)
 class BandwidthLimiter:
-    """The bandwidth of one process. ``workers`` processes share the vault's limits; each takes its part of them.
+    """The bandwidth of one process. ``workers`` processes share the vault's limits; each takes its
+    part of them.
 
-    ``settings`` returns those in force; without it there are no limits. ``received`` counts all bytes of media.
+    ``settings`` returns those in force; without it there are no limits. ``received`` counts all
+    bytes of media.
     """
 
     clock: Clock
@@ -84,7 +93,9 @@ class BandwidthLimiter:
         return None if self._limit is None else max(MIN_BUFFER_BYTES, round(self._limit * BUFFER_S))
 
     async def limit(self, site: str = "") -> float | None:
-        """Return this process's part of the limit of a site, or of the vault, in bytes a second; None for no limit."""
+        """Return this process's part of the limit of a site, or of the vault,
+        in bytes a second; None for no limit.
+        """
         if self.settings is None:
             return None
         now = await self.settings()
@@ -119,7 +130,9 @@ class SiteBandwidth:
         return FREE_PIECE_BYTES if limit is None else min(max(low, round(limit * PIECE_S)), high)
 
     async def pay(self, count: int, *, may_wait: bool = True) -> None:
-        """Count bytes that arrived, and return once the limits allow them; at once if this download must not wait."""
+        """Count bytes that arrived, and return once the limits allow them;
+        at once if this download must not wait.
+        """
         self.bandwidth.received += count
         limited = [name for name in self._names if await self.bandwidth.limit(name) is not None]
         await asyncio.gather(*(self._pay(name, count, may_wait=may_wait) for name in limited))
@@ -134,7 +147,8 @@ class SiteBandwidth:
 
 
 class SlowTransferDetector:
-    """Detects a server that sends too slowly: fewer than ``bytes_per_s`` over ``window_s`` of waiting for it.
+    """Detects a server that sends too slowly: fewer than ``bytes_per_s`` over ``window_s`` of
+    waiting for it.
 
     Only waiting for the network counts: a slow disk of our own is not the server's fault.
     """
@@ -144,7 +158,9 @@ class SlowTransferDetector:
         self._waited_s, self._bytes = 0.0, 0
 
     def is_too_slow(self, *, count: int, waited_s: float) -> bool:
-        """Record ``count`` bytes that came after ``waited_s``; return whether the window that ends now was too slow."""
+        """Record ``count`` bytes that came after ``waited_s``;
+        return whether the window that ends now was too slow.
+        """
         self._waited_s += waited_s
         self._bytes += count
         if self._waited_s < self._window_s:

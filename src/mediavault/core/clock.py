@@ -14,7 +14,9 @@ from typing import Protocol, TypeVar
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 LATEST_MICROS = (LATEST - EARLIEST) // timedelta(microseconds=1)
-AT_ONCE = 50  # entries of a long list; naming the post of one with a long address takes a quarter of a millisecond
+# entries of a long list; naming the post of one with a long address takes a quarter of a
+# millisecond
+AT_ONCE = 50
 
 T = TypeVar("T")
 
@@ -57,7 +59,9 @@ def to_micros(moment: datetime) -> int:
 
 
 def from_micros(micros: int) -> datetime:
-    """The inverse of :func:`to_micros`; a time outside EARLIEST to LATEST becomes the nearer of the two."""
+    """The inverse of :func:`to_micros`; a time outside EARLIEST to LATEST becomes the nearer of the
+    two.
+    """
     return EARLIEST + timedelta(0, 0, min(max(micros, 0), LATEST_MICROS))
 
 
@@ -77,12 +81,16 @@ def local(moment: datetime) -> datetime:
 
 
 def from_local(wall_time: datetime) -> datetime:
-    """Return the moment, in UTC, at which the clocks of the machine's time zone show this time, which names no zone."""
+    """Return the moment, in UTC, at which the clocks of the machine's time zone show this time,
+    which names no zone.
+    """
     return wall_time.astimezone(UTC)
 
 
 def moment_or_none(text: object) -> datetime | None:
-    """Return the time of an ISO 8601 text, in UTC; None for anything else, and for one that is not plausible."""
+    """Return the time of an ISO 8601 text, in UTC; None for anything else,
+    and for one that is not plausible.
+    """
     try:
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
@@ -103,7 +111,9 @@ def micros_in(span: timedelta) -> int:
 
 
 async def in_pieces(items: Iterable[T]) -> AsyncIterator[T]:
-    """Yield the items. After each ``AT_ONCE`` of them, other tasks run: handling thousands would hold the event loop."""
+    """Yield the items. After each ``AT_ONCE`` of them, other tasks run:
+    handling thousands would hold the event loop.
+    """
     for number, item in enumerate(items, 1):
         yield item
         if number % AT_ONCE == 0:

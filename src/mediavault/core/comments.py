@@ -19,7 +19,9 @@ def comments_to_lines(comments: Iterable[Comment]) -> bytes:
 
 
 def comments_from_lines(content: bytes) -> list[Comment]:
-    """Return the comments of such a file, each answer behind what it answers; lines that are none are passed over."""
+    """Return the comments of such a file, each answer behind what it answers;
+    lines that are none are passed over.
+    """
     found = list(_comments(content))
     answers: dict[str, list[Comment]] = {}
     for one in found:

@@ -1,4 +1,6 @@
-"""Cookies with their scope, and which of them a request may carry (RFC 6265, sections 5.1.3, 5.1.4 and 5.4)."""
+"""Cookies with their scope, and which of them a request may carry (RFC 6265, sections 5.1.3,
+5.1.4 and 5.4).
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url
 
 @dataclass(frozen=True, slots=True)
 class Cookie:
-    """A cookie with its scope. ``domain`` has no leading dot; with ``host_only``, subdomains do not get it."""
+    """A cookie with its scope. ``domain`` has no leading dot; with ``host_only``,
+    subdomains do not get it.
+    """
 
     name: str
     value: str
@@ -30,14 +34,18 @@ class Cookie:
         return f"Cookie({self.name}=***, {self.domain}{self.path})"
 
 
-def cookies_for(url: HttpUrl | str, cookies: Iterable[Cookie], *, now: datetime) -> tuple[Cookie, ...]:
+def cookies_for(
+    url: HttpUrl | str, cookies: Iterable[Cookie], *, now: datetime
+) -> tuple[Cookie, ...]:
     """Return the cookies that a request to ``url`` carries, longest path first.
 
-    Ports are ignored, as in browsers. A URL that core.urls refuses gets none: another parser could read a different
-    host in it.
+    Ports are ignored, as in browsers. A URL that core.urls refuses gets none: another parser could
+    read a different host in it.
     """
     try:
-        target = url if isinstance(url, HttpUrl) else parse_http_url(url, max_chars=MAX_MEDIA_URL_CHARS)
+        target = (
+            url if isinstance(url, HttpUrl) else parse_http_url(url, max_chars=MAX_MEDIA_URL_CHARS)
+        )
     except BadUrl:
         return ()
     fitting = [
@@ -52,7 +60,9 @@ def cookies_for(url: HttpUrl | str, cookies: Iterable[Cookie], *, now: datetime)
 
 
 def joined(first: Iterable[Cookie], second: Iterable[Cookie]) -> tuple[Cookie, ...]:
-    """Return the cookies of both; where both have one of the same name and scope, that of ``first``."""
+    """Return the cookies of both; where both have one of the same name and scope,
+    that of ``first``.
+    """
     jar = {(cookie.name, cookie.domain, cookie.path): cookie for cookie in (*second, *first)}
     return tuple(jar.values())
 
@@ -66,19 +76,32 @@ def cookie_header(cookies: Iterable[Cookie]) -> str | None:
 
     A cookie whose name or value would corrupt the header is left out.
     """
-    return "; ".join(f"{cookie.name}={cookie.value}" for cookie in cookies if _can_be_sent(cookie)) or None
+    return (
+        "; ".join(f"{cookie.name}={cookie.value}" for cookie in cookies if _can_be_sent(cookie))
+        or None
+    )
 
 
 def _can_be_sent(cookie: Cookie) -> bool:
-    return bool(cookie.name) and not _NOT_IN_NAME.search(cookie.name) and not _NOT_IN_VALUE.search(cookie.value)
+    return (
+        bool(cookie.name)
+        and not _NOT_IN_NAME.search(cookie.name)
+        and not _NOT_IN_VALUE.search(cookie.value)
+    )
 
 
 def _domain_fits(cookie: Cookie, host: str) -> bool:
     domain = cookie.domain.lower()
     if host == domain:
         return True
-    # "." in the domain: no site may set a cookie for all of "com"; a literal address has no subdomains
-    return not cookie.host_only and "." in domain and host.endswith(f".{domain}") and not _is_literal(host)
+    # "." in the domain: no site may set a cookie for all of "com"; a literal address has no
+    # subdomains
+    return (
+        not cookie.host_only
+        and "." in domain
+        and host.endswith(f".{domain}")
+        and not _is_literal(host)
+    )
 
 
 def _is_literal(host: str) -> bool:
@@ -93,4 +116,6 @@ def _path_fits(cookie_path: str, path: str) -> bool:
     cookie_path = cookie_path or "/"
     if path == cookie_path:
         return True
-    return path.startswith(cookie_path) and (cookie_path.endswith("/") or path[len(cookie_path) :].startswith("/"))
+    return path.startswith(cookie_path) and (
+        cookie_path.endswith("/") or path[len(cookie_path) :].startswith("/")
+    )

@@ -1,16 +1,18 @@
-"""Everything that can go wrong: one table of what each code means, and the exceptions that carry the codes.
+"""Everything that can go wrong: one table of what each code means, and the exceptions that carry
+the codes.
 
-``FAILURES`` has one row for each code. Everything that depends on a code (whether it is tried again, what the user can
-do, the HTTP status, the texts) is a column of that row; no other module lists codes. A new failure is a code, its row
-and, where code needs to catch it, a class below. ``docs/errors.md`` is generated from the table (``make reference``).
+``FAILURES`` has one row for each code. Everything that depends on a code (whether it is tried
+again, what the user can do, the HTTP status, the texts) is a column of that row; no other module
+lists codes. A new failure is a code, its row and, where code needs to catch it, a class below.
+``docs/errors.md`` is generated from the table (``make reference``).
 
 The tree of exceptions::
 
     MediavaultError
-    ├── BadInput            the caller must change the request; nothing was accepted       (HTTP 4xx, exit 2)
+    ├── BadInput the caller must change the request; nothing was accepted (HTTP 4xx, exit 2)
     ├── StoreError          the store refused; LeaseLost and friends
     └── Failure             a job's attempt failed; stored with the job
-        ├── Final           trying again cannot help: gone, private, DRM, unsupported …    (stops at once)
+        ├── Final trying again cannot help: gone, private, DRM, unsupported … (stops at once)
         ├── NeedsPerson     waits for the user: login, challenge, a choice, free space
         └── Retryable       another strategy or another attempt can help
 """
@@ -128,7 +130,8 @@ class Retry(StrEnum):
     DAILY = "yes; after the attempts once a day, until it has come 14 times in a row"
     MACHINE = "every 5 minutes, without using up an attempt"
     NOT_YET = (
-        "after 30 minutes, 1, 2, 4 and then every 6 hours, without using up an attempt, 60 times in all; where the site"
+        "after 30 minutes, 1, 2, 4 and then every 6 hours, without using up an attempt, 60 times in"
+        " all; where the site"
         " announces a start, at that time, with one check a week until then"
     )
     ACCOUNT_DAY = "when the account may look at posts again, without using up an attempt"
@@ -176,7 +179,9 @@ class Certainty(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A group of failures that users see as one. Causes of a site have ``%(site)s`` in the title."""
+    """A group of failures that users see as one. Causes of a site have ``%(site)s`` in the
+    title.
+    """
 
     key: str  # in forms
     remedy: Remedy
@@ -198,12 +203,13 @@ class Cause:
 class FailureSpec:
     """What one code means.
 
-    ``summary`` says what happened where the message itself cannot be translated. ``hint`` says what helps while the job
-    is retried, ``final_hint`` ("" where it is the same) what helps after that. ``label`` replaces the word "Failed".
-    ``closes_site_for``: how long other jobs leave the site alone the first time. ``cause`` is None for failures that no
-    job has. ``page_outcome`` is the word of ``mediavault inspect`` for a page that fails like this. ``known_by`` and
-    ``retry_note`` (instead of the retry rule's own words) are columns of docs/errors.md. ``profile`` is the built-in
-    profile that saves what the post has.
+    ``summary`` says what happened where the message itself cannot be translated. ``hint`` says what
+    helps while the job is retried, ``final_hint`` ("" where it is the same) what helps after that.
+    ``label`` replaces the word "Failed". ``closes_site_for``: how long other jobs leave the site
+    alone the first time. ``cause`` is None for failures that no job has. ``page_outcome`` is the
+    word of ``mediavault inspect`` for a page that fails like this. ``known_by`` and ``retry_note``
+    (instead of the retry rule's own words) are columns of docs/errors.md. ``profile`` is the
+    built-in profile that saves what the post has.
     """
 
     scope: FailureScope
@@ -230,7 +236,9 @@ class FailureSpec:
 
     @property
     def waits_for_window(self) -> bool:
-        """Whether the job continues once the user has signed in or answered the site in a window."""
+        """Whether the job continues once the user has signed in or answered the site in a
+        window.
+        """
         return self.remedy in (Remedy.SIGN_IN, Remedy.ANSWER)
 
     @property
@@ -242,57 +250,125 @@ class FailureSpec:
     def texts(self) -> tuple[str, ...]:
         """Everything that is shown and needs a translation."""
         of_cause = (self.cause.title, self.cause.hint) if self.cause else ()
-        return tuple(text for text in (self.summary, self.hint, self.final_hint, self.label, *of_cause) if text)
+        return tuple(
+            text
+            for text in (self.summary, self.hint, self.final_hint, self.label, *of_cause)
+            if text
+        )
 
 
-_LOGIN_WALL = timedelta(minutes=15)  # one post may be restricted; a probe soon shows whether all of them are
+# one post may be restricted; a probe soon shows whether all of them are
+_LOGIN_WALL = timedelta(minutes=15)
 _TRY_LATER = "All methods failed. If the video plays in your browser, try again later."
 
 # fmt: off
-_SIGN_IN = Cause("login_required", Remedy.SIGN_IN, "%(site)s asks you to sign in", "Sign in once; these posts then continue automatically.")
-_AGE = Cause("age_restricted", Remedy.SIGN_IN, "%(site)s requires age verification", "Sign in with an account whose age is verified; these posts then continue automatically.")
-_CAPTCHA = Cause("challenge", Remedy.ANSWER, "%(site)s shows a CAPTCHA", "Solve it in a window; these posts then continue automatically.")
-_WARNING = Cause("account_warning", Remedy.LOOK, "%(site)s has warned your account", "Saving from this site is paused for a day. Check the account in your own browser.")
-_CHOICE = Cause("ambiguous", Remedy.CHOOSE, "Which video do you want?", "It is not certain which video is the post's. Choose it on the post's page.")
-_DAMAGED = Cause("damaged", Remedy.ACCEPT, "The file is damaged", "Parts of it do not play. On the post's page, keep it anyway or try again.")
-_NOT_AS_ANNOUNCED = Cause("not_as_announced", Remedy.ACCEPT, "The video is not as announced", "The file plays, but may be a preview or cut short. On the post's page, save it as it is or try again.")
-_DISK_FULL = Cause("no_space", Remedy.SPACE, "The disk is full", "Free up space on the library's disk, then try again.")
-_DISK = Cause("storage", Remedy.RETRY, "The library folder is not writable", "Check that its disk is mounted and writable, then try again.")
-_TOO_LARGE = Cause("too_large", Remedy.RETRY, "Larger than allowed", "Raise the size limit for files, then try again.")
-_TOOL = Cause("tool_missing", Remedy.RETRY, "A program is missing on this computer", "`mediavault doctor` names the command that installs it.")
-_BROWSER = Cause("browser_unavailable", Remedy.RETRY, "The browser does not start", "`mediavault doctor` says which browser is used, or how to install one.")
-_MEMORY = Cause("page_too_heavy", Remedy.RETRY, "The page needs too much memory", "If this computer has memory to spare, raise MEDIAVAULT_BROWSER_MEMORY_MB, then try again.")
-_RATE = Cause("rate_limited", Remedy.RETRY, "%(site)s limits how often we may ask", "Wait a few hours, then try again.")
-_ACCOUNT_DAY = Cause("account_day_used", Remedy.RETRY, "Daily limit reached for your %(site)s account", "The limit protects your account from being locked.")
-_BLOCKED = Cause("ip_blocked", Remedy.RETRY, "%(site)s blocks this computer's IP address", "Signing in often helps; so does a home connection.")
-_NETWORK = Cause("network", Remedy.RETRY, "The site could not be reached", "Check this computer's internet connection, then try again.")
+_SIGN_IN = Cause("login_required", Remedy.SIGN_IN, "%(site)s asks you to sign in", (
+    "Sign in once; these posts then continue automatically."
+))
+_AGE = Cause("age_restricted", Remedy.SIGN_IN, "%(site)s requires age verification", (
+    "Sign in with an account whose age is verified; these posts then continue automatically."
+))
+_CAPTCHA = Cause("challenge", Remedy.ANSWER, "%(site)s shows a CAPTCHA", (
+    "Solve it in a window; these posts then continue automatically."
+))
+_WARNING = Cause("account_warning", Remedy.LOOK, "%(site)s has warned your account", (
+    "Saving from this site is paused for a day. Check the account in your own browser."
+))
+_CHOICE = Cause("ambiguous", Remedy.CHOOSE, "Which video do you want?", (
+    "It is not certain which video is the post's. Choose it on the post's page."
+))
+_DAMAGED = Cause("damaged", Remedy.ACCEPT, "The file is damaged", (
+    "Parts of it do not play. On the post's page, keep it anyway or try again."
+))
+_NOT_AS_ANNOUNCED = Cause("not_as_announced", Remedy.ACCEPT, "The video is not as announced", (
+    "The file plays, but may be a preview or cut short. On the post's page, save it as it is or try"
+    " again."
+))
+_DISK_FULL = Cause("no_space", Remedy.SPACE, "The disk is full", (
+    "Free up space on the library's disk, then try again."
+))
+_DISK = Cause("storage", Remedy.RETRY, "The library folder is not writable", (
+    "Check that its disk is mounted and writable, then try again."
+))
+_TOO_LARGE = Cause("too_large", Remedy.RETRY, "Larger than allowed", (
+    "Raise the size limit for files, then try again."
+))
+_TOOL = Cause("tool_missing", Remedy.RETRY, "A program is missing on this computer", (
+    "`mediavault doctor` names the command that installs it."
+))
+_BROWSER = Cause("browser_unavailable", Remedy.RETRY, "The browser does not start", (
+    "`mediavault doctor` says which browser is used, or how to install one."
+))
+_MEMORY = Cause("page_too_heavy", Remedy.RETRY, "The page needs too much memory", (
+    "If this computer has memory to spare, raise MEDIAVAULT_BROWSER_MEMORY_MB, then try again."
+))
+_RATE = Cause("rate_limited", Remedy.RETRY, "%(site)s limits how often we may ask",
+              "Wait a few hours, then try again.")
+_ACCOUNT_DAY = Cause("account_day_used", Remedy.RETRY, (
+    "Daily limit reached for your %(site)s account"
+), (
+    "The limit protects your account from being locked."
+))
+_BLOCKED = Cause("ip_blocked", Remedy.RETRY, "%(site)s blocks this computer's IP address", (
+    "Signing in often helps; so does a home connection."
+))
+_NETWORK = Cause("network", Remedy.RETRY, "The site could not be reached", (
+    "Check this computer's internet connection, then try again."
+))
 _SLOW = Cause("timeout", Remedy.RETRY, "The site is too slow", "Try again later.")
-_NO_SITE = Cause("site_not_found", Remedy.RETRY, "There is no such site", "Check the link for typing mistakes.")
-_SITE_DOWN = Cause("site_unreachable", Remedy.RETRY, "The site does not accept connections", "The site may be down, or the link's port is wrong. Try again later.")
-_CERTIFICATE = Cause("certificate_invalid", Remedy.RETRY, "The site's certificate is not valid", "Check the clock of this computer. If it is right, only the site can fix this.")
-_CIRCLE = Cause("redirect_loop", Remedy.RETRY, "The site sends visitors in a circle", "Sign in to the site, or open the post in a browser, then try again.")
+_NO_SITE = Cause("site_not_found", Remedy.RETRY, "There is no such site",
+                 "Check the link for typing mistakes.")
+_SITE_DOWN = Cause("site_unreachable", Remedy.RETRY, "The site does not accept connections", (
+    "The site may be down, or the link's port is wrong. Try again later."
+))
+_CERTIFICATE = Cause("certificate_invalid", Remedy.RETRY, "The site's certificate is not valid", (
+    "Check the clock of this computer. If it is right, only the site can fix this."
+))
+_CIRCLE = Cause("redirect_loop", Remedy.RETRY, "The site sends visitors in a circle", (
+    "Sign in to the site, or open the post in a browser, then try again."
+))
 _CLOSED = Cause("site_closed", Remedy.RETRY, "%(site)s is closed for now", "Try again later.")
-_REFUSED = Cause("access_refused", Remedy.SIGN_IN, "%(site)s refuses visitors like us", "Signing in may help; these posts then continue automatically.")
-_PROXY = Cause("proxy_failed", Remedy.RETRY, "The proxy does not work", "`mediavault doctor` tests each proxy and reports what is wrong.")
-_DOWNLOAD = Cause("http_error", Remedy.RETRY, "The video could not be downloaded", "All methods failed. If it plays in your browser, try again later.")
-_UNREADABLE = Cause("extractor_broken", Remedy.RETRY, "The post could not be read", "The site may have changed. Upgrade mediavault if this continues.")
-_SLOW_PAGE = Cause("page_unreadable", Remedy.RETRY, "The page takes too long to read", "It was tried twice. If the video plays in your browser, please report it.")
-_NOT_OUT = Cause("upcoming", Remedy.RETRY, "Not available yet", "Try again when the recording is available.")
+_REFUSED = Cause("access_refused", Remedy.SIGN_IN, "%(site)s refuses visitors like us", (
+    "Signing in may help; these posts then continue automatically."
+))
+_PROXY = Cause("proxy_failed", Remedy.RETRY, "The proxy does not work", (
+    "`mediavault doctor` tests each proxy and reports what is wrong."
+))
+_DOWNLOAD = Cause("http_error", Remedy.RETRY, "The video could not be downloaded", (
+    "All methods failed. If it plays in your browser, try again later."
+))
+_UNREADABLE = Cause("extractor_broken", Remedy.RETRY, "The post could not be read", (
+    "The site may have changed. Upgrade mediavault if this continues."
+))
+_SLOW_PAGE = Cause("page_unreadable", Remedy.RETRY, "The page takes too long to read", (
+    "It was tried twice. If the video plays in your browser, please report it."
+))
+_NOT_OUT = Cause("upcoming", Remedy.RETRY, "Not available yet", (
+    "Try again when the recording is available."
+))
 _RESTART = Cause("recovered_from_restart", Remedy.RETRY, "Interrupted by a restart", "Try again.")
-_CRASH = Cause("worker_died", Remedy.RETRY, "The worker crashed or froze", "Upgrade mediavault, then try again. After a power cut or a restart, just try again.")
-_BUG = Cause("internal", Remedy.RETRY, "Something went wrong in mediavault", "Try again. If this continues, report it with the post's history.")
+_CRASH = Cause("worker_died", Remedy.RETRY, "The worker crashed or froze", (
+    "Upgrade mediavault, then try again. After a power cut or a restart, just try again."
+))
+_BUG = Cause("internal", Remedy.RETRY, "Something went wrong in mediavault", (
+    "Try again. If this continues, report it with the post's history."
+))
 _GONE = Cause("deleted", Remedy.NOTHING, "The post was deleted")
 _PRIVATE = Cause("private", Remedy.NOTHING, "The post is private")
 _REGION = Cause("region_locked", Remedy.NOTHING, "Not available in this country")
 _COPY_PROTECTED = Cause("drm", Remedy.NOTHING, "The video is copy-protected")
 _NO_VIDEO = Cause("no_video", Remedy.NOTHING, "No video in the post")
 _SUSPENDED = Cause("account_suspended", Remedy.NOTHING, "The account was suspended")
-_OTHER_MEDIA = Cause("other_media", Remedy.RETRY, "Pictures or sound only", "On the post's page, save what was found.")
+_OTHER_MEDIA = Cause("other_media", Remedy.RETRY, "Pictures or sound only", (
+    "On the post's page, save what was found."
+))
 _OVER = Cause("broadcast_over", Remedy.NOTHING, "The broadcast is over")
 _STORY = Cause("story_expired", Remedy.NOTHING, "The story has expired")
 _PARTLY = Cause("partial", Remedy.NOTHING, "Partly saved")
 _NO_POST = Cause("unsupported", Remedy.NOTHING, "Not a link to a post")
-_PRIVATE_NETWORK = Cause("address_refused", Remedy.NOTHING, "The link points into a private network")
+_PRIVATE_NETWORK = Cause("address_refused", Remedy.NOTHING, (
+    "The link points into a private network"
+))
 
 FAILURES: Mapping[ErrorCode, FailureSpec] = {
     ErrorCode.BAD_URL: FailureSpec(
@@ -316,8 +392,15 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
     ErrorCode.ADDRESS_REFUSED: FailureSpec(
         FailureScope.POST, Retry.NEVER, http_status=422, cause=_PRIVATE_NETWORK,
         summary="The link points into a private network.",
-        hint="If the post itself is on your own server, add that server to MEDIAVAULT_ALLOW_PRIVATE (host or host:port). Private addresses to which posts on other sites lead are always refused.",
-        known_by="the egress guard: a private, loopback, link-local or metadata address, at submission or behind a name or a redirect",
+        hint=(
+            "If the post itself is on your own server, add that server to MEDIAVAULT_ALLOW_PRIVATE"
+            " (host or host:port). Private addresses to which posts on other sites lead are always"
+            " refused."
+        ),
+        known_by=(
+            "the egress guard: a private, loopback, link-local or metadata address, at submission"
+            " or behind a name or a redirect"
+        ),
     ),
     ErrorCode.NOT_FOUND: FailureSpec(
         FailureScope.REQUEST, Retry.REFUSED, http_status=404,
@@ -340,7 +423,10 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
     ErrorCode.FORBIDDEN: FailureSpec(
         FailureScope.REQUEST, Retry.REFUSED, http_status=403,
         summary="The request came from an origin that is not allowed.",
-        hint="Send the request from mediavault's own pages, or from a program without an Origin header.",
+        hint=(
+            "Send the request from mediavault's own pages, or from a program without an Origin"
+            " header."
+        ),
         known_by="a browser's request from another site's page",
     ),
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: FailureSpec(
@@ -358,7 +444,9 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
     ErrorCode.LEASE_LOST: FailureSpec(
         FailureScope.MACHINE, Retry.REFUSED, http_status=409,
         summary="Another attempt or a person has taken over the job.",
-        hint="Nothing is lost. Reload the job: another attempt is working on it, or it was changed.",
+        hint=(
+            "Nothing is lost. Reload the job: another attempt is working on it, or it was changed."
+        ),
         known_by="another attempt, or a person, took the job",
     ),
     ErrorCode.SCHEMA_TOO_NEW: FailureSpec(
@@ -370,8 +458,8 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
     ErrorCode.SCHEMA_TOO_OLD: FailureSpec(
         FailureScope.MACHINE, Retry.REFUSED, http_status=503,
         summary="This mediavault cannot upgrade the database.",
-        hint="Use the mediavault that wrote it. Or name a new database in MEDIAVAULT_DATABASE_URL and run"
-        " `mediavault rebuild`, which fills it from the library.",
+        hint="Use the mediavault that wrote it. Or name a new database in MEDIAVAULT_DATABASE_URL"
+             " and run `mediavault rebuild`, which fills it from the library.",
         known_by="the database's schema number",
     ),
     ErrorCode.STORE_UNAVAILABLE: FailureSpec(
@@ -381,22 +469,36 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         known_by="the database does not respond, or refuses",
     ),
     ErrorCode.DELETED: FailureSpec(
-        FailureScope.POST, Retry.NEVER, sign_in=SignInHelp.AT_WALLS, cause=_GONE, page_outcome="gone",
+        FailureScope.POST, Retry.NEVER, sign_in=SignInHelp.AT_WALLS, cause=_GONE,
+        page_outcome="gone",
         summary="The post was deleted.",
-        hint="Check the link for typing mistakes. If it is right, the post or its account was deleted, and there is nothing more to do.",
-        known_by="the platform's own data (tombstones, codes of its interface); or two signs of 404 or 410, the words on the page, another extractor, an earlier look",
+        hint=(
+            "Check the link for typing mistakes. If it is right, the post or its account was"
+            " deleted, and there is nothing more to do."
+        ),
+        known_by=(
+            "the platform's own data (tombstones, codes of its interface); or two signs of 404 or"
+            " 410, the words on the page, another extractor, an earlier look"
+        ),
         retry_note="where only one sign says so: once, after an hour",
     ),
     ErrorCode.PRIVATE: FailureSpec(
-        FailureScope.POST, Retry.NEVER, sign_in=SignInHelp.MAY_HELP, cause=_PRIVATE, page_outcome="private",
+        FailureScope.POST, Retry.NEVER, sign_in=SignInHelp.MAY_HELP, cause=_PRIVATE,
+        page_outcome="private",
         summary="The post is private.",
-        hint="Only approved followers can see this post. Sign in with an account that can, then try again.",
+        hint=(
+            "Only approved followers can see this post. Sign in with an account that can, then try"
+            " again."
+        ),
         known_by="the platform's own data, the words on the page",
     ),
     ErrorCode.REGION_LOCKED: FailureSpec(
         FailureScope.POST, Retry.NEVER, cause=_REGION, page_outcome="region_locked",
         summary="Not available in this country.",
-        hint="The site does not show this post in the country of this computer. A proxy in another country may help: name it in MEDIAVAULT_PROXIES, then try again.",
+        hint=(
+            "The site does not show this post in the country of this computer. A proxy in another"
+            " country may help: name it in MEDIAVAULT_PROXIES, then try again."
+        ),
         known_by="the platform's own data, HTTP 451, yt-dlp's geo restriction",
     ),
     ErrorCode.ACCOUNT_SUSPENDED: FailureSpec(
@@ -409,45 +511,65 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         FailureScope.POST, Retry.NEVER, cause=_COPY_PROTECTED, page_outcome="drm",
         summary="The video is copy-protected.",
         hint="This video is copy-protected. mediavault does not circumvent that.",
-        known_by="EME `encrypted` event, SAMPLE-AES, Widevine, PlayReady or FairPlay keys in a manifest, `pssh` and encrypted sample entries in the file",
+        known_by=(
+            "EME `encrypted` event, SAMPLE-AES, Widevine, PlayReady or FairPlay keys in a manifest,"
+            " `pssh` and encrypted sample entries in the file"
+        ),
     ),
     ErrorCode.UNSUPPORTED: FailureSpec(
-        FailureScope.POST, Retry.NEVER, http_status=422, certainty=Certainty.NOT_READ, cause=_NO_POST,
+        FailureScope.POST, Retry.NEVER, http_status=422, certainty=Certainty.NOT_READ,
+        cause=_NO_POST,
         page_outcome="unsupported",
         summary="This kind of link is not supported.",
-        hint="mediavault does not know this kind of link. Open it in a browser and copy the link to the post itself.",
+        hint=(
+            "mediavault does not know this kind of link. Open it in a browser and copy the link to"
+            " the post itself."
+        ),
         known_by="no pattern of the platform fits, and no extractor knows the page",
     ),
     ErrorCode.NO_VIDEO: FailureSpec(
-        FailureScope.POST, Retry.NEVER, certainty=Certainty.UNSURE, cause=_NO_VIDEO, page_outcome="no_video",
+        FailureScope.POST, Retry.NEVER, certainty=Certainty.UNSURE, cause=_NO_VIDEO,
+        page_outcome="no_video",
         summary="No video found in this post.",
-        hint="Open the page in a browser and check that it is the right post and shows what you want to save.",
+        hint=(
+            "Open the page in a browser and check that it is the right post and shows what you want"
+            " to save."
+        ),
         known_by="the post's own data without a video; a page without one",
     ),
     ErrorCode.ONLY_PICTURES: FailureSpec(
-        FailureScope.POST, Retry.NEVER, certainty=Certainty.UNSURE, cause=_OTHER_MEDIA, page_outcome="no_video",
+        FailureScope.POST, Retry.NEVER, certainty=Certainty.UNSURE, cause=_OTHER_MEDIA,
+        page_outcome="no_video",
         profile="pictures",
         summary="The post has pictures, and no video.",
         hint="Choose the profile pictures, and try again.",
         known_by="the post's own data, or the page, with pictures and without a video",
     ),
     ErrorCode.ONLY_SOUND: FailureSpec(
-        FailureScope.POST, Retry.NEVER, certainty=Certainty.UNSURE, cause=_OTHER_MEDIA, page_outcome="no_video",
+        FailureScope.POST, Retry.NEVER, certainty=Certainty.UNSURE, cause=_OTHER_MEDIA,
+        page_outcome="no_video",
         profile="audio",
         summary="The post has sound, and no video.",
         hint="Choose the profile audio, and try again.",
         known_by="the post's own data, or the page, with sound and without a video",
     ),
     ErrorCode.BROADCAST_OVER: FailureSpec(
-        FailureScope.POST, Retry.NEVER, certainty=Certainty.UNSURE, cause=_OVER, page_outcome="no_video",
+        FailureScope.POST, Retry.NEVER, certainty=Certainty.UNSURE, cause=_OVER,
+        page_outcome="no_video",
         summary="The broadcast is over.",
         hint="There is no recording on the page. If the site offers one elsewhere, paste its link.",
-        known_by="a page without a video that says when its broadcast ended, or that it began more than a day ago",
+        known_by=(
+            "a page without a video that says when its broadcast ended, or that it began more than"
+            " a day ago"
+        ),
     ),
     ErrorCode.NOT_A_POST: FailureSpec(
         FailureScope.POST, Retry.NEVER, http_status=422, cause=_NO_POST, page_outcome="not_a_post",
         summary="This is not a link to a single post.",
-        hint="This is a profile, a playlist or a live page. Open one post and paste its link, or follow the account to save what it posts.",
+        hint=(
+            "This is a profile, a playlist or a live page. Open one post and paste its link, or"
+            " follow the account to save what it posts."
+        ),
         known_by="the form of the URL",
     ),
     ErrorCode.TOO_LARGE: FailureSpec(
@@ -465,59 +587,92 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
     ErrorCode.PARTIAL: FailureSpec(
         FailureScope.POST, Retry.NEVER, cause=_PARTLY,
         summary="Not all of the post's videos could be saved.",
-        hint="Everything that could be downloaded is saved; the list of videos says what happened to the others.",
+        hint=(
+            "Everything that could be downloaded is saved; the list of videos says what happened to"
+            " the others."
+        ),
         label="Partly saved",
         known_by="some items of the post are saved and others failed",
         retry_note="while one of the others can still come",
     ),
     ErrorCode.LOGIN_REQUIRED: FailureSpec(
-        FailureScope.SITE, Retry.PERSON, sign_in=SignInHelp.NEEDED, closes_site_for=_LOGIN_WALL, cause=_SIGN_IN,
+        FailureScope.SITE, Retry.PERSON, sign_in=SignInHelp.NEEDED, closes_site_for=_LOGIN_WALL,
+        cause=_SIGN_IN,
         page_outcome="login_required",
         summary="The site asks you to sign in.",
-        hint="The site shows this post only to signed-in visitors. Sign in once, on the post's page or with `mediavault login` (or `mediavault answer ID`); it then continues automatically.",
+        hint=(
+            "The site shows this post only to signed-in visitors. Sign in once, on the post's page"
+            " or with `mediavault login` (or `mediavault answer ID`); it then continues"
+            " automatically."
+        ),
         label="Needs a sign-in",
         known_by="the platform's own data and codes, a redirect to its sign-in, its login form",
     ),
     ErrorCode.SESSION_EXPIRED: FailureSpec(
-        FailureScope.ACCOUNT, Retry.PERSON, sign_in=SignInHelp.NEEDED, closes_site_for=timedelta(hours=1), cause=_SIGN_IN,
+        FailureScope.ACCOUNT, Retry.PERSON, sign_in=SignInHelp.NEEDED,
+        closes_site_for=timedelta(hours=1), cause=_SIGN_IN,
         page_outcome="login_required",
         summary="You have been signed out of the site.",
-        hint="Your sign-in has expired. Sign in again with `mediavault login`; the post then continues automatically.",
+        hint=(
+            "Your sign-in has expired. Sign in again with `mediavault login`; the post then"
+            " continues automatically."
+        ),
         label="Needs a sign-in",
-        known_by="as above, or an age asked as of a visitor who is not signed in, while the session has the cookies of a sign-in; yt-dlp reports that they are no longer valid",
+        known_by=(
+            "as above, or an age asked as of a visitor who is not signed in, while the session has"
+            " the cookies of a sign-in; yt-dlp reports that they are no longer valid"
+        ),
     ),
     ErrorCode.AGE_RESTRICTED: FailureSpec(
-        FailureScope.POST, Retry.PERSON, sign_in=SignInHelp.NEEDED, cause=_AGE, page_outcome="age_restricted",
+        FailureScope.POST, Retry.PERSON, sign_in=SignInHelp.NEEDED, cause=_AGE,
+        page_outcome="age_restricted",
         summary="The site requires age verification.",
         hint="This post is age-restricted. Sign in with an account whose age is verified.",
         label="Needs a sign-in",
         known_by="the platform's own data and words",
     ),
     ErrorCode.CHALLENGE: FailureSpec(
-        FailureScope.SITE, Retry.PERSON, sign_in=SignInHelp.EASES, stops=Stops.POST, closes_site_for=timedelta(hours=1),
+        FailureScope.SITE, Retry.PERSON, sign_in=SignInHelp.EASES, stops=Stops.POST,
+        closes_site_for=timedelta(hours=1),
         cause=_CAPTCHA, page_outcome="challenge",
         summary="The site asks you to solve a CAPTCHA.",
-        hint="The site shows a CAPTCHA. Open a window on the post (on its page, or with `mediavault answer ID`) and solve it; the post then continues automatically.",
+        hint=(
+            "The site shows a CAPTCHA. Open a window on the post (on its page, or with `mediavault"
+            " answer ID`) and solve it; the post then continues automatically."
+        ),
         label="Needs attention",
-        known_by="a challenge page: URL, title, marks, elements, frames, `cf-mitigated`; the platform's own codes",
+        known_by=(
+            "a challenge page: URL, title, marks, elements, frames, `cf-mitigated`; the platform's"
+            " own codes"
+        ),
     ),
     ErrorCode.AMBIGUOUS: FailureSpec(
         FailureScope.POST, Retry.PERSON, cause=_CHOICE, page_outcome="ambiguous",
         summary="It is not certain which of the page's videos is the post's.",
         hint="Choose the video on the post's page, or with `mediavault retry ID --choose NUMBER`.",
         label="Choose the video",
-        known_by="several videos were found, and nothing says which one is the post's; or, on a site without a reader, the downloaded file is more than 20 % longer or shorter than the page declares, lacks the sound that was announced, or is as long as an advert where the page has a button that skips adverts",
+        known_by=(
+            "several videos were found, and nothing says which one is the post's; or, on a site"
+            " without a reader, the downloaded file is more than 20 % longer or shorter than the"
+            " page declares, lacks the sound that was announced, or is as long as an advert where"
+            " the page has a button that skips adverts"
+        ),
     ),
     ErrorCode.ACCOUNT_WARNING: FailureSpec(
-        FailureScope.ACCOUNT, Retry.PERSON, stops=Stops.POST, closes_site_for=timedelta(days=1), cause=_WARNING,
+        FailureScope.ACCOUNT, Retry.PERSON, stops=Stops.POST, closes_site_for=timedelta(days=1),
+        cause=_WARNING,
         page_outcome="challenge",
         summary="The site has warned your account.",
         hint="Saving from this site is paused for a day. Check the account in your own browser.",
         label="Needs attention",
-        known_by="the addresses of locked accounts (Facebook's numbered checkpoints, X's account/access), \"account is temporarily locked\", X codes 64 and 326",
+        known_by=(
+            "the addresses of locked accounts (Facebook's numbered checkpoints, X's"
+            " account/access), \"account is temporarily locked\", X codes 64 and 326"
+        ),
     ),
     ErrorCode.TOOL_MISSING: FailureSpec(
-        FailureScope.MACHINE, Retry.MACHINE, http_status=503, certainty=Certainty.NOT_READ, cause=_TOOL,
+        FailureScope.MACHINE, Retry.MACHINE, http_status=503, certainty=Certainty.NOT_READ,
+        cause=_TOOL,
         summary="A program is missing.",
         hint="Run `mediavault doctor`; it names the command that installs what is missing.",
         known_by="a program or package is not installed",
@@ -527,8 +682,13 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         summary="The site asked us to slow down.",
         hint="Nothing to do. Retrying automatically when the site allows it.",
         final_hint="The site still asks us to slow down. Try again in a few hours.",
-        known_by="HTTP 429 with `Retry-After` or the reset of its rate limit, the platform's own codes",
-        retry_note="at the time that the site names, after a day at the latest; other jobs leave the site alone until then",
+        known_by=(
+            "HTTP 429 with `Retry-After` or the reset of its rate limit, the platform's own codes"
+        ),
+        retry_note=(
+            "at the time that the site names, after a day at the latest; other jobs leave the site"
+            " alone until then"
+        ),
     ),
     ErrorCode.SITE_CLOSED: FailureSpec(
         FailureScope.SITE, Retry.BACKOFF, stops=Stops.POST, cause=_CLOSED, page_outcome="challenge",
@@ -536,30 +696,51 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         hint="Nothing to do. Retrying automatically when the site opens again.",
         final_hint="The site is still closed. Try again later.",
         known_by="HTTP 503 with `Retry-After`",
-        retry_note="at the time that the site names, after a day at the latest; other jobs leave the site alone until then",
+        retry_note=(
+            "at the time that the site names, after a day at the latest; other jobs leave the site"
+            " alone until then"
+        ),
     ),
     ErrorCode.ACCESS_REFUSED: FailureSpec(
-        FailureScope.SITE, Retry.BACKOFF, sign_in=SignInHelp.MAY_HELP, certainty=Certainty.UNSURE, cause=_REFUSED,
+        FailureScope.SITE, Retry.BACKOFF, sign_in=SignInHelp.MAY_HELP, certainty=Certainty.UNSURE,
+        cause=_REFUSED,
         page_outcome="challenge",
         summary="The site refused us.",
-        hint="Signing in may help: open a browser window on the post (on its page, or with `mediavault answer ID`). Retrying automatically.",
-        final_hint="Signing in may help: open a browser window on the post (on its page, or with `mediavault answer ID`).",
+        hint=(
+            "Signing in may help: open a browser window on the post (on its page, or with"
+            " `mediavault answer ID`). Retrying automatically."
+        ),
+        final_hint=(
+            "Signing in may help: open a browser window on the post (on its page, or with"
+            " `mediavault answer ID`)."
+        ),
         known_by="HTTP 402, 403, 406, 418 or 423 of a page",
     ),
     ErrorCode.ACCOUNT_DAY_USED: FailureSpec(
         FailureScope.ACCOUNT, Retry.ACCOUNT_DAY, cause=_ACCOUNT_DAY,
         summary="Daily limit reached for your account.",
-        hint="Nothing to do. Continuing automatically tomorrow; the limit protects your account from being locked.",
+        hint=(
+            "Nothing to do. Continuing automatically tomorrow; the limit protects your account from"
+            " being locked."
+        ),
         final_hint="Try again tomorrow. The limit protects your account from being locked.",
         label="Waiting for the account",
-        known_by="the posts that were read with the account within 24 hours are as many as the site's facts allow",
+        known_by=(
+            "the posts that were read with the account within 24 hours are as many as the site's"
+            " facts allow"
+        ),
     ),
     ErrorCode.IP_BLOCKED: FailureSpec(
         FailureScope.SITE, Retry.CONFIRM, sign_in=SignInHelp.EASES, certainty=Certainty.UNSURE,
         closes_site_for=timedelta(hours=6), cause=_BLOCKED, page_outcome="challenge",
         summary="The site blocks this computer's IP address.",
-        hint="The site blocks this computer's IP address. Signing in often helps; so does a home connection.",
-        known_by="\"blocked by network security\", TikTok 10204, HTTP 999, HTTP 403 of a known site",
+        hint=(
+            "The site blocks this computer's IP address. Signing in often helps; so does a home"
+            " connection."
+        ),
+        known_by=(
+            "\"blocked by network security\", TikTok 10204, HTTP 999, HTTP 403 of a known site"
+        ),
         retry_note="once, after 6 hours; then a person has to help",
     ),
     ErrorCode.NETWORK: FailureSpec(
@@ -567,7 +748,10 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         summary="The site could not be reached.",
         hint="Check this computer's internet connection. Retrying automatically.",
         final_hint="Check this computer's internet connection, then try again.",
-        known_by="the DNS does not answer; this computer has no route to the site; a connection ended in the middle of an answer",
+        known_by=(
+            "the DNS does not answer; this computer has no route to the site; a connection ended in"
+            " the middle of an answer"
+        ),
     ),
     ErrorCode.SITE_NOT_FOUND: FailureSpec(
         FailureScope.POST, Retry.BACKOFF, certainty=Certainty.UNSURE, cause=_NO_SITE,
@@ -581,17 +765,26 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         summary="The site does not accept connections.",
         hint="The site may be down, or the link's port is wrong. Retrying automatically.",
         final_hint="The site may be down, or the link's port is wrong. Try again later.",
-        known_by="a connection that is refused, reset or closed without an answer; an answer that is not HTTP",
+        known_by=(
+            "a connection that is refused, reset or closed without an answer; an answer that is not"
+            " HTTP"
+        ),
     ),
     ErrorCode.CERTIFICATE_INVALID: FailureSpec(
         FailureScope.SITE, Retry.BACKOFF, certainty=Certainty.UNSURE, cause=_CERTIFICATE,
         summary="The site's certificate is not valid.",
-        hint="Check the clock of this computer. If it is right, only the site can fix this. Retrying automatically.",
+        hint=(
+            "Check the clock of this computer. If it is right, only the site can fix this. Retrying"
+            " automatically."
+        ),
         final_hint="Check the clock of this computer. If it is right, only the site can fix this.",
-        known_by="the TLS handshake: expired, made for another name, or signed by nobody that is trusted",
+        known_by=(
+            "the TLS handshake: expired, made for another name, or signed by nobody that is trusted"
+        ),
     ),
     ErrorCode.REDIRECT_LOOP: FailureSpec(
-        FailureScope.SITE, Retry.CONFIRM, sign_in=SignInHelp.MAY_HELP, certainty=Certainty.UNSURE, cause=_CIRCLE,
+        FailureScope.SITE, Retry.CONFIRM, sign_in=SignInHelp.MAY_HELP, certainty=Certainty.UNSURE,
+        cause=_CIRCLE,
         summary="The site sends visitors in a circle.",
         hint="Sign in to the site, or open the post in a browser. Retrying once.",
         final_hint="Sign in to the site, or open the post in a browser, then try again.",
@@ -605,16 +798,31 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         known_by="nothing, or too little, within the time limit",
     ),
     ErrorCode.PROXY_FAILED: FailureSpec(
-        FailureScope.MACHINE, Retry.MACHINE, http_status=503, stops=Stops.POST, certainty=Certainty.UNSURE, cause=_PROXY,
+        FailureScope.MACHINE, Retry.MACHINE, http_status=503, stops=Stops.POST,
+        certainty=Certainty.UNSURE, cause=_PROXY,
         summary="The proxy could not be used.",
-        hint="Check that the proxy is running and that its address, user name and password in MEDIAVAULT_PROXY or MEDIAVAULT_PROXIES are right; `mediavault doctor` tests it. Retrying automatically.",
-        final_hint="Check that the proxy is running and that its address, user name and password in MEDIAVAULT_PROXY or MEDIAVAULT_PROXIES are right; `mediavault doctor` tests it. Then try again.",
-        known_by="the proxy of the vault or of the site refuses the connection or the password, does not answer, or reaches no other address either",
+        hint=(
+            "Check that the proxy is running and that its address, user name and password in"
+            " MEDIAVAULT_PROXY or MEDIAVAULT_PROXIES are right; `mediavault doctor` tests it."
+            " Retrying automatically."
+        ),
+        final_hint=(
+            "Check that the proxy is running and that its address, user name and password in"
+            " MEDIAVAULT_PROXY or MEDIAVAULT_PROXIES are right; `mediavault doctor` tests it. Then"
+            " try again."
+        ),
+        known_by=(
+            "the proxy of the vault or of the site refuses the connection or the password, does not"
+            " answer, or reaches no other address either"
+        ),
     ),
     ErrorCode.HTTP_ERROR: FailureSpec(
         FailureScope.SITE, Retry.BACKOFF, certainty=Certainty.UNSURE, cause=_DOWNLOAD,
         summary="The site responded with an error.",
-        hint="The site responded with an error. Retrying automatically; open the post in a browser if this continues.",
+        hint=(
+            "The site responded with an error. Retrying automatically; open the post in a browser"
+            " if this continues."
+        ),
         final_hint="Open the post in a browser. If it plays there, try again later.",
         known_by="any other status",
     ),
@@ -622,13 +830,18 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         FailureScope.POST, Retry.BACKOFF, cause=_DOWNLOAD,
         summary="The video link expired.",
         hint="The video link expired. Retrying automatically with a new one.",
-        final_hint="New video links were refused too. If the video plays in your browser, try again later.",
+        final_hint=(
+            "New video links were refused too. If the video plays in your browser, try again later."
+        ),
         known_by="401, 403 or 410 on a signed media URL, or its expiry has passed",
     ),
     ErrorCode.MEDIA_REFUSED: FailureSpec(
         FailureScope.POST, Retry.BACKOFF, cause=_DOWNLOAD,
         summary="The page names a video that its server does not give out.",
-        hint="Retrying automatically. If the video plays in your browser, signing in to the site may help.",
+        hint=(
+            "Retrying automatically. If the video plays in your browser, signing in to the site may"
+            " help."
+        ),
         final_hint="If the video plays in your browser, sign in to the site, then try again.",
         known_by="401, 403, 404 or 410 on a media URL that is not signed; 404 on any",
     ),
@@ -658,23 +871,44 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         summary="The file is damaged.",
         hint="The file is damaged. Retrying automatically with another copy.",
         final_hint=_TRY_LATER,
-        known_by="the probe: broken tables, pictures that do not decode, no sound where it was announced",
+        known_by=(
+            "the probe: broken tables, pictures that do not decode, no sound where it was announced"
+        ),
     ),
     ErrorCode.DAMAGED: FailureSpec(
         FailureScope.POST, Retry.BACKOFF, cause=_DAMAGED,
         summary="Parts of the file do not play.",
-        hint="Parts of the file do not play. Retrying automatically; if the site has no better copy, keep the file anyway on the post's page.",
-        final_hint="Play the post in your browser. If it is damaged there too, keep the file anyway: on the post's page, or with `mediavault retry ID --as-it-is`. Otherwise try again later.",
+        hint=(
+            "Parts of the file do not play. Retrying automatically; if the site has no better copy,"
+            " keep the file anyway on the post's page."
+        ),
+        final_hint=(
+            "Play the post in your browser. If it is damaged there too, keep the file anyway: on"
+            " the post's page, or with `mediavault retry ID --as-it-is`. Otherwise try again later."
+        ),
         label="Check the file",
-        known_by="the probe: as `BAD_FILE`, or as `INCOMPLETE` if the site has delivered the same file before; at least one stream decodes in part",
+        known_by=(
+            "the probe: as `BAD_FILE`, or as `INCOMPLETE` if the site has delivered the same file"
+            " before; at least one stream decodes in part"
+        ),
     ),
     ErrorCode.NOT_AS_ANNOUNCED: FailureSpec(
         FailureScope.POST, Retry.CONFIRM, cause=_NOT_AS_ANNOUNCED,
         summary="The file plays, but it is not what the post announced.",
-        hint="The file plays, but may be a preview or cut short. Retrying once; if it is all there is, save it as it is on the post's page.",
-        final_hint="Play the post in your browser. If there is no more of it, save the file as it is: on the post's page, or with `mediavault retry ID --as-it-is`. Otherwise try again later.",
+        hint=(
+            "The file plays, but may be a preview or cut short. Retrying once; if it is all there"
+            " is, save it as it is on the post's page."
+        ),
+        final_hint=(
+            "Play the post in your browser. If there is no more of it, save the file as it is: on"
+            " the post's page, or with `mediavault retry ID --as-it-is`. Otherwise try again later."
+        ),
         label="Check the video",
-        known_by="the probe: the file is whole by its own account, but shorter or longer than the post announced, without the sound that was announced, or with pictures and sound of which one ends more than a tenth before the other",
+        known_by=(
+            "the probe: the file is whole by its own account, but shorter or longer than the post"
+            " announced, without the sound that was announced, or with pictures and sound of which"
+            " one ends more than a tenth before the other"
+        ),
     ),
     ErrorCode.NO_SPACE: FailureSpec(
         FailureScope.MACHINE, Retry.MACHINE, http_status=507, stops=Stops.WORKER, cause=_DISK_FULL,
@@ -687,7 +921,11 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         FailureScope.MACHINE, Retry.MACHINE, http_status=507, stops=Stops.WORKER, cause=_DISK,
         summary="The library's disk or storage failed.",
         hint="Check that the library folder is mounted and writable.",
-        known_by="any other error of a disk or of this computer at any stage (EIO, EROFS, ESTALE, EMFILE …), whose sentence names the folder and what helps; the object storage refuses, or does not respond",
+        known_by=(
+            "any other error of a disk or of this computer at any stage (EIO, EROFS, ESTALE, EMFILE"
+            " …), whose sentence names the folder and what helps; the object storage refuses, or"
+            " does not respond"
+        ),
     ),
     ErrorCode.LIVE_NOW: FailureSpec(
         FailureScope.POST, Retry.NOT_YET, cause=_NOT_OUT, page_outcome="live",
@@ -704,19 +942,30 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         known_by="the platform's own data: announced, or still being processed",
     ),
     ErrorCode.EXTRACTOR_BROKEN: FailureSpec(
-        FailureScope.SITE, Retry.DAILY, sign_in=SignInHelp.AT_WALLS, certainty=Certainty.UNSURE, cause=_UNREADABLE,
+        FailureScope.SITE, Retry.DAILY, sign_in=SignInHelp.AT_WALLS, certainty=Certainty.UNSURE,
+        cause=_UNREADABLE,
         summary="The site's page could not be read.",
-        hint="The site has changed, or the page did not load as expected. Upgrade mediavault if this continues.",
+        hint=(
+            "The site has changed, or the page did not load as expected. Upgrade mediavault if this"
+            " continues."
+        ),
         known_by="data of a form that was never seen, or that did not come",
     ),
     ErrorCode.PAGE_UNREADABLE: FailureSpec(
         FailureScope.POST, Retry.CONFIRM, certainty=Certainty.UNSURE, cause=_SLOW_PAGE,
         summary="The site's page takes too long to read.",
-        hint="Reading the page takes too much time or memory. If the video plays in your browser, please report it with the job's history.",
-        known_by="the process that reads pages used up its processor time, its time or its memory on what the site sent, or crashed",
+        hint=(
+            "Reading the page takes too much time or memory. If the video plays in your browser,"
+            " please report it with the job's history."
+        ),
+        known_by=(
+            "the process that reads pages used up its processor time, its time or its memory on"
+            " what the site sent, or crashed"
+        ),
     ),
     ErrorCode.BROWSER_UNAVAILABLE: FailureSpec(
-        FailureScope.MACHINE, Retry.MACHINE, http_status=503, certainty=Certainty.UNSURE, cause=_BROWSER,
+        FailureScope.MACHINE, Retry.MACHINE, http_status=503, certainty=Certainty.UNSURE,
+        cause=_BROWSER,
         summary="The browser could not be used.",
         hint="Run `mediavault doctor`; it says which browser is used or how to install one.",
         known_by="no browser, or it crashed or hung",
@@ -725,7 +974,10 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         FailureScope.MACHINE, Retry.BACKOFF, cause=_MEMORY,
         summary="The page needs too much memory.",
         hint="If this computer has memory to spare, raise MEDIAVAULT_BROWSER_MEMORY_MB.",
-        known_by="the processes of the browser together use more than `MEDIAVAULT_BROWSER_MEMORY_MB`, and the page's used the most",
+        known_by=(
+            "the processes of the browser together use more than `MEDIAVAULT_BROWSER_MEMORY_MB`,"
+            " and the page's used the most"
+        ),
     ),
     ErrorCode.RECOVERED_FROM_RESTART: FailureSpec(
         FailureScope.MACHINE, Retry.RECOVERY, cause=_RESTART,
@@ -736,15 +988,27 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
     ErrorCode.WORKER_DIED: FailureSpec(
         FailureScope.MACHINE, Retry.NEVER, cause=_CRASH,
         summary="The worker crashed twice while reading this post.",
-        hint="If this computer was restarted or lost power both times, try again. Otherwise upgrade mediavault first.",
-        known_by="the worker's process ended twice in a row while it was reading this post, the second time while it was reading no other",
+        hint=(
+            "If this computer was restarted or lost power both times, try again. Otherwise upgrade"
+            " mediavault first."
+        ),
+        known_by=(
+            "the worker's process ended twice in a row while it was reading this post, the second"
+            " time while it was reading no other"
+        ),
     ),
     ErrorCode.WORKER_FROZE: FailureSpec(
         FailureScope.MACHINE, Retry.CONFIRM, cause=_CRASH,
         summary="This post froze the worker.",
         hint="The worker was restarted. Retrying once; upgrade mediavault if this continues.",
-        final_hint="This post froze the worker twice. Upgrade mediavault, then try again; report it with the job's log if this continues.",
-        known_by="the event loop did not run for a minute, and this post's code was what ran; the process restarts itself",
+        final_hint=(
+            "This post froze the worker twice. Upgrade mediavault, then try again; report it with"
+            " the job's log if this continues."
+        ),
+        known_by=(
+            "the event loop did not run for a minute, and this post's code was what ran; the"
+            " process restarts itself"
+        ),
         retry_note="once, at once",
     ),
     ErrorCode.INTERNAL: FailureSpec(
@@ -756,14 +1020,16 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
 }
 # fmt: on
 
-CAUSES: Mapping[str, Cause] = {spec.cause.key: spec.cause for spec in FAILURES.values() if spec.cause}
+CAUSES: Mapping[str, Cause] = {
+    spec.cause.key: spec.cause for spec in FAILURES.values() if spec.cause
+}
 
 
 class MediavaultError(Exception):
     """Base of all errors that mediavault raises on purpose.
 
-    ``code`` is the condition, ``message`` says what happened, ``help`` what the user can do about it (by default, the
-    hint of the code's row).
+    ``code`` is the condition, ``message`` says what happened, ``help`` what the user can do about
+    it (by default, the hint of the code's row).
     """
 
     code: ErrorCode = ErrorCode.INTERNAL
@@ -780,7 +1046,7 @@ class MediavaultError(Exception):
         return FAILURES[self.code]
 
 
-# --- bad input -------------------------------------------------------------------------------------------------
+# --- bad input ------------------------------------------------------------------------------------
 
 
 class BadInput(MediavaultError):
@@ -821,7 +1087,7 @@ class IllegalMove(BadInput):
     code = ErrorCode.ILLEGAL_MOVE
 
 
-# --- store -----------------------------------------------------------------------------------------------------
+# --- store ----------------------------------------------------------------------------------------
 
 
 class StoreError(MediavaultError):
@@ -845,11 +1111,15 @@ class StoreDamaged(StoreError):
 
 
 class StoreRemoved(StoreError):
-    """The database's file was removed or replaced while it is open: what is written to it would be lost."""
+    """The database's file was removed or replaced while it is open:
+    what is written to it would be lost.
+    """
 
     help = (
-        "Put the state folder back where it was; mediavault then continues. If it is lost, stop mediavault, run"
-        " `mediavault restore FILE` where you have a backup, and `mediavault rebuild`: the saved videos are not in it."
+        "Put the state folder back where it was; mediavault then continues. If it is lost, stop"
+        " mediavault, run"
+        " `mediavault restore FILE` where you have a backup, and `mediavault rebuild`: the saved"
+        " videos are not in it."
     )
 
 
@@ -866,16 +1136,20 @@ class SchemaTooNew(StoreError):
 
 
 class SchemaTooOld(StoreError):
-    """The database was written by an older mediavault, from which there is no upgrade. It is left untouched."""
+    """The database was written by an older mediavault, from which there is no upgrade.
+    It is left untouched.
+    """
 
     code = ErrorCode.SCHEMA_TOO_OLD
 
 
-# --- a job's failures ------------------------------------------------------------------------------------------
+# --- a job's failures -----------------------------------------------------------------------------
 
 
 class Failure(MediavaultError):
-    """An attempt, a stage or a strategy failed. Never raised itself: raise a Final, NeedsPerson or Retryable."""
+    """An attempt, a stage or a strategy failed. Never raised itself: raise a Final,
+    NeedsPerson or Retryable.
+    """
 
     def __init__(
         self,
@@ -890,7 +1164,8 @@ class Failure(MediavaultError):
         self.http_status = http_status
         self.bytes_received = bytes_received
         self.retry_after = retry_after
-        self.causes: tuple[Failure, ...] = ()  # what else failed, where this failure sums up several
+        # what else failed, where this failure sums up several
+        self.causes: tuple[Failure, ...] = ()
 
 
 class Final(Failure):
@@ -928,9 +1203,11 @@ class NotAPost(Final):
 
 
 class AddressRefused(Final):
-    """The egress guard does not connect there: private, loopback, link-local, metadata and the like.
+    """The egress guard does not connect there: private, loopback, link-local, metadata and the
+    like.
 
-    Raised at submission for literal addresses (the API answers 422), and when a name or a redirect leads there.
+    Raised at submission for literal addresses (the API answers 422), and when a name or a redirect
+    leads there.
     """
 
     code = ErrorCode.ADDRESS_REFUSED
@@ -947,7 +1224,9 @@ class Partial(Final):
 
 
 class WorkerDied(Final):
-    """The worker's process ended twice in a row while reading this post, the second time while reading no other."""
+    """The worker's process ended twice in a row while reading this post,
+    the second time while reading no other.
+    """
 
     code = ErrorCode.WORKER_DIED
 
@@ -977,7 +1256,9 @@ class AgeRestricted(NeedsPerson):
 
 
 class AgeRestrictedSignedOut(AgeRestricted):
-    """The site treated the visitor as not signed in when it asked for an age, whatever cookies were sent."""
+    """The site treated the visitor as not signed in when it asked for an age,
+    whatever cookies were sent.
+    """
 
 
 class Challenge(NeedsPerson):
@@ -1005,7 +1286,9 @@ class Retryable(Failure):
 
 
 class RateLimited(Retryable):
-    """The site asked us to slow down. ``retry_after`` is the time that it named, None when it named none."""
+    """The site asked us to slow down. ``retry_after`` is the time that it named,
+    None when it named none.
+    """
 
     code = ErrorCode.RATE_LIMITED
 
@@ -1017,7 +1300,9 @@ class SiteClosed(RateLimited):
 
 
 class AccountDayUsed(Retryable):
-    """As many posts were read with the account as a day allows; ``retry_after`` is the time until the next."""
+    """As many posts were read with the account as a day allows;
+    ``retry_after`` is the time until the next.
+    """
 
     code = ErrorCode.ACCOUNT_DAY_USED
 
@@ -1049,7 +1334,9 @@ class TookTooLong(Retryable):
 
 
 class ProxyFailed(Retryable):
-    """The proxy through which the vault leaves its network does not work. The message names it without its password."""
+    """The proxy through which the vault leaves its network does not work.
+    The message names it without its password.
+    """
 
     code = ErrorCode.PROXY_FAILED
 
@@ -1077,7 +1364,9 @@ class MediaRefused(HttpError):
 
 
 class LinkExpired(Retryable):
-    """401, 403 or 410 on a media URL; on one that is not signed, the worker turns it into :class:`MediaRefused`."""
+    """401, 403 or 410 on a media URL; on one that is not signed,
+    the worker turns it into :class:`MediaRefused`.
+    """
 
     code = ErrorCode.LINK_EXPIRED
 
@@ -1105,7 +1394,9 @@ class NotAVideo(Retryable):
 
 
 class BadFile(Retryable):
-    """A video that does not play completely: broken tables, undecodable frames, no sound where sound was announced."""
+    """A video that does not play completely: broken tables, undecodable frames,
+    no sound where sound was announced.
+    """
 
     code = ErrorCode.BAD_FILE
     plays = False  # some of it
@@ -1119,7 +1410,9 @@ class Damaged(BadFile):
 
 
 class NotAsAnnounced(Retryable):
-    """The file plays, but is not what the post announced: the user is asked whether to save it as it is."""
+    """The file plays, but is not what the post announced:
+    the user is asked whether to save it as it is.
+    """
 
     code = ErrorCode.NOT_AS_ANNOUNCED
 
@@ -1135,7 +1428,8 @@ class StorageFailure(Retryable):
 class NotYet(Retryable):
     """The site has no complete video yet. Waiting for it uses up no attempt.
 
-    ``starts_at`` is when the site says that it begins, in UTC; ``retry_after`` where it names a span instead.
+    ``starts_at`` is when the site says that it begins, in UTC; ``retry_after`` where it names a
+    span instead.
     """
 
     code = ErrorCode.UPCOMING
@@ -1151,12 +1445,20 @@ class NotYet(Retryable):
         starts_at: datetime | None = None,
     ) -> None:
         when = (
-            Message("%(message)s Announced for %(at)s UTC.", message=message, at=f"{starts_at:%Y-%m-%d %H:%M}")
+            Message(
+                "%(message)s Announced for %(at)s UTC.",
+                message=message,
+                at=f"{starts_at:%Y-%m-%d %H:%M}",
+            )
             if starts_at
             else message
         )
         super().__init__(
-            when, help=help, http_status=http_status, bytes_received=bytes_received, retry_after=retry_after
+            when,
+            help=help,
+            http_status=http_status,
+            bytes_received=bytes_received,
+            retry_after=retry_after,
         )
         self.starts_at = starts_at
 
@@ -1168,7 +1470,9 @@ class Upcoming(NotYet):
 
 
 class SeemsDeleted(Retryable):
-    """A single sign says that the post is gone, and bot walls look the same: a second visit decides."""
+    """A single sign says that the post is gone, and bot walls look the same:
+    a second visit decides.
+    """
 
     code = ErrorCode.DELETED
 
@@ -1184,7 +1488,9 @@ class ExtractorBroken(Retryable):
 
 
 class PageUnreadable(Retryable):
-    """Reading what the site sent took more time or memory than one page may take: the reader was stopped."""
+    """Reading what the site sent took more time or memory than one page may take:
+    the reader was stopped.
+    """
 
     code = ErrorCode.PAGE_UNREADABLE
 
@@ -1196,7 +1502,9 @@ class BrowserUnavailable(Retryable):
 
 
 class PageTooHeavy(Retryable):
-    """The browser was about to take more memory than it may use, and the heaviest page was closed."""
+    """The browser was about to take more memory than it may use,
+    and the heaviest page was closed.
+    """
 
     code = ErrorCode.PAGE_TOO_HEAVY
 

@@ -1,9 +1,11 @@
 """Fingerprints of videos: whether two files show the same, though their bytes differ. Pure.
 
-The measures are those of Meta's PDQ and vPDQ (https://github.com/facebook/ThreatExchange). A frame's hash says for each of
-16 x 16 low frequencies of its brightness whether there is more of it than of the others: 256 bits. Frames that differ in
-at most 31 of them look the same, and so do videos of whose frames at least 80 % have such a partner in the other one.
-Brightness alone takes two films for one that differ in a number, or in their colours: so partners have the same colours too.
+The measures are those of Meta's PDQ and vPDQ (https://github.com/facebook/ThreatExchange). A
+frame's hash says for each of 16 x 16 low frequencies of its brightness whether there is more of it
+than of the others: 256 bits. Frames that differ in at most 31 of them look the same, and so do
+videos of whose frames at least 80 % have such a partner in the other one. Brightness alone takes
+two films for one that differ in a number, or in their colours: so partners have the same colours
+too.
 """
 
 from __future__ import annotations
@@ -22,13 +24,15 @@ from mediavault.core.typed_records import from_named_json, to_named_json
 SIDE = 64  # pixels of the square picture whose hash is made
 SIZE = 16  # frequencies each way
 HASH_BYTES = SIZE * SIZE // 8
-BANDS = 4  # from top to bottom, each with two averages of its colour: the same in a mirrored picture
+# from top to bottom, each with two averages of its colour: the same in a mirrored picture
+BANDS = 4
 FRAME_BYTES = HASH_BYTES + 2 * BANDS
 MAX_FRAMES = 60  # of one video: 2.4 KB
 MIN_FRAMES = 2  # fewer are no evidence
 MIN_QUALITY = 50  # of 100: a frame with less has too little in it, as a black one
 SAME_WITHIN = 31  # bits
-COLOUR_WITHIN = 10  # of 255. Measured: encoding again changes up to 5, the practice site's clips differ by 12 to 49
+# of 255. Measured: encoding again changes up to 5, the practice site's clips differ by 12 to 49
+COLOUR_WITHIN = 10
 ENOUGH = 0.8  # of the frames
 
 # Without frequency 0, the picture's overall brightness. Row k is the wave of frequency k + 1.
@@ -36,13 +40,16 @@ _WAVES = [
     [math.sqrt(2 / SIDE) * math.cos(math.pi * k * (2 * at + 1) / (2 * SIDE)) for at in range(SIDE)]
     for k in range(1, SIZE + 1)
 ]
-# Mirroring a picture turns the sign of its odd horizontal frequencies, which are every other bit of each row.
+# Mirroring a picture turns the sign of its odd horizontal frequencies, which are every other bit of
+# each row.
 _TURNED = sum(1 << (row * SIZE + column) for row in range(SIZE) for column in range(0, SIZE, 2))
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """One saved video. ``frames`` has FRAME_BYTES for each frame that has enough in it: its hash, then its colours."""
+    """One saved video. ``frames`` has FRAME_BYTES for each frame that has enough in it:
+    its hash, then its colours.
+    """
 
     sha256: str
     duration_s: float
@@ -58,10 +65,18 @@ class Likeness:
 
 
 def frame_quality(pixels: bytes) -> int:
-    """Return how much there is in a picture of SIDE x SIDE bytes, from 0 (one colour) to 100: PDQ's sum of gradients."""
+    """Return how much there is in a picture of SIDE x SIDE bytes, from 0 (one colour) to 100:
+    PDQ's sum of gradients.
+    """
     down = zip(pixels, pixels[SIDE:], strict=False)
-    across = ((one, other) for at, (one, other) in enumerate(itertools.pairwise(pixels), 1) if at % SIDE)
-    return min(100, sum(abs(one - other) * 100 // 255 for pairs in (down, across) for one, other in pairs) // 90)
+    across = (
+        (one, other) for at, (one, other) in enumerate(itertools.pairwise(pixels), 1) if at % SIDE
+    )
+    return min(
+        100,
+        sum(abs(one - other) * 100 // 255 for pairs in (down, across) for one, other in pairs)
+        // 90,
+    )
 
 
 def frame_hash(pixels: bytes) -> bytes:
@@ -70,7 +85,9 @@ def frame_hash(pixels: bytes) -> bytes:
     across = [[sum(map(mul, row, wave)) for row in rows] for wave in _WAVES]
     strengths = [sum(map(mul, column, wave)) for wave in _WAVES for column in across]
     median = sorted(strengths)[len(strengths) // 2 - 1]
-    return sum(1 << at for at, strength in enumerate(strengths) if strength > median).to_bytes(HASH_BYTES, "little")
+    return sum(1 << at for at, strength in enumerate(strengths) if strength > median).to_bytes(
+        HASH_BYTES, "little"
+    )
 
 
 def colours(planes: Iterable[bytes]) -> bytes:
@@ -78,14 +95,18 @@ def colours(planes: Iterable[bytes]) -> bytes:
     return bytes(
         round(sum(band) / len(band))
         for plane in planes
-        for band in (plane[len(plane) * at // BANDS : len(plane) * (at + 1) // BANDS] for at in range(BANDS))
+        for band in (
+            plane[len(plane) * at // BANDS : len(plane) * (at + 1) // BANDS] for at in range(BANDS)
+        )
     )
 
 
 def likeness(one: bytes, other: bytes) -> int:
-    """Return what percentage of the frames have a partner in the other video, also a mirrored one; 0 if too few do.
+    """Return what percentage of the frames have a partner in the other video, also a mirrored one;
+    0 if too few do.
 
-    The frames are not compared in their order: what was cut out, or is shown a little later, has its partner all the same.
+    The frames are not compared in their order: what was cut out, or is shown a little later, has
+    its partner all the same.
     """
     frames, others = _split(one), _split(other)
     if min(len(frames), len(others)) < MIN_FRAMES:
@@ -109,7 +130,9 @@ def _both_ways(frames: _Frames, others: _Frames) -> int:
 
 
 def _share(frames: _Frames, others: _Frames) -> float:
-    """Return the share of ``frames`` that have a partner; 0 as soon as it is certain that too few do."""
+    """Return the share of ``frames`` that have a partner;
+    0 as soon as it is certain that too few do.
+    """
     may_lack = math.floor(len(frames) * (1 - ENOUGH) + 1e-9)
     lacking = 0
     for bits, colour in frames:
@@ -128,7 +151,9 @@ def _are_close(colour: bytes, other: bytes) -> bool:
 
 
 class FingerprintIndex:
-    """The fingerprints of many jobs, to find those that are the same as a given one. At most 2.4 KB a video."""
+    """The fingerprints of many jobs, to find those that are the same as a given one.
+    At most 2.4 KB a video.
+    """
 
     def __init__(self) -> None:
         self._jobs: dict[JobId, tuple[Fingerprint, ...]] = {}
@@ -157,7 +182,9 @@ class FingerprintIndex:
             del self._by_length[at]
 
     def search(self, job_id: JobId) -> dict[JobId, Likeness]:
-        """Return the other jobs that have a video of this job, or one that looks the same, and how alike they are."""
+        """Return the other jobs that have a video of this job, or one that looks the same,
+        and how alike they are.
+        """
         found: dict[JobId, Likeness] = {}
         for video in self._jobs.get(job_id, ()):
             for other in self._by_file[video.sha256] - {job_id}:
@@ -169,21 +196,30 @@ class FingerprintIndex:
         return found
 
     def _of_similar_length(self, video: Fingerprint) -> set[JobId]:
-        """Return the jobs with a video that is long enough, and short enough, for enough frames to have a partner."""
+        """Return the jobs with a video that is long enough, and short enough,
+        for enough frames to have a partner.
+        """
         first = bisect_left(self._by_length, (video.duration_s * ENOUGH, JobId("")))
         last = bisect_right(self._by_length, (video.duration_s / ENOUGH, JobId("\U0010ffff")))
         return {job_id for _, job_id in self._by_length[first:last]} if video.frames else set()
 
 
 def fingerprints_to_json(videos: Mapping[int, Fingerprint]) -> dict[str, Any]:
-    """Return the value of a ``fingerprint`` record, whose key is the job's id; the keys are the indexes of the items."""
-    return {"videos": {str(index): to_named_json(video, whole=True) for index, video in videos.items()}}
+    """Return the value of a ``fingerprint`` record, whose key is the job's id;
+    the keys are the indexes of the items.
+    """
+    return {
+        "videos": {str(index): to_named_json(video, whole=True) for index, video in videos.items()}
+    }
 
 
 def fingerprints_from_json(value: Mapping[str, Any]) -> dict[int, Fingerprint] | None:
     """Invert :func:`fingerprints_to_json`; None for a missing or damaged value."""
     try:
-        videos = {int(index): from_named_json(Fingerprint, video) for index, video in value["videos"].items()}
+        videos = {
+            int(index): from_named_json(Fingerprint, video)
+            for index, video in value["videos"].items()
+        }
         for video in videos.values():
             whole_frames(video.frames)
     except (AttributeError, LookupError, TypeError, ValueError):
@@ -192,7 +228,9 @@ def fingerprints_from_json(value: Mapping[str, Any]) -> dict[int, Fingerprint] |
 
 
 def whole_frames(frames: bytes) -> bytes:
-    """Return the frames of a fingerprint. Raises ValueError if these are not some whole ones, at most MAX_FRAMES."""
+    """Return the frames of a fingerprint. Raises ValueError if these are not some whole ones,
+    at most MAX_FRAMES.
+    """
     if len(frames) % FRAME_BYTES or len(frames) > MAX_FRAMES * FRAME_BYTES:
         raise ValueError("these are no frames of a fingerprint")
     return frames

@@ -8,28 +8,40 @@ from datetime import timedelta
 from mediavault.core.job import WorkerHeartbeat
 from mediavault.core.messages import Message, counted
 
-ALIVE_WITHIN = timedelta(seconds=90)  # three heartbeats: a worker that was silent for longer is gone
+# three heartbeats: a worker that was silent for longer is gone
+ALIVE_WITHIN = timedelta(seconds=90)
 
 
 def is_served(platform: str, workers: Iterable[WorkerHeartbeat]) -> bool:
     """Whether one of these workers is still claiming jobs of the platform."""
-    return any(not worker.draining and (not worker.platforms or platform in worker.platforms) for worker in workers)
+    return any(
+        not worker.draining and (not worker.platforms or platform in worker.platforms)
+        for worker in workers
+    )
 
 
 def unserved(waiting: Mapping[str, int], workers: Sequence[WorkerHeartbeat]) -> dict[str, int]:
     """Return how many waiting jobs none of these workers takes, by platform."""
-    return {name: count for name, count in sorted(waiting.items()) if count and not is_served(name, workers)}
+    return {
+        name: count
+        for name, count in sorted(waiting.items())
+        if count and not is_served(name, workers)
+    }
 
 
 def unserved_in_words(platform: str, count: int) -> str:
     """Return what the doctor reports about unserved jobs."""
     return Message(
-        "%(jobs)s waiting for a worker that takes jobs of %(site)s", jobs=counted(count, "job"), site=platform
+        "%(jobs)s waiting for a worker that takes jobs of %(site)s",
+        jobs=counted(count, "job"),
+        site=platform,
     )
 
 
 def versions(workers: Iterable[WorkerHeartbeat]) -> list[str]:
-    """Return the versions of these workers. More than one means that the fleet is being upgraded."""
+    """Return the versions of these workers. More than one means that the fleet is being
+    upgraded.
+    """
     return sorted({worker.version for worker in workers})
 
 

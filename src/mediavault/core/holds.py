@@ -28,8 +28,8 @@ class HoldReason(StrEnum):
 class Hold:
     """Queued jobs are not claimed for this reason: those of ``site``, or all of them if it is None.
 
-    It ends at ``until``; None means until a user ends it. What runs already is never held back, and what a user has
-    moved to the front only by a pause.
+    It ends at ``until``; None means until a user ends it. What runs already is never held back, and
+    what a user has moved to the front only by a pause.
     """
 
     why: HoldReason
@@ -40,16 +40,26 @@ class Hold:
     def covers(self, job: Job) -> bool:
         """Return whether it holds this job back."""
         is_spared = job.priority is Priority.NOW and self.why is not HoldReason.PAUSED
-        return job.status is JobStatus.QUEUED and self.site in (None, job.platform) and not is_spared
+        return (
+            job.status is JobStatus.QUEUED and self.site in (None, job.platform) and not is_spared
+        )
 
 
 def hold_of(job: Job, holds: Iterable[Hold]) -> Hold | None:
-    """Return what holds back the job, preferring holds of the whole queue, then the longest; None if nothing does."""
+    """Return what holds back the job, preferring holds of the whole queue, then the longest;
+    None if nothing does.
+    """
     covering = [hold for hold in holds if hold.covers(job)]
-    return min(covering, key=lambda hold: (hold.site is not None, -(hold.until or LATEST).timestamp()), default=None)
+    return min(
+        covering,
+        key=lambda hold: (hold.site is not None, -(hold.until or LATEST).timestamp()),
+        default=None,
+    )
 
 
-def download_pauses(settings: ChangeableSettings, now: datetime, *, volume: int) -> tuple[Hold, ...]:
+def download_pauses(
+    settings: ChangeableSettings, now: datetime, *, volume: int
+) -> tuple[Hold, ...]:
     """Return the holds by the clock, and by the ``volume`` of today, in bytes."""
     holds = []
     if (end := parse_quiet_hours(settings.quiet_hours).end_after(now)) is not None:
@@ -60,5 +70,7 @@ def download_pauses(settings: ChangeableSettings, now: datetime, *, volume: int)
 
 
 def is_paused(site: str, paused: Collection[str]) -> bool:
-    """Return whether a site's jobs are held back; ``paused`` has the keys of the pauses that are stored."""
+    """Return whether a site's jobs are held back; ``paused`` has the keys of the pauses that are
+    stored.
+    """
     return WHOLE_QUEUE in paused or site in paused

@@ -1,4 +1,6 @@
-"""Hours of the day or the week as users write them, as in ``23:00-07:00`` or ``mon-fri 08:00-18:00``; local time. Pure."""
+"""Hours of the day or the week as users write them, as in ``23:00-07:00`` or
+``mon-fri 08:00-18:00``; local time. Pure.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ _ON_DAYS = re.compile(rf"({_DAY})(?:\s*[-–]\s*({_DAY}))?(?:\s+(.+))?", re.IGNO
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """From ``begin`` up to ``end``, in minutes since midnight, on the ``days`` on which they begin (0 is Monday).
+    """From ``begin`` up to ``end``, in minutes since midnight, on the ``days`` on which they begin
+    (0 is Monday).
 
     Past midnight where ``end`` is not larger; both are 0 for whole days.
     """
@@ -38,7 +41,9 @@ class Hours:
         day, minute = divmod(minute, MINUTES)
         if self.begin < self.end:
             return day in self.days and self.begin <= minute < self.end
-        return (day in self.days and minute >= self.begin) or ((day - 1) % len(DAYS) in self.days and minute < self.end)
+        return (day in self.days and minute >= self.begin) or (
+            (day - 1) % len(DAYS) in self.days and minute < self.end
+        )
 
     def edges(self) -> tuple[int, int]:
         """Return the begin and end, in minutes since midnight of the day on which they begin."""
@@ -50,7 +55,9 @@ class Hours:
 
 
 def parse_hours(text: str) -> Hours:
-    """Read ``23:00-07:00``, ``mon-fri 08:00-18:00`` or ``sat-sun``. Raises ValueError with a helpful message."""
+    """Read ``23:00-07:00``, ``mon-fri 08:00-18:00`` or ``sat-sun``.
+    Raises ValueError with a helpful message.
+    """
     on_days = _ON_DAYS.fullmatch(text.strip())
     days = _days(on_days[1], on_days[2] or on_days[1]) if on_days else EVERY_DAY
     hours = (on_days[3] or "00:00-24:00") if on_days else text
@@ -68,12 +75,16 @@ def parse_hours(text: str) -> Hours:
         raise ValueError(Message("%(text)s is not a time of day", text=repr(text.strip())))
     is_whole_day = (begin, end) == (0, MINUTES) and on_days is not None
     if begin == end % MINUTES and not is_whole_day:
-        raise ValueError(Message("%(text)s begins and ends at the same time", text=repr(text.strip())))
+        raise ValueError(
+            Message("%(text)s begins and ends at the same time", text=repr(text.strip()))
+        )
     return Hours(begin, end % MINUTES, days)
 
 
 def _days(first: str, last: str) -> frozenset[int]:
-    """Return the days from one to another, wrapping past Sunday if the last comes before the first."""
+    """Return the days from one to another, wrapping past Sunday if the last comes before the
+    first.
+    """
     begin, end = DAYS.index(first.lower()), DAYS.index(last.lower())
     return frozenset(day % len(DAYS) for day in range(begin, begin + (end - begin) % len(DAYS) + 1))
 
@@ -98,7 +109,9 @@ class QuietHours:
         return bool(self.hours) and any(hours.contain(minute) for hours in self.hours) != self.only
 
     def end_after(self, now: datetime) -> datetime | None:
-        """Return when the quiet hours that contain ``now`` end, in UTC; None when ``now`` is not within any."""
+        """Return when the quiet hours that contain ``now`` end, in UTC;
+        None when ``now`` is not within any.
+        """
         if not self.contain(minute_of(now)):
             return None
         return next(at for at in _moments(self.hours, now) if not self.contain(minute_of(at)))
@@ -109,7 +122,8 @@ class QuietHours:
 
 @lru_cache(maxsize=64)
 def parse_quiet_hours(text: str) -> QuietHours:
-    """Read ``08:00-12:00, 14:00-23:00``, ``mon-fri 08:00-18:00`` or ``only 23:00-07:00``; nothing for an empty text.
+    """Read ``08:00-12:00, 14:00-23:00``, ``mon-fri 08:00-18:00`` or ``only 23:00-07:00``; nothing
+    for an empty text.
 
     Raises ValueError with a message that helps, also for hours that leave no minute of the week.
     """
@@ -138,7 +152,9 @@ def minute_of(moment: datetime) -> int:
 
 
 def next_change(hours: Iterable[Hours], now: datetime) -> datetime | None:
-    """Return the next moment after ``now`` at which some of these hours begin or end, in UTC; None without any."""
+    """Return the next moment after ``now`` at which some of these hours begin or end, in UTC;
+    None without any.
+    """
     return next(iter(_moments(hours, now)), None)
 
 
@@ -148,11 +164,13 @@ def next_midnight(now: datetime) -> datetime:
 
 
 def _moments(hours: Iterable[Hours], now: datetime) -> list[datetime]:
-    """Return the moments after ``now`` at which local time reaches the begin or end of these hours, in order.
+    """Return the moments after ``now`` at which local time reaches the begin or end of these hours,
+    in order.
 
-    The local time decides, so that they stay right on the days on which the clocks are changed: then an hour comes twice
-    or not at all, and either side of it is meant (``fold``), and the moment at which it was left out. A time that is left
-    out this week comes again in the next, so that two weeks are looked at.
+    The local time decides, so that they stay right on the days on which the clocks are changed:
+    then an hour comes twice or not at all, and either side of it is meant (``fold``), and the
+    moment at which it was left out. A time that is left out this week comes again in the next, so
+    that two weeks are looked at.
     """
     hours = tuple(hours)
     last = 3 if all(one.days == EVERY_DAY for one in hours) else 2 * len(DAYS) + 2
@@ -171,7 +189,9 @@ def _moments(hours: Iterable[Hours], now: datetime) -> list[datetime]:
 
 
 def _after_gap(wall: datetime) -> list[datetime]:
-    """Return when the clocks were set forward past a local time that does not exist; nothing for any other time."""
+    """Return when the clocks were set forward past a local time that does not exist;
+    nothing for any other time.
+    """
     early = min(from_local(wall.replace(fold=fold)) for fold in (0, 1))
     if local(early).replace(tzinfo=None, fold=0) == wall.replace(fold=0):
         return []

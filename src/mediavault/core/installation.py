@@ -38,9 +38,11 @@ def installed_by(prefix: Path | None = None) -> InstalledBy:
 
 
 def command_to_install(extra: str, by: InstalledBy | None = None) -> str:
-    """Return the shell command that installs mediavault with ``extra``, such as "youtube", from where it was installed from.
+    """Return the shell command that installs mediavault with ``extra``, such as "youtube", from
+    where it was installed from.
 
-    A checkout and the image have all extras that belong to them, so there it brings them up to date.
+    A checkout and the image have all extras that belong to them, so there it brings them up to
+    date.
     """
     package = _package(_origin().get("url", ""), extra)
     commands = {
@@ -54,14 +56,18 @@ def command_to_install(extra: str, by: InstalledBy | None = None) -> str:
 
 
 def find_uv(home: Path | None = None) -> str | None:
-    """Return the path of uv, which a service's PATH often lacks; None when it is in none of its usual places."""
+    """Return the path of uv, which a service's PATH often lacks;
+    None when it is in none of its usual places.
+    """
     folders = [(home or Path.home()) / part for part in (".local/bin", ".cargo/bin")]
     usual = [Path(sys.prefix, "bin"), *folders, Path("/usr/local/bin"), Path("/opt/homebrew/bin")]
     return shutil.which("uv") or shutil.which("uv", path=":".join(map(str, usual)))
 
 
 def _package(origin: str, extra: str) -> str:
-    """Return the quoted requirement; ``origin`` is the URL of the wheel or folder, "" where it came from an index."""
+    """Return the quoted requirement; ``origin`` is the URL of the wheel or folder,
+    "" where it came from an index.
+    """
     if origin.startswith("file:"):
         return f"'{url2pathname(urlsplit(origin).path)}[{extra}]'"
     return f"'mediavault[{extra}] @ {origin}'" if origin else f"'mediavault[{extra}]'"
@@ -72,7 +78,9 @@ def _is_linked() -> bool:
 
 
 def _origin() -> dict[str, Any]:
-    """Return where the package came from, as its installer noted it (PEP 610); empty where it came from an index."""
+    """Return where the package came from, as its installer noted it (PEP 610);
+    empty where it came from an index.
+    """
     try:
         text = Distribution.from_name("mediavault").read_text("direct_url.json")
         return dict(json.loads(text)) if text else {}

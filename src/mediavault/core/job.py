@@ -34,7 +34,8 @@ TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
         # back to queued: released by an orderly shutdown
         {JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.QUEUED}
     ),
-    # queued: the retry policy when due, or a user; cancelled: a user who does not want the planned retry
+    # queued: the retry policy when due, or a user; cancelled: a user who does not want the planned
+    # retry
     JobStatus.FAILED: frozenset({JobStatus.QUEUED, JobStatus.CANCELLED}),
     JobStatus.CANCELLED: frozenset({JobStatus.QUEUED}),
     JobStatus.COMPLETED: frozenset(),
@@ -42,7 +43,9 @@ TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
 
 
 class Priority(StrEnum):
-    """Which queued jobs go first: all of one priority before any of the next, and the oldest of each first."""
+    """Which queued jobs go first: all of one priority before any of the next,
+    and the oldest of each first.
+    """
 
     NOW = "now"
     NORMAL = "normal"
@@ -50,7 +53,9 @@ class Priority(StrEnum):
 
     @property
     def rank(self) -> int:
-        """The position among the priorities: 0 is claimed first. Stores keep this number, since they sort by it."""
+        """The position among the priorities: 0 is claimed first. Stores keep this number,
+        since they sort by it.
+        """
         return list(Priority).index(self)
 
 
@@ -66,7 +71,8 @@ class Stage(StrEnum):
     RECORD = "record"  # a download that lasts as long as the stream does
     VALIDATE = "validate"
     THUMBNAIL = "thumbnail"
-    COMMITTING = "committing"  # the file's path, size and hash are in the row; the rename may or may not have happened
+    # the file's path, size and hash are in the row; the rename may or may not have happened
+    COMMITTING = "committing"
     COMPLETE = "complete"
     FAIL = "fail"
     RECOVER = "recover"
@@ -94,7 +100,8 @@ class ItemStatus(StrEnum):
     """What became of one item of a job's post."""
 
     WAITING = "waiting"
-    COMMITTING = "committing"  # its file's path, size and hash are in the row; the rename may or may not have happened
+    # its file's path, size and hash are in the row; the rename may or may not have happened
+    COMMITTING = "committing"
     SAVED = "saved"
     FAILED = "failed"
     SKIPPED = "skipped"  # an image, or another post's video that the user did not ask for
@@ -102,11 +109,12 @@ class ItemStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobItem:
-    """One medium of the job's post, and what became of it. ``item`` has no candidates: they are in the job's list.
+    """One medium of the job's post, and what became of it. ``item`` has no candidates: they are in
+    the job's list.
 
-    ``saved`` is its file where the status says so; before that, a file that an attempt planned to save, and perhaps did.
-    ``error`` is why it could not be saved; of a saved one, why it would have been refused if a user had not wanted it as
-    it is.
+    ``saved`` is its file where the status says so; before that, a file that an attempt planned to
+    save, and perhaps did. ``error`` is why it could not be saved; of a saved one, why it would have
+    been refused if a user had not wanted it as it is.
     """
 
     item: Item
@@ -118,7 +126,9 @@ class JobItem:
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A submission before it is stored. ``canonical_url`` is the key under which a post is one job."""
+    """A submission before it is stored. ``canonical_url`` is the key under which a post is one
+    job.
+    """
 
     id: JobId
     trace_id: str
@@ -128,8 +138,10 @@ class NewJob:
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
     profile: str | None = None  # the name of the form in which it is saved: see core.profiles
     priority: Priority = Priority.NORMAL
-    listed_by: str | None = None  # the origin of the list that named the post; None: a user asked for it
-    metadata: Mapping[str, Any] = field(default_factory=dict)  # what the list states about it; JSON values only
+    # the origin of the list that named the post; None: a user asked for it
+    listed_by: str | None = None
+    # what the list states about it; JSON values only
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +159,8 @@ class Job:
     version: int = 1  # 2 and up: the same post saved again on request
     attempt_count: int = 0  # grows at claim and never shrinks: the fencing token
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
-    profile: str | None = None  # the name of the form in which it is saved; None: as versions without profiles did
+    # the name of the form in which it is saved; None: as versions without profiles did
+    profile: str | None = None
     priority: Priority = Priority.NORMAL
     listed_by: str | None = None  # as in NewJob; "" for a list that is not known
     needs_session: bool = False  # only a machine that is signed in to the platform continues it
@@ -166,11 +179,13 @@ class Job:
     extracted_url_expires_at: datetime | None = None
     candidates: tuple[Candidate, ...] = ()
     items: tuple[JobItem, ...] = ()
-    chosen_urls: tuple[str, ...] = ()  # the candidates that the user chose, in the order of the page
+    # the candidates that the user chose, in the order of the page
+    chosen_urls: tuple[str, ...] = ()
     image_urls: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     account: Account | None = None
-    output_path: str | None = None  # of the first video; relative to the download folder, forward slashes
+    # of the first video; relative to the download folder, forward slashes
+    output_path: str | None = None
     thumbnail_url: str | None = None
     thumbnail_path: str | None = None
     bytes: int | None = None
@@ -194,7 +209,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedJob:
-    """A job as this attempt holds it. ``(id, fence)`` is what every later write of the attempt must match."""
+    """A job as this attempt holds it. ``(id, fence)`` is what every later write of the attempt must
+    match.
+    """
 
     job: Job
     worker: WorkerId
@@ -210,7 +227,9 @@ class ClaimedJob:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRecord:
-    """One step that was tried. Append-only. ``attempt`` 0 marks what happened outside any attempt."""
+    """One step that was tried. Append-only. ``attempt`` 0 marks what happened outside any
+    attempt.
+    """
 
     at: datetime
     attempt: int
@@ -225,9 +244,11 @@ class HistoryRecord:
 
 @dataclass(frozen=True, slots=True)
 class WorkerHeartbeat:
-    """A worker's sign of life, upserted at every heartbeat. ``last_seen_at`` is by the store's clock once it is stored.
+    """A worker's sign of life, upserted at every heartbeat. ``last_seen_at`` is by the store's
+    clock once it is stored.
 
-    ``draining``: it claims no more jobs, or has been asked to stop; the store reports this as soon as it was asked.
+    ``draining``: it claims no more jobs, or has been asked to stop; the store reports this as soon
+    as it was asked.
     """
 
     worker: WorkerId
@@ -247,7 +268,9 @@ class WorkerHeartbeat:
 
 
 def new_job_id(now: datetime) -> JobId:
-    """A UUIDv7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, then 74 random bits, so ids sort by age."""
+    """A UUIDv7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, then 74 random bits,
+    so ids sort by age.
+    """
     return job_id_at(now, secrets.randbits(74))
 
 
@@ -255,7 +278,13 @@ def job_id_at(at: datetime, bits: int) -> JobId:
     """The UUIDv7 of this time and of the lowest 74 of these bits."""
     millis = int(at.timestamp() * 1000)
     high, low = bits >> 62 & (1 << 12) - 1, bits & (1 << 62) - 1
-    return JobId(str(uuid.UUID(int=(millis & (1 << 48) - 1) << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low)))
+    return JobId(
+        str(
+            uuid.UUID(
+                int=(millis & (1 << 48) - 1) << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low
+            )
+        )
+    )
 
 
 def new_trace_id() -> str:
@@ -272,19 +301,35 @@ def own_file(job: Job) -> SavedFile | None:
     """Return the file that the job's own columns name; None without one."""
     if not job.output_path or not job.sha256 or job.bytes is None:
         return None
-    return SavedFile(job.output_path, job.thumbnail_path, job.bytes, job.sha256, job.duration_s, job.width, job.height)
+    return SavedFile(
+        job.output_path,
+        job.thumbnail_path,
+        job.bytes,
+        job.sha256,
+        job.duration_s,
+        job.width,
+        job.height,
+    )
 
 
 def saved_files(job: Job) -> dict[int, SavedFile]:
-    """Return the job's files in the library by the index of their items; of a row older than items, its own file."""
-    saved = {i: item.saved for i, item in enumerate(job.items) if item.status is ItemStatus.SAVED and item.saved}
+    """Return the job's files in the library by the index of their items;
+    of a row older than items, its own file.
+    """
+    saved = {
+        i: item.saved
+        for i, item in enumerate(job.items)
+        if item.status is ItemStatus.SAVED and item.saved
+    }
     if not saved and job.status is JobStatus.COMPLETED and (own := own_file(job)) is not None:
         return {0: own}
     return saved
 
 
 def with_paths(job: Job, names: Mapping[str, str]) -> Job:
-    """Return the job with the paths of its files replaced by ``names``, which maps old ones to new ones."""
+    """Return the job with the paths of its files replaced by ``names``,
+    which maps old ones to new ones.
+    """
 
     def new(path: str | None) -> str | None:
         return None if path is None else names.get(path, path)
@@ -293,10 +338,15 @@ def with_paths(job: Job, names: Mapping[str, str]) -> Job:
         if (saved := item.saved) is None:
             return item
         output_path = names.get(saved.output_path, saved.output_path)
-        return replace(item, saved=replace(saved, output_path=output_path, thumbnail_path=new(saved.thumbnail_path)))
+        return replace(
+            item,
+            saved=replace(saved, output_path=output_path, thumbnail_path=new(saved.thumbnail_path)),
+        )
 
     items = tuple(map(moved, job.items))
-    return replace(job, items=items, output_path=new(job.output_path), thumbnail_path=new(job.thumbnail_path))
+    return replace(
+        job, items=items, output_path=new(job.output_path), thumbnail_path=new(job.thumbnail_path)
+    )
 
 
 def can_transition(before: JobStatus, after: JobStatus) -> bool:

@@ -1,7 +1,9 @@
-"""Structured logs: events are snake_case facts with keyword values; JSON lines on standard error, if not a terminal.
+"""Structured logs: events are snake_case facts with keyword values; JSON lines on standard error,
+if not a terminal.
 
-The worker's loop binds ``job_id`` and ``trace_id`` to the task of each attempt with :func:`job_context`, so every line
-of a job carries them. All events are listed in docs/log-events.md.
+The worker's loop binds ``job_id`` and ``trace_id`` to the task of each attempt with
+:func:`job_context`, so every line of a job carries them. All events are listed in
+docs/log-events.md.
 Secrets must not be logged: URLs are logged through :func:`redact_url`.
 """
 
@@ -19,7 +21,12 @@ import structlog
 
 Logger = structlog.stdlib.BoundLogger
 
-_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+_LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
 
 
 def configure_logs(level: str = "info", stream: TextIO | None = None) -> None:
@@ -74,12 +81,16 @@ def job_context(job_id: str, trace_id: str, **facts: Any) -> Iterator[None]:
 
 
 def bind_job(job_id: str, trace_id: str) -> None:
-    """Bind the job's ids to every later line of this task, such as a request that returns a file of the job."""
+    """Bind the job's ids to every later line of this task,
+    such as a request that returns a file of the job.
+    """
     structlog.contextvars.bind_contextvars(job_id=job_id, trace_id=trace_id)
 
 
 def outside_jobs() -> Context:
-    """A copy of the current context without a job's ids, for a task that may outlive the job that starts it."""
+    """A copy of the current context without a job's ids,
+    for a task that may outlive the job that starts it.
+    """
     context = copy_context()
     context.run(structlog.contextvars.clear_contextvars)
     return context

@@ -1,7 +1,9 @@
-"""Marks: what people note about a post, such as a favourite, a tag, a place in a collection or how far they watched it.
+"""Marks: what people note about a post, such as a favourite, a tag, a place in a collection or how
+far they watched it.
 
-A mark is a name at a job, with a place among the marks of that name and a text. The name says what it is and, where
-each user has their own, whose: ``favourite/owner``, ``tag/cats``, ``collection/train journeys``.
+A mark is a name at a job, with a place among the marks of that name and a text. The name says what
+it is and, where each user has their own, whose: ``favourite/owner``, ``tag/cats``,
+``collection/train journeys``.
 """
 
 from __future__ import annotations
@@ -20,11 +22,13 @@ from mediavault.core.job import JobId
 from mediavault.core.messages import Message
 from mediavault.core.users import is_user_name
 
-# --- Segments of a video that SponsorBlock's users marked, such as advertising read out by the author.
+# --- Segments of a video that SponsorBlock's users marked, such as advertising read out by the
+# author.
 # The format of the answer: https://wiki.sponsor.ajay.app/w/API_Docs (read 2026-11).
 
 CATEGORIES = (
-    "sponsor", "selfpromo", "interaction", "intro", "outro", "preview", "hook", "filler", "music_offtopic",
+    "sponsor", "selfpromo", "interaction", "intro", "outro", "preview", "hook", "filler",
+    "music_offtopic",
 )  # fmt: skip
 MAX_SEGMENTS = 200
 PREFIX_CHARS = 4  # of the hash: the service does not learn which of some thousand videos is meant
@@ -44,37 +48,65 @@ class VideoSegment:
 
 
 def path_of_request(video_id: str) -> str:
-    """Return path and query of the request for a video's segments, which names only the beginning of its id's hash."""
+    """Return path and query of the request for a video's segments,
+    which names only the beginning of its id's hash.
+    """
     prefix = hashlib.sha256(video_id.encode("utf-8", "replace")).hexdigest()[:PREFIX_CHARS]
     categories = json.dumps(list(CATEGORIES), separators=(",", ":"))
-    return f'/api/skipSegments/{prefix}?service=YouTube&categories={categories}&actionTypes=["skip"]'
+    return (
+        f'/api/skipSegments/{prefix}?service=YouTube&categories={categories}&actionTypes=["skip"]'
+    )
 
 
 def read_segments(answer: Any, video_id: str, duration_s: float | None) -> tuple[VideoSegment, ...]:
-    """Return a video's segments in the service's answer, by their start; those of another length of video are left out."""
+    """Return a video's segments in the service's answer, by their start;
+    those of another length of video are left out.
+    """
     videos = answer if isinstance(answer, list) else []
-    own = next((video for video in videos if isinstance(video, Mapping) and video.get("videoID") == video_id), {})
+    own = next(
+        (
+            video
+            for video in videos
+            if isinstance(video, Mapping) and video.get("videoID") == video_id
+        ),
+        {},
+    )
     listed = own.get("segments")
     found = (
-        [_segment(entry, duration_s) for entry in listed[:MAX_SEGMENTS] if isinstance(entry, Mapping)]
+        [
+            _segment(entry, duration_s)
+            for entry in listed[:MAX_SEGMENTS]
+            if isinstance(entry, Mapping)
+        ]
         if isinstance(listed, list)
         else []
     )
-    return tuple(sorted({one for one in found if one is not None}, key=lambda one: (one.start_s, one.end_s)))
+    return tuple(
+        sorted({one for one in found if one is not None}, key=lambda one: (one.start_s, one.end_s))
+    )
 
 
 def _segment(value: Mapping[str, Any], duration_s: float | None) -> VideoSegment | None:
     span, category = value.get("segment"), value.get("category")
-    if not (isinstance(span, list) and len(span) == 2 and all(map(_is_time, span)) and category in CATEGORIES):
+    if not (
+        isinstance(span, list)
+        and len(span) == 2
+        and all(map(_is_time, span))
+        and category in CATEGORIES
+    ):
         return None
     start_s, end_s = float(span[0]), float(span[1])
     start_s = 0.0 if start_s <= SNAP_S else start_s
     marked_s = value.get("videoDuration")
     if duration_s is not None and _is_time(marked_s) and marked_s:
         apart_s = abs(duration_s - float(marked_s))
-        if apart_s >= _LENGTH_SLACK_S and not (apart_s < _MOST_SLACK_S and apart_s < _LENGTH_SHARE * (end_s - start_s)):
+        if apart_s >= _LENGTH_SLACK_S and not (
+            apart_s < _MOST_SLACK_S and apart_s < _LENGTH_SHARE * (end_s - start_s)
+        ):
             return None
-    return VideoSegment(round(start_s, 3), round(end_s, 3), str(category)) if start_s < end_s else None
+    return (
+        VideoSegment(round(start_s, 3), round(end_s, 3), str(category)) if start_s < end_s else None
+    )
 
 
 def _is_time(value: Any) -> bool:
@@ -84,7 +116,8 @@ def _is_time(value: Any) -> bool:
 def segments_to_text(segments: Sequence[VideoSegment]) -> str:
     """Return segments as the text of a mark."""
     return json.dumps(
-        [[segment.start_s, segment.end_s, segment.category] for segment in segments], separators=(",", ":")
+        [[segment.start_s, segment.end_s, segment.category] for segment in segments],
+        separators=(",", ":"),
     )
 
 
@@ -97,7 +130,11 @@ def segments_from_text(text: str) -> tuple[VideoSegment, ...]:
     found = [
         VideoSegment(float(one[0]), float(one[1]), str(one[2]))
         for one in (listed[:MAX_SEGMENTS] if isinstance(listed, list) else ())
-        if isinstance(one, list) and len(one) == 3 and _is_time(one[0]) and _is_time(one[1]) and one[2] in CATEGORIES
+        if isinstance(one, list)
+        and len(one) == 3
+        and _is_time(one[0])
+        and _is_time(one[1])
+        and one[2] in CATEGORIES
     ]
     return tuple(one for one in found if one.start_s < one.end_s)
 
@@ -127,13 +164,18 @@ class MarkKind(StrEnum):
     OUTDATED = "outdated"  # the sidecar does not have the job's marks yet
     SOURCE = "source"  # came from this source; its text is empty
     FOLLOWED = "followed"  # brought by a source; its place is when it came
-    NEWS = "news"  # brought by a source that was followed when the post appeared; its place is when it came
+    # brought by a source that was followed when the post appeared; its place is when it came
+    NEWS = "news"
     FINGERPRINT = "fingerprint"  # its record is complete
     DECODED = (
-        "decoded"  # its files need no further decoding; its text is when all of each was decoded, "" when it cannot be
+        # its files need no further decoding; its text is when all of each was decoded, "" when it
+        # cannot be
+        "decoded"
     )
-    REPLACED = "replaced"  # damaged: its text is the id of the version queued in its place; at that version it is ""
-    DUPLICATE = "duplicate"  # has duplicates; with an id it names one of them, and its text says how alike they are
+    # damaged: its text is the id of the version queued in its place; at that version it is ""
+    REPLACED = "replaced"
+    # has duplicates; with an id it names one of them, and its text says how alike they are
+    DUPLICATE = "duplicate"
 
 
 IN_SIDECARS = (
@@ -154,7 +196,9 @@ FOUND_AGAIN = (MarkKind.FINGERPRINT, MarkKind.DECODED, MarkKind.DUPLICATE)
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A mark of a job. ``place`` orders the marks of one name; None: as it is, or after all others if it is new."""
+    """A mark of a job. ``place`` orders the marks of one name; None: as it is,
+    or after all others if it is new.
+    """
 
     job_id: JobId
     name: str
@@ -177,7 +221,9 @@ class MarkCount:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a user stopped watching: seconds into the post's video number ``item``, which is ``of`` seconds long."""
+    """Where a user stopped watching: seconds into the post's video number ``item``,
+    which is ``of`` seconds long.
+    """
 
     at: float
     of: float
@@ -221,41 +267,60 @@ def duplicate(job_id: JobId) -> str:
 
 def duplicate_of(mark: Mark) -> JobId | None:
     """Return the job whose duplicate the mark says its own job is; None for any other mark."""
-    return JobId(mark.name.partition("/")[2]) if mark.kind == MarkKind.DUPLICATE and "/" in mark.name else None
+    return (
+        JobId(mark.name.partition("/")[2])
+        if mark.kind == MarkKind.DUPLICATE and "/" in mark.name
+        else None
+    )
 
 
 def tag(text: str) -> str:
-    """Return the name of a tag: the same for "Cats", "#cats" and " cats ". Raises BadInput for no tag."""
+    """Return the name of a tag: the same for "Cats", "#cats" and " cats ".
+    Raises BadInput for no tag.
+    """
     return f"{MarkKind.TAG}/{_folded(tag_text(text))}"
 
 
 def collection(title: str) -> str:
-    """Return the name of a collection, regardless of the title's case. Raises BadInput for no title."""
+    """Return the name of a collection, regardless of the title's case.
+    Raises BadInput for no title.
+    """
     return f"{MarkKind.COLLECTION}/{_folded(collection_title(title))}"
 
 
 def in_collection(job_id: JobId, title: str) -> Mark:
-    """Return the mark of a job that is in the collection with this title, behind those that it has. Raises BadInput."""
+    """Return the mark of a job that is in the collection with this title,
+    behind those that it has. Raises BadInput.
+    """
     return Mark(job_id, collection(title), collection_title(title))
 
 
 def tag_text(text: str) -> str:
-    """Return a tag as it is shown: without "#", on one line. Raises BadInput if nothing is left, or too much."""
+    """Return a tag as it is shown: without "#", on one line. Raises BadInput if nothing is left,
+    or too much.
+    """
     line = _one_line(text).lstrip("#").strip()
-    if not line.strip(".") or len(line) > MAX_TAG_CHARS or '"' in line:  # ".." would be another place in an address
+    # ".." would be another place in an address
+    if not line.strip(".") or len(line) > MAX_TAG_CHARS or '"' in line:
         raise BadInput(
             Message("%(tag)s can't be a tag.", tag=repr(line[:MAX_TAG_CHARS])),
-            help=Message("Use 1 to %(most)s characters, without quotation marks.", most=MAX_TAG_CHARS),
+            help=Message(
+                "Use 1 to %(most)s characters, without quotation marks.", most=MAX_TAG_CHARS
+            ),
         )
     return line
 
 
 def collection_title(text: str) -> str:
-    """Return a collection's title as it is shown. Raises BadInput if nothing is left, or too much."""
+    """Return a collection's title as it is shown. Raises BadInput if nothing is left,
+    or too much.
+    """
     line = _one_line(text)
     if not line.strip(".") or len(line) > MAX_COLLECTION_CHARS:
         raise BadInput(
-            Message("%(title)s can't be a collection's title.", title=repr(line[:MAX_COLLECTION_CHARS])),
+            Message(
+                "%(title)s can't be a collection's title.", title=repr(line[:MAX_COLLECTION_CHARS])
+            ),
             help=Message("Use 1 to %(most)s characters.", most=MAX_COLLECTION_CHARS),
         )
     return line
@@ -265,13 +330,18 @@ def note_text(text: str) -> str:
     """Return a note as it is stored: "" for none. Raises BadInput for a very long one."""
     note = _visible(text.replace("\r\n", "\n"), keep="\n\t").strip()
     if len(note) > MAX_NOTE_CHARS:
-        raise BadInput("The note is too long.", help=Message("Use at most %(most)s characters.", most=MAX_NOTE_CHARS))
+        raise BadInput(
+            "The note is too long.",
+            help=Message("Use at most %(most)s characters.", most=MAX_NOTE_CHARS),
+        )
     return note
 
 
 def position_to_text(position: Position) -> str:
     """Return the text of a POSITION mark."""
-    return json.dumps([round(position.at, 1), round(position.of, 1), position.item], separators=(",", ":"))
+    return json.dumps(
+        [round(position.at, 1), round(position.of, 1), position.item], separators=(",", ":")
+    )
 
 
 def position_from_text(text: str) -> Position:
@@ -283,8 +353,8 @@ def position_from_text(text: str) -> Position:
 def split_search(text: str | None) -> tuple[str | None, tuple[str, ...]]:
     """Return a search without its ``tag:…`` words, and the names of these tags.
 
-    A tag of several words is quoted: ``tag:"long train"``. ``tag:`` alone, or with what can't be a tag, is searched for
-    like any other text.
+    A tag of several words is quoted: ``tag:"long train"``. ``tag:`` alone, or with what can't be a
+    tag, is searched for like any other text.
     """
     if not text or "tag:" not in text.lower():
         return text, ()
@@ -302,7 +372,9 @@ def split_search(text: str | None) -> tuple[str | None, tuple[str, ...]]:
 
 
 def is_written_so(name: str, text: str) -> bool:
-    """Return whether a mark of this name and text, which was read from a file, is one that a sidecar has."""
+    """Return whether a mark of this name and text, which was read from a file,
+    is one that a sidecar has.
+    """
     kind, _, rest = name.partition("/")
     try:
         match kind:
@@ -317,7 +389,9 @@ def is_written_so(name: str, text: str) -> bool:
             case MarkKind.PINNED:
                 return name == MarkKind.PINNED and not text
             case MarkKind.SEGMENTS:
-                return name == MarkKind.SEGMENTS and segments_to_text(segments_from_text(text)) == text
+                return (
+                    name == MarkKind.SEGMENTS and segments_to_text(segments_from_text(text)) == text
+                )
     except BadInput:
         pass
     return False
@@ -338,7 +412,9 @@ class PostMarks:
 
 
 def post_marks(marks: Iterable[Mark], user: str) -> PostMarks:
-    """Return what a job's marks say to this user; tags and collections are sorted by their names."""
+    """Return what a job's marks say to this user; tags and collections are sorted by their
+    names.
+    """
     by_name = {mark.name: mark for mark in marks}
     stopped = by_name.get(position(user))
     return PostMarks(
@@ -346,10 +422,15 @@ def post_marks(marks: Iterable[Mark], user: str) -> PostMarks:
         watched=watched(user) in by_name,
         pinned=MarkKind.PINNED in by_name,
         tags=tuple(mark.text for mark in by_name.values() if mark.kind == MarkKind.TAG),
-        collections=tuple(mark.text for mark in by_name.values() if mark.kind == MarkKind.COLLECTION),
+        collections=tuple(
+            mark.text for mark in by_name.values() if mark.kind == MarkKind.COLLECTION
+        ),
         note=by_name[MarkKind.NOTE].text if MarkKind.NOTE in by_name else "",
         position=position_from_text(stopped.text) if stopped else None,
-        added_by=next((name.partition("/")[2] for name in by_name if name.startswith(f"{MarkKind.ADDED}/")), None),
+        added_by=next(
+            (name.partition("/")[2] for name in by_name if name.startswith(f"{MarkKind.ADDED}/")),
+            None,
+        ),
     )
 
 
@@ -358,9 +439,13 @@ def _one_line(text: str) -> str:
 
 
 def _visible(text: str, *, keep: str) -> str:
-    """Return the text in its composed form, without control characters except ``keep``, and without lone surrogates."""
+    """Return the text in its composed form, without control characters except ``keep``,
+    and without lone surrogates.
+    """
     composed = unicodedata.normalize("NFC", text)
-    return "".join(char for char in composed if char in keep or unicodedata.category(char) not in {"Cc", "Cs"})
+    return "".join(
+        char for char in composed if char in keep or unicodedata.category(char) not in {"Cc", "Cs"}
+    )
 
 
 def _folded(text: str) -> str:

@@ -1,4 +1,5 @@
-"""The records that travel down the pipeline: Post -> Extraction -> Candidate -> DownloadedFile -> VerifiedFile -> SavedFile.
+"""The records that travel down the pipeline: Post -> Extraction -> Candidate -> DownloadedFile ->
+VerifiedFile -> SavedFile.
 
 Each stage takes the record of the stage before it, so that the wrong order does not type-check.
 Sizes are bytes, durations seconds, bit rates bits per second. ``None`` means unknown, never zero.
@@ -22,7 +23,8 @@ from mediavault.core.names import safe_text, shown_text, slug
 from mediavault.core.recordings import Recording
 from mediavault.core.urls import EgressScope
 
-# --- The kinds of pictures that are saved and passed on to browsers, by their first bytes. None runs scripts, as SVG can.
+# --- The kinds of pictures that are saved and passed on to browsers, by their first bytes. None
+# runs scripts, as SVG can.
 
 MAX_PICTURE_BYTES = 20 << 20  # of a thumbnail
 PICTURE_SUFFIXES = (".jpg", ".png", ".webp", ".gif", ".avif")
@@ -34,7 +36,9 @@ def is_picture(path: str) -> bool:
 
 
 def picture_suffix(body: bytes) -> str | None:
-    """Return the suffix of a JPEG, PNG, WebP, GIF or AVIF file by its magic bytes; None for anything else, SVG included."""
+    """Return the suffix of a JPEG, PNG, WebP, GIF or AVIF file by its magic bytes; None for
+    anything else, SVG included.
+    """
     if body.startswith(b"\xff\xd8\xff"):
         return ".jpg"
     if body.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -52,7 +56,9 @@ def picture_suffix(body: bytes) -> str | None:
 
 
 class Sign(StrEnum):
-    """One thing that a page says for or against a video being its own. The values are stored: never rename one."""
+    """One thing that a page says for or against a video being its own. The values are stored:
+    never rename one.
+    """
 
     MAIN_ITEM = "main_item"  # what the page is about names it as its video
     NAMED = "named"  # a VideoObject of the page names it, or the microformat of its entry
@@ -73,7 +79,8 @@ class Sign(StrEnum):
     OUTSIDE = "outside"  # it is in a sidebar, or outside of the page's main content
     INDEX = "index"  # the page is a list of posts
     LOOP = "loop"  # it plays muted, again and again, without controls
-    SKIPS_ADVERTS = "skips_adverts"  # the page has a button that skips adverts, and declares no length
+    # the page has a button that skips adverts, and declares no length
+    SKIPS_ADVERTS = "skips_adverts"
     # what is known only of a downloaded file
     OTHER_LENGTH = "other_length"
     NO_SOUND = "no_sound"
@@ -108,11 +115,15 @@ _IN_WORDS: Mapping[Sign, str] = {
 
 
 # Of other players than the page's own, independent of the user's wishes for the site
-_NO_PLAYER = frozenset({Sign.ADVERT, Sign.SUGGESTED, Sign.PREVIEW, Sign.SPOKEN, Sign.LOOP, Sign.INDEX})
+_NO_PLAYER = frozenset(
+    {Sign.ADVERT, Sign.SUGGESTED, Sign.PREVIEW, Sign.SPOKEN, Sign.LOOP, Sign.INDEX}
+)
 
 
 def is_players(signs: Collection[Sign]) -> bool:
-    """Whether a player of the page plays a video that is not an advert, a recommended video, a preview or the like."""
+    """Whether a player of the page plays a video that is not an advert, a recommended video,
+    a preview or the like.
+    """
     return Sign.PLAYER in signs and not _NO_PLAYER & set(signs)
 
 
@@ -156,7 +167,9 @@ class Watermark(StrEnum):
 
 
 class Ownership(IntEnum):
-    """How surely a candidate belongs to the post; smaller is surer. Up to LONE it may be saved without asking."""
+    """How surely a candidate belongs to the post; smaller is surer.
+    Up to LONE it may be saved without asking.
+    """
 
     CHOSEN = -1  # the user chose it
     ID_MATCH = 0  # below the node of page data whose own id is the post's id
@@ -168,7 +181,9 @@ class Ownership(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Broadcast:
-    """When a page says that its broadcast begins and ends, in UTC; None where it does not say when it ends."""
+    """When a page says that its broadcast begins and ends, in UTC;
+    None where it does not say when it ends.
+    """
 
     starts_at: datetime
     ends_at: datetime | None = None
@@ -176,7 +191,9 @@ class Broadcast:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who posted. ``slug`` is the account's folder in the library: safe on every file system, never empty."""
+    """Who posted. ``slug`` is the account's folder in the library: safe on every file system,
+    never empty.
+    """
 
     platform: str
     handle: str | None
@@ -185,7 +202,9 @@ class Account:
 
 
 class LengthSource(IntEnum):
-    """Where a statement of a video's length comes from, weakest first. The values are stored: never change one."""
+    """Where a statement of a video's length comes from, weakest first. The values are stored:
+    never change one.
+    """
 
     MEASURED = 0  # a player measured the file itself: it is shown, but no file is compared with it
     LISTED = 1  # a manifest, or a list of the video's files
@@ -198,15 +217,18 @@ class Expected:
     """What the post announced about its video; the file is checked against it."""
 
     duration_s: float | None = None
-    audio: bool | None = None  # True: must have sound; False: need not (a GIF video); None: not known
+    # True: must have sound; False: need not (a GIF video); None: not known
+    audio: bool | None = None
     size: int | None = None
     length_source: LengthSource = LengthSource.RECORD
 
     def completed_by(self, other: Expected) -> Expected:
-        """Return these statements, with those of ``other`` that are stronger, or about what is not known yet.
+        """Return these statements, with those of ``other`` that are stronger, or about what is not
+        known yet.
 
-        Of two equally strong lengths the first one holds: a site that delivers a preview or another film often says so
-        consistently from then on. What is known of the sound holds as well: announced once, it stays announced.
+        Of two equally strong lengths the first one holds: a site that delivers a preview or another
+        film often says so consistently from then on. What is known of the sound holds as well:
+        announced once, it stays announced.
         """
         is_stronger = other.duration_s is not None and (
             self.duration_s is None or other.length_source > self.length_source
@@ -220,11 +242,13 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """What to take where a post offers its video in several forms; without any of these the largest form.
+    """What to take where a post offers its video in several forms; without any of these the largest
+    form.
 
-    A form with one of ``codecs`` (as in ``video_codec`` of a candidate) is taken before all others, the first codec
-    before the next. ``max_height`` is in lines, of the shorter side: a larger form is taken only where all are larger.
-    ``sound_only``: the sound without the picture. ``sound_codec``: then sound of this codec is taken before all other.
+    A form with one of ``codecs`` (as in ``video_codec`` of a candidate) is taken before all others,
+    the first codec before the next. ``max_height`` is in lines, of the shorter side: a larger form
+    is taken only where all are larger. ``sound_only``: the sound without the picture.
+    ``sound_codec``: then sound of this codec is taken before all other.
     """
 
     codecs: tuple[str, ...] = ()
@@ -233,11 +257,15 @@ class Preference:
     sound_codec: str | None = None
 
     def codec_rank(self, codec: str | None) -> int:
-        """Return the rank of a video codec: the larger, the sooner it is taken; 0 if it is not preferred."""
+        """Return the rank of a video codec: the larger, the sooner it is taken;
+        0 if it is not preferred.
+        """
         return len(self.codecs) - self.codecs.index(codec) if codec in self.codecs else 0
 
     def height_rank(self, shorter_side: int) -> tuple[bool, int]:
-        """Return the rank of a picture by its shorter side, 0 where that is unknown; larger is better."""
+        """Return the rank of a picture by its shorter side, 0 where that is unknown;
+        larger is better.
+        """
         fits = self.max_height is None or shorter_side <= self.max_height
         return fits, shorter_side if fits else -shorter_side
 
@@ -270,8 +298,8 @@ VIDEO_TYPES = frozenset({ItemType.VIDEO, ItemType.GIF})
 class Candidate:
     """One URL that may deliver an item's video, sound or picture.
 
-    ``url`` can be a ``data:`` URL of an inline manifest. ``audio_url`` is the sound that belongs to a silent file
-    or stream and is merged with it.
+    ``url`` can be a ``data:`` URL of an inline manifest. ``audio_url`` is the sound that belongs to
+    a silent file or stream and is merged with it.
     """
 
     url: str
@@ -298,10 +326,13 @@ class Candidate:
     signed: bool = False
     expires_at: datetime | None = None
     drm: bool = False
-    item: int | None = None  # which of the post's items it belongs to, in a list of several items' candidates
-    headers: Mapping[str, str] = field(default_factory=dict)  # what the player sent; never Cookie or Authorization
+    # which of the post's items it belongs to, in a list of several items' candidates
+    item: int | None = None
+    # what the player sent; never Cookie or Authorization
+    headers: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
-    thumbnail_url: str | None = None  # the picture that the page shows before it plays, where that is known
+    # the picture that the page shows before it plays, where that is known
+    thumbnail_url: str | None = None
 
     @property
     def listed(self) -> Expected:
@@ -309,8 +340,14 @@ class Candidate:
 
         That of a file which was found in a player or on the network was measured by the player.
         """
-        is_measured = self.source_type not in SEGMENTED and self.found_in in (FoundIn.NETWORK, FoundIn.DOM)
-        return Expected(self.duration_s, length_source=LengthSource.MEASURED if is_measured else LengthSource.LISTED)
+        is_measured = self.source_type not in SEGMENTED and self.found_in in (
+            FoundIn.NETWORK,
+            FoundIn.DOM,
+        )
+        return Expected(
+            self.duration_s,
+            length_source=LengthSource.MEASURED if is_measured else LengthSource.LISTED,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +360,9 @@ class Chapter:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment on a post; ``parent`` is the id of the one that it answers. ``by_author``: of the post. All is untrusted."""
+    """A comment on a post; ``parent`` is the id of the one that it answers. ``by_author``:
+    of the post. All is untrusted.
+    """
 
     id: str
     parent: str | None
@@ -339,8 +378,8 @@ class Comment:
 class SubtitleSource:
     """Where subtitles of a video can be fetched: a file, or an HLS playlist of such files.
 
-    ``language`` is a tag as in "pt-BR", "" where the site names none or something else. ``automatic``: written by a
-    machine.
+    ``language`` is a tag as in "pt-BR", "" where the site names none or something else.
+    ``automatic``: written by a machine.
     """
 
     url: str
@@ -348,7 +387,8 @@ class SubtitleSource:
     automatic: bool = False
 
     def __post_init__(self) -> None:
-        tag = self.language.strip().replace("_", "-")  # a stranger's text, which becomes part of a file's name
+        # a stranger's text, which becomes part of a file's name
+        tag = self.language.strip().replace("_", "-")
         object.__setattr__(self, "language", tag if LANGUAGE_TAG.fullmatch(tag) else "")
 
 
@@ -376,9 +416,11 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class EnclosedFile:
-    """The sound or video that an entry of a feed encloses, and what the feed states about the entry.
+    """The sound or video that an entry of a feed encloses, and what the feed states about the
+    entry.
 
-    ``media_type`` is the feed's, in lower case. The length in bytes, which feeds must state, is often wrong and not read.
+    ``media_type`` is the feed's, in lower case. The length in bytes, which feeds must state, is
+    often wrong and not read.
     """
 
     url: str
@@ -398,7 +440,8 @@ class EnclosedFile:
 class Post:
     """A post's URL, as the platform registry reads it without any network.
 
-    ``enclosed`` is the file of the feed's entry that names the post, of a site that no reader knows.
+    ``enclosed`` is the file of the feed's entry that names the post, of a site that no reader
+    knows.
     """
 
     url: str
@@ -419,9 +462,10 @@ class Post:
 class Extraction:
     """What was found out about a post.
 
-    ``items`` are the post's media in its own order, each with the candidates that are certainly that item's;
-    ``selected`` is the index of the one that the URL itself names (``…/video/2``). ``others`` are videos that were seen
-    but are not certainly the post's: the user may choose among them.
+    ``items`` are the post's media in its own order, each with the candidates that are certainly
+    that item's; ``selected`` is the index of the one that the URL itself names (``…/video/2``).
+    ``others`` are videos that were seen but are not certainly the post's: the user may choose among
+    them.
     """
 
     post: Post
@@ -430,8 +474,10 @@ class Extraction:
     items: tuple[Item, ...] = ()
     others: tuple[Candidate, ...] = ()
     selected: int | None = None
-    cookies: tuple[Cookie, ...] = ()  # set during the visit, each with its scope; not of a session, and never stored
-    embeds: tuple[str, ...] = ()  # pages of other sites that the post shows in frames, or only links to
+    # set during the visit, each with its scope; not of a session, and never stored
+    cookies: tuple[Cookie, ...] = ()
+    # pages of other sites that the post shows in frames, or only links to
+    embeds: tuple[str, ...] = ()
     title: str | None = None
     text: str | None = None
     published_at: datetime | None = None
@@ -439,7 +485,8 @@ class Extraction:
     image_urls: tuple[str, ...] = ()
     user_agent: str | None = None
     extractor: str = ""
-    signed_in: bool = False  # the site saw the profile's cookies, an account's where one is signed in
+    # the site saw the profile's cookies, an account's where one is signed in
+    signed_in: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)  # JSON values only
     comments: tuple[Comment, ...] = ()  # only where they were asked for
 
@@ -451,14 +498,18 @@ class Extraction:
 
     @property
     def videos(self) -> tuple[Item, ...]:
-        """The post's own videos, or the one that its URL names: what is saved unless the profile asks for something else."""
+        """The post's own videos, or the one that its URL names:
+        what is saved unless the profile asks for something else.
+        """
         return self.media(VIDEO_TYPES)
 
     def media(self, types: Set[ItemType]) -> tuple[Item, ...]:
         """Return the post's own media of these types, or the one that its URL names."""
         if self.selected is not None and self.items[self.selected].type in types:
             return (self.items[self.selected],)
-        return tuple(item for item in self.items if item.role is ItemRole.MAIN and item.type in types)
+        return tuple(
+            item for item in self.items if item.role is ItemRole.MAIN and item.type in types
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -471,22 +522,28 @@ class DownloadedFile:
     content_type: str | None
     expected: Expected
     segmented: bool = False
-    sha256: str | None = None  # of the bytes as they were written, in hexadecimal, where that is known
+    # of the bytes as they were written, in hexadecimal, where that is known
+    sha256: str | None = None
     etag: str | None = None  # strong validators of the server, of a single file
     last_modified: str | None = None
-    type: ItemType = ItemType.VIDEO  # what it is to be: a video, sound (only that is examined then) or a picture
+    # what it is to be: a video, sound (only that is examined then) or a picture
+    type: ItemType = ItemType.VIDEO
     subtitles: tuple[SubtitleSource, ...] = ()  # that the stream's manifest names
     recording: Recording | None = None  # of a stream that was running
-    # what the probe finds in this file while it arrives, in the form that it needs itself; None: nothing
-    decoding: asyncio.Task[Mapping[str, Any] | None] | None = field(default=None, repr=False, compare=False)
+    # what the probe finds in this file while it arrives, in the form that it needs itself; None:
+    # nothing
+    decoding: asyncio.Task[Mapping[str, Any] | None] | None = field(
+        default=None, repr=False, compare=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedCopy:
-    """A downloaded copy that was refused as damaged for ``reason``, a message, so that it is not downloaded again.
+    """A downloaded copy that was refused as damaged for ``reason``, a message, so that it is not
+    downloaded again.
 
-    ``url`` is its address without the query, which may be a new signature each time. ``times`` is how often the site has
-    delivered these bytes, from any address. ``plays``: some of it does.
+    ``url`` is its address without the query, which may be a new signature each time. ``times`` is
+    how often the site has delivered these bytes, from any address. ``plays``: some of it does.
     """
 
     url: str
@@ -501,7 +558,8 @@ class RefusedCopy:
 
 @dataclass(frozen=True, slots=True)
 class ProbeReport:
-    """What a media file is. ``problems`` lists why it is not a whole, playable video; empty if it is one.
+    """What a media file is. ``problems`` lists why it is not a whole, playable video; empty if it
+    is one.
 
     ``plays``: of a file with problems, at least one of its streams decodes in part.
     """
@@ -521,7 +579,9 @@ class ProbeReport:
 
 @dataclass(frozen=True, slots=True)
 class DecodedPart:
-    """A part of a film of which every picture was decoded. ``next`` is where the next part begins; None at the end."""
+    """A part of a film of which every picture was decoded.
+    ``next`` is where the next part begins; None at the end.
+    """
 
     problems: tuple[Problem, ...]
     next: int | None
@@ -533,7 +593,8 @@ class ProblemKind(StrEnum):
     DAMAGED = "damaged"
     PROTECTED = "protected"
     EMPTY = "empty"
-    DOUBTFUL = "doubtful"  # it plays, but nothing says that it is all of the film: a question to the user
+    # it plays, but nothing says that it is all of the film: a question to the user
+    DOUBTFUL = "doubtful"
 
 
 @dataclass(frozen=True, slots=True)
@@ -560,17 +621,19 @@ class VerifiedFile:
 
 # Container as the probe names it -> extension. The extension never comes from a URL or a header.
 SUFFIXES = {
-    "mp4": ".mp4", "mov": ".mov", "webm": ".webm", "matroska": ".mkv", "mpegts": ".ts", "flv": ".flv", "avi": ".avi",
-    "mpegps": ".mpg", "asf": ".wmv", "ogg": ".ogv",
+    "mp4": ".mp4", "mov": ".mov", "webm": ".webm", "matroska": ".mkv", "mpegts": ".ts",
+    "flv": ".flv", "avi": ".avi", "mpegps": ".mpg", "asf": ".wmv", "ogg": ".ogv",
 }  # fmt: skip
 SOUND_SUFFIXES = (".m4a", ".opus", ".ogg", ".mp3", ".flac")  # of saved files that are sound alone
 
 
 @dataclass(frozen=True, slots=True)
 class SavedFile:
-    """A verified file's location in the library. Paths are relative to the download folder, with forward slashes.
+    """A verified file's location in the library. Paths are relative to the download folder, with
+    forward slashes.
 
-    ``beside`` are the suffixes of further companions, as ".en.vtt" for subtitles: see ``core.companions``.
+    ``beside`` are the suffixes of further companions, as ".en.vtt" for subtitles: see
+    ``core.companions``.
     """
 
     output_path: str
@@ -593,7 +656,7 @@ class SavedFile:
         return is_picture(self.output_path)
 
 
-# --- a player's additions to the video ----------------------------------------------------------------------------
+# --- a player's additions to the video ------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -607,7 +670,9 @@ class Cue:
 
 @dataclass(frozen=True, slots=True)
 class Subtitles:
-    """One stream of texts in a video. ``language`` and ``title`` are as in the file, "" where it has none."""
+    """One stream of texts in a video. ``language`` and ``title`` are as in the file,
+    "" where it has none.
+    """
 
     language: str
     title: str
@@ -624,7 +689,8 @@ class TextTracks:
 
 @dataclass(frozen=True, slots=True)
 class PreviewSheet:
-    """A picture of many small ones, in rows: ``count`` pictures of ``width`` x ``height`` pixels, ``columns`` in a row.
+    """A picture of many small ones, in rows: ``count`` pictures of ``width`` x ``height`` pixels,
+    ``columns`` in a row.
 
     Each stands for the next ``step_s`` seconds of the video.
     """
@@ -639,11 +705,14 @@ class PreviewSheet:
 MAX_NAME_CHARS = 200
 
 
-def account(platform: str, handle: str | None, display_name: str | None, *, fallback: str | None = None) -> Account:
-    """Return an account with the slug ``<platform>-<handle>``; ``fallback`` (a host, say) replaces an unknown handle.
+def account(
+    platform: str, handle: str | None, display_name: str | None, *, fallback: str | None = None
+) -> Account:
+    """Return an account with the slug ``<platform>-<handle>``; ``fallback`` (a host, say) replaces
+    an unknown handle.
 
-    The display name stays as the site gave it, except for characters that would break its line or change the direction
-    of the text around it.
+    The display name stays as the site gave it, except for characters that would break its line or
+    change the direction of the text around it.
     """
     handle = (handle or "").strip().lstrip("@") or None
     name = shown_text(display_name or "")[:MAX_NAME_CHARS].strip() or None
@@ -651,20 +720,26 @@ def account(platform: str, handle: str | None, display_name: str | None, *, fall
         platform=platform,
         handle=handle,
         display_name=name,
-        slug=slug(f"{platform}-{handle or fallback or safe_text(name or '') or 'unknown'}", fallback=platform),
+        slug=slug(
+            f"{platform}-{handle or fallback or safe_text(name or '') or 'unknown'}",
+            fallback=platform,
+        ),
     )
 
 
 def key_of(account: Account) -> str:
-    """Return an account's key in URLs and queries: ``<platform>/<slug>``, in safe characters only."""
+    """Return an account's key in URLs and queries: ``<platform>/<slug>``,
+    in safe characters only.
+    """
     return f"{account.platform}/{account.slug}"
 
 
 class NoVideo(Final):
-    """``embeds`` are URLs on other sites that the post shows in frames, or only links to: its video may be there.
+    """``embeds`` are URLs on other sites that the post shows in frames, or only links to: its video
+    may be there.
 
-    ``final_url`` is where the page was, after its redirects. ``instead`` is what was read of a post that has other media.
-    ``broadcast`` is what the page says of one.
+    ``final_url`` is where the page was, after its redirects. ``instead`` is what was read of a post
+    that has other media. ``broadcast`` is what the page says of one.
     """
 
     code = ErrorCode.NO_VIDEO
@@ -687,7 +762,9 @@ class BroadcastOver(NoVideo):
 
 
 class LiveNow(NotYet):
-    """``instead`` is what was read of the post: its candidates are of the stream that is running."""
+    """``instead`` is what was read of the post: its candidates are of the stream that is
+    running.
+    """
 
     code = ErrorCode.LIVE_NOW
     instead: Extraction | None = None

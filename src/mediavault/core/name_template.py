@@ -1,9 +1,11 @@
-"""The file name of a saved video: a template that the user may change, and the name that it gives a post (pure).
+"""The file name of a saved video: a template that the user may change, and the name that it gives a
+post (pure).
 
-Whatever the template, a name is safe on every file system, limited in bytes, and holds the post's whole id, which makes
-it unique. Long parts are cut: the title first, then the account.
+Whatever the template, a name is safe on every file system, limited in bytes, and holds the post's
+whole id, which makes it unique. Long parts are cut: the title first, then the account.
 
-A template may name folders, as in ``{site}/{account}/{date} {title} [{id}]``. Without any, a video is in its account's folder.
+A template may name folders, as in ``{site}/{account}/{date} {title} [{id}]``. Without any, a video
+is in its account's folder.
 """
 
 from __future__ import annotations
@@ -14,13 +16,20 @@ from datetime import datetime
 
 from mediavault.core.media import Account
 from mediavault.core.messages import Message
-from mediavault.core.names import MAX_STEM_BYTES, reserved_name, safe_text, slug_keep_case, truncate_bytes
+from mediavault.core.names import (
+    MAX_STEM_BYTES,
+    reserved_name,
+    safe_text,
+    slug_keep_case,
+    truncate_bytes,
+)
 from mediavault.core.post_urls import has_url, hash_of_file
 
 DEFAULT_NAME_TEMPLATE = "{date} {title} [{id}]"
 PLACES = ("date", "year", "site", "account", "title", "id")
 MAX_TEMPLATE_CHARS = 120
-MAX_OWN_BYTES = 60  # of the template's own words: the rest is enough for an id, a date and some of the title
+# of the template's own words: the rest is enough for an id, a date and some of the title
+MAX_OWN_BYTES = 60
 MAX_ID_CHARS = 60
 MAX_SITE_BYTES = 20
 MAX_ACCOUNT_BYTES = 64
@@ -33,8 +42,12 @@ TOO_LONG = Message("The name is too long: its own words may take 60 bytes.")
 NO_ID = Message("Add {id} to the file's name, so that names stay unique.")
 TOO_DEEP = Message("At most four folders are possible, each with a name.")
 TWICE = Message("Each placeholder can be used once.")
-UNKNOWN_PLACE = Message("Unknown placeholder. Available: {date} {year} {site} {account} {title} {id}.")
-UNSAFE = Message("The name has a character that is not allowed in file names, or two spaces in a row.")
+UNKNOWN_PLACE = Message(
+    "Unknown placeholder. Available: {date} {year} {site} {account} {title} {id}."
+)
+UNSAFE = Message(
+    "The name has a character that is not allowed in file names, or two spaces in a row."
+)
 FAULTS = (TOO_LONG, NO_ID, TOO_DEEP, TWICE, UNKNOWN_PLACE, UNSAFE)
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -43,7 +56,9 @@ _EMPTY_BRACKETS = re.compile(r"\(\s*\)|\[\s*\]")
 
 @dataclass(frozen=True, slots=True)
 class NamedPost:
-    """What a name can contain about a post. ``post_id`` survives whole as long as it has at most 60 safe characters."""
+    """What a name can contain about a post. ``post_id`` survives whole as long as it has at most 60
+    safe characters.
+    """
 
     post_id: str
     published: datetime
@@ -91,7 +106,10 @@ def check_template(template: str) -> str:
     template = "/".join(parts)
     names = _PLACEHOLDER.findall(template)
     own_words = _PLACEHOLDER.sub("", template)
-    if len(template) > MAX_TEMPLATE_CHARS or len(own_words.encode("utf-8", "replace")) > MAX_OWN_BYTES:
+    if (
+        len(template) > MAX_TEMPLATE_CHARS
+        or len(own_words.encode("utf-8", "replace")) > MAX_OWN_BYTES
+    ):
         raise ValueError(TOO_LONG)
     if not set(names) <= set(PLACES) or "{" in own_words or "}" in own_words:
         raise ValueError(UNKNOWN_PLACE)
@@ -103,15 +121,21 @@ def check_template(template: str) -> str:
         raise ValueError(TOO_DEEP)
     if not all(_tidy(part) for part in parts):  # nothing but dots
         raise ValueError(UNSAFE)
-    if any(safe_text(f"a{piece}a") != f"a{piece}a" for part in parts for piece in _PLACEHOLDER.split(part)[::2]):
+    if any(
+        safe_text(f"a{piece}a") != f"a{piece}a"
+        for part in parts
+        for piece in _PLACEHOLDER.split(part)[::2]
+    ):
         raise ValueError(UNSAFE)
     return template
 
 
 def folder_of(post: NamedPost, template: str, account_folder: str) -> str:
-    """Return the folder of the post's video, with forward slashes: ``account_folder``, unless the template names folders.
+    """Return the folder of the post's video, with forward slashes: ``account_folder``, unless the
+    template names folders.
 
-    A folder whose placeholders are all empty is left out; when none is left, it is ``account_folder``.
+    A folder whose placeholders are all empty is left out; when none is left, it is
+    ``account_folder``.
     """
     parts = template.split("/")[:-1]
     names = [truncate_bytes(_filled(post, part), MAX_FOLDER_BYTES).strip(" .") for part in parts]
@@ -119,7 +143,9 @@ def folder_of(post: NamedPost, template: str, account_folder: str) -> str:
 
 
 def stem_of(post: NamedPost, template: str = DEFAULT_NAME_TEMPLATE) -> str:
-    """Return the file's name without folders and suffix; ``template`` must have passed ``check_template``."""
+    """Return the file's name without folders and suffix;
+    ``template`` must have passed ``check_template``.
+    """
     return _filled(post, template.rpartition("/")[2])
 
 
@@ -142,7 +168,9 @@ def _filled(post: NamedPost, template: str) -> str:
 
 
 def _without_empty(template: str, filled: dict[str, str]) -> str:
-    """Return the template without placeholders that stay empty, and without brackets around nothing."""
+    """Return the template without placeholders that stay empty,
+    and without brackets around nothing.
+    """
     remaining = _PLACEHOLDER.sub(lambda match: match[0] if filled[match[1]] else "", template)
     return remaining if remaining == template else _EMPTY_BRACKETS.sub("", remaining)
 

@@ -1,4 +1,6 @@
-"""File names that are safe on every file system, limited in bytes, and never taken from a header or a URL path."""
+"""File names that are safe on every file system, limited in bytes,
+and never taken from a header or a URL path.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +8,20 @@ import re
 import unicodedata
 
 MAX_SLUG_BYTES = 64
-MAX_STEM_BYTES = 180  # leaves room for ".info.json" and a temporary suffix within the usual 255 bytes
+# leaves room for ".info.json" and a temporary suffix within the usual 255 bytes
+MAX_STEM_BYTES = 180
 
 _WINDOWS_RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?$", re.IGNORECASE)
 _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f]')
 
 
 def slug(text: str, *, fallback: str = "unknown") -> str:
-    """Return ``text`` as lower-case ASCII letters, digits and ``.-_``, at most 64 bytes; ``fallback`` if empty."""
-    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii").lower()
+    """Return ``text`` as lower-case ASCII letters, digits and ``.-_``,
+    at most 64 bytes; ``fallback`` if empty.
+    """
+    ascii_text = (
+        unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii").lower()
+    )
     cleaned = re.sub(r"[^a-z0-9._-]+", "-", ascii_text).strip("-._")[:MAX_SLUG_BYTES].strip("-._")
     if not cleaned or reserved_name(cleaned):
         return f"{fallback}-{cleaned}".strip("-") if cleaned else fallback
@@ -44,21 +51,28 @@ def readable_name(name: str) -> str:
 
 
 def safe_text(text: str) -> str:
-    """Return one line of NFC text without characters that cause trouble in file systems, shells or bidi renderers."""
+    """Return one line of NFC text without characters that cause trouble in file systems,
+    shells or bidi renderers.
+    """
     text = unicodedata.normalize("NFC", text.encode("utf-8", "ignore").decode("utf-8"))
     text = _UNSAFE.sub(" ", text)
-    text = "".join(c for c in text if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+    text = "".join(
+        c for c in text if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    )
     return re.sub(r"\s+", " ", text).strip(" .")
 
 
 _UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_REORDERING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")  # what starts or ends a change of direction
+# what starts or ends a change of direction
+_REORDERING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 
 
 def shown_text(text: str) -> str:
-    """Return one line of text for display, unchanged but for characters that break lines or change their direction.
+    """Return one line of text for display, unchanged but for characters that break lines or change
+    their direction.
 
-    Joiners, tags and marks stay: emoji and several scripts are written with them. Not for file names.
+    Joiners, tags and marks stay: emoji and several scripts are written with them. Not for file
+    names.
     """
     text = _UNSHOWN.sub(" ", text.encode("utf-8", "ignore").decode("utf-8"))
     line = " ".join(_REORDERING.sub("", text).split())
@@ -66,13 +80,17 @@ def shown_text(text: str) -> str:
 
 
 def label_or_none(text: str, max_chars: int) -> str | None:
-    """Return the name that a user gave to something, with single spaces; None when it is too long or can't be printed."""
+    """Return the name that a user gave to something, with single spaces;
+    None when it is too long or can't be printed.
+    """
     label = " ".join(text.split())
     return label if len(label) <= max_chars and label.isprintable() else None
 
 
 def slug_keep_case(text: str) -> str:
-    """Return ``text`` in ASCII letters, digits and ``.-_``, case kept: ids are case-sensitive on some sites."""
+    """Return ``text`` in ASCII letters, digits and ``.-_``, case kept:
+    ids are case-sensitive on some sites.
+    """
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.") or "post"
 
 

@@ -1,7 +1,8 @@
 """What we know about a site, as records. The facts themselves are in ``platforms/<site>/``.
 
-The records are in core because extractors and downloaders receive them, and ``services`` never imports ``platforms``.
-A site in a package outside this tree uses them too: CONTRIBUTING.md, "Add a site in one file".
+The records are in core because extractors and downloaders receive them, and ``services`` never
+imports ``platforms``. A site in a package outside this tree uses them too: CONTRIBUTING.md, "Add a
+site in one file".
 """
 
 from __future__ import annotations
@@ -48,59 +49,76 @@ IN_WORDS: Mapping[AddressKind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class AddressPattern:
-    """Matches the URLs of one kind of page. The groups ``post_id`` and ``handle`` are read where present.
+    """Matches the URLs of one kind of page. The groups ``post_id`` and ``handle`` are read where
+    present.
 
-    ``host``, ``fragment`` and the ``query`` patterns must match too where given; their groups are added to those of the
-    path. The format strings ``canonical`` (the post's key) and ``page`` (the URL that people share) replace those of
-    :class:`Matching` where this kind of URL needs another form; they may name every group and ``{host}``.
+    ``host``, ``fragment`` and the ``query`` patterns must match too where given; their groups are
+    added to those of the path. The format strings ``canonical`` (the post's key) and ``page`` (the
+    URL that people share) replace those of :class:`Matching` where this kind of URL needs another
+    form; they may name every group and ``{host}``.
     """
 
     path: re.Pattern[str]
-    query: Mapping[str, re.Pattern[str]] = field(default_factory=dict)  # parameter -> pattern with the same groups
+    # parameter -> pattern with the same groups
+    query: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
     host: re.Pattern[str] | None = None
-    fragment: re.Pattern[str] | None = None  # pages before 2012 kept the video there: vimeo.com/hd#12
+    # pages before 2012 kept the video there: vimeo.com/hd#12
+    fragment: re.Pattern[str] | None = None
     canonical: str = ""
     page: str = ""
 
 
 def paths(*patterns: str, host: str | None = None, page: str = "") -> tuple[AddressPattern, ...]:
-    """Return patterns that look at the path alone (and the host), one for each regular expression."""
+    """Return patterns that look at the path alone (and the host),
+    one for each regular expression.
+    """
     on = re.compile(host) if host else None
     return tuple(AddressPattern(re.compile(pattern), host=on, page=page) for pattern in patterns)
 
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """Which URLs belong to the site, and what they name. Patterns are tried in the order of the fields; the first wins."""
+    """Which URLs belong to the site, and what they name.
+    Patterns are tried in the order of the fields; the first wins.
+    """
 
-    hosts: tuple[str, ...] = ()  # exact, lower case; "host:port" where the port is not the usual one
+    # exact, lower case; "host:port" where the port is not the usual one
+    hosts: tuple[str, ...] = ()
     host_suffixes: tuple[str, ...] = ()  # ".reddit.com": any host below it
     names_in_paths: bool = False  # /<name> is an account, at all hosts below
     mirror_hosts: tuple[str, ...] = ()  # front ends with the same paths: rewritten, never visited
     mirror_prefixes: tuple[str, ...] = ()  # "nitter.": how the hosts of such front ends begin
     short_hosts: tuple[str, ...] = ()  # every path there is a share link
     image_hosts: tuple[str, ...] = ()  # only pictures; never a post
-    brands: tuple[str, ...] = ()  # invented words: a host with one of them under another ending imitates the site
+    # invented words: a host with one of them under another ending imitates the site
+    brands: tuple[str, ...] = ()
 
-    share_links: tuple[AddressPattern, ...] = ()  # on its own hosts; ``post_id`` is the link's token where it is read
+    # on its own hosts; ``post_id`` is the link's token where it is read
+    share_links: tuple[AddressPattern, ...] = ()
     posts: tuple[AddressPattern, ...] = ()
-    posts_on_any_host: tuple[AddressPattern, ...] = ()  # forms so unusual that they name a post on unknown hosts too
-    stories: tuple[AddressPattern, ...] = ()  # one story where ``post_id`` is read, else all of an account's
+    # forms so unusual that they name a post on unknown hosts too
+    posts_on_any_host: tuple[AddressPattern, ...] = ()
+    # one story where ``post_id`` is read, else all of an account's
+    stories: tuple[AddressPattern, ...] = ()
     lives: tuple[AddressPattern, ...] = ()
     playlists: tuple[AddressPattern, ...] = ()
     profiles: tuple[AddressPattern, ...] = ()
-    other_pages: tuple[AddressPattern, ...] = ()  # search, settings, photos: known pages of none of these kinds
-    canonical: str = ""  # format string with {post_id} and {handle}: the key under which a post is one job
-    page: str = ""  # the URL that people share; ``canonical`` is used where a field of it is not known
+    # search, settings, photos: known pages of none of these kinds
+    other_pages: tuple[AddressPattern, ...] = ()
+    # format string with {post_id} and {handle}: the key under which a post is one job
+    canonical: str = ""
+    # the URL that people share; ``canonical`` is used where a field of it is not known
+    page: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PageData:
     """What a reader finds in a page's data about one post.
 
-    ``found`` means that the post's own record was there: then "no video among the items" means "no video". ``items`` are
-    all media of the post in its order, images too; those of quoted and reposted posts follow, with their role.
-    ``selected`` is the index of the item that the post's URL names. ``metadata`` holds JSON values only.
+    ``found`` means that the post's own record was there: then "no video among the items" means "no
+    video". ``items`` are all media of the post in its order, images too; those of quoted and
+    reposted posts follow, with their role. ``selected`` is the index of the item that the post's
+    URL names. ``metadata`` holds JSON values only.
     """
 
     items: tuple[Item, ...] = ()
@@ -118,7 +136,9 @@ class PageData:
 
 @dataclass(frozen=True, slots=True)
 class OwnRecords:
-    """How one post's records are recognised in page data: ``ids_of`` returns a record's ids, ``wanted`` the post's."""
+    """How one post's records are recognised in page data:
+    ``ids_of`` returns a record's ids, ``wanted`` the post's.
+    """
 
     wanted: frozenset[str]
     ids_of: Callable[[Node], Collection[str]]
@@ -128,12 +148,14 @@ class OwnRecords:
 class PageReader:
     """How the JSON that the site sends is read: by pure functions, in a confined process.
 
-    ``read`` returns what the documents say about a post, None where they do not mention it, and raises the Failure that
-    they report. ``story_of`` returns who posted what, out of data that refuse to show the post. ``ids_of`` returns the ids
-    of a node that is the record of one post with media, and nothing for any other node; with it, media of other posts in
-    the same page are distinguished from the post's own. ``address_of`` returns the URL of the post whose record a node is.
-    ``aliases`` returns other forms of a post's id. ``own_records`` replaces
-    ``ids_of`` where a post's URL does not name the id of its records; None means that they cannot be recognised.
+    ``read`` returns what the documents say about a post, None where they do not mention it, and
+    raises the Failure that they report. ``story_of`` returns who posted what, out of data that
+    refuse to show the post. ``ids_of`` returns the ids of a node that is the record of one post
+    with media, and nothing for any other node; with it, media of other posts in the same page are
+    distinguished from the post's own. ``address_of`` returns the URL of the post whose record a
+    node is. ``aliases`` returns other forms of a post's id. ``own_records`` replaces
+    ``ids_of`` where a post's URL does not name the id of its records; None means that they cannot
+    be recognised.
     """
 
     read: Callable[[Post, Platform, Sequence[object]], PageData | None] | None = None
@@ -143,27 +165,32 @@ class PageReader:
     aliases: Callable[[str], Collection[str]] | None = None
     own_records: Callable[[Post], OwnRecords | None] | None = None
     files_apart: bool = False  # records name no files: these come in answers without the post's id
-    always_sent: bool = False  # each page surely sends the data, so that without them nothing is guessed
+    # each page surely sends the data, so that without them nothing is guessed
+    always_sent: bool = False
     json_paths: re.Pattern[str] | None = None  # API answers worth reading
     data_css: str = ""  # the element that holds the data in the page itself
-    video_path: re.Pattern[str] | None = None  # of a video's URL, where the id of a story with it is another one
+    # of a video's URL, where the id of a story with it is another one
+    video_path: re.Pattern[str] | None = None
     account_path: re.Pattern[str] | None = (
         None  # of an account's URL, which alone names an author; group 1 is the handle
     )
-    viewer: tuple[str, ...] = ()  # the signed-in account: a key or a module's name anywhere, then the path to the name
+    # the signed-in account: a key or a module's name anywhere, then the path to the name
+    viewer: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class YtdlpRules:
     """Which of yt-dlp's extractors may answer for the site, and how far their answers are trusted.
 
-    ``extractors`` are regular expressions over the names of yt-dlp's extractors. A known site is never left to its generic
-    extractor, which would follow whatever the page shows. ``owns_list``: all entries of a list belong to the post;
-    elsewhere a list can hold the videos of a quoted or linked post, and nothing in it says which. ``mixes_single``: even
-    a single video can be a quoted post's. ``by_id_only``: a quoted post's video is recognised by its id alone, because
-    yt-dlp gives it the URL of the post that was asked for. ``handle`` is the field with the name that people write after
-    an @, "" where only a number is in its place. ``lists_subtitles``: the answer names all subtitles although none were
-    asked for; elsewhere yt-dlp looks for them only when it is asked to write them.
+    ``extractors`` are regular expressions over the names of yt-dlp's extractors. A known site is
+    never left to its generic extractor, which would follow whatever the page shows. ``owns_list``:
+    all entries of a list belong to the post; elsewhere a list can hold the videos of a quoted or
+    linked post, and nothing in it says which. ``mixes_single``: even a single video can be a quoted
+    post's. ``by_id_only``: a quoted post's video is recognised by its id alone, because yt-dlp
+    gives it the URL of the post that was asked for. ``handle`` is the field with the name that
+    people write after an @, "" where only a number is in its place. ``lists_subtitles``: the answer
+    names all subtitles although none were asked for; elsewhere yt-dlp looks for them only when it
+    is asked to write them.
     """
 
     extractors: tuple[str, ...]
@@ -178,14 +205,17 @@ class YtdlpRules:
 
 @dataclass(frozen=True, slots=True)
 class ListRules:
-    """A kind of list of the site that yt-dlp reads: the posts of an account, of one tab of its page, or of a playlist.
+    """A kind of list of the site that yt-dlp reads: the posts of an account, of one tab of its
+    page, or of a playlist.
 
-    ``pattern`` matches the URLs of such lists, and its ``canonical`` is the URL that yt-dlp gets. ``extractors`` are those
-    of yt-dlp that may answer: only lists', so that no post is looked at. ``tabs`` are the values that the group ``tab`` may
-    have, by what is listed there. ``newest_first`` says that new posts are at the front, so that the reading may stop at
-    known ones; elsewhere they may be anywhere. ``rough_dates`` says that times are read from words like "3 weeks ago".
-    ``key`` is the field with the site's own key of the list, "" where only a name is there that may change; ``by_key`` is
-    the address with ``{key}`` instead of the name. ``title`` is the field with the name that people see.
+    ``pattern`` matches the URLs of such lists, and its ``canonical`` is the URL that yt-dlp gets.
+    ``extractors`` are those of yt-dlp that may answer: only lists', so that no post is looked at.
+    ``tabs`` are the values that the group ``tab`` may have, by what is listed there.
+    ``newest_first`` says that new posts are at the front, so that the reading may stop at known
+    ones; elsewhere they may be anywhere. ``rough_dates`` says that times are read from words like
+    "3 weeks ago". ``key`` is the field with the site's own key of the list, "" where only a name is
+    there that may change; ``by_key`` is the address with ``{key}`` instead of the name. ``title``
+    is the field with the name that people see.
     """
 
     pattern: AddressPattern
@@ -200,20 +230,24 @@ class ListRules:
 
 @dataclass(frozen=True, slots=True)
 class FeedRules:
-    """How plain requests list the sources of one kind: by their feed, or by an open API of the site.
+    """How plain requests list the sources of one kind: by their feed, or by an open API of the
+    site.
 
-    ``pages`` match the sources' URLs. The texts after it are format strings: they may name every group, ``{origin}``, and
-    the groups of ``key_form``, which the site's own key of a source matches; where the key is known, its groups replace
-    those of the URL, whose name of the account may have changed.
+    ``pages`` match the sources' URLs. The texts after it are format strings: they may name every
+    group, ``{origin}``, and the groups of ``key_form``, which the site's own key of a source
+    matches; where the key is known, its groups replace those of the URL, whose name of the account
+    may have changed.
 
-    ``feed`` is requested, and each of ``instead`` where the site refuses the one before. ``by_kind`` are feeds of one kind
-    of post each, for sources that want only some kinds; ``tabs`` are the values of the group ``tab`` in the URLs of sources
-    that have one kind only. ``with_reposts`` replaces ``feed`` where reposts are wanted. ``lookup`` is requested first
-    where ``feed`` needs a key that is not known. ``next_page`` is added to a URL for the part at ``{cursor}``. ``key`` and
-    ``title`` are those of the source, where its URL names them.
+    ``feed`` is requested, and each of ``instead`` where the site refuses the one before.
+    ``by_kind`` are feeds of one kind of post each, for sources that want only some kinds; ``tabs``
+    are the values of the group ``tab`` in the URLs of sources that have one kind only.
+    ``with_reposts`` replaces ``feed`` where reposts are wanted. ``lookup`` is requested first where
+    ``feed`` needs a key that is not known. ``next_page`` is added to a URL for the part at
+    ``{cursor}``. ``key`` and ``title`` are those of the source, where its URL names them.
 
-    ``read_answer`` reads the JSON of an API. Without it, the answers are feeds; ``read_entry`` completes an entry by
-    what its item in the feed says (as feedparser names it), or returns None for a post that has no video for sure.
+    ``read_answer`` reads the JSON of an API. Without it, the answers are feeds; ``read_entry``
+    completes an entry by what its item in the feed says (as feedparser names it), or returns None
+    for a post that has no video for sure.
     """
 
     pages: tuple[AddressPattern, ...]
@@ -244,12 +278,14 @@ class Measures:
 class MediaRules:
     """How the site's media URLs are recognised and fetched.
 
-    ``stated_size`` reads width and height out of a URL that spells them out in the site's own way. ``measures`` completes
-    the stated width and height (its second and third argument) by what the site encodes the named quality to.
+    ``stated_size`` reads width and height out of a URL that spells them out in the site's own way.
+    ``measures`` completes the stated width and height (its second and third argument) by what the
+    site encodes the named quality to.
     """
 
     hosts: tuple[str, ...] = ()  # suffixes
-    own_hosts: re.Pattern[str] | None = None  # the whole host, where a suffix is shared with other sites
+    # the whole host, where a suffix is shared with other sites
+    own_hosts: re.Pattern[str] | None = None
     path: re.Pattern[str] | None = None
     key: re.Pattern[str] | None = None  # group 1 is what all URLs of one video share
     reject_path: re.Pattern[str] | None = None
@@ -264,15 +300,19 @@ class MediaRules:
     account: re.Pattern[str] | None = (
         None  # group 1 of a media URL names whose it is, as the page's metadata name it too
     )
-    tls_sensitive: bool = False  # refuses clients by their TLS handshake: the browser's download is the reliable one
-    max_range_bytes: int | None = None  # larger requests are refused or throttled; a mebibyte at least
+    # refuses clients by their TLS handshake: the browser's download is the reliable one
+    tls_sensitive: bool = False
+    # larger requests are refused or throttled; a mebibyte at least
+    max_range_bytes: int | None = None
     max_connections: int = MAX_CONNECTIONS  # to one media host at a time, segments too
 
 
 @dataclass(frozen=True, slots=True)
 class AccountCookie:
-    """A cookie that names the account. ``pattern`` looks at its value, percent-decoded, and at the claims of a JWT;
-    its group 1 is the account's number, or with ``is_name`` the name that people use."""
+    """A cookie that names the account. ``pattern`` looks at its value, percent-decoded, and at the
+    claims of a JWT; its group 1 is the account's number, or with ``is_name`` the name that people
+    use.
+    """
 
     name: str
     pattern: re.Pattern[str]
@@ -292,8 +332,8 @@ class SignIn:
 class Walls:
     """What the site shows instead of a post.
 
-    ``_text`` are phrases of a page, ``_json`` values of codes and reasons in its JSON, or fields that are true or hold an
-    object, ``_url`` patterns of the final URL.
+    ``_text`` are phrases of a page, ``_json`` values of codes and reasons in its JSON, or fields
+    that are true or hold an object, ``_url`` patterns of the final URL.
     """
 
     blocks_media: bool = False  # its login wall usually hides the media, not only the comments
@@ -315,7 +355,9 @@ class Walls:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often a site is asked. Two requests for pages or API answers are a random time of the interval apart."""
+    """How often a site is asked. Two requests for pages or API answers are a random time of the
+    interval apart.
+    """
 
     interval_s: tuple[float, float] = (3, 6)  # from, to; without an account
     account_interval_s: tuple[float, float] | None = None  # with one; None: the same
@@ -333,7 +375,9 @@ class KnownFrom(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """Everything that is particular to one site: facts, and the pure functions that read its documents."""
+    """Everything that is particular to one site: facts,
+    and the pure functions that read its documents.
+    """
 
     name: str
     title: str  # as people write it: "TikTok"
@@ -341,11 +385,15 @@ class Platform:
     known_from: tuple[KnownFrom, ...] = ()
     reads: str = ""  # for people: which posts
     leaves_out: str = (
-        ""  # for users: the parts of the site that are not read, apart from those that the site hides itself
+        # for users: the parts of the site that are not read, apart from those that the site hides
+        # itself
+        ""
     )
-    extractors: tuple[Extractor, ...] = ("browser", "ytdlp")  # in this order; the next when one finds nothing
+    # in this order; the next when one finds nothing
+    extractors: tuple[Extractor, ...] = ("browser", "ytdlp")
     api_url: str = ""  # its open interface: {post_id}, {handle} and {host} of the post filled in
-    resolve_with: Literal["http", "browser"] = "http"  # what follows its share links; http may fail, a browser works
+    # what follows its share links; http may fail, a browser works
+    resolve_with: Literal["http", "browser"] = "http"
     matching: Matching = Matching()
     reader: PageReader = PageReader()
     ytdlp: YtdlpRules | None = None  # None: yt-dlp does not know the site

@@ -29,7 +29,8 @@ class PostMatch:
 class PageMatch:
     """What a URL of a site names. ``post_id`` of a redirect is the share link's token.
 
-    ``page_url`` is the URL that people share, in one form for each post; None where no such form is known.
+    ``page_url`` is the URL that people share, in one form for each post; None where no such form is
+    known.
     """
 
     kind: AddressKind
@@ -46,10 +47,11 @@ _COMPANY_HOST = re.compile(
 
 
 def lies_below(platform: Platform, url: HttpUrl) -> bool:
-    """Whether the host is the platform's without being named in full: by dot-bounded suffix, or by prefix.
+    """Whether the host is the platform's without being named in full: by dot-bounded suffix, or by
+    prefix.
 
-    The company's own pages are in its domain too (``developers.facebook.com``). On sites where a path of one word is an
-    account, they would be taken for accounts.
+    The company's own pages are in its domain too (``developers.facebook.com``). On sites where a
+    path of one word is an account, they would be taken for accounts.
     """
     below = url.host.endswith(platform.matching.host_suffixes) and not (
         platform.matching.names_in_paths and _COMPANY_HOST.match(url.host)
@@ -68,23 +70,33 @@ def exact_hosts(platform: Platform) -> tuple[str, ...]:
 
 
 def is_named_host(platform: Platform, url: HttpUrl) -> bool:
-    """Whether the site's facts name the URL's host and port, or a domain above the host (on the usual port)."""
-    below = url.host.endswith(platform.matching.host_suffixes) and url.port == DEFAULT_PORTS[url.scheme]
+    """Whether the site's facts name the URL's host and port,
+    or a domain above the host (on the usual port).
+    """
+    below = (
+        url.host.endswith(platform.matching.host_suffixes) and url.port == DEFAULT_PORTS[url.scheme]
+    )
     return below or host_and_port(url) in exact_hosts(platform)
 
 
 def host_and_port(url: HttpUrl) -> str:
-    """The host as :attr:`Matching.hosts` names it: with its port where that is not the usual one."""
+    """The host as :attr:`Matching.hosts` names it:
+    with its port where that is not the usual one.
+    """
     return url.host if url.port == DEFAULT_PORTS[url.scheme] else f"{url.host}:{url.port}"
 
 
 def names_post_on_any_host(platform: Platform, url: HttpUrl) -> bool:
-    """Whether ``url``, on a host that we do not know, has a form that only this platform's software uses."""
+    """Whether ``url``, on a host that we do not know,
+    has a form that only this platform's software uses.
+    """
     return any(_groups(pattern, url) is not None for pattern in platform.matching.posts_on_any_host)
 
 
 def read_post(platform: Platform, url: HttpUrl) -> PostMatch | None:
-    """The post or the story that ``url`` names on ``platform``; None when it names none. Needs no network."""
+    """The post or the story that ``url`` names on ``platform``; None when it names none.
+    Needs no network.
+    """
     for pattern in (*platform.matching.posts, *platform.matching.stories):
         groups = _groups(pattern, url)
         if groups is not None and groups.get("post_id"):
@@ -101,12 +113,16 @@ _KIND_PREFIX = re.compile(r"^[a-z]/(?=.)")  # fb.me/v/…: a video
 
 
 def read_page(platform: Platform, url: HttpUrl) -> PageMatch | None:
-    """Which kind of page ``url`` is on ``platform``; None when no known form matches. Needs no network."""
+    """Which kind of page ``url`` is on ``platform``; None when no known form matches.
+    Needs no network.
+    """
     if url.host in platform.matching.image_hosts:
         return PageMatch(AddressKind.UNSUPPORTED)
     if url.host in platform.matching.short_hosts and not _names_post_at(platform, url):
         token = _KIND_PREFIX.sub("", url.path.strip("/")).partition("/")[0]
-        return PageMatch(AddressKind.REDIRECT if token else AddressKind.UNSUPPORTED, post_id=token or None)
+        return PageMatch(
+            AddressKind.REDIRECT if token else AddressKind.UNSUPPORTED, post_id=token or None
+        )
     for kind, patterns in (
         (AddressKind.REDIRECT, platform.matching.share_links),
         (AddressKind.POST, platform.matching.posts),
@@ -125,28 +141,40 @@ def read_page(platform: Platform, url: HttpUrl) -> PageMatch | None:
 
 @dataclass(frozen=True, slots=True)
 class ListMatch:
-    """The list that a URL names. ``addresses`` are what yt-dlp gets, by what is listed there: one, or one for each tab."""
+    """The list that a URL names. ``addresses`` are what yt-dlp gets, by what is listed there:
+    one, or one for each tab.
+    """
 
     rules: ListRules
     addresses: Mapping[EntryKind | None, str]
 
 
 def find_list(platform: Platform, url: HttpUrl, *, key: str = "") -> ListMatch | None:
-    """The list that ``url`` names, if yt-dlp can read such lists of the site; None otherwise. Needs no network.
+    """The list that ``url`` names, if yt-dlp can read such lists of the site; None otherwise. Needs
+    no network.
 
-    ``key`` is the site's own key of the list where it is known: it replaces a name that may have changed.
+    ``key`` is the site's own key of the list where it is known: it replaces a name that may have
+    changed.
     """
     if read_post(platform, url) is not None:
         return None
     for rules in platform.lists:
         groups = _groups(rules.pattern, url)
         if groups is not None:
-            form = rules.by_key if rules.by_key and _LIST_KEY.fullmatch(key) else rules.pattern.canonical
+            form = (
+                rules.by_key
+                if rules.by_key and _LIST_KEY.fullmatch(key)
+                else rules.pattern.canonical
+            )
             tabs: Mapping[EntryKind | None, str] = {
                 kind: tab for kind, tab in rules.tabs.items() if groups.get("tab") in {None, tab}
             } or {None: ""}
             return ListMatch(
-                rules, {kind: form.format_map({**groups, "key": key, "tab": tab}) for kind, tab in tabs.items()}
+                rules,
+                {
+                    kind: form.format_map({**groups, "key": key, "tab": tab})
+                    for kind, tab in tabs.items()
+                },
             )
     return None
 
@@ -163,16 +191,21 @@ class FeedMatch:
     origin: str
 
     def filled(self, form: str) -> str | None:
-        """Return a format string of the rules with the groups, escaped, and ``{origin}``; None where it needs others."""
+        """Return a format string of the rules with the groups, escaped, and ``{origin}``;
+        None where it needs others.
+        """
         try:
-            escaped = {name: quote(value, safe=":.@") for name, value in self.groups.items() if value}
+            escaped = {
+                name: quote(value, safe=":.@") for name, value in self.groups.items() if value
+            }
             return form.format_map({**escaped, "origin": self.origin})
         except KeyError:
             return None
 
 
 def find_feed(platform: Platform, url: HttpUrl, *, key: str = "") -> FeedMatch | None:
-    """Find how plain requests list the source that ``url`` names; None where they can't. Needs no network.
+    """Find how plain requests list the source that ``url`` names; None where they can't. Needs no
+    network.
 
     ``key`` is the site's own key of the source, "" where it is not known.
     """
@@ -183,13 +216,17 @@ def find_feed(platform: Platform, url: HttpUrl, *, key: str = "") -> FeedMatch |
             groups = _groups(pattern, url)
             if groups is not None:
                 known = rules.key_form.fullmatch(key) if rules.key_form else None
-                return FeedMatch(rules, {**groups, **(known.groupdict() if known else {})}, url.origin)
+                return FeedMatch(
+                    rules, {**groups, **(known.groupdict() if known else {})}, url.origin
+                )
     return None
 
 
 def _names_post_at(platform: Platform, url: HttpUrl) -> bool:
     """Whether a URL on a share-link host names its post itself, by a pattern made for that host."""
-    return any(pattern.host is not None and _groups(pattern, url) for pattern in platform.matching.posts)
+    return any(
+        pattern.host is not None and _groups(pattern, url) for pattern in platform.matching.posts
+    )
 
 
 def _groups(pattern: AddressPattern, url: HttpUrl) -> dict[str, str] | None:
@@ -203,19 +240,24 @@ def _groups(pattern: AddressPattern, url: HttpUrl) -> dict[str, str] | None:
     matches.append(pattern.path.match(path))
     if matches[-1] is not None and pattern.query:
         parameters = _parameters(query)
-        matches += [wanted.fullmatch(parameters.get(name, "")) for name, wanted in pattern.query.items()]
+        matches += [
+            wanted.fullmatch(parameters.get(name, "")) for name, wanted in pattern.query.items()
+        ]
     groups = {"host": url.host}
     for match in matches:
         if match is None:
             return None
         groups |= {name: value for name, value in match.groupdict().items() if value}
-    # a query is read unescaped, where \d and \w match digits and letters of all scripts: no site has such ids
+    # a query is read unescaped, where \d and \w match digits and letters of all scripts: no site
+    # has such ids
     return groups if all(map(str.isascii, groups.values())) else None
 
 
-# Letters, digits, "-._~" (RFC 3986, section 6.2.2.2: the same with and without escape), and "@" and ":", which only
-# copying escapes. "%2F" and "%3F" stay: they are not separators.
-_NEEDLESS_ESCAPE = re.compile(r"%(?:2[DE]|3[0-9A]|4[0-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])", re.IGNORECASE)
+# Letters, digits, "-._~" (RFC 3986, section 6.2.2.2: the same with and without escape), and "@" and
+# ":", which only copying escapes. "%2F" and "%3F" stay: they are not separators.
+_NEEDLESS_ESCAPE = re.compile(
+    r"%(?:2[DE]|3[0-9A]|4[0-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])", re.IGNORECASE
+)
 _DOUBLE_SLASHES = re.compile(r"//+")
 _APPLICATIONS = frozenset(["/", "/tv", "/tv/"])
 
@@ -224,9 +266,9 @@ _APPLICATIONS = frozenset(["/", "/tv", "/tv/"])
 def _as_read(url: HttpUrl) -> tuple[str, str]:
     """Return path and query as the sites read them: without needless escapes and double slashes.
 
-    They are taken from the fragment where pages of 2010 put them (``twitter.com/#!/jane/status/12``,
-    ``facebook.com/home.php#!/video.php?v=12``), or an application still does (``m.youtube.com/#/watch?v=…``,
-    ``youtube.com/tv#/watch?v=…``).
+    They are taken from the fragment where pages of 2010 put them
+    (``twitter.com/#!/jane/status/12``, ``facebook.com/home.php#!/video.php?v=12``), or an
+    application still does (``m.youtube.com/#/watch?v=…``, ``youtube.com/tv#/watch?v=…``).
     """
     path, query = url.path, url.query
     if url.fragment.startswith("!/") or (path in _APPLICATIONS and url.fragment.startswith("/")):
@@ -246,15 +288,21 @@ def _parameters(query: str) -> Mapping[str, str]:
 
 def _match(platform: Platform, pattern: AddressPattern, groups: Mapping[str, str]) -> PostMatch:
     canonical = (pattern.canonical or platform.matching.canonical).format_map(groups)
-    page = _filled(pattern.page or (platform.matching.page if not pattern.canonical else ""), groups)
+    page = _filled(
+        pattern.page or (platform.matching.page if not pattern.canonical else ""), groups
+    )
     return PostMatch(groups["post_id"], _handle(groups), canonical, page or canonical)
 
 
-def _page(platform: Platform, kind: AddressKind, pattern: AddressPattern, groups: Mapping[str, str]) -> PageMatch:
+def _page(
+    platform: Platform, kind: AddressKind, pattern: AddressPattern, groups: Mapping[str, str]
+) -> PageMatch:
     if kind in {AddressKind.POST, AddressKind.STORY} and groups.get("post_id"):
         match = _match(platform, pattern, groups)
         return PageMatch(kind, match.post_id, match.handle, match.page_url)
-    return PageMatch(kind, groups.get("post_id"), _handle(groups), _filled(pattern.page, groups) or None)
+    return PageMatch(
+        kind, groups.get("post_id"), _handle(groups), _filled(pattern.page, groups) or None
+    )
 
 
 def _handle(groups: Mapping[str, str]) -> str | None:
@@ -270,7 +318,9 @@ def _filled(form: str, groups: Mapping[str, str]) -> str:
 
 
 def page_to_visit(post: Post, platform: Platform) -> str:
-    """Return the site's own URL of the post, so that mirrors are never visited; on unknown sites, the submitted URL."""
+    """Return the site's own URL of the post, so that mirrors are never visited;
+    on unknown sites, the submitted URL.
+    """
     if not platform.matching.canonical and not platform.matching.posts:
         return post.url
     match = find_post(platform, post.url)
@@ -285,13 +335,15 @@ def find_post(platform: Platform, url: str) -> PostMatch | None:
         return None
 
 
-# --- posts without a URL ------------------------------------------------------------------------------------------------
+# --- posts without a URL --------------------------------------------------------------------------
 
 _FILE = "sha256:"
 
 
 def name_of_file(sha256: str) -> str:
-    """Return the name of a post without a URL, to be stored in place of one: an imported file is known by its hash."""
+    """Return the name of a post without a URL, to be stored in place of one:
+    an imported file is known by its hash.
+    """
     return f"{_FILE}{sha256}"
 
 

@@ -12,7 +12,8 @@ from mediavault.core.clock import moment_or_none
 from mediavault.core.messages import Message, counted, join
 
 RECORDING = "recording"  # in a job's metadata and in sidecars: the fields of a Recording by name
-BEGAN_AT = "live_began_at"  # in an extraction's metadata: when the stream began, in ISO 8601, where the site says so
+# in an extraction's metadata: when the stream began, in ISO 8601, where the site says so
+BEGAN_AT = "live_began_at"
 
 
 class RecordingEnd(StrEnum):
@@ -29,9 +30,11 @@ class RecordingEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What was recorded of a stream. ``offset_s`` is where in the stream it begins, None where that is unknown.
+    """What was recorded of a stream. ``offset_s`` is where in the stream it begins, None where that
+    is unknown.
 
-    ``gaps`` are the places at which something of the stream is missing, ``missing_s`` is about how much that is together.
+    ``gaps`` are the places at which something of the stream is missing, ``missing_s`` is about how
+    much that is together.
     """
 
     recorded_s: float = 0.0
@@ -43,10 +46,16 @@ class Recording:
 
 
 def from_json(value: object) -> Recording | None:
-    """Read a recording from its fields by name; None for anything else, as in a sidecar that was edited by hand."""
+    """Read a recording from its fields by name; None for anything else,
+    as in a sidecar that was edited by hand.
+    """
     if not isinstance(value, Mapping):
         return None
-    known = {field.name: value[field.name] for field in fields(Recording) if value.get(field.name) is not None}
+    known = {
+        field.name: value[field.name]
+        for field in fields(Recording)
+        if value.get(field.name) is not None
+    }
     end = known.pop("end", None)
     if not all(isinstance(number, int | float) and 0 <= number < 1e15 for number in known.values()):
         return None
@@ -71,15 +80,17 @@ _WHY = {
 
 
 def in_words(recording: Recording) -> Message:
-    """Return what was recorded, what is missing, and why it ended, as in "Recorded live: 01:02:03 from 00:12:30 of the
-    stream; 2 gaps, about 00:00:14 missing; the stream ended".
+    """Return what was recorded, what is missing, and why it ended, as in "Recorded live: 01:02:03
+    from 00:12:30 of the stream; 2 gaps, about 00:00:14 missing; the stream ended".
     """
     time, missing = clock_time(recording.recorded_s), clock_time(recording.missing_s)
     facts = [
         Message("Recorded live: %(time)s", time=time)
         if recording.offset_s is None
         else Message(
-            "Recorded live: %(time)s from %(offset)s of the stream", time=time, offset=clock_time(recording.offset_s)
+            "Recorded live: %(time)s from %(offset)s of the stream",
+            time=time,
+            offset=clock_time(recording.offset_s),
         )
     ]
     if recording.gaps:
@@ -91,5 +102,7 @@ def in_words(recording: Recording) -> Message:
 
 
 def began_at(metadata: Mapping[str, Any]) -> datetime | None:
-    """Return when the stream began, by an extraction's metadata; None where the site did not say."""
+    """Return when the stream began, by an extraction's metadata;
+    None where the site did not say.
+    """
     return moment_or_none(metadata.get(BEGAN_AT))

@@ -1,4 +1,6 @@
-"""Small records: what the vault stores apart from its jobs. Each is a JSON object under a kind and a key."""
+"""Small records: what the vault stores apart from its jobs.
+Each is a JSON object under a kind and a key.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from mediavault.core.typed_records import from_named_json, to_named_json
 
 
 class RecordKind(StrEnum):
-    """Kinds of records. The values are stored: never rename one. The code that writes a kind documents its contents."""
+    """Kinds of records. The values are stored: never rename one.
+    The code that writes a kind documents its contents.
+    """
 
     OWNER = "owner"
     USER = "user"
@@ -55,10 +59,11 @@ class RecordKind(StrEnum):
     LOSS = "loss"
 
 
-# What is copied when a vault moves to another database or is restored from a backup. Users sign in again, a setup token
-# is valid only on the machine that printed it, answers are kept for a day only, what waits to be delivered is delivered by
-# the old vault, a recording that is to end is on the machine that records it, the volume of the day is that of a machine's line,
-# a preview of a source is of the next hour, and what a database may have lost is not lost to another.
+# What is copied when a vault moves to another database or is restored from a backup. Users sign in
+# again, a setup token is valid only on the machine that printed it, answers are kept for a day
+# only, what waits to be delivered is delivered by the old vault, a recording that is to end is on
+# the machine that records it, the volume of the day is that of a machine's line, a preview of a
+# source is of the next hour, and what a database may have lost is not lost to another.
 MOVING_KINDS = (
     RecordKind.OWNER,
     RecordKind.USER,
@@ -95,7 +100,13 @@ MANY_KINDS = frozenset(
 
 # about a job's files, by its id: they go when it is removed
 CHECK_KINDS = (RecordKind.VERIFIED, RecordKind.DAMAGED)
-FILE_KINDS = (*CHECK_KINDS, RecordKind.FINGERPRINT, RecordKind.DECODING, RecordKind.ACCEPTED, RecordKind.REFUSED)
+FILE_KINDS = (
+    *CHECK_KINDS,
+    RecordKind.FINGERPRINT,
+    RecordKind.DECODING,
+    RecordKind.ACCEPTED,
+    RecordKind.REFUSED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +134,8 @@ class CheckVerdict(StrEnum):
 class FileCheck:
     """The result of reading a job's file from end to end, at ``at``.
 
-    ``detail`` explains a verdict other than WHOLE, and is a remark about a whole file, "" where there is none.
+    ``detail`` explains a verdict other than WHOLE, and is a remark about a whole file, "" where
+    there is none.
     """
 
     at: datetime
@@ -140,5 +152,7 @@ def checks_to_json(checks: Mapping[int, FileCheck]) -> dict[str, Any]:
 
 
 def checks_from_json(value: Mapping[str, Any]) -> dict[int, FileCheck]:
-    """Invert :func:`checks_to_json`. Raises LookupError, ValueError or TypeError for any other value."""
+    """Invert :func:`checks_to_json`. Raises LookupError,
+    ValueError or TypeError for any other value.
+    """
     return {int(index): from_named_json(FileCheck, check) for index, check in value.items()}

@@ -1,9 +1,10 @@
 """How long a server asks us to wait, read from the header fields of a refusal. Pure.
 
-``Retry-After`` (RFC 9110, 10.2.3) is seconds or a date. Sites have their own fields in addition, which name the end of
-a window of counted requests: X ``x-rate-limit-reset`` and Bluesky ``ratelimit-reset`` (seconds since 1970), Mastodon
-``x-ratelimit-reset`` (an ISO 8601 time), reddit ``x-ratelimit-reset`` and Tumblr ``x-ratelimit-perhour-reset`` and
-``-perday-reset`` (seconds from now).
+``Retry-After`` (RFC 9110, 10.2.3) is seconds or a date. Sites have their own fields in addition,
+which name the end of a window of counted requests: X ``x-rate-limit-reset`` and Bluesky
+``ratelimit-reset`` (seconds since 1970), Mastodon ``x-ratelimit-reset`` (an ISO 8601 time), reddit
+``x-ratelimit-reset`` and Tumblr ``x-ratelimit-perhour-reset`` and ``-perday-reset`` (seconds from
+now).
 """
 
 from __future__ import annotations
@@ -14,17 +15,23 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 LONGEST = timedelta(days=1)  # a site that names a longer time is asked again after this
-FIELDS = re.compile(r"retry-after|(?:x-)?rate-?limit(?:-\w+)?-(?:reset|remaining)", re.IGNORECASE)  # worth reading
+# worth reading
+FIELDS = re.compile(r"retry-after|(?:x-)?rate-?limit(?:-\w+)?-(?:reset|remaining)", re.IGNORECASE)
 _RESET = re.compile(r"((?:x-)?rate-?limit(?:-\w+)?)-reset")
-_EPOCH_S = range(10**9, 10**11)  # a number of this size is a moment, years 2001 to 5138; any other is a span
+# a number of this size is a moment, years 2001 to 5138; any other is a span
+_EPOCH_S = range(10**9, 10**11)
 
 
-def parse_retry_after(headers: Mapping[str, str], *, now: datetime | None = None) -> timedelta | None:
-    """Return how long to wait: at most ``LONGEST``, never negative; None where the headers say nothing usable.
+def parse_retry_after(
+    headers: Mapping[str, str], *, now: datetime | None = None
+) -> timedelta | None:
+    """Return how long to wait: at most ``LONGEST``, never negative; None where the headers say
+    nothing usable.
 
-    Names of ``headers`` are lower case. Times are compared with the response's own ``Date``, so that a wrong clock,
-    theirs or ours, does not matter; without a ``Date``, with ``now``. ``Retry-After`` wins where it can be read. Of
-    several windows the latest end counts, among the exhausted ones where the site says which are.
+    Names of ``headers`` are lower case. Times are compared with the response's own ``Date``, so
+    that a wrong clock, theirs or ours, does not matter; without a ``Date``, with ``now``.
+    ``Retry-After`` wins where it can be read. Of several windows the latest end counts, among the
+    exhausted ones where the site says which are.
     """
     since = http_date(headers.get("date")) or now
     wait = _span(headers.get("retry-after"), since)

@@ -1,6 +1,7 @@
 """Judge from cookies whether the browser is signed in to a site, and with which account.
 
-Only names and expiries are read, and the one value in which some sites name the account. No value is stored or shown.
+Only names and expiries are read, and the one value in which some sites name the account. No value
+is stored or shown.
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ from mediavault.core.urls import EgressScope
 
 @dataclass(frozen=True, slots=True)
 class SessionState:
-    """A site's session, as its cookies show it. ``signed_in`` is None where a site's session cookies are not known.
+    """A site's session, as its cookies show it. ``signed_in`` is None where a site's session
+    cookies are not known.
 
-    ``expires_at`` is when the first of the needed cookies expires; None when none of them says, or when not signed in.
-    ``pending``: cookies were imported and the browser has not started since.
+    ``expires_at`` is when the first of the needed cookies expires; None when none of them says, or
+    when not signed in. ``pending``: cookies were imported and the browser has not started since.
     """
 
     platform: str
@@ -45,7 +47,9 @@ class SessionState:
 
 @dataclass(frozen=True, slots=True)
 class BrowserTask:
-    """What a browser window is opened for: a site's sign-in, or a post that a job is waiting for (``job_id``)."""
+    """What a browser window is opened for: a site's sign-in,
+    or a post that a job is waiting for (``job_id``).
+    """
 
     platform: Platform
     url: str  # the first page that the window shows
@@ -62,7 +66,8 @@ class BrowserTask:
 class Viewer:
     """Access to a sign-in window.
 
-    ``key`` authenticates its connections; ``seconds_left`` is the time until the window closes automatically.
+    ``key`` authenticates its connections; ``seconds_left`` is the time until the window closes
+    automatically.
     """
 
     key: str
@@ -76,7 +81,9 @@ class Viewer:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """The result of importing a cookies.txt: cookies taken, cookies of other sites, and expired cookies."""
+    """The result of importing a cookies.txt: cookies taken, cookies of other sites,
+    and expired cookies.
+    """
 
     imported: int
     other_sites: int
@@ -91,26 +98,35 @@ def can_be_signed_in_to(platform: Platform) -> bool:
 def belongs_to(platform: Platform, domain: str) -> bool:
     """Whether a cookie of ``domain`` (lower case, no leading dot) is one of the platform's sign-in.
 
-    These are cookies of its own hosts and of the host of its login page, of the domains above these (a site sets its
-    cookies for ``x.com``, not for ``www.x.com``) and of the hosts below them.
+    These are cookies of its own hosts and of the host of its login page, of the domains above these
+    (a site sets its cookies for ``x.com``, not for ``www.x.com``) and of the hosts below them.
     """
     if "." not in domain and domain != "localhost":
         return False
     return any(
-        domain == host or host.endswith(f".{domain}") or domain.endswith(f".{host}") for host in _hosts(platform)
+        domain == host or host.endswith(f".{domain}") or domain.endswith(f".{host}")
+        for host in _hosts(platform)
     )
 
 
 def is_signed_in(platform: Platform, cookies: Iterable[Cookie], *, now: datetime) -> bool:
     """Whether all cookies that the platform's sign-in sets are present and have not expired."""
     names = {cookie.name for cookie in _valid(platform, cookies, now)}
-    return bool(platform.sign_in.session_cookies) and names.issuperset(platform.sign_in.session_cookies)
+    return bool(platform.sign_in.session_cookies) and names.issuperset(
+        platform.sign_in.session_cookies
+    )
 
 
 def judge_session(
-    platform: Platform, cookies: Iterable[Cookie], *, now: datetime, pending: bool = False, name: str | None = None
+    platform: Platform,
+    cookies: Iterable[Cookie],
+    *,
+    now: datetime,
+    pending: bool = False,
+    name: str | None = None,
 ) -> SessionState:
-    """Return the state of a platform's session, from all cookies that the browser has or will be given.
+    """Return the state of a platform's session, from all cookies that the browser has or will be
+    given.
 
     ``name`` is the account's name on the site's own pages.
     """
@@ -136,13 +152,17 @@ def account_of(platform: Platform, cookies: Iterable[Cookie]) -> str | None:
     if account_cookie is None:
         return None
     for cookie in cookies:
-        if cookie.name == account_cookie.name and (match := account_cookie.pattern.search(_readable(cookie.value))):
+        if cookie.name == account_cookie.name and (
+            match := account_cookie.pattern.search(_readable(cookie.value))
+        ):
             return safe_text(match[1]) if account_cookie.is_name else f"user {match[1]}"
     return None
 
 
 def _readable(value: str) -> str:
-    """Return the value without percent-encoding and quotes; for a JSON Web Token, its claims (RFC 7519, section 3)."""
+    """Return the value without percent-encoding and quotes; for a JSON Web Token,
+    its claims (RFC 7519, section 3).
+    """
     parts = value.split(".")
     if len(parts) == 3:
         with contextlib.suppress(ValueError):
@@ -151,13 +171,23 @@ def _readable(value: str) -> str:
 
 
 def wall_failure(
-    wall: LoginRequired | AgeRestrictedSignedOut, platform: Platform, cookies: Iterable[Cookie], *, now: datetime
+    wall: LoginRequired | AgeRestrictedSignedOut,
+    platform: Platform,
+    cookies: Iterable[Cookie],
+    *,
+    now: datetime,
 ) -> LoginRequired | AgeRestrictedSignedOut | SessionExpired:
-    """Return the failure that a wall for anonymous visitors means with ``cookies``: no sign-in, or an expired one."""
+    """Return the failure that a wall for anonymous visitors means with ``cookies``: no sign-in,
+    or an expired one.
+    """
     if not is_signed_in(platform, cookies, now=now):
         return wall
     return SessionExpired(
-        Message("Your %(site)s sign-in has ended: %(message)s", site=platform.title, message=wall.message),
+        Message(
+            "Your %(site)s sign-in has ended: %(message)s",
+            site=platform.title,
+            message=wall.message,
+        ),
         http_status=wall.http_status,
     )
 
@@ -166,12 +196,15 @@ def _valid(platform: Platform, cookies: Iterable[Cookie], now: datetime) -> list
     return [
         cookie
         for cookie in cookies
-        if belongs_to(platform, cookie.domain) and (cookie.expires_at is None or cookie.expires_at > now)
+        if belongs_to(platform, cookie.domain)
+        and (cookie.expires_at is None or cookie.expires_at > now)
     ]
 
 
 def _first_expiry(platform: Platform, valid: Iterable[Cookie]) -> datetime | None:
-    """Return the earliest expiry. Where two domains have the same cookie, the one that lasts longer counts."""
+    """Return the earliest expiry. Where two domains have the same cookie,
+    the one that lasts longer counts.
+    """
     last: dict[str, datetime | None] = {}
     for cookie in valid:
         if cookie.name in platform.sign_in.session_cookies:

@@ -1,4 +1,6 @@
-"""Settings: one frozen record, read once from MEDIAVAULT_* variables, every value checked before anything starts."""
+"""Settings: one frozen record, read once from MEDIAVAULT_* variables,
+every value checked before anything starts.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,15 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from mediavault.core.bandwidth import parse_bandwidth
@@ -54,7 +64,9 @@ _PARSING_PROBLEMS = {
 
 
 def default_state_dir() -> Path:
-    """``$XDG_STATE_HOME/mediavault``, else ``~/.local/state/mediavault`` (XDG Base Directory Specification)."""
+    """``$XDG_STATE_HOME/mediavault``, else ``~/.local/state/mediavault`` (XDG Base Directory
+    Specification).
+    """
     base = os.environ.get("XDG_STATE_HOME")
     return (Path(base) if base else Path.home() / ".local" / "state") / "mediavault"
 
@@ -80,59 +92,95 @@ class UpgradeSchedule(StrEnum):
 
 
 class ChangeableSettings(BaseModel):
-    """Settings that can be changed live: from the next job on, in every process of the vault (store.live_settings)."""
+    """Settings that can be changed live: from the next job on,
+    in every process of the vault (store.live_settings).
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    concurrency: Annotated[int, Field(ge=1, le=64)] = Field(3, description="Jobs at a time, of each worker.")
+    concurrency: Annotated[int, Field(ge=1, le=64)] = Field(
+        3, description="Jobs at a time, of each worker."
+    )
     max_attempts: Annotated[int, Field(ge=1, le=100)] = Field(
         DEFAULT_MAX_ATTEMPTS, description="Attempts for each post; 1 means no retry."
     )
     profile: str = Field(
         BEST.name,
-        description="The profile for posts that are submitted without one: `best`, `compatible`, `1080p`, `audio`, `pictures` or one of yours.",
+        description=(
+            "The profile for posts that are submitted without one: `best`, `compatible`, `1080p`,"
+            " `audio`, `pictures` or one of yours."
+        ),
     )
     site_profiles: Annotated[Mapping[str, str], NoDecode] = Field(
-        default_factory=dict, description="The same for individual sites, such as `youtube=1080p,soundcloud=audio`."
+        default_factory=dict,
+        description="The same for individual sites, such as `youtube=1080p,soundcloud=audio`.",
     )
     first_player_sites: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Sites, such as `news.example`, whose first player is saved where nothing says which video is the post's. Adverts never are.",
+        description=(
+            "Sites, such as `news.example`, whose first player is saved where nothing says which"
+            " video is the post's. Adverts never are."
+        ),
     )
     name_template: str = Field(
         DEFAULT_NAME_TEMPLATE,
-        description="The file name of a saved video, with folders if it has slashes. `{id}` is required; `{year} {site} {account}` are available too.",
+        description=(
+            "The file name of a saved video, with folders if it has slashes. `{id}` is required;"
+            " `{year} {site} {account}` are available too."
+        ),
     )
     layout: Layout = Field(
         Layout.ACCOUNTS,
-        description="`accounts`: a folder for each account. `shows`: each account is a show for media servers, with a season for each year; `name_template` does not apply.",
+        description=(
+            "`accounts`: a folder for each account. `shows`: each account is a show for media"
+            " servers, with a season for each year; `name_template` does not apply."
+        ),
     )
     nfo: bool = Field(
         default=True,
-        description="Write an NFO and a `-thumb` picture next to each video, for media servers. Default for object storage: false.",
+        description=(
+            "Write an NFO and a `-thumb` picture next to each video, for media servers. Default for"
+            " object storage: false."
+        ),
     )
     pace: Annotated[Mapping[str, float], NoDecode] = Field(
         default_factory=dict,
-        description="Multiplies a site's usual wait between two posts, as in `tiktok=2,x=1.5`. It can only slow down: from 1 to 20.",
+        description=(
+            "Multiplies a site's usual wait between two posts, as in `tiktok=2,x=1.5`. It can only"
+            " slow down: from 1 to 20."
+        ),
     )
     bandwidth: str = Field(
         "",
-        description="The speed limit for all downloads together, such as `2 MB/s` or `20 MB/s; mon-fri 08:00-23:00 2 MB/s`. Default: unlimited.",
+        description=(
+            "The speed limit for all downloads together, such as `2 MB/s` or `20 MB/s; mon-fri"
+            " 08:00-23:00 2 MB/s`. Default: unlimited."
+        ),
     )
     site_bandwidth: Annotated[Mapping[str, str], NoDecode] = Field(
-        default_factory=dict, description="The same for individual sites, such as `youtube=1 MB/s,x=500 KB/s`."
+        default_factory=dict,
+        description="The same for individual sites, such as `youtube=1 MB/s,x=500 KB/s`.",
     )
     quiet_hours: str = Field(
         "",
-        description="Hours in which no download starts, such as `08:00-12:00, 14:00-23:00`, `mon-fri 08:00-18:00` or `only 23:00-07:00`. Default: none.",
+        description=(
+            "Hours in which no download starts, such as `08:00-12:00, 14:00-23:00`, `mon-fri"
+            " 08:00-18:00` or `only 23:00-07:00`. Default: none."
+        ),
     )
     daily_volume_gb: Annotated[float, Field(ge=0, le=100_000)] = Field(
         0,
-        description="Once this many gigabytes have been downloaded in a day, no download starts until the next; 0: no limit.",
+        description=(
+            "Once this many gigabytes have been downloaded in a day, no download starts until the"
+            " next; 0: no limit."
+        ),
     )
     retention_days: Annotated[int, Field(ge=0, le=3650)] = Field(
         0,
-        description="Failed and cancelled jobs without a saved file are removed after this many days; 0: never. Files never are.",
+        description=(
+            "Failed and cancelled jobs without a saved file are removed after this many days; 0:"
+            " never. Files never are."
+        ),
     )
 
     trash_days: Annotated[int, Field(ge=1, le=3650)] = Field(
@@ -140,7 +188,10 @@ class ChangeableSettings(BaseModel):
     )
     verify_days: Annotated[int, Field(ge=0, le=3650)] = Field(
         90,
-        description="Every saved file is read again within this many days, compared with its checksum and examined; 0: never. Default for object storage: 0.",
+        description=(
+            "Every saved file is read again within this many days, compared with its checksum and"
+            " examined; 0: never. Default for object storage: 0."
+        ),
     )
     verify_mb_s: Annotated[int, Field(ge=1, le=10_000)] = Field(
         20, description="How many megabytes a second of each worker the comparison may take."
@@ -156,18 +207,26 @@ class ChangeableSettings(BaseModel):
     def _check_profile(cls, name: str) -> str:
         name = name.strip().lower()
         if not is_profile_name(name):
-            raise ValueError(Message("%(name)s is not a valid profile name", name=f"{name[:MAX_SHOWN_CHARS]!r}"))
+            raise ValueError(
+                Message("%(name)s is not a valid profile name", name=f"{name[:MAX_SHOWN_CHARS]!r}")
+            )
         return name
 
     @field_validator("site_profiles")
     @classmethod
     def _check_site_profiles(cls, profiles: Mapping[str, str]) -> Mapping[str, str]:
-        return {site: cls._check_profile(name) for site, name in sorted(profiles.items()) if name.strip()}
+        return {
+            site: cls._check_profile(name)
+            for site, name in sorted(profiles.items())
+            if name.strip()
+        }
 
     @field_validator("first_player_sites", mode="before")
     @classmethod
     def _read_hosts(cls, value: Any) -> Any:
-        """Read hosts as people write them: separated by commas or spaces, with ``www.`` or as a whole URL."""
+        """Read hosts as people write them: separated by commas or spaces,
+        with ``www.`` or as a whole URL.
+        """
         parts = re.split(r"[\s,]+", value) if isinstance(value, str) else value
         return tuple(sorted({site_host(str(part)) for part in parts if str(part).strip()}))
 
@@ -186,7 +245,11 @@ class ChangeableSettings(BaseModel):
     @field_validator("site_bandwidth")
     @classmethod
     def _check_site_bandwidth(cls, limits: Mapping[str, str]) -> Mapping[str, str]:
-        return {site: limit for site, text in sorted(limits.items()) if (limit := cls._check_bandwidth(text))}
+        return {
+            site: limit
+            for site, text in sorted(limits.items())
+            if (limit := cls._check_bandwidth(text))
+        }
 
     @field_validator("quiet_hours")
     @classmethod
@@ -204,7 +267,9 @@ class ChangeableSettings(BaseModel):
     @field_validator("pace")
     @classmethod
     def _only_slower(cls, pace: Mapping[str, float]) -> Mapping[str, float]:
-        """Refuse a faster pace: the usual one is what a site tolerates of a user; more gets the account locked."""
+        """Refuse a faster pace: the usual one is what a site tolerates of a user;
+        more gets the account locked.
+        """
         if not all(1 <= factor <= MAX_SLOWER for factor in pace.values()):
             raise ValueError(
                 Message(
@@ -219,7 +284,8 @@ class Settings(ChangeableSettings, BaseSettings):
     """All settings. Each is read from ``MEDIAVAULT_`` + its name in capitals.
 
     ``mediavault doctor`` lists unknown variables.
-    The fields of ``ChangeableSettings`` can also be changed on the settings page, unless the environment sets them.
+    The fields of ``ChangeableSettings`` can also be changed on the settings page, unless the
+    environment sets them.
     """
 
     model_config = SettingsConfigDict(
@@ -229,43 +295,77 @@ class Settings(ChangeableSettings, BaseSettings):
         hide_input_in_errors=True,  # it may be a password, and tracebacks show an error's cause
     )
 
-    state_dir: Path = Field(default_factory=default_state_dir, description="Database, locks, browser profile.")
+    state_dir: Path = Field(
+        default_factory=default_state_dir, description="Database, locks, browser profile."
+    )
     download_dir: Path = Field(
         default_factory=lambda: Path.home() / "Videos" / "mediavault",
         description="The library; it contains the staging folders.",
     )
     database_url: str | None = Field(
-        None, description="`postgresql://…`, `mongodb://…` or `sqlite:///PATH`. Default: SQLite in the state folder."
+        None,
+        description=(
+            "`postgresql://…`, `mongodb://…` or `sqlite:///PATH`. Default: SQLite in the state"
+            " folder."
+        ),
     )
     allow_unprotected_database: bool = Field(
-        default=False, description="Reach a MongoDB over the network although TLS or a password is missing."
+        default=False,
+        description="Reach a MongoDB over the network although TLS or a password is missing.",
     )
     vault_url: str | None = Field(
-        None, description="The library in an object storage: `s3://`, `gs://` or `az://`. Default: the download folder."
+        None,
+        description=(
+            "The library in an object storage: `s3://`, `gs://` or `az://`. Default: the download"
+            " folder."
+        ),
     )
     sponsorblock_url: str = Field(
         "https://sponsor.ajay.app",
-        description="The server that profiles with `sponsorblock` ask for segments of YouTube videos.",
+        description=(
+            "The server that profiles with `sponsorblock` ask for segments of YouTube videos."
+        ),
     )
     host: str = Field(
-        "127.0.0.1", description="The address to listen on; beyond loopback, a password or token is needed."
+        "127.0.0.1",
+        description="The address to listen on; beyond loopback, a password or token is needed.",
     )
-    port: Annotated[int, Field(ge=0, le=65_535)] = Field(8420, description="The port; 0 for any free one.")
+    port: Annotated[int, Field(ge=0, le=65_535)] = Field(
+        8420, description="The port; 0 for any free one."
+    )
     host_names: tuple[str, ...] = Field(
-        (), description="JSON list of further host names of the vault, for example behind a reverse proxy."
+        (),
+        description=(
+            "JSON list of further host names of the vault, for example behind a reverse proxy."
+        ),
     )
     base_path: str = Field(
-        "", description="The path below which a reverse proxy serves the vault, as in `/mediavault`. Default: the root."
+        "",
+        description=(
+            "The path below which a reverse proxy serves the vault, as in `/mediavault`. Default:"
+            " the root."
+        ),
     )
     token: SecretStr | None = Field(
-        None, description="An admin token, in addition to those of `mediavault token add`: `Authorization: Bearer …`."
+        None,
+        description=(
+            "An admin token, in addition to those of `mediavault token add`: `Authorization: Bearer"
+            " …`."
+        ),
     )
     setup: bool = Field(
         default=False,
-        description="Without a password: serve only the set-up page, for the one-time token printed at the start.",
+        description=(
+            "Without a password: serve only the set-up page, for the one-time token printed at the"
+            " start."
+        ),
     )
     trusted_proxies: tuple[str, ...] = Field(
-        (), description='JSON list of reverse proxies, whose `X-Forwarded-For` is believed, as in `["127.0.0.1"]`.'
+        (),
+        description=(
+            "JSON list of reverse proxies, whose `X-Forwarded-For` is believed, as in"
+            ' `["127.0.0.1"]`.'
+        ),
     )
     proxy_header: str | None = Field(
         None, description="The header in which they name the signed-in user, such as `Remote-User`."
@@ -275,32 +375,51 @@ class Settings(ChangeableSettings, BaseSettings):
         None, description="The secret that they send in `X-Mediavault-Proxy-Secret`."
     )
     oidc_issuer: str | None = Field(
-        None, description="The OpenID Connect provider that signs users in, as in `https://auth.example`."
+        None,
+        description="The OpenID Connect provider that signs users in, as in `https://auth.example`.",
     )
     oidc_client_id: str | None = Field(None, description="The vault's client id at the provider.")
     oidc_client_secret: SecretStr | None = Field(
-        None, description="Its secret. Default: none, for a public client; PKCE is used in any case."
+        None,
+        description="Its secret. Default: none, for a public client; PKCE is used in any case.",
     )
-    oidc_name: str | None = Field(None, description="What the sign-in page calls the provider. Default: its host.")
+    oidc_name: str | None = Field(
+        None, description="What the sign-in page calls the provider. Default: its host."
+    )
     oidc_scopes: str = Field(
-        "openid profile email groups", description="The scopes that the vault asks for, separated by spaces."
+        "openid profile email groups",
+        description="The scopes that the vault asks for, separated by spaces.",
     )
     oidc_groups_claim: str = Field(
-        "groups", description="The claim with a user's groups; a path such as `realm_access.roles` too."
+        "groups",
+        description="The claim with a user's groups; a path such as `realm_access.roles` too.",
     )
     oidc_roles: dict[str, Role] = Field(
         default_factory=dict,
-        description='JSON object of groups and their roles, as in `{"family": "member", "*": "viewer"}`; `*` is everybody.',
+        description=(
+            'JSON object of groups and their roles, as in `{"family": "member", "*": "viewer"}`;'
+            " `*` is everybody."
+        ),
     )
     oidc_owner: str | None = Field(None, description="The owner's `sub` at the provider.")
     media_server: MediaServer | None = Field(
         None,
-        description="`jellyfin`, `emby` or `plex`: the media server that is asked to scan its libraries after videos were saved.",
+        description=(
+            "`jellyfin`, `emby` or `plex`: the media server that is asked to scan its libraries"
+            " after videos were saved."
+        ),
     )
-    media_server_url: str | None = Field(None, description="Its address, such as `http://nas.lan:8096`.")
-    media_server_token: SecretStr | None = Field(None, description="An API key of Jellyfin or Emby, or a Plex token.")
+    media_server_url: str | None = Field(
+        None, description="Its address, such as `http://nas.lan:8096`."
+    )
+    media_server_token: SecretStr | None = Field(
+        None, description="An API key of Jellyfin or Emby, or a Plex token."
+    )
     platforms: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Comma-separated names: the worker takes only jobs of these platforms. Default: all."
+        (),
+        description=(
+            "Comma-separated names: the worker takes only jobs of these platforms. Default: all."
+        ),
     )
     poll_interval_s: Annotated[float, Field(ge=0.05, le=3600)] = Field(
         1.0, description="How often an idle worker looks for jobs that no message announced."
@@ -315,48 +434,87 @@ class Settings(ChangeableSettings, BaseSettings):
         180.0, description="Time limit for reading a post."
     )
     retry_base_s: Annotated[float, Field(ge=0.0, le=86_400)] = Field(
-        60.0, description="Wait before the second attempt; each further one waits five times as long, at most a day."
+        60.0,
+        description=(
+            "Wait before the second attempt; each further one waits five times as long, at most a"
+            " day."
+        ),
     )
     shutdown_grace_s: Annotated[float, Field(ge=0, le=3600)] = Field(
-        20.0, description="How long running jobs may continue after SIGTERM, before they go back to the queue."
+        20.0,
+        description=(
+            "How long running jobs may continue after SIGTERM, before they go back to the queue."
+        ),
     )
-    max_file_gb: Annotated[float, Field(gt=0, le=100_000)] = Field(50.0, description="The largest file, in GiB.")
-    reserve_mb: Annotated[int, Field(ge=0)] = Field(500, description="Free space that a download never eats into.")
+    max_file_gb: Annotated[float, Field(gt=0, le=100_000)] = Field(
+        50.0, description="The largest file, in GiB."
+    )
+    reserve_mb: Annotated[int, Field(ge=0)] = Field(
+        500, description="Free space that a download never eats into."
+    )
     stall_timeout_s: Annotated[float, Field(gt=0, le=3600)] = Field(
         30.0, description="A download without a byte for this long is ended, and resumed."
     )
     recordings: Annotated[int, Field(ge=0, le=64)] = Field(
         2,
-        description="Live streams that each worker records at once, in addition to its jobs. Others wait and are checked again every two minutes; 0 records none.",
+        description=(
+            "Live streams that each worker records at once, in addition to its jobs. Others wait"
+            " and are checked again every two minutes; 0 records none."
+        ),
     )
     segment_concurrency: Annotated[int, Field(ge=1, le=16)] = Field(
         4, description="Segments of one stream that are fetched at a time."
     )
-    save_quoted: bool = Field(default=False, description="Save the videos of quoted and reposted posts too.")
-    browser: Path | None = Field(None, description="Path of a Chromium, Chrome or Edge that decodes H.264.")
-    browser_headless: bool = Field(default=True, description="`false` shows the browser's window, for debugging.")
+    save_quoted: bool = Field(
+        default=False, description="Save the videos of quoted and reposted posts too."
+    )
+    browser: Path | None = Field(
+        None, description="Path of a Chromium, Chrome or Edge that decodes H.264."
+    )
+    browser_headless: bool = Field(
+        default=True, description="`false` shows the browser's window, for debugging."
+    )
     browser_memory_mb: Annotated[int, Field(ge=300)] | None = Field(
-        None, description="For all of the browser's processes together. Default: half of the memory, 1,024 to 4,096."
+        None,
+        description=(
+            "For all of the browser's processes together. Default: half of the memory, 1,024 to"
+            " 4,096."
+        ),
     )
     ytdlp_upgrade: UpgradeSchedule = Field(
         UpgradeSchedule.OFF,
-        description="`weekly` or `nightly`: the worker upgrades yt-dlp at night, between 2 and 5 o'clock of the machine's time.",
+        description=(
+            "`weekly` or `nightly`: the worker upgrades yt-dlp at night, between 2 and 5 o'clock of"
+            " the machine's time."
+        ),
     )
     allow_private: tuple[str, ...] = Field(
         (),
-        description="JSON list of exact `host`, `host:port` or narrow CIDR of the private network that posts may reach; those that a source's list names, only on the list's own server.",
+        description=(
+            "JSON list of exact `host`, `host:port` or narrow CIDR of the private network that"
+            " posts may reach; those that a source's list names, only on the list's own server."
+        ),
     )
     proxy: SecretStr | None = Field(
         None,
-        description="The proxy for posts, media and notifications: `http://`, `https://` or `socks5://`, such as `socks5://user:password@gluetun:1080`.",
+        description=(
+            "The proxy for posts, media and notifications: `http://`, `https://` or `socks5://`,"
+            " such as `socks5://user:password@gluetun:1080`."
+        ),
     )
     proxies: Annotated[Mapping[str, SecretStr], NoDecode] = Field(
         default_factory=dict,
-        description='The same for individual sites: a JSON object such as `{"youtube": "http://gluetun:8888", "x": "direct"}`; `direct` means no proxy.',
+        description=(
+            'The same for individual sites: a JSON object such as `{"youtube":'
+            ' "http://gluetun:8888", "x": "direct"}`; `direct` means no proxy.'
+        ),
     )
     timestamp_url: str | None = Field(
         None,
-        description="The authority that timestamps sealed copies (RFC 3161), such as `https://tsa.example/tsr`. Default: none.",
+        description=(
+            "The authority that timestamps sealed copies (RFC 3161), such as"
+            " `https://tsa.example/tsr`. Default: none."
+        ),
     )
     log_level: str = Field("info", description="`debug`, `info`, `warning` or `error`.")
 
@@ -402,7 +560,9 @@ class Settings(ChangeableSettings, BaseSettings):
         except ValueError:
             sites = None
         if not isinstance(sites, dict):
-            raise ValueError(Message("it must be a JSON object, as in %(example)s", example=_PROXIES_EXAMPLE)) from None
+            raise ValueError(
+                Message("it must be a JSON object, as in %(example)s", example=_PROXIES_EXAMPLE)
+            ) from None
         return {name.strip().lower(): address for name, address in sites.items()}
 
     @field_validator("proxies")
@@ -412,7 +572,9 @@ class Settings(ChangeableSettings, BaseSettings):
             try:
                 parse_choice(address.get_secret_value())
             except ValueError as exc:
-                raise ValueError(Message("%(site)s: %(problem)s", site=site, problem=exc.args[0])) from None
+                raise ValueError(
+                    Message("%(site)s: %(problem)s", site=site, problem=exc.args[0])
+                ) from None
         return sites
 
     @field_validator("timestamp_url")
@@ -447,7 +609,9 @@ class Settings(ChangeableSettings, BaseSettings):
 
     @model_validator(mode="after")
     def _ask_no_bucket_unasked(self) -> Self:
-        """Verify an object storage, and put files for media servers into it, only on request: it charges for requests."""
+        """Verify an object storage, and put files for media servers into it, only on request:
+        it charges for requests.
+        """
         for name, value in (("verify_days", 0), ("nfo", False)):
             if self.vault_url is not None and name not in self.model_fields_set:
                 self.__dict__[name] = value  # a default, so model_fields_set must not name it
@@ -466,12 +630,18 @@ WIDEST_PROXIES = {4: 8, 6: 32}  # prefix bits
 
 
 def site_host(text: str) -> str:
-    """Return the host of a site, without ``www.``, from its name or any URL on it. Raises ValueError for anything else."""
+    """Return the host of a site, without ``www.``, from its name or any URL on it. Raises
+    ValueError for anything else.
+    """
     try:
-        return parse_http_url(text if "://" in text else f"https://{text}").host.removeprefix("www.")
+        return parse_http_url(text if "://" in text else f"https://{text}").host.removeprefix(
+            "www."
+        )
     except BadUrl as exc:
         shown = f"{text[:MAX_SHOWN_CHARS]!r}"
-        raise ValueError(Message("%(host)s is not a host name, such as news.example", host=shown)) from exc
+        raise ValueError(
+            Message("%(host)s is not a host name, such as news.example", host=shown)
+        ) from exc
 
 
 def is_on_site(url: str, hosts: Collection[str]) -> bool:
@@ -481,25 +651,34 @@ def is_on_site(url: str, hosts: Collection[str]) -> bool:
 
 
 def check_proxy(proxy: str) -> None:
-    """Accept an address or a CIDR of /8 (IPv4), /32 (IPv6) or narrower; raise ValueError otherwise."""
+    """Accept an address or a CIDR of /8 (IPv4), /32 (IPv6) or narrower;
+    raise ValueError otherwise.
+    """
     try:
         network = ipaddress.ip_network(proxy, strict=False)
     except ValueError:
-        raise ValueError(Message("%(proxy)s is neither an address nor a CIDR", proxy=f"{proxy!r}")) from None
+        raise ValueError(
+            Message("%(proxy)s is neither an address nor a CIDR", proxy=f"{proxy!r}")
+        ) from None
     if network.prefixlen < WIDEST_PROXIES[network.version]:
-        raise ValueError(Message("%(proxy)s is too wide: list only the proxies", proxy=f"{proxy!r}"))
+        raise ValueError(
+            Message("%(proxy)s is too wide: list only the proxies", proxy=f"{proxy!r}")
+        )
 
 
 _HOST = re.compile(
-    r"^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$", re.IGNORECASE
+    r"^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$",
+    re.IGNORECASE,
 )
 
 
 def check_allow_rule(rule: str) -> None:
-    """Accept an exact host, host:port, or a CIDR of /8 (IPv4), /32 (IPv6) or narrower; raise ValueError otherwise.
+    """Accept an exact host, host:port, or a CIDR of /8 (IPv4), /32 (IPv6) or narrower; raise
+    ValueError otherwise.
 
-    Loopback, link-local, multicast and unspecified addresses are never opened by a CIDR or a bare host, only by an
-    exact ``host:port``: services on such addresses trust everyone who can reach them.
+    Loopback, link-local, multicast and unspecified addresses are never opened by a CIDR or a bare
+    host, only by an exact ``host:port``: services on such addresses trust everyone who can reach
+    them.
     """
     if "/" in rule:
         _check_network(rule)
@@ -511,25 +690,44 @@ def check_allow_rule(rule: str) -> None:
         address: Any = ipaddress.ip_address(host)
     except ValueError:
         if not _HOST.match(host) or re.fullmatch(r"[0-9.]+|0x.*", host):
-            raise ValueError(Message("%(rule)s is not an exact host, host:port or CIDR", rule=f"{rule!r}")) from None
+            raise ValueError(
+                Message("%(rule)s is not an exact host, host:port or CIDR", rule=f"{rule!r}")
+            ) from None
         special = host.lower() == "localhost" or host.lower().endswith(".localhost")
     else:
         special = _needs_exact_port(address)
     if special and port is None:
-        raise ValueError(Message("%(rule)s needs a port: name it exactly, as in 127.0.0.1:8096", rule=f"{rule!r}"))
+        raise ValueError(
+            Message(
+                "%(rule)s needs a port: name it exactly, as in 127.0.0.1:8096", rule=f"{rule!r}"
+            )
+        )
 
 
 def _check_network(rule: str) -> None:
     network = ipaddress.ip_network(rule, strict=False)
     widest = 8 if network.version == 4 else 32
     if network.prefixlen < widest:
-        raise ValueError(Message("%(rule)s is too wide: /%(widest)s or narrower", rule=f"{rule!r}", widest=widest))
-    for special in ("127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "0.0.0.0/8", "::1/128", "fe80::/10", "ff00::/8"):
+        raise ValueError(
+            Message(
+                "%(rule)s is too wide: /%(widest)s or narrower", rule=f"{rule!r}", widest=widest
+            )
+        )
+    for special in (
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "224.0.0.0/4",
+        "0.0.0.0/8",
+        "::1/128",
+        "fe80::/10",
+        "ff00::/8",
+    ):
         other = ipaddress.ip_network(special)
         if other.version == network.version and network.overlaps(other):
             raise ValueError(
                 Message(
-                    "%(rule)s covers loopback, link-local or multicast; name an exact host:port instead",
+                    "%(rule)s covers loopback, link-local or multicast; name an exact host:port"
+                    " instead",
                     rule=f"{rule!r}",
                 )
             )
@@ -542,7 +740,9 @@ def _split_rule(rule: str) -> tuple[str, int | None]:
     if rule.count(":") == 1:
         host, _, port = rule.partition(":")
         if not port.isdigit():
-            raise ValueError(Message("%(rule)s: %(port)s is not a port", rule=f"{rule!r}", port=f"{port!r}"))
+            raise ValueError(
+                Message("%(rule)s: %(port)s is not a port", rule=f"{rule!r}", port=f"{port!r}")
+            )
         return host, int(port)
     return rule, None
 
@@ -550,7 +750,12 @@ def _split_rule(rule: str) -> tuple[str, int | None]:
 def _needs_exact_port(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     # an IPv4-mapped address is the IPv4 address; newer Pythons already treat it so
     address = getattr(address, "ipv4_mapped", None) or address
-    return address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified
+    return (
+        address.is_loopback
+        or address.is_link_local
+        or address.is_multicast
+        or address.is_unspecified
+    )
 
 
 _PROXIES_EXAMPLE = '{"youtube": "socks5://gluetun:1080"}'
@@ -563,14 +768,18 @@ _JSON = {
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Read the environment and files of secrets; raise :class:`BadSetting` that names what is wrong, and where."""
+    """Read the environment and files of secrets; raise :class:`BadSetting` that names what is
+    wrong, and where.
+    """
     try:
         return Settings(**(_values_of_files(os.environ) | overrides))
     except ValidationError as exc:
         first = exc.errors()[0]
         field = str(first["loc"][0]) if first["loc"] else "?"
         raise BadSetting(
-            Message("%(setting)s: %(problem)s.", setting=variable(field), problem=describe_error(first))
+            Message(
+                "%(setting)s: %(problem)s.", setting=variable(field), problem=describe_error(first)
+            )
         ) from exc
     except SettingsError as exc:  # the value of a list or an object is not JSON
         raise _not_json(exc) from exc
@@ -584,20 +793,29 @@ def variable(setting: str) -> str:
 def _values_of_files(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the secrets that are in files, by the setting's name. Raises BadSetting.
 
-    A file is named by ``MEDIAVAULT_TOKEN_FILE``, or is called ``mediavault_token`` and lies where systemd
-    (``LoadCredential=``) or a container's runtime puts secrets. A variable of the environment wins over the latter.
+    A file is named by ``MEDIAVAULT_TOKEN_FILE``, or is called ``mediavault_token`` and lies where
+    systemd (``LoadCredential=``) or a container's runtime puts secrets. A variable of the
+    environment wins over the latter.
     """
     values: dict[str, str] = {}
-    folders = [Path(folder) for folder in (environ.get("CREDENTIALS_DIRECTORY"), RUN_SECRETS) if folder]
+    folders = [
+        Path(folder) for folder in (environ.get("CREDENTIALS_DIRECTORY"), RUN_SECRETS) if folder
+    ]
     for setting in SECRETS:
         name = variable(setting)
         named = environ.get(f"{name}{FILE_SUFFIX}")
         if named and environ.get(name):
-            raise BadSetting(Message("%(name)s and %(file)s are both set.", name=name, file=f"{name}{FILE_SUFFIX}"))
+            raise BadSetting(
+                Message(
+                    "%(name)s and %(file)s are both set.", name=name, file=f"{name}{FILE_SUFFIX}"
+                )
+            )
         if named:
             values[setting] = _secret_in(Path(named), f"{name}{FILE_SUFFIX}")
         elif name not in environ:
-            file = next((path for folder in folders if _is_readable(path := folder / name.lower())), None)
+            file = next(
+                (path for folder in folders if _is_readable(path := folder / name.lower())), None
+            )
             if file is not None:
                 values[setting] = _secret_in(file, name)
     return values
@@ -614,7 +832,12 @@ def _secret_in(file: Path, name: str) -> str:
     except (OSError, ValueError) as exc:
         reason = getattr(exc, "strerror", None) or exc
         raise BadSetting(
-            Message("%(name)s: %(file)s cannot be read: %(reason)s.", name=name, file=file, reason=reason)
+            Message(
+                "%(name)s: %(file)s cannot be read: %(reason)s.",
+                name=name,
+                file=file,
+                reason=reason,
+            )
         ) from exc
     if not secret:
         raise BadSetting(Message("%(name)s: %(file)s is empty.", name=name, file=file))
@@ -641,11 +864,17 @@ def unknown_variables(environ: dict[str, str]) -> list[str]:
     """MEDIAVAULT_* variables that no setting reads: usually a typo."""
     known = {variable(name) for name in Settings.model_fields}
     known |= {f"{variable(name)}{FILE_SUFFIX}" for name in SECRETS}
-    return sorted(name for name in environ if name.upper().startswith(ENV_PREFIX) and name.upper() not in known)
+    return sorted(
+        name
+        for name in environ
+        if name.upper().startswith(ENV_PREFIX) and name.upper() not in known
+    )
 
 
 def validate_setting(name: str, value: Any) -> Any:
-    """Return ``value`` as the setting ``name`` stores it. Raises BadSetting, or KeyError for an unknown name."""
+    """Return ``value`` as the setting ``name`` stores it. Raises BadSetting,
+    or KeyError for an unknown name.
+    """
     if name not in ChangeableSettings.model_fields:
         raise KeyError(name)
     try:
@@ -655,10 +884,16 @@ def validate_setting(name: str, value: Any) -> Any:
 
 
 def describe_error(error: Any) -> str:
-    """Describe the error, in our own words where pydantic's speak of parsing. Only text is quoted, cut short."""
+    """Describe the error, in our own words where pydantic's speak of parsing.
+    Only text is quoted, cut short.
+    """
     value, kind = error["input"], str(error["type"])
     if isinstance(value, str) and kind in _PARSING_PROBLEMS:
-        return Message("%(value)s %(problem)s", value=repr(value[:MAX_SHOWN_CHARS]), problem=_PARSING_PROBLEMS[kind])
+        return Message(
+            "%(value)s %(problem)s",
+            value=repr(value[:MAX_SHOWN_CHARS]),
+            problem=_PARSING_PROBLEMS[kind],
+        )
     raised = error.get("ctx", {}).get("error")
     if isinstance(raised, ValueError) and raised.args and isinstance(raised.args[0], Message):
         return raised.args[0]  # from one of our own checks

@@ -1,4 +1,6 @@
-"""The limits of one site, for all workers together: pauses while it wants to be left alone, and permits otherwise."""
+"""The limits of one site, for all workers together: pauses while it wants to be left alone,
+and permits otherwise.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,12 @@ from enum import StrEnum
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobId
 
-SOON = timedelta(seconds=2)  # a worker's slot waits for a permit this near; for a later one the job is given back
+# a worker's slot waits for a permit this near; for a later one the job is given back
+SOON = timedelta(seconds=2)
 DAY = timedelta(days=1)  # the rolling window in which an account's posts are counted
 UNPARSED_WINDOW = timedelta(days=7)  # window for counting the posts that no extractor understands
-MANY_SITES = frozenset({"generic", "mastodon"})  # one name for many sites: they have no circuit breaker and no pace
+# one name for many sites: they have no circuit breaker and no pace
+MANY_SITES = frozenset({"generic", "mastodon"})
 # Longer than any interval: a permit even later was given before the clock was set back.
 MAX_PLAUSIBLE_WAIT = timedelta(minutes=10)
 MAX_CLOSED = timedelta(days=1)
@@ -20,7 +24,9 @@ _MAX_DOUBLINGS = 8
 
 
 def closing_time(first: timedelta, failures: int) -> timedelta:
-    """Return for how long a site is closed: ``first``, doubled for each of its ``failures`` so far, up to a day."""
+    """Return for how long a site is closed: ``first``,
+    doubled for each of its ``failures`` so far, up to a day.
+    """
     return min(first * (1 << min(failures, _MAX_DOUBLINGS)), max(MAX_CLOSED, first))
 
 
@@ -29,12 +35,15 @@ class SiteState(StrEnum):
 
     OPEN = "open"
     CLOSED = "closed"
-    HALF_OPEN = "half_open"  # the time has passed, and one job probes whether the site lets us in again
+    # the time has passed, and one job probes whether the site lets us in again
+    HALF_OPEN = "half_open"
 
 
 @dataclass(frozen=True, slots=True)
 class AccountPost:
-    """A job's post that was read with the account at time ``at``; if that is in the future, it is reserved for then."""
+    """A job's post that was read with the account at time ``at``; if that is in the future,
+    it is reserved for then.
+    """
 
     job: JobId
     at: datetime
@@ -42,10 +51,11 @@ class AccountPost:
 
 @dataclass(frozen=True, slots=True)
 class SiteLimit:
-    """What the store knows about a platform's limits. ``failures`` counts closings since a job last succeeded.
+    """What the store knows about a platform's limits. ``failures`` counts closings since a job last
+    succeeded.
 
-    Once ``closed_until`` has passed with ``failures`` left, the site is half open: one job may probe, and the others
-    wait for the result.
+    Once ``closed_until`` has passed with ``failures`` left, the site is half open: one job may
+    probe, and the others wait for the result.
     """
 
     platform: str
@@ -55,14 +65,19 @@ class SiteLimit:
     code: ErrorCode | None = None
     reason: str = ""
     next_permit_at: datetime | None = None
-    reserved_until: datetime | None = None  # a claim has returned a job for the next permit, not yet taken
+    # a claim has returned a job for the next permit, not yet taken
+    reserved_until: datetime | None = None
     account_posts: tuple[AccountPost, ...] = ()  # oldest first; stored only with ``account_cap``
     account_cap: int | None = None  # as the last request with the account named it
 
     @property
     def blocked_until(self) -> datetime | None:
-        """The later of ``closed_until`` and ``probing_until``; no job of the platform is claimed before it."""
-        return max((at for at in (self.closed_until, self.probing_until) if at is not None), default=None)
+        """The later of ``closed_until`` and ``probing_until``;
+        no job of the platform is claimed before it.
+        """
+        return max(
+            (at for at in (self.closed_until, self.probing_until) if at is not None), default=None
+        )
 
     def is_closed(self, now: datetime) -> bool:
         return self.blocked_until is not None and self.blocked_until > now
@@ -90,10 +105,10 @@ class SiteLimit:
 class PermitRequest:
     """A job's request for a permit at its site. The next permit after it is ``interval`` later.
 
-    The permit is at least ``pause`` from now; one further away than ``max_wait`` is not taken. A half-open site is
-    closed to all others for ``probe_within``. With ``account_cap`` the post is read with the account, and counts
-    as one of the ``account_cap`` posts that this may read within 24 hours. ``is_prober``: the job is already the one
-    that probes.
+    The permit is at least ``pause`` from now; one further away than ``max_wait`` is not taken. A
+    half-open site is closed to all others for ``probe_within``. With ``account_cap`` the post is
+    read with the account, and counts as one of the ``account_cap`` posts that this may read within
+    24 hours. ``is_prober``: the job is already the one that probes.
     """
 
     job: JobId

@@ -23,7 +23,9 @@ _SHOWN_CHARS = 80
 
 
 class RefusedBatch(BadUrl):
-    """Some URLs of a batch cannot be accepted; nothing was stored. The code is that of the first of them."""
+    """Some URLs of a batch cannot be accepted; nothing was stored.
+    The code is that of the first of them.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,10 @@ async def _public(_: HttpUrl) -> bool:
 class Submission:
     """Reads URLs into jobs, and into addresses that can be followed.
 
-    ``check_url`` raises AddressRefused for literal addresses that the egress guard refuses. Its second argument is the
-    origin of the list that names the URL, None for a user. ``is_private`` returns whether the settings allow a source to
-    reach its host although that is private; it may look the host up.
+    ``check_url`` raises AddressRefused for literal addresses that the egress guard refuses. Its
+    second argument is the origin of the list that names the URL, None for a user. ``is_private``
+    returns whether the settings allow a source to reach its host although that is private; it may
+    look the host up.
     """
 
     identify: Callable[[HttpUrl], tuple[Post, Platform]]
@@ -84,14 +87,18 @@ class Submission:
         return self.source_at(url)
 
     def read_all(self, texts: Sequence[str]) -> list[NewJob]:
-        """Return the jobs for all URLs. One bad URL refuses the batch; the message names the bad ones by position."""
+        """Return the jobs for all URLs. One bad URL refuses the batch;
+        the message names the bad ones by position.
+        """
         jobs, refused = self.read_each(texts)
         if refused:
             raise _refusal(refused)
         return jobs
 
     def read_each(self, texts: Sequence[str]) -> tuple[list[NewJob], list[RefusedAddress]]:
-        """Read each URL separately; return the jobs that can be stored, and the URLs that cannot."""
+        """Read each URL separately; return the jobs that can be stored,
+        and the URLs that cannot.
+        """
         jobs: list[NewJob] = []
         refused: list[RefusedAddress] = []
         for position, text in enumerate(texts):
@@ -116,7 +123,9 @@ def _refusal(refused: Sequence[RefusedAddress]) -> RefusedBatch:
     more = len(refused) - len(named)
     if more:
         named.append(Message("And %(more)s more.", more=more))
-    error = RefusedBatch(join(" ", named), help=Message("%(help)s Nothing was stored.", help=first.help))
+    error = RefusedBatch(
+        join(" ", named), help=Message("%(help)s Nothing was stored.", help=first.help)
+    )
     error.code = first.code
     return error
 

@@ -1,10 +1,12 @@
-"""Check records against the types that their fields declare, write them as JSON values, and read them back exactly.
+"""Check records against the types that their fields declare, write them as JSON values, and read
+them back exactly.
 
 Used for what child processes receive and return, and for rows of a backup, which may be untrusted.
 
-Fields may hold what JSON holds, bytes, enums, times, spans, regular expressions, our errors, other records, and tuples
-and mappings of these. Fields of the type ``Any`` hold JSON values. A text comes back unchanged, lone surrogates included;
-only the two halves of an adjacent pair come back as the character that they form.
+Fields may hold what JSON holds, bytes, enums, times, spans, regular expressions, our errors, other
+records, and tuples and mappings of these. Fields of the type ``Any`` hold JSON values. A text comes
+back unchanged, lone surrogates included; only the two halves of an adjacent pair come back as the
+character that they form.
 """
 
 from __future__ import annotations
@@ -30,10 +32,11 @@ _MAX_NUMBER = 1 << 63  # what a column of a database holds
 
 
 def refuse_mistyped(record: Any) -> None:
-    """Raise TypeError, which names the field, if a dataclass instance has a value that a field's type does not allow.
+    """Raise TypeError, which names the field, if a dataclass instance has a value that a field's
+    type does not allow.
 
-    An integral float (640.0) passes as an integer, and an integer as a float. No number may be infinite, or larger than
-    a database's column. What is declared as Any may be anything.
+    An integral float (640.0) passes as an integer, and an integer as a float. No number may be
+    infinite, or larger than a database's column. What is declared as Any may be anything.
     """
     kind: Any = type(record)
     _form(kind).check(record, kind.__name__)
@@ -46,7 +49,9 @@ def to_json(kind: Any, value: Any) -> Any:
 
 
 def from_json(kind: type[T], raw: Any) -> T:
-    """Return what :func:`to_json` wrote. LookupError, TypeError or ValueError for anything else; values are not checked."""
+    """Return what :func:`to_json` wrote. LookupError,
+    TypeError or ValueError for anything else; values are not checked.
+    """
     wanted: Any = kind
     read = _form(wanted).read
     value: T = raw if read is None else read(raw)
@@ -54,11 +59,12 @@ def from_json(kind: type[T], raw: Any) -> T:
 
 
 def to_named_json(record: Any, *, whole: bool = False) -> dict[str, Any]:
-    """Return a dataclass instance as a JSON object by the names of its fields, and so are those that its fields hold.
+    """Return a dataclass instance as a JSON object by the names of its fields, and so are those
+    that its fields hold.
 
-    For what is stored: what has its default is left out unless ``whole``, as is None where there is no default, and a later
-    version may have more fields. The values in a :data:`Translatable` text are in ``<name>_params``. TypeError for a type
-    that has no form in JSON.
+    For what is stored: what has its default is left out unless ``whole``, as is None where there is
+    no default, and a later version may have more fields. The values in a :data:`Translatable` text
+    are in ``<name>_params``. TypeError for a type that has no form in JSON.
     """
     written: dict[str, Any] = {}
     kind: Any = type(record)
@@ -73,7 +79,8 @@ def to_named_json(record: Any, *, whole: bool = False) -> dict[str, Any]:
 
 
 def from_named_json(kind: type[T], raw: Mapping[str, Any]) -> T:
-    """Invert :func:`to_named_json`; what is missing has its default or is None, and names of other versions are ignored.
+    """Invert :func:`to_named_json`; what is missing has its default or is None, and names of other
+    versions are ignored.
 
     LookupError, TypeError or ValueError for anything else.
     """
@@ -83,7 +90,9 @@ def from_named_json(kind: type[T], raw: Mapping[str, Any]) -> T:
 
 
 def named(kind: type[T], raw: Mapping[str, Any]) -> T:
-    """Like :func:`from_named_json`, without checking values against the fields' types: for rows and reports of our own code."""
+    """Like :func:`from_named_json`, without checking values against the fields' types:
+    for rows and reports of our own code.
+    """
     wanted: Any = kind
     _refuse_unless(isinstance(raw, Mapping), raw, wanted.__name__)
     known = _named_fields(wanted)
@@ -125,15 +134,25 @@ def _named_field(field: Field[Any], hint: Any) -> _Field:
     if is_dataclass(kinds[0]):
         kind: Any = kinds[0]
         write = _unless_none(to_named_json)
-        read = _unless_none(lambda raw: named(kind, raw) if isinstance(raw, Mapping) else from_json(kind, raw))
+        read = _unless_none(
+            lambda raw: named(kind, raw) if isinstance(raw, Mapping) else from_json(kind, raw)
+        )
     if is_translatable := kinds[0] == Translatable:
         write = None
-    return _Field(field.name, None if is_none_if_missing else default, write, read, is_translatable, is_none_if_missing)
+    return _Field(
+        field.name,
+        None if is_none_if_missing else default,
+        write,
+        read,
+        is_translatable,
+        is_none_if_missing,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """``check(value, name)`` raises TypeError; ``write`` makes JSON values and ``read`` is its inverse.
+    """``check(value, name)`` raises TypeError; ``write`` makes JSON values and ``read`` is its
+    inverse.
 
     Both are None where a value is its own JSON.
     """
@@ -173,7 +192,9 @@ _SIMPLE: Mapping[Any, _Form] = {
     bytes: _Form(_instance_of(bytes), lambda value: b64encode(value).decode("ascii"), b64decode),
     datetime: _Form(_instance_of(datetime), datetime.isoformat, datetime.fromisoformat),
     Message: _Form(
-        _instance_of(Message), lambda text: [text, messages.to_json(text)], lambda parts: messages.from_json(*parts)
+        _instance_of(Message),
+        lambda text: [text, messages.to_json(text)],
+        lambda parts: messages.from_json(*parts),
     ),
     timedelta: _Form(
         _instance_of(timedelta),
@@ -222,7 +243,11 @@ def _union(kinds: tuple[Any, ...]) -> _Form:
     if len(forms) > 1:
         instance = tuple(get_origin(kind) or kind for kind in kinds)
         is_plain = all(form.write is None for form in forms)
-        return _Form(_instance_of(instance)) if is_plain else _without_json(_instance_of(instance), kinds)
+        return (
+            _Form(_instance_of(instance))
+            if is_plain
+            else _without_json(_instance_of(instance), kinds)
+        )
     (form,) = forms
     return _Form(
         lambda value, name: None if value is None else form.check(value, name),
@@ -263,8 +288,12 @@ def _fixed_tuple(kinds: tuple[Any, ...]) -> _Form:
 
     return _Form(
         check,
-        lambda value: [_converted(form.write, item) for form, item in zip(forms, value, strict=True)],
-        lambda raw: tuple(_converted(form.read, item) for form, item in zip(forms, raw, strict=True)),
+        lambda value: [
+            _converted(form.write, item) for form, item in zip(forms, value, strict=True)
+        ],
+        lambda raw: tuple(
+            _converted(form.read, item) for form, item in zip(forms, raw, strict=True)
+        ),
     )
 
 
@@ -309,12 +338,17 @@ def _record(kind: Any) -> _Form:
         return [_converted(form.write, getattr(record, field)) for field, form in forms]
 
     def read(raw: Any) -> Any:
-        return kind(**{field: _converted(form.read, item) for (field, form), item in zip(forms, raw, strict=True)})
+        return kind(
+            **{
+                field: _converted(form.read, item)
+                for (field, form), item in zip(forms, raw, strict=True)
+            }
+        )
 
     return _Form(check, write, read)
 
 
-# --- errors ------------------------------------------------------------------------------------------------------
+# --- errors ---------------------------------------------------------------------------------------
 
 _ERROR_FIELDS: Mapping[str, Any] = {
     "message": Message,
@@ -337,9 +371,14 @@ ERRORS: Mapping[str, type[MediavaultError]] = {
 
 
 def _error_to_json(error: MediavaultError) -> list[Any]:
-    """Return its class and its attributes. KeyError for a class or an attribute that is not known here."""
+    """Return its class and its attributes. KeyError for a class or an attribute that is not known
+    here.
+    """
     name = ERRORS[type(error).__name__].__name__
-    return [name, {field: to_json(_ERROR_FIELDS[field], value) for field, value in vars(error).items()}]
+    return [
+        name,
+        {field: to_json(_ERROR_FIELDS[field], value) for field, value in vars(error).items()},
+    ]
 
 
 def _error_from_json(raw: Any) -> MediavaultError:

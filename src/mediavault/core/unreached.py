@@ -30,7 +30,9 @@ def hung_up(host: str, *, received: int = 0) -> SiteUnreachable:
 
 def not_http(host: str, *, received: int = 0) -> SiteUnreachable:
     """What came is not HTTP."""
-    return SiteUnreachable(Message("%(host)s sent an answer that is not HTTP.", host=host), bytes_received=received)
+    return SiteUnreachable(
+        Message("%(host)s sent an answer that is not HTTP.", host=host), bytes_received=received
+    )
 
 
 def not_https(host: str) -> SiteUnreachable:
@@ -45,9 +47,13 @@ def bad_certificate(host: str) -> CertificateInvalid:
 
 def circle(host: str, *, http_status: int | None = None) -> RedirectLoop:
     """Too many redirects."""
-    return RedirectLoop(Message("%(host)s sends visitors in a circle.", host=host), http_status=http_status)
+    return RedirectLoop(
+        Message("%(host)s sends visitors in a circle.", host=host), http_status=http_status
+    )
 
 
 def too_slow(host: str | None, *, received: int = 0) -> TookTooLong:
     """No answer in time, or no end of it."""
-    return TookTooLong(Message("%(host)s took too long to answer.", host=host), bytes_received=received)
+    return TookTooLong(
+        Message("%(host)s took too long to answer.", host=host), bytes_received=received
+    )

@@ -1,6 +1,8 @@
-"""The proxies through which the vault leaves its network: their addresses, and which site's posts take which. Pure.
+"""The proxies through which the vault leaves its network: their addresses, and which site's posts
+take which. Pure.
 
-An address may contain a password, so its texts are masked, and what is wrong with it is said without quoting it.
+An address may contain a password, so its texts are masked, and what is wrong with it is said
+without quoting it.
 """
 
 from __future__ import annotations
@@ -40,7 +42,9 @@ _REFUSED_SCHEMES = {
 
 @dataclass(frozen=True, slots=True)
 class UpstreamProxy:
-    """A proxy between this machine and the internet. Its text is masked; ``host`` is as in an HttpUrl."""
+    """A proxy between this machine and the internet. Its text is masked;
+    ``host`` is as in an HttpUrl.
+    """
 
     scheme: ProxyScheme
     host: str
@@ -58,14 +62,20 @@ class UpstreamProxy:
 
 
 def parse_upstream_proxy(text: str) -> UpstreamProxy:
-    """Read a proxy's address, such as ``socks5://user:password@gluetun:1080``. Raises ValueError, which quotes no secret."""
+    """Read a proxy's address, such as ``socks5://user:password@gluetun:1080``.
+    Raises ValueError, which quotes no secret.
+    """
     scheme, separator, _ = text.strip().partition("://")
     if not separator:
-        raise ValueError(Message("it must be an address such as http://gluetun:8888 or socks5://gluetun:1080"))
+        raise ValueError(
+            Message("it must be an address such as http://gluetun:8888 or socks5://gluetun:1080")
+        )
     if refusal := _REFUSED_SCHEMES.get(scheme.lower()):
         raise ValueError(refusal)
     if scheme.lower() not in set(ProxyScheme):
-        raise ValueError(Message("a proxy's address must begin with http://, https:// or socks5://"))
+        raise ValueError(
+            Message("a proxy's address must begin with http://, https:// or socks5://")
+        )
     try:
         parts = urlsplit(text.strip())
         port = parts.port
@@ -76,9 +86,15 @@ def parse_upstream_proxy(text: str) -> UpstreamProxy:
             Message("it is not a valid address; percent-encode special characters in the password")
         ) from None
     if path not in ("", "/"):
-        raise ValueError(Message("nothing may follow the port; percent-encode special characters in the password"))
+        raise ValueError(
+            Message(
+                "nothing may follow the port; percent-encode special characters in the password"
+            )
+        )
     if not port:
-        raise ValueError(Message("the port is missing; use an address such as socks5://gluetun:1080"))
+        raise ValueError(
+            Message("the port is missing; use an address such as socks5://gluetun:1080")
+        )
     username, password = (_credential(part) for part in (parts.username, parts.password))
     if b":" in username:
         raise ValueError(Message("the proxy's user name may not contain a colon"))
@@ -88,12 +104,18 @@ def parse_upstream_proxy(text: str) -> UpstreamProxy:
 def _credential(text: str | None) -> bytes:
     value = unquote_to_bytes(text or "")
     if len(value) > MAX_CREDENTIAL_BYTES or _CONTROL.search(value):
-        raise ValueError(Message("the proxy's user name or password is too long, or contains a control character"))
+        raise ValueError(
+            Message(
+                "the proxy's user name or password is too long, or contains a control character"
+            )
+        )
     return value
 
 
 def parse_choice(text: str) -> UpstreamProxy | None:
-    """Read the setting of a site: a proxy's address, or ``direct``, which is None. Raises ValueError."""
+    """Read the setting of a site: a proxy's address, or ``direct``, which is None.
+    Raises ValueError.
+    """
     return None if text.strip().lower() == DIRECT else parse_upstream_proxy(text)
 
 

@@ -1,9 +1,11 @@
-"""One reading of a URL for all code: parsed once by WHATWG rules, odd forms refused, then only re-serialised.
+"""One reading of a URL for all code: parsed once by WHATWG rules, odd forms refused, then only
+re-serialised.
 
-Python's urlsplit, yarl and Chromium disagree on odd forms (userinfo, backslashes, control characters), and each
-disagreement is a way past a guard that checked one reading while the connection used another. So a URL is either
-read exactly as Chromium reads it, or refused; and callers use ``str(HttpUrl)``, never the text that came in.
-Source: https://url.spec.whatwg.org (hosts, IPv4 numbers, dot segments, percent-encode sets) and UTS #46 through idna.
+Python's urlsplit, yarl and Chromium disagree on odd forms (userinfo, backslashes, control
+characters), and each disagreement is a way past a guard that checked one reading while the
+connection used another. So a URL is either read exactly as Chromium reads it, or refused; and
+callers use ``str(HttpUrl)``, never the text that came in. Source: https://url.spec.whatwg.org
+(hosts, IPv4 numbers, dot segments, percent-encode sets) and UTS #46 through idna.
 """
 
 from __future__ import annotations
@@ -18,17 +20,19 @@ import idna
 from mediavault.core.failures import BadUrl
 from mediavault.core.messages import Message
 
-MAX_URL_CHARS = 2_048  # longer ones are refused at submission; media URLs may have up to MAX_MEDIA_URL_CHARS
+# longer ones are refused at submission; media URLs may have up to MAX_MEDIA_URL_CHARS
+MAX_URL_CHARS = 2_048
 MAX_MEDIA_URL_CHARS = 16_384
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
 class HttpUrl:
-    """An http or https URL in normal form. ``host`` is lower-case ASCII, an IPv6 literal without brackets.
+    """An http or https URL in normal form. ``host`` is lower-case ASCII, an IPv6 literal without
+    brackets.
 
-    A host that ends in a number is always a dotted quad, as browsers read it, so ``ip_address(host)``
-    reliably distinguishes literals from names.
+    A host that ends in a number is always a dotted quad, as browsers read it, so
+    ``ip_address(host)`` reliably distinguishes literals from names.
     """
 
     scheme: str
@@ -63,10 +67,11 @@ class HttpUrl:
 
 @dataclass(frozen=True, slots=True)
 class EgressScope:
-    """What requests are for: the page at ``url``, mostly a post's. It decides the proxy and the egress guard's exemptions.
+    """What requests are for: the page at ``url``, mostly a post's. It decides the proxy and the
+    egress guard's exemptions.
 
-    ``listed_by`` is the origin of the list that named the page, "" for an unknown one, and None if a user did. A list may be
-    a stranger's, so exemptions hold only for pages on its own server.
+    ``listed_by`` is the origin of the list that named the page, "" for an unknown one, and None if
+    a user did. A list may be a stranger's, so exemptions hold only for pages on its own server.
     """
 
     url: str
@@ -85,12 +90,15 @@ class EgressScope:
 
 
 def is_exemptible(page: HttpUrl, listed_by: str | None) -> bool:
-    """Return whether exemptions may hold for a page that the list of this origin has named, as in :class:`EgressScope`."""
+    """Return whether exemptions may hold for a page that the list of this origin has named,
+    as in :class:`EgressScope`.
+    """
     return listed_by is None or listed_by.partition("://")[2] == page.netloc
 
 
 def parse_http_url(text: str, *, max_chars: int = MAX_URL_CHARS) -> HttpUrl:
-    """Parse an absolute URL, or raise :class:`BadUrl` with a message that says what is wrong with it.
+    """Parse an absolute URL, or raise :class:`BadUrl` with a message that says what is wrong with
+    it.
 
     Surrounding blanks are dropped. ``parse_http_url(str(url)) == url`` holds for every result.
     """
@@ -102,12 +110,15 @@ def parse_http_url(text: str, *, max_chars: int = MAX_URL_CHARS) -> HttpUrl:
     return _read(text, max_chars)
 
 
-def resolve_reference(base: HttpUrl, reference: str, *, max_chars: int = MAX_MEDIA_URL_CHARS) -> HttpUrl:
-    """Resolve ``reference`` on the page, playlist or redirect at ``base``; raise :class:`BadUrl` when it is odd.
+def resolve_reference(
+    base: HttpUrl, reference: str, *, max_chars: int = MAX_MEDIA_URL_CHARS
+) -> HttpUrl:
+    """Resolve ``reference`` on the page, playlist or redirect at ``base``; raise :class:`BadUrl`
+    when it is odd.
 
-    Takes absolute, protocol-relative and relative references to http and https. Inner blanks and non-ASCII letters of
-    the path and query are percent-encoded, as browsers do; in the host, and as control characters, they are refused.
-    An empty reference is ``base`` without its fragment.
+    Takes absolute, protocol-relative and relative references to http and https. Inner blanks and
+    non-ASCII letters of the path and query are percent-encoded, as browsers do; in the host, and as
+    control characters, they are refused. An empty reference is ``base`` without its fragment.
     """
     reference = _trimmed(reference, max_chars)
     if _CONTROL_OR_BACKSLASH.search(reference):
@@ -115,16 +126,22 @@ def resolve_reference(base: HttpUrl, reference: str, *, max_chars: int = MAX_MED
     return _read(_absolute(base, reference), max_chars)
 
 
-_TRACKING = re.compile(r"^(utm_\w+|fbclid|gclid|dclid|msclkid|igsh|igshid|si|mc_cid|mc_eid|ref_src|ref_url|_ga)$")
+_TRACKING = re.compile(
+    r"^(utm_\w+|fbclid|gclid|dclid|msclkid|igsh|igshid|si|mc_cid|mc_eid|ref_src|ref_url|_ga)$"
+)
 
 
 def canonical_generic(url: HttpUrl) -> str:
-    """Return the key of a page on an unknown site: its URL without fragment and tracking parameters."""
-    query = "&".join(pair for pair in url.query.split("&") if not _TRACKING.match(pair.partition("=")[0]))
+    """Return the key of a page on an unknown site:
+    its URL without fragment and tracking parameters.
+    """
+    query = "&".join(
+        pair for pair in url.query.split("&") if not _TRACKING.match(pair.partition("=")[0])
+    )
     return str(HttpUrl(url.scheme, url.host, url.port, url.path, query))
 
 
-# --- the whole URL ---------------------------------------------------------------------------------------------
+# --- the whole URL --------------------------------------------------------------------------------
 
 _FORM = re.compile(
     r"(?P<scheme>https?)://(?P<netloc>[^/?#]*)(?P<path>/[^?#]*)?(?:\?(?P<query>[^#]*))?(?:#(?P<fragment>.*))?",
@@ -133,8 +150,10 @@ _FORM = re.compile(
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _CONTROL_OR_BACKSLASH = re.compile(r"[\x00-\x1f\x7f-\x9f\\]")
 _ODD_ASCII = re.compile(r"[\x00-\x20\x7f\\]")
-_ODD_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})  # controls, invisible, lone surrogates, separators
-_HIDDEN_BREAK = re.compile(r"%0[0ad]", re.IGNORECASE)  # NUL, CR, LF in a path: only ever an attack on its reader
+# controls, invisible, lone surrogates, separators
+_ODD_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
+# NUL, CR, LF in a path: only ever an attack on its reader
+_HIDDEN_BREAK = re.compile(r"%0[0ad]", re.IGNORECASE)
 
 
 def _trimmed(text: str, max_chars: int) -> str:
@@ -152,7 +171,9 @@ def _trimmed(text: str, max_chars: int) -> str:
 def _is_odd(text: str) -> bool:
     if _ODD_ASCII.search(text):
         return True
-    return not text.isascii() and any(unicodedata.category(char) in _ODD_CATEGORIES for char in text)
+    return not text.isascii() and any(
+        unicodedata.category(char) in _ODD_CATEGORIES for char in text
+    )
 
 
 def _absolute(base: HttpUrl, reference: str) -> str:
@@ -191,14 +212,19 @@ def _read(text: str, max_chars: int) -> HttpUrl:
     )
     if len(str(url)) > max_chars:
         raise BadUrl(
-            Message("The address has more than %(max_chars)s characters when it is written out.", max_chars=max_chars)
+            Message(
+                "The address has more than %(max_chars)s characters when it is written out.",
+                max_chars=max_chars,
+            )
         )
     return url
 
 
-# --- host and port ---------------------------------------------------------------------------------------------
+# --- host and port --------------------------------------------------------------------------------
 
-_NETLOC = re.compile(r"(?P<host>\[(?P<ipv6>[0-9a-f:.]+)\]|[^:\[\]]+)(?::(?P<port>[0-9]{1,5}))?", re.IGNORECASE)
+_NETLOC = re.compile(
+    r"(?P<host>\[(?P<ipv6>[0-9a-f:.]+)\]|[^:\[\]]+)(?::(?P<port>[0-9]{1,5}))?", re.IGNORECASE
+)
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}")
 _MAX_HOST_CHARS = 253  # RFC 1035, section 2.3.4, without the final dot
 _NO_HOST = Message("The address names no usable host.")
@@ -215,7 +241,9 @@ def _host_and_port(netloc: str, default_port: int) -> tuple[str, int]:
 
 
 def _ipv6(text: str) -> str:
-    """Return the compressed hexadecimal form, also for IPv4-mapped addresses, which newer Pythons print with dots."""
+    """Return the compressed hexadecimal form, also for IPv4-mapped addresses,
+    which newer Pythons print with dots.
+    """
     try:
         value = int(ipaddress.IPv6Address(text))
     except ValueError as exc:
@@ -229,7 +257,8 @@ def _ipv6(text: str) -> str:
 
 def _name_or_ipv4(text: str) -> str:
     try:
-        # turns full-width, circled and script letters and ideographic dots into what browsers make of them
+        # turns full-width, circled and script letters and ideographic dots into what browsers make
+        # of them
         name = idna.uts46_remap(text, std3_rules=False).removesuffix(".")
         labels = [_ascii_label(label) for label in name.split(".")]
     except idna.IDNAError as exc:
@@ -243,7 +272,9 @@ def _name_or_ipv4(text: str) -> str:
 
 
 def _ascii_label(label: str) -> str:
-    """Return Punycode where needed. Of plain labels only the characters are checked: ``r3---sn`` and ``_x`` exist."""
+    """Return Punycode where needed. Of plain labels only the characters are checked:
+    ``r3---sn`` and ``_x`` exist.
+    """
     if not label.isascii() or label.startswith("xn--"):
         return idna.alabel(label).decode("ascii")
     if not _LABEL.fullmatch(label):
@@ -256,7 +287,9 @@ def _ends_in_number(last: str) -> bool:
 
 
 def _ipv4(labels: list[str]) -> str:
-    """Parse as WHATWG does: decimal, 0x hexadecimal, 0 octal, and short forms whose last part fills the rest."""
+    """Parse as WHATWG does: decimal, 0x hexadecimal, 0 octal,
+    and short forms whose last part fills the rest.
+    """
     try:
         numbers = [_ipv4_number(label) for label in labels]
         *heads, last = numbers
@@ -276,10 +309,10 @@ def _ipv4_number(label: str) -> int:
     return int(label, 8 if len(label) > 1 and label[0] == "0" else 10)
 
 
-# --- path, query, fragment -------------------------------------------------------------------------------------
+# --- path, query, fragment ------------------------------------------------------------------------
 
-# The WHATWG percent-encode sets, and "|" in paths as Chromium does. A "%" that is already there stays as it is:
-# signed URLs must not change.
+# The WHATWG percent-encode sets, and "|" in paths as Chromium does. A "%" that is already there
+# stays as it is: signed URLs must not change.
 _NOT_IN_PATH = re.compile(r"[^!$-;=@-\]_a-z~]+")
 _NOT_IN_QUERY = re.compile(r"[^!$-&(-;=?-~]+")
 _NOT_IN_FRAGMENT = re.compile(r"[^!#-;=?-_a-~]+")
@@ -322,5 +355,7 @@ def is_loopback(host: str) -> bool:
 
 
 def without_query(url: str) -> str:
-    """Return a URL without its query, which in a signed one is different each time, and without its fragment."""
+    """Return a URL without its query, which in a signed one is different each time,
+    and without its fragment.
+    """
     return url.partition("#")[0].partition("?")[0]

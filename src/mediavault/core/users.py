@@ -14,7 +14,9 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
 
 
 class Role(StrEnum):
-    """What a user may do; each includes what the one before it may. The values are stored: never rename one."""
+    """What a user may do; each includes what the one before it may. The values are stored:
+    never rename one.
+    """
 
     VIEWER = "viewer"  # watch everything, and keep favourites and positions of their own
     MEMBER = "member"  # add posts, delete and restore them, change tags, share a video
@@ -26,12 +28,17 @@ class Role(StrEnum):
 
 
 def user_name(text: str) -> str:
-    """Return the name of a user as it is stored: in lower case. Raises BadInput for what can't be one."""
+    """Return the name of a user as it is stored: in lower case.
+    Raises BadInput for what can't be one.
+    """
     name = text.strip().lower()
     if not is_user_name(name):
         raise BadInput(
             "This can't be the name of a user.",
-            help="Use at most 64 letters from a to z, digits, and . _ - + @; begin with a letter or a digit.",
+            help=(
+                "Use at most 64 letters from a to z, digits, and . _ - + @; begin with a letter or"
+                " a digit."
+            ),
         )
     return name
 

@@ -1,6 +1,8 @@
-"""Subtitles: read from WebVTT (W3C), SubRip and YouTube's ``json3``, written as WebVTT for the text tracks of browsers. Pure.
+"""Subtitles: read from WebVTT (W3C), SubRip and YouTube's ``json3``, written as WebVTT for the text
+tracks of browsers. Pure.
 
-The input is untrusted: its size is limited, markup is dropped, and anything other than a cue is ignored.
+The input is untrusted: its size is limited, markup is dropped, and anything other than a cue is
+ignored.
 """
 
 from __future__ import annotations
@@ -28,12 +30,15 @@ _SPACES = re.compile(r"[ \t\u00a0]+")
 
 
 def to_webvtt(cues: Iterable[Cue]) -> str:
-    """Return a WebVTT file. The texts are untrusted: all of their characters are shown, and none is markup."""
+    """Return a WebVTT file. The texts are untrusted: all of their characters are shown,
+    and none is markup.
+    """
     return "\n\n".join(("WEBVTT", *_blocks(cues))) + "\n"
 
 
 def read_subtitles(text: str) -> tuple[Cue, ...]:
-    """Return the cues of a WebVTT, SubRip or json3 file, by their start, without the repetitions of scrolling captions.
+    """Return the cues of a WebVTT, SubRip or json3 file, by their start, without the repetitions of
+    scrolling captions.
 
     Raises ValueError for anything else, and for one without a cue.
     """
@@ -48,7 +53,8 @@ def read_subtitles(text: str) -> tuple[Cue, ...]:
 def _blocks(cues: Iterable[Cue]) -> Iterator[str]:
     for cue in sorted(cues, key=lambda cue: cue.start_s):
         lines = [line.strip() for line in _UNSHOWN.sub(" ", cue.text).splitlines()]
-        text = "\n".join(line for line in lines if line).translate(_ESCAPES)  # an empty line would end the cue
+        # an empty line would end the cue
+        text = "\n".join(line for line in lines if line).translate(_ESCAPES)
         start_s, end_s = max(0.0, cue.start_s), min(cue.end_s, MAX_S)
         if text and start_s < end_s:
             yield f"{_time(start_s)} --> {_time(end_s)}\n{text}"
@@ -59,11 +65,13 @@ def _time(seconds: float) -> str:
     return f"{minutes // 60:02}:{minutes % 60:02}:{millis // 1_000:02}.{millis % 1_000:03}"
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------
 
 
 def _from_blocks(text: str) -> list[Cue]:
-    """Read WebVTT and SubRip, which differ in their heads and in the sign before the milliseconds."""
+    """Read WebVTT and SubRip, which differ in their heads and in the sign before the
+    milliseconds.
+    """
     cues: list[Cue] = []
     times: tuple[float, float] | None = None
     lines: list[str] = []
@@ -71,7 +79,10 @@ def _from_blocks(text: str) -> list[Cue]:
         if (match := _TIMES.match(line)) is not None:
             _add(cues, times, lines)
             start_s, end_s = _seconds(match[1]), _seconds(match[2])
-            times, lines = (start_s, end_s) if start_s is not None and end_s is not None else None, []
+            times, lines = (
+                (start_s, end_s) if start_s is not None and end_s is not None else None,
+                [],
+            )
         elif not line.strip():
             _add(cues, times, lines)
             times, lines = None, []
@@ -107,7 +118,9 @@ def _plain(text: str) -> str:
 
 
 def _from_json3(text: str) -> list[Cue]:
-    """Read YouTube's own form: events with a start and a length in milliseconds, each of several pieces of text."""
+    """Read YouTube's own form: events with a start and a length in milliseconds,
+    each of several pieces of text.
+    """
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as exc:
@@ -115,27 +128,39 @@ def _from_json3(text: str) -> list[Cue]:
     events = document.get("events") if isinstance(document, dict) else None
     cues: list[Cue] = []
     for event in events if isinstance(events, list) else ():
-        if isinstance(event, Mapping) and not event.get("aAppend"):  # which only ends a line of scrolling captions
+        # which only ends a line of scrolling captions
+        if isinstance(event, Mapping) and not event.get("aAppend"):
             start_ms: Any = event.get("tStartMs")
             length_ms: Any = event.get("dDurationMs")
             if _is_time(start_ms) and _is_time(length_ms):
-                _add(cues, (start_ms / 1_000, min(MAX_S, (start_ms + length_ms) / 1_000)), [_pieces(event.get("segs"))])
+                _add(
+                    cues,
+                    (start_ms / 1_000, min(MAX_S, (start_ms + length_ms) / 1_000)),
+                    [_pieces(event.get("segs"))],
+                )
     return cues
 
 
 def _is_time(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MAX_S * 1_000
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and 0 <= value <= MAX_S * 1_000
+    )
 
 
 def _pieces(segments: Any) -> str:
     texts = (
-        (piece.get("utf8") for piece in segments if isinstance(piece, Mapping)) if isinstance(segments, list) else ()
+        (piece.get("utf8") for piece in segments if isinstance(piece, Mapping))
+        if isinstance(segments, list)
+        else ()
     )
     return "".join(text for text in texts if isinstance(text, str)).translate(_ESCAPES)
 
 
 def _without_scrolling(cues: Sequence[Cue]) -> list[Cue]:
-    """Leave out the lines that a cue repeats from the one before it, as captions do that scroll up line by line.
+    """Leave out the lines that a cue repeats from the one before it, as captions do that scroll up
+    line by line.
 
     A cue ends where the next one begins, so that two of them are never on top of each other.
     """
@@ -158,4 +183,6 @@ def _without_scrolling(cues: Sequence[Cue]) -> list[Cue]:
 def _overlap(before: Sequence[str], lines: Sequence[str]) -> int:
     """Return how many of the first lines are the last ones of ``before``."""
     most = min(len(before), len(lines), MAX_SCROLLED)
-    return next((count for count in range(most, 0, -1) if list(before[-count:]) == list(lines[:count])), 0)
+    return next(
+        (count for count in range(most, 0, -1) if list(before[-count:]) == list(lines[:count])), 0
+    )

@@ -1,7 +1,9 @@
-"""Parses XML into a tree of plain nodes, within limits, and says what XML can hold. The only importer of expat.
+"""Parses XML into a tree of plain nodes, within limits, and says what XML can hold. The only
+importer of expat.
 
-A document type is refused, and with it every entity that a document could declare; depth and number of elements are
-bounded, and nothing outside the text is ever opened. Namespace prefixes are dropped: documents choose them freely.
+A document type is refused, and with it every entity that a document could declare; depth and number
+of elements are bounded, and nothing outside the text is ever opened. Namespace prefixes are
+dropped: documents choose them freely.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ class BadXml(BadInput):
 
 @dataclass(slots=True)
 class XmlNode:
-    """``attributes`` by local name; ``text`` is the text directly in the element; ``line`` is where it begins, from 1."""
+    """``attributes`` by local name; ``text`` is the text directly in the element;
+    ``line`` is where it begins, from 1.
+    """
 
     name: str
     attributes: dict[str, str]
@@ -52,7 +56,9 @@ class XmlNode:
 
 
 def read_xml(text: str, *, max_depth: int, max_elements: int) -> XmlNode:
-    """Return the root element. Raises BadXml for malformed XML, beyond the limits, or with a document type."""
+    """Return the root element. Raises BadXml for malformed XML, beyond the limits,
+    or with a document type.
+    """
     parser = expat.ParserCreate()
     builder = _Builder(parser, max_depth, max_elements)
     parser.buffer_text = True
@@ -80,7 +86,9 @@ class _Builder:
         if len(self._open) >= self._max_depth or self._left < 0:
             raise BadXml("it is too deep, or has too many elements")
         node = XmlNode(
-            _local(name), {_local(key): value for key, value in attributes.items()}, self._parser.CurrentLineNumber
+            _local(name),
+            {_local(key): value for key, value in attributes.items()},
+            self._parser.CurrentLineNumber,
         )
         if self._open:
             self._open[-1].children.append(node)
@@ -105,5 +113,7 @@ def _refuse_doctype(*_: object) -> None:
 
 
 def in_xml(text: str) -> str:
-    """Return the text without control characters, lone surrogates and what else XML 1.0 has no place for."""
+    """Return the text without control characters, lone surrogates and what else XML 1.0 has no
+    place for.
+    """
     return _NOT_IN_XML.sub("", text)

@@ -6,7 +6,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobStatus, Stage, StepOutcome, StrategyName
+from mediavault.core.job import (
+    HistoryRecord,
+    ItemStatus,
+    Job,
+    JobStatus,
+    Stage,
+    StepOutcome,
+    StrategyName,
+)
 from mediavault.core.media import SourceType
 from mediavault.core.messages import counted
 from mediavault.demo.media import Clip
@@ -47,8 +55,8 @@ def check(
 ) -> list[str]:
     """Return the problems, one sentence each; [] when the post ended as expected.
 
-    ``clip`` and ``saved`` are compared when given; ``troubles_met`` (None: unknown) is how often a saver met the post's
-    fault, as the site counted.
+    ``clip`` and ``saved`` are compared when given; ``troubles_met`` (None: unknown) is how often a
+    saver met the post's fault, as the site counted.
     """
     if (problem := _wrong_end(post, job)) is not None:
         return [problem]
@@ -71,7 +79,9 @@ def has_ended(job: Job) -> bool:
 
 
 def steps(history: Iterable[HistoryRecord]) -> tuple[ExpectedStep, ...]:
-    """The strategies used, in order: the records of one strategy in one attempt are one step, decided by the last one."""
+    """The strategies used, in order: the records of one strategy in one attempt are one step,
+    decided by the last one.
+    """
     used: list[ExpectedStep] = []
     for record in history:
         if record.strategy is None or record.outcome is StepOutcome.SKIPPED:
@@ -104,7 +114,10 @@ def _wrong_strategy(post: PracticePost, used: tuple[ExpectedStep, ...]) -> Itera
     if not used or not used[-1].ok:
         yield "the history names no strategy by which it was saved"
     elif used[-1].strategy not in post.strategies:
-        yield f"it was saved by the strategy {used[-1].strategy}, expected {' or '.join(sorted(post.strategies))}"
+        yield (
+            f"it was saved by the strategy {used[-1].strategy}, expected"
+            f" {' or '.join(sorted(post.strategies))}"
+        )
 
 
 def _wrong_facts(post: PracticePost, job: Job, clip: Clip | None) -> Iterator[str]:
@@ -124,11 +137,16 @@ def _wrong_facts(post: PracticePost, job: Job, clip: Clip | None) -> Iterator[st
 
 def _wrong_items(post: PracticePost, job: Job) -> Iterator[str]:
     """Check that every video of the post is saved, in order."""
-    saved = [item.saved for item in job.items if item.status is ItemStatus.SAVED and item.saved is not None]
+    saved = [
+        item.saved
+        for item in job.items
+        if item.status is ItemStatus.SAVED and item.saved is not None
+    ]
     expected = [spec.seconds for spec in post.specs]
     durations = [video.duration_s or 0.0 for video in saved]
     if len(durations) != len(expected) or any(
-        abs(duration - wanted) > DURATION_TOLERANCE_S for duration, wanted in zip(durations, expected, strict=True)
+        abs(duration - wanted) > DURATION_TOLERANCE_S
+        for duration, wanted in zip(durations, expected, strict=True)
     ):
         yield f"its saved videos last {durations} seconds, expected {expected}"
 

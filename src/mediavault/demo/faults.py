@@ -1,8 +1,10 @@
-"""The responses for a post's media. One small function per kind of fault; a post without one is served normally.
+"""The responses for a post's media. One small function per kind of fault; a post without one is
+served normally.
 
-A page's own player is nearly always served: the faults concern programs that want to *save* the video. ``first`` means
-the first such request since the site started (or :meth:`~mediavault.demo.site.PracticeSite.reset`), so that what a
-post does never depends on chance or on the order in which posts are saved.
+A page's own player is nearly always served: the faults concern programs that want to *save* the
+video. ``first`` means the first such request since the site started (or
+:meth:`~mediavault.demo.site.PracticeSite.reset`), so that what a post does never depends on chance
+or on the order in which posts are saved.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ SESSION_COOKIE = "practice_session"
 
 
 class ClientKind(StrEnum):
-    """The kind of client, by the browser's Fetch Metadata headers (sites rely on them, scripts cannot change them)."""
+    """The kind of client, by the browser's Fetch Metadata headers (sites rely on them,
+    scripts cannot change them).
+    """
 
     PLAYER = "player"  # the page's <video>, or its script
     NAVIGATION = "navigation"  # a browser that opens the URL
@@ -37,8 +41,9 @@ class ClientKind(StrEnum):
 def caller(request: web.BaseRequest) -> ClientKind:
     """Return the kind of client.
 
-    A program that copies a player's ``Sec-Fetch-*`` headers counts as a player: only browsers may send these.
-    Players always ask for a range (Chromium 156: ``bytes=0-`` at first); a page's scripts and pictures need not.
+    A program that copies a player's ``Sec-Fetch-*`` headers counts as a player: only browsers may
+    send these. Players always ask for a range (Chromium 156: ``bytes=0-`` at first); a page's
+    scripts and pictures need not.
     """
     goal, mode = request.headers.get("sec-fetch-dest"), request.headers.get("sec-fetch-mode")
     if goal == "document" and mode == "navigate":
@@ -52,7 +57,8 @@ def caller(request: web.BaseRequest) -> ClientKind:
 class PostState:
     """The state of a post between requests."""
 
-    token: str = field(default_factory=lambda: secrets.token_hex(16))  # the session cookie's value, the signing key
+    # the session cookie's value, the signing key
+    token: str = field(default_factory=lambda: secrets.token_hex(16))
     visits: int = 0  # of its page
     first_visit_at: datetime | None = None
     saves: int = 0  # requests for media, except by the page's player
@@ -65,7 +71,9 @@ class PostState:
 
 @dataclass(frozen=True, slots=True)
 class FaultyRequest:
-    """A request for media, with everything that a fault may depend on. ``honest`` is the normal response."""
+    """A request for media, with everything that a fault may depend on.
+    ``honest`` is the normal response.
+    """
 
     request: web.BaseRequest
     file: str  # its name below the post's media path
@@ -96,14 +104,20 @@ def reply(
     """Return a response that is not cached: a cached one would be an unplanned failure."""
     data = body.encode() if isinstance(body, str) else body
     return web.Response(
-        status=status, body=data, headers={"Content-Type": kind, "Cache-Control": "no-store", **(headers or {})}
+        status=status,
+        body=data,
+        headers={"Content-Type": kind, "Cache-Control": "no-store", **(headers or {})},
     )
 
 
 def page(status: int, text: str, **headers: str) -> web.Response:
     """Return a small page instead of the media."""
     body = f"<!doctype html><html lang=en><title>{text}</title><p>{text}</p></html>\n"
-    return reply(body, status=status, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    return reply(
+        body,
+        status=status,
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
+    )
 
 
 class CutResponse(web.Response):
@@ -128,11 +142,17 @@ def empty_without_cookie(request: FaultyRequest) -> web.Response:
 
 def only_navigation(request: FaultyRequest) -> web.Response:
     """Refuse the page's player too, so that only the page's metadata name the file."""
-    return request.honest if request.by is ClientKind.NAVIGATION else page(403, "Open this film in your browser.")
+    return (
+        request.honest
+        if request.by is ClientKind.NAVIGATION
+        else page(403, "Open this film in your browser.")
+    )
 
 
 def only_first_link_used_up(request: FaultyRequest) -> web.Response:
-    """The first link that is used works for the page's player only; links of other visits work for all."""
+    """The first link that is used works for the page's player only;
+    links of other visits work for all.
+    """
     visit = request.request.query.get("visit", "")
     if not is_signed(request.request, request.state.token, now=request.now):
         return page(403, "This link is not valid.")
@@ -176,7 +196,9 @@ def limited_at_first(request: FaultyRequest) -> web.Response:
     if request.state.limited_until_s is None:
         request.state.limited_until_s = request.monotonic_s + RETRY_AFTER_S
     left = request.state.limited_until_s - request.monotonic_s
-    return page(429, "Slow down, please.", retry_after=str(ceil(left))) if left > 0 else request.honest
+    return (
+        page(429, "Slow down, please.", retry_after=str(ceil(left))) if left > 0 else request.honest
+    )
 
 
 def hole(request: FaultyRequest) -> web.Response:
@@ -184,17 +206,25 @@ def hole(request: FaultyRequest) -> web.Response:
 
 
 def page_always(request: FaultyRequest) -> web.Response:
-    return request.honest if request.by is ClientKind.PLAYER else page(200, "Please use our app to keep this film.")
+    return (
+        request.honest
+        if request.by is ClientKind.PLAYER
+        else page(200, "Please use our app to keep this film.")
+    )
 
 
 def running(request: FaultyRequest) -> web.Response:
-    """Send the video again and again as a stream that began with the first request: one segment a second, the last
-    LIVE_WINDOW of which can be had.
+    """Send the video again and again as a stream that began with the first request: one segment a
+    second, the last LIVE_WINDOW of which can be had.
     """
     state = request.state
     if state.live_since_s is None:
         state.live_since_s = request.monotonic_s
-    lasted_s = request.monotonic_s - state.live_since_s if state.live_ended_s is None else state.live_ended_s
+    lasted_s = (
+        request.monotonic_s - state.live_since_s
+        if state.live_ended_s is None
+        else state.live_ended_s
+    )
     newest = int(lasted_s) + LIVE_WINDOW - 1
     oldest = newest - LIVE_WINDOW + 1
     if not request.file.endswith(".m3u8"):
@@ -202,8 +232,15 @@ def running(request: FaultyRequest) -> web.Response:
         available = wanted.isdigit() and oldest - 1 <= int(wanted) <= newest
         return request.honest if available else page(404, "Not found")
     listed = (request.honest.text or "").splitlines()
-    pieces = [(listed[at], listed[at + 1]) for at, line in enumerate(listed) if line.startswith("#EXTINF")]
-    lines = ["#EXTM3U", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:1", f"#EXT-X-MEDIA-SEQUENCE:{oldest}"]
+    pieces = [
+        (listed[at], listed[at + 1]) for at, line in enumerate(listed) if line.startswith("#EXTINF")
+    ]
+    lines = [
+        "#EXTM3U",
+        "#EXT-X-VERSION:3",
+        "#EXT-X-TARGETDURATION:1",
+        f"#EXT-X-MEDIA-SEQUENCE:{oldest}",
+    ]
     lines.append(f"#EXT-X-DISCONTINUITY-SEQUENCE:{max(0, oldest - 1) // len(pieces)}")
     for number in range(oldest, newest + 1):
         length, name = pieces[number % len(pieces)]
@@ -231,7 +268,9 @@ FAULTS: Mapping[str, Fault] = {
 def signed_query(path: str, visit: int, key: str, *, now: datetime) -> str:
     """Return ``?expires=…&visit=…&signature=…`` for a link that one visit to a page receives."""
     expires = str(int((now + LINK_LIFE).timestamp()))
-    return f"?expires={expires}&visit={visit}&signature={_signature(path, expires, str(visit), key)}"
+    return (
+        f"?expires={expires}&visit={visit}&signature={_signature(path, expires, str(visit), key)}"
+    )
 
 
 def is_signed(request: web.BaseRequest, key: str, *, now: datetime) -> bool:

@@ -1,7 +1,8 @@
 """The practice site's videos, encoded when they are needed: nothing is downloaded or shipped.
 
-Each clip has its own colour, number, tone and length, so that a wrong video is noticed by eye, by ear and by
-:func:`fingerprint`. All clips together take a few seconds of CPU; they are cached in the caller's folder.
+Each clip has its own colour, number, tone and length, so that a wrong video is noticed by eye, by
+ear and by :func:`fingerprint`. All clips together take a few seconds of CPU; they are cached in the
+caller's folder.
 """
 
 from __future__ import annotations
@@ -56,8 +57,9 @@ class ClipSpec:
 class Clip:
     """A finished clip: ``files`` maps names below the clip's address to bytes.
 
-    ``video.mp4`` (H.264 and AAC, faststart), ``poster.jpg``, ``master.m3u8``, ``fmp4/index.m3u8`` with its ``init.mp4``
-    and segments, ``ts/index.m3u8`` with its segments: the same frames in three formats.
+    ``video.mp4`` (H.264 and AAC, faststart), ``poster.jpg``, ``master.m3u8``, ``fmp4/index.m3u8``
+    with its ``init.mp4`` and segments, ``ts/index.m3u8`` with its segments: the same frames in
+    three formats.
     """
 
     spec: ClipSpec
@@ -71,23 +73,32 @@ class Clip:
         return float(self.spec.seconds)
 
 
-def make_clips(specs: Iterable[ClipSpec], folder: Path, *, stop: threading.Event | None = None) -> dict[str, Clip]:
-    """Encode the clips that ``folder`` lacks and return all by name. Blocks for seconds: call it in a thread.
+def make_clips(
+    specs: Iterable[ClipSpec], folder: Path, *, stop: threading.Event | None = None
+) -> dict[str, Clip]:
+    """Encode the clips that ``folder`` lacks and return all by name. Blocks for seconds: call it in
+    a thread.
 
-    After ``stop`` is set, no further clip is begun. Raises ToolMissing when this PyAV cannot encode H.264.
+    After ``stop`` is set, no further clip is begun. Raises ToolMissing when this PyAV cannot encode
+    H.264.
     """
     if "libx264" not in av.codecs_available:
-        raise ToolMissing("This PyAV has no H.264 encoder; the practice site cannot make its videos.")
+        raise ToolMissing(
+            "This PyAV has no H.264 encoder; the practice site cannot make its videos."
+        )
     with ThreadPoolExecutor(MAKERS, thread_name_prefix="practice-media") as makers:
-        clips = makers.map(lambda spec: None if stop and stop.is_set() else _clip(spec, folder), specs)
+        clips = makers.map(
+            lambda spec: None if stop and stop.is_set() else _clip(spec, folder), specs
+        )
         return {clip.spec.name: clip for clip in clips if clip}
 
 
 def fingerprint(path: Path) -> str | None:
-    """Return the SHA-256 of a file's coded H.264 slices: the same for MP4, fragmented MP4 and a remuxed TS.
+    """Return the SHA-256 of a file's coded H.264 slices: the same for MP4, fragmented MP4 and a
+    remuxed TS.
 
-    Only slice units count (types 1 and 5, ISO/IEC 14496-10, table 7-1): containers add and drop the others. None when the
-    file has no H.264 with length prefixes.
+    Only slice units count (types 1 and 5, ISO/IEC 14496-10, table 7-1): containers add and drop the
+    others. None when the file has no H.264 with length prefixes.
     """
     digest = hashlib.sha256()
     try:
@@ -108,7 +119,11 @@ def has_sound(path: Path) -> bool:
     """Whether the file has an audio track with at least one packet."""
     try:
         with av.open(str(path)) as container:
-            return any(packet.size for track in container.streams.audio[:1] for packet in container.demux(track))
+            return any(
+                packet.size
+                for track in container.streams.audio[:1]
+                for packet in container.demux(track)
+            )
     except av.FFmpegError:
         return False
 
@@ -137,20 +152,32 @@ def _clip(spec: ClipSpec, folder: Path) -> Clip:
 
 
 def _make(spec: ClipSpec, home: Path) -> None:
-    """Build the clip in a temporary folder and rename it, so that a folder that exists is complete."""
+    """Build the clip in a temporary folder and rename it,
+    so that a folder that exists is complete.
+    """
     building = home.with_name(home.name + ".part")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
     movie = building / "video.mp4"
     _encode(spec, movie)
     _poster(movie, building / "poster.jpg")
-    _segment(movie, building / "fmp4", suffix="m4s", hls_segment_type="fmp4", hls_fmp4_init_filename="init.mp4")
+    _segment(
+        movie,
+        building / "fmp4",
+        suffix="m4s",
+        hls_segment_type="fmp4",
+        hls_fmp4_init_filename="init.mp4",
+    )
     _segment(movie, building / "ts", suffix="ts")
     building.rename(home)
 
 
 def _read(spec: ClipSpec, home: Path) -> Clip:
-    files = {path.relative_to(home).as_posix(): path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file()}
+    files = {
+        path.relative_to(home).as_posix(): path.read_bytes()
+        for path in sorted(home.rglob("*"))
+        if path.is_file()
+    }
     codecs = _codecs(home / "video.mp4")
     files["master.m3u8"] = _master(files, codecs)
     pictures = fingerprint(home / "video.mp4")
@@ -168,8 +195,17 @@ def _encode(spec: ClipSpec, path: Path) -> None:
 
 
 def _video_stream(out: OutputContainer) -> VideoStream:
-    """Add a stream with a key frame per second, for segments; one thread, so that the bytes are reproducible."""
-    options = {"preset": "ultrafast", "crf": "40", "g": str(RATE), "sc_threshold": "0", "bf": "0", "threads": "1"}
+    """Add a stream with a key frame per second, for segments; one thread,
+    so that the bytes are reproducible.
+    """
+    options = {
+        "preset": "ultrafast",
+        "crf": "40",
+        "g": str(RATE),
+        "sc_threshold": "0",
+        "bf": "0",
+        "threads": "1",
+    }
     stream = out.add_stream("libx264", rate=RATE, options=options)
     stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
     return stream
@@ -181,7 +217,11 @@ def _audio_stream(out: OutputContainer) -> AudioStream:
     return stream
 
 
-def _mux(out: OutputContainer, stream: VideoStream | AudioStream, frames: Iterator[VideoFrame | AudioFrame]) -> None:
+def _mux(
+    out: OutputContainer,
+    stream: VideoStream | AudioStream,
+    frames: Iterator[VideoFrame | AudioFrame],
+) -> None:
     for frame in frames:
         out.mux(stream.encode(frame))  # type: ignore[arg-type]  # each stream gets its own kind of frame
     out.mux(stream.encode(None))
@@ -193,7 +233,10 @@ def _pictures(spec: ClipSpec) -> Iterator[VideoFrame | AudioFrame]:
         ("hue", f"h={spec.hue}:s=1.4"),
         ("noise", f"alls=6:allf=t:all_seed={spec.number + 1}"),
         ("drawbox", "x=16:y=16:w=184:h=168:color=black:t=fill"),
-        *(("drawbox", f"x={x}:y={y}:w={w}:h={h}:color=white:t=fill") for x, y, w, h in number_boxes(spec.number)),
+        *(
+            ("drawbox", f"x={x}:y={y}:w={w}:h={h}:color=white:t=fill")
+            for x, y, w, h in number_boxes(spec.number)
+        ),
         ("format", "pix_fmts=yuv420p"),
         ("buffersink", ""),
     ]
@@ -202,7 +245,10 @@ def _pictures(spec: ClipSpec) -> Iterator[VideoFrame | AudioFrame]:
 
 def _tone(spec: ClipSpec) -> Iterator[VideoFrame | AudioFrame]:
     chain = [
-        ("sine", f"frequency={spec.tone_hz}:beep_factor=4:sample_rate={SAMPLE_RATE}:duration={spec.seconds}"),
+        (
+            "sine",
+            f"frequency={spec.tone_hz}:beep_factor=4:sample_rate={SAMPLE_RATE}:duration={spec.seconds}",
+        ),
         ("aformat", f"sample_fmts=fltp:sample_rates={SAMPLE_RATE}:channel_layouts=mono"),
         ("abuffersink", ""),
     ]
@@ -221,7 +267,18 @@ def _run(chain: list[tuple[str, str]]) -> Iterator[VideoFrame | AudioFrame]:
         yield frame
 
 
-_SEGMENTS_OF = ("abcdef", "bc", "abged", "abgcd", "fgbc", "afgcd", "afgedc", "abc", "abcdefg", "abfgcd")
+_SEGMENTS_OF = (
+    "abcdef",
+    "bc",
+    "abged",
+    "abgcd",
+    "fgbc",
+    "afgcd",
+    "afgedc",
+    "abc",
+    "abcdefg",
+    "abfgcd",
+)
 _SEGMENT_BOXES = {  # x, y, width, height within a digit of 70 x 136
     "a": (0, 0, 70, 12),
     "b": (58, 0, 12, 68),
@@ -234,7 +291,9 @@ _SEGMENT_BOXES = {  # x, y, width, height within a digit of 70 x 136
 
 
 def number_boxes(number: int) -> list[tuple[int, int, int, int]]:
-    """Return two seven-segment digits as boxes (x, y, width, height): the FFmpeg of PyAV's wheel has no fonts."""
+    """Return two seven-segment digits as boxes (x, y, width, height):
+    the FFmpeg of PyAV's wheel has no fonts.
+    """
     boxes: list[tuple[int, int, int, int]] = []
     for left, digit in zip((32, 114), divmod(number, 10), strict=True):
         for segment in _SEGMENTS_OF[digit]:
@@ -276,7 +335,9 @@ def _segment(movie: Path, folder: Path, *, suffix: str, **options: str) -> None:
 
 
 def _codecs(movie: Path) -> str:
-    """Return the codecs string: profile, compatibility and level are bytes two to four of the decoder configuration."""
+    """Return the codecs string: profile, compatibility and level are bytes two to four of the
+    decoder configuration.
+    """
     with av.open(str(movie)) as source:
         extradata = source.streams.video[0].codec_context.extradata or b""
         names = [f"avc1.{extradata[1:4].hex()}"]
@@ -288,5 +349,8 @@ def _codecs(movie: Path) -> str:
 def _master(files: Mapping[str, bytes], codecs: str) -> bytes:
     size = sum(len(data) for name, data in files.items() if name.endswith(".m4s"))
     seconds = sum(1 for name in files if name.endswith(".m4s")) * SEGMENT_S
-    stream = f'BANDWIDTH={size * 8 // seconds},RESOLUTION={WIDTH}x{HEIGHT},FRAME-RATE={RATE}.000,CODECS="{codecs}"'
+    stream = (
+        f"BANDWIDTH={size * 8 // seconds},RESOLUTION={WIDTH}x{HEIGHT},FRAME-RATE={RATE}.000,"
+        f'CODECS="{codecs}"'
+    )
     return f"#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-STREAM-INF:{stream}\nfmp4/index.m3u8\n".encode()

@@ -1,4 +1,6 @@
-"""The practice site's pages: plain HTML with the metadata that real sites carry. Strings in, strings out."""
+"""The practice site's pages: plain HTML with the metadata that real sites carry.
+Strings in, strings out.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ _ARTICLES = frozenset({Shows.PHOTOS, Shows.SEVERAL})  # their metadata name no v
 
 @dataclass(frozen=True, slots=True)
 class PostAddress:
-    """The address of a page. ``link_query`` is what a visit adds to its video URLs: a signature, or nothing."""
+    """The address of a page. ``link_query`` is what a visit adds to its video URLs: a signature,
+    or nothing.
+    """
 
     origin: str
     link_query: Mapping[str, str]  # media path -> "?…"
@@ -38,8 +42,14 @@ class PostAddress:
 
 
 def media_path(post: PracticePost, spec: ClipSpec, file: str = "video.mp4") -> str:
-    """Return ``/media/<post>/<number of the video in the post>/<file>``; adverts have their own path."""
-    return f"/ads/spot/{file}" if spec is ADVERT else f"/media/{post.slug}/{post.specs.index(spec) + 1}/{file}"
+    """Return ``/media/<post>/<number of the video in the post>/<file>``;
+    adverts have their own path.
+    """
+    return (
+        f"/ads/spot/{file}"
+        if spec is ADVERT
+        else f"/media/{post.slug}/{post.specs.index(spec) + 1}/{file}"
+    )
 
 
 def post_page(post: PracticePost, address: PostAddress) -> str:
@@ -70,14 +80,17 @@ def tombstone_page() -> str:
 
 
 def missing_page() -> str:
-    return _document("Not found", "<article><h1>Not found</h1><p>There is no such page.</p></article>")
+    return _document(
+        "Not found", "<article><h1>Not found</h1><p>There is no such page.</p></article>"
+    )
 
 
 def login_page() -> str:
     form = (
         '<form method="post" action="/login"><h1>Log in</h1><p>Log in to see this post.</p>'
         '<label>Name <input name="name" autocomplete="username"></label>'
-        '<label>Password <input name="password" type="password" autocomplete="current-password"></label>'
+        '<label>Password <input name="password" type="password"'
+        ' autocomplete="current-password"></label>'
         '<button type="submit">Log in</button></form>'
     )
     return _document("Log in", form)
@@ -88,13 +101,15 @@ def _document(title: str, body: str, *, head: str = "") -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)} · {SITE_NAME}</title>{head}"
-        '<link rel="icon" href="data:,"><link rel="stylesheet" href="/static/site.css"></head><body>'
-        f'<header class="site"><a href="/">{SITE_NAME}</a><span class="by">posts with every kind of trouble</span></header>'
+        '<link rel="icon" href="data:,"><link rel="stylesheet"'
+        ' href="/static/site.css"></head><body>'
+        f'<header class="site"><a href="/">{SITE_NAME}</a><span class="by">posts with every kind of'
+        " trouble</span></header>"
         f"<main>{body}</main></body></html>\n"
     )
 
 
-# --- head ------------------------------------------------------------------------------------------------------
+# --- head -----------------------------------------------------------------------------------------
 
 
 def _post_head(post: PracticePost, address: PostAddress) -> str:
@@ -127,7 +142,9 @@ def names_its_file(post: PracticePost) -> bool:
 
 
 def _linked_data(post: PracticePost, address: PostAddress) -> dict[str, Any] | list[dict[str, Any]]:
-    """Return a VideoObject for each of the post's own videos (a list for several), or a posting with pictures."""
+    """Return a VideoObject for each of the post's own videos (a list for several),
+    or a posting with pictures.
+    """
     if post.shows in _ARTICLES:
         pictures = [address.absolute(address.poster(post, spec)) for spec in post.specs]
         return {
@@ -147,7 +164,9 @@ def _video_object(post: PracticePost, spec: ClipSpec, address: PostAddress) -> d
     facts: dict[str, Any] = {
         "@context": "https://schema.org",
         "@type": "VideoObject",
-        "name": post.title if spec is post.specs[0] else f"{post.title} ({post.specs.index(spec) + 1})",
+        "name": post.title
+        if spec is post.specs[0]
+        else f"{post.title} ({post.specs.index(spec) + 1})",
         "description": _text(post),
         "uploadDate": _day(spec),
         "duration": f"PT{spec.seconds}S",
@@ -156,7 +175,10 @@ def _video_object(post: PracticePost, spec: ClipSpec, address: PostAddress) -> d
         "url": address.absolute(post.path),
     }
     if names_its_file(post):
-        facts |= {"contentUrl": address.absolute(address.video(post, spec)), "encodingFormat": "video/mp4"}
+        facts |= {
+            "contentUrl": address.absolute(address.video(post, spec)),
+            "encodingFormat": "video/mp4",
+        }
     return facts
 
 
@@ -187,14 +209,15 @@ def _day(spec: ClipSpec) -> str:
     return (_FIRST_DAY + timedelta(days=spec.number)).isoformat()
 
 
-# --- body ------------------------------------------------------------------------------------------------------
+# --- body -----------------------------------------------------------------------------------------
 
 
 def _article(post: PracticePost, inner: str) -> str:
     author = post.author
     return (
         f"<article><h1>{escape(post.title)}</h1>"
-        f'<p class="by">by <a rel="author" href="/@{author.handle}">{escape(author.name)} (@{author.handle})</a></p>'
+        f'<p class="by">by <a rel="author" href="/@{author.handle}">{escape(author.name)}'
+        f" (@{author.handle})</a></p>"
         f'{inner}<p class="note">{escape(post.tests[0].upper() + post.tests[1:])}.</p></article>'
     )
 
@@ -210,7 +233,8 @@ def _video(
 ) -> str:
     poster = f'poster="{address.poster(post, spec)}" ' if has_poster else ""
     return (
-        f'<video {attributes} playsinline preload="metadata" width="{WIDTH}" height="{HEIGHT}" {poster}'
+        f'<video {attributes} playsinline preload="metadata" width="{WIDTH}" height="{HEIGHT}"'
+        f" {poster}"
         f'src="{escape(address.video(post, spec, file))}"></video>'
     )
 
@@ -220,13 +244,17 @@ def _video_post(post: PracticePost, address: PostAddress) -> str:
 
 
 def _playlist_post(post: PracticePost, address: PostAddress) -> str:
-    return _article(post, f'<div class="player">{_video(post, post.specs[0], address, file="ts/index.m3u8")}</div>')
+    return _article(
+        post,
+        f'<div class="player">{_video(post, post.specs[0], address, file="ts/index.m3u8")}</div>',
+    )
 
 
 def _click_post(post: PracticePost, address: PostAddress) -> str:
     poster = address.poster(post, post.specs[0])
     player = (
-        f'<div class="player"><video playsinline preload="none" width="{WIDTH}" height="{HEIGHT}" poster="{poster}"></video>'
+        f'<div class="player"><video playsinline preload="none" width="{WIDTH}" height="{HEIGHT}"'
+        f' poster="{poster}"></video>'
         f'<button type="button" aria-label="Play" data-ask="/api/play/{post.slug}">▶</button></div>'
         '<script src="/static/click_player.js"></script>'
     )
@@ -237,18 +265,23 @@ def _mse_post(post: PracticePost, address: PostAddress) -> str:
     own = post.specs[0]
     player = (
         f'<div class="player"><video controls muted playsinline width="{WIDTH}" height="{HEIGHT}" '
-        f'poster="{address.poster(post, own)}" data-playlist="{media_path(post, own, "master.m3u8")}"></video></div>'
+        f'poster="{address.poster(post, own)}"'
+        f' data-playlist="{media_path(post, own, "master.m3u8")}"></video></div>'
     )
     return _article(post, player) + '<script src="/static/mse_player.js"></script>'
 
 
 def _carousel_post(post: PracticePost, address: PostAddress) -> str:
-    videos = "".join(f'<div class="player">{_video(post, spec, address)}</div>' for spec in post.specs)
+    videos = "".join(
+        f'<div class="player">{_video(post, spec, address)}</div>' for spec in post.specs
+    )
     return _article(post, f'<div class="strip">{videos}</div>')
 
 
 def _several_post(post: PracticePost, address: PostAddress) -> str:
-    """Show a file with a poster, a file without one, and a stream without one, below the post rather than in it."""
+    """Show a file with a poster, a file without one, and a stream without one,
+    below the post rather than in it.
+    """
     first, second, third = post.specs
     videos = (
         _video(post, first, address),

@@ -1,7 +1,7 @@
 """The practice posts: one for each kind of failure, with its expected result. Facts only.
 
-A post that is added here (with its responses in ``faults.py`` if they are not plain ones) is in the index, in the demo
-and in its table.
+A post that is added here (with its responses in ``faults.py`` if they are not plain ones) is in the
+index, in the demo and in its table.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ class Shows(StrEnum):
 
     VIDEO = "video"  # <video src>, og: tags and JSON-LD that name the file
     CLICK = "click"  # a picture; the video's URL is requested on a click
-    MSE = "mse"  # a script feeds a playlist's segments to Media Source Extensions; <video>.src is blob:
+    # a script feeds a playlist's segments to Media Source Extensions; <video>.src is blob:
+    MSE = "mse"
     PLAYLIST = "playlist"  # <video src> is a playlist
     CAROUSEL = "carousel"  # several videos, JSON-LD lists them
     SEVERAL = "several"  # several videos, and nothing says which of them the post is about
@@ -46,10 +47,11 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class PracticePost:
-    """A practice post. With ``code`` None its video must be saved; otherwise its job must fail with exactly this code.
+    """A practice post. With ``code`` None its video must be saved; otherwise its job must fail with
+    exactly this code.
 
-    ``strategies`` are the strategies that may succeed; ``attempts`` is how many the job needs, None for any number. ``specs``
-    are the videos that it shows, its own first.
+    ``strategies`` are the strategies that may succeed; ``attempts`` is how many the job needs, None
+    for any number. ``specs`` are the videos that it shows, its own first.
     """
 
     slug: str
@@ -87,7 +89,14 @@ _SECOND_REQUEST = frozenset({StrategyName.PLAIN, StrategyName.SESSION})  # eithe
 # Posts that need a second attempt come first, so that their waits pass while others are saved.
 POSTS: tuple[PracticePost, ...] = (
     PracticePost("plain", "A kite over the harbour", "a plain MP4", MARA, (ClipSpec("plain", 1),)),
-    PracticePost("limited", "Rain on the market hall", "429 at first", TOMAS, (ClipSpec("limited", 2, 6),), attempts=2),
+    PracticePost(
+        "limited",
+        "Rain on the market hall",
+        "429 at first",
+        TOMAS,
+        (ClipSpec("limited", 2, 6),),
+        attempts=2,
+    ),
     PracticePost(
         "fake",
         "The film that is a page",
@@ -113,9 +122,21 @@ POSTS: tuple[PracticePost, ...] = (
         (ClipSpec("click", 5, 6),),
         shows=Shows.CLICK,
     ),
-    PracticePost("mse", "The night train", "HLS behind a blob: player", JUNE, (ClipSpec("mse", 6),), shows=Shows.MSE),
     PracticePost(
-        "hls-ts", "Snow in April", "HLS of MPEG-TS segments", MARA, (ClipSpec("hls-ts", 7, 6),), shows=Shows.PLAYLIST
+        "mse",
+        "The night train",
+        "HLS behind a blob: player",
+        JUNE,
+        (ClipSpec("mse", 6),),
+        shows=Shows.MSE,
+    ),
+    PracticePost(
+        "hls-ts",
+        "Snow in April",
+        "HLS of MPEG-TS segments",
+        MARA,
+        (ClipSpec("hls-ts", 7, 6),),
+        shows=Shows.PLAYLIST,
     ),
     PracticePost(
         "session",
@@ -195,7 +216,11 @@ POSTS: tuple[PracticePost, ...] = (
         shows=Shows.BESIDE_ADVERT,
     ),
     PracticePost(
-        "silent", "Clouds, without a word", "a video without sound", JUNE, (ClipSpec("silent", 17, 6, sound=False),)
+        "silent",
+        "Clouds, without a word",
+        "a video without sound",
+        JUNE,
+        (ClipSpec("silent", 17, 6, sound=False),),
     ),
     PracticePost(
         "photos",
@@ -215,9 +240,16 @@ POSTS: tuple[PracticePost, ...] = (
         shows=Shows.SEVERAL,
         code=ErrorCode.AMBIGUOUS,
     ),
-    PracticePost("deleted", "Gone", "a deleted post", TOMAS, shows=Shows.TOMBSTONE, code=ErrorCode.DELETED),
     PracticePost(
-        "members", "Friends and family", "a login wall", JUNE, shows=Shows.LOGIN, code=ErrorCode.LOGIN_REQUIRED
+        "deleted", "Gone", "a deleted post", TOMAS, shows=Shows.TOMBSTONE, code=ErrorCode.DELETED
+    ),
+    PracticePost(
+        "members",
+        "Friends and family",
+        "a login wall",
+        JUNE,
+        shows=Shows.LOGIN,
+        code=ErrorCode.LOGIN_REQUIRED,
     ),
 )
 
@@ -226,5 +258,10 @@ SPECS: tuple[ClipSpec, ...] = tuple(spec for post in POSTS for spec in post.spec
 
 # A stream that goes on until it is ended: the demo leaves it out.
 LIVE = PracticePost(
-    "live", "The harbour, now", "a stream that is running", MARA, (ClipSpec("hls-ts", 7, 6),), shows=Shows.PLAYLIST
+    "live",
+    "The harbour, now",
+    "a stream that is running",
+    MARA,
+    (ClipSpec("hls-ts", 7, 6),),
+    shows=Shows.PLAYLIST,
 )

@@ -1,6 +1,8 @@
-"""``mediavault demo``: saves the posts of a practice site with a complete vault, without the internet.
+"""``mediavault demo``: saves the posts of a practice site with a complete vault, without the
+internet.
 
-Everything is in a temporary folder that is removed at the end: no setting, job or video of the user is touched.
+Everything is in a temporary folder that is removed at the end: no setting, job or video of the user
+is touched.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ from mediavault.demo.site import PracticeSite, practice_site
 from mediavault.demo.table import Row, as_json_object, complaints, draw
 from mediavault.store.port import JobCatalogue, Store
 
-STILL_S = 60.0  # without any change; an unfinished post then counts as wrong, however slow the machine is
+# without any change; an unfinished post then counts as wrong, however slow the machine is
+STILL_S = 60.0
 CHECK_INTERVAL_S = 0.25
 MAX_ATTEMPTS = 2  # "come back later" needs a second attempt; a third would only take time
 
@@ -51,11 +54,13 @@ App = Callable[[Settings], AbstractAsyncContextManager[DemoVault]]
 async def run_demo(console: Console, *, as_json: bool, open_app: App | None = None) -> int:
     """Save every practice post and print the results, as a table or as one JSON object.
 
-    Returns 0 when all ended as expected, else 1. ``open_app`` opens a vault whose worker runs in this process until the
-    context ends.
+    Returns 0 when all ended as expected, else 1. ``open_app`` opens a vault whose worker runs in
+    this process until the context ends.
     """
     clock = SystemClock()
-    with tempfile.TemporaryDirectory(prefix="mediavault-demo-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="mediavault-demo-", ignore_cleanup_errors=True
+    ) as folder:
         root = Path(folder)
         if not as_json:
             console.print("Making a practice site with a post for every kind of trouble …")
@@ -70,7 +75,9 @@ async def run_demo(console: Console, *, as_json: bool, open_app: App | None = No
 
 
 def demo_settings(root: Path, origin: str) -> Settings:
-    """Return settings for a fast vault below ``root``; only the browser and the log level come from the environment."""
+    """Return settings for a fast vault below ``root``;
+    only the browser and the log level come from the environment.
+    """
     return load_settings(
         state_dir=root / "state",
         download_dir=root / "library",
@@ -104,7 +111,8 @@ async def save_all(
     show: OnRows,
     still_s: float = STILL_S,
 ) -> tuple[Row, ...]:
-    """Submit every post, wait until each job has ended or none has moved for ``still_s``, and judge them.
+    """Submit every post, wait until each job has ended or none has moved for ``still_s``, and judge
+    them.
 
     ``show`` gets each change.
     """
@@ -191,11 +199,14 @@ def _report(console: Console, rows: Sequence[Row], seconds: float, *, as_json: b
         console.print(line, style="red" if not line.startswith(" ") else "dim", markup=False)
     right = sum(row.is_right for row in rows)
     console.print(f"{right} of {len(rows)} posts ended as they should, in {seconds:.0f} seconds.")
-    console.print("They were saved in a temporary folder, now deleted: your vault is untouched.", style="dim")
+    console.print(
+        "They were saved in a temporary folder, now deleted: your vault is untouched.", style="dim"
+    )
     return 0 if answer["ok"] else 1
 
 
 def _open_default_vault(settings: Settings) -> AbstractAsyncContextManager[DemoVault]:
-    from mediavault.app.composition import open_app  # loads almost everything, so only when a vault is needed
+    # loads almost everything, so only when a vault is needed
+    from mediavault.app.composition import open_app
 
     return open_app(settings, worker=True)

@@ -50,7 +50,11 @@ class PracticeSite:
     """Answers requests. State is per post and in memory; :meth:`reset` clears it."""
 
     def __init__(
-        self, clips: Mapping[str, Clip], *, posts: Iterable[PracticePost] = POSTS, clock: Clock | None = None
+        self,
+        clips: Mapping[str, Clip],
+        *,
+        posts: Iterable[PracticePost] = POSTS,
+        clock: Clock | None = None,
     ) -> None:
         self.clips = clips
         self.posts = tuple(posts)
@@ -75,7 +79,9 @@ class PracticeSite:
     def end_stream(self, slug: str) -> None:
         """End the stream of a post that is running."""
         state = self._states[slug]
-        state.live_ended_s = self._clock.monotonic() - (state.live_since_s or self._clock.monotonic())
+        state.live_ended_s = self._clock.monotonic() - (
+            state.live_since_s or self._clock.monotonic()
+        )
 
     def reset(self, slug: str | None = None) -> None:
         """Reset the state of one post, or of all."""
@@ -116,7 +122,9 @@ class PracticeSite:
                 return reply(pages.tombstone_page(), status=404)
             case Shows.LOGIN:
                 return reply("", status=302, headers={"Location": f"/login?next={post.path}"})
-        text = pages.post_page(post, pages.PostAddress(self.origin, self._link_queries(post, state)))
+        text = pages.post_page(
+            post, pages.PostAddress(self.origin, self._link_queries(post, state))
+        )
         cookie = f"{SESSION_COOKIE}={state.token}; Path=/media/{post.slug}; HttpOnly; SameSite=Lax"
         return reply(text, headers={"Set-Cookie": cookie} if post.sets_cookie else None)
 
@@ -126,11 +134,17 @@ class PracticeSite:
             case Links.PLAIN:
                 return {}
             case Links.SIGNED:
-                return {path: signed_query(path, 1, state.token, now=state.first_visit_at or self._clock.now())}
+                return {
+                    path: signed_query(
+                        path, 1, state.token, now=state.first_visit_at or self._clock.now()
+                    )
+                }
             case Links.SIGNED_AT_EACH_VISIT:
                 return {path: signed_query(path, state.visits, state.token, now=self._clock.now())}
 
-    def _media(self, post: PracticePost, number: str, file: str, request: web.BaseRequest) -> web.Response:
+    def _media(
+        self, post: PracticePost, number: str, file: str, request: web.BaseRequest
+    ) -> web.Response:
         """Serve a file of a video. Posters are always served: the faults concern the video only."""
         if not number.isdigit() or not 1 <= int(number) <= len(post.specs):
             return reply(pages.missing_page(), status=404)
@@ -140,7 +154,9 @@ class PracticeSite:
             return honest
         state, is_saver = self._states[post.slug], caller(request) is not ClientKind.PLAYER
         state.saves += request.method == "GET" and is_saver
-        response = fault(FaultyRequest(request, file, honest, state, self._clock.now(), self._clock.monotonic()))
+        response = fault(
+            FaultyRequest(request, file, honest, state, self._clock.now(), self._clock.monotonic())
+        )
         state.troubles += response is not honest and is_saver
         return response
 
@@ -149,19 +165,25 @@ class PracticeSite:
         data = self.clips[spec.name].files.get(file)
         if data is None:
             return reply(pages.missing_page(), status=404)
-        etag, kind = f'"{spec.name}-{file.replace("/", "-")}-{len(data)}"', _TYPES[Path(file).suffix]
+        etag, kind = (
+            f'"{spec.name}-{file.replace("/", "-")}-{len(data)}"',
+            _TYPES[Path(file).suffix],
+        )
         headers = {"Accept-Ranges": "bytes", "ETag": etag, "Last-Modified": _LAST_MODIFIED}
         part = requested_range(request, len(data))
         if part is None or request.headers.get("If-Range", etag) not in (etag, _LAST_MODIFIED):
             return reply(data, kind, headers=headers)
         if not part:
-            return reply(b"", kind, status=416, headers={**headers, "Content-Range": f"bytes */{len(data)}"})
+            return reply(
+                b"", kind, status=416, headers={**headers, "Content-Range": f"bytes */{len(data)}"}
+            )
         headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{len(data)}"
         return reply(data[part.start : part.stop], kind, status=206, headers=headers)
 
 
 def requested_range(request: web.BaseRequest, size: int) -> range | None:
-    """Return the bytes that a ``Range`` header requests; an empty range when there are none, None to ignore the header.
+    """Return the bytes that a ``Range`` header requests; an empty range when there are none, None
+    to ignore the header.
 
     Several ranges in one header are ignored, which RFC 9110 allows.
     """
@@ -180,11 +202,15 @@ async def practice_site(
     clock: Clock | None = None,
     posts: Iterable[PracticePost] = POSTS,
 ) -> AsyncIterator[PracticeSite]:
-    """Encode the videos (or use ``clips``) and serve the site on a free port of 127.0.0.1 until the block ends."""
+    """Encode the videos (or use ``clips``) and serve the site on a free port of 127.0.0.1 until the
+    block ends.
+    """
     if clips is None:
         clips = await _encode_clips(media_folder)
     site = PracticeSite(clips, posts=posts, clock=clock)
-    runner = web.ServerRunner(web.Server(site.answer, access_log=None), shutdown_timeout=CLOSE_WITHIN_S)
+    runner = web.ServerRunner(
+        web.Server(site.answer, access_log=None), shutdown_timeout=CLOSE_WITHIN_S
+    )
     await runner.setup()
     try:
         await web.TCPSite(runner, HOST, 0).start()
@@ -195,7 +221,9 @@ async def practice_site(
 
 
 async def _encode_clips(folder: Path) -> Mapping[str, Clip]:
-    """Encode the clips in a thread. When cancelled, wait for it: the caller then removes ``folder``."""
+    """Encode the clips in a thread. When cancelled, wait for it:
+    the caller then removes ``folder``.
+    """
     stop = threading.Event()
     encoding = asyncio.ensure_future(asyncio.to_thread(make_clips, SPECS, folder, stop=stop))
     try:

@@ -39,7 +39,9 @@ _STATUS_STYLE = {
 
 
 def draw(rows: Iterable[Row]) -> Table:
-    """Draw one line per post, 80 characters wide: what it tests, its job's state, the strategies used, and the verdict."""
+    """Draw one line per post, 80 characters wide: what it tests, its job's state,
+    the strategies used, and the verdict.
+    """
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
     for heading in ("post", "what it tests", "outcome"):
         table.add_column(heading, no_wrap=True)
@@ -50,7 +52,9 @@ def draw(rows: Iterable[Row]) -> Table:
         seconds = took_s(row.job, row.history)
         took = f"{seconds:.1f}" if seconds is not None else ""
         strategies = tried_text(steps(row.history))
-        table.add_row(row.post.slug, row.post.tests, _outcome(row.job), strategies, took, _mark(row))
+        table.add_row(
+            row.post.slug, row.post.tests, _outcome(row.job), strategies, took, _mark(row)
+        )
     return table
 
 
@@ -60,7 +64,9 @@ def complaints(rows: Iterable[Row]) -> list[str]:
     for row in rows:
         if row.is_right:
             continue
-        lines += [f"{row.post.slug}: {problem}" for problem in row.problems or ("it was not judged",)]
+        lines += [
+            f"{row.post.slug}: {problem}" for problem in row.problems or ("it was not judged",)
+        ]
         lines += [f"    {record_text(record)}" for record in row.history]
     return lines
 
@@ -90,7 +96,12 @@ def _row_object(row: Row) -> dict[str, Any]:
         "status": job.status,
         "error_code": job.error_code,
         "tried": [
-            {"attempt": step.attempt, "strategy": step.strategy, "ok": step.ok, "error_code": step.code}
+            {
+                "attempt": step.attempt,
+                "strategy": step.strategy,
+                "ok": step.ok,
+                "error_code": step.code,
+            }
             for step in steps(row.history)
         ],
         "attempts": job.attempt_count,
@@ -102,7 +113,9 @@ def _row_object(row: Row) -> dict[str, Any]:
 
 
 def took_s(job: Job, history: Iterable[HistoryRecord]) -> float | None:
-    """Return the seconds from the first claim to the end, including waits between attempts; None before the end."""
+    """Return the seconds from the first claim to the end, including waits between attempts;
+    None before the end.
+    """
     ended = job.completed_at or job.failed_at
     began = min((record.at for record in history if record.attempt >= 1), default=job.started_at)
     if ended is None or began is None or not has_ended(job):
@@ -111,7 +124,9 @@ def took_s(job: Job, history: Iterable[HistoryRecord]) -> float | None:
 
 
 def tried_text(tried: Sequence[ExpectedStep]) -> str:
-    """Return the strategies of the last attempt, as in ``plain✗ session✓``; a ``↻`` in front means earlier attempts."""
+    """Return the strategies of the last attempt, as in ``plain✗ session✓``;
+    a ``↻`` in front means earlier attempts.
+    """
     if not tried:
         return ""
     last = [step for step in tried if step.attempt == tried[-1].attempt]

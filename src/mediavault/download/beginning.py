@@ -1,7 +1,9 @@
-"""Fetches the beginning of a video: enough of it for its first pictures to be decoded, and never more than a few megabytes.
+"""Fetches the beginning of a video: enough of it for its first pictures to be decoded, and never
+more than a few megabytes.
 
-A file's index (``moov``) may be at its end: that part is fetched as well, and written where it belongs, so that the file
-has a hole in between. Of a stream, the first segment of its pictures is fetched.
+A file's index (``moov``) may be at its end: that part is fetched as well, and written where it
+belongs, so that the file has a hole in between. Of a stream, the first segment of its pictures is
+fetched.
 """
 
 from __future__ import annotations
@@ -43,14 +45,21 @@ class NoBeginningError(Exception):
 
 
 class BeginningFetcher:
-    """Fetches beginnings; over all of them, at most ``max_connections`` of a request go to one host at a time."""
+    """Fetches beginnings; over all of them, at most ``max_connections`` of a request go to one host
+    at a time.
+    """
 
     def __init__(self, client: HttpClient, clock: Clock, manifests: ManifestReader) -> None:
-        self._client, self._clock, self._manifests, self._hosts = client, clock, manifests, HostSlots()
+        self._client, self._clock, self._manifests, self._hosts = (
+            client,
+            clock,
+            manifests,
+            HostSlots(),
+        )
 
     async def fetch(self, request: MediaRequest, into: Path) -> None:
-        """Write the beginning of the video to ``into``. Raises NoBeginningError, a Failure, and OSError when
-        it cannot be written.
+        """Write the beginning of the video to ``into``. Raises NoBeginningError, a Failure, and
+        OSError when it cannot be written.
         """
         async with self._hosts.slot_for(request):
             if request.source_type in _STREAMS or not await self._file(request, into):
@@ -71,16 +80,28 @@ class BeginningFetcher:
             await asyncio.to_thread(_write_at, into, start, index, total)
         return True
 
-    async def _part(self, request: MediaRequest, start: int, count: int) -> tuple[bytes, int | None]:
-        """Return at most ``count`` bytes from ``start`` on, and the file's length where the site states it."""
+    async def _part(
+        self, request: MediaRequest, start: int, count: int
+    ) -> tuple[bytes, int | None]:
+        """Return at most ``count`` bytes from ``start`` on,
+        and the file's length where the site states it.
+        """
         headers = {**request.headers, "range": f"bytes={start}-{start + count - 1}"}
         response = self._client.get(
-            request.url, scope=request.scope, headers=headers, cookies=request.cookies, timeouts=TIMEOUTS
+            request.url,
+            scope=request.scope,
+            headers=headers,
+            cookies=request.cookies,
+            timeouts=TIMEOUTS,
         )
         async with response as answer:
-            named = content_range(answer.headers.get("content-range")) if answer.status == 206 else None
+            named = (
+                content_range(answer.headers.get("content-range")) if answer.status == 206 else None
+            )
             is_from_start = answer.status == 200 and start == 0
-            if is_encoded(answer.headers) or not (is_from_start or (named is not None and named.start == start)):
+            if is_encoded(answer.headers) or not (
+                is_from_start or (named is not None and named.start == start)
+            ):
                 raise NoBeginningError(f"the site answered {answer.status} without this part")
             total = named.total if named is not None else content_length(answer.headers)
             return await _read(answer, count), total
@@ -89,7 +110,9 @@ class BeginningFetcher:
         source = StreamSource(self._client, self._clock, request, _LIMITS, self._manifests)
         try:
             wanted = Wanted(request.prefer, sound=request.expected.audio)
-            tracks = await find_tracks(source, request.url, page_url=request.scope.url, wanted=wanted)
+            tracks = await find_tracks(
+                source, request.url, page_url=request.scope.url, wanted=wanted
+            )
             pictures = tracks.playlists[0]
             first = pictures.segments[0]
             if not pictures.whole_file:
@@ -123,7 +146,9 @@ async def _read(answer: HttpResponse, count: int) -> bytes:
 
 
 def missing_index(body: bytes, total: int) -> int | None:
-    """Return where the missing part of an MP4's index begins, by the first bytes of the file; None when all of it is there."""
+    """Return where the missing part of an MP4's index begins, by the first bytes of the file;
+    None when all of it is there.
+    """
     for box in islice(boxes(io.BytesIO(body), 0, total), MAX_BOXES):
         if box.type == b"moov":
             return len(body) if len(body) < min(box.end, total) else None

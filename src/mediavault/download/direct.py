@@ -1,7 +1,9 @@
-"""Fetches one file: streams it to disk, and resumes it after an interruption where that is provably safe.
+"""Fetches one file: streams it to disk, and resumes it after an interruption where that is provably
+safe.
 
-The decisions are elsewhere: ``resume`` judges a response, ``pacing`` interruptions, ``core.bandwidth_limiter`` slowness, and
-``connections`` whether several are faster. This module has the partial file ``media.part`` with its progress.
+The decisions are elsewhere: ``resume`` judges a response, ``pacing`` interruptions,
+``core.bandwidth_limiter`` slowness, and ``connections`` whether several are faster. This module has
+the partial file ``media.part`` with its progress.
 """
 
 from __future__ import annotations
@@ -80,14 +82,18 @@ class PlaylistInstead(NotAVideo):
 
     def __init__(self, kind: Kind, *, http_status: int) -> None:
         super().__init__(
-            Message("The site sent %(descriptions)s instead of a video file.", descriptions=DESCRIPTIONS[kind]),
+            Message(
+                "The site sent %(descriptions)s instead of a video file.",
+                descriptions=DESCRIPTIONS[kind],
+            ),
             http_status=http_status,
         )
         self.kind = kind
 
 
 class DirectDownloader:
-    """``Downloader`` for a URL that is one file. ``also`` names kinds that are accepted in addition to videos.
+    """``Downloader`` for a URL that is one file. ``also`` names kinds that are accepted in addition
+    to videos.
 
     With ``start_decoding``, a video is decoded while it arrives.
     """
@@ -105,7 +111,8 @@ class DirectDownloader:
         self._client, self._clock, self._hosts = client, clock, hosts or HostSlots()
         self._start_decoding = start_decoding
         self._bandwidth = bandwidth or BandwidthLimiter(clock)
-        self._kinds = frozenset({*DEMUXERS, Kind.EMPTY, *also})  # an empty body is judged at its end
+        # an empty body is judged at its end
+        self._kinds = frozenset({*DEMUXERS, Kind.EMPTY, *also})
 
     async def fetch(
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
@@ -115,7 +122,16 @@ class DirectDownloader:
         kinds = _kinds_of(request.type, self._kinds)
         start_decoding = self._start_decoding if request.type in VIDEO_TYPES else None
         transfer = _Transfer(
-            self._client, self._clock, request, limits, on_progress, part, kinds, slot, bandwidth, start_decoding
+            self._client,
+            self._clock,
+            request,
+            limits,
+            on_progress,
+            part,
+            kinds,
+            slot,
+            bandwidth,
+            start_decoding,
         )
         saved = await asyncio.to_thread(load_progress, part)
         with ExitStack() as on_failure:
@@ -134,7 +150,10 @@ class DirectDownloader:
                 raise
             except BadUrl as exc:
                 raise HttpError(
-                    Message("The media address, or where it led, is not valid: %(error)s", error=exc.message)
+                    Message(
+                        "The media address, or where it led, is not valid: %(error)s",
+                        error=exc.message,
+                    )
                 ) from exc
             path = await asyncio.to_thread(_rename_to_kind, part, sniff(head))
             on_failure.pop_all()
@@ -142,7 +161,9 @@ class DirectDownloader:
 
 
 class _Transfer:
-    """One call of ``fetch``. ``saved`` describes what is on disk and changes only while nothing is being written."""
+    """One call of ``fetch``. ``saved`` describes what is on disk and changes only while nothing is
+    being written.
+    """
 
     def __init__(
         self,
@@ -170,7 +191,8 @@ class _Transfer:
         self._end: int | None = None  # of the current range, exclusive
         self._mid_file = False
         self._slot, self._bandwidth = slot, bandwidth
-        self._slow: OneConnection | None = None  # the connection that was left because several may be faster
+        # the connection that was left because several may be faster
+        self._slow: OneConnection | None = None
         self._phases_left = MAX_PHASES
         self._start_decoding = start_decoding  # until it was tried
         self._decode_from_s = clock.monotonic() + DECODED_AFTER_S
@@ -183,7 +205,9 @@ class _Transfer:
             try:
                 async with self._slot:
                     is_whole = await self._attempt()
-                if is_whole or (self._slow is not None and await self._fetch_over_several(self._slow)):
+                if is_whole or (
+                    self._slow is not None and await self._fetch_over_several(self._slow)
+                ):
                     break
             except Failure as exc:
                 exc.bytes_received = self._writer.position
@@ -195,7 +219,9 @@ class _Transfer:
         return await writer.read_back(0, SNIFF_BYTES)
 
     def remember(self, durable: int) -> None:
-        """Save the progress: ``durable`` bytes have reached the disk. Called in the writer's thread."""
+        """Save the progress: ``durable`` bytes have reached the disk.
+        Called in the writer's thread.
+        """
         if self._saved is not None:
             save_progress(self._part, replace(self._saved, bytes=durable))
 
@@ -269,7 +295,12 @@ class _Transfer:
         self._mid_file = True
         source = RangeSource(self._send, self._judge, self._read, self._take)
         several = SeveralConnections(
-            source, self._clock, self._writer, self._saved, self._slot, one_bytes_per_s=slow.bytes_per_s
+            source,
+            self._clock,
+            self._writer,
+            self._saved,
+            self._slot,
+            one_bytes_per_s=slow.bytes_per_s,
         )
         try:
             if not await several.run(self._request.max_connections):
@@ -289,7 +320,9 @@ class _Transfer:
         is_server_trouble = isinstance(failure, RateLimited) or (
             isinstance(failure, HttpError) and (failure.http_status or 0) >= 500
         )
-        is_interruption = isinstance(failure, _INTERRUPTIONS) or (is_server_trouble and self._mid_file)
+        is_interruption = isinstance(failure, _INTERRUPTIONS) or (
+            is_server_trouble and self._mid_file
+        )
         if isinstance(failure, _TooSlow) or not is_interruption:
             return None
         return wait_s(failure, self._cuts.failures) if self._may_go_on() else None
@@ -297,7 +330,11 @@ class _Transfer:
     async def _receive_whole(self, answer: HttpResponse, move: Whole) -> bool:
         """Read a response that is the file from its first byte, or the first range of it."""
         saved = move.saved
-        if (copy := next((copy for copy in self._request.refused if is_refused_copy(saved, copy)), None)) is not None:
+        if (
+            copy := next(
+                (copy for copy in self._request.refused if is_refused_copy(saved, copy)), None
+            )
+        ) is not None:
             raise AlreadyRefused(copy)
         if self._writer.position:
             await self._rewind()
@@ -312,7 +349,9 @@ class _Transfer:
         return self._is_whole(saved.total)
 
     async def _receive_rest(self, answer: HttpResponse, move: Append) -> bool:
-        """Read a response that begins a little before the missing part: the overlap must equal the bytes on disk."""
+        """Read a response that begins a little before the missing part:
+        the overlap must equal the bytes on disk.
+        """
         assert self._saved is not None
         before = self._writer.position
         self._end = move.end
@@ -351,7 +390,8 @@ class _Transfer:
     async def _is_part_sent(self) -> bool:
         """Return whether a further request is answered as it should be, while this one stays open.
 
-        A link may work only once, and a server may allow only one connection: then the one that works is not given up.
+        A link may work only once, and a server may allow only one connection: then the one that
+        works is not given up.
         """
         if self._slot.locked():
             return False
@@ -370,7 +410,9 @@ class _Transfer:
     def _may_take_several(self, answer: HttpResponse) -> bool:
         assert self._saved is not None
         in_one_request = self._at_most is None and self._request.max_connections > 1
-        return in_one_request and self._phases_left > 0 and allows_several(answer.headers, self._saved)
+        return (
+            in_one_request and self._phases_left > 0 and allows_several(answer.headers, self._saved)
+        )
 
     async def _read(self, answer: HttpResponse) -> bytes:
         piece_bytes = await self._bandwidth.piece_bytes()
@@ -425,7 +467,8 @@ class _Transfer:
         if total is None and announced is not None and position < announced:
             raise Incomplete(
                 Message(
-                    "The transfer ended at %(position)d of the %(announced)d bytes that the post announced.",
+                    "The transfer ended at %(position)d of the %(announced)d bytes that the post"
+                    " announced.",
                     position=position,
                     announced=announced,
                 )
@@ -434,12 +477,18 @@ class _Transfer:
             if self._slow is not None or (self._at_most is not None and position == self._end):
                 return False  # the rest over several connections, or the next range
             raise Incomplete(
-                Message("The download stopped at %(position)d of %(total)d bytes.", position=position, total=total)
+                Message(
+                    "The download stopped at %(position)d of %(total)d bytes.",
+                    position=position,
+                    total=total,
+                )
             )
         return True
 
     async def _start_over(self, reason: str) -> bool:
-        """Start over with the first byte, in one request: ranges that went wrong once are not requested again."""
+        """Start over with the first byte, in one request:
+        ranges that went wrong once are not requested again.
+        """
         self._at_most = None
         if not self._may_go_on():
             raise Incomplete(

@@ -24,7 +24,9 @@ _DATA = "data:"
 
 @dataclass(frozen=True, slots=True)
 class Tracks:
-    """Pictures, then sound where that is separate, or that alone. ``url`` is the final URL of the first one's playlist."""
+    """Pictures, then sound where that is separate, or that alone.
+    ``url`` is the final URL of the first one's playlist.
+    """
 
     url: str
     playlists: tuple[MediaPlaylist, ...]
@@ -50,17 +52,21 @@ class PlaylistSource:
         url, text = await _text(source, self.url, self.page_url)
         if not looks_like_hls(text):
             raise NotAVideo("This is not an HLS playlist.")
-        found = await source.manifests.read_manifest(ManifestText(text, url, variables=self.variables, live=live))
+        found = await source.manifests.read_manifest(
+            ManifestText(text, url, variables=self.variables, live=live)
+        )
         if found.master is not None:
             raise NotAVideo("The stream's sound leads to a list of variants.")
         return found.tracks[0]
 
 
-async def find_tracks(source: StreamSource, url: str, *, page_url: str, wanted: Wanted, live: bool = False) -> Tracks:
+async def find_tracks(
+    source: StreamSource, url: str, *, page_url: str, wanted: Wanted, live: bool = False
+) -> Tracks:
     """Return the tracks of the wanted quality; with ``live`` also of an HLS stream that is running.
 
-    A ``data:`` manifest is part of the page at ``page_url``, which is its base. Raises what ``read_playlist`` and
-    ``read_mpd`` raise, and what fetching raises.
+    A ``data:`` manifest is part of the page at ``page_url``, which is its base. Raises what
+    ``read_playlist`` and ``read_mpd`` raise, and what fetching raises.
     """
     variables: Mapping[str, str] = {}
     audio_url: str | None = None
@@ -69,20 +75,33 @@ async def find_tracks(source: StreamSource, url: str, *, page_url: str, wanted: 
     for _ in range(MAX_DEPTH):
         here = PlaylistSource(url, page_url, variables)
         url, text = await _text(source, url, page_url)
-        found = await source.manifests.read_manifest(ManifestText(text, url, wanted, variables, live))
+        found = await source.manifests.read_manifest(
+            ManifestText(text, url, wanted, variables, live)
+        )
         if not looks_like_hls(text):
             return Tracks(url, found.tracks, found.subtitles)
         if (playlist := found.master) is None:
             sounds = (PlaylistSource(audio_url, page_url, variables),) if audio_url else ()
             sound = [await sound.load(source, live=live) for sound in sounds]
-            return Tracks(url, (replace(found.tracks[0], has_sound=has_sound), *sound), subtitles, (here, *sounds))
+            return Tracks(
+                url,
+                (replace(found.tracks[0], has_sound=has_sound), *sound),
+                subtitles,
+                (here, *sounds),
+            )
         variables, subtitles = playlist.variables, playlist.subtitles or subtitles
         if wanted.prefer.sound_only and (sound_url := playlist.best_sound) is not None:
             only = PlaylistSource(sound_url, page_url, variables)
             return Tracks(sound_url, (await only.load(source, live=live),), subtitles, (only,))
         best = playlist.best(wanted)
-        url, audio_url, has_sound = best.url, best.audio_url or audio_url, has_sound or bool(best.has_sound)
-    raise NotAVideo(Message("More than %(max_depth)s playlists lead to each other.", max_depth=MAX_DEPTH))
+        url, audio_url, has_sound = (
+            best.url,
+            best.audio_url or audio_url,
+            has_sound or bool(best.has_sound),
+        )
+    raise NotAVideo(
+        Message("More than %(max_depth)s playlists lead to each other.", max_depth=MAX_DEPTH)
+    )
 
 
 async def _text(source: StreamSource, url: str, page_url: str) -> tuple[str, str]:
@@ -95,7 +114,8 @@ async def _text(source: StreamSource, url: str, page_url: str) -> tuple[str, str
         except TooLarge as exc:
             raise NotAVideo(
                 Message(
-                    "The playlist is larger than %(max_playlist_bytes)d bytes.", max_playlist_bytes=MAX_PLAYLIST_BYTES
+                    "The playlist is larger than %(max_playlist_bytes)d bytes.",
+                    max_playlist_bytes=MAX_PLAYLIST_BYTES,
                 )
             ) from exc
     encoding = "utf-16" if body.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"

@@ -1,9 +1,9 @@
-"""A picture of a video that is not saved, so that a user can tell several apart: the one that its page shows, else one from
-its own beginning.
+"""A picture of a video that is not saved, so that a user can tell several apart: the one that its
+page shows, else one from its own beginning.
 
-It is made when it is first asked for, and cached with what players show. Few are made at a time, each within seconds and
-megabytes, and decoded in a confined child. Requests carry no cookies, as those of the strategy ``plain`` in an attempt that
-reuses a checkpoint.
+It is made when it is first asked for, and cached with what players show. Few are made at a time,
+each within seconds and megabytes, and decoded in a confined child. Requests carry no cookies, as
+those of the strategy ``plain`` in an attempt that reuses a checkpoint.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FrameRequest:
-    """A video that a user may choose. ``thumbnail_url``: the picture that its page shows before it plays."""
+    """A video that a user may choose. ``thumbnail_url``:
+    the picture that its page shows before it plays.
+    """
 
     media: MediaRequest
     thumbnail_url: str | None = None
@@ -55,15 +57,23 @@ class Stills(Protocol):
 class CandidateFrames:
     """Makes the pictures, and caches them in ``folder``."""
 
-    def __init__(self, client: HttpClient, beginnings: BeginningFetcher, stills: Stills, folder: Path) -> None:
-        self._client, self._beginnings, self._stills, self._folder = client, beginnings, stills, folder
+    def __init__(
+        self, client: HttpClient, beginnings: BeginningFetcher, stills: Stills, folder: Path
+    ) -> None:
+        self._client, self._beginnings, self._stills, self._folder = (
+            client,
+            beginnings,
+            stills,
+            folder,
+        )
         self._cache = ExtrasCache(folder)
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._running: dict[str, asyncio.Task[bytes | None]] = {}
         self._failed: dict[str, None] = {}
 
     async def frame(self, job_id: str, request: FrameRequest) -> bytes | None:
-        """Return a JPEG, PNG or WebP; None when there is none, or when making it takes longer than WAIT_S.
+        """Return a JPEG, PNG or WebP; None when there is none, or when making it takes longer than
+        WAIT_S.
 
         It is made to the end also when the one who asked leaves, and then it is in the cache.
         """
@@ -115,19 +125,24 @@ class CandidateFrames:
         if request.thumbnail_url is None:
             return None
         media = request.media
-        headers = {name: text for name, text in media.headers.items() if name.lower() in _POSTER_HEADERS}
+        headers = {
+            name: text for name, text in media.headers.items() if name.lower() in _POSTER_HEADERS
+        }
         try:
             answer = self._client.get(
                 request.thumbnail_url, scope=media.scope, headers=headers, timeouts=_POSTER_TIMEOUTS
             )
             async with answer as response:
-                body = await response.read(limit=MAX_POSTER_BYTES) if response.status == 200 else b""
+                body = (
+                    await response.read(limit=MAX_POSTER_BYTES) if response.status == 200 else b""
+                )
         except MediavaultError:
             return None
         return body if picture_suffix(body) else None
 
     async def _first_picture(self, media: MediaRequest) -> bytes | None:
-        with tempfile.TemporaryDirectory(prefix="mediavault-frame-") as name:  # not the cache: a file may have holes
+        # not the cache: a file may have holes
+        with tempfile.TemporaryDirectory(prefix="mediavault-frame-") as name:
             video, into = Path(name) / "video", Path(name) / "frame.jpg"
             await self._beginnings.fetch(media, video)
             for at_s in (AT_S, 0.0):
@@ -142,5 +157,7 @@ class CandidateFrames:
 
 
 def frame_key(job_id: str, url: str) -> str:
-    """Return the name of a picture in the cache. It names the candidate by its URL: numbers change with each extraction."""
+    """Return the name of a picture in the cache. It names the candidate by its URL:
+    numbers change with each extraction.
+    """
     return f"{job_id}.{FRAMES}{hashlib.sha256(url.encode('utf-8', 'replace')).hexdigest()[:32]}"

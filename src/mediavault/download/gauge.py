@@ -1,7 +1,8 @@
-"""Checks a segment's bytes as they arrive: it is whole if packets or boxes end where the segment ends.
+"""Checks a segment's bytes as they arrive: it is whole if packets or boxes end where the segment
+ends.
 
-The transport cannot show this when no length was announced, and a server that stores a truncated segment announces its
-truncated length.
+The transport cannot show this when no length was announced, and a server that stores a truncated
+segment announces its truncated length.
 """
 
 from __future__ import annotations
@@ -23,11 +24,15 @@ class SegmentChecker(Protocol):
         """Take the next bytes into account."""
 
     def fault(self) -> str | None:
-        """Return why the segment, which has ended, is not whole; completes "a segment …". None when it is whole."""
+        """Return why the segment, which has ended, is not whole; completes "a segment …".
+        None when it is whole.
+        """
 
 
 def checker_for(head: bytes) -> SegmentChecker:
-    """Return a new gauge for a segment that begins with ``head``. Raises Incomplete and NotAVideo."""
+    """Return a new gauge for a segment that begins with ``head``.
+    Raises Incomplete and NotAVideo.
+    """
     kind = sniff(head)
     if kind in (Kind.WEBM, Kind.MATROSKA) or head.startswith(_CLUSTER):
         return EbmlGauge()
@@ -44,8 +49,14 @@ def _not_a_segment(kind: Kind) -> Failure:
     if kind in (Kind.EMPTY, Kind.ZEROS):
         return Incomplete("A segment is empty.")
     if kind is Kind.UNKNOWN:
-        return Incomplete("A segment has an unknown format: it is damaged, or encrypted with another key.")
-    return NotAVideo(Message("The site sent %(descriptions)s in place of a segment.", descriptions=DESCRIPTIONS[kind]))
+        return Incomplete(
+            "A segment has an unknown format: it is damaged, or encrypted with another key."
+        )
+    return NotAVideo(
+        Message(
+            "The site sent %(descriptions)s in place of a segment.", descriptions=DESCRIPTIONS[kind]
+        )
+    )
 
 
 class TsGauge:
@@ -86,7 +97,9 @@ class _LengthGauge:
                 at += self._read_header(data[at : at + _MAX_HEADER - len(self._header)])
 
     def _read_header(self, data: bytes) -> int:
-        """Take the missing bytes of a unit's header from ``data`` and return how many were taken."""
+        """Take the missing bytes of a unit's header from ``data`` and return how many were
+        taken.
+        """
         raise NotImplementedError
 
 
@@ -115,7 +128,9 @@ class BoxGauge(_LengthGauge):
 
 
 class EbmlGauge(_LengthGauge):
-    """WebM (RFC 8794): elements that fill the segment. The length of the outermost container is ignored."""
+    """WebM (RFC 8794): elements that fill the segment.
+    The length of the outermost container is ignored.
+    """
 
     def _read_header(self, data: bytes) -> int:
         self._header += data[:1]
@@ -123,7 +138,9 @@ class EbmlGauge(_LengthGauge):
         return 1
 
     def _parse_header(self) -> None:
-        """Parse the header once it is complete: an identifier of up to 4 bytes, a length of up to 8."""
+        """Parse the header once it is complete: an identifier of up to 4 bytes,
+        a length of up to 8.
+        """
         id_bytes = 9 - self._header[0].bit_length()
         if id_bytes > 4:
             self._broken = True

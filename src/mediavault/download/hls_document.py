@@ -1,8 +1,10 @@
-"""What an HLS playlist lists, unchanged: no URL resolved, nothing refused. Pure, linear in the text's length.
+"""What an HLS playlist lists, unchanged: no URL resolved, nothing refused. Pure, linear in the
+text's length.
 
-Written for this project instead of using a library: of the 60 published playlists of npm's m3u8-parser 7.2.0, the m3u8
-package 6.0 reads 46 as their authors expect; it fails on a malformed number, counts the parts of an unfinished segment
-as one, and leaves out segments without a duration (compared 2026-11-24).
+Written for this project instead of using a library: of the 60 published playlists of npm's
+m3u8-parser 7.2.0, the m3u8 package 6.0 reads 46 as their authors expect; it fails on a malformed
+number, counts the parts of an unfinished segment as one, and leaves out segments without a duration
+(compared 2026-11-24).
 """
 
 from __future__ import annotations
@@ -14,7 +16,14 @@ from datetime import datetime, timedelta
 
 from mediavault.core.clock import moment_or_none
 from mediavault.core.messages import Message
-from mediavault.download.hls_text import Attributes, Variables, attributes_of, decimal, integer, tags_of
+from mediavault.download.hls_text import (
+    Attributes,
+    Variables,
+    attributes_of,
+    decimal,
+    integer,
+    tags_of,
+)
 from mediavault.download.manifest import MAX_SEGMENTS
 
 _MASTER_TAGS = frozenset(
@@ -43,12 +52,16 @@ class KeyTag:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the key is sixteen bytes at a URL, for every client that may fetch the segments."""
+        """Whether the key is sixteen bytes at a URL,
+        for every client that may fetch the segments.
+        """
         return self.method == "AES-128" and self.keyformat == "identity"
 
     @property
     def is_licensed(self) -> bool:
-        """Whether it needs a licence: sample encryption, a key system's format, a key only its system can fetch."""
+        """Whether it needs a licence: sample encryption, a key system's format,
+        a key only its system can fetch.
+        """
         return (
             self.method.startswith("SAMPLE-AES")
             or self.keyformat.lower().startswith(_LICENSED)
@@ -67,7 +80,9 @@ class MapTag:
 
 @dataclass(frozen=True, slots=True)
 class HlsEntry:
-    """A media segment. Unless ``timed``, its duration is the longest that the playlist allows, as players assume."""
+    """A media segment. Unless ``timed``, its duration is the longest that the playlist allows,
+    as players assume.
+    """
 
     uri: str
     duration_s: float
@@ -83,9 +98,9 @@ class HlsEntry:
 class HlsDocument:
     """``variants`` are (attributes, address); ``maps`` counts the EXT-X-MAP tags.
 
-    ``discontinuity_sequence`` counts the discontinuities before the first segment, those that are no longer listed too.
-    ``dated`` is a segment's index and the time at which it was recorded; ``start_s`` where a player is to begin, from the
-    end if it is negative.
+    ``discontinuity_sequence`` counts the discontinuities before the first segment, those that are
+    no longer listed too. ``dated`` is a segment's index and the time at which it was recorded;
+    ``start_s`` where a player is to begin, from the end if it is negative.
     """
 
     entries: list[HlsEntry] = field(default_factory=list)
@@ -113,7 +128,9 @@ class HlsDocument:
 
     @property
     def is_live(self) -> bool:
-        """Whether it may still grow: it has no end, and is not of the type that never changes (RFC 8216, 6.3.4)."""
+        """Whether it may still grow: it has no end,
+        and is not of the type that never changes (RFC 8216, 6.3.4).
+        """
         return not self.is_master and not self.ended and self.playlist_type != "VOD"
 
     @property
@@ -133,7 +150,9 @@ class HlsDocument:
 
     @property
     def audio_groups(self) -> int:
-        return len({media.get("GROUP-ID", "") for media in self.media if media.get("TYPE") == "AUDIO"})
+        return len(
+            {media.get("GROUP-ID", "") for media in self.media if media.get("TYPE") == "AUDIO"}
+        )
 
     @property
     def begins_at(self) -> datetime | None:
@@ -142,7 +161,9 @@ class HlsDocument:
             return None
         index, at = self.dated
         try:
-            return at - timedelta(seconds=math.fsum(entry.duration_s for entry in self.entries[:index]))
+            return at - timedelta(
+                seconds=math.fsum(entry.duration_s for entry in self.entries[:index])
+            )
         except OverflowError:
             return None
 
@@ -152,13 +173,16 @@ class HlsDocument:
 
 
 def needs_licence(keys: tuple[KeyTag, ...]) -> bool:
-    """Return whether segments with these keys need a licence: keys are alternatives, so one plain key is enough."""
+    """Return whether segments with these keys need a licence: keys are alternatives,
+    so one plain key is enough.
+    """
     usable = any(key.is_plain or key.method == "NONE" for key in keys)
     return not usable and any(key.is_licensed for key in keys)
 
 
 def read_document(text: str, url: str, *, imported: Mapping[str, str] | None = None) -> HlsDocument:
-    """Read ``text``, which came from ``url``; ``imported`` are the variables of the master that named it.
+    """Read ``text``, which came from ``url``; ``imported`` are the variables of the master that
+    named it.
 
     Raises ValueError when it has more than MAX_SEGMENTS segments or MAX_QUALITIES variants.
     """
@@ -195,15 +219,21 @@ class _Reader:
             "EXT-X-KEY": self._key,
             "EXT-X-MAP": self._map_tag,
             "EXT-X-STREAM-INF": self._stream_inf,
-            "EXT-X-I-FRAME-STREAM-INF": lambda value: self.document.i_frame_variants.append(attributes_of(value)),
+            "EXT-X-I-FRAME-STREAM-INF": lambda value: self.document.i_frame_variants.append(
+                attributes_of(value)
+            ),
             "EXT-X-MEDIA": self._media,
             "EXT-X-SESSION-KEY": lambda value: self.document.session_keys.append(_key_of(value)),
             "EXT-X-ENDLIST": lambda _: setattr(self.document, "ended", True),
             "EXT-X-I-FRAMES-ONLY": lambda _: setattr(self.document, "i_frames_only", True),
             "EXT-X-IMAGES-ONLY": lambda _: setattr(self.document, "i_frames_only", True),
             "EXT-X-SKIP": lambda _: setattr(self.document, "skipped", True),
-            "EXT-X-PLAYLIST-TYPE": lambda value: setattr(self.document, "playlist_type", value.upper()),
-            "EXT-X-MEDIA-SEQUENCE": lambda value: setattr(self.document, "media_sequence", integer(value) or 0),
+            "EXT-X-PLAYLIST-TYPE": lambda value: setattr(
+                self.document, "playlist_type", value.upper()
+            ),
+            "EXT-X-MEDIA-SEQUENCE": lambda value: setattr(
+                self.document, "media_sequence", integer(value) or 0
+            ),
             "EXT-X-TARGETDURATION": self._target,
             "EXT-X-DISCONTINUITY-SEQUENCE": self._discontinuity_sequence,
             "EXT-X-PROGRAM-DATE-TIME": self._date,
@@ -228,11 +258,15 @@ class _Reader:
             return  # a stray word: without a duration, only what looks like a URL is a segment
         self._keys_complete = True
         if len(self.document.entries) >= MAX_SEGMENTS:
-            raise ValueError(Message("it has more than %(max_segments)d segments", max_segments=MAX_SEGMENTS))
+            raise ValueError(
+                Message("it has more than %(max_segments)d segments", max_segments=MAX_SEGMENTS)
+            )
         self.document.entries.append(
             HlsEntry(
                 uri=uri,
-                duration_s=self.document.target_duration_s if self._duration_s is None else self._duration_s,
+                duration_s=self.document.target_duration_s
+                if self._duration_s is None
+                else self._duration_s,
                 timed=self._duration_s is not None,
                 byterange=self._byterange,
                 keys=self._keys,
@@ -244,7 +278,8 @@ class _Reader:
         self._begun, self._duration_s, self._byterange, self._gap = False, None, None, False
 
     def _extinf(self, value: str) -> None:
-        text = next(iter(value.partition(",")[0].split()), "")  # channel lists put attributes after the number
+        # channel lists put attributes after the number
+        text = next(iter(value.partition(",")[0].split()), "")
         self._keys_complete = True
         self.document.unaddressed = self.document.unaddressed or self._begun
         self._begun = True
@@ -274,7 +309,9 @@ class _Reader:
         self.document.start_s = _signed(attributes_of(value).get("TIME-OFFSET", ""))
 
     def _key(self, value: str) -> None:
-        """Add a key. Consecutive keys are alternatives; the first one after a segment replaces all before."""
+        """Add a key. Consecutive keys are alternatives;
+        the first one after a segment replaces all before.
+        """
         key = _key_of(value)
         before = () if self._keys_complete or key.method == "NONE" else self._keys
         self._keys, self._keys_complete = (*before, key), False
@@ -297,7 +334,9 @@ class _Reader:
 
     def _check_room(self) -> None:
         if len(self.document.variants) + len(self.document.media) >= MAX_QUALITIES:
-            raise ValueError(Message("it has more than %(max_qualities)d variants", max_qualities=MAX_QUALITIES))
+            raise ValueError(
+                Message("it has more than %(max_qualities)d variants", max_qualities=MAX_QUALITIES)
+            )
 
     def _target(self, value: str) -> None:
         if (seconds := decimal(value)) is not None:

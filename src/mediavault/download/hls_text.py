@@ -1,7 +1,8 @@
-"""Splits an HLS playlist into lines, tags, attributes and variables. Pure (RFC 8216; draft-pantos-hls-rfc8216bis).
+"""Splits an HLS playlist into lines, tags, attributes and variables. Pure (RFC 8216;
+draft-pantos-hls-rfc8216bis).
 
-Tolerant where players are: any line end is accepted, surrounding whitespace is ignored, a malformed value counts as
-absent. ``playlist.py`` judges what that means for a download.
+Tolerant where players are: any line end is accepted, surrounding whitespace is ignored, a malformed
+value counts as absent. ``playlist.py`` judges what that means for a download.
 """
 
 from __future__ import annotations
@@ -26,14 +27,18 @@ Attributes = Mapping[str, str]
 
 
 def lines_of(text: str) -> list[str]:
-    """Return the lines without their ends: Unix, Windows, or the lone carriage return that some old editors still write."""
+    """Return the lines without their ends: Unix, Windows,
+    or the lone carriage return that some old editors still write.
+    """
     return _LINE_END.split(text.removeprefix("\ufeff"))
 
 
 def looks_like_hls(text: str) -> bool:
-    """Return whether ``text`` is an HLS playlist: one of the format's tags precedes everything but comments.
+    """Return whether ``text`` is an HLS playlist: one of the format's tags precedes everything but
+    comments.
 
-    ``#EXTM3U`` should be first, but players accept published playlists without it, or with a comment before it.
+    ``#EXTM3U`` should be first, but players accept published playlists without it, or with a
+    comment before it.
     """
     for line in map(str.strip, lines_of(text[:65_536])):
         if _FIRST_TAG.match(line):
@@ -44,7 +49,9 @@ def looks_like_hls(text: str) -> bool:
 
 
 class Variables:
-    """EXT-X-DEFINE (8216bis, 4.3 and 4.4.2.3). An undefined name remains unchanged and is added to ``unknown``."""
+    """EXT-X-DEFINE (8216bis, 4.3 and 4.4.2.3). An undefined name remains unchanged and is added to
+    ``unknown``.
+    """
 
     def __init__(self, url: str, imported: Mapping[str, str]) -> None:
         self._url, self._imported = url, imported
@@ -93,7 +100,9 @@ def _query_of(url: str) -> dict[str, str]:
 
 
 def tags_of(text: str, variables: Variables) -> Iterator[tuple[str, str]]:
-    """Yield (name, value) for each tag and ("", address) for each other line; comments and empty lines are left out."""
+    """Yield (name, value) for each tag and ("", address) for each other line;
+    comments and empty lines are left out.
+    """
     for line in map(str.strip, lines_of(text)):
         if not line:
             continue

@@ -1,10 +1,12 @@
-"""The model of a segmented stream, HLS or DASH, once its manifest has been read: qualities, tracks, segments. Pure.
+"""The model of a segmented stream, HLS or DASH, once its manifest has been read: qualities, tracks,
+segments. Pure.
 
-A manifest is untrusted text: its size, its lines and its number of segments are bounded, and every URL in it is resolved
-and parsed here, and guarded by the client when it is fetched.
+A manifest is untrusted text: its size, its lines and its number of segments are bounded, and every
+URL in it is resolved and parsed here, and guarded by the client when it is fetched.
 
-Qualities are ordered as in ``extraction.ranking``: whether it can be decoded, sound, what plays everywhere
-where that is preferred, and only then size. Codecs are named as in RFC 6381 and the registry of https://mp4ra.org.
+Qualities are ordered as in ``extraction.ranking``: whether it can be decoded, sound, what plays
+everywhere where that is preferred, and only then size. Codecs are named as in RFC 6381 and the
+registry of https://mp4ra.org.
 """
 
 from __future__ import annotations
@@ -19,17 +21,21 @@ from mediavault.core.media import Preference, SubtitleSource
 from mediavault.core.messages import Message
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url, resolve_reference
 
-# --- qualities ---------------------------------------------------------------------------------------------------------
+# --- qualities ------------------------------------------------------------------------------------
 
 _VIDEO_CODEC = re.compile(
-    r"\b(avc[1-4]|hvc[12]|hev[12]|vp0?[89]|av01|av1\b|mp4v|dvh[1e]|dva[1v]|theora|vv[ci]1|bvc2|bytevc2)", re.IGNORECASE
+    r"\b(avc[1-4]|hvc[12]|hev[12]|vp0?[89]|av01|av1\b|mp4v|dvh[1e]|dva[1v]|theora|vv[ci]1|bvc2|bytevc2)",
+    re.IGNORECASE,
 )
 _AUDIO_CODEC = re.compile(r"\b(mp4a|ac-[34]|ec-3|opus|vorbis|flac|alac|mp3|aac)", re.IGNORECASE)
 _RARE_SOUND = re.compile(r"\b(ec-3|ac-[34]|dts[a-z]|mh[am][12]|mp4a\.a[5-9])\b", re.IGNORECASE)
 _DOLBY_VISION = re.compile(r"\bdv(h[1e]|a[1v])", re.IGNORECASE)
-_UNDECODABLE = re.compile(r"\b(vv[ci]1|bvc2|bytevc2)", re.IGNORECASE)  # H.266 and TikTok's variant of it
+# H.266 and TikTok's variant of it
+_UNDECODABLE = re.compile(r"\b(vv[ci]1|bvc2|bytevc2)", re.IGNORECASE)
 # H.264; AAC except xHE-AAC, whose object type is 42; MP3
-_PLAYS_EVERYWHERE = re.compile(r"avc[1-4](\..*)?|mp4a(\.40(\.(?!42$).*)?|\.6[79b])?|aac|mp3", re.IGNORECASE)
+_PLAYS_EVERYWHERE = re.compile(
+    r"avc[1-4](\..*)?|mp4a(\.40(\.(?!42$).*)?|\.6[79b])?|aac|mp3", re.IGNORECASE
+)
 PLAYS_EVERYWHERE = "h264"
 _CODEC = {
     "hevc": re.compile(r"\b(hvc|hev)[12]", re.IGNORECASE),
@@ -44,7 +50,9 @@ MAX_CODECS_CHARS = 256  # each quality's are compared several times
 
 @dataclass(frozen=True, slots=True)
 class QualityLevel:
-    """One quality of a stream as its manifest describes it; 0 and "" where it says nothing. Of long codecs the beginning counts."""
+    """One quality of a stream as its manifest describes it; 0 and "" where it says nothing. Of long
+    codecs the beginning counts.
+    """
 
     width: int = 0
     height: int = 0
@@ -63,16 +71,22 @@ class QualityLevel:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which quality to choose. ``sound``: whether the post has sound; None when that is not known."""
+    """Which quality to choose. ``sound``: whether the post has sound;
+    None when that is not known.
+    """
 
     prefer: Preference = field(default_factory=Preference)
     sound: bool | None = None
 
-    def rank(self, level: QualityLevel, *, has_sound: bool | None) -> tuple[bool, bool, bool, int, int, bool, int]:
-        """Return the rank of a quality; larger is better. ``has_sound`` includes separate sound; None: not known.
+    def rank(
+        self, level: QualityLevel, *, has_sound: bool | None
+    ) -> tuple[bool, bool, bool, int, int, bool, int]:
+        """Return the rank of a quality; larger is better. ``has_sound`` includes separate sound;
+        None: not known.
 
-        Dolby Vision's own profiles count as undecodable: players that do not support them show wrong colours. Bit
-        rates are compared unadjusted: a manifest's are peaks, which cannot be compared by the codecs' efficiency.
+        Dolby Vision's own profiles count as undecodable: players that do not support them show
+        wrong colours. Bit rates are compared unadjusted: a manifest's are peaks, which cannot be
+        compared by the codecs' efficiency.
         """
         fits, size = self.prefer.height_rank(level.shorter_side)
         return (
@@ -90,7 +104,11 @@ class Wanted:
 
         Where H.264 is preferred, so is sound that plays wherever H.264 does.
         """
-        named = {codec for codec in self.prefer.codecs if codec != PLAYS_EVERYWHERE and _CODEC[codec].search(codecs)}
+        named = {
+            codec
+            for codec in self.prefer.codecs
+            if codec != PLAYS_EVERYWHERE and _CODEC[codec].search(codecs)
+        }
         if plays_everywhere(codecs):
             named.add(PLAYS_EVERYWHERE)
         return max(map(self.prefer.codec_rank, named), default=0)
@@ -101,7 +119,9 @@ def plays_everywhere(codecs: str) -> bool:
 
     Codecs that a manifest does not name nearly always are among these.
     """
-    named = [name for name in map(str.strip, codecs.split(",")) if name and not _NO_MEDIA.fullmatch(name)]
+    named = [
+        name for name in map(str.strip, codecs.split(",")) if name and not _NO_MEDIA.fullmatch(name)
+    ]
     return all(map(_PLAYS_EVERYWHERE.fullmatch, named))
 
 
@@ -118,7 +138,7 @@ def has_rare_sound(codecs: str) -> bool:
     return bool(_RARE_SOUND.search(codecs))
 
 
-# --- tracks and segments -----------------------------------------------------------------------------------------------
+# --- tracks and segments --------------------------------------------------------------------------
 
 MAX_PLAYLIST_BYTES = 5_000_000
 MAX_SEGMENTS = 20_000
@@ -131,7 +151,9 @@ _MAX_FILE_BYTES = 1 << 63  # and a number that can be written down
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A part of a resource: ``length`` bytes from ``start``. Raises ValueError for an empty one, and for one past any file."""
+    """A part of a resource: ``length`` bytes from ``start``.
+    Raises ValueError for an empty one, and for one past any file.
+    """
 
     start: int
     length: int
@@ -168,10 +190,11 @@ class Init:
 class Segment:
     """A piece of a track.
 
-    ``part`` counts the discontinuities and periods before it: in each, the clock may restart. ``origin_s`` is the media
-    time at which its part begins to be shown, where the manifest says so. ``uncertain`` marks a last segment that the
-    manifest does not list: it follows from a length that applies to other tracks as well, and may not exist. ``missing``:
-    the site says that it has lost it.
+    ``part`` counts the discontinuities and periods before it: in each, the clock may restart.
+    ``origin_s`` is the media time at which its part begins to be shown, where the manifest says so.
+    ``uncertain`` marks a last segment that the manifest does not list: it follows from a length
+    that applies to other tracks as well, and may not exist. ``missing``: the site says that it has
+    lost it.
     """
 
     url: str
@@ -202,16 +225,19 @@ class LiveWindow:
 
 @dataclass(frozen=True, slots=True)
 class MediaPlaylist:
-    """One track, or pictures and sound in one. ``whole_file``: each segment is a complete file with its own index.
+    """One track, or pictures and sound in one. ``whole_file``: each segment is a complete file with
+    its own index.
 
-    ``window`` is known of HLS playlists only. ``has_sound``: whether the manifest says that this track or a separate one
-    holds sound.
+    ``window`` is known of HLS playlists only. ``has_sound``: whether the manifest says that this
+    track or a separate one holds sound.
     """
 
     segments: tuple[Segment, ...]
-    rounded: bool = False  # durations are whole seconds, as before HLS version 3: each may be off by half a second
+    # durations are whole seconds, as before HLS version 3: each may be off by half a second
+    rounded: bool = False
     whole_file: bool = False
-    announced_s: float | None = None  # the manifest's own duration, where that is more than the sum of its segments
+    # the manifest's own duration, where that is more than the sum of its segments
+    announced_s: float | None = None
     window: LiveWindow | None = None
     has_sound: bool = False
 
@@ -229,7 +255,9 @@ class MediaPlaylist:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One quality of a master playlist. ``audio_url``: the playlist of its sound, where that is separate."""
+    """One quality of a master playlist. ``audio_url``: the playlist of its sound,
+    where that is separate.
+    """
 
     url: str
     level: QualityLevel
@@ -239,7 +267,9 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Master:
-    """``sounds`` are the variants without pictures, ``subtitles`` name playlists of texts, ``variables`` are those that its playlists may import (EXT-X-DEFINE)."""
+    """``sounds`` are the variants without pictures, ``subtitles`` name playlists of texts,
+    ``variables`` are those that its playlists may import (EXT-X-DEFINE).
+    """
 
     variants: tuple[Variant, ...]
     sounds: tuple[Variant, ...] = ()
@@ -249,12 +279,21 @@ class Master:
     def best(self, wanted: Wanted) -> Variant:
         """Return the variant to take. Raises NotAVideo when there is none with pictures."""
         if not self.variants:
-            raise NotAVideo("The playlist offers sound only." if self.sounds else "The playlist offers no variant.")
-        return max(self.variants, key=lambda variant: wanted.rank(variant.level, has_sound=variant.has_sound))
+            raise NotAVideo(
+                "The playlist offers sound only."
+                if self.sounds
+                else "The playlist offers no variant."
+            )
+        return max(
+            self.variants,
+            key=lambda variant: wanted.rank(variant.level, has_sound=variant.has_sound),
+        )
 
     @property
     def best_sound(self) -> str | None:
-        """Return the URL of the sound alone: a separate rendition, else a variant without pictures; None without either."""
+        """Return the URL of the sound alone: a separate rendition,
+        else a variant without pictures; None without either.
+        """
         separate = [variant for variant in self.variants if variant.audio_url is not None]
         if separate:
             return max(separate, key=lambda variant: variant.level.bandwidth).audio_url
@@ -268,10 +307,14 @@ def base_of(url: str) -> HttpUrl:
 
 
 def resolve(uri: str, base: HttpUrl) -> str:
-    """Return an absolute http or https URL. Raises NotAVideo for ``data:``, ``file:``, hidden newlines and the like."""
+    """Return an absolute http or https URL. Raises NotAVideo for ``data:``, ``file:``,
+    hidden newlines and the like.
+    """
     try:
         if _HIDDEN_CONTROL.search(uri):
             raise BadUrl("The address contains a hidden control character.")
         return str(resolve_reference(base, uri))
     except BadUrl as exc:
-        raise NotAVideo(Message("The playlist contains an invalid URL: %(error)s", error=exc.message)) from exc
+        raise NotAVideo(
+            Message("The playlist contains an invalid URL: %(error)s", error=exc.message)
+        ) from exc

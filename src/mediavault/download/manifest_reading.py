@@ -1,4 +1,6 @@
-"""Reads any manifest, HLS or DASH. The text is untrusted, so a confined process reads it: see ``ManifestReader``."""
+"""Reads any manifest, HLS or DASH. The text is untrusted, so a confined process reads it:
+see ``ManifestReader``.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,9 @@ from mediavault.download.playlist import read_playlist
 
 @dataclass(frozen=True, slots=True)
 class ManifestText:
-    """A manifest that came from ``url`` (after redirects). ``wanted`` chooses among the qualities of a DASH manifest;
-    ``variables`` and ``live`` are for HLS: see ``read_playlist``."""
+    """A manifest that came from ``url`` (after redirects). ``wanted`` chooses among the qualities
+    of a DASH manifest; ``variables`` and ``live`` are for HLS: see ``read_playlist``.
+    """
 
     text: str
     url: str
@@ -27,7 +30,9 @@ class ManifestText:
 
 @dataclass(frozen=True, slots=True)
 class ManifestContents:
-    """What a manifest says: an HLS ``master``, or the tracks of any other. ``subtitles`` are those of a DASH manifest."""
+    """What a manifest says: an HLS ``master``, or the tracks of any other.
+    ``subtitles`` are those of a DASH manifest.
+    """
 
     master: Master | None = None
     tracks: tuple[MediaPlaylist, ...] = ()
@@ -38,13 +43,21 @@ class ManifestReader(Protocol):
     """Reads manifests without keeping the vault from its other work, however long they take."""
 
     async def read_manifest(self, manifest: ManifestText) -> ManifestContents:
-        """Return what :func:`read_manifest` does, and raise the same. Raises PageUnreadable for one that takes too long."""
+        """Return what :func:`read_manifest` does, and raise the same.
+        Raises PageUnreadable for one that takes too long.
+        """
 
 
 def read_manifest(manifest: ManifestText) -> ManifestContents:
     """Return what the manifest says. Raises what ``read_playlist`` and ``read_mpd`` raise."""
     text, url = manifest.text, manifest.url
     if not looks_like_hls(text):
-        return ManifestContents(None, tuple(read_mpd(text, url, manifest.wanted)), subtitles_of(text, url))
+        return ManifestContents(
+            None, tuple(read_mpd(text, url, manifest.wanted)), subtitles_of(text, url)
+        )
     playlist = read_playlist(text, url, imported=manifest.variables, live=manifest.live)
-    return ManifestContents(playlist) if isinstance(playlist, Master) else ManifestContents(None, (playlist,))
+    return (
+        ManifestContents(playlist)
+        if isinstance(playlist, Master)
+        else ManifestContents(None, (playlist,))
+    )

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from mediavault.core.failures import BadUrl, Drm, Failure, Incomplete, NotAVideo, Unsupported
 from mediavault.core.media import LiveNow, SubtitleSource
 from mediavault.core.messages import Message
-from mediavault.download.manifest import MAX_SEGMENTS, MediaPlaylist, Segment, Wanted, has_rare_sound
+from mediavault.download.manifest import (
+    MAX_SEGMENTS,
+    MediaPlaylist,
+    Segment,
+    Wanted,
+    has_rare_sound,
+)
 from mediavault.download.mpd_document import (
     AUDIO,
     VIDEO,
@@ -20,16 +26,20 @@ from mediavault.download.mpd_document import (
 from mediavault.download.mpd_segments import SegmentList
 
 _ANY = Wanted()
-_SECONDARY_ROLES = frozenset({"alternate", "supplementary", "commentary", "dub", "description", "sign", "emergency"})
+_SECONDARY_ROLES = frozenset(
+    {"alternate", "supplementary", "commentary", "dub", "description", "sign", "emergency"}
+)
 
 
 def read_mpd(text: str, url: str, wanted: Wanted = _ANY) -> list[MediaPlaylist]:
-    """Return the tracks to fetch from the manifest that came from ``url``: pictures, then sound where it is separate.
+    """Return the tracks to fetch from the manifest that came from ``url``: pictures, then sound
+    where it is separate.
 
     Where only sound is preferred, that alone, if it is separate.
 
-    Raises NotAVideo (not a manifest, broken, invalid addresses, sound only although pictures are wanted), LiveNow, Drm,
-    Unsupported (parts of it are elsewhere) and Incomplete (it lists no segments).
+    Raises NotAVideo (not a manifest, broken, invalid addresses, sound only although pictures are
+    wanted), LiveNow, Drm, Unsupported (parts of it are elsewhere) and Incomplete (it lists no
+    segments).
     """
     try:
         document = read_document(text, url)
@@ -37,16 +47,24 @@ def read_mpd(text: str, url: str, wanted: Wanted = _ANY) -> list[MediaPlaylist]:
         if wanted.prefer.sound_only and (sound := _chosen_audio(document, wanted)):
             return [_track(sound, document)]
         pictures = chosen_video(document, wanted)
-        sound = [] if any(picture.has_sound for picture in pictures) else _chosen_audio(document, wanted)
+        sound = (
+            []
+            if any(picture.has_sound for picture in pictures)
+            else _chosen_audio(document, wanted)
+        )
         return [_track(chosen, document) for chosen in (pictures, sound) if chosen]
     except BadUrl as exc:
-        raise NotAVideo(Message("The manifest's URL is not valid: %(error)s", error=exc.message)) from exc
+        raise NotAVideo(
+            Message("The manifest's URL is not valid: %(error)s", error=exc.message)
+        ) from exc
     except (ValueError, OverflowError) as exc:
         raise NotAVideo(Message("The DASH manifest cannot be read: %(error)s.", error=exc)) from exc
 
 
 def subtitles_of(text: str, url: str) -> tuple[SubtitleSource, ...]:
-    """Return the subtitles that a manifest names as files; () where it names none, or cannot be read."""
+    """Return the subtitles that a manifest names as files; () where it names none,
+    or cannot be read.
+    """
     if WEBVTT not in text.lower():
         return ()
     try:
@@ -59,7 +77,10 @@ def _check(document: MpdDocument, wanted: Wanted) -> None:
     if document.live:
         raise LiveNow("The stream's manifest has no end yet: it is live.")
     if document.remote:
-        raise Unsupported("Parts of the DASH manifest are in other files (xlink), which mediavault does not support.")
+        raise Unsupported(
+            "Parts of the DASH manifest are in other files (xlink), which mediavault does not"
+            " support."
+        )
     if not document.periods:
         raise Incomplete("The DASH manifest names no segments.")
     if wanted.prefer.sound_only and any(period.of_kind(AUDIO) for period in document.periods):
@@ -71,8 +92,11 @@ def _check(document: MpdDocument, wanted: Wanted) -> None:
         raise NotAVideo("The DASH manifest offers sound only.")
 
 
-def chosen_video(document: MpdDocument, wanted: Wanted = _ANY, *, protected: bool = False) -> list[Representation]:
-    """Return the best pictures of each period, in one form as far as possible; periods without any are left out.
+def chosen_video(
+    document: MpdDocument, wanted: Wanted = _ANY, *, protected: bool = False
+) -> list[Representation]:
+    """Return the best pictures of each period, in one form as far as possible; periods without any
+    are left out.
 
     ``protected``: include those that need a licence, for inspection rather than for fetching.
     """
@@ -116,7 +140,9 @@ def _best_picture(
 ) -> Representation:
     def rank(picture: Representation) -> tuple[bool, bool, bool, bool, int, int, bool, int]:
         has_sound = picture.has_sound or bool(separate)
-        return not picture.roles & _SECONDARY_ROLES, *wanted.rank(picture.level, has_sound=has_sound)
+        return not picture.roles & _SECONDARY_ROLES, *wanted.rank(
+            picture.level, has_sound=has_sound
+        )
 
     return max(choices, key=rank)
 
@@ -133,10 +159,14 @@ def _sound_rank(sound: Representation, wanted: Wanted) -> tuple[bool, bool, int,
 
 
 def _most_similar(model: Representation, choices: Sequence[Representation]) -> Representation:
-    """Return the choice most similar to ``model`` of the first period: only equal forms can be joined into one film."""
+    """Return the choice most similar to ``model`` of the first period:
+    only equal forms can be joined into one film.
+    """
 
     def distance(choice: Representation) -> tuple[bool, bool, int, bool, int]:
-        model_codec, codec = (item.level.codecs.partition(".")[0].lower() for item in (model, choice))
+        model_codec, codec = (
+            item.level.codecs.partition(".")[0].lower() for item in (model, choice)
+        )
         return (
             codec != model_codec,
             model.language != choice.language,
@@ -149,7 +179,9 @@ def _most_similar(model: Representation, choices: Sequence[Representation]) -> R
 
 
 def listings_of(chosen: Sequence[Representation]) -> list[SegmentList]:
-    """Return the segments of a track, period by period. Raises NotAVideo for more than MAX_SEGMENTS in all."""
+    """Return the segments of a track, period by period.
+    Raises NotAVideo for more than MAX_SEGMENTS in all.
+    """
     listings: list[SegmentList] = []
     count = 0
     for representation in chosen:
@@ -157,7 +189,10 @@ def listings_of(chosen: Sequence[Representation]) -> list[SegmentList]:
         count += len(listings[-1].segments)
         if count > MAX_SEGMENTS:
             raise NotAVideo(
-                Message("The DASH manifest has more than %(max_segments)d segments.", max_segments=MAX_SEGMENTS)
+                Message(
+                    "The DASH manifest has more than %(max_segments)d segments.",
+                    max_segments=MAX_SEGMENTS,
+                )
             )
     return listings
 
@@ -166,9 +201,13 @@ def _track(chosen: Sequence[Representation], document: MpdDocument) -> MediaPlay
     listings = listings_of(chosen)
     if not all(listing.counted for listing in listings):
         raise Incomplete("The DASH manifest does not say how many segments there are.")
-    segments: tuple[Segment, ...] = tuple(segment for listing in listings for segment in listing.segments)
+    segments: tuple[Segment, ...] = tuple(
+        segment for listing in listings for segment in listing.segments
+    )
     if not segments:
         raise Incomplete("The DASH manifest names no segments.")
     whole_file = any(listing.whole_file for listing in listings)
     has_sound = any(choice.has_sound or choice.kind == AUDIO for choice in chosen)
-    return MediaPlaylist(segments, whole_file=whole_file, announced_s=document.duration_s, has_sound=has_sound)
+    return MediaPlaylist(
+        segments, whole_file=whole_file, announced_s=document.duration_s, has_sound=has_sound
+    )

@@ -1,7 +1,8 @@
-"""What a DASH manifest lists: periods and their representations, with all that they inherit. Pure (ISO/IEC 23009-1).
+"""What a DASH manifest lists: periods and their representations, with all that they inherit. Pure
+(ISO/IEC 23009-1).
 
-The maintained Python library (mpd-parser on PyPI, 0.2) returns the elements only; what matters here is their combined
-meaning, so our own bounded tree is enough.
+The maintained Python library (mpd-parser on PyPI, 0.2) returns the elements only; what matters here
+is their combined meaning, so our own bounded tree is enough.
 """
 
 from __future__ import annotations
@@ -16,7 +17,13 @@ from mediavault.core.media import SubtitleSource
 from mediavault.core.messages import Message
 from mediavault.core.urls import HttpUrl
 from mediavault.core.xml_tree import XmlNode
-from mediavault.download.manifest import QualityLevel, base_of, has_audio_codec, has_video_codec, resolve
+from mediavault.download.manifest import (
+    QualityLevel,
+    base_of,
+    has_audio_codec,
+    has_video_codec,
+    resolve,
+)
 from mediavault.download.mpd_segments import (
     SegmentList,
     SegmentPosition,
@@ -45,7 +52,9 @@ _RESOLVE_TO_ZERO = "urn:mpeg:dash:resolve-to-zero:2013"
 
 @dataclass(frozen=True, slots=True)
 class Representation:
-    """One quality in one period. ``set_number`` counts the period's adaptation sets; ``roles`` are the set's."""
+    """One quality in one period. ``set_number`` counts the period's adaptation sets;
+    ``roles`` are the set's.
+    """
 
     id: str
     kind: str
@@ -83,7 +92,9 @@ class MpdDocument:
 
     @property
     def variants(self) -> int:
-        """Number of video qualities; one that continues through several periods under the same id counts once."""
+        """Number of video qualities; one that continues through several periods under the same id
+        counts once.
+        """
         most: Counter[str] = Counter()
         for period in self.periods:
             most |= Counter(video.id for video in period.of_kind(VIDEO))
@@ -91,7 +102,9 @@ class MpdDocument:
 
     @property
     def subtitles(self) -> tuple[SubtitleSource, ...]:
-        """The subtitles that are one WebVTT file each. Those in segments of MP4, and in several periods, are left out."""
+        """The subtitles that are one WebVTT file each. Those in segments of MP4,
+        and in several periods, are left out.
+        """
         if len(self.periods) != 1:
             return ()
         texts = [
@@ -104,24 +117,31 @@ class MpdDocument:
     @property
     def audio_groups(self) -> int:
         """Number of adaptation sets of sound, in the period that has the most."""
-        return max((len({sound.set_number for sound in period.of_kind(AUDIO)}) for period in self.periods), default=0)
+        return max(
+            (len({sound.set_number for sound in period.of_kind(AUDIO)}) for period in self.periods),
+            default=0,
+        )
 
 
 def looks_like_dash(text: str) -> bool:
-    """Return whether ``text`` begins as a DASH manifest: its root element after declarations and comments, if any."""
+    """Return whether ``text`` begins as a DASH manifest:
+    its root element after declarations and comments, if any.
+    """
     return bool(_START.match(text.lstrip("\ufeff \t\r\n")))
 
 
 def looks_like_smooth_streaming(text: str) -> bool:
-    """Return whether ``text`` begins as a client manifest of Microsoft's Smooth Streaming (MS-SSTR, 2.2.2)."""
+    """Return whether ``text`` begins as a client manifest of Microsoft's Smooth Streaming (MS-SSTR,
+    2.2.2).
+    """
     return bool(_SMOOTH.match(text.lstrip("\ufeff \t\r\n")))
 
 
 def read_document(text: str, url: str) -> MpdDocument:
     """Read ``text``, which came from ``url``.
 
-    Raises NotAVideo for malformed XML, Unsupported for another document or too many representations, BadUrl for a
-    malformed ``url``.
+    Raises NotAVideo for malformed XML, Unsupported for another document or too many
+    representations, BadUrl for a malformed ``url``.
     """
     root = read_tree(text)
     if root.name != "MPD":
@@ -152,7 +172,11 @@ def read_document(text: str, url: str) -> MpdDocument:
         periods=tuple(read),
         live=live,
         protected=any(node.name == "ContentProtection" for node in everything),
-        remote=any(node.get("href") not in ("", _RESOLVE_TO_ZERO) for node in everything if node.name in _LINKABLE),
+        remote=any(
+            node.get("href") not in ("", _RESOLVE_TO_ZERO)
+            for node in everything
+            if node.name in _LINKABLE
+        ),
         duration_s=total_s,
     )
 
@@ -163,7 +187,8 @@ _LINKABLE = frozenset({"Period", "AdaptationSet", "SegmentList", "SegmentTimelin
 def _lengths(periods: list[XmlNode], total_s: float | None) -> list[float | None]:
     """Return the periods' lengths in seconds; None where one is not known.
 
-    A period lasts as long as it says, or until the next one begins, or until the presentation ends (5.3.2.1).
+    A period lasts as long as it says, or until the next one begins, or until the presentation ends
+    (5.3.2.1).
     """
     starts: list[float | None] = []
     lengths = [seconds_of(node.get("duration")) for node in periods]
@@ -171,14 +196,19 @@ def _lengths(periods: list[XmlNode], total_s: float | None) -> list[float | None
         start = seconds_of(node.get("start"))
         if start is None and number == 0:
             start = 0.0
-        if start is None and (before := starts[-1]) is not None and (length := lengths[number - 1]) is not None:
+        if (
+            start is None
+            and (before := starts[-1]) is not None
+            and (length := lengths[number - 1]) is not None
+        ):
             start = before + length
         starts.append(start)
     for number, (start, length) in enumerate(zip(starts, lengths, strict=True)):
         if length is None and start is not None:
             end = starts[number + 1] if number + 1 < len(starts) else total_s
             if end is not None and end <= start and number + 1 == len(starts):
-                end += starts[0] or 0.0  # a recording whose periods still count from the start of the live stream
+                # a recording whose periods still count from the start of the live stream
+                end += starts[0] or 0.0
             lengths[number] = end - start if end is not None and end > start else None
     return lengths
 
@@ -195,11 +225,15 @@ def _representations(
             if _is_trick(node):
                 continue
             query = base.query if _inherits_query(root, period, group, node) else ""
-            position = SegmentPosition((period, group, node), _base_url(group_base, node), number, length_s, query)
+            position = SegmentPosition(
+                (period, group, node), _base_url(group_base, node), number, length_s, query
+            )
             yield _representation(group, node, position, set_number)
 
 
-def _representation(group: XmlNode, node: XmlNode, position: SegmentPosition, set_number: int) -> Representation:
+def _representation(
+    group: XmlNode, node: XmlNode, position: SegmentPosition, set_number: int
+) -> Representation:
     def either(name: str) -> str:
         return node.get(name) or group.get(name)
 
@@ -225,7 +259,9 @@ def _representation(group: XmlNode, node: XmlNode, position: SegmentPosition, se
 
 
 def _kind(group: XmlNode, mime: str, codecs: str, *, sized: bool) -> str:
-    """Return the kind of media, by the most reliable sign: video codecs, content type, components, a size."""
+    """Return the kind of media, by the most reliable sign: video codecs, content type,
+    components, a size.
+    """
     if has_video_codec(codecs):
         return VIDEO
     components = {part.get("contentType").lower() for part in group.all("ContentComponent")}
@@ -246,16 +282,27 @@ def _is_trick(node: XmlNode) -> bool:
 
 
 def _inherits_query(*levels: XmlNode) -> bool:
-    """Return whether each URL carries the query of the manifest's own URL (Annex I in its common form)."""
+    """Return whether each URL carries the query of the manifest's own URL (Annex I in its common
+    form).
+    """
     for level in levels:
         for descriptor in (*level.all("EssentialProperty"), *level.all("SupplementalProperty")):
             info = descriptor.first("UrlQueryInfo")
             if descriptor.get("schemeIdUri") in _QUERY and info is not None:
-                return info.get("useMPDUrlQuery") == "true" and info.get("queryTemplate") == "$querypart$"
+                return (
+                    info.get("useMPDUrlQuery") == "true"
+                    and info.get("queryTemplate") == "$querypart$"
+                )
     return False
 
 
 def _base_url(base: HttpUrl, node: XmlNode) -> HttpUrl:
-    """Return the base URL of the children of ``node``; the first of several, which are alternatives."""
+    """Return the base URL of the children of ``node``; the first of several,
+    which are alternatives.
+    """
     element = node.first("BaseURL")
-    return base_of(resolve(element.text.strip(), base)) if element is not None and element.text.strip() else base
+    return (
+        base_of(resolve(element.text.strip(), base))
+        if element is not None and element.text.strip()
+        else base
+    )

@@ -1,6 +1,8 @@
-"""Which segments a DASH representation has in one period: templates, timelines, lists, or one whole file. Pure.
+"""Which segments a DASH representation has in one period: templates, timelines, lists, or one whole
+file. Pure.
 
-ISO/IEC 23009-1, 5.3.9. What a period or an adaptation set says applies to everything below it, unless repeated there.
+ISO/IEC 23009-1, 5.3.9. What a period or an adaptation set says applies to everything below it,
+unless repeated there.
 """
 
 from __future__ import annotations
@@ -24,13 +26,17 @@ MAX_TEXT_CHARS = 5_000_000
 
 
 def read_tree(text: str) -> XmlNode:
-    """Return the root element. Raises NotAVideo for malformed XML, beyond the limits, or with a document type."""
+    """Return the root element. Raises NotAVideo for malformed XML, beyond the limits,
+    or with a document type.
+    """
     if len(text) > MAX_TEXT_CHARS:
         raise NotAVideo("The DASH manifest is too long.")
     try:
         return read_xml(text, max_depth=MAX_DEPTH, max_elements=MAX_ELEMENTS)
     except BadXml as exc:
-        raise NotAVideo(Message("The DASH manifest is not valid XML: %(error)s.", error=exc.message)) from exc
+        raise NotAVideo(
+            Message("The DASH manifest is not valid XML: %(error)s.", error=exc.message)
+        ) from exc
 
 
 MAX_WIDTH = 32  # digits of a padded number
@@ -40,8 +46,11 @@ _DURATION = re.compile(
     re.ASCII,
 )
 _WHOLE = re.compile(r"(\d{1,20})(?:\.0*)?", re.ASCII)
-_SECONDS = (31_536_000.0, 2_592_000.0, 86_400.0, 3_600.0, 60.0, 1.0)  # a year and a month as players count them
-_IDENTIFIER = re.compile(r"\$(?:(RepresentationID|Number|Bandwidth|Time|SubNumber)(?:%0?(\d{0,2})([diuxXo]))?)?\$")
+# a year and a month as players count them
+_SECONDS = (31_536_000.0, 2_592_000.0, 86_400.0, 3_600.0, 60.0, 1.0)
+_IDENTIFIER = re.compile(
+    r"\$(?:(RepresentationID|Number|Bandwidth|Time|SubNumber)(?:%0?(\d{0,2})([diuxXo]))?)?\$"
+)
 
 
 def seconds_of(text: str) -> float | None:
@@ -53,7 +62,9 @@ def seconds_of(text: str) -> float | None:
 
 
 def whole(text: str) -> int | None:
-    """Read an unsigned decimal integer, also in the form ``2000000.0`` of some packagers; None for anything else."""
+    """Read an unsigned decimal integer, also in the form ``2000000.0`` of some packagers;
+    None for anything else.
+    """
     match = _WHOLE.fullmatch(text.strip())
     return int(match[1]) if match else None
 
@@ -72,7 +83,9 @@ def rate_of(text: str) -> float:
 
 
 def span_of(text: str) -> Span | None:
-    """Read ``first-last``, both inclusive; None when it is empty. Raises ValueError for a malformed one."""
+    """Read ``first-last``, both inclusive; None when it is empty.
+    Raises ValueError for a malformed one.
+    """
     if not text:
         return None
     first, dash, last = text.partition("-")
@@ -104,13 +117,17 @@ def fill(template: str, values: Mapping[str, str | int]) -> str:
 
 
 _KINDS = ("SegmentTemplate", "SegmentList", "SegmentBase")
-_ROUNDING_S = 0.001  # a period's length is a decimal: a last segment may seem to begin this much before its end
-_TAIL_S = 0.5  # pictures and sound may end this far apart, and the period's length is that of the longer
+# a period's length is a decimal: a last segment may seem to begin this much before its end
+_ROUNDING_S = 0.001
+# pictures and sound may end this far apart, and the period's length is that of the longer
+_TAIL_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentPosition:
-    """Where a representation is. ``levels``: period, adaptation set, representation; each URL ends with ``query``."""
+    """Where a representation is. ``levels``: period, adaptation set, representation;
+    each URL ends with ``query``.
+    """
 
     levels: tuple[XmlNode, XmlNode, XmlNode]
     base: HttpUrl
@@ -122,7 +139,9 @@ class SegmentPosition:
     def is_one_file(self) -> bool:
         """Whether the representation has its own file, which no level divides into segments."""
         divided = any(
-            level.first(name) is not None for level in self.levels for name in ("SegmentTemplate", "SegmentList")
+            level.first(name) is not None
+            for level in self.levels
+            for name in ("SegmentTemplate", "SegmentList")
         )
         return self.levels[2].first("BaseURL") is not None and not divided
 
@@ -133,7 +152,9 @@ class SegmentPosition:
 
 @dataclass(frozen=True, slots=True)
 class SegmentList:
-    """The segments in order. ``whole_file``: the one segment is a complete file; ``counted``: their number is known."""
+    """The segments in order. ``whole_file``: the one segment is a complete file; ``counted``:
+    their number is known.
+    """
 
     segments: tuple[Segment, ...]
     whole_file: bool = False
@@ -141,14 +162,18 @@ class SegmentList:
 
 
 def list_segments(position: SegmentPosition) -> SegmentList:
-    """Return all segments of a representation. Raises ValueError or NotAVideo for malformed rules."""
+    """Return all segments of a representation. Raises ValueError or NotAVideo for malformed
+    rules.
+    """
     rules = _Rules.of(position.levels)
     if rules.kind == "SegmentTemplate" and rules.get("media"):
         return _from_template(rules, position)
     if rules.kind == "SegmentList" and rules.list("SegmentURL"):
         return _from_list(rules, position)
     length = position.duration_s or 0.0
-    segment = Segment(position.address(""), None, length, 0, None, None, position.part, rules.origin_s)
+    segment = Segment(
+        position.address(""), None, length, 0, None, None, position.part, rules.origin_s
+    )
     return SegmentList((segment,), whole_file=True)
 
 
@@ -166,8 +191,12 @@ class _Rules:
         for level in reversed(levels):
             for kind in _KINDS:
                 if level.first(kind) is not None:
-                    nodes = tuple(node for outer in levels if (node := outer.first(kind)) is not None)
-                    attributes = {name: value for node in nodes for name, value in node.attributes.items()}
+                    nodes = tuple(
+                        node for outer in levels if (node := outer.first(kind)) is not None
+                    )
+                    attributes = {
+                        name: value for node in nodes for name, value in node.attributes.items()
+                    }
                     return cls(kind, nodes, attributes)
         return cls("", ())
 
@@ -175,10 +204,15 @@ class _Rules:
         return self.attributes.get(name, "").strip()
 
     def child(self, name: str) -> XmlNode | None:
-        return next((child for node in reversed(self.nodes) if (child := node.first(name)) is not None), None)
+        return next(
+            (child for node in reversed(self.nodes) if (child := node.first(name)) is not None),
+            None,
+        )
 
     def list(self, name: str) -> list[XmlNode]:
-        return next((children for node in reversed(self.nodes) if (children := list(node.all(name)))), [])
+        return next(
+            (children for node in reversed(self.nodes) if (children := list(node.all(name)))), []
+        )
 
     @property
     def timescale(self) -> int:
@@ -218,7 +252,13 @@ def _from_template(rules: _Rules, position: SegmentPosition) -> SegmentList:
     slots, counted = _slots(rules, position)
     media = rules.get("media")
     segments = [
-        _segment(position.address(fill(media, {**names, "Number": s.number, "Time": s.time})), s, rules, position, init)
+        _segment(
+            position.address(fill(media, {**names, "Number": s.number, "Time": s.time})),
+            s,
+            rules,
+            position,
+            init,
+        )
         for s in slots
     ]
     return SegmentList(tuple(segments), counted=counted)
@@ -228,7 +268,10 @@ def _from_list(rules: _Rules, position: SegmentPosition) -> SegmentList:
     listed = rules.list("SegmentURL")
     if len(listed) > MAX_SEGMENTS:
         raise NotAVideo(
-            Message("The DASH manifest has more than %(max_segments)d segments.", max_segments=MAX_SEGMENTS)
+            Message(
+                "The DASH manifest has more than %(max_segments)d segments.",
+                max_segments=MAX_SEGMENTS,
+            )
         )
     timed, _ = _slots(rules, position, count=len(listed))
     init = _init(rules, position, {})
@@ -237,14 +280,17 @@ def _from_list(rules: _Rules, position: SegmentPosition) -> SegmentList:
         segment = _segment(position.address(node.get("media")), slot, rules, position, init)
         segments.append(
             Segment(
-                segment.url, span_of(node.get("mediaRange")), segment.duration_s, segment.sequence, None, init,
+                segment.url, span_of(node.get("mediaRange")), segment.duration_s, segment.sequence,
+                None, init,
                 position.part, rules.origin_s,
             )
         )  # fmt: skip
     return SegmentList(tuple(segments))
 
 
-def _segment(url: str, slot: _Slot, rules: _Rules, position: SegmentPosition, init: Init | None) -> Segment:
+def _segment(
+    url: str, slot: _Slot, rules: _Rules, position: SegmentPosition, init: Init | None
+) -> Segment:
     return Segment(
         url=url,
         span=None,
@@ -259,7 +305,9 @@ def _segment(url: str, slot: _Slot, rules: _Rules, position: SegmentPosition, in
 
 
 def _init(rules: _Rules, position: SegmentPosition, names: Mapping[str, str | int]) -> Init | None:
-    """Return the initialisation section, from a template or an Initialization element; None where none is needed."""
+    """Return the initialisation section, from a template or an Initialization element;
+    None where none is needed.
+    """
     if template := rules.get("initialization"):
         return Init(position.address(fill(template, names)), None, None)
     node = rules.child("Initialization")
@@ -268,10 +316,12 @@ def _init(rules: _Rules, position: SegmentPosition, names: Mapping[str, str | in
     return Init(position.address(node.get("sourceURL")), span_of(node.get("range")), None)
 
 
-# --- timing -----------------------------------------------------------------------------------------------------------
+# --- timing ---------------------------------------------------------------------------------------
 
 
-def _slots(rules: _Rules, position: SegmentPosition, *, count: int | None = None) -> tuple[list[_Slot], bool]:
+def _slots(
+    rules: _Rules, position: SegmentPosition, *, count: int | None = None
+) -> tuple[list[_Slot], bool]:
     """Return the slots, and whether their number is known. ``count``: how many a list names."""
     timeline = rules.child("SegmentTimeline")
     if timeline is not None:
@@ -279,7 +329,10 @@ def _slots(rules: _Rules, position: SegmentPosition, *, count: int | None = None
         for slot in _timeline(timeline, rules, position):
             if len(slots) >= MAX_SEGMENTS:
                 raise NotAVideo(
-                    Message("The DASH manifest has more than %(max_segments)d segments.", max_segments=MAX_SEGMENTS)
+                    Message(
+                        "The DASH manifest has more than %(max_segments)d segments.",
+                        max_segments=MAX_SEGMENTS,
+                    )
                 )
             slots.append(slot)
         return slots, True
@@ -308,17 +361,27 @@ def _timeline(timeline: XmlNode, rules: _Rules, position: SegmentPosition) -> It
             time, number = time + duration, number + 1
 
 
-def _segments_until(following: int | None, time: int, duration: int, rules: _Rules, position: SegmentPosition) -> int:
-    """Return how many segments there are until the next S, or until the period ends; one where that is not known."""
+def _segments_until(
+    following: int | None, time: int, duration: int, rules: _Rules, position: SegmentPosition
+) -> int:
+    """Return how many segments there are until the next S, or until the period ends;
+    one where that is not known.
+    """
     if following is None:
         if position.duration_s is None:
             return 1
-        following = math.floor(rules.offset + (position.duration_s - _ROUNDING_S) * rules.timescale) + 1
+        following = (
+            math.floor(rules.offset + (position.duration_s - _ROUNDING_S) * rules.timescale) + 1
+        )
     return max(1, -(-(following - time) // duration))
 
 
-def _even_slots(rules: _Rules, position: SegmentPosition, count: int | None) -> tuple[list[_Slot], bool]:
-    """Return slots of equal length, except the last, which ends with the period; and whether their number is known."""
+def _even_slots(
+    rules: _Rules, position: SegmentPosition, count: int | None
+) -> tuple[list[_Slot], bool]:
+    """Return slots of equal length, except the last, which ends with the period;
+    and whether their number is known.
+    """
     length, last = whole(rules.get("duration")), whole(rules.get("endNumber"))
     total = None if position.duration_s is None else position.duration_s * rules.timescale
     if count is None and last is not None:
@@ -328,13 +391,22 @@ def _even_slots(rules: _Rules, position: SegmentPosition, count: int | None) -> 
         count = max(1, math.ceil((total - _ROUNDING_S * rules.timescale) / length))
     if count is None:
         # without a length there is one segment; without an end their number is not known
-        return ([_Slot(rules.start_number, rules.offset, total or 0)], True) if not length else ([], False)
+        return (
+            ([_Slot(rules.start_number, rules.offset, total or 0)], True)
+            if not length
+            else ([], False)
+        )
     if count > MAX_SEGMENTS:
         raise NotAVideo(
-            Message("The DASH manifest has more than %(max_segments)d segments.", max_segments=MAX_SEGMENTS)
+            Message(
+                "The DASH manifest has more than %(max_segments)d segments.",
+                max_segments=MAX_SEGMENTS,
+            )
         )
     step = length or (total or 0) / max(1, count)
-    slots = [_Slot(rules.start_number + n, rules.offset + round(n * step), step) for n in range(count)]
+    slots = [
+        _Slot(rules.start_number + n, rules.offset + round(n * step), step) for n in range(count)
+    ]
     if slots and total is not None and length and 0 < total - (count - 1) * step < step:
         rest = total - (count - 1) * step
         tail = not is_explicit and count > 1 and rest <= _TAIL_S * rules.timescale

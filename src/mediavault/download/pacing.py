@@ -17,18 +17,22 @@ Slot = AbstractAsyncContextManager[object]  # held while something is being fetc
 
 
 class HostSlots:
-    """Limits the concurrent requests for media to each host. Slots of one host are given out in order of request.
+    """Limits the concurrent requests for media to each host. Slots of one host are given out in
+    order of request.
 
-    A stream counts against the host of its manifest's URL, wherever its segments are. A segment holds its slot until
-    all before it are written; with slots of the segments' own hosts, two streams could deadlock. Keys and
-    initialisation sections share the slot of the segment that needs them.
+    A stream counts against the host of its manifest's URL, wherever its segments are. A segment
+    holds its slot until all before it are written; with slots of the segments' own hosts, two
+    streams could deadlock. Keys and initialisation sections share the slot of the segment that
+    needs them.
     """
 
     def __init__(self) -> None:
         self._slots: WeakValueDictionary[tuple[str, int], asyncio.Semaphore] = WeakValueDictionary()
 
     def slot_for(self, request: MediaRequest) -> asyncio.Semaphore:
-        """Return a context manager that holds one of the ``max_connections`` slots of the host in ``request.url``."""
+        """Return a context manager that holds one of the ``max_connections`` slots of the host in
+        ``request.url``.
+        """
         key = (_host(request), request.max_connections)
         slot = self._slots.get(key)
         if slot is None:
@@ -56,13 +60,17 @@ class SegmentSlots:
 
 
 def _host(request: MediaRequest) -> str:
-    """Return the host of the request; of a manifest that a page carries (``data:``), the page's host."""
+    """Return the host of the request; of a manifest that a page carries (``data:``),
+    the page's host.
+    """
     url = request.scope.url if request.url[:5].lower() == "data:" else request.url
     return urlsplit(url).netloc.lower()
 
 
 async def all_or_first_failure(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """Return all results in order. The first failure cancels the others, and is raised once they have ended."""
+    """Return all results in order. The first failure cancels the others,
+    and is raised once they have ended.
+    """
     tasks = [asyncio.create_task(coroutine) for coroutine in work]
     try:
         return await asyncio.gather(*tasks)
@@ -72,7 +80,7 @@ async def all_or_first_failure(work: Sequence[Coroutine[Any, Any, T]]) -> list[T
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-# --- waits after failures ----------------------------------------------------------------------------------------------
+# --- waits after failures -------------------------------------------------------------------------
 
 BACKOFF_S, MAX_BACKOFF_S = 0.5, 60.0
 PROGRESS_BYTES = 1_000_000  # this much beyond the farthest position so far resets the count of cuts
@@ -87,17 +95,22 @@ def backoff_s(failures: int) -> float:
 
 
 def wait_s(failure: Failure, failures: int) -> float | None:
-    """Return the seconds to wait after ``failures`` failures in a row; None when this attempt should not retry."""
+    """Return the seconds to wait after ``failures`` failures in a row;
+    None when this attempt should not retry.
+    """
     if failure.retry_after is not None:
         requested_s = failure.retry_after.total_seconds()
         return max(backoff_s(failures), requested_s) if requested_s <= LONGEST_WAIT_S else None
-    return max(backoff_s(failures), RATE_LIMIT_S * failures if isinstance(failure, RateLimited) else 0.0)
+    return max(
+        backoff_s(failures), RATE_LIMIT_S * failures if isinstance(failure, RateLimited) else 0.0
+    )
 
 
 class InterruptionCounter:
     """Counts interruptions in a row.
 
-    Progress is measured from the farthest position so far, so a file that starts over repeatedly makes none.
+    Progress is measured from the farthest position so far, so a file that starts over repeatedly
+    makes none.
     """
 
     def __init__(self, limit: int) -> None:

@@ -48,9 +48,10 @@ def read_playlist(
 ) -> Master | MediaPlaylist:
     """Read a playlist that came from ``url`` (after redirects; its addresses are relative to that).
 
-    ``imported`` are the variables of the master playlist that named it. With ``live`` it may still grow, list nothing yet,
-    and list segments as missing. Raises NotAVideo (not a playlist, broken, invalid addresses, too many segments), LiveNow
-    (it may still grow), Drm (protected), Unsupported (encrypted, but not with AES-128) and Incomplete (it lists gaps).
+    ``imported`` are the variables of the master playlist that named it. With ``live`` it may still
+    grow, list nothing yet, and list segments as missing. Raises NotAVideo (not a playlist, broken,
+    invalid addresses, too many segments), LiveNow (it may still grow), Drm (protected), Unsupported
+    (encrypted, but not with AES-128) and Incomplete (it lists gaps).
     """
     _check_text(text)
     try:
@@ -58,13 +59,16 @@ def read_playlist(
         if document.undefined:
             raise NotAVideo(
                 Message(
-                    "The playlist uses an undefined variable (%(undefined)s).", undefined=min(document.undefined)[:40]
+                    "The playlist uses an undefined variable (%(undefined)s).",
+                    undefined=min(document.undefined)[:40],
                 )
             )
         base = base_of(url)
         return _master(document, base) if document.is_master else _media(document, base, live=live)
     except BadUrl as exc:
-        raise NotAVideo(Message("The playlist's URL is not valid: %(error)s", error=exc.message)) from exc
+        raise NotAVideo(
+            Message("The playlist's URL is not valid: %(error)s", error=exc.message)
+        ) from exc
     except _FORMAT_ERRORS as exc:
         raise NotAVideo(Message("The playlist cannot be read: %(error)s.", error=exc)) from exc
 
@@ -78,7 +82,7 @@ def _check_text(text: str) -> None:
         raise NotAVideo("The playlist has a line that is too long.")
 
 
-# --- media playlists ---------------------------------------------------------------------------------------------------
+# --- media playlists ------------------------------------------------------------------------------
 
 
 def _media(document: HlsDocument, base: HttpUrl, *, live: bool) -> MediaPlaylist:
@@ -99,11 +103,15 @@ def _media(document: HlsDocument, base: HttpUrl, *, live: bool) -> MediaPlaylist
         starts_s=document.start_s,
         begins_at=document.begins_at,
     )
-    return MediaPlaylist(tuple(map(reader.read, document.entries)), rounded=not document.fractions, window=window)
+    return MediaPlaylist(
+        tuple(map(reader.read, document.entries)), rounded=not document.fractions, window=window
+    )
 
 
 class _Segments:
-    """Turns entries into segments, in order: a byte range without a start follows the one before."""
+    """Turns entries into segments, in order: a byte range without a start follows the one
+    before.
+    """
 
     def __init__(self, document: HlsDocument, base: HttpUrl, *, live: bool) -> None:
         self._document, self._base, self._live = document, base, live
@@ -123,7 +131,8 @@ class _Segments:
             sequence=self._sequence,
             key=self._key(entry.keys),
             init=self._init(entry.map) if entry.map else None,
-            part=entry.discontinuities + (self._document.discontinuity_sequence if self._live else 0),
+            part=entry.discontinuities
+            + (self._document.discontinuity_sequence if self._live else 0),
             missing=entry.gap,
         )
         self._sequence += 1
@@ -143,7 +152,9 @@ class _Segments:
         if id(tag) not in self._inits:
             length, _, start = (tag.byterange or "").partition("@")
             span = Span(int(start or 0), int(length)) if length else None
-            self._inits[id(tag)] = Init(resolve(tag.uri, self._base) if tag.uri else "", span, self._key(tag.keys))
+            self._inits[id(tag)] = Init(
+                resolve(tag.uri, self._base) if tag.uri else "", span, self._key(tag.keys)
+            )
         return self._inits[id(tag)]
 
     def _key(self, offered: Sequence[KeyTag]) -> Key | None:
@@ -190,7 +201,7 @@ def _iv(text: str | None) -> bytes | None:
     return int(text, 16).to_bytes(IV_BYTES, "big")
 
 
-# --- master playlists --------------------------------------------------------------------------------------------------
+# --- master playlists -----------------------------------------------------------------------------
 
 
 def level_of(info: Attributes) -> QualityLevel:
@@ -218,14 +229,19 @@ def _master(document: HlsDocument, base: HttpUrl) -> Master:
     sounds: list[Variant] = []
     for info, uri in document.variants:
         is_film = has_pictures(info)
-        with nullcontext() if is_film else suppress(NotAVideo):  # the video does not need what is sound alone
+        # the video does not need what is sound alone
+        with nullcontext() if is_film else suppress(NotAVideo):
             variant = _variant(info, uri, sound.get(info.get("AUDIO", "")), base)
             (variants if is_film else sounds).append(variant)
-    return Master(tuple(variants), tuple(sounds), tuple(_subtitles(document.media, base)), document.variables)
+    return Master(
+        tuple(variants), tuple(sounds), tuple(_subtitles(document.media, base)), document.variables
+    )
 
 
 def _subtitles(media: Sequence[Attributes], base: HttpUrl) -> Iterator[SubtitleSource]:
-    """Yield the renditions of subtitles, except those for the parts in another language only (FORCED)."""
+    """Yield the renditions of subtitles, except those for the parts in another language only
+    (FORCED).
+    """
     for entry in media[:MAX_RENDITIONS]:
         if entry.get("TYPE") == "SUBTITLES" and entry.get("FORCED") != "YES" and entry.get("URI"):
             with suppress(NotAVideo):  # an address that nothing can be fetched from
@@ -234,7 +250,9 @@ def _subtitles(media: Sequence[Attributes], base: HttpUrl) -> Iterator[SubtitleS
 
 def _variant(info: Attributes, uri: str, sound: Attributes | None, base: HttpUrl) -> Variant:
     codecs = info.get("CODECS", "")
-    has_sound = True if sound is not None or has_audio_codec(codecs) else (False if codecs else None)
+    has_sound = (
+        True if sound is not None or has_audio_codec(codecs) else (False if codecs else None)
+    )
     return Variant(resolve(uri, base), level_of(info), _audio(sound, base), has_sound)
 
 
@@ -243,7 +261,9 @@ def _sound(media: Sequence[Attributes]) -> Mapping[str, Attributes]:
     chosen: dict[str, Attributes] = {}
     for entry in media:
         group = entry.get("GROUP-ID", "")
-        if entry.get("TYPE") == "AUDIO" and (group not in chosen or _preference(entry) < _preference(chosen[group])):
+        if entry.get("TYPE") == "AUDIO" and (
+            group not in chosen or _preference(entry) < _preference(chosen[group])
+        ):
             chosen[group] = entry
     return chosen
 
@@ -254,6 +274,8 @@ def _preference(entry: Attributes) -> tuple[bool, bool]:
 
 
 def _audio(rendition: Attributes | None, base: HttpUrl) -> str | None:
-    """Return the rendition's URL; None where there is no rendition, or where it is part of the variant itself."""
+    """Return the rendition's URL; None where there is no rendition,
+    or where it is part of the variant itself.
+    """
     uri = rendition.get("URI") if rendition is not None else None
     return resolve(uri, base) if uri else None

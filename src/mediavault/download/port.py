@@ -50,7 +50,8 @@ class DownloadLimits:
     stall_s: float = 30.0  # without a single byte
     slow_bytes_per_s: int = 1_024  # less than this over slow_s: given up
     slow_s: float = 60.0
-    resumes: int = 5  # without a megabyte of progress in between; a request of a stream is repeated twice at most
+    # without a megabyte of progress in between; a request of a stream is repeated twice at most
+    resumes: int = 5
     segment_concurrency: int = 4
 
 
@@ -58,9 +59,10 @@ class DownloadLimits:
 class RecordingOrder:
     """How a stream that is running is recorded.
 
-    ``folder`` holds what is recorded, and stays until its owner removes it: a later call with the same folder goes on.
-    ``begin`` is awaited before the first segment, and may raise a Failure. ``began_at`` is when the stream began, where the
-    site says so. Once ``stop`` is set, the recording ends for ``reason`` and keeps what was recorded.
+    ``folder`` holds what is recorded, and stays until its owner removes it: a later call with the
+    same folder goes on. ``begin`` is awaited before the first segment, and may raise a Failure.
+    ``began_at`` is when the stream began, where the site says so. Once ``stop`` is set, the
+    recording ends for ``reason`` and keeps what was recorded.
     """
 
     folder: Path
@@ -79,13 +81,16 @@ class RecordingOrder:
 
 @dataclass(frozen=True, slots=True)
 class MediaRequest:
-    """One candidate to be fetched. ``scope`` is the post's, which decides the egress guard's exemptions.
+    """One candidate to be fetched. ``scope`` is the post's, which decides the egress guard's
+    exemptions.
 
     ``type`` is what it is to be: of a picture's URL nothing but a picture is accepted.
-    ``site`` is the platform whose bandwidth limits apply. ``audio_url`` is the file with the sound of a silent one; both are fetched and joined. A file is asked for in ranges
-    of at most ``max_range_bytes`` (None: in one request; at least MIN_RANGE_BYTES). At most ``max_connections`` requests
-    for media go to one host at a time, over all requests to one fetcher. With ``recording`` a stream that is running is
-    recorded. Of a single file, a copy that was ``refused`` before is not read again: AlreadyRefused is raised.
+    ``site`` is the platform whose bandwidth limits apply. ``audio_url`` is the file with the sound
+    of a silent one; both are fetched and joined. A file is asked for in ranges of at most
+    ``max_range_bytes`` (None: in one request; at least MIN_RANGE_BYTES). At most
+    ``max_connections`` requests for media go to one host at a time, over all requests to one
+    fetcher. With ``recording`` a stream that is running is recorded. Of a single file, a copy that
+    was ``refused`` before is not read again: AlreadyRefused is raised.
     """
 
     url: str
@@ -107,15 +112,20 @@ class MediaRequest:
         """Raise ValueError for ranges below MIN_RANGE_BYTES, and for less than one connection."""
         if self.max_range_bytes is not None and self.max_range_bytes < MIN_RANGE_BYTES:
             raise ValueError(
-                Message("ranges of %(max_range_bytes)s bytes get nowhere", max_range_bytes=self.max_range_bytes)
+                Message(
+                    "ranges of %(max_range_bytes)s bytes get nowhere",
+                    max_range_bytes=self.max_range_bytes,
+                )
             )
         if self.max_connections < 1:
             raise ValueError(Message("nothing can be fetched without a connection"))
 
 
-def media_headers(candidate: Candidate, platform: Platform, *, page_url: str, user_agent: str | None) -> dict[str, str]:
-    """Return the headers of a request for a candidate: the player's, then the platform's, and the browser's user agent to
-    look alike. ``page_url`` is where the post was read.
+def media_headers(
+    candidate: Candidate, platform: Platform, *, page_url: str, user_agent: str | None
+) -> dict[str, str]:
+    """Return the headers of a request for a candidate: the player's, then the platform's, and the
+    browser's user agent to look alike. ``page_url`` is where the post was read.
     """
     headers = {
         "referer": media_referer(platform, page_url=page_url) or "",
@@ -144,10 +154,11 @@ class FetchSubtitles(Protocol):
         headers: Mapping[str, str] | None = None,
         cookies: Sequence[Cookie] = (),
     ) -> tuple[Cue, ...]:
-        """Return the cues, at least one, by their start. ``scope`` is the post's, as in MediaRequest.
+        """Return the cues, at least one, by their start. ``scope`` is the post's, as in
+        MediaRequest.
 
-        Raises a Failure: RateLimited, LinkExpired, HttpError, NotAVideo (what the site sent are no subtitles), TooLarge,
-        AddressRefused, NetworkFailure, TookTooLong; and BadUrl.
+        Raises a Failure: RateLimited, LinkExpired, HttpError, NotAVideo (what the site sent are no
+        subtitles), TooLarge, AddressRefused, NetworkFailure, TookTooLong; and BadUrl.
         """
 
 
@@ -159,8 +170,9 @@ class Downloader(Protocol):
     ) -> DownloadedFile:
         """Save the media of ``request`` as one file below ``into``.
 
-        The result is whole as far as the transport can tell: announced length reached, no segment missing. A partial
-        file that an earlier call for the same media left in ``into`` is resumed when that is provably safe.
-        Raises a Failure: LinkExpired, RateLimited, HttpError, EmptyBody, NotAVideo, Incomplete, TooLarge, NoSpace,
-        LiveNow, Drm, AddressRefused, NetworkFailure, TookTooLong.
+        The result is whole as far as the transport can tell: announced length reached, no segment
+        missing. A partial file that an earlier call for the same media left in ``into`` is resumed
+        when that is provably safe. Raises a Failure: LinkExpired, RateLimited, HttpError,
+        EmptyBody, NotAVideo, Incomplete, TooLarge, NoSpace, LiveNow, Drm, AddressRefused,
+        NetworkFailure, TookTooLong.
         """

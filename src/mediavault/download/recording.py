@@ -1,8 +1,11 @@
-"""Records a running HLS stream: polls its playlists and writes each new segment once (RFC 8216, 6.3.4).
+"""Records a running HLS stream: polls its playlists and writes each new segment once (RFC 8216,
+6.3.4).
 
-Segments are fetched and written as those of any stream (``track``). A segment counts as recorded once its bytes and the
-recording's state (``recording_state``) have reached the disk, so that a later call resumes after a crash.
-What could not be read before the site dropped it is a gap: the files of all tracks break there, and it is counted.
+Segments are fetched and written as those of any stream (``track``). A segment counts as recorded
+once its bytes and the recording's state (``recording_state``) have reached the disk, so that a
+later call resumes after a crash.
+What could not be read before the site dropped it is a gap: the files of all tracks break there, and
+it is counted.
 """
 
 from __future__ import annotations
@@ -53,30 +56,44 @@ _BROKEN = (HttpError, Incomplete, EmptyBody, NotAVideo, LinkExpired)  # of a seg
 class _LiveTrack:
     """One track of the stream: where its playlist is, and what is recorded of it."""
 
-    def __init__(self, source: PlaylistSource, known: RecordedTrack, runs: TrackRuns, state: RecordingState) -> None:
+    def __init__(
+        self, source: PlaylistSource, known: RecordedTrack, runs: TrackRuns, state: RecordingState
+    ) -> None:
         self.source, self.known, self.runs = source, known, runs
         self.listed = MediaPlaylist(())  # by its playlist, when that was read last
-        self.cut = 0  # how many gaps are before its next segment; two tracks that lose the same have one in common
-        self.failed: int | None = None  # the sequence number of the segment that could not be read in the round before
+        # how many gaps are before its next segment; two tracks that lose the same have one in
+        # common
+        self.cut = 0
+        # the sequence number of the segment that could not be read in the round before
+        self.failed: int | None = None
         self._state = state
 
     def fresh(self) -> list[Segment]:
-        """Return the listed segments that are not recorded yet, with parts that count on from one playlist to the next."""
+        """Return the listed segments that are not recorded yet,
+        with parts that count on from one playlist to the next.
+        """
         segments, known = list(self.listed.segments), self.known
         if known.next is None:
             return segments[_first(self.listed) :]
-        if segments and segments[-1].sequence < known.next and path_of(segments[-1]) not in known.paths:
+        if (
+            segments
+            and segments[-1].sequence < known.next
+            and path_of(segments[-1]) not in known.paths
+        ):
             self.lose(0, until=segments[0].sequence)  # the site counts from the start again
             known.part = 0
-        shift = next((known.part - one.part for one in segments if one.sequence == known.next - 1), None)
+        shift = next(
+            (known.part - one.part for one in segments if one.sequence == known.next - 1), None
+        )
         fresh = [segment for segment in segments if segment.sequence >= (known.next or 0)]
         if shift is None:  # sites that leave out EXT-X-DISCONTINUITY-SEQUENCE would go back
             shift = max(0, known.part - fresh[0].part) if fresh else 0
         return [replace(segment, part=segment.part + shift) for segment in fresh]
 
     def lose(self, count: int, *, until: int) -> None:
-        """Note that ``count`` segments are missing, and that ``until`` is the next number. Before the first segment that is
-        recorded nothing is missing."""
+        """Note that ``count`` segments are missing, and that ``until`` is the next number. Before
+        the first segment that is recorded nothing is missing.
+        """
         known = self.known
         if known.segments:
             self.cut += 1
@@ -103,10 +120,17 @@ class StreamRecorder:
         state: RecordingState,
     ) -> None:
         """``state`` is what an earlier call has recorded."""
-        self._source, self._clock, self._order, self._limits, self._names = source, clock, order, limits, names
+        self._source, self._clock, self._order, self._limits, self._names = (
+            source,
+            clock,
+            order,
+            limits,
+            names,
+        )
         self._state = state
         self._progress = TrackProgress(limits.max_bytes, lambda _done, _total: None)
-        self._slots = asyncio.Semaphore(limits.segment_concurrency)  # its own: waiting for others would make gaps
+        # its own: waiting for others would make gaps
+        self._slots = asyncio.Semaphore(limits.segment_concurrency)
         self._tracks: list[_LiveTrack] = []
         self._saving = asyncio.Lock()
         self._news_s = clock.monotonic()
@@ -115,7 +139,8 @@ class StreamRecorder:
     async def run(self, stream: Tracks) -> RecordingState:
         """Record until there is a reason to end, which the returned state names.
 
-        Raises LinkExpired where the stream's URL is refused, what writing raises, and LiveNow when nothing came.
+        Raises LinkExpired where the stream's URL is refused, what writing raises, and LiveNow when
+        nothing came.
         """
         self._begin(stream.sources)
         await self._order.begin()
@@ -151,10 +176,12 @@ class StreamRecorder:
         self._progress.bytes = self._state.bytes
         for name, source, known in zip(self._names, sources, self._state.tracks, strict=False):
             path = self._order.folder / name
-            runs = TrackRuns(self._source, self._clock, path, self._progress, self._limits, known.runs)
+            runs = TrackRuns(
+                self._source, self._clock, path, self._progress, self._limits, known.runs
+            )
             self._tracks.append(_LiveTrack(source, known, runs, self._state))
 
-    # --- one round -----------------------------------------------------------------------------------------------------
+    # --- one round --------------------------------------------------------------------------------
 
     async def _round(self, listed: Sequence[MediaPlaylist]) -> RecordingEnd | None:
         """Record what is new in the playlists; return why the recording ends, if it does."""
@@ -184,15 +211,23 @@ class StreamRecorder:
                 fresh = fresh[1:]
                 continue
             batch = [segment for segment in fresh[:BATCH] if not segment.missing]
-            batch = [segment for at, segment in enumerate(batch) if segment.sequence == first.sequence + at]
+            batch = [
+                segment
+                for at, segment in enumerate(batch)
+                if segment.sequence == first.sequence + at
+            ]
             saved = await self._fetch(track, batch, at_edge=first.sequence >= edge[0].sequence)
             if saved is None:
                 return False
             fresh = fresh[saved:]
         return True
 
-    async def _fetch(self, track: _LiveTrack, batch: Sequence[Segment], *, at_edge: bool) -> int | None:
-        """Return how many of ``batch`` are done with, at least one; None to go on in the next round."""
+    async def _fetch(
+        self, track: _LiveTrack, batch: Sequence[Segment], *, at_edge: bool
+    ) -> int | None:
+        """Return how many of ``batch`` are done with, at least one;
+        None to go on in the next round.
+        """
         parts = [replace(segment, part=track.cut * PART + segment.part) for segment in batch]
         fetch = TrackFetch(
             self._source,
@@ -223,7 +258,9 @@ class StreamRecorder:
             return await self._fetch(track, batch[:1], at_edge=at_edge)
         return self._given_up(track, batch[0], failure, at_edge=at_edge)
 
-    def _given_up(self, track: _LiveTrack, segment: Segment, failure: Failure, *, at_edge: bool) -> int | None:
+    def _given_up(
+        self, track: _LiveTrack, segment: Segment, failure: Failure, *, at_edge: bool
+    ) -> int | None:
         """Return 1 for a segment that is lost; None for one to try again in the next round."""
         if isinstance(failure, _TRANSIENT):
             return None
@@ -237,7 +274,9 @@ class StreamRecorder:
 
     def _offset_s(self, listed: MediaPlaylist, first: Segment) -> float | None:
         """Return where in the stream its recording begins; None where that is unknown."""
-        before_s = math.fsum(segment.duration_s for segment in listed.segments if segment.sequence < first.sequence)
+        before_s = math.fsum(
+            segment.duration_s for segment in listed.segments if segment.sequence < first.sequence
+        )
         if listed.segments[0].sequence == 0:
             return before_s
         if self._order.began_at is None:
@@ -248,7 +287,7 @@ class StreamRecorder:
         offset_s = (begins_at - self._order.began_at).total_seconds() + before_s
         return max(0.0, round(offset_s, 3))
 
-    # --- between two rounds --------------------------------------------------------------------------------------------
+    # --- between two rounds -----------------------------------------------------------------------
 
     @property
     def _target_s(self) -> float:
@@ -266,7 +305,9 @@ class StreamRecorder:
         return RecordingEnd.DISK if free < JOIN_ROOM * self._progress.bytes else None
 
     async def _wait(self, began_s: float) -> None:
-        """Wait a target duration since the round began, half of it where it brought nothing new; less when it is to stop."""
+        """Wait a target duration since the round began,
+        half of it where it brought nothing new; less when it is to stop.
+        """
         pause_s = self._target_s if self._changed else self._target_s / 2
         left_s = began_s + pause_s - self._clock.monotonic()
         ends = [
@@ -283,7 +324,9 @@ class StreamRecorder:
         """Return what the playlists list now; None where that could not be read this time."""
         self._changed = False
         try:
-            return await all_or_first_failure([track.source.load(self._source) for track in self._tracks])
+            return await all_or_first_failure(
+                [track.source.load(self._source) for track in self._tracks]
+            )
         except Failure as exc:
             if is_gone(exc) and self._state.has_segments:
                 raise _Gone from exc
@@ -301,7 +344,9 @@ class _Gone(Exception):
 
 
 def _first(listed: MediaPlaylist) -> int:
-    """Return the index of the segment with which a recording begins: where the playlist says, else the oldest."""
+    """Return the index of the segment with which a recording begins: where the playlist says,
+    else the oldest.
+    """
     starts_s = listed.window.starts_s if listed.window else None
     if starts_s is None:
         return 0

@@ -1,6 +1,8 @@
-"""What a recording knows about its own files: one JSON file next to them, replaced after their bytes were synced.
+"""What a recording knows about its own files: one JSON file next to them, replaced after their
+bytes were synced.
 
-So it never claims bytes or segments that a power cut could take back. What the files hold beyond it is cut off.
+So it never claims bytes or segments that a power cut could take back. What the files hold beyond it
+is cut off.
 """
 
 from __future__ import annotations
@@ -29,8 +31,9 @@ MAX_PATHS = 100
 class RecordedTrack:
     """What is recorded of one track.
 
-    ``first`` and ``next`` are sequence numbers: of the first recorded segment, and after the last one. ``part`` is the last
-    segment's, ``paths`` are the paths of the last ones that were recorded or given up.
+    ``first`` and ``next`` are sequence numbers: of the first recorded segment, and after the last
+    one. ``part`` is the last segment's, ``paths`` are the paths of the last ones that were recorded
+    or given up.
     """
 
     runs: list[Run] = field(default_factory=list)
@@ -44,7 +47,8 @@ class RecordedTrack:
 
     def add(self, segments: Sequence[Segment], runs: TrackRuns) -> None:
         """Note that ``segments`` have reached the disk, as the last ones of ``runs``."""
-        self.runs = [replace(run, joints=[]) for run in runs.runs]  # what they grow by later does not count yet
+        # what they grow by later does not count yet
+        self.runs = [replace(run, joints=[]) for run in runs.runs]
         self.segments += len(segments)
         self.recorded_s += sum(segment.duration_s for segment in segments)
         self.first = segments[0].sequence if self.first is None else self.first
@@ -58,7 +62,9 @@ class RecordedTrack:
 
 @dataclass(slots=True)
 class RecordingState:
-    """What is recorded of a stream. ``cuts`` are the places where something is missing; ``end`` is set at its end."""
+    """What is recorded of a stream. ``cuts`` are the places where something is missing;
+    ``end`` is set at its end.
+    """
 
     tracks: list[RecordedTrack] = field(default_factory=list)
     cuts: int = 0
@@ -106,7 +112,9 @@ def save_state(folder: Path, state: RecordingState) -> None:
 
 
 def load_state(folder: Path) -> RecordingState | None:
-    """Return the state in ``folder``, its files cut off where it ends; None when there is none that can be trusted."""
+    """Return the state in ``folder``, its files cut off where it ends;
+    None when there is none that can be trusted.
+    """
     try:
         raw = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
         if raw.pop("version") != STATE_VERSION:
@@ -129,8 +137,8 @@ def _track(folder: Path, raw: dict[str, Any]) -> RecordedTrack:
 
 
 def joinable(state: RecordingState) -> tuple[list[Track], int]:
-    """Return the tracks to join, and how many parts are left out because a track lacks them: they would be silent, or
-    without pictures.
+    """Return the tracks to join, and how many parts are left out because a track lacks them: they
+    would be silent, or without pictures.
     """
     runs = [[run for run in track.runs if run.bytes > run.init_bytes] for track in state.tracks]
     common = set.intersection(*({run.part for run in track} for track in runs))

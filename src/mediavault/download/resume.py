@@ -1,9 +1,10 @@
-"""When a partial file may be resumed: a strict rule, since every lenient one sooner or later saves a wrong file. Pure.
+"""When a partial file may be resumed: a strict rule, since every lenient one sooner or later saves
+a wrong file. Pure.
 
-curl, wget, aria2 and yt-dlp trust the length and silently keep a wrong file in three to five of ten server
-misbehaviours. Here bytes are appended only where the answer is exactly the range that was asked for, of a file of the
-same length and version, and its first OVERLAP_BYTES equal the last ones on disk. A malformed header field counts as
-absent (RFC 9110).
+curl, wget, aria2 and yt-dlp trust the length and silently keep a wrong file in three to five of ten
+server misbehaviours. Here bytes are appended only where the answer is exactly the range that was
+asked for, of a file of the same length and version, and its first OVERLAP_BYTES equal the last ones
+on disk. A malformed header field counts as absent (RFC 9110).
 """
 
 from __future__ import annotations
@@ -14,20 +15,30 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from mediavault.core.failures import EmptyBody, Failure, HttpError, LinkExpired, NotAVideo, RateLimited, SiteClosed
+from mediavault.core.failures import (
+    EmptyBody,
+    Failure,
+    HttpError,
+    LinkExpired,
+    NotAVideo,
+    RateLimited,
+    SiteClosed,
+)
 from mediavault.core.media import RefusedCopy
 from mediavault.core.messages import Message
 from mediavault.core.retry_after import http_date, parse_retry_after
 from mediavault.core.urls import without_query
 
-# --- header fields -----------------------------------------------------------------------------------------------------
+# --- header fields --------------------------------------------------------------------------------
 
 STRONG_DATE_AGE = timedelta(seconds=60)  # RFC 9110, 8.8.2.2: then two versions cannot share a date
 
 
 @dataclass(frozen=True, slots=True)
 class ContentRange:
-    """``start`` and ``end`` are inclusive; both None in a 416's ``bytes */total``. ``total`` None: ``*``."""
+    """``start`` and ``end`` are inclusive; both None in a 416's ``bytes */total``.
+    ``total`` None: ``*``.
+    """
 
     start: int | None
     end: int | None
@@ -44,7 +55,11 @@ def content_range(value: str | None) -> ContentRange | None:
         return None
     start, end = (int(match[1]), int(match[2])) if match[1] else (None, None)
     total = None if match[3] == "*" else int(match[3])
-    if start is not None and end is not None and (end < start or (total is not None and end >= total)):
+    if (
+        start is not None
+        and end is not None
+        and (end < start or (total is not None and end >= total))
+    ):
         return None
     return ContentRange(start, end, total)
 
@@ -56,12 +71,16 @@ def content_length(headers: Mapping[str, str]) -> int | None:
 
 
 def is_encoded(headers: Mapping[str, str]) -> bool:
-    """Return whether the body is compressed: its length and ranges then count other bytes than the file's."""
+    """Return whether the body is compressed: its length and ranges then count other bytes than the
+    file's.
+    """
     return headers.get("content-encoding", "").strip().lower() not in ("", "identity")
 
 
 def strong_etag(headers: Mapping[str, str]) -> str | None:
-    """Return the ETag; None where it is absent or weak (``W/``): a weak one may belong to different bytes."""
+    """Return the ETag; None where it is absent or weak (``W/``):
+    a weak one may belong to different bytes.
+    """
     value = headers.get("etag", "").strip()
     return value if re.fullmatch(r'"[\x21\x23-\x7e\x80-\xff]*"', value) else None
 
@@ -80,7 +99,7 @@ def media_type(headers: Mapping[str, str]) -> str | None:
     return headers.get("content-type", "").partition(";")[0].strip().lower() or None
 
 
-# --- the rule ----------------------------------------------------------------------------------------------------------
+# --- the rule -------------------------------------------------------------------------------------
 
 OVERLAP_BYTES = 64 << 10
 _EXPIRED = frozenset({401, 403, 410})
@@ -102,7 +121,9 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class ResumeRequest:
-    """The request that is to be sent: the file from ``start`` up to ``end`` (exclusive; None: to its end)."""
+    """The request that is to be sent: the file from ``start`` up to ``end`` (exclusive; None:
+    to its end).
+    """
 
     start: int = 0
     end: int | None = None
@@ -113,7 +134,8 @@ class ResumeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """The body is the file from its first byte: what is on disk is discarded, ``saved`` describes the new one.
+    """The body is the file from its first byte: what is on disk is discarded, ``saved`` describes
+    the new one.
 
     ``end``: how far the body goes (exclusive), where it is only the first of several ranges.
     """
@@ -124,7 +146,9 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Append:
-    """The body is the file from ``start`` up to ``end`` (exclusive); its beginning must equal what is on disk."""
+    """The body is the file from ``start`` up to ``end`` (exclusive);
+    its beginning must equal what is on disk.
+    """
 
     start: int
     end: int
@@ -138,7 +162,9 @@ class AlreadyComplete:
 
 @dataclass(frozen=True, slots=True)
 class StartOver:
-    """The response does not fit what is on disk, which is discarded, and the whole file is requested."""
+    """The response does not fit what is on disk, which is discarded,
+    and the whole file is requested.
+    """
 
     reason: str
 
@@ -151,8 +177,11 @@ class Refuse:
 ResumeDecision = Whole | Append | AlreadyComplete | StartOver | Refuse
 
 
-def resume_request(saved: Saved | None, *, have: int, url: str, at_most: int | None = None) -> ResumeRequest:
-    """Return the request that resumes after ``have`` bytes, or starts over where a resume could not be checked.
+def resume_request(
+    saved: Saved | None, *, have: int, url: str, at_most: int | None = None
+) -> ResumeRequest:
+    """Return the request that resumes after ``have`` bytes, or starts over where a resume could not
+    be checked.
 
     ``at_most`` limits the number of bytes to ask for.
     """
@@ -191,7 +220,8 @@ def judge(
         return Refuse(
             HttpError(
                 Message(
-                    "The site sent the video compressed (%(encoding)s) although that was not asked for.",
+                    "The site sent the video compressed (%(encoding)s) although that was not asked"
+                    " for.",
                     encoding=encoding,
                 ),
                 http_status=status,
@@ -213,47 +243,76 @@ def judge(
 
 
 def failure_for(status: int, headers: Mapping[str, str], *, now: datetime) -> Failure | None:
-    """Return the failure that a status means; None for 200, 206 and 416, which depend on the header."""
+    """Return the failure that a status means; None for 200, 206 and 416,
+    which depend on the header.
+    """
     if status in _EXPIRED:
         return LinkExpired(
-            Message("The site refused the media address (%(status)s).", status=status), http_status=status
+            Message("The site refused the media address (%(status)s).", status=status),
+            http_status=status,
         )
     wait = parse_retry_after(headers, now=now)
     if status == 503 and wait is not None:  # a bare one is one server's problem
-        return SiteClosed(Message("The site is closed for now."), http_status=status, retry_after=wait)
+        return SiteClosed(
+            Message("The site is closed for now."), http_status=status, retry_after=wait
+        )
     if status == 429:
         return RateLimited(
-            Message("The site asked us to slow down (%(status)s).", status=status), http_status=status, retry_after=wait
+            Message("The site asked us to slow down (%(status)s).", status=status),
+            http_status=status,
+            retry_after=wait,
         )
     if status in (204, 205):
-        return EmptyBody(Message("The site sent nothing (%(status)s).", status=status), http_status=status)
+        return EmptyBody(
+            Message("The site sent nothing (%(status)s).", status=status), http_status=status
+        )
     if status not in (200, 206, 416):
-        return HttpError(Message("The site answered %(status)s.", status=status), http_status=status)
+        return HttpError(
+            Message("The site answered %(status)s.", status=status), http_status=status
+        )
     return None
 
 
-def _judge_unrequested(status: int, headers: Mapping[str, str], url: str, final_url: str) -> ResumeDecision:
-    """Judge a 206 or 416 although the whole file was requested: accepted only when the "part" is all of it."""
+def _judge_unrequested(
+    status: int, headers: Mapping[str, str], url: str, final_url: str
+) -> ResumeDecision:
+    """Judge a 206 or 416 although the whole file was requested:
+    accepted only when the "part" is all of it.
+    """
     named = content_range(headers.get("content-range"))
-    if status == 206 and named is not None and named.start == 0 and named.total == (named.end or 0) + 1:
+    if (
+        status == 206
+        and named is not None
+        and named.start == 0
+        and named.total == (named.end or 0) + 1
+    ):
         return Whole(_described(headers, named.total, url, final_url))
     return Refuse(
         HttpError(
-            Message("The site answered with a range that was not requested (%(status)s).", status=status),
+            Message(
+                "The site answered with a range that was not requested (%(status)s).", status=status
+            ),
             http_status=status,
         )
     )
 
 
-def _judge_first(status: int, headers: Mapping[str, str], url: str, final_url: str) -> ResumeDecision:
-    """Judge the answer to the first of several ranges, which may be longer or shorter than requested.
+def _judge_first(
+    status: int, headers: Mapping[str, str], url: str, final_url: str
+) -> ResumeDecision:
+    """Judge the answer to the first of several ranges, which may be longer or shorter than
+    requested.
 
     A server that handles ranges badly is asked for the whole file.
     """
     named = content_range(headers.get("content-range"))
     if status == 416:
         empty = named is not None and named.total == 0
-        return Refuse(EmptyBody("The site sent an empty file.", http_status=416)) if empty else _no_range()
+        return (
+            Refuse(EmptyBody("The site sent an empty file.", http_status=416))
+            if empty
+            else _no_range()
+        )
     if named is None or named.end is None or named.total is None:
         return StartOver(Message("the site did not say which part it sent"))
     if named.start != 0:
@@ -265,7 +324,9 @@ def _no_range() -> StartOver:
     return StartOver(Message("the site has no such range"))
 
 
-def _judge_part(headers: Mapping[str, str], ask: ResumeRequest, saved: Saved, have: int) -> ResumeDecision:
+def _judge_part(
+    headers: Mapping[str, str], ask: ResumeRequest, saved: Saved, have: int
+) -> ResumeDecision:
     named = content_range(headers.get("content-range"))
     if named is None or named.end is None:
         return StartOver(Message("the site did not say which part it sent"))
@@ -278,7 +339,10 @@ def _judge_part(headers: Mapping[str, str], ask: ResumeRequest, saved: Saved, ha
     if media_type(headers) in _NO_MEDIA and media_type(headers) != saved.content_type:
         return Refuse(
             NotAVideo(
-                Message("The site sent %(headers)s instead of the rest of the video.", headers=media_type(headers)),
+                Message(
+                    "The site sent %(headers)s instead of the rest of the video.",
+                    headers=media_type(headers),
+                ),
                 http_status=206,
             )
         )
@@ -295,7 +359,8 @@ def _judge_part(headers: Mapping[str, str], ask: ResumeRequest, saved: Saved, ha
 def is_refused_copy(response: Saved, copy: RefusedCopy) -> bool:
     """Return whether the file that a response begins to deliver is a copy that was refused before.
 
-    A strong validator tells. Without one it is the same once its bytes were delivered twice, unless the length differs.
+    A strong validator tells. Without one it is the same once its bytes were delivered twice, unless
+    the length differs.
     """
     if without_query(response.url) != copy.url:
         return False

@@ -1,9 +1,9 @@
 """Fetches a segmented stream, HLS or DASH: every segment or none, then one faststart MP4.
 
-First the tracks are found: a master playlist leads to others. Segments are fetched several at a time and written in order
-(``track``), each track into one append-only file per run. A segment that cannot be fetched makes the stream Incomplete; none
-is ever skipped. A track that is one file is fetched and resumed as one (``direct``). ``stream_source`` does all network
-traffic.
+First the tracks are found: a master playlist leads to others. Segments are fetched several at a
+time and written in order (``track``), each track into one append-only file per run. A segment that
+cannot be fetched makes the stream Incomplete; none is ever skipped. A track that is one file is
+fetched and resumed as one (``direct``). ``stream_source`` does all network traffic.
 """
 
 from __future__ import annotations
@@ -55,13 +55,23 @@ class StreamDownloader:
         bandwidth: BandwidthLimiter,
     ) -> None:
         self._manifests = manifests
-        self._client, self._clock, self._joiner, self._hosts, self._bandwidth = client, clock, joiner, hosts, bandwidth
-        self._direct = DirectDownloader(client, clock, hosts=self._hosts, bandwidth=bandwidth, also={Kind.AUDIO})
+        self._client, self._clock, self._joiner, self._hosts, self._bandwidth = (
+            client,
+            clock,
+            joiner,
+            hosts,
+            bandwidth,
+        )
+        self._direct = DirectDownloader(
+            client, clock, hosts=self._hosts, bandwidth=bandwidth, also={Kind.AUDIO}
+        )
 
     async def fetch(
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
     ) -> DownloadedFile:
-        source = StreamSource(self._client, self._clock, request, limits, self._manifests, self._bandwidth)
+        source = StreamSource(
+            self._client, self._clock, request, limits, self._manifests, self._bandwidth
+        )
         try:
             if request.recording is not None:
                 recorded = await self._record(source, request, request.recording, into, limits)
@@ -72,7 +82,10 @@ class StreamDownloader:
             tracks = await self._tracks(source, request, playlists, into, limits, on_progress)
         except BadUrl as exc:
             raise HttpError(
-                Message("The stream's address, or where it led, is not valid: %(error)s", error=exc.message)
+                Message(
+                    "The stream's address, or where it led, is not valid: %(error)s",
+                    error=exc.message,
+                )
             ) from exc
         finally:
             await source.close()
@@ -101,16 +114,25 @@ class StreamDownloader:
             subtitles=stream.subtitles,
         )
 
-    async def _find(self, source: StreamSource, request: MediaRequest, *, live: bool = False) -> Tracks:
+    async def _find(
+        self, source: StreamSource, request: MediaRequest, *, live: bool = False
+    ) -> Tracks:
         async with self._hosts.slot_for(request):
             wanted = Wanted(request.prefer, sound=request.expected.audio)
-            return await find_tracks(source, request.url, page_url=request.scope.url, wanted=wanted, live=live)
+            return await find_tracks(
+                source, request.url, page_url=request.scope.url, wanted=wanted, live=live
+            )
 
     async def _record(
-        self, source: StreamSource, request: MediaRequest, order: RecordingOrder, into: Path, limits: DownloadLimits
+        self,
+        source: StreamSource,
+        request: MediaRequest,
+        order: RecordingOrder,
+        into: Path,
+        limits: DownloadLimits,
     ) -> DownloadedFile | None:
-        """Record the stream if it is running, or finish what an earlier call recorded; None where it is neither, or where
-        the whole stream can be had now.
+        """Record the stream if it is running, or finish what an earlier call recorded; None where
+        it is neither, or where the whole stream can be had now.
         """
         state = await asyncio.to_thread(load_state, order.folder) or RecordingState()
         url = request.url
@@ -128,7 +150,8 @@ class StreamDownloader:
                 if not stream.is_live and (not state.has_segments or _covers(stream, state)):
                     return None
                 if state.has_segments and len(state.tracks) != len(stream.sources):
-                    state.end = RecordingEnd.REFUSED  # as it was recorded: what it offers now cannot be joined to that
+                    # as it was recorded: what it offers now cannot be joined to that
+                    state.end = RecordingEnd.REFUSED
                 else:
                     recorder = StreamRecorder(source, self._clock, order, limits, NAMES, state)
                     state = await recorder.run(stream)
@@ -144,15 +167,18 @@ class StreamDownloader:
         *,
         url: str,
     ) -> DownloadedFile:
-        """Join what is recorded. Its files stay: only their owner knows when the result is safe. Subtitles are left out: of
-        them only the end could still be fetched.
+        """Join what is recorded. Its files stay: only their owner knows when the result is safe.
+        Subtitles are left out: of them only the end could still be fetched.
         """
         await asyncio.to_thread(save_state, order.folder, state)
-        await asyncio.to_thread(load_state, order.folder)  # cuts off what came after the last whole segment
+        # cuts off what came after the last whole segment
+        await asyncio.to_thread(load_state, order.folder)
         tracks, left_out = joinable(state)
         await asyncio.to_thread(_check_space, tracks, into, limits.reserve_bytes)
         path = into / "media.mp4"
-        facts = await self._joiner.join(tracks, path, sound_only=request.prefer.sound_only, recorded=True)
+        facts = await self._joiner.join(
+            tracks, path, sound_only=request.prefer.sound_only, recorded=True
+        )
         if len(tracks) > 1:
             _check_sound([track.kind for track in facts.tracks], path)
         recording = replace(state.recording, gaps=state.cuts + left_out)
@@ -206,25 +232,36 @@ class StreamDownloader:
         for number, segment in enumerate(playlist.segments):
             into = folder.with_name(f"{folder.name}-{number:03}")
             await asyncio.to_thread(into.mkdir, exist_ok=True)
-            part = replace(request, url=segment.url, source_type=SourceType.DIRECT, expected=Expected())
-            file = await self._direct.fetch(part, into=into, limits=limits, on_progress=progress.of_one_file())
+            part = replace(
+                request, url=segment.url, source_type=SourceType.DIRECT, expected=Expected()
+            )
+            file = await self._direct.fetch(
+                part, into=into, limits=limits, on_progress=progress.of_one_file()
+            )
             files.append(file.path)
         parts = tuple(segment.part for segment in playlist.segments)
-        return Track(tuple(files), parts=parts, origins_s=tuple(segment.origin_s for segment in playlist.segments))
+        return Track(
+            tuple(files),
+            parts=parts,
+            origins_s=tuple(segment.origin_s for segment in playlist.segments),
+        )
 
 
 def _slack_s(playlists: Sequence[MediaPlaylist], announced_s: float) -> float:
     """Return by how many seconds the joined film may differ from what its playlists announce."""
     usual = max(SLACK_S, SLACK * announced_s)
-    rounding = max(ROUNDING_S * len(playlist.segments) if playlist.rounded else 0.0 for playlist in playlists)
+    rounding = max(
+        ROUNDING_S * len(playlist.segments) if playlist.rounded else 0.0 for playlist in playlists
+    )
     return max(usual, rounding)
 
 
 def _announced(playlist: MediaPlaylist, *, alone: bool) -> Announced:
-    """Return what a playlist says about its track's length. ``alone``: it is of pictures and sound, whose clock is one.
+    """Return what a playlist says about its track's length. ``alone``: it is of pictures and sound,
+    whose clock is one.
 
-    The segments of a DASH track are mostly counted by the length of the presentation, which is that of the longest track:
-    others may end within their last segment.
+    The segments of a DASH track are mostly counted by the length of the presentation, which is that
+    of the longest track: others may end within their last segment.
     """
     parts: dict[int, float] = {}
     for segment in playlist.segments:
@@ -235,17 +272,25 @@ def _announced(playlist: MediaPlaylist, *, alone: bool) -> Announced:
         slack_s = segment_s
     elif playlist.rounded and not alone:
         slack_s = ROUNDING_S * len(playlist.segments)
-    return Announced(tuple(parts.values()), segment_s, min(slack_s, MAX_SLACK * min(parts.values())))
+    return Announced(
+        tuple(parts.values()), segment_s, min(slack_s, MAX_SLACK * min(parts.values()))
+    )
 
 
-def _expected(request: MediaRequest, playlists: Sequence[MediaPlaylist], announced_s: float) -> Expected:
+def _expected(
+    request: MediaRequest, playlists: Sequence[MediaPlaylist], announced_s: float
+) -> Expected:
     """Return what to expect of the file: what the post announces, completed by the manifest.
 
-    A duration of whole seconds for each segment is too inexact. Sound that the manifest announces is expected but of a post
-    that says that it has none: sites package GIFs like any other video.
+    A duration of whole seconds for each segment is too inexact. Sound that the manifest announces
+    is expected but of a post that says that it has none: sites package GIFs like any other video.
     """
     expected = request.expected
-    if expected.duration_s is None and announced_s and not any(playlist.rounded for playlist in playlists):
+    if (
+        expected.duration_s is None
+        and announced_s
+        and not any(playlist.rounded for playlist in playlists)
+    ):
         expected = replace(expected, duration_s=announced_s)
     if expected.audio is None and any(playlist.has_sound for playlist in playlists):
         expected = replace(expected, audio=True)
@@ -253,10 +298,14 @@ def _expected(request: MediaRequest, playlists: Sequence[MediaPlaylist], announc
 
 
 def _covers(stream: Tracks, state: RecordingState) -> bool:
-    """Whether a stream that has ended offers all that is recorded of it: then it is better fetched as a whole."""
+    """Whether a stream that has ended offers all that is recorded of it:
+    then it is better fetched as a whole.
+    """
     playlist, known = stream.playlists[0], state.tracks[0]
     begins = playlist.segments[0].sequence <= (known.first or 0) if playlist.segments else False
-    return playlist.window is None or (begins and playlist.duration_s + ROUNDING_S >= known.recorded_s)
+    return playlist.window is None or (
+        begins and playlist.duration_s + ROUNDING_S >= known.recorded_s
+    )
 
 
 def _check_sound(kinds: Sequence[str], path: Path) -> None:

@@ -1,4 +1,6 @@
-"""All network traffic of one stream: manifests, keys, initialisation sections and segments, with their retries."""
+"""All network traffic of one stream: manifests, keys, initialisation sections and segments,
+with their retries.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,15 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 
 from mediavault.core.bandwidth_limiter import BandwidthLimiter, SlowTransferDetector
 from mediavault.core.clock import Clock
-from mediavault.core.failures import Failure, HttpError, Incomplete, NetworkFailure, RateLimited, TookTooLong, TooLarge
+from mediavault.core.failures import (
+    Failure,
+    HttpError,
+    Incomplete,
+    NetworkFailure,
+    RateLimited,
+    TookTooLong,
+    TooLarge,
+)
 from mediavault.core.messages import Message
 from mediavault.download.manifest import Init, Key, Segment, Span
 from mediavault.download.manifest_reading import ManifestReader
@@ -24,8 +34,8 @@ from mediavault.download.resume import content_length, content_range, failure_fo
 from mediavault.egress.port import HttpClient, HttpResponse, Timeouts
 from mediavault.media.sniff import SNIFF_BYTES, Kind, sniff
 
-# --- Decrypts HLS segments: AES-128 in CBC mode over the whole segment, with PKCS #7 padding (RFC 8216, 4.3.2.4).
-# The key is one that the site hands to every player; nothing is circumvented here.
+# --- Decrypts HLS segments: AES-128 in CBC mode over the whole segment, with PKCS #7 padding (RFC
+# 8216, 4.3.2.4). The key is one that the site hands to every player; nothing is circumvented here.
 
 BLOCK_BYTES = 16
 KEY_BYTES = 16
@@ -45,7 +55,9 @@ class Decryptor:
         return self._cipher.update(data[:ready]) if ready else b""
 
     def finish(self) -> bytes:
-        """Return the rest without its padding. Raises Incomplete when there is no padding: cut off, or the wrong key."""
+        """Return the rest without its padding. Raises Incomplete when there is no padding:
+        cut off, or the wrong key.
+        """
         if len(self._rest) != BLOCK_BYTES:
             raise Incomplete("An encrypted segment is incomplete.")
         last = self._cipher.update(self._rest)
@@ -92,7 +104,8 @@ class StreamSource:
         self._keys: dict[str, asyncio.Task[bytes]] = {}
         self._inits: dict[Init, bytes] = {}
         self._quiet_until_s = 0.0  # on the monotonic clock
-        # over all responses together: otherwise ten thousand segments could each trickle for a little less than slow_s
+        # over all responses together: otherwise ten thousand segments could each trickle for a
+        # little less than slow_s
         self._floor = SlowTransferDetector(limits.slow_bytes_per_s, TRIES * limits.slow_s)
         self._waiting = 0  # pending calls to the site
         self._waiting_since_s = self._waited_s = 0.0
@@ -100,7 +113,9 @@ class StreamSource:
     async def fetch_small(
         self, url: str, *, limit: int, decode: bool = False, span: Span | None = None
     ) -> tuple[str, bytes]:
-        """Return (URL after redirects, body). Raises as ``open``, and TooLarge above ``limit`` bytes."""
+        """Return (URL after redirects, body). Raises as ``open``,
+        and TooLarge above ``limit`` bytes.
+        """
 
         async def once() -> tuple[str, bytes]:
             async with self.open(url, span=span, decode=decode) as answer:
@@ -109,11 +124,14 @@ class StreamSource:
         return await self.with_retries(once)
 
     @asynccontextmanager
-    async def open(self, url: str, *, span: Span | None = None, decode: bool = False) -> AsyncIterator[HttpResponse]:
+    async def open(
+        self, url: str, *, span: Span | None = None, decode: bool = False
+    ) -> AsyncIterator[HttpResponse]:
         """Provide a response whose header is right: success, the requested span, not compressed.
 
         When the site asks us to slow down, all other requests of the stream wait as well.
-        Raises LinkExpired, RateLimited, HttpError, EmptyBody, Incomplete and what the client raises.
+        Raises LinkExpired, RateLimited, HttpError, EmptyBody, Incomplete and what the client
+        raises.
         """
         while (left_s := self._quiet_until_s - self._clock.monotonic()) > 0:
             await self._clock.sleep(left_s)
@@ -137,7 +155,9 @@ class StreamSource:
             yield answer
 
     async def pieces(self, segment: Segment) -> AsyncGenerator[bytes, None]:
-        """Yield the segment's decrypted bytes, in one try; the first piece has SNIFF_BYTES or is the whole segment."""
+        """Yield the segment's decrypted bytes, in one try;
+        the first piece has SNIFF_BYTES or is the whole segment.
+        """
         decryptor = await self._decryptor(segment.key, segment.sequence)
         head = b""
         async with aclosing(self._raw(segment)) as raw_pieces:
@@ -179,7 +199,12 @@ class StreamSource:
         while piece := await self._read(answer, floor):
             body += piece
             if len(body) > limit:
-                raise TooLarge(Message("The site sent more than %(limit)s bytes where less was expected.", limit=limit))
+                raise TooLarge(
+                    Message(
+                        "The site sent more than %(limit)s bytes where less was expected.",
+                        limit=limit,
+                    )
+                )
         return bytes(body)
 
     async def _read(self, answer: HttpResponse, floor: SlowTransferDetector) -> bytes:
@@ -190,12 +215,15 @@ class StreamSource:
             raise TookTooLong(self._too_slow)
         self._judge(len(piece))
         await self._bandwidth.pay(
-            len(piece), may_wait=self._lead is None or self._lead.is_enough(now_s=self._clock.monotonic())
+            len(piece),
+            may_wait=self._lead is None or self._lead.is_enough(now_s=self._clock.monotonic()),
         )
         return piece
 
     async def _waited(self, call: Awaitable[T]) -> T:
-        """Await ``call`` and count the wait. The time in which several calls wait for the site counts once."""
+        """Await ``call`` and count the wait. The time in which several calls wait for the site
+        counts once.
+        """
         if self._waiting == 0:
             self._waiting_since_s = self._clock.monotonic()
         self._waiting += 1
@@ -218,7 +246,9 @@ class StreamSource:
         return f"The site sent less than {self._limits.slow_bytes_per_s} bytes a second."
 
     async def init(self, init: Init) -> bytes:
-        """Return an initialisation section. Its bytes show whether it is encrypted; the playlist does not say so reliably."""
+        """Return an initialisation section. Its bytes show whether it is encrypted;
+        the playlist does not say so reliably.
+        """
         if init not in self._inits:
             _, body = await self.fetch_small(init.url, limit=MAX_INIT_BYTES, span=init.span)
             if init.key is not None and not _is_header(body):
@@ -243,13 +273,17 @@ class StreamSource:
         if len(body) != KEY_BYTES:
             raise Incomplete(
                 Message(
-                    "The stream's key has %(body)s bytes instead of %(key_bytes)s.", body=len(body), key_bytes=KEY_BYTES
+                    "The stream's key has %(body)s bytes instead of %(key_bytes)s.",
+                    body=len(body),
+                    key_bytes=KEY_BYTES,
                 )
             )
         return body
 
     def forget(self) -> None:
-        """Keep only the newest keys and initialisation sections: a stream may go on for days, with ever new ones."""
+        """Keep only the newest keys and initialisation sections: a stream may go on for days,
+        with ever new ones.
+        """
         for url in list(self._keys)[:-MAX_KEPT_KEYS]:
             del self._keys[url]
         for init in list(self._inits)[:-MAX_KEPT_INITS]:
@@ -275,8 +309,12 @@ class StreamSource:
             await self._clock.sleep(wait_s)
 
     def wait_before_retry_s(self, failure: Failure, failures: int) -> float | None:
-        """Return the seconds to wait after ``failures`` failures of the same request; None when a retry is useless."""
-        may_pass = isinstance(failure, Incomplete | NetworkFailure | TookTooLong | HttpError | RateLimited)
+        """Return the seconds to wait after ``failures`` failures of the same request;
+        None when a retry is useless.
+        """
+        may_pass = isinstance(
+            failure, Incomplete | NetworkFailure | TookTooLong | HttpError | RateLimited
+        )
         tries = min(TRIES, 1 + self._limits.resumes)
         if failures >= tries or not may_pass or isinstance(failure, _StreamTooSlow):
             return None
@@ -284,10 +322,11 @@ class StreamSource:
 
 
 class RecordingLead:
-    """How far a recording is ahead of what it must have by now: only then may a bandwidth limit make it wait.
+    """How far a recording is ahead of what it must have by now: only then may a bandwidth limit
+    make it wait.
 
-    A running stream is lost where it is not read in time. So as much as is being sent is read at once, and LEAD_S more;
-    what the site still offers of the time before is read within the limit.
+    A running stream is lost where it is not read in time. So as much as is being sent is read at
+    once, and LEAD_S more; what the site still offers of the time before is read within the limit.
     """
 
     def __init__(self, began_s: float) -> None:
@@ -307,7 +346,9 @@ class _StreamTooSlow(TookTooLong):
 
 
 def _is_header(body: bytes) -> bool:
-    """Return whether the body is a container's header, including one whose brand says that it is sound only."""
+    """Return whether the body is a container's header,
+    including one whose brand says that it is sound only.
+    """
     return body[4:8] == b"ftyp" or sniff(body[:SNIFF_BYTES]) in _HEADERS
 
 
@@ -321,7 +362,9 @@ def is_gone(failure: Failure) -> bool:
     return failure.http_status in _GONE
 
 
-def _refusal(answer: HttpResponse, span: Span | None, *, decode: bool, now: datetime) -> Failure | None:
+def _refusal(
+    answer: HttpResponse, span: Span | None, *, decode: bool, now: datetime
+) -> Failure | None:
     """Return why the response's header is not what was requested; None when it is."""
     failure = failure_for(answer.status, answer.headers, now=now)
     if failure is not None:
@@ -331,11 +374,17 @@ def _refusal(answer: HttpResponse, span: Span | None, *, decode: bool, now: date
     if not decode and is_encoded(answer.headers):
         return HttpError("The site sent a segment compressed although that was not asked for.")
     if span is None:
-        return None if answer.status == 200 else HttpError("The site sent a part that was not requested (206).")
+        return (
+            None
+            if answer.status == 200
+            else HttpError("The site sent a part that was not requested (206).")
+        )
     if answer.status == 200:
         # ignoring the range does no harm when the span is the whole file
         whole = span.start == 0 and content_length(answer.headers) == span.length
-        return None if whole else Incomplete("The site ignores byte ranges, which this stream needs.")
+        return (
+            None if whole else Incomplete("The site ignores byte ranges, which this stream needs.")
+        )
     named = content_range(answer.headers.get("content-range"))
     if named is None or named.start != span.start or named.end != span.start + span.length - 1:
         return Incomplete("The site sent another part of the stream than it was asked for.")

@@ -1,4 +1,6 @@
-"""Fetches subtitles: one file, or an HLS playlist of WebVTT segments (RFC 8216, section 3.5), as cues."""
+"""Fetches subtitles: one file, or an HLS playlist of WebVTT segments (RFC 8216, section 3.5),
+as cues.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ WITHIN_S = 120.0  # all of one language
 _TIMEOUTS = Timeouts(connect_s=10, read_s=15, total_s=60)
 _CLOCK_HZ = 90_000
 _REFUSED = (401, 403, 404, 410)
-_MAP = re.compile(r"^X-TIMESTAMP-MAP=(?=[^\n]*MPEGTS:(\d{1,12}))(?=[^\n]*LOCAL:([\d:.]{1,16}))", re.MULTILINE)
+_MAP = re.compile(
+    r"^X-TIMESTAMP-MAP=(?=[^\n]*MPEGTS:(\d{1,12}))(?=[^\n]*LOCAL:([\d:.]{1,16}))", re.MULTILINE
+)
 
 
 _Fetch = Callable[[str], Awaitable[tuple[str, str]]]
@@ -74,7 +78,8 @@ class SubtitleFetcher:
             async with slots:
                 text = (await fetch(address))[1]
             chars += len(text)
-            if chars > MAX_FILE_BYTES:  # a small response may be a large one once it is decompressed
+            # a small response may be a large one once it is decompressed
+            if chars > MAX_FILE_BYTES:
                 raise TooLarge("The subtitles are too large.")
             return text
 
@@ -82,33 +87,53 @@ class SubtitleFetcher:
         return await asyncio.to_thread(_joined, texts)
 
     async def _text(
-        self, url: str, scope: EgressScope, headers: Mapping[str, str] | None, cookies: Sequence[Cookie]
+        self,
+        url: str,
+        scope: EgressScope,
+        headers: Mapping[str, str] | None,
+        cookies: Sequence[Cookie],
     ) -> tuple[str, str]:
-        """Return the final URL and the text of a response. Raises RateLimited, LinkExpired, HttpError and the client's."""
-        request = self._client.get(url, scope=scope, headers=headers, cookies=cookies, timeouts=_TIMEOUTS, decode=True)
+        """Return the final URL and the text of a response. Raises RateLimited,
+        LinkExpired, HttpError and the client's.
+        """
+        request = self._client.get(
+            url, scope=scope, headers=headers, cookies=cookies, timeouts=_TIMEOUTS, decode=True
+        )
         async with request as answer:
             if answer.status == 429:
                 wait = parse_retry_after(answer.headers)
-                raise RateLimited("The site is limiting requests for subtitles.", retry_after=wait, http_status=429)
+                raise RateLimited(
+                    "The site is limiting requests for subtitles.",
+                    retry_after=wait,
+                    http_status=429,
+                )
             if answer.status in _REFUSED:
                 raise LinkExpired("The site refused the subtitles.", http_status=answer.status)
             if answer.status != 200:
                 raise HttpError(
-                    Message("The site answered %(status)d for the subtitles.", status=answer.status),
+                    Message(
+                        "The site answered %(status)d for the subtitles.", status=answer.status
+                    ),
                     http_status=answer.status,
                 )
-            return answer.url, (await answer.read(limit=MAX_FILE_BYTES)).decode("utf-8-sig", "replace")
+            return answer.url, (await answer.read(limit=MAX_FILE_BYTES)).decode(
+                "utf-8-sig", "replace"
+            )
 
 
 def _read(text: str) -> tuple[Cue, ...]:
     try:
         return read_subtitles(text)
     except ValueError as exc:
-        raise NotAVideo(Message("The subtitles from the site could not be read: %(error)s.", error=exc)) from exc
+        raise NotAVideo(
+            Message("The subtitles from the site could not be read: %(error)s.", error=exc)
+        ) from exc
 
 
 def _joined(texts: Sequence[str]) -> tuple[Cue, ...]:
-    """Return the cues of all segments on one clock. A cue that spans two segments is in both, and is taken once."""
+    """Return the cues of all segments on one clock. A cue that spans two segments is in both,
+    and is taken once.
+    """
     first: float | None = None
     found: dict[tuple[float, float, str], Cue] = {}
     for text in texts:
@@ -119,7 +144,10 @@ def _joined(texts: Sequence[str]) -> tuple[Cue, ...]:
         except ValueError:
             continue  # silence for some seconds
         for cue in cues:
-            start_s, end_s = round(cue.start_s + at_s - first, 3), round(cue.end_s + at_s - first, 3)
+            start_s, end_s = (
+                round(cue.start_s + at_s - first, 3),
+                round(cue.end_s + at_s - first, 3),
+            )
             if start_s >= 0:
                 found.setdefault((start_s, end_s, cue.text), Cue(start_s, end_s, cue.text))
     if not found:
@@ -133,7 +161,9 @@ def _origin_s(text: str) -> float:
     if match is None:
         return 0.0
     try:
-        local_s: float = sum(float(part) * 60**power for power, part in enumerate(reversed(match[2].split(":"))))
+        local_s: float = sum(
+            float(part) * 60**power for power, part in enumerate(reversed(match[2].split(":")))
+        )
     except ValueError:
         return 0.0
     return int(match[1]) / _CLOCK_HZ - local_s

@@ -43,7 +43,9 @@ class TrackProgress:
         self._on_progress(self.bytes, None)
 
     def of_one_file(self) -> OnProgress:
-        """Return a callback that turns the total of one file into increments; a file may start over."""
+        """Return a callback that turns the total of one file into increments;
+        a file may start over.
+        """
         before = 0
 
         def add_increment(done: int, _total: int | None) -> None:
@@ -56,7 +58,9 @@ class TrackProgress:
 
 @dataclass(slots=True)
 class Run:
-    """One file of a track. Its segments begin after the ``init_bytes`` of its initialisation section."""
+    """One file of a track. Its segments begin after the ``init_bytes`` of its initialisation
+    section.
+    """
 
     path: Path
     part: int
@@ -67,8 +71,9 @@ class Run:
 
 
 class TrackRuns:
-    """Writes a track's segments into ``<name>-<run>.part`` files; a new initialisation section or discontinuity begins a
-    new file, and so does the first segment. The files of ``runs`` were written before.
+    """Writes a track's segments into ``<name>-<run>.part`` files; a new initialisation section or
+    discontinuity begins a new file, and so does the first segment. The files of ``runs`` were
+    written before.
     """
 
     def __init__(
@@ -99,7 +104,9 @@ class TrackRuns:
         return self._progress.bytes
 
     async def begin(self, segment: Segment) -> int:
-        """Return where the segment begins: after the one before, or in a new file after its initialisation section."""
+        """Return where the segment begins: after the one before,
+        or in a new file after its initialisation section.
+        """
         before = self._before
         same = before is not None and (before.part, before.init) == (segment.part, segment.init)
         init = b"" if same or segment.init is None else await self._source.init(segment.init)
@@ -109,7 +116,9 @@ class TrackRuns:
             return self.position
         await self.close()
         path = self._path.with_name(f"{self._path.name}-{len(self.runs):03}.part")
-        writer = open_writer(path, keep=0, reserve_bytes=self._limits.reserve_bytes, clock=self._clock)
+        writer = open_writer(
+            path, keep=0, reserve_bytes=self._limits.reserve_bytes, clock=self._clock
+        )
         self._writer = await self._open.enter_async_context(writer)
         await self._writer.reserve(0)
         self._before, self._init = segment, init
@@ -151,9 +160,10 @@ class TrackRuns:
 class TrackFetch:
     """Fetches the segments of one playlist into ``runs``.
 
-    ``slots`` limits how many segments are in progress, over all tracks. A slot is held until its segment is written,
-    even between its tries, and slots are given out in the segments' order: so the segment whose turn it is always has
-    one, and memory never holds more than one buffer per slot.
+    ``slots`` limits how many segments are in progress, over all tracks. A slot is held until its
+    segment is written, even between its tries, and slots are given out in the segments' order: so
+    the segment whose turn it is always has one, and memory never holds more than one buffer per
+    slot.
     """
 
     def __init__(

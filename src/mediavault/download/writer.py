@@ -1,11 +1,14 @@
-"""Writes one file in a separate thread, so that a slow disk never blocks the event loop, and records its progress.
+"""Writes one file in a separate thread, so that a slow disk never blocks the event loop, and
+records its progress.
 
-Bytes wait in a bounded queue: with a slow disk the network is held back, not buffered. ``position`` counts the accepted
-bytes; ``on_durable`` is called in the writer's thread with the number of bytes that have reached the disk. Everything is
-written in order and space is reserved behind the file's end, so its length says how much of it can be read.
+Bytes wait in a bounded queue: with a slow disk the network is held back, not buffered. ``position``
+counts the accepted bytes; ``on_durable`` is called in the writer's thread with the number of bytes
+that have reached the disk. Everything is written in order and space is reserved behind the file's
+end, so its length says how much of it can be read.
 
-The progress file next to a partial file says what it is a part of and how much of it has reached the disk. It is written
-after those bytes were synced, by an atomic rename, so it never claims too much.
+The progress file next to a partial file says what it is a part of and how much of it has reached
+the disk. It is written after those bytes were synced, by an atomic rename, so it never claims too
+much.
 """
 
 from __future__ import annotations
@@ -35,7 +38,9 @@ MB = 1e6
 
 
 def check_space(needed: int, folder: Path, reserve_bytes: int) -> None:
-    """Raise NoSpace unless ``needed`` more bytes fit on the disk of ``folder``; 0 where that is not known."""
+    """Raise NoSpace unless ``needed`` more bytes fit on the disk of ``folder``;
+    0 where that is not known.
+    """
     free = shutil.disk_usage(folder).free
     if free - reserve_bytes >= needed:
         return
@@ -50,7 +55,8 @@ def check_space(needed: int, folder: Path, reserve_bytes: int) -> None:
         )
     raise NoSpace(
         Message(
-            "The video needs %(needed).0f MB. %(free).0f MB are free, of which %(reserve).0f MB are kept free"
+            "The video needs %(needed).0f MB. %(free).0f MB are free, of which %(reserve).0f MB are"
+            " kept free"
             " (MEDIAVAULT_RESERVE_MB).",
             needed=max(1.0, needed / MB),
             free=free / MB,
@@ -70,11 +76,18 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def open_writer(
-    path: Path, *, keep: int, reserve_bytes: int, clock: Clock, on_durable: Callable[[int], None] | None = None
+    path: Path,
+    *,
+    keep: int,
+    reserve_bytes: int,
+    clock: Clock,
+    on_durable: Callable[[int], None] | None = None,
 ) -> AsyncIterator[FileWriter]:
-    """Open a writer on ``path`` that continues after its first ``keep`` bytes; the rest of the file is cut off.
+    """Open a writer on ``path`` that continues after its first ``keep`` bytes; the rest of the file
+    is cut off.
 
-    At the end everything written is on the disk, even when the body raised. Raises NoSpace and StorageFailure.
+    At the end everything written is on the disk, even when the body raised. Raises NoSpace and
+    StorageFailure.
     """
     writer = FileWriter(path, reserve_bytes, clock, on_durable)
     failed = True
@@ -87,11 +100,20 @@ async def open_writer(
 
 
 class FileWriter:
-    """Made by :func:`open_writer`. Every method may raise an earlier failure of the thread: NoSpace, StorageFailure."""
+    """Made by :func:`open_writer`. Every method may raise an earlier failure of the thread:
+    NoSpace, StorageFailure.
+    """
 
-    def __init__(self, path: Path, reserve_bytes: int, clock: Clock, on_durable: Callable[[int], None] | None) -> None:
+    def __init__(
+        self, path: Path, reserve_bytes: int, clock: Clock, on_durable: Callable[[int], None] | None
+    ) -> None:
         self.position = 0
-        self._path, self._reserve, self._clock, self._on_durable = path, reserve_bytes, clock, on_durable
+        self._path, self._reserve, self._clock, self._on_durable = (
+            path,
+            reserve_bytes,
+            clock,
+            on_durable,
+        )
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._fd = -1
         self._batch: list[bytes] = []
@@ -137,7 +159,8 @@ class FileWriter:
     async def written(self) -> str:
         """Return what is known of everything written.
 
-        It is found as bytes are written; where the writing began in the middle or was rewound, they are read again.
+        It is found as bytes are written; where the writing began in the middle or was rewound, they
+        are read again.
         """
         self._send_batch()
         return await self._do(lambda: self._sum_up(self.position))
@@ -148,7 +171,9 @@ class FileWriter:
         await self._do(lambda: self._sync(self.position))
 
     async def close(self, *, quietly: bool) -> None:
-        """Write and sync the rest. ``quietly``: another failure is being raised and must not be replaced."""
+        """Write and sync the rest. ``quietly``: another failure is being raised and must not be
+        replaced.
+        """
         try:
             if self._fd >= 0 and self._failed is None:
                 self._send_batch()
@@ -160,7 +185,7 @@ class FileWriter:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
             self._thread.shutdown(wait=False)
 
-    # --- in the event loop ---------------------------------------------------------------------------------------------
+    # --- in the event loop ------------------------------------------------------------------------
 
     def _send_batch(self) -> None:
         if not self._batch:
@@ -168,7 +193,9 @@ class FileWriter:
         pieces, count, offset = self._batch, self._batch_bytes, self.position - self._batch_bytes
         self._batch, self._batch_bytes = [], 0
         self._queued += count
-        job = asyncio.get_running_loop().run_in_executor(self._thread, lambda: self._append(pieces, offset, count))
+        job = asyncio.get_running_loop().run_in_executor(
+            self._thread, lambda: self._append(pieces, offset, count)
+        )
         job.add_done_callback(lambda done: self._written(done, count))
 
     def _written(self, job: asyncio.Future[None], count: int) -> None:
@@ -191,7 +218,7 @@ class FileWriter:
         if self._failed is not None:
             raise self._failed
 
-    # --- in the writer's thread ----------------------------------------------------------------------------------------
+    # --- in the writer's thread -------------------------------------------------------------------
 
     def _open(self, keep: int) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -259,9 +286,11 @@ def _write_all(fd: int, pieces: Sequence[bytes], offset: int) -> None:
 
 
 def _allocate(fd: int, start: int, count: int) -> None:
-    """Reserve blocks without changing the file's length, where the file system can; ENOSPC raises OSError.
+    """Reserve blocks without changing the file's length, where the file system can; ENOSPC raises
+    OSError.
 
-    Not ``os.posix_fallocate``: on a network share the C library would write into every block instead.
+    Not ``os.posix_fallocate``: on a network share the C library would write into every block
+    instead.
     """
     if sys.platform != "linux":
         return
@@ -278,12 +307,14 @@ def _translate_error(exc: BaseException, folder: Path) -> Failure:
     if isinstance(exc, OSError):
         failure: Failure = failure_of_disk(exc, folder)
     else:
-        failure = StorageFailure(Message("%(folder)s cannot be written: %(error)s.", folder=folder, error=exc))
+        failure = StorageFailure(
+            Message("%(folder)s cannot be written: %(error)s.", folder=folder, error=exc)
+        )
     failure.__cause__ = exc
     return failure
 
 
-# --- progress of a partial file ----------------------------------------------------------------------------------------
+# --- progress of a partial file -------------------------------------------------------------------
 
 PROGRESS_VERSION = 1
 

@@ -1,4 +1,6 @@
-"""The HTTP client: aiohttp, with every connection checked by the egress guard. The only importer of aiohttp."""
+"""The HTTP client: aiohttp, with every connection checked by the egress guard.
+The only importer of aiohttp.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,8 @@ from mediavault.egress.port import HttpResponse, Timeouts
 from mediavault.egress.redirects import REDIRECTS, Hop, after_redirect, request_headers
 from mediavault.egress.tcp import not_connected
 
-READ_BUFFER_BYTES = 1 << 20  # 2,308 MB/s against 1,681 with aiohttp's 64 KiB; memory stays flat either way
+# 2,308 MB/s against 1,681 with aiohttp's 64 KiB; memory stays flat either way
+READ_BUFFER_BYTES = 1 << 20
 CONNECTIONS = 256  # in each pool
 MAX_LINE_BYTES = 32_768  # status line and each header; Location may hold a long signed URL
 MAX_HEADERS = 256
@@ -47,10 +50,11 @@ USER_AGENT = f"mediavault/{__version__}"
 
 
 class AiohttpClient:
-    """``HttpClient`` over two connection pools for each proxy: one for posts that have exemptions, one for all others.
+    """``HttpClient`` over two connection pools for each proxy: one for posts that have exemptions,
+    one for all others.
 
-    So a connection that an exempt post opened to a private host is never reused for a public one, and none that left
-    another way.
+    So a connection that an exempt post opened to a private host is never reused for a public one,
+    and none that left another way.
     """
 
     def __init__(
@@ -61,11 +65,14 @@ class AiohttpClient:
         ssl_context: ssl.SSLContext | None = None,
         buffer_bytes: Callable[[], int | None] = lambda: None,
     ) -> None:
-        """``buffer_bytes`` returns how much a connection may hold that was not read yet; None for the usual amount."""
+        """``buffer_bytes`` returns how much a connection may hold that was not read yet;
+        None for the usual amount.
+        """
         self._guard, self._buffer_bytes = guard, buffer_bytes
         self._clock = clock or SystemClock()
         self._ssl = ssl_context
-        self._sessions: dict[tuple[bool, UpstreamProxy | None], aiohttp.ClientSession] = {}  # by exemption and proxy
+        # by exemption and proxy
+        self._sessions: dict[tuple[bool, UpstreamProxy | None], aiohttp.ClientSession] = {}
 
     @asynccontextmanager
     async def get(
@@ -116,7 +123,12 @@ class AiohttpClient:
         """
         limits = timeouts or Timeouts()
         target = parse_http_url(url)
-        sent = {"user-agent": USER_AGENT, "accept": "*/*", **(headers or {}), "accept-encoding": "identity"}
+        sent = {
+            "user-agent": USER_AGENT,
+            "accept": "*/*",
+            **(headers or {}),
+            "accept-encoding": "identity",
+        }
         deadline = _deadline(limits.total_s)
         raw = await self._send(Hop(target, sent, ()), None, scope, limits, deadline, form)
         try:
@@ -130,7 +142,12 @@ class AiohttpClient:
             await session.close()
 
     async def _follow(
-        self, hop: Hop, scope: EgressScope, limits: Timeouts, deadline: float | None, max_redirects: int
+        self,
+        hop: Hop,
+        scope: EgressScope,
+        limits: Timeouts,
+        deadline: float | None,
+        max_redirects: int,
     ) -> tuple[Hop, aiohttp.ClientResponse]:
         for _ in range(max_redirects + 1):
             cookies = cookie_header(cookies_for(hop.url, hop.cookies, now=self._clock.now()))
@@ -185,7 +202,8 @@ class AiohttpClient:
                     self._guard,
                     resolver=_GuardedResolver(self._guard),
                     socket_factory=self._checked_socket,
-                    use_dns_cache=False,  # one lookup per connection, which goes to the address that was checked
+                    # one lookup per connection, which goes to the address that was checked
+                    use_dns_cache=False,
                     ssl=self._ssl or True,
                     limit=CONNECTIONS,
                 ),
@@ -200,12 +218,17 @@ class AiohttpClient:
         return self._sessions[exempt, proxy]
 
     def _checked_socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
-        """Create a socket after the last check before a SYN, however aiohttp came to the address."""
+        """Create a socket after the last check before a SYN,
+        however aiohttp came to the address.
+        """
         family, kind, protocol, _, sockaddr = info
         target = _CONNECTING.get()
-        self._guard.check_address(target.host, target.port, ip_address(sockaddr[0]), exempt=target.exempt)
+        self._guard.check_address(
+            target.host, target.port, ip_address(sockaddr[0]), exempt=target.exempt
+        )
         if target.proxy is not None and not upstream.is_reached_directly(sockaddr[0]):
-            raise RuntimeError("aiohttp would have gone round the proxy")  # it no longer calls _Connector's method
+            # it no longer calls _Connector's method
+            raise RuntimeError("aiohttp would have gone round the proxy")
         return socket.socket(family, kind, protocol)
 
 
@@ -228,8 +251,13 @@ class _Connector(aiohttp.TCPConnector):
         super().__init__(**options)
         self._guard = guard
 
-    async def _wrap_create_connection(  # aiohttp has no public hook for a connection made elsewhere (3.14)
-        self, *args: Any, addr_infos: list[aiohttp.AddrInfoType], timeout: aiohttp.ClientTimeout, **kwargs: Any
+    # aiohttp has no public hook for a connection made elsewhere (3.14)
+    async def _wrap_create_connection(
+        self,
+        *args: Any,
+        addr_infos: list[aiohttp.AddrInfoType],
+        timeout: aiohttp.ClientTimeout,
+        **kwargs: Any,
     ) -> tuple[asyncio.Transport, ResponseHandler]:
         target = _CONNECTING.get()
         direct = [info for info in addr_infos if upstream.is_reached_directly(info[4][0])]
@@ -245,9 +273,13 @@ class _Connector(aiohttp.TCPConnector):
         tunnel = await upstream.connect(target.proxy, endpoints, self._guard, within_s=within_s)
         protocol: ResponseHandler = args[0]()
         try:
-            transport = await tunnel.hand_over_securely(protocol, kwargs.get("ssl"), kwargs.get("server_hostname"))
+            transport = await tunnel.hand_over_securely(
+                protocol, kwargs.get("ssl"), kwargs.get("server_hostname")
+            )
         except ssl.SSLCertVerificationError as exc:  # as aiohttp does for its own connections
-            raise aiohttp.ClientConnectorCertificateError(kwargs["req"].connection_key, exc) from exc
+            raise aiohttp.ClientConnectorCertificateError(
+                kwargs["req"].connection_key, exc
+            ) from exc
         return transport, protocol
 
 
@@ -266,7 +298,12 @@ class _GuardedResolver(AbstractResolver):
         exempt = _CONNECTING.get().exempt
         return [
             ResolveResult(
-                hostname=host, host=sockaddr[0], port=port, family=family, proto=0, flags=socket.AI_NUMERICHOST
+                hostname=host,
+                host=sockaddr[0],
+                port=port,
+                family=family,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
             )
             for family, sockaddr in await self._guard.resolve_under(host, port, exempt=exempt)
         ]
@@ -278,10 +315,14 @@ class _GuardedResolver(AbstractResolver):
 class _Response:
     """``HttpResponse`` over aiohttp's response."""
 
-    def __init__(self, raw: aiohttp.ClientResponse, url: HttpUrl, deadline: float | None, *, decode: bool) -> None:
+    def __init__(
+        self, raw: aiohttp.ClientResponse, url: HttpUrl, deadline: float | None, *, decode: bool
+    ) -> None:
         self.status = raw.status
         self.url = str(url)
-        self.headers: Mapping[str, str] = {name.lower(): value for name, value in raw.headers.items()}
+        self.headers: Mapping[str, str] = {
+            name.lower(): value for name, value in raw.headers.items()
+        }
         self._raw = raw
         self._host = url.host
         self._deadline = deadline
@@ -309,7 +350,9 @@ class _Response:
             if len(body) > limit:
                 raise TooLarge(
                     Message(
-                        "%(host)s sent more than %(limit)s bytes where less was expected.", host=self._host, limit=limit
+                        "%(host)s sent more than %(limit)s bytes where less was expected.",
+                        host=self._host,
+                        limit=limit,
                     )
                 )
         return bytes(body)
@@ -346,25 +389,31 @@ def _translate_errors(host: str, *, received: int = 0) -> Iterator[None]:
     except TimeoutError as exc:  # aiohttp's timeouts are among them
         raise unreached.too_slow(host, received=received) from exc
     except aiohttp.ClientPayloadError as exc:
-        raise Incomplete(Message("%(host)s interrupted the transfer.", host=host), bytes_received=received) from exc
+        raise Incomplete(
+            Message("%(host)s interrupted the transfer.", host=host), bytes_received=received
+        ) from exc
     except aiohttp.ClientConnectorCertificateError as exc:
         raise unreached.bad_certificate(host) from exc
     except aiohttp.ClientConnectorSSLError as exc:
         raise unreached.not_https(host) from exc
-    except (aiohttp.ClientResponseError, aiohttp.InvalidURL) as exc:  # their texts contain the URL with its signature
+    except (aiohttp.ClientResponseError, aiohttp.InvalidURL) as exc:
+        # their texts contain the URL with its signature
         raise unreached.not_http(host, received=received) from exc
     except aiohttp.ServerDisconnectedError as exc:
         raise unreached.hung_up(host, received=received) from exc
     except aiohttp.ClientConnectorError as exc:
         raise not_connected(exc.os_error, host) from exc
     except (aiohttp.ClientError, OSError) as exc:
-        reason = os.strerror(exc.errno) if isinstance(exc, OSError) and exc.errno else type(exc).__name__
+        reason = (
+            os.strerror(exc.errno) if isinstance(exc, OSError) and exc.errno else type(exc).__name__
+        )
         raise NetworkFailure(
-            Message("The connection to %(host)s failed (%(error)s).", host=host, error=reason), bytes_received=received
+            Message("The connection to %(host)s failed (%(error)s).", host=host, error=reason),
+            bytes_received=received,
         ) from exc
 
 
-# --- compressed bodies -------------------------------------------------------------------------------------------
+# --- compressed bodies ----------------------------------------------------------------------------
 
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 _RAW = -zlib.MAX_WBITS
@@ -373,11 +422,14 @@ _RAW = -zlib.MAX_WBITS
 class Inflater:
     """A decompressor: feed it compressed bytes, take decompressed ones in pieces of limited size.
 
-    Only the first member of a gzip stream counts, as in browsers: a million empty members cost nothing.
+    Only the first member of a gzip stream counts, as in browsers: a million empty members cost
+    nothing.
     """
 
     def __init__(self, encoding: str) -> None:
-        """``encoding`` is the Content-Encoding header. Raises HttpError unless it is exactly one that was offered."""
+        """``encoding`` is the Content-Encoding header.
+        Raises HttpError unless it is exactly one that was offered.
+        """
         if encoding not in {"gzip", "x-gzip", "deflate"}:
             raise HttpError(
                 Message(
@@ -387,7 +439,8 @@ class Inflater:
             )
         self._stream = zlib.decompressobj(_GZIP_OR_ZLIB)
         self._waiting = b""
-        self._head: bytes | None = b"" if encoding == "deflate" else None  # kept while it may turn out to be raw
+        # kept while it may turn out to be raw
+        self._head: bytes | None = b"" if encoding == "deflate" else None
 
     @property
     def ended(self) -> bool:
@@ -401,7 +454,9 @@ class Inflater:
             self._head += data
 
     def take(self, limit: int) -> bytes:
-        """Return at most ``limit`` decompressed bytes, b"" if it needs more input. Raises Incomplete for damaged data."""
+        """Return at most ``limit`` decompressed bytes, b"" if it needs more input. Raises
+        Incomplete for damaged data.
+        """
         try:
             out = self._stream.decompress(self._waiting, limit)
         except zlib.error as exc:
@@ -412,7 +467,9 @@ class Inflater:
         return out
 
     def _take_raw(self, limit: int, error: zlib.error) -> bytes:
-        """Read the input as raw deflate: some servers omit zlib's header, which RFC 9110, section 8.4.1.2, requires."""
+        """Read the input as raw deflate: some servers omit zlib's header, which RFC 9110,
+        section 8.4.1.2, requires.
+        """
         if self._head is None:
             raise Incomplete("The compressed answer is damaged.") from error
         head, self._head = self._head, None

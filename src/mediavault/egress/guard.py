@@ -1,8 +1,9 @@
 """The egress guard: decides, by address, where posts may lead this machine.
 
-A post can point anywhere, and so can what it points at, so nothing is fetched because its *name* looks public.
-Code that connects calls :meth:`EgressGuard.resolve`, which looks the name up once, checks every answer and returns
-addresses; the connection goes to one of these, never to the name again (DNS rebinding).
+A post can point anywhere, and so can what it points at, so nothing is fetched because its *name*
+looks public. Code that connects calls :meth:`EgressGuard.resolve`, which looks the name up once,
+checks every answer and returns addresses; the connection goes to one of these, never to the name
+again (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ class PublicNames:
         return len(self._known) >= MAX_PUBLIC_NAMES
 
     def add(self, name: str) -> None:
-        """Remember a name. One that cannot be written is remembered for as long as the process lives."""
+        """Remember a name. One that cannot be written is remembered for as long as the process
+        lives.
+        """
         if name in self._known or self.is_full:
             return
         self._known.add(name)
@@ -64,7 +67,10 @@ class PublicNames:
         if self._names is None:
             self._names = set()
             if self._file is not None:
-                with suppress(OSError), self._file.open(encoding="utf-8", errors="replace") as lines:
+                with (
+                    suppress(OSError),
+                    self._file.open(encoding="utf-8", errors="replace") as lines,
+                ):
                     for line in lines:
                         if len(self._names) >= MAX_PUBLIC_NAMES:
                             break
@@ -76,7 +82,8 @@ SockAddress = tuple[str, int] | tuple[str, int, int, int]
 Endpoint = tuple[socket.AddressFamily, SockAddress]
 
 MAX_ENDPOINTS = 16  # of a longer answer, all are checked and the first are used
-LOOKUPS_AT_ONCE = 16  # a dead DNS server holds a thread for 10 to 30 s; the loop's default threads write files
+# a dead DNS server holds a thread for 10 to 30 s; the loop's default threads write files
+LOOKUPS_AT_ONCE = 16
 
 _LOOPBACK = (IPv4Address("127.0.0.1"), ip_address("::1"))
 
@@ -85,7 +92,9 @@ class Resolver(Protocol):
     """Looks up a name once."""
 
     async def __call__(self, host: str) -> Sequence[str]:
-        """Return all addresses of ``host`` as text, best first. Raises NetworkFailure when there is no such name."""
+        """Return all addresses of ``host`` as text, best first.
+        Raises NetworkFailure when there is no such name.
+        """
 
 
 class SystemResolver:
@@ -110,8 +119,9 @@ class SystemResolver:
 class EgressGuard:
     """One per process, shared by the HTTP client and the proxy.
 
-    ``allow_private`` are the rules of MEDIAVAULT_ALLOW_PRIVATE. An exemption holds only for the fetches of a post
-    whose own host is exempt (its *scope*): a public page or redirect never inherits it.
+    ``allow_private`` are the rules of MEDIAVAULT_ALLOW_PRIVATE. An exemption holds only for the
+    fetches of a post whose own host is exempt (its *scope*): a public page or redirect never
+    inherits it.
     """
 
     def __init__(
@@ -123,7 +133,9 @@ class EgressGuard:
         proxies: UpstreamProxies | None = None,
         public_names: PublicNames | None = None,
     ) -> None:
-        """``proxies`` say which way a connection leaves; where it may lead does not depend on them."""
+        """``proxies`` say which way a connection leaves;
+        where it may lead does not depend on them.
+        """
         self.proxies = proxies or UpstreamProxies()
         self._rules = AllowRules.parse(allow_private)
         self._own_ports = set(own_ports)
@@ -135,14 +147,18 @@ class EgressGuard:
         self._own_ports.add(port)
 
     def check_url(self, url: HttpUrl, *, scope: HttpUrl | None) -> None:
-        """Judge what can be judged without the network: port, literal address, names of this machine.
+        """Judge what can be judged without the network: port, literal address, names of this
+        machine.
 
-        Ordinary names pass; they are judged when they are looked up. Raises :class:`AddressRefused`.
+        Ordinary names pass; they are judged when they are looked up. Raises
+        :class:`AddressRefused`.
         """
         self.check(url, exempt=scope is not None and self.opens_by_name(scope))
 
     def check_submitted(self, url: HttpUrl, listed_by: str | None) -> None:
-        """Judge as :meth:`check_url` a URL that a user has submitted, or the list of the origin ``listed_by`` has named."""
+        """Judge as :meth:`check_url` a URL that a user has submitted,
+        or the list of the origin ``listed_by`` has named.
+        """
         self.check_url(url, scope=url if is_exemptible(url, listed_by) else None)
 
     def check(self, url: HttpUrl, *, exempt: bool) -> None:
@@ -152,7 +168,9 @@ class EgressGuard:
             self.check_address(url.host, url.port, address, exempt=exempt)
 
     def opens_by_name(self, scope: HttpUrl) -> bool:
-        """Return whether the rules' exemptions hold for the post at ``scope``, whatever its name resolves to."""
+        """Return whether the rules' exemptions hold for the post at ``scope``,
+        whatever its name resolves to.
+        """
         if self._rules.allows_host(scope.host, scope.port):
             return True
         address = literal(scope.host)
@@ -161,8 +179,9 @@ class EgressGuard:
     async def exempts(self, scope: HttpUrl | None) -> bool:
         """Return whether the rules' exemptions hold for fetches of the post at ``scope``.
 
-        A name that only a network rule covers is looked up. Once it has answered with a public address it is never
-        exempt again: its owner could point it at the local network while its page is open, or at any later time.
+        A name that only a network rule covers is looked up. Once it has answered with a public
+        address it is never exempt again: its owner could point it at the local network while its
+        page is open, or at any later time.
         """
         if scope is None or not self._rules:
             return False
@@ -179,9 +198,11 @@ class EgressGuard:
         )
 
     async def resolve(self, host: str, port: int, *, scope: HttpUrl | None) -> list[Endpoint]:
-        """Return the addresses to connect to, all checked; never connect to anything else. ``host`` as in an HttpUrl.
+        """Return the addresses to connect to, all checked; never connect to anything else. ``host``
+        as in an HttpUrl.
 
-        One refused address refuses them all. Raises AddressRefused; NetworkFailure when there is no such name.
+        One refused address refuses them all. Raises AddressRefused; NetworkFailure when there is no
+        such name.
         """
         return await self.resolve_under(host, port, exempt=await self.exempts(scope))
 
@@ -196,7 +217,8 @@ class EgressGuard:
         return [endpoint_of(address, port) for address in addresses[:MAX_ENDPOINTS]]
 
     async def resolve_proxy(self, proxy: UpstreamProxy) -> list[Endpoint]:
-        """Return the addresses of a proxy that the settings name, which may be private. Posts cannot reach them.
+        """Return the addresses of a proxy that the settings name, which may be private. Posts
+        cannot reach them.
 
         Raises NetworkFailure when there is no such name, AddressRefused for mediavault's own ports.
         """
@@ -213,20 +235,28 @@ class EgressGuard:
         refusal = judge(address)
         if refusal is None:
             return
-        opened = self._rules.allows_address(host, port, address, refusal, by_network=self._network_rules_hold(host))
+        opened = self._rules.allows_address(
+            host, port, address, refusal, by_network=self._network_rules_hold(host)
+        )
         if not (exempt and opened):
             target = (
-                host if host == str(address) else Message("%(host)s, which is %(address)s", host=host, address=address)
+                host
+                if host == str(address)
+                else Message("%(host)s, which is %(address)s", host=host, address=address)
             )
             raise AddressRefused(
-                _blocked(Message("%(place)s (%(reason)s)", place=target, reason=refusal.reason), opened=opened)
+                _blocked(
+                    Message("%(place)s (%(reason)s)", place=target, reason=refusal.reason),
+                    opened=opened,
+                )
             )
 
     def _check_not_own(self, host: str, port: int, address: Address) -> None:
         if port in self._own_ports and _is_own_address(address):
             raise AddressRefused(
                 Message(
-                    "blocked: port %(port)s of %(host)s is mediavault's own; %(setting)s cannot open it.",
+                    "blocked: port %(port)s of %(host)s is mediavault's own; %(setting)s cannot"
+                    " open it.",
                     port=port,
                     host=host,
                     setting=SETTING,
@@ -244,7 +274,9 @@ class EgressGuard:
             self._resolver.close()
 
     async def _addresses(self, host: str) -> list[Address]:
-        """Return the addresses of ``host``: itself, loopback, or those that the resolver returns."""
+        """Return the addresses of ``host``: itself, loopback,
+        or those that the resolver returns.
+        """
         if address := literal(host):
             return [address]
         if is_loopback_name(host):
@@ -269,11 +301,16 @@ class EgressGuard:
         if exempt and named:
             return
         if reason := name_refusal(host):
-            raise AddressRefused(_blocked(Message("%(host)s (%(reason)s)", host=host, reason=reason), opened=named))
+            raise AddressRefused(
+                _blocked(Message("%(host)s (%(reason)s)", host=host, reason=reason), opened=named)
+            )
         if not port_is_served(port):
             raise AddressRefused(
                 _blocked(
-                    Message("port %(port)s of %(host)s (not a web server port)", port=port, host=host), opened=named
+                    Message(
+                        "port %(port)s of %(host)s (not a web server port)", port=port, host=host
+                    ),
+                    opened=named,
                 )
             )
 
@@ -281,7 +318,10 @@ class EgressGuard:
 def _blocked(what: str, *, opened: bool) -> str:
     if opened:
         return Message(
-            ("blocked: %(what)s; %(setting)s opens it only for posts that are on an allowed host themselves."),
+            (
+                "blocked: %(what)s; %(setting)s opens it only for posts that are on an allowed"
+                " host themselves."
+            ),
             what=what,
             setting=SETTING,
         )
@@ -296,7 +336,9 @@ def endpoint_of(address: Address, port: int) -> Endpoint:
 
 
 def _is_own_address(address: Address) -> bool:
-    """Return whether one of this machine's interfaces has the address: only then can a socket be bound to it."""
+    """Return whether one of this machine's interfaces has the address:
+    only then can a socket be bound to it.
+    """
     family, sockaddr = endpoint_of(address, 0)
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -314,7 +356,11 @@ def _lookup(host: str) -> list[str]:
     try:
         answers = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
     except (OSError, UnicodeError) as exc:  # UnicodeError: a label that is not a DNS label
-        if isinstance(exc, UnicodeError) or (isinstance(exc, socket.gaierror) and exc.errno in _NO_SUCH_NAME):
+        if isinstance(exc, UnicodeError) or (
+            isinstance(exc, socket.gaierror) and exc.errno in _NO_SUCH_NAME
+        ):
             raise unreached.no_such_site(host) from exc
-        raise NetworkFailure(Message("The name %(host)s could not be resolved.", host=host)) from exc
+        raise NetworkFailure(
+            Message("The name %(host)s could not be resolved.", host=host)
+        ) from exc
     return [str(sockaddr[0]) for *_, sockaddr in answers]

@@ -1,7 +1,9 @@
-"""HTTP/1.1 over asyncio streams. The messages are parsed, framed and written by h11, whose errors become BadMessage.
+"""HTTP/1.1 over asyncio streams. The messages are parsed, framed and written by h11, whose errors
+become BadMessage.
 
-Heads are read more strictly than h11 reads them: whatever two parsers could understand differently is refused, because
-that is how one request is smuggled inside another. Sources: RFC 9112, RFC 9110 section 7.6.1.
+Heads are read more strictly than h11 reads them: whatever two parsers could understand differently
+is refused, because that is how one request is smuggled inside another. Sources: RFC 9112, RFC 9110
+section 7.6.1.
 """
 
 from __future__ import annotations
@@ -19,20 +21,32 @@ from h11 import Request as Request
 from mediavault.egress.port import REFUSED_HEADER
 from mediavault.egress.tcp import BUFFER_BYTES, Streams, stop_tasks
 
-SILENCE_S = 300.0  # in the middle of a message and between two requests; browsers keep idle connections as long
+# in the middle of a message and between two requests; browsers keep idle connections as long
+SILENCE_S = 300.0
 MAX_INTERIM_RESPONSES = 8
 HEAD_END = b"\r\n\r\n"
 
 Headers = list[tuple[bytes, bytes]]
 
-_START_LINE = re.compile(rb"(?:[A-Z]+ [^ \r\n]+ HTTP/1\.[01]|HTTP/1\.[01] [1-9][0-9]{2}(?: [^\r\n]*)?)\r\n")
-# A line feed or carriage return alone, a folded line, and control characters: h11 accepts these in a head.
+_START_LINE = re.compile(
+    rb"(?:[A-Z]+ [^ \r\n]+ HTTP/1\.[01]|HTTP/1\.[01] [1-9][0-9]{2}(?: [^\r\n]*)?)\r\n"
+)
+# A line feed or carriage return alone, a folded line, and control characters: h11 accepts these in
+# a head.
 _AMBIGUOUS = re.compile(rb"(?<!\r)\n|\r(?!\n)|\n[ \t]|[^\t\r\n\x20-\x7e\x80-\xff]")
 _HOP_BY_HOP = frozenset(
-    {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te"}
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+    }
     | {b"upgrade", REFUSED_HEADER.lower().encode()}
 )
-_FRAMING = frozenset({b"content-length", b"transfer-encoding", b"host"})  # Connection cannot make these hop-by-hop
+# Connection cannot make these hop-by-hop
+_FRAMING = frozenset({b"content-length", b"transfer-encoding", b"host"})
 
 
 class BadMessage(Exception):
@@ -53,8 +67,9 @@ class HttpConnection:
     async def receive(self) -> Event:
         """Return the next event of the other end.
 
-        Raises BadMessage, EOFError when the connection ends before a head, LimitOverrunError for a head that exceeds
-        the reader's limit, TimeoutError after SILENCE_S seconds without a byte, and other OSErrors.
+        Raises BadMessage, EOFError when the connection ends before a head, LimitOverrunError for a
+        head that exceeds the reader's limit, TimeoutError after SILENCE_S seconds without a byte,
+        and other OSErrors.
         """
         with _translate_errors():
             while (event := self._h11.next_event()) is h11.NEED_DATA:
@@ -67,7 +82,9 @@ class HttpConnection:
         return event
 
     async def receive_request(self) -> Request | None:
-        """Return the next request; None when the client has closed the connection. Raises as :meth:`receive`."""
+        """Return the next request; None when the client has closed the connection.
+        Raises as :meth:`receive`.
+        """
         try:
             request = await self.receive()
         except EOFError:
@@ -83,20 +100,31 @@ class HttpConnection:
         if self._h11.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
             raise ResponseInterrupted
         body = f"{text}\n".encode()
-        fixed = [("Content-Type", "text/plain"), ("Content-Length", str(len(body))), ("Connection", "close")]
-        head = Response(status_code=status, reason=HTTPStatus(status).phrase, headers=[*fixed, *headers])
+        fixed = [
+            ("Content-Type", "text/plain"),
+            ("Content-Length", str(len(body))),
+            ("Connection", "close"),
+        ]
+        head = Response(
+            status_code=status, reason=HTTPStatus(status).phrase, headers=[*fixed, *headers]
+        )
         await self.send(head, Data(data=body), EndOfMessage())
 
     async def send(self, *events: Event) -> None:
-        """Write events and wait until the other end takes them. Raises BadMessage where one is not legal now, OSError."""
+        """Write events and wait until the other end takes them.
+        Raises BadMessage where one is not legal now, OSError.
+        """
         _, writer = self.streams
         with _translate_errors():
             data = b"".join(self._h11.send(event) or b"" for event in events)
-        writer.write(data)  # at once: a client may take a close right after a head for a response that was cut off
+        # at once: a client may take a close right after a head for a response that was cut off
+        writer.write(data)
         await writer.drain()
 
     def start_next_cycle(self) -> bool:
-        """Prepare for the next request, or return False when this connection cannot carry another one."""
+        """Prepare for the next request, or return False when this connection cannot carry another
+        one.
+        """
         is_done = self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE
         if not is_done or self._h11.trailing_data[0]:  # the next head is in h11 already, unchecked
             return False
@@ -127,33 +155,51 @@ def parse_request(head: bytes) -> Request:
 
 
 def header(message: Request | Response | InformationalResponse, name: bytes) -> str | None:
-    """Return a header's value, several joined by commas; None when it is absent. ``name`` is in lower case."""
+    """Return a header's value, several joined by commas; None when it is absent.
+    ``name`` is in lower case.
+    """
     values = [value.decode("latin-1") for key, value in message.headers if key == name]
     return ", ".join(values) if values else None
 
 
 def end_to_end(message: Request | Response | InformationalResponse) -> Headers:
-    """Return the headers to forward: all but those of the connection and those that Connection names."""
-    named = {name.strip().lower() for name in (header(message, b"connection") or "").encode("latin-1").split(b",")}
+    """Return the headers to forward: all but those of the connection and those that Connection
+    names.
+    """
+    named = {
+        name.strip().lower()
+        for name in (header(message, b"connection") or "").encode("latin-1").split(b",")
+    }
     dropped = _HOP_BY_HOP | (named - _FRAMING)
-    return [(name, value) for name, value in message.headers.raw_items() if name.lower() not in dropped]
+    return [
+        (name, value) for name, value in message.headers.raw_items() if name.lower() not in dropped
+    ]
 
 
-async def forward(client: HttpConnection, server: Streams, request: Request, *, host: str, path: str) -> None:
+async def forward(
+    client: HttpConnection, server: Streams, request: Request, *, host: str, path: str
+) -> None:
     """Forward a request, under another host and path, and the server's response.
 
-    Raises BadMessage, EOFError, LimitOverrunError or OSError while the client has not received the response's head,
-    ResponseInterrupted later: closing the client's connection is then the only way to show that it is not whole.
+    Raises BadMessage, EOFError, LimitOverrunError or OSError while the client has not received the
+    response's head, ResponseInterrupted later: closing the client's connection is then the only way
+    to show that it is not whole.
     """
     upstream = HttpConnection(server, is_server=False)
-    forwarded = [(name, value) for name, value in end_to_end(request) if name.lower() not in {b"host", b"expect"}]
+    forwarded = [
+        (name, value)
+        for name, value in end_to_end(request)
+        if name.lower() not in {b"host", b"expect"}
+    ]
     headers = [(b"Host", host.encode("ascii")), *forwarded, (b"Connection", b"close")]
     await upstream.send(Request(method=request.method, target=path, headers=headers))
     upload = asyncio.create_task(_forward_body(client, upstream))
     try:
         response = await _final_response(upstream, client)
         headers = end_to_end(response)
-        await client.send(Response(status_code=response.status_code, reason=response.reason, headers=headers))
+        await client.send(
+            Response(status_code=response.status_code, reason=response.reason, headers=headers)
+        )
         try:
             await _forward_body(upstream, client)
         except (OSError, EOFError, BadMessage, asyncio.LimitOverrunError) as exc:
@@ -165,7 +211,8 @@ async def forward(client: HttpConnection, server: Streams, request: Request, *, 
 async def _final_response(server: HttpConnection, client: HttpConnection) -> Response:
     for _ in range(MAX_INTERIM_RESPONSES):
         response = await server.receive()
-        if isinstance(response, Response) and response.status_code != 407:  # only the proxy may ask for a password
+        # only the proxy may ask for a password
+        if isinstance(response, Response) and response.status_code != 407:
             return response
         if not isinstance(response, InformationalResponse):
             raise BadMessage("not a response for a proxy's client")
@@ -188,9 +235,13 @@ def _check_head(head: bytes) -> None:
 
 
 def _check_framing(message: Request | Response) -> None:
-    """Refuse a message that states its length twice; h11 would follow Transfer-Encoding and ignore Content-Length."""
+    """Refuse a message that states its length twice;
+    h11 would follow Transfer-Encoding and ignore Content-Length.
+    """
     names = {name for name, _ in message.headers}
-    if b"transfer-encoding" in names and (b"content-length" in names or message.http_version == b"1.0"):
+    if b"transfer-encoding" in names and (
+        b"content-length" in names or message.http_version == b"1.0"
+    ):
         raise BadMessage("the message's length is ambiguous")
 
 

@@ -1,4 +1,6 @@
-"""Lets a download go on with the response in which the video was found: one request, also for a link that works once."""
+"""Lets a download go on with the response in which the video was found: one request,
+also for a link that works once.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +19,26 @@ MAX_KEPT = 16
 
 
 class KeepingClient:
-    """An ``HttpClient`` that answers the next plain request for a URL with the response that was kept for it."""
+    """An ``HttpClient`` that answers the next plain request for a URL with the response that was
+    kept for it.
+    """
 
     def __init__(self, client: HttpClient, clock: Clock) -> None:
         self._client, self._clock = client, clock
         self._kept: dict[tuple[str, EgressScope], _Kept] = {}  # by URL and scope
         self._timers: set[asyncio.Task[None]] = set()
 
-    def keep(self, url: str, *, scope: EgressScope, response: HttpResponse, head: bytes, stack: AsyncExitStack) -> None:
-        """Take ``response`` over from ``stack``, which closes it, after ``head`` has been read; for KEEP_S seconds.
+    def keep(
+        self,
+        url: str,
+        *,
+        scope: EgressScope,
+        response: HttpResponse,
+        head: bytes,
+        stack: AsyncExitStack,
+    ) -> None:
+        """Take ``response`` over from ``stack``, which closes it, after ``head`` has been read; for
+        KEEP_S seconds.
 
         Its body must not be encoded. The stack keeps it where there is no room.
         """

@@ -1,4 +1,6 @@
-"""The port through which everything is fetched: a client whose every connection the egress guard has allowed."""
+"""The port through which everything is fetched: a client whose every connection the egress guard
+has allowed.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ class HttpResponse(Protocol):
     async def read_chunk(self, limit: int = 1 << 20) -> bytes:
         """Return the next 1 to ``limit`` bytes; b"" at the end.
 
-        Raises Incomplete when the body ends before its announced length, TookTooLong, NetworkFailure.
+        Raises Incomplete when the body ends before its announced length, TookTooLong,
+        NetworkFailure.
         """
 
     async def read(self, *, limit: int) -> bytes:
@@ -54,13 +57,15 @@ class HttpClient(Protocol):
         max_redirects: int = 10,
         decode: bool = False,
     ) -> AbstractAsyncContextManager[HttpResponse]:
-        """GET with redirects followed by hand: each hop is parsed, guarded and given only the cookies of its scope.
+        """GET with redirects followed by hand: each hop is parsed, guarded and given only the
+        cookies of its scope.
 
         A Referer is cut down for other origins, as browsers do (``redirects.referer_for``).
         Private exemptions hold only for a ``scope`` on an exempted host.
-        ``decode=False`` asks for ``identity`` and returns the bytes as they come (media); True undoes gzip and
-        deflate (pages, JSON), bounded. Any status is a response, not an error; with ``max_redirects=0`` a redirect too.
-        Raises BadUrl, AddressRefused, NetworkFailure, TookTooLong, HttpError (too many redirects).
+        ``decode=False`` asks for ``identity`` and returns the bytes as they come (media); True
+        undoes gzip and deflate (pages, JSON), bounded. Any status is a response, not an error; with
+        ``max_redirects=0`` a redirect too. Raises BadUrl, AddressRefused, NetworkFailure,
+        TookTooLong, HttpError (too many redirects).
         """
 
     async def close(self) -> None:
@@ -79,4 +84,6 @@ class PostingClient(HttpClient, Protocol):
         headers: Mapping[str, str] | None = None,
         timeouts: Timeouts | None = None,
     ) -> AbstractAsyncContextManager[HttpResponse]:
-        """POST a form, or bytes of the type that ``headers`` name. A redirect is a response, and is not followed."""
+        """POST a form, or bytes of the type that ``headers`` name. A redirect is a response,
+        and is not followed.
+        """

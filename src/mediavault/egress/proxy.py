@@ -1,8 +1,10 @@
-"""A loopback HTTP proxy that puts the browser, and other programs that fetch on their own, behind the egress guard.
+"""A loopback HTTP proxy that puts the browser, and other programs that fetch on their own, behind
+the egress guard.
 
-A browser has two dozen ways to open a connection, and its own hooks miss some of them (redirects, shared workers,
-WebSockets in workers, preconnect). All of them go through its proxy. The proxy resolves, checks and connects by
-address, and the browser never resolves a name. It supports CONNECT, and plain http in absolute form.
+A browser has two dozen ways to open a connection, and its own hooks miss some of them (redirects,
+shared workers, WebSockets in workers, preconnect). All of them go through its proxy. The proxy
+resolves, checks and connects by address, and the browser never resolves a name. It supports
+CONNECT, and plain http in absolute form.
 """
 
 from __future__ import annotations
@@ -33,7 +35,14 @@ from mediavault.core.messages import Message
 from mediavault.core.upstream_proxies import UpstreamProxy
 from mediavault.core.urls import EgressScope, HttpUrl, parse_http_url
 from mediavault.egress.guard import EgressGuard
-from mediavault.egress.http1 import BadMessage, HttpConnection, Request, ResponseInterrupted, forward, header
+from mediavault.egress.http1 import (
+    BadMessage,
+    HttpConnection,
+    Request,
+    ResponseInterrupted,
+    forward,
+    header,
+)
 from mediavault.egress.port import REFUSED_HEADER as REFUSED_HEADER
 from mediavault.egress.tcp import BUFFER_BYTES, Streams, close, dial, stop_tasks, tunnel
 from mediavault.egress.upstream import is_reached_directly, open_streams
@@ -42,7 +51,9 @@ from mediavault.egress.upstream import is_reached_directly, open_streams
 
 
 class KeyedLock:
-    """Lets holders of equal keys in together, and those of different keys one key after the other, in order of arrival."""
+    """Lets holders of equal keys in together, and those of different keys one key after the other,
+    in order of arrival.
+    """
 
     def __init__(self) -> None:
         self._key: object = None
@@ -66,7 +77,9 @@ class KeyedLock:
             raise
 
     def end(self) -> None:
-        """Leave; the last one lets in all that wait with the key of the one that has waited longest."""
+        """Leave; the last one lets in all that wait with the key of the one that has waited
+        longest.
+        """
         self._inside -= 1
         if self._inside or not self._waiting:
             return
@@ -82,11 +95,12 @@ MAX_CONNECTIONS = 512
 CONNECT_S = 15.0
 USERNAME = "mediavault"
 
-# Chromium's switches that go with the proxy. WebRTC's UDP ignores proxies, QUIC is UDP too; the others stop traffic
-# that no post asked for.
+# Chromium's switches that go with the proxy. WebRTC's UDP ignores proxies, QUIC is UDP too; the
+# others stop traffic that no post asked for.
 CHROMIUM_ARGS = (
     "--webrtc-ip-handling-policy=disable_non_proxied_udp",  # Chromium and Chrome
-    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",  # the same in chrome-headless-shell
+    # the same in chrome-headless-shell
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--disable-quic",
     "--disable-background-networking",
     "--no-first-run",
@@ -99,12 +113,14 @@ log = get_logger(__name__)
 
 @dataclass(eq=False, slots=True)
 class ProxyCredential:
-    """A password, and the posts that are processed with it: the ``hosts`` of all, and those that may be exempt.
+    """A password, and the posts that are processed with it: the ``hosts`` of all, and those that
+    may be exempt.
 
     ``exempt`` are those of the latter that the guard has found so.
-    ``upstream`` is the proxy of these posts, afterwards still that of the last one: what a page leaves behind goes its
-    way. ``failures`` counts how often it failed. ``unreached`` is why the host of one of these posts was not reached
-    last. ``context`` is the caller's, so that the log of a refusal has the ids of the job whose process was refused.
+    ``upstream`` is the proxy of these posts, afterwards still that of the last one: what a page
+    leaves behind goes its way. ``failures`` counts how often it failed. ``unreached`` is why the
+    host of one of these posts was not reached last. ``context`` is the caller's, so that the log of
+    a refusal has the ids of the job whose process was refused.
     """
 
     password: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -127,10 +143,12 @@ class ProxyCredential:
 
 
 class EgressProxy:
-    """One per process, on a random port of 127.0.0.1, with a random password that keeps out other users of the machine.
+    """One per process, on a random port of 127.0.0.1, with a random password that keeps out other
+    users of the machine.
 
-    The browser's connections all use the same password, so its pages cannot be told apart: in :meth:`visiting`, exempt posts
-    and others take turns. :meth:`pass_for` is for a process per post.
+    The browser's connections all use the same password, so its pages cannot be told apart: in
+    :meth:`visiting`, exempt posts and others take turns. :meth:`pass_for` is for a process per
+    post.
     """
 
     def __init__(
@@ -140,7 +158,9 @@ class EgressProxy:
         connect_s: float = CONNECT_S,
         admits: Callable[[asyncio.StreamWriter], bool] | None = None,
     ) -> None:
-        """``admits`` decides on each connection instead of the password, for a browser that cannot be given one."""
+        """``admits`` decides on each connection instead of the password,
+        for a browser that cannot be given one.
+        """
         self.refused = 0  # connections that the guard refused
         self._guard = guard
         self._connect_s = connect_s
@@ -149,8 +169,10 @@ class EgressProxy:
         self._credentials = [self._browser]
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
-        self._private: dict[asyncio.Task[None], ProxyCredential] = {}  # connections that only an exemption allows
-        self._upstream: dict[asyncio.Task[None], UpstreamProxy | None] = {}  # the way of the browser's connections
+        # connections that only an exemption allows
+        self._private: dict[asyncio.Task[None], ProxyCredential] = {}
+        # the way of the browser's connections
+        self._upstream: dict[asyncio.Task[None], UpstreamProxy | None] = {}
         self._turns = KeyedLock()
         self._browser.upstream = guard.proxies.vault
 
@@ -198,11 +220,13 @@ class EgressProxy:
 
     @asynccontextmanager
     async def visiting(self, scope: EgressScope, *, within_s: float) -> AsyncIterator[None]:
-        """Wait for posts in the browser that may not be open together with this one, then do as :meth:`exempting`.
+        """Wait for posts in the browser that may not be open together with this one, then do as
+        :meth:`exempting`.
 
-        The pages of one browser cannot be told apart, so all that are open at a time leave the same way, and either all
-        of them are exempt or none is. Raises BrowserUnavailable after ``within_s`` seconds, and in place of a failure of
-        the network what caused it: ProxyFailed, or why the post's host was not reached, which no browser says.
+        The pages of one browser cannot be told apart, so all that are open at a time leave the same
+        way, and either all of them are exempt or none is. Raises BrowserUnavailable after
+        ``within_s`` seconds, and in place of a failure of the network what caused it: ProxyFailed,
+        or why the post's host was not reached, which no browser says.
         """
         page, upstream = scope.page, self._guard.proxies.for_post(scope.page)
         try:
@@ -219,7 +243,8 @@ class EgressProxy:
 
     @contextmanager
     def pass_for(self, scope: EgressScope) -> Iterator[str]:
-        """Yield a proxy URL with its own password, for a process that works on one post while the block runs.
+        """Yield a proxy URL with its own password, for a process that works on one post while the
+        block runs.
 
         Raises as :meth:`visiting` in place of a failure of the network.
         """
@@ -232,7 +257,9 @@ class EgressProxy:
             self._credentials.remove(credential)
 
     @contextmanager
-    def _processing(self, credential: ProxyCredential, page: HttpUrl, exemptible: HttpUrl | None) -> Iterator[None]:
+    def _processing(
+        self, credential: ProxyCredential, page: HttpUrl, exemptible: HttpUrl | None
+    ) -> Iterator[None]:
         credential.hosts.append(page.host)
         if exemptible is not None:
             credential.scopes.append(exemptible)
@@ -244,7 +271,8 @@ class EgressProxy:
             if credential.failures > before:
                 raise ProxyFailed(credential.last_failure) from exc
             cause = credential.unreached.get(page.host)
-            if cause is not None and type(exc) in (NetworkFailure, TookTooLong):  # the others say more
+            # the others say more
+            if cause is not None and type(exc) in (NetworkFailure, TookTooLong):
                 raise cause from exc
             raise
         finally:
@@ -256,7 +284,9 @@ class EgressProxy:
             self._withdraw_exemption(credential)
 
     def _leave_through(self, upstream: UpstreamProxy | None, credential: ProxyCredential) -> None:
-        """Let connections leave through ``upstream``; those of the browser that left another way are closed."""
+        """Let connections leave through ``upstream``;
+        those of the browser that left another way are closed.
+        """
         if credential.upstream != upstream and credential is self._browser:
             for task, way in list(self._upstream.items()):
                 if way != upstream:
@@ -264,15 +294,19 @@ class EgressProxy:
         credential.upstream = upstream
 
     def _withdraw_exemption(self, credential: ProxyCredential) -> None:
-        """Close connections to private hosts once no exempt post is processed: browsers keep them for the next page."""
+        """Close connections to private hosts once no exempt post is processed:
+        browsers keep them for the next page.
+        """
         credential.exempt.intersection_update(credential.scopes)
-        if credential.exempt or any(self._guard.opens_by_name(scope) for scope in credential.scopes):
+        if credential.exempt or any(
+            self._guard.opens_by_name(scope) for scope in credential.scopes
+        ):
             return
         for task, holder in list(self._private.items()):
             if holder is credential:
                 task.cancel()
 
-    # --- a connection ------------------------------------------------------------------------------------------
+    # --- a connection -----------------------------------------------------------------------------
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         is_refused = self._admits is not None and not self._admits(writer)
@@ -316,15 +350,21 @@ class EgressProxy:
             self.refused += 1
             credential.context.copy().run(_log_refusal, target, exc)
             credential.note_unreached(target.host, exc)
-            return await client.respond(403, "mediavault does not connect there.", (REFUSED_HEADER, "refused"))
+            return await client.respond(
+                403, "mediavault does not connect there.", (REFUSED_HEADER, "refused")
+            )
         except TookTooLong as exc:
             credential.note_unreached(target.host, exc)
-            return await client.respond(504, "The server did not answer in time.", (REFUSED_HEADER, "late"))
+            return await client.respond(
+                504, "The server did not answer in time.", (REFUSED_HEADER, "late")
+            )
         except (NetworkFailure, ProxyFailed) as exc:
             if isinstance(exc, ProxyFailed):
                 credential.failures, credential.last_failure = credential.failures + 1, exc.message
             credential.note_unreached(target.host, exc)
-            return await client.respond(502, "The server cannot be reached.", (REFUSED_HEADER, "unreachable"))
+            return await client.respond(
+                502, "The server cannot be reached.", (REFUSED_HEADER, "unreachable")
+            )
         try:
             if request.method == b"CONNECT":
                 client.streams[1].write(b"HTTP/1.1 200 Connection established\r\n\r\n")
@@ -332,7 +372,9 @@ class EgressProxy:
             await forward(client, server, request, host=target.netloc, path=path)
         except (BadMessage, OSError, EOFError, asyncio.LimitOverrunError) as exc:
             credential.note_unreached(target.host, _no_answer(exc, target.host))
-            await client.respond(502, "The server's answer cannot be read.", (REFUSED_HEADER, "unreadable"))
+            await client.respond(
+                502, "The server's answer cannot be read.", (REFUSED_HEADER, "unreadable")
+            )
         finally:
             await close(server)
 
@@ -342,7 +384,9 @@ class EgressProxy:
         scheme, _, token = (header(request, b"proxy-authorization") or "").partition(" ")
         presented = token.strip().encode()
         matches = [
-            credential for credential in self._credentials if hmac.compare_digest(credential.token.encode(), presented)
+            credential
+            for credential in self._credentials
+            if hmac.compare_digest(credential.token.encode(), presented)
         ]
         return matches[0] if matches and scheme.lower() == "basic" else None
 
@@ -359,11 +403,16 @@ class EgressProxy:
                 scope = await self._exempt_scope(credential)
                 endpoints = await self._guard.resolve(target.host, target.port, scope=scope)
         except TimeoutError as exc:
-            raise TookTooLong(Message("%(host)s could not be resolved in time.", host=target.host)) from exc
+            raise TookTooLong(
+                Message("%(host)s could not be resolved in time.", host=target.host)
+            ) from exc
         if not all(self._guard.is_public(endpoint) for endpoint in endpoints):
-            if scope not in credential.scopes:  # the post ended during the lookup, so nothing would close this later
+            # the post ended during the lookup, so nothing would close this later
+            if scope not in credential.scopes:
                 raise AddressRefused(
-                    Message("blocked: %(host)s, whose post is no longer being saved.", host=target.host)
+                    Message(
+                        "blocked: %(host)s, whose post is no longer being saved.", host=target.host
+                    )
                 )
             self._private[_this_task()] = credential
         direct = [endpoint for endpoint in endpoints if is_reached_directly(endpoint[1][0])]
@@ -395,11 +444,15 @@ def _target(request: Request) -> tuple[HttpUrl, str]:
     if match is None or request.http_version == b"1.0":
         raise BadUrl("Only http:// in absolute form, over HTTP/1.1.")
     path = match["path"]
-    return parse_http_url(f"http://{match['authority']}/"), path if path.startswith("/") else f"/{path}"
+    return parse_http_url(f"http://{match['authority']}/"), path if path.startswith(
+        "/"
+    ) else f"/{path}"
 
 
 def _no_answer(exc: Exception, host: str) -> SiteUnreachable:
-    return unreached.hung_up(host) if isinstance(exc, EOFError | OSError) else unreached.not_http(host)
+    return (
+        unreached.hung_up(host) if isinstance(exc, EOFError | OSError) else unreached.not_http(host)
+    )
 
 
 def _log_refusal(target: HttpUrl, refusal: AddressRefused) -> None:

@@ -1,8 +1,9 @@
 """A bridge to the proxy for a child process without network, which reaches nothing else.
 
-An empty network namespace keeps a process from every address, the proxy's included. But a socket stays in the namespace
-in which it was created, also in another process: the child listens on its own loopback, sends the listening socket
-to us, and we forward its connections to the real proxy. The child sees the proxy at its usual address.
+An empty network namespace keeps a process from every address, the proxy's included. But a socket
+stays in the namespace in which it was created, also in another process: the child listens on its
+own loopback, sends the listening socket to us, and we forward its connections to the real proxy.
+The child sees the proxy at its usual address.
 """
 
 from __future__ import annotations

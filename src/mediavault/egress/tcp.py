@@ -1,4 +1,5 @@
-"""TCP connections as asyncio streams: dialing, copying between two of them, closing, and the user at the other end.
+"""TCP connections as asyncio streams: dialing, copying between two of them, closing, and the user
+at the other end.
 
 Several addresses of one host are tried as RFC 8305 ("happy eyeballs") describes.
 """
@@ -29,7 +30,8 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 async def dial(endpoints: Sequence[Endpoint], *, host: str, within_s: float) -> Streams:
-    """Connect to one of ``endpoints`` of ``host``; each gets a head start before the next one is tried in parallel.
+    """Connect to one of ``endpoints`` of ``host``; each gets a head start before the next one is
+    tried in parallel.
 
     Raises NetworkFailure when none answers, TookTooLong after ``within_s`` seconds.
     """
@@ -49,12 +51,19 @@ def not_connected(exc: OSError, host: str) -> NetworkFailure:
     if isinstance(exc, ConnectionError):
         return unreached.hung_up(host)
     reason = os.strerror(exc.errno) if exc.errno else exc
-    return NetworkFailure(Message("The connection to %(host)s failed (%(error)s).", host=host, error=reason))
+    return NetworkFailure(
+        Message("The connection to %(host)s failed (%(error)s).", host=host, error=reason)
+    )
 
 
 async def tunnel(first: Streams, second: Streams) -> None:
-    """Copy bytes both ways until both ends have closed or one failed. A slow reader slows the sender down."""
-    ways = [asyncio.create_task(_copy(first[0], second[1])), asyncio.create_task(_copy(second[0], first[1]))]
+    """Copy bytes both ways until both ends have closed or one failed.
+    A slow reader slows the sender down.
+    """
+    ways = [
+        asyncio.create_task(_copy(first[0], second[1])),
+        asyncio.create_task(_copy(second[0], first[1])),
+    ]
     try:
         _, pending = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         if pending:
@@ -64,7 +73,9 @@ async def tunnel(first: Streams, second: Streams) -> None:
 
 
 async def close(streams: Streams) -> None:
-    """Close a connection; abort it when the other end does not take the remaining data within CLOSE_S seconds."""
+    """Close a connection; abort it when the other end does not take the remaining data within
+    CLOSE_S seconds.
+    """
     writer = streams[1]
     writer.close()
     try:
@@ -101,10 +112,16 @@ async def _streams(connected: socket.socket) -> Streams:
 
 
 def _families_in_turn(endpoints: Sequence[Endpoint]) -> list[Endpoint]:
-    """Alternate IPv6 and IPv4, beginning with the family of the first: a broken family costs one head start."""
+    """Alternate IPv6 and IPv4, beginning with the family of the first:
+    a broken family costs one head start.
+    """
     first = [endpoint for endpoint in endpoints if endpoint[0] == endpoints[0][0]]
     others = [endpoint for endpoint in endpoints if endpoint[0] != endpoints[0][0]]
-    return [endpoint for endpoint in chain.from_iterable(zip_longest(first, others)) if endpoint is not None]
+    return [
+        endpoint
+        for endpoint in chain.from_iterable(zip_longest(first, others))
+        if endpoint is not None
+    ]
 
 
 async def first_socket(endpoints: Sequence[Endpoint]) -> socket.socket:
@@ -113,7 +130,9 @@ async def first_socket(endpoints: Sequence[Endpoint]) -> socket.socket:
     try:
         for endpoint in _families_in_turn(endpoints):
             attempts.append(asyncio.create_task(_connect(endpoint)))
-            await asyncio.wait(_pending(attempts), timeout=HEAD_START_S, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                _pending(attempts), timeout=HEAD_START_S, return_when=asyncio.FIRST_COMPLETED
+            )
             if winner := _winner(attempts):
                 return winner
         while pending := _pending(attempts):
@@ -130,7 +149,9 @@ def _pending(attempts: list[asyncio.Task[socket.socket]]) -> list[asyncio.Task[s
 
 
 def _winner(attempts: list[asyncio.Task[socket.socket]]) -> socket.socket | None:
-    """Return the socket of an attempt that succeeded, and remove it, so that the socket is not discarded."""
+    """Return the socket of an attempt that succeeded, and remove it,
+    so that the socket is not discarded.
+    """
     for attempt in attempts:
         if attempt.done() and attempt.exception() is None:
             attempts.remove(attempt)
@@ -142,7 +163,8 @@ async def _discard(attempts: list[asyncio.Task[socket.socket]]) -> None:
     for attempt in attempts:
         attempt.cancel()
     for outcome in await asyncio.gather(*attempts, return_exceptions=True):
-        if isinstance(outcome, socket.socket):  # it connected after the last check and before the cancel
+        # it connected after the last check and before the cancel
+        if isinstance(outcome, socket.socket):
             outcome.close()
 
 
@@ -156,22 +178,29 @@ async def _connect(endpoint: Endpoint) -> socket.socket:
     return attempt
 
 
-# --- the other end of a loopback connection ----------------------------------------------------------------------
+# --- the other end of a loopback connection -------------------------------------------------------
 
 _LOCAL, _REMOTE, _UID = 1, 2, 7
 
 
 def is_same_user(writer: asyncio.StreamWriter) -> bool:
-    """Return whether a process of our own user made this connection; always true where the kernel has no such table."""
+    """Return whether a process of our own user made this connection;
+    always true where the kernel has no such table.
+    """
     try:
         table = SOCKET_TABLE.read_text("ascii", "replace")
     except OSError:
         return True
-    return owner_of(table, writer.get_extra_info("peername"), writer.get_extra_info("sockname")) == os.getuid()
+    return (
+        owner_of(table, writer.get_extra_info("peername"), writer.get_extra_info("sockname"))
+        == os.getuid()
+    )
 
 
 def owner_of(table: str, local: tuple[str, int], remote: tuple[str, int]) -> int | None:
-    """Return the user of the IPv4 socket at ``local`` that is connected to ``remote``; None when there is none."""
+    """Return the user of the IPv4 socket at ``local`` that is connected to ``remote``;
+    None when there is none.
+    """
     wanted = [_kernel_format(*local), _kernel_format(*remote)]
     for line in table.splitlines()[1:]:
         columns = line.split()

@@ -1,7 +1,8 @@
-"""Connections through an upstream proxy: HTTP, HTTPS (CONNECT, RFC 9110 section 9.3.6) and SOCKS 5 (RFC 1928, 1929).
+"""Connections through an upstream proxy: HTTP, HTTPS (CONNECT, RFC 9110 section 9.3.6) and SOCKS 5
+(RFC 1928, 1929).
 
-The proxy is asked for an address that the guard has checked, never for a name: it would look the name up itself, and its
-answer could be a private address of its network.
+The proxy is asked for an address that the guard has checked, never for a name: it would look the
+name up itself, and its answer could be a private address of its network.
 """
 
 from __future__ import annotations
@@ -27,14 +28,17 @@ MAX_ADDRESSES = 3  # of one host: each that the proxy does not reach costs its t
 ATTEMPTS = MAX_ADDRESSES + 1  # and one that shows who is at fault
 MAX_HEAD_BYTES = 16_384
 TRIAL_S = 5.0
-# Answers on every network that is connected at all; shows whether the proxy or the site is at fault.
+# Answers on every network that is connected at all; shows whether the proxy or the site is at
+# fault.
 WELL_KNOWN: Endpoint = (socket.AF_INET, ("1.1.1.1", 443))
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})(?: [^\r\n]*)?\r\n")
 
 
 def is_reached_directly(address: str) -> bool:
-    """Whether this address is reached without a proxy: it is private, and the proxy's network has other hosts there."""
+    """Whether this address is reached without a proxy: it is private,
+    and the proxy's network has other hosts there.
+    """
     return judge(ip_address(address)) is not None
 
 
@@ -43,8 +47,9 @@ async def connect(
 ) -> Tunnel:
     """Connect to one of ``endpoints``, which the guard has checked, through the proxy.
 
-    Each attempt may take ``within_s`` seconds. IPv4 comes first: many proxies have no IPv6. Raises ProxyFailed, and
-    NetworkFailure or TookTooLong where the proxy reaches other addresses, but not these.
+    Each attempt may take ``within_s`` seconds. IPv4 comes first: many proxies have no IPv6. Raises
+    ProxyFailed, and NetworkFailure or TookTooLong where the proxy reaches other addresses, but not
+    these.
     """
     refusal = NotConnected("")
     for endpoint in sorted(endpoints, key=lambda each: each[0] != socket.AF_INET)[:MAX_ADDRESSES]:
@@ -58,7 +63,11 @@ async def connect(
         raise failed(proxy, refusal.reason) from refusal
     kind = TookTooLong if refusal.is_late else NetworkFailure
     raise kind(
-        Message("The proxy %(proxy)s could not connect to the site: %(reason)s.", proxy=proxy, reason=refusal.reason)
+        Message(
+            "The proxy %(proxy)s could not connect to the site: %(reason)s.",
+            proxy=proxy,
+            reason=refusal.reason,
+        )
     ) from refusal
 
 
@@ -76,11 +85,15 @@ async def open_streams(
 
 def failed(proxy: UpstreamProxy, reason: str) -> ProxyFailed:
     """Return the failure for a proxy that cannot be used."""
-    return ProxyFailed(Message("The proxy %(proxy)s cannot be used: %(reason)s.", proxy=proxy, reason=reason))
+    return ProxyFailed(
+        Message("The proxy %(proxy)s cannot be used: %(reason)s.", proxy=proxy, reason=reason)
+    )
 
 
 class NotConnected(Exception):
-    """The proxy answered, but did not connect to the address; ``is_late`` when it took too long to."""
+    """The proxy answered, but did not connect to the address;
+    ``is_late`` when it took too long to.
+    """
 
     def __init__(self, reason: str, *, is_late: bool = False) -> None:
         super().__init__(reason)
@@ -89,7 +102,9 @@ class NotConnected(Exception):
 
 
 class Tunnel(asyncio.Protocol):
-    """A connection to the proxy, until the proxy has connected it to the target and :meth:`hand_over` ends this role."""
+    """A connection to the proxy, until the proxy has connected it to the target and
+    :meth:`hand_over` ends this role.
+    """
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
@@ -121,12 +136,18 @@ class Tunnel(asyncio.Protocol):
         self.transport.write(data)
 
     async def receive(self, count: int) -> bytes:
-        """Return the next ``count`` bytes. Raises EOFError if the proxy closes the connection first."""
+        """Return the next ``count`` bytes. Raises EOFError if the proxy closes the connection
+        first.
+        """
         return await self._take(lambda: count if len(self._received) >= count else None)
 
     async def receive_head(self) -> bytes:
-        """Return the head of an HTTP response with its empty line. Raises EOFError if the proxy closes the connection first."""
-        return await self._take(lambda: end + 4 if (end := self._received.find(b"\r\n\r\n")) >= 0 else None)
+        """Return the head of an HTTP response with its empty line. Raises EOFError if the proxy
+        closes the connection first.
+        """
+        return await self._take(
+            lambda: end + 4 if (end := self._received.find(b"\r\n\r\n")) >= 0 else None
+        )
 
     async def _take(self, length: Callable[[], int | None]) -> bytes:
         while (count := length()) is None:
@@ -149,7 +170,9 @@ class Tunnel(asyncio.Protocol):
     async def hand_over_securely(
         self, protocol: asyncio.BaseProtocol, tls: ssl.SSLContext | None, name: str | None
     ) -> asyncio.Transport:
-        """Hand over, after a TLS handshake with the target if ``tls`` is given. Raises OSError if that fails."""
+        """Hand over, after a TLS handshake with the target if ``tls`` is given.
+        Raises OSError if that fails.
+        """
         if tls is None:
             return self.hand_over(protocol)
         loop = asyncio.get_running_loop()
@@ -161,7 +184,9 @@ class Tunnel(asyncio.Protocol):
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing was received before the first request to the target: no web server speaks first."""
+        """Whether nothing was received before the first request to the target:
+        no web server speaks first.
+        """
         return not self._received and not self._has_ended
 
     def abort(self) -> None:
@@ -170,8 +195,12 @@ class Tunnel(asyncio.Protocol):
             self._transport.abort()
 
 
-async def _try(proxy: UpstreamProxy, endpoint: Endpoint, guard: EgressGuard, within_s: float) -> Tunnel:
-    """Ask the proxy for one address. Raises ProxyFailed, and NotConnected if the proxy did not connect to it."""
+async def _try(
+    proxy: UpstreamProxy, endpoint: Endpoint, guard: EgressGuard, within_s: float
+) -> Tunnel:
+    """Ask the proxy for one address. Raises ProxyFailed,
+    and NotConnected if the proxy did not connect to it.
+    """
     tunnel: Tunnel | None = None
     is_asked = False
     try:
@@ -180,7 +209,9 @@ async def _try(proxy: UpstreamProxy, endpoint: Endpoint, guard: EgressGuard, wit
             if proxy.scheme is ProxyScheme.SOCKS5:
                 await _greet(tunnel, proxy)
             is_asked = True
-            await (_ask_socks5 if proxy.scheme is ProxyScheme.SOCKS5 else _ask_http)(tunnel, proxy, endpoint)
+            await (_ask_socks5 if proxy.scheme is ProxyScheme.SOCKS5 else _ask_http)(
+                tunnel, proxy, endpoint
+            )
             if not tunnel.is_clean:
                 raise failed(proxy, Message("its response could not be read"))
         connected, tunnel = tunnel, None
@@ -204,31 +235,40 @@ async def _reach(proxy: UpstreamProxy, guard: EgressGuard) -> Tunnel:
         connected = await first_socket(await guard.resolve_proxy(proxy))
         tls = tls_context() if proxy.scheme is ProxyScheme.HTTPS else None
         name = proxy.host if tls else None
-        _, tunnel = await loop.create_connection(Tunnel, sock=connected, ssl=tls, server_hostname=name)
+        _, tunnel = await loop.create_connection(
+            Tunnel, sock=connected, ssl=tls, server_hostname=name
+        )
     except NetworkFailure as exc:
         raise failed(proxy, Message("its name could not be resolved")) from exc
     except AddressRefused as exc:
         raise failed(proxy, Message("its address and port are mediavault's own")) from exc
     except ssl.SSLCertVerificationError as exc:
-        raise failed(proxy, Message("its certificate is not valid (%(error)s)", error=exc.verify_message)) from exc
+        raise failed(
+            proxy, Message("its certificate is not valid (%(error)s)", error=exc.verify_message)
+        ) from exc
     except ssl.SSLError as exc:
         raise failed(proxy, Message("it does not speak TLS")) from exc
     except OSError as exc:
         if isinstance(exc, TimeoutError):
             raise
         raise failed(
-            proxy, Message("no connection (%(error)s)", error=os.strerror(exc.errno) if exc.errno else exc)
+            proxy,
+            Message(
+                "no connection (%(error)s)", error=os.strerror(exc.errno) if exc.errno else exc
+            ),
         ) from exc
     return tunnel
 
 
 @cache
 def tls_context() -> ssl.SSLContext:
-    """Return the context for the connection to an ``https://`` proxy, whose certificate is checked."""
+    """Return the context for the connection to an ``https://`` proxy,
+    whose certificate is checked.
+    """
     return ssl.create_default_context()
 
 
-# --- HTTP --------------------------------------------------------------------------------------------------------
+# --- HTTP -----------------------------------------------------------------------------------------
 
 
 async def _ask_http(tunnel: Tunnel, proxy: UpstreamProxy, endpoint: Endpoint) -> None:
@@ -255,7 +295,7 @@ def _password_words(proxy: UpstreamProxy) -> str:
     return Message("it requires a user name and password, as in http://user:password@host:port")
 
 
-# --- SOCKS 5 -----------------------------------------------------------------------------------------------------
+# --- SOCKS 5 --------------------------------------------------------------------------------------
 
 _VERSION, _CONNECT, _RESERVED = 5, 1, 0
 _NO_PASSWORD, _PASSWORD, _NONE_ACCEPTABLE = 0, 2, 0xFF
@@ -292,11 +332,14 @@ async def _greet(tunnel: Tunnel, proxy: UpstreamProxy) -> None:
 async def _ask_socks5(tunnel: Tunnel, proxy: UpstreamProxy, endpoint: Endpoint) -> None:
     address, port = ip_address(endpoint[1][0]), endpoint[1][1]
     kind = _IPV4 if address.version == 4 else _IPV6
-    tunnel.send(bytes([_VERSION, _CONNECT, _RESERVED, kind, *address.packed, *port.to_bytes(2, "big")]))
+    tunnel.send(
+        bytes([_VERSION, _CONNECT, _RESERVED, kind, *address.packed, *port.to_bytes(2, "big")])
+    )
     version, reply, _, bound = await tunnel.receive(4)
     if version != _VERSION:
         raise failed(proxy, Message("it is not a SOCKS 5 proxy"))
     if reply != 0:
         raise NotConnected(_REPLIES.get(reply, Message("an unknown response")))
     length = {_IPV4: 4, _IPV6: 16}.get(bound) or (await tunnel.receive(1))[0]
-    await tunnel.receive(length + 2)  # the address and port at the proxy's end; nothing here needs them
+    # the address and port at the proxy's end; nothing here needs them
+    await tunnel.receive(length + 2)

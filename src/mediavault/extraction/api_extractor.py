@@ -1,4 +1,6 @@
-"""Extractors that need no page: one asks a site's open API, one takes the file that a feed encloses."""
+"""Extractors that need no page: one asks a site's open API,
+one takes the file that a feed encloses.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ log = get_logger(__name__)
 
 
 class ApiExtractor:
-    """The extractor ``api``: requests ``Platform.api_url`` and reads the response with the platform's own reader."""
+    """The extractor ``api``: requests ``Platform.api_url`` and reads the response with the
+    platform's own reader.
+    """
 
     name = "api"
     signed_in = False
@@ -49,10 +53,14 @@ class ApiExtractor:
         self._reader = reader
 
     async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
-        """See the port. Raises Unsupported where the post's URL lacks a value that the API needs."""
+        """See the port. Raises Unsupported where the post's URL lacks a value that the API
+        needs.
+        """
         url = api_url(post, platform)
         timeouts = Timeouts(connect_s=10, read_s=10, total_s=min(20.0, within_s))
-        async with self._client.get(url, scope=post.scope, headers=HEADERS, timeouts=timeouts, decode=True) as answer:
+        async with self._client.get(
+            url, scope=post.scope, headers=HEADERS, timeouts=timeouts, decode=True
+        ) as answer:
             status, pause = answer.status, parse_retry_after(answer.headers)
             body = b"" if status in CLOSED else await answer.read(limit=MAX_ANSWER_BYTES)
         extraction = await self._reader.read_answer(post, platform, ApiAnswer(status, body, pause))
@@ -61,9 +69,11 @@ class ApiExtractor:
 
 
 def read_answer(post: Post, platform: Platform, answer: ApiAnswer) -> Extraction:
-    """Return what an open API says about the post. Pure. Raises the failure that it reports, or ExtractorBroken.
+    """Return what an open API says about the post. Pure. Raises the failure that it reports, or
+    ExtractorBroken.
 
-    The reason in the body takes precedence over the status: many answer 400 for a post that is gone.
+    The reason in the body takes precedence over the status: many answer 400 for a post that is
+    gone.
     """
     source = read_source(post.url, "", [answer.body])
     data = read_page_data(post, platform, source.documents) if source.documents else None
@@ -79,7 +89,9 @@ def read_answer(post: Post, platform: Platform, answer: ApiAnswer) -> Extraction
                 sure=bool(source.documents),
                 closed=True,
             )
-            or ExtractorBroken(Message("%(site)s's API did not return the post.", site=platform.title))
+            or ExtractorBroken(
+                Message("%(site)s's API did not return the post.", site=platform.title)
+            )
         )
     return from_page_data(post, platform, data, None, source)
 
@@ -89,7 +101,11 @@ def api_url(post: Post, platform: Platform) -> str:
 
     Raises Unsupported where one of them is missing.
     """
-    known = {"post_id": post.post_id, "handle": post.handle, "host": urlsplit(post.canonical_url).hostname}
+    known = {
+        "post_id": post.post_id,
+        "handle": post.handle,
+        "host": urlsplit(post.canonical_url).hostname,
+    }
     filled = {name: quote(value, safe=":.") for name, value in known.items() if value}
     try:
         return platform.api_url.format_map(filled) if platform.api_url else _raise_no_api(platform)
@@ -124,8 +140,12 @@ class EnclosureExtractor:
 
 
 def enclosed_extraction(post: Post, platform: Platform, file: EnclosedFile) -> Extraction:
-    """Return the extraction of a post whose file is ``file``. Whether it is what its media type says, the download shows."""
-    source_type = next((kind for name, kind in _MANIFESTS if name in file.media_type), SourceType.DIRECT)
+    """Return the extraction of a post whose file is ``file``.
+    Whether it is what its media type says, the download shows.
+    """
+    source_type = next(
+        (kind for name, kind in _MANIFESTS if name in file.media_type), SourceType.DIRECT
+    )
     candidate = Candidate(
         file.url,
         source_type,
@@ -136,7 +156,9 @@ def enclosed_extraction(post: Post, platform: Platform, file: EnclosedFile) -> E
         has_audio=True if file.is_sound else None,
     )
     item = Item(
-        (candidate,), type=ItemType.AUDIO if file.is_sound else ItemType.VIDEO, thumbnail_url=file.thumbnail_url
+        (candidate,),
+        type=ItemType.AUDIO if file.is_sound else ItemType.VIDEO,
+        thumbnail_url=file.thumbnail_url,
     )
     return Extraction(
         post=post,

@@ -67,7 +67,9 @@ _PLAYERS_PAGE = re.compile(r"/embed(?:js)?/", re.IGNORECASE)  # it has one video
 
 @dataclass(frozen=True, slots=True)
 class PageSource:
-    """A page and all JSON that came with it: answers first, then the page's own scripts. ``html`` is its text."""
+    """A page and all JSON that came with it: answers first, then the page's own scripts.
+    ``html`` is its text.
+    """
 
     page: HtmlPage
     documents: tuple[object, ...]
@@ -81,7 +83,9 @@ class PageSource:
         return self._stories[platform.name]
 
     def is_index(self, platform: Platform) -> bool:
-        """Return whether the page is plainly a list of posts. On a site with a reader its address says so."""
+        """Return whether the page is plainly a list of posts.
+        On a site with a reader its address says so.
+        """
         return not platform.matching.posts and is_index(self.page)
 
 
@@ -99,12 +103,16 @@ def read_source(url: str, html: str, bodies: Sequence[bytes | str] = ()) -> Page
 
 def source_of(capture: PageCapture) -> PageSource:
     """Return the page and the JSON that it received."""
-    bodies = [seen.body for seen in capture.responses if seen.body and seen.resource_type != "document"]
+    bodies = [
+        seen.body for seen in capture.responses if seen.body and seen.resource_type != "document"
+    ]
     return read_source(capture.final_url, capture.html, bodies[:MAX_JSON_BODIES])
 
 
 def _markup_documents(answers: Sequence[object]) -> list[object]:
-    """Return the data in markup that answers hold as text, as Facebook's do when a page is scrolled."""
+    """Return the data in markup that answers hold as text,
+    as Facebook's do when a page is scrolled.
+    """
     texts = (
         node[name]
         for answer in answers
@@ -119,12 +127,15 @@ def _markup_documents(answers: Sequence[object]) -> list[object]:
 
 
 def data_of(post: Post, platform: Platform, source: PageSource) -> PageData | None:
-    """Return what the platform's data say about the post, or about the video whose page a story's page says it is.
+    """Return what the platform's data say about the post, or about the video whose page a story's
+    page says it is.
 
     None when they mention neither. Raises the failure that they report.
     """
     data = read_page_data(post, platform, source.documents)
-    if (data is None or not data.found) and (video := as_video(post, platform, source.page)) is not None:
+    if (data is None or not data.found) and (
+        video := as_video(post, platform, source.page)
+    ) is not None:
         data = read_page_data(video, platform, source.documents) or data
     return data
 
@@ -134,7 +145,11 @@ def declared_sightings(page: HtmlPage, platform: Platform) -> list[Sighting]:
     return [
         Sighting(
             video.candidates,
-            named_by=NamedBy.MAIN_ITEM if video.is_main else NamedBy.CARD if video.by_card else NamedBy.OBJECT,
+            named_by=NamedBy.MAIN_ITEM
+            if video.is_main
+            else NamedBy.CARD
+            if video.by_card
+            else NamedBy.OBJECT,
             title=video.title,
             expected=video.expected,
             thumbnail_url=video.thumbnail_url,
@@ -153,26 +168,40 @@ def assign_own_media(
     platform: Platform,
     source: PageSource,
 ) -> OwnershipResult:
-    """Sort the sightings with ``assign_ownership``, after setting aside media that data assign to other posts.
+    """Sort the sightings with ``assign_ownership``, after setting aside media that data assign to
+    other posts.
 
     Those are never the post's.
     """
     page = source.page
     players = [_with_ladder(player, page, platform) for player in players]
-    declared = list(declared) or _marked_as_primary(source, platform) or _in_own_record(source, platform)
+    declared = (
+        list(declared) or _marked_as_primary(source, platform) or _in_own_record(source, platform)
+    )
     rest = _with_records(source, platform, rest, held=[*players, *declared])
     if not any(sighting.candidates for sighting in (*players, *declared, *rest)):
         rest = _offered_for_download(page, platform) or _in_variables(page, platform)
     seen = [*players, *declared, *rest]
     media = foreign_media(post, platform, source.documents) if seen else NO_FOREIGN_MEDIA
-    foreign = [s for s in seen if any(map(media.holds, s.candidates)) or not _may_be_of_account(s, page, platform)]
-    own = [[sighting for sighting in group if sighting not in foreign] for group in (players, declared, rest)]
+    foreign = [
+        s
+        for s in seen
+        if any(map(media.holds, s.candidates)) or not _may_be_of_account(s, page, platform)
+    ]
+    own = [
+        [sighting for sighting in group if sighting not in foreign]
+        for group in (players, declared, rest)
+    ]
     facts = _facts(post, source, platform)
     owned = assign_ownership(own[0], own[1], own[2], facts)
     if not platform.matching.posts:  # without its own reader
         owned = _judged(owned, facts)
-    unsure = [replace(c, ownership=Ownership.UNKNOWN) for sighting in foreign for c in sighting.candidates]
-    return OwnershipResult(owned.items, (*owned.others, *(Sighting((c,)) for c in unsure)), names_foreign=bool(foreign))
+    unsure = [
+        replace(c, ownership=Ownership.UNKNOWN) for sighting in foreign for c in sighting.candidates
+    ]
+    return OwnershipResult(
+        owned.items, (*owned.others, *(Sighting((c,)) for c in unsure)), names_foreign=bool(foreign)
+    )
 
 
 def _facts(post: Post, source: PageSource, platform: Platform) -> PageFacts:
@@ -188,7 +217,9 @@ def _facts(post: Post, source: PageSource, platform: Platform) -> PageFacts:
         is_about_video=says_it_has_video(page) and not page.hosted,
         is_index=source.is_index(platform),
         # a declared length tells an advert from the video better
-        skips_adverts=length_s is None and not platform.matching.posts and offers_to_skip(source.html),
+        skips_adverts=length_s is None
+        and not platform.matching.posts
+        and offers_to_skip(source.html),
     )
 
 
@@ -204,24 +235,29 @@ def _judged(owned: OwnershipResult, page: PageFacts) -> OwnershipResult:
     )
 
 
-def _with_evidence(sighting: Sighting, signs: tuple[Sign, ...], level: Ownership | None = None) -> Sighting:
+def _with_evidence(
+    sighting: Sighting, signs: tuple[Sign, ...], level: Ownership | None = None
+) -> Sighting:
     return replace(
         sighting,
         candidates=tuple(
-            replace(c, evidence=signs, ownership=c.ownership if level is None else level) for c in sighting.candidates
+            replace(c, evidence=signs, ownership=c.ownership if level is None else level)
+            for c in sighting.candidates
         ),
     )
 
 
 def _may_be_of_account(sighting: Sighting, page: HtmlPage, platform: Platform) -> bool:
-    """Whether the media are of the account that the page names, where the site's media URLs name accounts.
+    """Whether the media are of the account that the page names, where the site's media URLs name
+    accounts.
 
     Others are an animation from elsewhere, which any reply on the page may show.
     """
     if platform.media.account is None:
         return True
     stated = _accounts(
-        (page.url, page.canonical or "", *(content for _, content in page.metas)), platform.media.account
+        (page.url, page.canonical or "", *(content for _, content in page.metas)),
+        platform.media.account,
     )
     named = _accounts((candidate.url for candidate in sighting.candidates), platform.media.account)
     return not sighting.candidates or bool(stated & named)
@@ -232,11 +268,21 @@ def _accounts(texts: Iterable[str], pattern: re.Pattern[str]) -> set[str]:
 
 
 def _with_ladder(player: Sighting, page: HtmlPage, platform: Platform) -> Sighting:
-    """Return the player with the other files of a setup that names one of its own: an element's list of qualities."""
+    """Return the player with the other files of a setup that names one of its own:
+    an element's list of qualities.
+    """
     held = {identity(c.url) for c in player.candidates}
     setups = page.set_up if held else []
-    ladders = [{identity(url): (url, source) for url, source in _files(s.sources, page)} for s in setups]
-    levels = {key: file for files in ladders if held & files.keys() for key, file in files.items() if key not in held}
+    ladders = [
+        {identity(url): (url, source) for url, source in _files(s.sources, page)} for s in setups
+    ]
+    levels = {
+        key: file
+        for files in ladders
+        if held & files.keys()
+        for key, file in files.items()
+        if key not in held
+    }
     more = _candidates_at(levels.values(), platform, FoundIn.DOM)
     return replace(player, candidates=(*player.candidates, *more)) if more else player
 
@@ -246,13 +292,21 @@ def _files(sources: Iterable[PlayerFile], page: HtmlPage) -> list[tuple[str, Pla
     return [(url, source) for source in sources if (url := page.absolute(source.address))]
 
 
-def _candidates_at(files: Iterable[tuple[str, PlayerFile]], platform: Platform, found_in: FoundIn) -> list[Candidate]:
-    named = ((candidate_at(url, platform, found_in, mime=source.type), source) for url, source in files)
-    return [with_written_size(candidate, source) for candidate, source in named if candidate is not None]
+def _candidates_at(
+    files: Iterable[tuple[str, PlayerFile]], platform: Platform, found_in: FoundIn
+) -> list[Candidate]:
+    named = (
+        (candidate_at(url, platform, found_in, mime=source.type), source) for url, source in files
+    )
+    return [
+        with_written_size(candidate, source) for candidate, source in named if candidate is not None
+    ]
 
 
 def _marked_as_primary(source: PageSource, platform: Platform) -> list[Sighting]:
-    """Return the video that the page's own data mark as the main one, as those of an article do; [] where several are."""
+    """Return the video that the page's own data mark as the main one, as those of an article do;
+    [] where several are.
+    """
     setups = primary_setups(source.documents)
     if len(setups) != 1:
         return []
@@ -261,7 +315,9 @@ def _marked_as_primary(source: PageSource, platform: Platform) -> list[Sighting]
 
 
 def _in_own_record(source: PageSource, platform: Platform) -> list[Sighting]:
-    """Return the only video in the record of the page's own article, on sites without a reader of their own."""
+    """Return the only video in the record of the page's own article,
+    on sites without a reader of their own.
+    """
     setups = [] if platform.matching.posts else own_videos(source.documents, source.page)
     if len(setups) != 1:
         return []
@@ -277,20 +333,31 @@ def _offered_for_download(page: HtmlPage, platform: Platform) -> list[Sighting]:
 
 
 def _in_variables(page: HtmlPage, platform: Platform) -> list[Sighting]:
-    """Return the videos that scripts keep in variables, on a page that shows no other, of a site without a reader."""
+    """Return the videos that scripts keep in variables, on a page that shows no other,
+    of a site without a reader.
+    """
     if platform.matching.posts:
         return []
-    kept = [(_candidates_at(_files(each.sources, page), platform, FoundIn.DOM), each.names) for each in page.variables]
+    kept = [
+        (_candidates_at(_files(each.sources, page), platform, FoundIn.DOM), each.names)
+        for each in page.variables
+    ]
     return [Sighting(tuple(candidates), names=names) for candidates, names in kept if candidates]
 
 
 def _with_records(
     source: PageSource, platform: Platform, rest: Sequence[Sighting], *, held: Sequence[Sighting]
 ) -> list[Sighting]:
-    """Return ``rest`` with the videos that players' own records describe, unless other sightings hold their files."""
+    """Return ``rest`` with the videos that players' own records describe,
+    unless other sightings hold their files.
+    """
     known = {identity(c.url) for sighting in held for c in sighting.candidates}
     items = player_records(source.documents, platform)
-    named_by = NamedBy.RECORD if len(items) == 1 and _PLAYERS_PAGE.match(urlsplit(source.page.url).path) else None
+    named_by = (
+        NamedBy.RECORD
+        if len(items) == 1 and _PLAYERS_PAGE.match(urlsplit(source.page.url).path)
+        else None
+    )
     records = [
         Sighting(
             item.candidates,
@@ -339,8 +406,12 @@ def from_page_data(
     )
 
 
-def from_page(post: Post, platform: Platform, source: PageSource, owned: OwnershipResult) -> Extraction:
-    """Return the extraction of any page, from what its players, metadata and network showed, sorted by ownership."""
+def from_page(
+    post: Post, platform: Platform, source: PageSource, owned: OwnershipResult
+) -> Extraction:
+    """Return the extraction of any page, from what its players, metadata and network showed,
+    sorted by ownership.
+    """
     page, story = source.page, source.story(platform)
     items = tuple(_item(sighting, page, alone=len(owned.items) == 1) for sighting in owned.items)
     if not items and not owned.others:  # a video that may be the post's comes first
@@ -349,7 +420,9 @@ def from_page(post: Post, platform: Platform, source: PageSource, owned: Ownersh
             for url in story.own_pictures
         )
     others = [
-        replace(c, thumbnail_url=sighting.thumbnail_url) if (sighting.thumbnail_url or "").startswith("http") else c
+        replace(c, thumbnail_url=sighting.thumbnail_url)
+        if (sighting.thumbnail_url or "").startswith("http")
+        else c
         for sighting in owned.others
         for c in sighting.candidates
     ]
@@ -375,8 +448,12 @@ def _with_picture(item: Item) -> Item:
     return replace(item, candidates=pictures(item.thumbnail_url))
 
 
-def _confirmed(candidates: Sequence[Candidate], network: NetworkMedia | None) -> tuple[Candidate, ...]:
-    """Add the network's facts to the page data's candidates, and the candidates that only the network showed."""
+def _confirmed(
+    candidates: Sequence[Candidate], network: NetworkMedia | None
+) -> tuple[Candidate, ...]:
+    """Add the network's facts to the page data's candidates,
+    and the candidates that only the network showed.
+    """
     if network is None:
         return tuple(candidates)
     own = []
@@ -394,7 +471,9 @@ def _confirmed(candidates: Sequence[Candidate], network: NetworkMedia | None) ->
 
 
 def _item(sighting: Sighting, page: HtmlPage, *, alone: bool) -> Item:
-    """Return the item with the player's facts; a single video also gets what the page says about its only player."""
+    """Return the item with the player's facts; a single video also gets what the page says about
+    its only player.
+    """
     expected = sighting.expected.completed_by(announced_by(page)) if alone else sighting.expected
     subtitles = page.players[0].subtitles if alone and len(page.players) == 1 else ()
     return Item(
@@ -408,8 +487,12 @@ def _item(sighting: Sighting, page: HtmlPage, *, alone: bool) -> Item:
 
 def _account(post: Post, platform: Platform, story: Story, url: str) -> Account:
     if platform.name == "generic":
-        return account(platform.name, story.handle, story.display_name or story.site_name, fallback=_host(url))
-    return account(platform.name, post.handle or story.handle, story.display_name, fallback=_host(url))
+        return account(
+            platform.name, story.handle, story.display_name or story.site_name, fallback=_host(url)
+        )
+    return account(
+        platform.name, post.handle or story.handle, story.display_name, fallback=_host(url)
+    )
 
 
 def _distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -420,7 +503,9 @@ def _distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _first_line(text: str | None) -> str | None:
-    """Return a title for posts that have none: the first line, without the link that X appends for the media."""
+    """Return a title for posts that have none: the first line,
+    without the link that X appends for the media.
+    """
     lines = [line for line in (text or "").splitlines() if line.strip()]
     if not lines:
         return None

@@ -1,4 +1,6 @@
-"""Visits a post, or an account's list, in the browser and reads it: walls, the site's own data, then what any page has."""
+"""Visits a post, or an account's list, in the browser and reads it: walls,
+the site's own data, then what any page has.
+"""
 
 from __future__ import annotations
 
@@ -89,11 +91,18 @@ class BrowserExtractor:
             raise Unsupported("The browser's profile has no cookie for this post.")
         visit_s = max(within_s - MARGIN_S, within_s / 2)
         capture = await self._browser.capture(
-            url, scope=EgressScope(url, post.listed_by), platform=platform, within_s=visit_s, signed_in=self.signed_in
+            url,
+            scope=EgressScope(url, post.listed_by),
+            platform=platform,
+            within_s=visit_s,
+            signed_in=self.signed_in,
         )
         try:
-            reading = await self._reader.read_visit(post, platform, capture, with_viewer=self.signed_in)
-        except (LoginRequired, AgeRestrictedSignedOut) as wall:  # although signed in: the session has ended
+            reading = await self._reader.read_visit(
+                post, platform, capture, with_viewer=self.signed_in
+            )
+        except (LoginRequired, AgeRestrictedSignedOut) as wall:
+            # although signed in: the session has ended
             raise wall_failure(wall, platform, cookies, now=self._clock.now()) from wall
         log.info(
             "post_read",
@@ -107,27 +116,35 @@ class BrowserExtractor:
         return replace(reading.extraction, extractor=self.name, signed_in=self.signed_in)
 
 
-def read_visit(post: Post, platform: Platform, capture: PageCapture, *, with_viewer: bool) -> VisitReading:
-    """Return what a visit shows about the post and, ``with_viewer``, what the page calls the signed-in user. Pure.
+def read_visit(
+    post: Post, platform: Platform, capture: PageCapture, *, with_viewer: bool
+) -> VisitReading:
+    """Return what a visit shows about the post and, ``with_viewer``, what the page calls the
+    signed-in user. Pure.
 
     Raises as :func:`read_capture`.
     """
     extraction = read_capture(post, platform, capture)
     wants_viewer = with_viewer and platform.reader.viewer
     return VisitReading(
-        extraction, viewer_of(platform.reader.viewer, source_of(capture).documents) if wants_viewer else None
+        extraction,
+        viewer_of(platform.reader.viewer, source_of(capture).documents) if wants_viewer else None,
     )
 
 
 def read_capture(post: Post, platform: Platform, capture: PageCapture) -> Extraction:
     """Return what a visit shows about the post. Pure.
 
-    Raises the failure of a wall, Drm, NoVideo, and ExtractorBroken where a platform's data never arrived.
+    Raises the failure of a wall, Drm, NoVideo, and ExtractorBroken where a platform's data never
+    arrived.
     """
     if (failure := hard_wall(capture, platform)) is not None:
         raise failure
     post = _with_id(post, platform, capture.final_url)
-    if post.post_id is None and (failure := _led_to_no_post(platform, capture.final_url)) is not None:
+    if (
+        post.post_id is None
+        and (failure := _led_to_no_post(platform, capture.final_url)) is not None
+    ):
         raise failure
     capture = _before_navigation(capture, post, platform)
     source = source_of(capture)
@@ -138,10 +155,14 @@ def read_capture(post: Post, platform: Platform, capture: PageCapture) -> Extrac
     else:
         declared = declared_sightings(source.page, platform)
         named = {identity(c.url) for sighting in declared for c in sighting.candidates}
-        videos = without_adverts(capture.videos, network, named=named, announced_s=announced_by(source.page).duration_s)
+        videos = without_adverts(
+            capture.videos, network, named=named, announced_s=announced_by(source.page).duration_s
+        )
         players = player_sightings(replace(capture, videos=videos), network, platform)
         rest = leftovers(network, [*players, *declared])
-        owned = assign_own_media(players, declared, rest, post=post, platform=platform, source=source)
+        owned = assign_own_media(
+            players, declared, rest, post=post, platform=platform, source=source
+        )
         owned = _disown_unless_own_page(owned, post, platform, capture.final_url)
         extraction = from_page(post, platform, source, owned)
     extraction = replace(extraction, user_agent=capture.user_agent, extractor="browser")
@@ -151,7 +172,8 @@ def read_capture(post: Post, platform: Platform, capture: PageCapture) -> Extrac
 def _network(capture: PageCapture, source: PageSource, platform: Platform) -> NetworkMedia:
     """Return what the network showed.
 
-    Unless the platform always sends its own data, that includes manifests that the page made itself.
+    Unless the platform always sends its own data, that includes manifests that the page made
+    itself.
     """
     adverts = (*capture.adverts, *advert_media(capture.html.encode("utf-8", "replace")))
     if platform.reader.always_sent:
@@ -161,13 +183,19 @@ def _network(capture: PageCapture, source: PageSource, platform: Platform) -> Ne
 
 
 def _with_id(post: Post, platform: Platform, final_url: str) -> Post:
-    """Return the post with the id that its final URL names: a share link does not name one itself."""
+    """Return the post with the id that its final URL names:
+    a share link does not name one itself.
+    """
     match = find_post(platform, final_url) if post.post_id is None else None
-    return replace(post, post_id=match.post_id, handle=post.handle or match.handle) if match else post
+    return (
+        replace(post, post_id=match.post_id, handle=post.handle or match.handle) if match else post
+    )
 
 
 def _led_to_no_post(platform: Platform, final_url: str) -> Failure | None:
-    """Return the failure of a share link that led to a page of its site other than a post; None otherwise."""
+    """Return the failure of a share link that led to a page of its site other than a post;
+    None otherwise.
+    """
     try:
         url = parse_http_url(final_url, max_chars=MAX_MEDIA_URL_CHARS)
     except BadUrl:
@@ -177,17 +205,26 @@ def _led_to_no_post(platform: Platform, final_url: str) -> Failure | None:
     page = read_page(platform, url)
     if page is not None and (what := IN_WORDS.get(page.kind)) is not None:
         return NotAPost(
-            Message("The link leads to %(what)s on %(site)s, not to one post.", what=what, site=platform.title)
+            Message(
+                "The link leads to %(what)s on %(site)s, not to one post.",
+                what=what,
+                site=platform.title,
+            )
         )
     if not url.path.strip("/"):
         return SeemsDeleted(
-            Message("The link leads to the front page of %(site)s: the post is gone.", site=platform.title)
+            Message(
+                "The link leads to the front page of %(site)s: the post is gone.",
+                site=platform.title,
+            )
         )
     return None
 
 
 def _before_navigation(capture: PageCapture, post: Post, platform: Platform) -> PageCapture:
-    """Drop what came after the page navigated to another post automatically: its players show that one."""
+    """Drop what came after the page navigated to another post automatically:
+    its players show that one.
+    """
     for seconds, url in capture.extra.get("navigations", ()):
         match = find_post(platform, url)
         if match is not None and post.post_id is not None and match.post_id != post.post_id:
@@ -196,18 +233,26 @@ def _before_navigation(capture: PageCapture, post: Post, platform: Platform) -> 
     return capture
 
 
-def _disown_unless_own_page(owned: OwnershipResult, post: Post, platform: Platform, final_url: str) -> OwnershipResult:
-    """Disown everything where a known platform's page is no longer the post's, or where its own data did not arrive.
+def _disown_unless_own_page(
+    owned: OwnershipResult, post: Post, platform: Platform, final_url: str
+) -> OwnershipResult:
+    """Disown everything where a known platform's page is no longer the post's, or where its own
+    data did not arrive.
 
     Of a platform whose own data we read, nothing is guessed without them.
     """
     if not platform.matching.posts:
         return owned
     match = find_post(platform, final_url)
-    if match is not None and match.post_id == post.post_id is not None and not platform.reader.always_sent:
+    if (
+        match is not None
+        and match.post_id == post.post_id is not None
+        and not platform.reader.always_sent
+    ):
         return owned
     unsure = [
-        replace(s, candidates=tuple(replace(c, ownership=Ownership.UNKNOWN) for c in s.candidates)) for s in owned.items
+        replace(s, candidates=tuple(replace(c, ownership=Ownership.UNKNOWN) for c in s.candidates))
+        for s in owned.items
     ]
     return OwnershipResult((), (*unsure, *owned.others))
 
@@ -216,7 +261,10 @@ def _mark_protected(extraction: Extraction, capture: PageCapture) -> Extraction:
     """Mark all streams as protected if encrypted data were seen whose player is unknown."""
     if not capture.extra.get("encrypted") or any(video.protected for video in capture.videos):
         return extraction
-    items = tuple(replace(item, candidates=tuple(map(_protected, item.candidates))) for item in extraction.items)
+    items = tuple(
+        replace(item, candidates=tuple(map(_protected, item.candidates)))
+        for item in extraction.items
+    )
     return replace(extraction, items=items, others=tuple(map(_protected, extraction.others)))
 
 
@@ -226,7 +274,11 @@ def _protected(candidate: Candidate) -> Candidate:
 
 
 def _require_video(
-    extraction: Extraction, capture: PageCapture, source: PageSource, platform: Platform, data: PageData | None
+    extraction: Extraction,
+    capture: PageCapture,
+    source: PageSource,
+    platform: Platform,
+    data: PageData | None,
 ) -> Extraction:
     known = data is not None and data.found
     owned = [c for item in extraction.videos for c in item.candidates]
@@ -238,13 +290,23 @@ def _require_video(
         raise failure
     if extraction.others:
         return extraction  # ``ranking`` asks the user to choose
-    shown = shown_by(extraction.post, platform, source, data, html=capture.html, words=capture.visible_text)
-    raise _nothing_found(extraction, capture, source.page, platform, outcome_of(extraction, shown), known=known)
+    shown = shown_by(
+        extraction.post, platform, source, data, html=capture.html, words=capture.visible_text
+    )
+    raise _nothing_found(
+        extraction, capture, source.page, platform, outcome_of(extraction, shown), known=known
+    )
 
 
-def _wall(post: Post, capture: PageCapture, source: PageSource, platform: Platform) -> Failure | None:
-    """Return the wall's failure; codes in the JSON answers take precedence over the page's words."""
-    return reported_refusal(post, platform, source.documents) or soft_wall(capture, source.page, platform)
+def _wall(
+    post: Post, capture: PageCapture, source: PageSource, platform: Platform
+) -> Failure | None:
+    """Return the wall's failure; codes in the JSON answers take precedence over the page's
+    words.
+    """
+    return reported_refusal(post, platform, source.documents) or soft_wall(
+        capture, source.page, platform
+    )
 
 
 def _nothing_found(
@@ -257,13 +319,18 @@ def _nothing_found(
     known: bool,
 ) -> Failure:
     if not known and platform.reader.always_sent:
-        return ExtractorBroken(Message("%(site)s did not send the post's data.", site=platform.title))
+        return ExtractorBroken(
+            Message("%(site)s did not send the post's data.", site=platform.title)
+        )
     if capture.extra.get("unresponsive") or not capture.html:
         return ExtractorBroken("The page did not respond.")
     if not known and capture.extra.get("cut_short"):  # what it did not show yet may be the video
         return TookTooLong("The page was not seen to its end in the time that a post is given.")
-    if not known and platform.matching.posts and outcome is not PageOutcome.NO_VIDEO:  # other sites send nothing more
-        return ExtractorBroken(Message("%(site)s did not show the post or its video.", site=platform.title))
+    # other sites send nothing more
+    if not known and platform.matching.posts and outcome is not PageOutcome.NO_VIDEO:
+        return ExtractorBroken(
+            Message("%(site)s did not show the post or its video.", site=platform.title)
+        )
     if outcome is PageOutcome.MANY_POSTS:
         return NotAPost("This page is a list of posts, not one post.")
     failure = no_video(extraction)
@@ -275,7 +342,9 @@ _LISTS = frozenset({AddressKind.PROFILE, AddressKind.PLAYLIST})
 
 
 class BrowserLister:
-    """The lister ``browser``, whose every check is a visit that counts against the signed-in account."""
+    """The lister ``browser``, whose every check is a visit that counts against the signed-in
+    account.
+    """
 
     name = "browser"
     signed_in = True
@@ -285,39 +354,66 @@ class BrowserLister:
         self._clock = clock
         self._reader = reader
 
-    async def list_entries(self, check: ListCheck, platform: Platform, *, within_s: float) -> Listing:
-        """See the port. Raises LoginRequired, without any traffic, where the profile has no session at the site."""
+    async def list_entries(
+        self, check: ListCheck, platform: Platform, *, within_s: float
+    ) -> Listing:
+        """See the port. Raises LoginRequired, without any traffic,
+        where the profile has no session at the site.
+        """
         url = _page_to_visit(check, platform)
         cookies = await self._browser.cookies(url, signed_in=True)
         if not is_signed_in(platform, cookies, now=self._clock.now()):
-            raise LoginRequired(Message("%(site)s lists posts only to signed-in visitors.", site=site_name(platform)))
+            raise LoginRequired(
+                Message(
+                    "%(site)s lists posts only to signed-in visitors.", site=site_name(platform)
+                )
+            )
         visit_s = max(within_s - MARGIN_S, within_s / 2)
         capture = await self._browser.capture(
-            url, scope=EgressScope(url), platform=platform, within_s=visit_s, signed_in=True, is_list=True
+            url,
+            scope=EgressScope(url),
+            platform=platform,
+            within_s=visit_s,
+            signed_in=True,
+            is_list=True,
         )
         try:
             listing = await self._reader.read_profile(check, platform, capture)
-        except (LoginRequired, AgeRestrictedSignedOut) as wall:  # although signed in: the session has ended
+        except (LoginRequired, AgeRestrictedSignedOut) as wall:
+            # although signed in: the session has ended
             raise wall_failure(wall, platform, cookies, now=self._clock.now()) from wall
         return replace(
-            listing, method=self.name, uses_account=True, stable_id=listing.stable_id or check.stable_id or None
+            listing,
+            method=self.name,
+            uses_account=True,
+            stable_id=listing.stable_id or check.stable_id or None,
         )
 
 
 def _page_to_visit(check: ListCheck, platform: Platform) -> str:
     """Return the site's own URL of a source: a mirror is never visited.
 
-    Raises Unsupported for what is not a list, and for sites without sessions or with feeds, which need no account.
+    Raises Unsupported for what is not a list, and for sites without sessions or with feeds, which
+    need no account.
     """
     try:
         url = parse_http_url(check.url)
     except BadUrl as exc:
         raise Unsupported(exc.message) from exc
     page = read_page(platform, url)
-    if page is None or page.kind not in _LISTS or not platform.sign_in.session_cookies or platform.feeds:
-        raise Unsupported(Message("%(site)s has no list of posts at this URL.", site=site_name(platform)))
+    if (
+        page is None
+        or page.kind not in _LISTS
+        or not platform.sign_in.session_cookies
+        or platform.feeds
+    ):
+        raise Unsupported(
+            Message("%(site)s has no list of posts at this URL.", site=site_name(platform))
+        )
     return str(replace(url, host=platform.matching.hosts[0]) if _is_mirror(url, platform) else url)
 
 
 def _is_mirror(url: HttpUrl, platform: Platform) -> bool:
-    return url.host in platform.matching.mirror_hosts or url.host.startswith(platform.matching.mirror_prefixes)
+    return url.host in platform.matching.mirror_hosts or url.host.startswith(
+        platform.matching.mirror_prefixes
+    )

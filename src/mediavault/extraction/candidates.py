@@ -1,7 +1,8 @@
-"""Turns what a visit saw into videos: each URL classified, merged with what else is known of it, and grouped by player.
+"""Turns what a visit saw into videos: each URL classified, merged with what else is known of it,
+and grouped by player.
 
-A :class:`Sighting` is one video as the page shows it: the variants of one player, one linked-data object, or a lone URL
-from the network. Whether it is the post's own is decided in ``ownership.py``.
+A :class:`Sighting` is one video as the page shows it: the variants of one player, one linked-data
+object, or a lone URL from the network. Whether it is the post's own is decided in ``ownership.py``.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class NamedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One video as the page shows it. ``player`` is None for a URL that no player of the page is known to play.
+    """One video as the page shows it. ``player`` is None for a URL that no player of the page is
+    known to play.
 
     ``title`` is the video's own, and ``names`` are as in ``SeenVideo``, where no player has them.
     """
@@ -71,14 +73,19 @@ class NetworkMedia:
     streams: ManifestStreams = field(default_factory=ManifestStreams)
     answers: Mapping[str, SeenResponse] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
-    spots: frozenset[str] = frozenset()  # identities of adverts that ad servers named, also behind redirects
+    # identities of adverts that ad servers named, also behind redirects
+    spots: frozenset[str] = frozenset()
 
     def is_spot(self, url: str) -> bool:
-        """Whether ``url`` is an advert: named by an ad server, served by an ad network, or in a folder of adverts."""
+        """Whether ``url`` is an advert: named by an ad server, served by an ad network,
+        or in a folder of adverts.
+        """
         return identity(url) in self.spots or is_advert(url)
 
     def candidate_for(self, url: str) -> Candidate | None:
-        """Return the network's candidate for ``url``, also behind redirects; None where it has none."""
+        """Return the network's candidate for ``url``, also behind redirects;
+        None where it has none.
+        """
         key = identity(url)
         for _ in range(10):
             if key in self.candidates:
@@ -96,7 +103,9 @@ def network_media(
     names: Mapping[str, str] | None = None,
     adverts: Iterable[str] = (),
 ) -> NetworkMedia:
-    """Return the videos among the responses, without adverts, previews, segments and playlists that a master lists."""
+    """Return the videos among the responses, without adverts, previews,
+    segments and playlists that a master lists.
+    """
     streams = read_streams(responses)
     redirects = {
         identity(seen.url): identity(urljoin(seen.url, seen.headers["location"]))
@@ -114,7 +123,9 @@ def network_media(
         if streams.is_part(seen.url) or key in spots or is_advert(seen.url):
             continue
         candidate = _from_response(seen, streams.manifests.get(key), platform)
-        if candidate is not None and (seen.url.startswith("data:") or on_media_host(seen.url, platform)):
+        if candidate is not None and (
+            seen.url.startswith("data:") or on_media_host(seen.url, platform)
+        ):
             candidates[key] = merge(candidates[key], candidate) if key in candidates else candidate
     candidates = dict(list(candidates.items())[:MAX_CANDIDATES])
     frames = {key: answers[key].frame_url for key in candidates}
@@ -133,17 +144,22 @@ def _with_targets(keys: Iterable[str], redirects: Mapping[str, str]) -> frozense
 
 
 def leftovers(network: NetworkMedia, sightings: Iterable[Sighting]) -> list[Sighting]:
-    """Return a sighting per URL of the network that none of ``sightings`` hold, without segments fed to a player."""
+    """Return a sighting per URL of the network that none of ``sightings`` hold,
+    without segments fed to a player.
+    """
     known = list(sightings)
     held = [c for sighting in known for c in sighting.candidates]
     taken = {identity(url) for c in held for url in (c.url, c.audio_url) if url}
     taken |= {target for key, target in network.redirects.items() if key in taken}
-    pieces = {identity(url) for s in known if s.player for feed in s.player.feeds for url in feed.urls} - taken
+    pieces = {
+        identity(url) for s in known if s.player for feed in s.player.feeds for url in feed.urls
+    } - taken
     folders = {_folder(key) for key in pieces}
     return [
         Sighting((candidate,))
         for key, candidate in network.candidates.items()
-        if key not in taken | pieces and not (candidate.note == _IN_PIECES and _folder(key) in folders)
+        if key not in taken | pieces
+        and not (candidate.note == _IN_PIECES and _folder(key) in folders)
     ]
 
 
@@ -152,13 +168,15 @@ def _folder(key: str) -> str:
 
 
 def merge(first: Candidate, second: Candidate) -> Candidate:
-    """Merge two records of the same URL: the more trusted source's fields win, gaps are filled from the other."""
+    """Merge two records of the same URL: the more trusted source's fields win,
+    gaps are filled from the other.
+    """
     known, other = sorted((first, second), key=lambda c: _TRUST[c.found_in])
     gaps = {
         name: getattr(other, name)
         for name in (
-            "media_key", "mime", "container", "video_codec", "audio_codec", "has_video", "has_audio",
-            "width", "height", "fps", "bitrate", "size", "duration_s", "expires_at",
+            "media_key", "mime", "container", "video_codec", "audio_codec", "has_video",
+            "has_audio", "width", "height", "fps", "bitrate", "size", "duration_s", "expires_at",
         )
         if getattr(known, name) is None
     }  # fmt: skip
@@ -169,7 +187,9 @@ def merge(first: Candidate, second: Candidate) -> Candidate:
         drm=known.drm or other.drm,
         signed=known.signed or other.signed,
         note=known.note or other.note,
-        source_type=other.source_type if known.source_type is SourceType.UNKNOWN else known.source_type,
+        source_type=other.source_type
+        if known.source_type is SourceType.UNKNOWN
+        else known.source_type,
     )
 
 
@@ -179,23 +199,35 @@ def with_network(candidate: Candidate, network: NetworkMedia) -> Candidate:
     if twin is None:
         return candidate
     joined = merge(candidate, replace(twin, url=candidate.url))
-    return replace(joined, url=candidate.url, expires_at=candidate.expires_at, signed=candidate.signed)
+    return replace(
+        joined, url=candidate.url, expires_at=candidate.expires_at, signed=candidate.signed
+    )
 
 
-def candidate_at(url: str, platform: Platform, found_in: FoundIn, *, mime: str = "") -> Candidate | None:
+def candidate_at(
+    url: str, platform: Platform, found_in: FoundIn, *, mime: str = ""
+) -> Candidate | None:
     """Return a candidate from its URL and type alone; None where these do not name a video."""
     seen = classify_media(url, mime or None, platform=platform)
-    return build.candidate(url, platform, found_in, mime=mime or None) if seen.may_be_video else None
+    return (
+        build.candidate(url, platform, found_in, mime=mime or None) if seen.may_be_video else None
+    )
 
 
 def with_written_size(candidate: Candidate, written: PlayerFile | None) -> Candidate:
-    """Return the candidate with the size that a page wrote next to its file, where the URL does not state one."""
+    """Return the candidate with the size that a page wrote next to its file,
+    where the URL does not state one.
+    """
     if written is None:
         return candidate
-    return replace(candidate, width=candidate.width or written.width, height=candidate.height or written.height)
+    return replace(
+        candidate, width=candidate.width or written.width, height=candidate.height or written.height
+    )
 
 
-def _from_response(seen: SeenResponse, manifest: Manifest | None, platform: Platform) -> Candidate | None:
+def _from_response(
+    seen: SeenResponse, manifest: Manifest | None, platform: Platform
+) -> Candidate | None:
     whole = identity(seen.url)
     candidate = candidate_at(whole, platform, FoundIn.NETWORK, mime=seen.mime)
     if manifest is not None:
@@ -203,7 +235,9 @@ def _from_response(seen: SeenResponse, manifest: Manifest | None, platform: Plat
     if candidate is None:
         return None
     # a file that a script loads in pieces may be one track of several
-    in_pieces = seen.resource_type in ("xhr", "fetch") and candidate.source_type is SourceType.DIRECT
+    in_pieces = (
+        seen.resource_type in ("xhr", "fetch") and candidate.source_type is SourceType.DIRECT
+    )
     if in_pieces and seen.size is not None and seen.size < MIN_SCRIPTED_BYTES:
         return None
     return replace(
@@ -236,7 +270,9 @@ def _from_manifest(
         bitrate=manifest.bitrate or base.bitrate,
         fps=manifest.fps,
         video_codec=_video_codec(manifest.codecs) or base.video_codec,
-        has_audio=True if manifest.audio_groups or "mp4a" in (manifest.codecs or "") else base.has_audio,
+        has_audio=True
+        if manifest.audio_groups or "mp4a" in (manifest.codecs or "")
+        else base.has_audio,
         duration_s=manifest.duration_s,
         drm=manifest.drm,
         headers=player_headers(seen),

@@ -1,6 +1,8 @@
-"""Reads what a site sent in a separate process, so that a document that never finishes costs one post, not the vault.
+"""Reads what a site sent in a separate process, so that a document that never finishes costs one
+post, not the vault.
 
-Threads would not help: Python runs one at a time, and a running regular expression cannot be interrupted.
+Threads would not help: Python runs one at a time, and a running regular expression cannot be
+interrupted.
 """
 
 from __future__ import annotations
@@ -26,9 +28,11 @@ from mediavault.sandbox.process import ChildFailed, ChildLimits, ChildTookTooLon
 from mediavault.sandbox.standing import ChildPool
 
 MAX_CHILDREN = 2  # for posts, and as many for lists: a slow list must not hold up a post
-# CPU time distinguishes a hostile document from a busy machine; the largest pages take a few seconds of it.
+# CPU time distinguishes a hostile document from a busy machine; the largest pages take a few
+# seconds of it.
 LIMITS = ChildLimits(wall_s=60.0, cpu_s=20, answer_bytes=32 << 20)
-# A page's source is only a first look: one that takes longer is left to the browser, after which it is read again.
+# A page's source is only a first look: one that takes longer is left to the browser, after which it
+# is read again.
 MAX_PAGE_CPU_S, MAX_PAGE_WALL_S = 5, 20.0
 MAX_MANIFEST_CPU_S = 10  # the largest, of 5 MB, takes two
 
@@ -38,8 +42,8 @@ log = get_logger(__name__)
 
 
 class ConfinedReader:
-    """The worker's Reader and ManifestReader. It reads at most MAX_CHILDREN documents of posts at a time, and as many lists;
-    others wait.
+    """The worker's Reader and ManifestReader. It reads at most MAX_CHILDREN documents of posts at a
+    time, and as many lists; others wait.
 
     ``child`` is the module that reads; it looks up the platform by its name.
     """
@@ -47,7 +51,9 @@ class ConfinedReader:
     def __init__(self, clock: Clock, *, child: str, limits: ChildLimits = LIMITS) -> None:
         self._limits = limits
         self._page_limits = replace(
-            limits, wall_s=min(limits.wall_s, MAX_PAGE_WALL_S), cpu_s=min(limits.cpu_s, MAX_PAGE_CPU_S)
+            limits,
+            wall_s=min(limits.wall_s, MAX_PAGE_WALL_S),
+            cpu_s=min(limits.cpu_s, MAX_PAGE_CPU_S),
         )
         self._manifest_limits = replace(limits, cpu_s=min(limits.cpu_s, MAX_MANIFEST_CPU_S))
         self._for_posts = ChildPool(child, clock, size=MAX_CHILDREN)
@@ -56,18 +62,24 @@ class ConfinedReader:
     async def read_visit(
         self, post: Post, platform: Platform, capture: PageCapture, *, with_viewer: bool
     ) -> VisitReading:
-        return await self._read("visit", post, platform, capture, VisitReading, with_viewer=with_viewer)
+        return await self._read(
+            "visit", post, platform, capture, VisitReading, with_viewer=with_viewer
+        )
 
     async def read_answer(self, post: Post, platform: Platform, answer: ApiAnswer) -> Extraction:
         return await self._read("answer", post, platform, answer, Extraction)
 
     async def read_page(self, post: Post, platform: Platform, answer: PageAnswer) -> Extraction:
-        return await self._read("page", post, platform, answer, Extraction, limits=self._page_limits)
+        return await self._read(
+            "page", post, platform, answer, Extraction, limits=self._page_limits
+        )
 
     async def read_feed(self, check: ListCheck, platform: Platform, answer: PageAnswer) -> ListPage:
         return await self._read("feed", check, platform, answer, ListPage)
 
-    async def read_profile(self, check: ListCheck, platform: Platform, capture: PageCapture) -> Listing:
+    async def read_profile(
+        self, check: ListCheck, platform: Platform, capture: PageCapture
+    ) -> Listing:
         return await self._read("profile", check, platform, capture, Listing)
 
     async def read_manifest(self, manifest: ManifestText) -> ManifestContents:
@@ -100,7 +112,10 @@ class ConfinedReader:
         return await asyncio.to_thread(_result, answer, result_type)
 
     async def _ask(
-        self, children: ChildPool, make_request: Callable[[], Mapping[str, Any]], limits: ChildLimits
+        self,
+        children: ChildPool,
+        make_request: Callable[[], Mapping[str, Any]],
+        limits: ChildLimits,
     ) -> Mapping[str, Any]:
         try:
             answer = await children.ask(make_request, limits=limits)
@@ -115,8 +130,12 @@ class ConfinedReader:
 def unreadable(exc: ChildFailed, *, what: str) -> PageUnreadable:
     """Return the failure of a document whose reader crashed or was killed."""
     if isinstance(exc, ChildTookTooLong):
-        return PageUnreadable(Message("%(what)s could not be read in time: %(error)s.", what=what, error=exc.reason))
-    return PageUnreadable(Message("%(what)s could not be read: %(error)s.", what=what, error=exc.reason))
+        return PageUnreadable(
+            Message("%(what)s could not be read in time: %(error)s.", what=what, error=exc.reason)
+        )
+    return PageUnreadable(
+        Message("%(what)s could not be read: %(error)s.", what=what, error=exc.reason)
+    )
 
 
 def _request(

@@ -1,8 +1,10 @@
-"""What speaks for a video being the post's own, and what against it, on a page of a site that has no reader. Pure.
+"""What speaks for a video being the post's own, and what against it, on a page of a site that has
+no reader. Pure.
 
-A page shows videos that are not its own: adverts, teasers, recommended clips, spoken articles. Being the only video, or
-the only player, proves nothing. So each piece of evidence has a name, which inspection and a job's history show, and what
-they amount to is decided in one place (:func:`is_own`).
+A page shows videos that are not its own: adverts, teasers, recommended clips, spoken articles.
+Being the only video, or the only player, proves nothing. So each piece of evidence has a name,
+which inspection and a job's history show, and what they amount to is decided in one place
+(:func:`is_own`).
 """
 
 from __future__ import annotations
@@ -27,20 +29,37 @@ _MAX_WORDS = 300  # of a text
 _MIN_ID_CHARS = 5
 
 _OF_ITSELF = frozenset({Sign.MAIN_ITEM, Sign.NAMED, Sign.RECORD})
-_IN_AGREEMENT = frozenset({Sign.OWN_HOST, Sign.SAME_ID, Sign.SAME_TITLE, Sign.SAME_PICTURE, Sign.SAME_LENGTH})
+_IN_AGREEMENT = frozenset(
+    {Sign.OWN_HOST, Sign.SAME_ID, Sign.SAME_TITLE, Sign.SAME_PICTURE, Sign.SAME_LENGTH}
+)
 AGAINST = frozenset(
-    {Sign.ADVERT, Sign.SUGGESTED, Sign.PREVIEW, Sign.SPOKEN, Sign.OUTSIDE, Sign.OTHER_TITLE, Sign.INDEX}
+    {
+        Sign.ADVERT,
+        Sign.SUGGESTED,
+        Sign.PREVIEW,
+        Sign.SPOKEN,
+        Sign.OUTSIDE,
+        Sign.OTHER_TITLE,
+        Sign.INDEX,
+    }
 )
 
 # Of boxes: whole words, in ids, classes and headings
 _BOXES = {
-    Sign.ADVERT: re.compile(r"\b(?:ads?|adslot|advert\w*|anzeigen?|sponsor\w*|promos?|promoted|promotions?|outstream|preroll)\b"),
+    Sign.ADVERT: re.compile(
+            r"\b(?:ads?|adslot|advert\w*|anzeigen?|sponsor\w*|promos?|promoted|promotions?|"
+            r"outstream|preroll)\b"),
     Sign.SUGGESTED: re.compile(
-        r"\b(?:recommend\w*|recirc\w*|suggest\w*|related|trending|popular|upnext|up next|more from|more videos?|more stories"
+        r"\b(?:recommend\w*|recirc\w*|suggest\w*|related|trending|popular|upnext|up next|more"
+        r" from|more videos?|more stories"
         r"|you may|feed|newsletter|next video|latest videos?)\b"
     ),
-    Sign.PREVIEW: re.compile(r"\b(?:previews?|teasers?|loading|loader|background|bg|modal|popup|pop up|tooltip|hover)\b"),
-    Sign.SPOKEN: re.compile(r"\b(?:audio|text ?2 ?speech|text to speech|tts|read aloud|listen|podcasts?|narrat\w*)\b"),
+    Sign.PREVIEW: re.compile(
+            r"\b(?:previews?|teasers?|loading|loader|background|bg|modal|popup|pop"
+            r" up|tooltip|hover)\b"),
+    Sign.SPOKEN: re.compile(
+            r"\b(?:audio|text ?2 ?speech|text to speech|tts|read"
+            r" aloud|listen|podcasts?|narrat\w*)\b"),
 }  # fmt: skip
 # Of a button: its names and its text, in the languages of the pages that are shown here
 _SKIP = ("skip", "Skip", "SKIP", "überspringen", "Passer l", "Ignorer l")
@@ -54,7 +73,8 @@ _MAX_SKIPS = 200
 _MAX_BUTTON_CHARS = 1_000
 _WORD = re.compile(rf"[^\W\d_]{{{_MIN_LETTERS},}}")
 _COMMON = frozenset(
-    "video videos watch clip film movie official full episode with from this that have your about into https http html"  # noqa: SIM905
+    "video videos watch clip film movie official full episode with from this that have your about"  # noqa: SIM905
+    " into https http html"
     " index news article articles blog post posts page".split()
 )
 
@@ -63,11 +83,13 @@ _COMMON = frozenset(
 class PageFacts:
     """What a page says of itself and of its video, without naming one.
 
-    ``site`` is that of its address, as of :func:`site_of`, ``path`` the rest of it. ``marks_main``: it has an article or a
-    main element. ``is_index``: it is a list of posts. ``is_about_video``: its metadata say that it shows a video, and that is not another site's. ``words`` are
-    those of its titles and its address, ``all_words`` those of its text too. ``hosts`` serve its own pictures, and ``pictures`` are the names of their files.
-    ``length_s`` is the length of its video, None where it states none, or several. ``skips_adverts``: a video may be an advert
-    that it shows before its own.
+    ``site`` is that of its address, as of :func:`site_of`, ``path`` the rest of it. ``marks_main``:
+    it has an article or a main element. ``is_index``: it is a list of posts. ``is_about_video``:
+    its metadata say that it shows a video, and that is not another site's. ``words`` are those of
+    its titles and its address, ``all_words`` those of its text too. ``hosts`` serve its own
+    pictures, and ``pictures`` are the names of their files. ``length_s`` is the length of its
+    video, None where it states none, or several. ``skips_adverts``: a video may be an advert that
+    it shows before its own.
     """
 
     site: str = ""
@@ -95,7 +117,9 @@ def page_facts(
     is_index: bool = False,
     skips_adverts: bool = False,
 ) -> PageFacts:
-    """Return the facts of the page at ``url``: ``titles`` are those that it has, ``pictures`` the URLs of its own pictures."""
+    """Return the facts of the page at ``url``: ``titles`` are those that it has,
+    ``pictures`` the URLs of its own pictures.
+    """
     parts, named = urlsplit(url), list(pictures)
     words = frozenset(word for title in (*titles, _path(url)) for word in _words(title or ""))
     return PageFacts(
@@ -115,7 +139,11 @@ def page_facts(
 
 def offers_to_skip(html: str) -> bool:
     """Return whether a page has a button that skips adverts."""
-    return any(_is_skip_button(html, place) for word in _SKIP for place in islice(_places(html, word), _MAX_SKIPS))
+    return any(
+        _is_skip_button(html, place)
+        for word in _SKIP
+        for place in islice(_places(html, word), _MAX_SKIPS)
+    )
 
 
 def _places(html: str, word: str) -> Iterator[int]:
@@ -127,7 +155,9 @@ def _places(html: str, word: str) -> Iterator[int]:
 
 
 def _is_skip_button(html: str, place: int) -> bool:
-    """Whether the element in whose names or text a word is at ``place`` is a button that skips adverts."""
+    """Whether the element in whose names or text a word is at ``place`` is a button that skips
+    adverts.
+    """
     start = html.rfind("<", max(0, place - _MAX_BUTTON_CHARS), place)
     if start < 0 or not _MAY_BE_BUTTON.match(html, start):
         return False
@@ -144,8 +174,9 @@ def evidence(sighting: Sighting, page: PageFacts) -> tuple[Sign, ...]:
 def is_own(signs: Collection[Sign]) -> bool:
     """Whether the evidence is enough to save a video without asking.
 
-    What the page's main item names is its video. Otherwise nothing may speak against it, and something has to speak for
-    it: that its data name it, that its host is the page's, or that it agrees with what the page says.
+    What the page's main item names is its video. Otherwise nothing may speak against it, and
+    something has to speak for it: that its data name it, that its host is the page's, or that it
+    agrees with what the page says.
     """
     if Sign.MAIN_ITEM in signs:
         return True
@@ -153,12 +184,17 @@ def is_own(signs: Collection[Sign]) -> bool:
 
 
 def is_outside(sighting: Sighting, page: PageFacts) -> bool:
-    """Whether nothing says that a player is part of the post: it is in a sidebar, or outside the main content."""
+    """Whether nothing says that a player is part of the post: it is in a sidebar,
+    or outside the main content.
+    """
     player = sighting.player
     if player is None:
         return False
     return player.container == "aside" or (
-        page.marks_main and not page.is_about_video and not player.container and not player.holds_permalink
+        page.marks_main
+        and not page.is_about_video
+        and not player.container
+        and not player.holds_permalink
     )
 
 
@@ -166,7 +202,9 @@ def _checked(sighting: Sighting, page: PageFacts) -> Iterable[tuple[Sign, bool]]
     player, urls = sighting.player, [candidate.url for candidate in sighting.candidates]
     sites = {site_of(url) for url in urls}
     is_made = any(url.startswith("data:") for url in urls)  # a manifest that the page makes itself
-    is_own_host = is_made or page.site in sites or bool(page.hosts & {urlsplit(url).hostname for url in urls})
+    is_own_host = (
+        is_made or page.site in sites or bool(page.hosts & {urlsplit(url).hostname for url in urls})
+    )
     names = player.names if player else sighting.names
     title = set(_words(sighting.title or ""))
     named = title or {word for url in urls for word in _words(_file(url))}
@@ -176,12 +214,21 @@ def _checked(sighting: Sighting, page: PageFacts) -> Iterable[tuple[Sign, bool]]
     yield Sign.CARD, sighting.named_by is NamedBy.CARD
     yield Sign.PLAYER, player is not None
     yield Sign.OWN_HOST, is_own_host
-    yield Sign.SAME_ID, any(_is_id(part, page) for part in (sighting.media_id or "", *map(_file, urls)))
+    yield (
+        Sign.SAME_ID,
+        any(_is_id(part, page) for part in (sighting.media_id or "", *map(_file, urls))),
+    )
     yield Sign.SAME_TITLE, _agree(named, page.words)
-    yield Sign.SAME_PICTURE, bool(sighting.thumbnail_url) and _file(sighting.thumbnail_url or "") in page.pictures
+    yield (
+        Sign.SAME_PICTURE,
+        bool(sighting.thumbnail_url) and _file(sighting.thumbnail_url or "") in page.pictures,
+    )
     yield Sign.SAME_LENGTH, _is_as_long(sighting, page)
     yield Sign.OTHER_HOST, bool(urls) and not is_own_host
-    yield Sign.OTHER_TITLE, len(title) >= _MIN_TITLE_WORDS and bool(page.words) and not _agree(title, page.all_words)
+    yield (
+        Sign.OTHER_TITLE,
+        len(title) >= _MIN_TITLE_WORDS and bool(page.words) and not _agree(title, page.all_words),
+    )
     yield Sign.OUTSIDE, is_outside(sighting, page)
     yield Sign.INDEX, page.is_index
     yield Sign.LOOP, player is not None and player.muted_loop
@@ -193,22 +240,33 @@ def _checked(sighting: Sighting, page: PageFacts) -> Iterable[tuple[Sign, bool]]
 
 def _is_as_long(sighting: Sighting, page: PageFacts) -> bool:
     played = sighting.player.duration_s if sighting.player else None
-    return played is not None and page.length_s is not None and abs(played - page.length_s) <= SAME_LENGTH_S
+    return (
+        played is not None
+        and page.length_s is not None
+        and abs(played - page.length_s) <= SAME_LENGTH_S
+    )
 
 
 def _is_id(part: str, page: PageFacts) -> bool:
     """Whether a name is an id, and a step or a value of the page's address."""
-    return len(part) >= _MIN_ID_CHARS and any(map(str.isdigit, part)) and part in re.split(r"[/?&=._-]", page.path)
+    return (
+        len(part) >= _MIN_ID_CHARS
+        and any(map(str.isdigit, part))
+        and part in re.split(r"[/?&=._-]", page.path)
+    )
 
 
 def _agree(words: Iterable[str], others: Collection[str]) -> bool:
-    """Whether a word of one text is in the other, also in another form or as a part of a longer one."""
+    """Whether a word of one text is in the other, also in another form or as a part of a longer
+    one.
+    """
     stems = {other[:_PREFIX] for other in others}
     return any(word[:_PREFIX] in stems or any(other in word for other in others) for word in words)
 
 
 def _words(text: str) -> list[str]:
-    words = islice(_WORD.finditer(values.as_words(text)), _MAX_WORDS)  # each is compared with each of another text
+    # each is compared with each of another text
+    words = islice(_WORD.finditer(values.as_words(text)), _MAX_WORDS)
     return [word[0] for word in words if word[0] not in _COMMON]
 
 

@@ -1,6 +1,8 @@
-"""Reads a site's response to a check of a source: RSS, Atom and JSON feeds, its own API, or a page that links to a feed.
+"""Reads a site's response to a check of a source: RSS, Atom and JSON feeds, its own API, or a page
+that links to a feed.
 
-Pure, and the only importer of feedparser: documents are untrusted, so this runs in the confined process.
+Pure, and the only importer of feedparser: documents are untrusted, so this runs in the confined
+process.
 """
 
 from __future__ import annotations
@@ -42,7 +44,8 @@ _FEED_TYPES = frozenset({"application/rss+xml", "application/atom+xml", "applica
 _MEDIA_TYPE = re.compile(
     r"(?:video|audio)(?:/|$)|application/(?:x-mpegurl|vnd\.apple\.mpegurl|dash\+xml)", re.IGNORECASE
 )
-_NAMES_ALL_MEDIA = re.compile(r"mastodon", re.IGNORECASE)  # generators whose items name each attachment
+# generators whose items name each attachment
+_NAMES_ALL_MEDIA = re.compile(r"mastodon", re.IGNORECASE)
 _SKIPPED_BYTES = 2_000  # of a list of hours
 _CHARACTER = re.compile(rb"&#(?:x([0-9a-f]{1,8})|(\d{1,8}));", re.IGNORECASE)
 _HOUR = re.compile(rb"<hour>\s{0,9}(\d{1,2})\s{0,9}</hour>", re.IGNORECASE)
@@ -56,7 +59,15 @@ def read_feed(check: ListCheck, platform: Platform, answer: PageAnswer) -> ListP
     try:
         match = find_feed(platform, parse_http_url(check.url), key=check.stable_id)
         page = _read(check, match.rules if match else None, answer)
-    except (BadUrl, AttributeError, KeyError, IndexError, TypeError, ValueError, RecursionError) as exc:
+    except (
+        BadUrl,
+        AttributeError,
+        KeyError,
+        IndexError,
+        TypeError,
+        ValueError,
+        RecursionError,
+    ) as exc:
         raise _unreadable(platform) from exc
     if page is None:
         raise _unreadable(platform)
@@ -69,7 +80,8 @@ def _unreadable(platform: Platform) -> ExtractorBroken:
 
 
 def _read(check: ListCheck, rules: FeedRules | None, answer: PageAnswer) -> ListPage | None:
-    head = answer.body[:_HEAD_BYTES].replace(b"\0", b"")  # of UTF-16, whose tags are these with zeros between
+    # of UTF-16, whose tags are these with zeros between
+    head = answer.body[:_HEAD_BYTES].replace(b"\0", b"")
     if head.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")[:1] in (b"{", b"["):
         document = json.loads(answer.body)
         if isinstance(document, dict) and "jsonfeed.org" in str(document.get("version", ""))[:200]:
@@ -86,7 +98,9 @@ def _read(check: ListCheck, rules: FeedRules | None, answer: PageAnswer) -> List
 
 
 def _checked(entry: Entry, platform: Platform) -> Entry | None:
-    """Return an entry within bounds and with its post's id; None where its URL is none that can be submitted."""
+    """Return an entry within bounds and with its post's id;
+    None where its URL is none that can be submitted.
+    """
     try:
         url = parse_http_url(entry.url)
     except BadUrl:
@@ -127,7 +141,7 @@ def _named(listing: Listing, match: FeedMatch | None) -> Listing:
     )
 
 
-# --- feeds ---------------------------------------------------------------------------------------------------------
+# --- feeds ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +180,14 @@ class _Feed:
 
 def _of_document(feed: _Feed, rules: FeedRules | None, answer: PageAnswer) -> ListPage:
     links = Counter(_plain(item.link) for item in feed.items if item.link)
-    shows = {link for link, count in links.items() if count > 1} | ({_plain(feed.link)} if feed.link else set())
+    shows = {link for link, count in links.items() if count > 1} | (
+        {_plain(feed.link)} if feed.link else set()
+    )
     entries = []
     for item in feed.items:
-        entry = _entry(item, shows, names_all_media=_NAMES_ALL_MEDIA.match(feed.generator) is not None)
+        entry = _entry(
+            item, shows, names_all_media=_NAMES_ALL_MEDIA.match(feed.generator) is not None
+        )
         if entry is not None and rules and rules.read_entry:
             entry = rules.read_entry(entry, item.raw)
         if entry is not None:
@@ -186,7 +204,9 @@ def _of_document(feed: _Feed, rules: FeedRules | None, answer: PageAnswer) -> Li
 
 
 def _skip_hours(body: bytes) -> bytes:
-    """Return the contents of a feed's first ``skipHours``, without a pattern whose time would grow faster than the text."""
+    """Return the contents of a feed's first ``skipHours``,
+    without a pattern whose time would grow faster than the text.
+    """
     lower = body.lower()
     start = lower.find(b"<skiphours>")
     end = lower.find(b"</skiphours>", start)
@@ -200,15 +220,21 @@ def _plain(link: str) -> str:
 def _entry(item: _Item, shows: set[str], *, names_all_media: bool) -> Entry | None:
     """Return an item as an entry, None where it names no post.
 
-    A post's URL is the item's link, or else a file's. Of an episode whose link is the page of the whole show, or is
-    missing, the enclosed file is the post. In any case it is what is downloaded.
+    A post's URL is the item's link, or else a file's. Of an episode whose link is the page of the
+    whole show, or is missing, the enclosed file is the post. In any case it is what is downloaded.
     """
     files = [file for file in (*item.media, *item.enclosures) if _MEDIA_TYPE.match(file.type)]
     if names_all_media and not files:
         return None
-    enclosed = next((file for file in item.enclosures if file in files and len(file.url) <= MAX_URL_CHARS), None)
+    enclosed = next(
+        (file for file in item.enclosures if file in files and len(file.url) <= MAX_URL_CHARS), None
+    )
     is_of_show = item.link is None or _plain(item.link) in shows
-    url = enclosed.url if enclosed and is_of_show else item.link or next((file.url for file in files), None)
+    url = (
+        enclosed.url
+        if enclosed and is_of_show
+        else item.link or next((file.url for file in files), None)
+    )
     if url is None or len(url) > MAX_URL_CHARS:
         return None
     durations = (item.duration_s, *(file.duration_s for file in files))
@@ -220,7 +246,9 @@ def _entry(item: _Item, shows: set[str], *, names_all_media: bool) -> Entry | No
         duration_s=next(filter(None, durations), None),
         language=item.language,
         thumbnail_url=item.thumbnail_url,
-        enclosed=EnclosedFile(enclosed.url, enclosed.type.lower()[:MAX_TYPE_CHARS]) if enclosed else None,
+        enclosed=EnclosedFile(enclosed.url, enclosed.type.lower()[:MAX_TYPE_CHARS])
+        if enclosed
+        else None,
         former_url=item.former_link,
     )
 
@@ -228,15 +256,19 @@ def _entry(item: _Item, shows: set[str], *, names_all_media: bool) -> Entry | No
 def _is_newest_first(entries: Iterable[Entry]) -> bool:
     """Whether the dates say so: an order that nothing proves is not relied on."""
     dates = [entry.published_at for entry in entries]
-    return all(before is not None and after is not None and before >= after for before, after in pairwise(dates))
+    return all(
+        before is not None and after is not None and before >= after
+        for before, after in pairwise(dates)
+    )
 
 
-# --- RSS and Atom --------------------------------------------------------------------------------------------------
+# --- RSS and Atom ---------------------------------------------------------------------------------
 
 
 def _xml_feed(answer: PageAnswer) -> _Feed:
     base = parse_http_url(answer.url, max_chars=len(answer.url))
-    headers = {"content-type": answer.headers.get("content-type", "")}  # without a base, so that guids stay as they are
+    # without a base, so that guids stay as they are
+    headers = {"content-type": answer.headers.get("content-type", "")}
     # as a file: a text would be taken for a file's name or a URL
     parsed = feedparser.parse(
         io.BytesIO(_CHARACTER.sub(_possible, answer.body)),
@@ -259,14 +291,18 @@ def _xml_feed(answer: PageAnswer) -> _Feed:
 
 
 def _possible(reference: re.Match[bytes]) -> bytes:
-    """Return a reference to a character, b"" where there is no such character: feedparser gives the whole feed up."""
+    """Return a reference to a character, b"" where there is no such character:
+    feedparser gives the whole feed up.
+    """
     number = int(reference[1], 16) if reference[1] else int(reference[2])
     is_character = 0 < number < 0xD800 or 0xDFFF < number < 0x11_0000
     return reference[0] if is_character else b""
 
 
 def _get(node: Node, name: str) -> object:
-    """Return a value that is there under this very name: feedparser's own ``get`` answers with others, and warns."""
+    """Return a value that is there under this very name:
+    feedparser's own ``get`` answers with others, and warns.
+    """
     return dict.get(node, name) if isinstance(node, dict) else None
 
 
@@ -277,22 +313,33 @@ def _xml_item(item: Node, feed: Node, base: HttpUrl) -> _Item:
         if (url := values.url(_get(file, "url"), base))
     ]
     enclosures = [
-        _FeedFile(url, values.text(_get(link, "type")) or "", values.duration(_get(link, "duration")))
+        _FeedFile(
+            url, values.text(_get(link, "type")) or "", values.duration(_get(link, "duration"))
+        )
         for link in values.objects(_get(item, "links"))
         if _get(link, "rel") == "enclosure" and (url := values.url(_get(link, "href"), base))
     ]
     contents = (_get(content, "value") for content in values.objects(_get(item, "content")))
-    thumbnails = (_get(thumbnail, "url") for thumbnail in values.objects(_get(item, "media_thumbnail")))
-    pictures = (values.url(url, base) for url in (*thumbnails, _get(values.obj(item, "image"), "href")))
+    thumbnails = (
+        _get(thumbnail, "url") for thumbnail in values.objects(_get(item, "media_thumbnail"))
+    )
+    pictures = (
+        values.url(url, base) for url in (*thumbnails, _get(values.obj(item, "image"), "href"))
+    )
     link, former_link = _get(item, "feedburner_origlink") or _get(item, "link"), ""
-    if _get(item, "guidislink") and not str(link).strip().lower().startswith(("http://", "https://")):
-        link, former_link = None, values.url(link, base) or ""  # feedparser takes any guid for a link
+    if _get(item, "guidislink") and not str(link).strip().lower().startswith(
+        ("http://", "https://")
+    ):
+        # feedparser takes any guid for a link
+        link, former_link = None, values.url(link, base) or ""
     return _Item(
         item,
         link=values.url(link, base),
         title=values.text(_get(item, "title")),
-        html=values.text(_get(item, "summary")) or next(filter(None, map(values.text, contents)), None),
-        published_at=_moment(_get(item, "published_parsed")) or _moment(_get(item, "updated_parsed")),
+        html=values.text(_get(item, "summary"))
+        or next(filter(None, map(values.text, contents)), None),
+        published_at=_moment(_get(item, "published_parsed"))
+        or _moment(_get(item, "updated_parsed")),
         media=tuple(media),
         enclosures=tuple(enclosures),
         duration_s=_clock_time(values.text(_get(item, "itunes_duration"))),
@@ -317,7 +364,9 @@ def _moment(parsed: object) -> datetime | None:
 def _clock_time(text: str | None) -> float | None:
     """Return the seconds of ``1:02:03``, ``62:03`` or ``3723``."""
     parts = (text or "").split(":")
-    if len(parts) > 3 or not all(part.isascii() and part.isdigit() and len(part) <= 9 for part in parts):
+    if len(parts) > 3 or not all(
+        part.isascii() and part.isdigit() and len(part) <= 9 for part in parts
+    ):
         return None
     seconds = 0
     for part in parts:
@@ -325,7 +374,7 @@ def _clock_time(text: str | None) -> float | None:
     return float(seconds) or None
 
 
-# --- JSON feeds (https://www.jsonfeed.org/version/1.1/) ------------------------------------------------------------
+# --- JSON feeds (https://www.jsonfeed.org/version/1.1/) -------------------------------------------
 
 
 def _json_feed(document: Node) -> _Feed:
@@ -339,14 +388,20 @@ def _json_feed(document: Node) -> _Feed:
 
 def _json_item(item: Node, feed: Node) -> _Item:
     attached = [
-        _FeedFile(url, values.text(file.get("mime_type")) or "", values.duration(file.get("duration_in_seconds")))
+        _FeedFile(
+            url,
+            values.text(file.get("mime_type")) or "",
+            values.duration(file.get("duration_in_seconds")),
+        )
         for file in values.objects(item.get("attachments"))
         if (url := values.url(file.get("url")))
     ]
     words = (values.text(item.get(name)) for name in ("content_text", "content_html", "summary"))
     return _Item(
         item,
-        link=values.url(item.get("url")) or values.url(item.get("external_url")) or values.url(item.get("id")),
+        link=values.url(item.get("url"))
+        or values.url(item.get("external_url"))
+        or values.url(item.get("id")),
         title=values.text(item.get("title")),
         html=next(filter(None, words), None),
         published_at=values.moment(item.get("date_published")),
@@ -356,7 +411,7 @@ def _json_item(item: Node, feed: Node) -> _Item:
     )
 
 
-# --- pages ---------------------------------------------------------------------------------------------------------
+# --- pages ----------------------------------------------------------------------------------------
 
 
 def _linked_feeds(answer: PageAnswer) -> tuple[str, ...]:
@@ -366,11 +421,17 @@ def _linked_feeds(answer: PageAnswer) -> tuple[str, ...]:
     for tag in scan(_decoded(answer.body)):
         attributes = tag.attributes
         is_feed = attributes.get("type", "").partition(";")[0].strip().lower() in _FEED_TYPES
-        if tag.name == "link" and is_feed and "alternate" in attributes.get("rel", "").lower().split():
+        if (
+            tag.name == "link"
+            and is_feed
+            and "alternate" in attributes.get("rel", "").lower().split()
+        ):
             url = values.url(attributes.get("href"), base)
             if url is not None and len(url) <= MAX_URL_CHARS:
                 found.append(("comment" in f"{url} {attributes.get('title', '')}".lower(), url))
-    return tuple(dict.fromkeys(url for _, url in sorted(found, key=lambda pair: pair[0])))[:MAX_FEED_URLS]
+    return tuple(dict.fromkeys(url for _, url in sorted(found, key=lambda pair: pair[0])))[
+        :MAX_FEED_URLS
+    ]
 
 
 def _decoded(body: bytes) -> str:

@@ -1,4 +1,6 @@
-"""Lister that asks the cheapest way that a site offers: feeds and open APIs, by plain requests without an account."""
+"""Lister that asks the cheapest way that a site offers: feeds and open APIs,
+by plain requests without an account.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,14 @@ from urllib.parse import quote, urlsplit
 
 from mediavault.core import unreached
 from mediavault.core.clock import Clock
-from mediavault.core.failures import BadUrl, ExtractorBroken, Failure, HttpError, RateLimited, Unsupported
+from mediavault.core.failures import (
+    BadUrl,
+    ExtractorBroken,
+    Failure,
+    HttpError,
+    RateLimited,
+    Unsupported,
+)
 from mediavault.core.listings import (
     ALL_KINDS,
     LONGEST_INTERVAL,
@@ -52,7 +61,9 @@ Way = Mapping[EntryKind | None, str]
 
 
 class FeedLister:
-    """The lister ``feed``: sources of sites with ``Platform.feeds``, any feed, and any page that links to one."""
+    """The lister ``feed``: sources of sites with ``Platform.feeds``, any feed,
+    and any page that links to one.
+    """
 
     name = "feed"
     signed_in = False
@@ -62,8 +73,12 @@ class FeedLister:
         self._reader = reader
         self._clock = clock
 
-    async def list_entries(self, check: ListCheck, platform: Platform, *, within_s: float) -> Listing:
-        """See the port. ``validators.url`` is the feed that was read, which the next check requests first."""
+    async def list_entries(
+        self, check: ListCheck, platform: Platform, *, within_s: float
+    ) -> Listing:
+        """See the port. ``validators.url`` is the feed that was read,
+        which the next check requests first.
+        """
         try:
             match = find_feed(platform, parse_http_url(check.url), key=check.stable_id)
         except BadUrl as exc:
@@ -75,16 +90,22 @@ class FeedLister:
             listing = await reading.read_known_site(match)
         else:
             raise _no_feed(platform)
-        return replace(listing, method=self.name, stable_id=listing.stable_id or check.stable_id or None)
+        return replace(
+            listing, method=self.name, stable_id=listing.stable_id or check.stable_id or None
+        )
 
 
 def feed_urls(match: FeedMatch, check: ListCheck) -> list[Way]:
-    """Return the ways to read a source by a site's rules, the best first; none where the site's key of it is missing."""
+    """Return the ways to read a source by a site's rules, the best first;
+    none where the site's key of it is missing.
+    """
     rules = match.rules
     tab = match.groups.get("tab")
     kinds = [kind for kind, name in rules.tabs.items() if name == tab] or check.kinds
     if rules.by_kind and set(kinds) != set(ALL_KINDS):
-        forms: list[Mapping[EntryKind | None, str]] = [{kind: rules.by_kind[kind] for kind in kinds}]
+        forms: list[Mapping[EntryKind | None, str]] = [
+            {kind: rules.by_kind[kind] for kind in kinds}
+        ]
     else:
         forms = [{None: rules.with_reposts if check.reposts and rules.with_reposts else rules.feed}]
     forms += [{None: form} for form in rules.instead]
@@ -117,14 +138,22 @@ class _FeedCheck:
     """One check; its requests share the time that it may take."""
 
     def __init__(
-        self, client: HttpClient, reader: Reader, clock: Clock, check: ListCheck, platform: Platform, within_s: float
+        self,
+        client: HttpClient,
+        reader: Reader,
+        clock: Clock,
+        check: ListCheck,
+        platform: Platform,
+        within_s: float,
     ) -> None:
         self._client, self._reader, self._clock = client, reader, clock
         self._check, self._platform = check, platform
         self._ends_at_s = clock.monotonic() + within_s
 
     async def read_known_site(self, match: FeedMatch) -> Listing:
-        """Return the list of a source by the site's rules, in the first way that the site answers."""
+        """Return the list of a source by the site's rules,
+        in the first way that the site answers.
+        """
         ways, refusal = feed_urls(match, self._check), None
         if match.filled(match.rules.feed) is None and (lookup := match.filled(match.rules.lookup)):
             try:
@@ -135,7 +164,9 @@ class _FeedCheck:
         return await self._first(ways, match, refusal or _no_feed(self._platform))
 
     async def of_unknown_site(self, match: FeedMatch | None) -> Listing:
-        """Return the list of a feed, of the feed that a page links to, or that pages of its form usually have."""
+        """Return the list of a feed, of the feed that a page links to,
+        or that pages of its form usually have.
+        """
         if last := self._check.validators.url:
             try:
                 return await self._list({None: last}, None)
@@ -150,7 +181,9 @@ class _FeedCheck:
             ways = [{None: url} for url in answer.page.feed_urls]
         except Unsupported as exc:  # a page that links to no feed
             failure = exc
-        return await self._first([*ways, *(feed_urls(match, self._check) if match else ())], match, failure)
+        return await self._first(
+            [*ways, *(feed_urls(match, self._check) if match else ())], match, failure
+        )
 
     async def _looked_up(self, url: str) -> FeedMatch:
         """Return the match of the source with the site's own key of it, which an answer names."""
@@ -158,13 +191,18 @@ class _FeedCheck:
         match = find_feed(self._platform, parse_http_url(self._check.url), key=key)
         if match is None or match.filled(match.rules.feed) is None:
             raise ExtractorBroken(
-                Message("%(site)s did not say which account this is.", site=site_name(self._platform))
+                Message(
+                    "%(site)s did not say which account this is.", site=site_name(self._platform)
+                )
             )
         self._check = replace(self._check, stable_id=key)
         return match
 
-    async def _first(self, ways: Iterable[Way], match: FeedMatch | None, failure: Failure) -> Listing:
-        """Return the list by the first way that is not refused; the one that was answered last time comes first.
+    async def _first(
+        self, ways: Iterable[Way], match: FeedMatch | None, failure: Failure
+    ) -> Listing:
+        """Return the list by the first way that is not refused; the one that was answered last time
+        comes first.
 
         Raises the first refusal, or ``failure`` where there is no way.
         """
@@ -182,13 +220,17 @@ class _FeedCheck:
         ((kind, url),) = way.items()
         answer = await self._ask(url)
         if answer.page.feed_urls:
-            raise ExtractorBroken(Message("%(site)s did not return a feed.", site=site_name(self._platform)))
+            raise ExtractorBroken(
+                Message("%(site)s did not return a feed.", site=site_name(self._platform))
+            )
         next_page = match.rules.next_page if match else ""
         listing = await self._with_rest(answer, url + next_page) if next_page else answer.listing
         return self._cut(_of_kind(listing, kind))
 
     async def merge_kinds(self, way: Way) -> Listing:
-        """Return several lists as one. One that is refused does not exist: a channel without shorts has none of them."""
+        """Return several lists as one. One that is refused does not exist:
+        a channel without shorts has none of them.
+        """
         found: list[Listing] = []
         refusal: Failure | None = None
         for kind, url in way.items():
@@ -198,7 +240,9 @@ class _FeedCheck:
                 refusal = refusal or _refusal(exc)
         if not found:
             raise refusal or _no_feed(self._platform)
-        entries = list({entry.url: entry for listing in found for entry in listing.entries}.values())
+        entries = list(
+            {entry.url: entry for listing in found for entry in listing.entries}.values()
+        )
         has_dates = all(entry.published_at for entry in entries)
         if has_dates:
             entries.sort(key=lambda entry: entry.published_at or self._clock.now(), reverse=True)
@@ -211,7 +255,8 @@ class _FeedCheck:
         )
 
     async def _with_rest(self, answer: _FeedAnswer, form: str) -> Listing:
-        """Return the list with the parts that follow the first, as far as they are wanted and answered.
+        """Return the list with the parts that follow the first, as far as they are wanted and
+        answered.
 
         ``form`` is the URL of the part at ``{cursor}``.
         """
@@ -224,9 +269,15 @@ class _FeedCheck:
                 part = (await self._ask(_at_cursor(form, cursor))).page
             except Failure as exc:
                 log.info(
-                    "list_cut_short", url=redact_url(self._check.url), error=exc.code, entries=len(listing.entries)
+                    "list_cut_short",
+                    url=redact_url(self._check.url),
+                    error=exc.code,
+                    entries=len(listing.entries),
                 )
-                return replace(listing, fresh_for=max(filter(None, (listing.fresh_for, exc.retry_after)), default=None))
+                return replace(
+                    listing,
+                    fresh_for=max(filter(None, (listing.fresh_for, exc.retry_after)), default=None),
+                )
             listing = replace(listing, entries=(*listing.entries, *part.listing.entries))
             cursor = part.cursor if part.cursor != cursor else ""
         return replace(listing, is_whole=not cursor and not listing.is_unchanged)
@@ -243,15 +294,25 @@ class _FeedCheck:
 
     def _cut(self, listing: Listing) -> Listing:
         is_cut = len(listing.entries) > self._check.limit
-        return replace(listing, entries=listing.entries[: self._check.limit], is_whole=listing.is_whole and not is_cut)
+        return replace(
+            listing,
+            entries=listing.entries[: self._check.limit],
+            is_whole=listing.is_whole and not is_cut,
+        )
 
     async def _ask(self, url: str) -> _FeedAnswer:
-        """Request a feed, conditionally where it is the one that was read last. Raises its failure."""
+        """Request a feed, conditionally where it is the one that was read last.
+        Raises its failure.
+        """
         left_s = self._ends_at_s - self._clock.monotonic()
         if left_s <= 0:
             raise unreached.too_slow(urlsplit(url).hostname)
         last = self._check.validators
-        conditions = {"if-none-match": last.etag, "if-modified-since": last.last_modified} if url == last.url else {}
+        conditions = (
+            {"if-none-match": last.etag, "if-modified-since": last.last_modified}
+            if url == last.url
+            else {}
+        )
         headers = {**HEADERS, **{name: value for name, value in conditions.items() if value}}
         timeouts = Timeouts(connect_s=10, total_s=min(MAX_REQUEST_S, left_s))
         request = self._client.get(
@@ -263,7 +324,9 @@ class _FeedCheck:
         except BadUrl as exc:  # where it redirects to
             raise HttpError(exc.message) from exc
         is_unchanged = response.status == 304 and len(headers) > len(HEADERS)
-        if not is_unchanged and (failure := _failure_of(response.status, response.headers, self._platform)):
+        if not is_unchanged and (
+            failure := _failure_of(response.status, response.headers, self._platform)
+        ):
             raise failure
         page = ListPage()
         if not is_unchanged:
@@ -278,19 +341,27 @@ class _FeedCheck:
 
 
 def _refusal(failure: HttpError | ExtractorBroken | Unsupported) -> Failure:
-    """Return the failure of a request that another one may replace; raises any other, such as that of a busy server."""
+    """Return the failure of a request that another one may replace; raises any other,
+    such as that of a busy server.
+    """
     if isinstance(failure, HttpError) and failure.http_status not in _REFUSED:
         raise failure
     return failure
 
 
 def _failure_of(status: int, headers: Mapping[str, str], platform: Platform) -> Failure | None:
-    """Return the failure of a feed's status. None of them says that a source is gone: feeds fail in waves."""
+    """Return the failure of a feed's status. None of them says that a source is gone:
+    feeds fail in waves.
+    """
     if status == 200:
         return None
     site, pause = site_name(platform), parse_retry_after(headers)
     if status == 429 or (status == 503 and pause is not None):
-        return RateLimited(Message("%(site)s asked us to slow down.", site=site), http_status=status, retry_after=pause)
+        return RateLimited(
+            Message("%(site)s asked us to slow down.", site=site),
+            http_status=status,
+            retry_after=pause,
+        )
     return HttpError(
         Message("%(site)s answered with HTTP %(status)s.", site=site, status=status),
         http_status=status,
@@ -314,7 +385,11 @@ def fresh_for(page: ListPage, headers: Mapping[str, str], now: datetime) -> time
     """
     stated = _MAX_AGE.search(headers.get("cache-control", ""))
     age = headers.get("age", "")
-    seconds = int(stated[1]) - (int(age) if age.isascii() and age.isdigit() and len(age) < 10 else 0) if stated else 0
+    seconds = (
+        int(stated[1]) - (int(age) if age.isascii() and age.isdigit() and len(age) < 10 else 0)
+        if stated
+        else 0
+    )
     span = max(timedelta(seconds=seconds), page.listing.fresh_for or timedelta())
     at = now + span
     for _ in range(24):
@@ -332,4 +407,6 @@ def _of_kind(listing: Listing, kind: EntryKind | None) -> Listing:
     """Return the list of a feed of one kind, whose title is the kind's, not the account's."""
     if kind is None:
         return listing
-    return replace(listing, title=None, entries=tuple(replace(entry, kind=kind) for entry in listing.entries))
+    return replace(
+        listing, title=None, entries=tuple(replace(entry, kind=kind) for entry in listing.entries)
+    )

@@ -1,7 +1,8 @@
-"""Summary of an HLS playlist or a DASH manifest: what it lists, how large, live or not, protected or not.
+"""Summary of an HLS playlist or a DASH manifest: what it lists, how large, live or not, protected
+or not.
 
-Nothing is refused for being live or protected, and a malformed value counts as absent: this is for ranking, ownership
-and display. ``download`` reads the same documents to fetch what they list.
+Nothing is refused for being live or protected, and a malformed value counts as absent: this is for
+ranking, ownership and display. ``download`` reads the same documents to fetch what they list.
 """
 
 from __future__ import annotations
@@ -34,11 +35,13 @@ _SOUND_FILE = re.compile(r"\.(?:aac|mp3|m4a|ac3|ec3)(?:$|\?)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a manifest says. ``children`` are absolute URLs: a master's playlists, or a playlist's segments.
+    """What a manifest says. ``children`` are absolute URLs: a master's playlists, or a playlist's
+    segments.
 
-    Counts: ``variants`` qualities (of a DASH manifest those of video), ``segments`` of a media playlist or of the best
-    DASH quality over all periods, ``audio_groups`` HLS groups or DASH audio sets, ``maps`` EXT-X-MAP tags or the
-    different initialisation sections of the best DASH quality. ``listed_s``: length of what is listed, live or not.
+    Counts: ``variants`` qualities (of a DASH manifest those of video), ``segments`` of a media
+    playlist or of the best DASH quality over all periods, ``audio_groups`` HLS groups or DASH audio
+    sets, ``maps`` EXT-X-MAP tags or the different initialisation sections of the best DASH quality.
+    ``listed_s``: length of what is listed, live or not.
     """
 
     is_master: bool
@@ -70,9 +73,11 @@ def read_manifest(body: bytes, url: str) -> Manifest | None:
 
 
 def parse_manifest(body: bytes, url: str) -> Manifest:
-    """Return the manifest as :func:`read_manifest` does, or raise NotAVideo, Unsupported or BadUrl with the reason.
+    """Return the manifest as :func:`read_manifest` does, or raise NotAVideo, Unsupported or BadUrl
+    with the reason.
 
-    A manifest embedded in a page has a ``data:`` URL or none at all: then only its absolute URLs can be used.
+    A manifest embedded in a page has a ``data:`` URL or none at all: then only its absolute URLs
+    can be used.
     """
     url = _NO_BASE if not url or url[:5].lower() == "data:" else url
     if len(body) > MAX_PLAYLIST_BYTES:
@@ -101,9 +106,13 @@ def _from_hls(document: hls_document.HlsDocument, url: str) -> Manifest:
 
 
 def _master(document: hls_document.HlsDocument, url: str) -> Manifest:
-    others = [entry["URI"] for entry in (*document.media, *document.i_frame_variants) if entry.get("URI")]
+    others = [
+        entry["URI"] for entry in (*document.media, *document.i_frame_variants) if entry.get("URI")
+    ]
     levels = [level_of(info) for info, _ in document.variants]
-    best = max(levels, key=lambda level: Wanted().rank(level, has_sound=None), default=QualityLevel())
+    best = max(
+        levels, key=lambda level: Wanted().rank(level, has_sound=None), default=QualityLevel()
+    )
     return _with_quality(
         best,
         Manifest(
@@ -111,7 +120,8 @@ def _master(document: hls_document.HlsDocument, url: str) -> Manifest:
             children=_resolved((*others, *(uri for _, uri in document.variants)), url),
             drm=document.is_protected,
             encrypted=document.is_encrypted,
-            audio_only=bool(document.variants) and not any(has_pictures(info) for info, _ in document.variants),
+            audio_only=bool(document.variants)
+            and not any(has_pictures(info) for info, _ in document.variants),
             variants=len(document.variants),
             audio_groups=document.audio_groups,
         ),
@@ -136,9 +146,13 @@ def _playlist(document: hls_document.HlsDocument, url: str) -> Manifest:
 
 def _from_mpd(document: mpd_document.MpdDocument) -> Manifest:
     video = chosen_video(document, protected=True)
-    tracks = video or [sound for period in document.periods for sound in period.of_kind(mpd_document.AUDIO)[:1]]
+    tracks = video or [
+        sound for period in document.periods for sound in period.of_kind(mpd_document.AUDIO)[:1]
+    ]
     segments = _segments(tracks)
-    listed_s = None if document.live else round(sum(segment.duration_s for segment in segments), 3) or None
+    listed_s = (
+        None if document.live else round(sum(segment.duration_s for segment in segments), 3) or None
+    )
     return _with_quality(
         video[0].level if video else QualityLevel(),
         Manifest(
@@ -160,7 +174,9 @@ def _from_mpd(document: mpd_document.MpdDocument) -> Manifest:
 
 
 def _addresses(document: mpd_document.MpdDocument) -> tuple[str, ...]:
-    """Return the distinct URLs of all tracks' segments and initialisation sections; of a very long list the first."""
+    """Return the distinct URLs of all tracks' segments and initialisation sections;
+    of a very long list the first.
+    """
     urls: dict[str, None] = {}
     room = MAX_SEGMENTS
     for period in document.periods:
@@ -175,7 +191,9 @@ def _addresses(document: mpd_document.MpdDocument) -> tuple[str, ...]:
 
 
 def _segments(tracks: Sequence[mpd_document.Representation]) -> list[Segment]:
-    """Return all segments of ``tracks``; none where the manifest lists them in an unreadable way, or lists too many."""
+    """Return all segments of ``tracks``; none where the manifest lists them in an unreadable way,
+    or lists too many.
+    """
     try:
         return [segment for listing in listings_of(tracks) for segment in listing.segments]
     except (NotAVideo, ValueError, OverflowError):

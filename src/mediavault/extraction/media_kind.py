@@ -1,4 +1,6 @@
-"""What kind of thing a media URL names: a whole file, one track, a playlist, a segment, or no video. Pure."""
+"""What kind of thing a media URL names: a whole file, one track, a playlist, a segment,
+or no video. Pure.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +15,19 @@ from urllib.parse import SplitResult, parse_qsl, unquote
 from mediavault.core.platform import Platform
 
 # --- Meta's `efg` parameter: what Facebook, Instagram and Threads write into their own media URLs.
-# It is URL-safe base64 of a JSON object, with or without padding, sometimes followed by a remnant of another escaping
-# (`u00253D`). So its text is searched, not parsed. Source: recorded URLs of 2019 to 2026, checked 2026-11-24.
+# It is URL-safe base64 of a JSON object, with or without padding, sometimes followed by a remnant
+# of another escaping (`u00253D`). So its text is searched, not parsed. Source: recorded URLs of
+# 2019 to 2026, checked 2026-11-24.
 
 _EFG = re.compile(r"(?:^|[&;])efg=([\w-]+)")
 _TAG = re.compile(rb'"vencode_tag":\s*"([\w.-]+)')
 _BITRATE = re.compile(rb'"bitrate":\s*(\d{4,9})(?=[,}\s])')
 _BITRATE_PARAMETER = re.compile(r"(?:^|[&;])bitrate=(\d{4,9})(?:&|$)")  # Facebook, since 2025
-# A quality of the adaptive stream; elsewhere "dash_…" names the encoder: "xpv_progressive.….dash_baseline_1080p_v1"
+# A quality of the adaptive stream; elsewhere "dash_…" names the encoder:
+# "xpv_progressive.….dash_baseline_1080p_v1"
 _DASH_TAG = re.compile(r"(?:^|[._])dash_")
-_AUDIO_TAG = re.compile(r"_audio(?:_v\d+)?$")  # "dash_ln_heaac_vbr3_audio", and Instagram's "….dash_ln_audio_v1"
+# "dash_ln_heaac_vbr3_audio", and Instagram's "….dash_ln_audio_v1"
+_AUDIO_TAG = re.compile(r"_audio(?:_v\d+)?$")
 _MUXED_WORDS = ("progressive", "urlgen")
 # "….C3.720.dash_…", "vts_vod_urlgen.720.clips", "dash_vp9-basic-gen2_720p"
 _LEVEL = re.compile(r"_(\d{3,4})p(?:[_.]|$)|\.(\d{3,4})(?:\.|$)")
@@ -30,7 +35,9 @@ _LEVEL = re.compile(r"_(\d{3,4})p(?:[_.]|$)|\.(\d{3,4})(?:\.|$)")
 
 @dataclass(frozen=True, slots=True)
 class Efg:
-    """What an ``efg`` says. ``tag`` names the quality; ``bitrate`` is in bits per second, if stated (since 2025)."""
+    """What an ``efg`` says. ``tag`` names the quality; ``bitrate`` is in bits per second,
+    if stated (since 2025).
+    """
 
     tag: str = ""
     bitrate: int | None = None
@@ -54,11 +61,15 @@ class Efg:
 
 
 def read_efg(query: str) -> Efg:
-    """Return what the ``efg`` of ``query`` says; an empty record where it has none, or one that cannot be read."""
+    """Return what the ``efg`` of ``query`` says; an empty record where it has none,
+    or one that cannot be read.
+    """
     match = _EFG.search(query)
     raw = _decoded(match[1]) if match else b""
     tag, bitrate = _TAG.search(raw), _BITRATE.search(raw) or _BITRATE_PARAMETER.search(query)
-    return Efg(tag[1].decode("ascii", "replace") if tag else "", int(bitrate[1]) if bitrate else None)
+    return Efg(
+        tag[1].decode("ascii", "replace") if tag else "", int(bitrate[1]) if bitrate else None
+    )
 
 
 def _decoded(text: str) -> bytes:
@@ -93,10 +104,14 @@ _EXTENSIONS: Mapping[MediaKind, str] = {
     MediaKind.IMAGE: "jpg jpeg jfif png gif webp avif heic heif bmp image tif tiff",
     MediaKind.SUBTITLE: "vtt webvtt srt ttml dfxp ass ssa sbv",
     MediaKind.OTHER: "vmap vast",  # lists of adverts, with X's videos
-    MediaKind.STATIC: "js mjs css map json woff woff2 ttf otf eot wasm ico svg torrent html htm xhtml xml txt webmanifest",
+    MediaKind.STATIC: (
+        "js mjs css map json woff woff2 ttf otf eot wasm ico svg torrent html htm xhtml xml txt"
+        " webmanifest"
+    ),
 }
 _KIND_OF_EXTENSION = {name: kind for kind, names in _EXTENSIONS.items() for name in names.split()}
-# Instructions to an image service may follow it: X's photo.jpg:large, Bilibili's cover.jpg@672w_378h, Bluesky's @jpeg
+# Instructions to an image service may follow it: X's photo.jpg:large, Bilibili's
+# cover.jpg@672w_378h, Bluesky's @jpeg
 _EXTENSION = re.compile(r"[.@]([A-Za-z0-9]{2,11})(?:[:@][\w!-]*)?$")
 _MAX_NAME_CHARS = 300  # of the last part of the path; file systems end at 255
 
@@ -131,11 +146,13 @@ _MIME_GROUPS: Mapping[str, MediaKind] = {
 }
 
 
-def kind_of(parts: SplitResult, mime: str, platform: Platform | None, *, declared: bool = False) -> MediaKind:
+def kind_of(
+    parts: SplitResult, mime: str, platform: Platform | None, *, declared: bool = False
+) -> MediaKind:
     """Return the kind of thing that the URL names.
 
-    ``mime`` is the bare lower-case content type of the response, or ""; it takes precedence over the URL. ``declared`` is
-    as in ``classify_media``.
+    ``mime`` is the bare lower-case content type of the response, or ""; it takes precedence over
+    the URL. ``declared`` is as in ``classify_media``.
     """
     if _STATIC_PATH.search(parts.path) or _is_host(parts, _STATIC_HOSTS):
         return MediaKind.STATIC
@@ -156,12 +173,15 @@ def by_extension(parts: SplitResult) -> MediaKind | None:
 
 
 def is_byte_range(parts: SplitResult) -> bool:
-    """Whether the query requests a byte range of a file, as those of Meta's players and googlevideo do."""
+    """Whether the query requests a byte range of a file,
+    as those of Meta's players and googlevideo do.
+    """
     return bool(_RANGE_QUERY.search(parts.query))
 
 
 def googlevideo_parameters(parts: SplitResult) -> dict[str, str] | None:
-    """Return the parameters of a ``videoplayback`` URL, from its query or its path; None for other URLs.
+    """Return the parameters of a ``videoplayback`` URL, from its query or its path; None for other
+    URLs.
 
     The path has them as ``/name/value``.
     """
@@ -185,7 +205,7 @@ def _by_mime(mime: str) -> MediaKind | None:
     return _MIMES.get(mime) or _MIME_GROUPS.get(mime.partition("/")[0])
 
 
-# --- sites' own forms ------------------------------------------------------------------------------------------
+# --- sites' own forms -----------------------------------------------------------------------------
 
 # These serve only the parts that a site's own pages are made of, including pictures
 _STATIC_HOSTS = (
@@ -230,27 +250,41 @@ _VIDEO_QUERY = re.compile(r"(?:^|&)format=mp4(?:&|$)")  # reddit turns GIFs into
 _SUBTITLE_QUERY = re.compile(r"(?:^|&)format=(?:web)?vtt(?:&|$)")  # captions at TikTok's play URL
 # TikTok's ``mime_type``; S3 and compatible services answer with the requested type
 _MIME_QUERY = re.compile(
-    r"(?:^|&)(?:mime(?:_?type)?|(?:response-)?content-type)=(video|audio)(?:_|%2F|/)\w+", re.IGNORECASE
+    r"(?:^|&)(?:mime(?:_?type)?|(?:response-)?content-type)=(video|audio)(?:_|%2F|/)\w+",
+    re.IGNORECASE,
 )
 _SCRIPT = re.compile(r"/(?:[^/.]*|[^/]+\.(?:php\d?|aspx?|ashx|jsp|cgi|pl|do))$", re.IGNORECASE)
-_FILE_PARAMETERS = frozenset(["file", "filename", "media", "download", "attachment", "response-content-disposition"])
+_FILE_PARAMETERS = frozenset(
+    ["file", "filename", "media", "download", "attachment", "response-content-disposition"]
+)
 _FILE_NAME = re.compile(r"\.(\w{2,5})\"?$")
 _IMAGE_QUERY = re.compile(r"(?:^|&)format=(?:jpe?g|png|webp|avif)(?:&|$)")
 
 _MANIFESTS = (
-    (re.compile(r"manifest\(format=m3u8|/manifest/hls|/api/manifest/hls", re.IGNORECASE), MediaKind.HLS),
+    (
+        re.compile(r"manifest\(format=m3u8|/manifest/hls|/api/manifest/hls", re.IGNORECASE),
+        MediaKind.HLS,
+    ),
     (re.compile(r"manifest\(format=mpd|/api/manifest/dash", re.IGNORECASE), MediaKind.DASH),
-    (re.compile(r"^/api/timedtext$|/bfs/(?:ai_)?subtitle/"), MediaKind.SUBTITLE),  # YouTube, Bilibili
-    (re.compile(r"/DASH_(?:\d+_)?\d+_[KM]$|/video_redirect/$"), MediaKind.DIRECT),  # reddit until 2019; Facebook
+    # YouTube, Bilibili
+    (re.compile(r"^/api/timedtext$|/bfs/(?:ai_)?subtitle/"), MediaKind.SUBTITLE),
+    # reddit until 2019; Facebook
+    (re.compile(r"/DASH_(?:\d+_)?\d+_[KM]$|/video_redirect/$"), MediaKind.DIRECT),
     (re.compile(r"^/[a-z0-9]{8,16}/audio$"), MediaKind.AUDIO_ONLY),  # reddit until 2020
     (re.compile(r"/mp3-(?:128|v0|320|preview)/"), MediaKind.AUDIO_ONLY),  # Bandcamp, Spotify
     (re.compile(r"/(?:master|playlist)\.json$"), MediaKind.OTHER),  # Vimeo's own form of a manifest
-    (re.compile(r"^/play/[0-9a-f-]{36}/hls$"), MediaKind.HLS),  # Vimeo's links for an account's own videos
-    (re.compile(r"^/play/[0-9a-f-]{36}$|^/progressive_redirect/playback/\d+/rendition/\w+$"), MediaKind.DIRECT),
+    # Vimeo's links for an account's own videos
+    (re.compile(r"^/play/[0-9a-f-]{36}/hls$"), MediaKind.HLS),
+    (
+        re.compile(r"^/play/[0-9a-f-]{36}$|^/progressive_redirect/playback/\d+/rendition/\w+$"),
+        MediaKind.DIRECT,
+    ),
     (re.compile(r"^/playlist/vid/dash/"), MediaKind.DASH),  # LinkedIn's adaptive streams
     (re.compile(r"^/playlist/vid/dynamic/"), MediaKind.HLS),
-    (re.compile(r"/mp4-\d+p-\d+fp-"), MediaKind.DIRECT),  # LinkedIn: "mp4-720p-30fp-crf28", no extension
-    (re.compile(r"^/[\w-]+/[\w-]+\.(?:27|1034)\.[A-Z]+$"), MediaKind.DIRECT),  # Snapchat: with watermark, without it
+    # LinkedIn: "mp4-720p-30fp-crf28", no extension
+    (re.compile(r"/mp4-\d+p-\d+fp-"), MediaKind.DIRECT),
+    # Snapchat: with watermark, without it
+    (re.compile(r"^/[\w-]+/[\w-]+\.(?:27|1034)\.[A-Z]+$"), MediaKind.DIRECT),
 )
 _MUXED_ITAGS = frozenset(
     ["5", "6", "17", "18", "22", "34", "35", "36", "37", "38", "43", "44", "45", "46", "59", "78"]
@@ -291,21 +325,27 @@ def _by_query(parts: SplitResult) -> MediaKind | None:
 
 
 def _by_file_name(parts: SplitResult) -> MediaKind | None:
-    """Return the kind of the file that a script's query names: DokuWiki's ``fetch.php?media=``, downloads under a name.
+    """Return the kind of the file that a script's query names: DokuWiki's ``fetch.php?media=``,
+    downloads under a name.
 
     A whole URL in the query does not count: players and proxies take those.
     """
     if not _SCRIPT.search(parts.path):
         return None
     for name, value in parse_qsl(parts.query):
-        match = _FILE_NAME.search(value) if name.lower() in _FILE_PARAMETERS and "://" not in value else None
+        match = (
+            _FILE_NAME.search(value)
+            if name.lower() in _FILE_PARAMETERS and "://" not in value
+            else None
+        )
         kind = _KIND_OF_EXTENSION.get(match[1].lower()) if match else None
         if kind is not None:
             return kind
     return None
 
 
-_SONG_HOST = re.compile(r"sf\d+-ies-music(?:-\w+)?\.tiktokcdn(?:-\w+)?\.com")  # background music of TikTok's videos
+# background music of TikTok's videos
+_SONG_HOST = re.compile(r"sf\d+-ies-music(?:-\w+)?\.tiktokcdn(?:-\w+)?\.com")
 
 
 def _by_media_path(parts: SplitResult, platform: Platform | None) -> MediaKind:
@@ -313,14 +353,20 @@ def _by_media_path(parts: SplitResult, platform: Platform | None) -> MediaKind:
     path = f"{parts.path}?{parts.query}" if parts.query else parts.path
     if _SONG_HOST.fullmatch(parts.hostname or ""):
         return MediaKind.AUDIO_ONLY
-    is_media = platform is not None and platform.media.path is not None and platform.media.path.search(path)
+    is_media = (
+        platform is not None
+        and platform.media.path is not None
+        and platform.media.path.search(path)
+    )
     return MediaKind.DIRECT if is_media else MediaKind.OTHER
 
 
-# --- which part of a video -------------------------------------------------------------------------------------
+# --- which part of a video ------------------------------------------------------------------------
 
-# Segments that are named like whole files. "part1.mp4" is not among them: people name files like that.
-# What follows a mark must not run past the next mark: a name full of marks would be scanned once for each
+# Segments that are named like whole files. "part1.mp4" is not among them: people name files like
+# that.
+# What follows a mark must not run past the next mark: a name full of marks would be scanned once
+# for each
 _SEGMENT_NAME = re.compile(
     r"(?:^|[_.-])(?:init|header)(?:[_.-](?:(?![_-](?:init|header)[_-])[\w-])*+)?\.(?:mp4|m4v|m4a|webm)$"
     r"|(?:^|[_.-])(?:seg(?:ment)?|chunk|frag(?:ment)?)[_-]?\d++"
@@ -333,7 +379,8 @@ _SEGMENT_PATH = re.compile(
 )
 _RANGE_QUERY = re.compile(r"(?:^|&)(?:bytestart|byteend|sq|range)=\d")  # Meta; googlevideo
 
-# A playlist or a file that holds one kind of track: reddit, Vimeo, X's HLS renditions and spaces, Twitch, PeerTube
+# A playlist or a file that holds one kind of track: reddit, Vimeo, X's HLS renditions and spaces,
+# Twitch, PeerTube
 _AUDIO_PATH = re.compile(
     r"/(?:DASH|CMAF|HLS)_AUDIO|/DASH_audio|/sep/audio/|/(?:pl|aud)/mp4a/"
     r"|/audio_only/|/audio-space/|-0-fragmented\.mp4$|_audio\.m3u8$"
@@ -343,13 +390,16 @@ _VIMEO_TRACK = re.compile(r"(?:^|&)st=(video|audio)(?:&|$)")  # of media.m3u8
 # TikTok keeps the subtitles with the uploads: bucket "-v-" instead of "-ve-", and ds=4
 _TIKTOK_V_BUCKET = re.compile(r"/tos-\w+-v-[\w-]+/")
 _TIKTOK_SUBTITLE = re.compile(r"(?:^|&)ds=4(?:&|$)")
-_BILIBILI_AUDIO = re.compile(r"-302\d\d\.m4s$")  # its .m4s files are whole tracks; 302xx are the audio tracks' numbers
+# its .m4s files are whole tracks; 302xx are the audio tracks' numbers
+_BILIBILI_AUDIO = re.compile(r"-302\d\d\.m4s$")
 
 
 def _refined(kind: MediaKind, parts: SplitResult, *, declared: bool) -> MediaKind:
     """Return which part of a video it is, for what looks like a video."""
     if kind is MediaKind.SEGMENT and "/upgcxcode/" in parts.path:
-        return MediaKind.AUDIO_ONLY if _BILIBILI_AUDIO.search(_name(parts)) else MediaKind.VIDEO_ONLY
+        return (
+            MediaKind.AUDIO_ONLY if _BILIBILI_AUDIO.search(_name(parts)) else MediaKind.VIDEO_ONLY
+        )
     if kind in {MediaKind.DIRECT, MediaKind.AUDIO_ONLY} and _is_segment(parts, declared=declared):
         return MediaKind.SEGMENT
     if kind not in {MediaKind.DIRECT, MediaKind.HLS}:

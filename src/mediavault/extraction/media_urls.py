@@ -1,7 +1,9 @@
-"""What a media URL names, how large it is, and whether two are one file. Read from the URL, its type and the site. Pure.
+"""What a media URL names, how large it is, and whether two are one file. Read from the URL, its
+type and the site. Pure.
 
-A URL is a hint, not proof: what a file really is, is decided by its bytes. But it is enough to tell a playlist from a
-segment, a silent track from a whole file, and an advert or a preview from the post's video.
+A URL is a hint, not proof: what a file really is, is decided by its bytes. But it is enough to tell
+a playlist from a segment, a silent track from a whole file, and an advert or a preview from the
+post's video.
 """
 
 from __future__ import annotations
@@ -15,17 +17,26 @@ from mediavault.browser.url_signs import on_ad_host
 from mediavault.core.media import SourceType, Watermark
 from mediavault.core.platform import Measures, Platform
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS
-from mediavault.extraction.media_kind import MediaKind, by_extension, googlevideo_parameters, is_byte_range, kind_of
+from mediavault.extraction.media_kind import (
+    MediaKind,
+    by_extension,
+    googlevideo_parameters,
+    is_byte_range,
+    kind_of,
+)
 from mediavault.extraction.signed_urls import is_signed, signed_url_expiry
 
-_RANGE_IN_QUERY = frozenset({"bytestart", "byteend"})  # Meta: a part of the file, named by the query
+# Meta: a part of the file, named by the query
+_RANGE_IN_QUERY = frozenset({"bytestart", "byteend"})
 _ADVERT = "it is an advert"  # as ``classify_media`` says it
 
 
 def identity(url: str) -> str:
-    """Return the URL without fragment and without a byte range in its query: two parts of one file are one file.
+    """Return the URL without fragment and without a byte range in its query: two parts of one file
+    are one file.
 
-    Everything else is left as written, since a signature covers it and the same file without a range is spelled so.
+    Everything else is left as written, since a signature covers it and the same file without a
+    range is spelled so.
     """
     base, _, query = url.partition("#")[0].partition("?")
     rest = "&".join(pair for pair in query.split("&") if _name(pair) not in _RANGE_IN_QUERY)
@@ -44,7 +55,10 @@ def on_media_host(url: str, platform: Platform) -> bool:
         host = (urlsplit(url).hostname or "").rstrip(".")
     except ValueError:
         return False
-    return any(host == known.lstrip(".") or host.endswith(f".{known.lstrip('.')}") for known in platform.media.hosts)
+    return any(
+        host == known.lstrip(".") or host.endswith(f".{known.lstrip('.')}")
+        for known in platform.media.hosts
+    )
 
 
 def is_advert(url: str) -> bool:
@@ -53,14 +67,19 @@ def is_advert(url: str) -> bool:
 
 
 def site_of(url: str) -> str:
-    """Return the site of a URL: the last two labels of its host, three below a short second one (``co.uk``)."""
+    """Return the site of a URL: the last two labels of its host,
+    three below a short second one (``co.uk``).
+    """
     labels = (urlsplit(url).hostname or "").split(".")
     return ".".join(labels[-3:] if len(labels) > 2 and len(labels[-2]) <= 3 else labels[-2:])
 
 
 _WIDTH_X_HEIGHT = re.compile(r"(?:^|[/_.-])(\d{3,4})x(\d{3,4})(?=[/_.-]|$)")
-_TEMPLATE = re.compile(r"(?:^|&)template=(\d{3,4})x(\d{3,4})(?:\.\d+|&|$)")  # Weibo: width x height . frames per second
-_PEERTUBE_HEIGHT = re.compile(r"/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}-(\d{3,4})(?:-fragmented)?\.mp4$")
+# Weibo: width x height . frames per second
+_TEMPLATE = re.compile(r"(?:^|&)template=(\d{3,4})x(\d{3,4})(?:\.\d+|&|$)")
+_PEERTUBE_HEIGHT = re.compile(
+    r"/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}-(\d{3,4})(?:-fragmented)?\.mp4$"
+)
 
 
 def stated_size(parts: SplitResult, platform: Platform | None) -> tuple[int | None, int | None]:
@@ -85,7 +104,7 @@ def nominal_measures(parts: SplitResult, platform: Platform) -> Measures:
     return Measures(width, height)
 
 
-# --- YouTube ---------------------------------------------------------------------------------------------------
+# --- YouTube --------------------------------------------------------------------------------------
 
 _ITAGS: Mapping[tuple[int, int], str] = {
     (176, 144): "17",
@@ -104,7 +123,9 @@ _SIZE_OF_ITAG = {itag: size for size, itags in _ITAGS.items() for itag in itags.
 
 
 def _googlevideo(query: Mapping[str, str]) -> Measures:
-    """Return the itag's frame for a 16:9 video, and the mean rate from the size in bytes and the length in seconds."""
+    """Return the itag's frame for a 16:9 video, and the mean rate from the size in bytes and the
+    length in seconds.
+    """
     size = _SIZE_OF_ITAG.get(query.get("itag", ""))
     width, height = size or (None, None)
     clen, dur = query.get("clen", ""), query.get("dur", "")
@@ -117,7 +138,15 @@ def _googlevideo(query: Mapping[str, str]) -> Measures:
     return Measures(width, height, round(int(clen) * 8 / float(dur)))
 
 
-__all__ = ["MediaFacts", "MediaKind", "MediaUrl", "classify_media", "media_facts", "media_key", "watermark_of"]
+__all__ = [
+    "MediaFacts",
+    "MediaKind",
+    "MediaUrl",
+    "classify_media",
+    "media_facts",
+    "media_key",
+    "watermark_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +178,10 @@ class MediaUrl:
 class MediaFacts:
     """All that a URL says about itself, for users and scripts.
 
-    ``kind`` is one of direct, hls, dash, video_only, audio_only, image, subtitle, static, preview and other.
-    ``expires_at`` is in whole seconds since 1970, None where the URL does not say or does not expire. ``width`` and
-    ``height`` are pixels, ``bitrate`` bits per second; where only a quality is named they are the platform's nominal
-    ones.
+    ``kind`` is one of direct, hls, dash, video_only, audio_only, image, subtitle, static, preview
+    and other. ``expires_at`` is in whole seconds since 1970, None where the URL does not say or
+    does not expire. ``width`` and ``height`` are pixels, ``bitrate`` bits per second; where only a
+    quality is named they are the platform's nominal ones.
     """
 
     url: str
@@ -177,15 +206,18 @@ def classify_media(
 ) -> MediaUrl:
     """Classify ``url``. Never raises.
 
-    ``mime`` is the content type of its response where one was seen; it takes precedence over the name. ``declared``: the
-    page says that this is its video, so that a name like a segment's says nothing. URLs longer than
-    ``MAX_MEDIA_URL_CHARS``, which are never fetched, are judged by their beginning.
+    ``mime`` is the content type of its response where one was seen; it takes precedence over the
+    name. ``declared``: the page says that this is its video, so that a name like a segment's says
+    nothing. URLs longer than ``MAX_MEDIA_URL_CHARS``, which are never fetched, are judged by their
+    beginning.
     """
     url = url[:MAX_MEDIA_URL_CHARS]
     parts = _split(url)
     if parts is None:
         return MediaUrl(MediaKind.OTHER, rejected="it is not an HTTP URL")
-    kind = kind_of(parts, (mime or "").partition(";")[0].strip().lower(), platform, declared=declared)
+    kind = kind_of(
+        parts, (mime or "").partition(";")[0].strip().lower(), platform, declared=declared
+    )
     rejected = _rejection(url, parts, platform, kind)
     if rejected == _A_PREVIEW and kind in _VIDEO_KINDS:
         kind = MediaKind.PREVIEW
@@ -202,9 +234,11 @@ def classify_media(
 
 
 def media_facts(url: str, platform: Platform) -> MediaFacts:
-    """Return what ``url`` says about itself, by the facts of the ``platform`` whose media host it is on. Never raises.
+    """Return what ``url`` says about itself, by the facts of the ``platform`` whose media host it
+    is on. Never raises.
 
-    A byte range of one track counts as that track; other segments count as ``other``, since they are not worth saving.
+    A byte range of one track counts as that track; other segments count as ``other``, since they
+    are not worth saving.
     """
     seen = classify_media(url, platform=platform)
     parts = _split(url[:MAX_MEDIA_URL_CHARS])
@@ -226,7 +260,9 @@ def media_facts(url: str, platform: Platform) -> MediaFacts:
 
 
 def media_key(url: str, platform: Platform | None) -> str | None:
-    """Return what all URLs of the same video have in common on ``platform``; None where it is unknown."""
+    """Return what all URLs of the same video have in common on ``platform``;
+    None where it is unknown.
+    """
     if platform is None or platform.media.key is None:
         return None
     match = platform.media.key.search(url)
@@ -234,7 +270,9 @@ def media_key(url: str, platform: Platform | None) -> str | None:
 
 
 def watermark_of(url: str, platform: Platform | None) -> Watermark:
-    """Return whether the platform's watermark is burnt in, as far as its URLs say; a sign of one takes precedence."""
+    """Return whether the platform's watermark is burnt in, as far as its URLs say;
+    a sign of one takes precedence.
+    """
     if platform is None:
         return Watermark.UNKNOWN
     if platform.media.watermark_yes and platform.media.watermark_yes.search(url):
@@ -256,18 +294,24 @@ def _source_type(parts: SplitResult, kind: MediaKind) -> SourceType | None:
     if kind not in _WHOLE_KINDS:
         return None
     by_name = {MediaKind.HLS: SourceType.HLS, MediaKind.DASH: SourceType.DASH}
-    return by_name.get(kind) or by_name.get(by_extension(parts) or MediaKind.OTHER) or SourceType.DIRECT
+    return (
+        by_name.get(kind)
+        or by_name.get(by_extension(parts) or MediaKind.OTHER)
+        or SourceType.DIRECT
+    )
 
 
 def _kind_of_piece(parts: SplitResult | None, platform: Platform) -> MediaKind:
     if parts is None or not is_byte_range(parts):
         return MediaKind.OTHER
-    unranged = "&".join(pair for pair in parts.query.split("&") if not is_byte_range(parts._replace(query=pair)))
+    unranged = "&".join(
+        pair for pair in parts.query.split("&") if not is_byte_range(parts._replace(query=pair))
+    )
     kind = kind_of(parts._replace(query=unranged), "", platform)
     return kind if kind in _TRACKS else MediaKind.OTHER
 
 
-# --- never the post's video ------------------------------------------------------------------------------------
+# --- never the post's video -----------------------------------------------------------------------
 
 _A_PREVIEW = "it is a preview"
 _AN_ADVERT = "it is an advert"
@@ -285,10 +329,17 @@ _PREVIEW_PATH = re.compile(
 )
 
 
-def _rejection(url: str, parts: SplitResult, platform: Platform | None, kind: MediaKind) -> str | None:
+def _rejection(
+    url: str, parts: SplitResult, platform: Platform | None, kind: MediaKind
+) -> str | None:
     if on_ad_host(url) or _AD_PATH.search(parts.path):
         return _AN_ADVERT
     if kind in {MediaKind.IMAGE, MediaKind.STATIC, MediaKind.SUBTITLE}:
-        return None  # no candidates anyway, and a post's own picture is often in a folder of thumbnails
-    rejects = platform is not None and platform.media.reject_path is not None and platform.media.reject_path.search(url)
+        # no candidates anyway, and a post's own picture is often in a folder of thumbnails
+        return None
+    rejects = (
+        platform is not None
+        and platform.media.reject_path is not None
+        and platform.media.reject_path.search(url)
+    )
     return _A_PREVIEW if rejects or _PREVIEW_PATH.search(parts.path) else None

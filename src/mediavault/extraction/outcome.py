@@ -18,14 +18,20 @@ from mediavault.extraction.page_data.metadata import (
     shows_adverts,
 )
 from mediavault.extraction.page_data.other_posts import names_other_videos, read_timeline
-from mediavault.extraction.page_data.page_identity import articles_linking, is_another_post, is_not_a_post
+from mediavault.extraction.page_data.page_identity import (
+    articles_linking,
+    is_another_post,
+    is_not_a_post,
+)
 
 
 class PageOutcome(StrEnum):
     VIDEO = "video"
     NO_VIDEO = "no_video"  # the post is here and has none
-    NO_OWN_VIDEO = "no_own_video"  # there are videos, but of quoted, recommended or advertised posts
-    METADATA_ONLY = "metadata_only"  # author, title, picture, or not even these; the media are not in this document
+    # there are videos, but of quoted, recommended or advertised posts
+    NO_OWN_VIDEO = "no_own_video"
+    # author, title, picture, or not even these; the media are not in this document
+    METADATA_ONLY = "metadata_only"
     MANY_POSTS = "many_posts"  # a list of posts, without the one that was asked for
     NOT_A_POST = "not_a_post"
     LOGIN_REQUIRED = "login_required"
@@ -56,14 +62,15 @@ class ShownPage:
     posts: int = 0  # number that an answer lists
     others_only: bool = False  # what is not surely the post's is surely not the post's
     index: bool = False  # it is a list of posts, of a site without a reader
-    others_videos: bool = False  # its data, or its players, name videos of other posts or of adverts
+    # its data, or its players, name videos of other posts or of adverts
+    others_videos: bool = False
 
 
 def outcome_of(extraction: Extraction, shown: ShownPage) -> PageOutcome:
     """Return the outcome of what was read. This is the one place that decides it, for all sites.
 
-    A post has no video only where its own data, or a page that shows it, have none. What is about other posts alone, or
-    shows nothing, leaves it open.
+    A post has no video only where its own data, or a page that shows it, have none. What is about
+    other posts alone, or shows nothing, leaves it open.
     """
     own = [candidate for item in extraction.videos for candidate in item.candidates]
     if own:
@@ -85,20 +92,25 @@ def outcome_of(extraction: Extraction, shown: ShownPage) -> PageOutcome:
 
 
 def _are_others(candidates: Sequence[Candidate]) -> bool:
-    """Whether the page says of all videos that they are not its own, or nothing at all of its only one."""
+    """Whether the page says of all videos that they are not its own,
+    or nothing at all of its only one.
+    """
     if not any(candidate.evidence for candidate in candidates):
         return len(candidates) == 1
     return all(AGAINST & set(candidate.evidence) for candidate in candidates)
 
 
 def _without_own(extraction: Extraction) -> PageOutcome:
-    if any(item.is_video and not item.candidates and item.role is ItemRole.MAIN for item in extraction.items):
+    if any(
+        item.is_video and not item.candidates and item.role is ItemRole.MAIN
+        for item in extraction.items
+    ):
         return PageOutcome.METADATA_ONLY
     foreign = any(item.is_video and item.role is not ItemRole.MAIN for item in extraction.items)
     return PageOutcome.NO_OWN_VIDEO if foreign or extraction.others else PageOutcome.NO_VIDEO
 
 
-# --- what a document shows ---------------------------------------------------------------------------------------
+# --- what a document shows ------------------------------------------------------------------------
 
 _MIN_WORDS = 15  # of a page that has something to show; an app's empty shell has fewer
 
@@ -115,8 +127,9 @@ def shown_by(
 ) -> ShownPage:
     """Return what a document shows in addition to its videos.
 
-    ``html`` is "" for a JSON answer; ``words`` are the visible ones of the page. ``names_foreign``: some of the videos
-    that were found are surely another post's. ``data`` about the post without its media leave the outcome open.
+    ``html`` is "" for a JSON answer; ``words`` are the visible ones of the page. ``names_foreign``:
+    some of the videos that were found are surely another post's. ``data`` about the post without
+    its media leave the outcome open.
     """
     page, linked = source.page, articles_linking(html, post.post_id)
     own_data = data is not None and data.found
@@ -124,13 +137,20 @@ def shown_by(
     return ShownPage(
         own_data=own_data,
         a_video=not another and (announces_video(page, linked) or data is not None),
-        words=bool(html) and not another and not is_not_a_post(platform, page) and _shows_something(page, words),
+        words=bool(html)
+        and not another
+        and not is_not_a_post(platform, page)
+        and _shows_something(page, words),
         posts=0 if html else read_timeline(source.documents).posts,
         others_only=bool(linked) or another,
         index=source.is_index(platform),
         others_videos=not own_data
         and any(
-            (shows_adverts(page), links_to_other_videos(page), names_other_videos(post, platform, source.documents))
+            (
+                shows_adverts(page),
+                links_to_other_videos(page),
+                names_other_videos(post, platform, source.documents),
+            )
         ),
     )
 
@@ -138,10 +158,13 @@ def shown_by(
 def _shows_something(page: HtmlPage, words: str) -> bool:
     """Return whether the page shows enough that a missing video is really absent.
 
-    A rendered page has words; a shell has none, but can say that the post is a picture. An answer in which the post's
-    own data were not found says nothing about its media.
+    A rendered page has words; a shell has none, but can say that the post is a picture. An answer
+    in which the post's own data were not found says nothing about its media.
     """
-    if "image" in (page.meta("medium") or "") or "photo" in (page.meta("og:type", "twitter:card") or ""):
+    if "image" in (page.meta("medium") or "") or "photo" in (
+        page.meta("og:type", "twitter:card") or ""
+    ):
         return True
-    fewest = _MIN_WORDS if page.meta("og:title", "og:type", "twitter:card") else 1  # only words: not a shell
+    # only words: not a shell
+    fewest = _MIN_WORDS if page.meta("og:title", "og:type", "twitter:card") else 1
     return len(words.split()) >= fewest

@@ -1,7 +1,9 @@
-"""Which of the videos that a page shows are the post's own. Pure; ownership comes before any ranking.
+"""Which of the videos that a page shows are the post's own. Pure; ownership comes before any
+ranking.
 
-The surest sign wins: the page's own data about the post (``page_data``), then the player that the page presents, then
-what its metadata declare, then a lone candidate. What stays unsure is listed, and never saved without asking.
+The surest sign wins: the page's own data about the post (``page_data``), then the player that the
+page presents, then what its metadata declare, then a lone candidate. What stays unsure is listed,
+and never saved without asking.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ MAX_CAROUSEL = 40  # sites allow 10 to 20; what shows more is an index of posts
 
 @dataclass(frozen=True, slots=True)
 class OwnershipResult:
-    """``items`` are the post's videos in order, with their ownership set; ``others`` are not surely the post's.
+    """``items`` are the post's videos in order, with their ownership set; ``others`` are not surely
+    the post's.
 
     ``names_foreign``: some of the others surely are another post's.
     """
@@ -42,16 +45,19 @@ def assign_ownership(
 ) -> OwnershipResult:
     """Sort the sightings of a page without platform data.
 
-    ``players`` are those of the page, in document order; ``declared`` what JSON-LD and Open Graph name, one sighting
-    per video; ``rest`` URLs that only the network showed.
+    ``players`` are those of the page, in document order; ``declared`` what JSON-LD and Open Graph
+    name, one sighting per video; ``rest`` URLs that only the network showed.
     """
     everything = [*players, *declared, *rest]
     stray = [
-        p for p in players if not _is_named(p, declared) and (is_outside(p, page) or _contradicts(p, declared, page))
+        p
+        for p in players
+        if not _is_named(p, declared) and (is_outside(p, page) or _contradicts(p, declared, page))
     ]
     if stray:  # a widget's clip, or a station's live channel; what the network showed may be theirs
         players, rest = [p for p in players if p not in stray], []
-    if any(p.player and p.player.unsure for p in players):  # only the metadata or the user can decide
+    # only the metadata or the user can decide
+    if any(p.player and p.player.unsure for p in players):
         playable = [sighting for sighting in declared if sighting.candidates]
         return (
             _sorted(playable, Ownership.LONE, everything, [])
@@ -71,7 +77,9 @@ def assign_ownership(
 
 
 def _presented(players: Sequence[Sighting], declared: Sequence[Sighting]) -> list[Sighting]:
-    """Return the player, or the players of a carousel, that the page presents as its own; [] where that is unsure."""
+    """Return the player, or the players of a carousel, that the page presents as its own;
+    [] where that is unsure.
+    """
     shown = [p for p in players if _is_shown(p)]
     playing = [p for p in shown if p.player and not p.player.muted_loop]
     named = [p for p in playing or shown if _is_named(p, declared)]
@@ -92,8 +100,13 @@ def _presented(players: Sequence[Sighting], declared: Sequence[Sighting]) -> lis
 
 
 def _main_group(shown: Sequence[Sighting]) -> list[Sighting]:
-    """Of several articles with players, return the post's: with the heading or its own link, or clearly larger."""
-    by_container = {name: list(members) for name, members in groupby(sorted(shown, key=_container), key=_container)}
+    """Of several articles with players, return the post's: with the heading or its own link,
+    or clearly larger.
+    """
+    by_container = {
+        name: list(members)
+        for name, members in groupby(sorted(shown, key=_container), key=_container)
+    }
     groups = [[p for p in shown if _container(p) == name] for name in by_container]
     if len(groups) <= 1:
         return groups[0] if groups else []
@@ -109,8 +122,12 @@ def _main_group(shown: Sequence[Sighting]) -> list[Sighting]:
     return list(shown)
 
 
-def _is_carousel(group: Sequence[Sighting], declared: Sequence[Sighting], named: Sequence[Sighting]) -> bool:
-    """Whether several equal players are one post's: only inside one article, or when the page lists them as its own."""
+def _is_carousel(
+    group: Sequence[Sighting], declared: Sequence[Sighting], named: Sequence[Sighting]
+) -> bool:
+    """Whether several equal players are one post's: only inside one article,
+    or when the page lists them as its own.
+    """
     names = {_container(p) for p in group}
     if len(group) > MAX_CAROUSEL:
         return False
@@ -126,9 +143,14 @@ def _lone(sightings: Sequence[Sighting]) -> list[Sighting]:
 
 
 def _sorted(
-    items: Sequence[Sighting], level: Ownership, everything: Sequence[Sighting], declared: Sequence[Sighting]
+    items: Sequence[Sighting],
+    level: Ownership,
+    everything: Sequence[Sighting],
+    declared: Sequence[Sighting],
 ) -> OwnershipResult:
-    """Set the ownership, and add what metadata declare about the same single video as further candidates."""
+    """Set the ownership, and add what metadata declare about the same single video as further
+    candidates.
+    """
     owned = [_with_ownership(item, level) for item in items]
     if len(owned) == 1 and len(declared) == 1:
         # a file in common: both are the ladder of one video
@@ -144,7 +166,9 @@ def _sorted(
 
 
 def _joined(item: Sighting, named: Sighting) -> Sighting:
-    """Add what the metadata announce, and their candidates; files that they name go first where nothing else is known."""
+    """Add what the metadata announce, and their candidates;
+    files that they name go first where nothing else is known.
+    """
     held = {identity(c.url) for c in item.candidates}
     names = {identity(c.url) for c in named.candidates}
     more = tuple(c for c in named.candidates if identity(c.url) not in held)
@@ -164,7 +188,9 @@ def _as_unknown(sightings: Sequence[Sighting]) -> list[Sighting]:
 
 
 def _with_ownership(sighting: Sighting, level: Ownership) -> Sighting:
-    return replace(sighting, candidates=tuple(replace(c, ownership=level) for c in sighting.candidates))
+    return replace(
+        sighting, candidates=tuple(replace(c, ownership=level) for c in sighting.candidates)
+    )
 
 
 def _is_named(sighting: Sighting, declared: Sequence[Sighting]) -> bool:
@@ -175,13 +201,20 @@ def _is_named(sighting: Sighting, declared: Sequence[Sighting]) -> bool:
 
 def _is_shown(sighting: Sighting) -> bool:
     player = sighting.player
-    return player is not None and player.visible and player.height >= MIN_PLAYER_HEIGHT_PX and not player.advert
+    return (
+        player is not None
+        and player.visible
+        and player.height >= MIN_PLAYER_HEIGHT_PX
+        and not player.advert
+    )
 
 
 def _contradicts(sighting: Sighting, declared: Sequence[Sighting], page: PageFacts) -> bool:
-    """Whether the page names one video, and the player has another one: of a third site, and not as long.
+    """Whether the page names one video, and the player has another one: of a third site, and not as
+    long.
 
-    That is an advert's file. A player often has other files of the video that the metadata name, mostly on their site.
+    That is an advert's file. A player often has other files of the video that the metadata name,
+    mostly on their site.
     """
     named = [d for d in declared if d.candidates]
     if len(named) != 1 or not sighting.candidates or not page.site:

@@ -1,4 +1,6 @@
-"""Extractor that reads the page that one plain request returns: no browser, and no answer where there is any doubt."""
+"""Extractor that reads the page that one plain request returns: no browser,
+and no answer where there is any doubt.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,9 @@ log = get_logger(__name__)
 
 
 class PageExtractor:
-    """The extractor ``page``: requests the post's URL once, without cookies, and reads the response."""
+    """The extractor ``page``: requests the post's URL once, without cookies,
+    and reads the response.
+    """
 
     name = PLAIN_PAGE
     signed_in = False
@@ -66,7 +70,9 @@ class PageExtractor:
         self._reader = reader
 
     async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
-        """See the port. Raises Unsupported where the response leaves any doubt about which video is the post's."""
+        """See the port. Raises Unsupported where the response leaves any doubt about which video is
+        the post's.
+        """
         url = page_to_visit(post, platform)
         try:
             response, body = await self._get(url, post, within_s=within_s)
@@ -78,15 +84,20 @@ class PageExtractor:
         else:
             answer = PageAnswer(response.url, response.status, response.headers, body)
             extraction = await self._reader.read_page(post, platform, answer)
-        log.info("post_read_without_browser", url=redact_url(response.url), items=len(extraction.items))
+        log.info(
+            "post_read_without_browser", url=redact_url(response.url), items=len(extraction.items)
+        )
         return replace(extraction, extractor=self.name)
 
     async def _get(self, url: str, post: Post, *, within_s: float) -> tuple[HttpResponse, bytes]:
-        """Request the page; return the response with its body, of a video or a manifest only the beginning.
+        """Request the page; return the response with its body, of a video or a manifest only the
+        beginning.
 
         A video's response is kept for its download.
         """
-        request = self._client.get(url, scope=post.scope, headers=HEADERS, timeouts=TIMEOUTS, decode=True)
+        request = self._client.get(
+            url, scope=post.scope, headers=HEADERS, timeouts=TIMEOUTS, decode=True
+        )
         try:
             async with asyncio.timeout(min(MAX_SECONDS, within_s / 2)), AsyncExitStack() as stack:
                 response = await stack.enter_async_context(request)
@@ -95,7 +106,9 @@ class PageExtractor:
                 if source_type is None:
                     body += await _read_at_least(MAX_PAGE_BYTES - len(body), response)
                 elif _is_the_file(response):
-                    self._client.keep(url, scope=post.scope, response=response, head=body, stack=stack)
+                    self._client.keep(
+                        url, scope=post.scope, response=response, head=body, stack=stack
+                    )
                 return response, body
         except TimeoutError as exc:
             raise unreached.too_slow(urlsplit(url).hostname) from exc
@@ -104,7 +117,9 @@ class PageExtractor:
 def file_extraction(
     post: Post, platform: Platform, url: str, response: HttpResponse, source_type: SourceType
 ) -> Extraction:
-    """Return the extraction of a post whose URL is that of the video itself, as its first bytes have shown."""
+    """Return the extraction of a post whose URL is that of the video itself,
+    as its first bytes have shown.
+    """
     candidate = Candidate(
         url,  # not the end of its redirects, which may expire
         source_type,

@@ -1,7 +1,8 @@
 """Manifests that a page makes itself or embeds, as responses with a ``data:`` URL (RFC 2397). Pure.
 
-A player that is given one as a ``blob:`` or ``data:`` URL, or from JSON, never requests it from the network. Relative
-URLs in it are made absolute, so that the ``data:`` URL alone is enough to fetch the stream.
+A player that is given one as a ``blob:`` or ``data:`` URL, or from JSON, never requests it from the
+network. Relative URLs in it are made absolute, so that the ``data:`` URL alone is enough to fetch
+the stream.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ _HLS, _DASH = "application/vnd.apple.mpegurl", "application/dash+xml"
 
 _URI_ATTRIBUTE = re.compile(r'((?:^|[:,])URI=")([^"\r\n]*)(")')
 _HAS_SCHEME = re.compile(r"[A-Za-z][\w+.-]*:")
-# "<" ends a tag and a text: otherwise each tag that never closes would be read to the end of the document
+# "<" ends a tag and a text: otherwise each tag that never closes would be read to the end of the
+# document
 _MPD_TAG = re.compile(r"<((?:[\w.-]++:)?+)MPD(?:\s[^<>]*+)?+>")
 _BASE_URL = re.compile(r"(<(?:[\w.-]++:)?+BaseURL(?:\s[^<>]*+)?+>)([^<]*+)(</)")
 
@@ -33,10 +35,11 @@ _BASE_URL = re.compile(r"(<(?:[\w.-]++:)?+BaseURL(?:\s[^<>]*+)?+>)([^<]*+)(</)")
 def page_manifests(
     seen: Sequence[SeenManifest], documents: Iterable[object], page_url: str
 ) -> tuple[tuple[SeenResponse, ...], dict[str, str]]:
-    """Return the manifests as responses, and a mapping of the page's own URLs for them to the ``data:`` URLs.
+    """Return the manifests as responses, and a mapping of the page's own URLs for them to the
+    ``data:`` URLs.
 
-    ``seen`` was recorded in the page, ``documents`` is its JSON. A manifest that refers to further ``blob:`` URLs is of
-    no use outside the page, and is left out.
+    ``seen`` was recorded in the page, ``documents`` is its JSON. A manifest that refers to further
+    ``blob:`` URLs is of no use outside the page, and is left out.
     """
     manifests = [*seen, *(SeenManifest("", text, page_url) for text in _in_documents(documents))]
     responses: dict[str, SeenResponse] = {}
@@ -44,7 +47,9 @@ def page_manifests(
     for manifest in manifests:
         if len(responses) >= MAX_MANIFESTS:
             break
-        response = _as_response(manifest, manifest.frame_url if manifest.frame_url.startswith("http") else page_url)
+        response = _as_response(
+            manifest, manifest.frame_url if manifest.frame_url.startswith("http") else page_url
+        )
         if response is not None:
             responses.setdefault(response.url, response)
             names[manifest.url] = response.url
@@ -86,7 +91,9 @@ def _absolute_hls(text: str, base: str) -> str:
 
 
 def _absolute_dash(text: str, base: str) -> str:
-    """Return the manifest with ``base`` as its BaseURL: a first relative one is completed, a missing one inserted."""
+    """Return the manifest with ``base`` as its BaseURL: a first relative one is completed,
+    a missing one inserted.
+    """
     opened = _MPD_TAG.search(text)
     if opened is None or opened[0].endswith("/>"):
         return text
@@ -101,7 +108,9 @@ def _absolute_dash(text: str, base: str) -> str:
 
 
 def _joined(base: str, uri: str) -> str:
-    """Return ``uri`` as absolute, unless it begins with a variable (RFC 8216bis, 4.3) or cannot be read as a URL."""
+    """Return ``uri`` as absolute, unless it begins with a variable (RFC 8216bis,
+    4.3) or cannot be read as a URL.
+    """
     if _HAS_SCHEME.match(uri) or uri.startswith("{$"):
         return uri
     try:
@@ -115,7 +124,9 @@ def _in_documents(documents: Iterable[object], nesting: int = 0) -> Iterator[str
     for document in documents:
         for node in walk(document):
             for value in node.values():
-                if not isinstance(value, str) or not ("#EXTM3U" in value or ("<" in value and "MPD" in value)):
+                if not isinstance(value, str) or not (
+                    "#EXTM3U" in value or ("<" in value and "MPD" in value)
+                ):
                     continue
                 text = value.lstrip("\ufeff \t\r\n")
                 if text.startswith(("#", "<")):

@@ -1,6 +1,8 @@
-"""Reads a page's source, and judges whether it alone proves which video is the post's. Pure; no network.
+"""Reads a page's source, and judges whether it alone proves which video is the post's. Pure; no
+network.
 
-Where it leaves a doubt, the browser visits the page: scripts may show another video, or a better one.
+Where it leaves a doubt, the browser visits the page: scripts may show another video, or a better
+one.
 """
 
 from __future__ import annotations
@@ -57,8 +59,12 @@ def read_plain_page(post: Post, platform: Platform, answer: PageAnswer) -> Extra
     return reading.extraction
 
 
-def doubt_about(post: Post, platform: Platform, page: HtmlPage, extraction: Extraction) -> str | None:
-    """Return why the source does not prove which videos are the post's, and all of them; None where it does."""
+def doubt_about(
+    post: Post, platform: Platform, page: HtmlPage, extraction: Extraction
+) -> str | None:
+    """Return why the source does not prove which videos are the post's, and all of them;
+    None where it does.
+    """
     videos = extraction.videos
     if not videos or any(item.is_video and not item.candidates for item in extraction.items):
         return Message("it names no video")
@@ -87,19 +93,29 @@ def doubt_about(post: Post, platform: Platform, page: HtmlPage, extraction: Extr
 
 
 def _is_proven_by_data(item: Item) -> bool:
-    return bool(item.candidates) and min(c.ownership for c in item.candidates) <= Ownership.KEY_MATCH
+    return (
+        bool(item.candidates) and min(c.ownership for c in item.candidates) <= Ownership.KEY_MATCH
+    )
 
 
 def _is_own_page(post: Post, platform: Platform, page: HtmlPage) -> bool:
-    """Whether a known site's page is the post's, of a site that does not surely send its own data."""
+    """Whether a known site's page is the post's, of a site that does not surely send its own
+    data.
+    """
     match = find_post(platform, page.url)
-    return match is not None and match.post_id == post.post_id is not None and not platform.reader.always_sent
+    return (
+        match is not None
+        and match.post_id == post.post_id is not None
+        and not platform.reader.always_sent
+    )
 
 
 def _is_about(page: HtmlPage, post: Post) -> bool:
-    """Whether the URL that the page states as its own, if any, is the one that was requested or that answered.
+    """Whether the URL that the page states as its own, if any, is the one that was requested or
+    that answered.
 
-    A post that is gone is often answered with the front page, and with the video that this one shows.
+    A post that is gone is often answered with the front page, and with the video that this one
+    shows.
     """
     requested = {_place(post.url), _place(page.url)}
     stated = {_place(url) for url in (page.canonical, page.absolute(page.meta("og:url"))) if url}

@@ -1,8 +1,10 @@
-"""Decides which of the sources that one player had in turn is the page's own video, and which were adverts. Pure.
+"""Decides which of the sources that one player had in turn is the page's own video, and which were
+adverts. Pure.
 
-A player often shows an advert in the same element as the video: before it, in its middle, or in a second element on top
-of it. What an ad server named is never the page's. Otherwise what the page says decides, then the order of the plays;
-where that does not help, all are returned as unsure, and the user is asked.
+A player often shows an advert in the same element as the video: before it, in its middle, or in a
+second element on top of it. What an ad server named is never the page's. Otherwise what the page
+says decides, then the order of the plays; where that does not help, all are returned as unsure, and
+the user is asked.
 """
 
 from __future__ import annotations
@@ -22,28 +24,39 @@ ANNOUNCED_WITHIN_S = 1.0  # between a player's length and the one that the page 
 MAX_ADVERT_S = 91.0
 MIN_SHORTFALL_S = 5.0  # of a play against the announced length: less is rounding
 MIN_OVERLAP = 0.5  # of the smaller of two players
-_AD_NAME = re.compile(r"(?:^|[^a-z])(?:ads?|adverts?|commercials?|prerolls?|sponsors?|bumpers?)(?:[^a-z]|$)", re.I)
+_AD_NAME = re.compile(
+    r"(?:^|[^a-z])(?:ads?|adverts?|commercials?|prerolls?|sponsors?|bumpers?)(?:[^a-z]|$)", re.I
+)
 
 
 def without_adverts(
-    videos: Sequence[SeenVideo], network: NetworkMedia, *, named: Collection[str], announced_s: float | None
+    videos: Sequence[SeenVideo],
+    network: NetworkMedia,
+    *,
+    named: Collection[str],
+    announced_s: float | None,
 ) -> tuple[SeenVideo, ...]:
     """Return the players as if each had shown only the page's video.
 
-    Where it is unknown which play that is, there is one entry per play. ``named`` are the identities of what the page's
-    metadata and setups name; ``announced_s`` is the length they state.
+    Where it is unknown which play that is, there is one entry per play. ``named`` are the
+    identities of what the page's metadata and setups name; ``announced_s`` is the length they
+    state.
     """
     judged = [_Judge(network, named, announced_s).of(video) for video in videos]
     known = [entries[0] for entries in judged if len(entries) == 1]
     stacked = [pair for pair in combinations(known, 2) if _hides(*pair)]
     doubted = [id(video) for pair in stacked for video in pair]
-    return tuple(replace(v, unsure=True) if id(v) in doubted else v for entries in judged for v in entries)
+    return tuple(
+        replace(v, unsure=True) if id(v) in doubted else v for entries in judged for v in entries
+    )
 
 
 class _Judge:
     """Judges the players of one page; holds what the page says about its video."""
 
-    def __init__(self, network: NetworkMedia, named: Collection[str], announced_s: float | None) -> None:
+    def __init__(
+        self, network: NetworkMedia, named: Collection[str], announced_s: float | None
+    ) -> None:
         self._network = network
         self._named = named
         self._announced_s = announced_s
@@ -53,7 +66,8 @@ class _Judge:
         own = [play for play in plays if not self._is_spot(play)]
         if not own:
             return [self._without_spots(video) if plays else video]
-        by_key = {self._key(play): play for play in own}  # the last play of each source represents it
+        # the last play of each source represents it
+        by_key = {self._key(play): play for play in own}
         labelled = {self._key(play) for play in own if play.labelled}
         if labelled and len(labelled) < len(by_key):
             by_key = {key: play for key, play in by_key.items() if key not in labelled}
@@ -65,9 +79,13 @@ class _Judge:
         return [replace(_showing(video, play), unsure=True) for play in left]
 
     def _decide(self, by_key: dict[str, Play], sequence: Sequence[str]) -> list[Play]:
-        """Return the one play that the surest sign leaves; all of them where no sign leaves exactly one."""
+        """Return the one play that the surest sign leaves;
+        all of them where no sign leaves exactly one.
+        """
         plays = list(by_key.values())
-        returned_to = {key for index, key in enumerate(sequence) if key in sequence[: max(index - 1, 0)]}
+        returned_to = {
+            key for index, key in enumerate(sequence) if key in sequence[: max(index - 1, 0)]
+        }
         for left in (
             [play for key, play in by_key.items() if key in self._named],
             plays,
@@ -84,7 +102,9 @@ class _Judge:
         if play.src.startswith(("http://", "https://")):
             return self._network.is_spot(play.src)
         fed = [url for feed in play.feeds for url in feed.urls]
-        return bool(fed) and all(self._network.is_spot(self._network.streams.root_of(url) or url) for url in fed)
+        return bool(fed) and all(
+            self._network.is_spot(self._network.streams.root_of(url) or url) for url in fed
+        )
 
     def _key(self, play: Play) -> str:
         if play.src.startswith(("http://", "https://")):
@@ -103,15 +123,27 @@ class _Judge:
         )
 
     def _falls_short(self, play: Play) -> bool:
-        """Whether the play is as long as an advert, and far shorter than what the page announces."""
+        """Whether the play is as long as an advert,
+        and far shorter than what the page announces.
+        """
         announced, length = self._announced_s, play.duration_s
         if announced is None or length is None or self._key(play) in self._named:
             return False
-        return length <= MAX_ADVERT_S and length < announced / 2 and announced - length > MIN_SHORTFALL_S
+        return (
+            length <= MAX_ADVERT_S
+            and length < announced / 2
+            and announced - length > MIN_SHORTFALL_S
+        )
 
     def _without_spots(self, video: SeenVideo) -> SeenVideo:
-        """Return a player that showed nothing but adverts with only the other sources that it holds."""
-        sources = tuple(url for url in video.sources if url.startswith("http") and not self._network.is_spot(url))
+        """Return a player that showed nothing but adverts with only the other sources that it
+        holds.
+        """
+        sources = tuple(
+            url
+            for url in video.sources
+            if url.startswith("http") and not self._network.is_spot(url)
+        )
         return replace(
             video,
             current_src="",
@@ -141,13 +173,17 @@ def _plays_of(video: SeenVideo) -> list[Play]:
 
 
 def _on_one_page(plays: Sequence[Play]) -> list[Play]:
-    """Return the plays from before the page navigated automatically: later ones belong to the new page."""
+    """Return the plays from before the page navigated automatically:
+    later ones belong to the new page.
+    """
     pages = [play.page.partition("#")[0] for play in plays]
     return [play for play, page in zip(plays, pages, strict=True) if page == pages[0] or not page]
 
 
 def _are_one_video(plays: Sequence[Play]) -> bool:
-    """Whether these are one video in several forms: a plain file before the stream, one quality in place of another."""
+    """Whether these are one video in several forms: a plain file before the stream,
+    one quality in place of another.
+    """
     known = [play.duration_s for play in plays if play.duration_s is not None]
     if len(known) < len(plays) or any(play.ended for play in plays[:-1]):
         return False
@@ -155,7 +191,9 @@ def _are_one_video(plays: Sequence[Play]) -> bool:
 
 
 def _last_after_unfinished(plays: Sequence[Play]) -> list[Play]:
-    """Return the last play, if those before (teasers, placeholders) were not played to the end and none was longer."""
+    """Return the last play, if those before (teasers,
+    placeholders) were not played to the end and none was longer.
+    """
     *before, last = plays
     if any(play.ended for play in before) or last.duration_s is None:
         return []
@@ -179,11 +217,20 @@ def _showing(video: SeenVideo, play: Play) -> SeenVideo:
 
 def _hides(below: SeenVideo, above: SeenVideo) -> bool:
     """Whether ``above``, later in the document, plays something else on top of ``below``."""
-    if below.frame_url != above.frame_url or not above.current_src or below.current_src == above.current_src:
+    if (
+        below.frame_url != above.frame_url
+        or not above.current_src
+        or below.current_src == above.current_src
+    ):
         return False
-    if any(v.left is None or v.top is None or v.advert or v.muted_loop or not v.visible for v in (below, above)):
+    if any(
+        v.left is None or v.top is None or v.advert or v.muted_loop or not v.visible
+        for v in (below, above)
+    ):
         return False
-    return _shared_area(below, above) > MIN_OVERLAP * min(below.width * below.height, above.width * above.height)
+    return _shared_area(below, above) > MIN_OVERLAP * min(
+        below.width * below.height, above.width * above.height
+    )
 
 
 def _shared_area(first: SeenVideo, second: SeenVideo) -> int:

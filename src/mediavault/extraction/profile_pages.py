@@ -1,4 +1,6 @@
-"""Reads which posts the page of an account or a list shows: by its links, and by the data that came with it. Pure."""
+"""Reads which posts the page of an account or a list shows: by its links,
+and by the data that came with it. Pure.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +28,12 @@ MAX_POSTS = 500  # of one page
 
 
 def read_profile(check: ListCheck, platform: Platform, capture: PageCapture) -> Listing:
-    """Return the posts that a visit to a source's page showed: in the page's order, then those of its data alone.
+    """Return the posts that a visit to a source's page showed: in the page's order, then those of
+    its data alone.
 
-    Posts of other accounts are left out, and those that have no video for sure. Raises the failure of a wall, and
-    ExtractorBroken where no post was shown at all; no failure says that the account is gone.
+    Posts of other accounts are left out, and those that have no video for sure. Raises the failure
+    of a wall, and ExtractorBroken where no post was shown at all; no failure says that the account
+    is gone.
     """
     if (wall := hard_wall(capture, platform)) is not None:
         raise _not_gone(wall)
@@ -40,10 +44,17 @@ def read_profile(check: ListCheck, platform: Platform, capture: PageCapture) -> 
         found.setdefault(match.post_id, match)
     if not found:
         post = Post(check.url, check.url, platform.name)
-        refusal = reported_refusal(post, platform, source.documents) or soft_wall(capture, source.page, platform)
-        raise _not_gone(refusal or ExtractorBroken(Message("%(site)s showed no posts.", site=site_name(platform))))
+        refusal = reported_refusal(post, platform, source.documents) or soft_wall(
+            capture, source.page, platform
+        )
+        raise _not_gone(
+            refusal
+            or ExtractorBroken(Message("%(site)s showed no posts.", site=site_name(platform)))
+        )
     accounts = _handles(platform, check.url, capture.final_url)
-    entries = (_entry(match, records.get(match.post_id), accounts, platform) for match in found.values())
+    entries = (
+        _entry(match, records.get(match.post_id), accounts, platform) for match in found.values()
+    )
     return Listing(
         tuple(filter(None, entries))[: check.limit],
         title=(source.page.meta("og:title") or "")[:MAX_TITLE_CHARS] or None,
@@ -54,7 +65,9 @@ def read_profile(check: ListCheck, platform: Platform, capture: PageCapture) -> 
 
 
 def _not_gone(failure: Failure) -> Failure:
-    """Return a failure that does not end a source: walls look like pages of accounts that are gone."""
+    """Return a failure that does not end a source:
+    walls look like pages of accounts that are gone.
+    """
     if not isinstance(failure, Deleted | SeemsDeleted):
         return failure
     return ExtractorBroken(failure.message, http_status=failure.http_status)
@@ -87,7 +100,11 @@ def _posts(
     platform: Platform, capture: PageCapture, source: PageSource, records: Mapping[str, Node]
 ) -> Iterator[PostMatch]:
     """Yield what the page's links name, then what its data name."""
-    links = (source.page.absolute(tag.attributes.get("href")) for tag in scan(capture.html) if tag.name == "a")
+    links = (
+        source.page.absolute(tag.attributes.get("href"))
+        for tag in scan(capture.html)
+        if tag.name == "a"
+    )
     address_of = platform.reader.address_of
     addresses = (address_of(node) for node in records.values()) if address_of is not None else ()
     for address in filter(None, chain(links, addresses)):
@@ -99,8 +116,12 @@ def _posts(
             yield match
 
 
-def _entry(match: PostMatch, record: Node | None, accounts: Sequence[str], platform: Platform) -> Entry | None:
-    """Return a post as an entry; None for another account's post, and for one whose record shows no video."""
+def _entry(
+    match: PostMatch, record: Node | None, accounts: Sequence[str], platform: Platform
+) -> Entry | None:
+    """Return a post as an entry; None for another account's post,
+    and for one whose record shows no video.
+    """
     entry = Entry(match.page_url, post_id=match.post_id)
     data = None
     try:
@@ -123,7 +144,9 @@ def _entry(match: PostMatch, record: Node | None, accounts: Sequence[str], platf
         title=title[:MAX_TITLE_CHARS] if title else None,
         text=text[:MAX_TEXT_CHARS] if text else None,
         published_at=data.published_at,
-        duration_s=next((item.expected.duration_s for item in main if item.expected.duration_s), None),
+        duration_s=next(
+            (item.expected.duration_s for item in main if item.expected.duration_s), None
+        ),
         thumbnail_url=data.thumbnail_url,
     )
 
@@ -134,5 +157,6 @@ def _data_of(match: PostMatch, record: Node, platform: Platform) -> PageData | N
     post = Post(match.page_url, match.canonical_url, platform.name, match.post_id, match.handle)
     try:
         return read(post, platform, [record]) if read is not None else None
-    except (AttributeError, KeyError, IndexError, TypeError):  # a record in a form that the reader does not know
+    except (AttributeError, KeyError, IndexError, TypeError):
+        # a record in a form that the reader does not know
         return None

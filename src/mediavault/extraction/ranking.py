@@ -1,7 +1,8 @@
 """Chooses which of a post's candidates is saved: exclusions first, then a sort key. Pure.
 
-Ownership before everything, then whether it can be played at all, sound, watermark, and only then size. How the bytes
-are delivered comes last: a silent direct file is not better than a stream with sound.
+Ownership before everything, then whether it can be played at all, sound, watermark, and only then
+size. How the bytes are delivered comes last: a silent direct file is not better than a stream with
+sound.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ _EFFICIENCY: Mapping[str, float] = {"av1": 2.0, "hevc": 1.6, "vp9": 1.5}
 _UNDECODABLE = frozenset({"bytevc2", "vvc"})  # H.266 and TikTok's variant of it
 _TRANSPORT = {SourceType.DIRECT: 2, SourceType.HLS: 1, SourceType.DASH: 1, SourceType.UNKNOWN: 0}
 _TRUST = {found_in: -rank for rank, found_in in enumerate(FoundIn)}
-_FAIR_LINES = 480  # from this size on, a complete file is preferred to larger tracks that must be merged
+# from this size on, a complete file is preferred to larger tracks that must be merged
+_FAIR_LINES = 480
 _FPS_BUCKETS = (20, 40, 70)  # 25 or 30 are alike, 50 or 60 are alike
 _USUAL_FPS = 30.0  # of a candidate that does not state it: unknown is not slow
 
@@ -63,21 +65,32 @@ _NO_LONGER_SHOWN = Message("The post no longer shows this video.")
 def items_to_save(extraction: Extraction, types: Set[ItemType] = VIDEO_TYPES) -> tuple[Item, ...]:
     """Return the post's own media of these types, at least one.
 
-    Raises Ambiguous when videos were seen but none is surely the post's, NoVideo when there is none.
+    Raises Ambiguous when videos were seen but none is surely the post's, NoVideo when there is
+    none.
     """
     if not (items := tuple(item for item in extraction.media(types) if item.candidates)):
         raise _several_unsure(extraction) if extraction.others else no_video(extraction)
     return items
 
 
-def same_item(place: int, before: Extraction, after: Extraction, types: Set[ItemType] = VIDEO_TYPES) -> Item:
-    """Return the item at index ``place`` of one extraction as a later one shows it: by media id, otherwise by index.
+def same_item(
+    place: int, before: Extraction, after: Extraction, types: Set[ItemType] = VIDEO_TYPES
+) -> Item:
+    """Return the item at index ``place`` of one extraction as a later one shows it: by media id,
+    otherwise by index.
 
     Raises NoVideo when the later extraction does not have it, Ambiguous when it is not sure of any.
     """
     item = before.items[place]
     videos = items_to_save(after, types)
-    by_id = next((medium for medium in after.media(types) if item.media_id and medium.media_id == item.media_id), None)
+    by_id = next(
+        (
+            medium
+            for medium in after.media(types)
+            if item.media_id and medium.media_id == item.media_id
+        ),
+        None,
+    )
     if by_id is not None:
         if not by_id.candidates:
             raise NoVideo(_NO_LONGER_SHOWN)
@@ -90,13 +103,18 @@ def same_item(place: int, before: Extraction, after: Extraction, types: Set[Item
 
 
 def choose_candidate(
-    item: Item, *, exclude: Collection[str] = (), now: datetime | None = None, prefer: Preference = LARGEST
+    item: Item,
+    *,
+    exclude: Collection[str] = (),
+    now: datetime | None = None,
+    prefer: Preference = LARGEST,
 ) -> Candidate:
-    """Return the candidate to save of a post's video or picture, or the one of its sound where that is preferred.
+    """Return the candidate to save of a post's video or picture, or the one of its sound where that
+    is preferred.
 
-    ``exclude`` holds URLs that were tried already; ``now`` excludes signed URLs that have expired (None admits them,
-    for saved pages). Raises NoVideo (also when every URL was tried), Drm, and LinkExpired when all that are left have
-    expired.
+    ``exclude`` holds URLs that were tried already; ``now`` excludes signed URLs that have expired
+    (None admits them, for saved pages). Raises NoVideo (also when every URL was tried), Drm, and
+    LinkExpired when all that are left have expired.
     """
     match item.type:
         case ItemType.IMAGE:
@@ -121,7 +139,9 @@ def choose_candidate(
     raise LinkExpired("Every link to the video has expired.")
 
 
-def sort_key(candidate: Candidate, item: Item, *, prefer: Preference = LARGEST) -> tuple[float, ...]:
+def sort_key(
+    candidate: Candidate, item: Item, *, prefer: Preference = LARGEST
+) -> tuple[float, ...]:
     """Return the rank of a candidate: larger is better; equal keys keep the page's order."""
     shorter_side = _shorter_side(candidate)
     if candidate.source_type in _OF_SEVERAL_SIZES and prefer.max_height is not None:
@@ -146,20 +166,30 @@ def sort_key(candidate: Candidate, item: Item, *, prefer: Preference = LARGEST) 
 
 
 def _shorter_side(candidate: Candidate) -> int:
-    """Return the shorter side in pixels; of a candidate with one known side, that one, and 0 without any."""
+    """Return the shorter side in pixels; of a candidate with one known side, that one,
+    and 0 without any.
+    """
     return min(candidate.width or candidate.height or 0, candidate.height or candidate.width or 0)
 
 
 def _picture_key(candidate: Candidate) -> tuple[float, ...]:
-    """Return the rank of a picture: by its size where that is known; a site's list has the largest one first."""
+    """Return the rank of a picture: by its size where that is known;
+    a site's list has the largest one first.
+    """
     return (-candidate.ownership, (candidate.width or 0) * (candidate.height or 0))
 
 
 def _sounds(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Return what may deliver the sound: the files and streams themselves, and the separate sound of silent files."""
+    """Return what may deliver the sound: the files and streams themselves,
+    and the separate sound of silent files.
+    """
     whole = [c for c in candidates if not c.audio_url and c.has_audio is not False]
     known = {c.url for c in whole if c.has_video is False}  # with their bit rates
-    alone = {c.audio_url: _sound_of(c, c.audio_url) for c in candidates if c.audio_url and c.audio_url not in known}
+    alone = {
+        c.audio_url: _sound_of(c, c.audio_url)
+        for c in candidates
+        if c.audio_url and c.audio_url not in known
+    }
     return [*(c for c in whole if c.url not in alone), *alone.values()]
 
 
@@ -184,9 +214,11 @@ def _sound_of(picture: Candidate, audio_url: str) -> Candidate:
 
 
 def _sound_key(candidate: Candidate, *, codec: str | None) -> tuple[float, ...]:
-    """Return the rank of a candidate for its sound: what certainly has the codec first, since all other sound has to be
-    converted to it, which costs quality; then sound alone, then by bit rate; of pictures with sound those that are large
-    enough to have good sound, the smallest of them first."""
+    """Return the rank of a candidate for its sound: what certainly has the codec first, since all
+    other sound has to be converted to it, which costs quality; then sound alone, then by bit rate;
+    of pictures with sound those that are large enough to have good sound, the smallest of them
+    first.
+    """
     is_alone = candidate.has_video is False
     may_be_alone = candidate.source_type in _OF_SEVERAL_SIZES
     shorter_side = _shorter_side(candidate)
@@ -208,7 +240,9 @@ _CODEC_OF_CONTAINER = {"m4a": "aac", "mp3": "mp3", "opus": "opus"}
 
 
 def _audio_codec(candidate: Candidate) -> str | None:
-    """Return its audio codec; that of sound alone follows from its container where nothing else is known."""
+    """Return its audio codec; that of sound alone follows from its container where nothing else is
+    known.
+    """
     return candidate.audio_codec or _CODEC_OF_CONTAINER.get(candidate.container or "")
 
 
@@ -220,8 +254,12 @@ def _video_codec(candidate: Candidate) -> str | None:
 
 
 def explain(candidate: Candidate) -> str:
-    """Return why this one, as the rest of a sentence that begins with "because": whose it is, then what it is."""
-    picture = f"{candidate.width}×{candidate.height}" if candidate.width and candidate.height else None
+    """Return why this one, as the rest of a sentence that begins with "because": whose it is,
+    then what it is.
+    """
+    picture = (
+        f"{candidate.width}×{candidate.height}" if candidate.width and candidate.height else None
+    )
     facts = [
         {
             SourceType.DIRECT: Message("a direct file"),
@@ -230,17 +268,23 @@ def explain(candidate: Candidate) -> str:
         }.get(candidate.source_type, Message("a URL of unknown type")),
         picture,
         candidate.video_codec,
-        Message("%(bitrate).1f Mbit/s", bitrate=candidate.bitrate / 1_000_000) if candidate.bitrate else None,
+        Message("%(bitrate).1f Mbit/s", bitrate=candidate.bitrate / 1_000_000)
+        if candidate.bitrate
+        else None,
         {True: Message("with sound"), False: Message("without sound")}.get(candidate.has_audio)
         if candidate.has_audio is not None
         else None,
-        {Watermark.NO: Message("no watermark"), Watermark.YES: Message("watermarked")}.get(candidate.watermark),
+        {Watermark.NO: Message("no watermark"), Watermark.YES: Message("watermarked")}.get(
+            candidate.watermark
+        ),
         Message("signed") if candidate.signed else None,
         candidate.note or None,
     ]
     known = join(", ", [fact for fact in facts if fact])
     if candidate.evidence and candidate.ownership is not Ownership.CHOSEN:
-        return Message("%(evidence)s: %(facts)s", evidence=in_words(candidate.evidence), facts=known)
+        return Message(
+            "%(evidence)s: %(facts)s", evidence=in_words(candidate.evidence), facts=known
+        )
     return Message("%(whose)s: %(facts)s", whose=_WHOSE[candidate.ownership], facts=known)
 
 
@@ -256,17 +300,22 @@ def no_video(extraction: Extraction) -> NoVideo:
 def _nothing_to_play(extraction: Extraction) -> NoVideo:
     if any(item.role is ItemRole.QUOTED and item.is_video for item in extraction.items):
         return NoVideo("No video found in this post itself; the post that it quotes has one.")
-    photos = sum(item.type is ItemType.IMAGE and item.role is ItemRole.MAIN for item in extraction.items)
+    photos = sum(
+        item.type is ItemType.IMAGE and item.role is ItemRole.MAIN for item in extraction.items
+    )
     photos = photos or len(extraction.image_urls)
     if photos and extraction.media(frozenset({ItemType.IMAGE})):
         return OnlyPictures(
-            Message("No video found in this post; it has %(pictures)s.", pictures=counted(photos, "picture"))
+            Message(
+                "No video found in this post; it has %(pictures)s.",
+                pictures=counted(photos, "picture"),
+            )
         )
     if photos:
         return NoVideo(
             Message(
-                "No video found in this post. The page shows %(pictures)s, but does not say which of them are the post's, "
-                "so they cannot be saved.",
+                "No video found in this post. The page shows %(pictures)s, but does not say which"
+                " of them are the post's, so they cannot be saved.",
                 pictures=counted(photos, "picture"),
             )
         )
@@ -279,11 +328,17 @@ def _several_unsure(extraction: Extraction) -> Ambiguous:
     count, evidence = len(extraction.others), extraction.others[0].evidence
     if count == 1 and evidence:
         words = in_words(evidence)
-        return Ambiguous(Message("One video was found, and it may not be the post's: %(evidence)s.", evidence=words))
+        return Ambiguous(
+            Message(
+                "One video was found, and it may not be the post's: %(evidence)s.", evidence=words
+            )
+        )
     return Ambiguous(
         "One video was found, but nothing says that it is the post's."
         if count == 1
-        else Message("%(count)s videos were found, and nothing says which is the post's.", count=count)
+        else Message(
+            "%(count)s videos were found, and nothing says which is the post's.", count=count
+        )
     )
 
 
@@ -298,32 +353,43 @@ def _sound(candidate: Candidate, *, wanted: bool | None) -> int:
     return {True: 2, None: 1, False: 0}[True if candidate.audio_url else candidate.has_audio]
 
 
-# --- the user's choice -----------------------------------------------------------------------------------------------
+# --- the user's choice ----------------------------------------------------------------------------
 
 
 def with_first_player(extraction: Extraction) -> Extraction:
-    """Return the extraction with the page's first player as the post's video, as a user wants it of its site.
+    """Return the extraction with the page's first player as the post's video, as a user wants it of
+    its site.
 
-    It is unchanged where the page itself says which video is the post's, and where it has no such player.
+    It is unchanged where the page itself says which video is the post's, and where it has no such
+    player.
     """
     players = (c for c in extraction.others if is_players(c.evidence))
     first = None if extraction.items else next(players, None)
-    return extraction if first is None else with_choice(extraction, [first.url], as_=Ownership.PLAYER)
+    return (
+        extraction if first is None else with_choice(extraction, [first.url], as_=Ownership.PLAYER)
+    )
 
 
 def as_unsure(extraction: Extraction) -> Extraction:
-    """Return the extraction with all videos as such that may be another post's: a user is to choose."""
+    """Return the extraction with all videos as such that may be another post's:
+    a user is to choose.
+    """
     if not extraction.items:
         return extraction
-    others = tuple(replace(c, ownership=Ownership.UNKNOWN, item=None) for c in extraction.candidates)
+    others = tuple(
+        replace(c, ownership=Ownership.UNKNOWN, item=None) for c in extraction.candidates
+    )
     return replace(extraction, items=(), others=others)
 
 
-def with_choice(extraction: Extraction, chosen_urls: Sequence[str], *, as_: Ownership = Ownership.CHOSEN) -> Extraction:
-    """Return the extraction with the videos that the user chose as the post's, in the order of ``chosen_urls``.
+def with_choice(
+    extraction: Extraction, chosen_urls: Sequence[str], *, as_: Ownership = Ownership.CHOSEN
+) -> Extraction:
+    """Return the extraction with the videos that the user chose as the post's, in the order of
+    ``chosen_urls``.
 
-    What was chosen and is no longer found keeps its place, as an item without candidates. The extraction is unchanged
-    where none of them is found.
+    What was chosen and is no longer found keeps its place, as an item without candidates. The
+    extraction is unchanged where none of them is found.
     """
     chosen: dict[str, Item] = {}
     taken: list[Candidate] = []
@@ -331,25 +397,35 @@ def with_choice(extraction: Extraction, chosen_urls: Sequence[str], *, as_: Owne
         found = next((c for c in extraction.candidates if identity(c.url) == identity(url)), None)
         if found is not None and any(found is one for one in taken):
             continue  # another quality of a video that was chosen as well
-        same = [c for c in extraction.candidates if found and (c is found or _is_same_video(c, found))]
+        same = [
+            c for c in extraction.candidates if found and (c is found or _is_same_video(c, found))
+        ]
         taken += same
-        holder = next((item for item in extraction.items if any(c is found for c in item.candidates)), Item())
+        holder = next(
+            (item for item in extraction.items if any(c is found for c in item.candidates)), Item()
+        )
         chosen[_choice_id(url)] = _chosen_item(_choice_id(url), same, holder.expected, as_)
     if not taken:
         return extraction
     items = tuple(chosen.values())
-    others = tuple(replace(c, item=None) for c in extraction.candidates if not any(c is one for one in taken))
+    others = tuple(
+        replace(c, item=None) for c in extraction.candidates if not any(c is one for one in taken)
+    )
     return replace(extraction, items=items, others=others, selected=None)
 
 
-def _chosen_item(media_id: str, candidates: Sequence[Candidate], expected: Expected, as_: Ownership) -> Item:
+def _chosen_item(
+    media_id: str, candidates: Sequence[Candidate], expected: Expected, as_: Ownership
+) -> Item:
     picture = next((c.thumbnail_url for c in candidates if c.thumbnail_url), None)
     owned = tuple(replace(c, ownership=as_, item=None) for c in candidates)
     return Item(owned, media_id=media_id, thumbnail_url=picture, expected=expected)
 
 
 def _choice_id(url: str) -> str:
-    """Return the media id of a chosen video: the same in each attempt, also in one that does not find the video."""
+    """Return the media id of a chosen video: the same in each attempt,
+    also in one that does not find the video.
+    """
     return f"chosen-{hashlib.sha256(identity(url).encode('utf-8', 'replace')).hexdigest()[:16]}"
 
 

@@ -1,4 +1,6 @@
-"""Reads a saved page, or a saved JSON answer, as the extractor would have read it live. Pure; no network."""
+"""Reads a saved page, or a saved JSON answer, as the extractor would have read it live. Pure;
+no network.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,11 @@ from mediavault.extraction.page_data import values
 from mediavault.extraction.page_data.document import MAX_JSON_CHARS, parse_json
 from mediavault.extraction.page_data.html_page import HtmlPage, HtmlPlayer, read_page
 from mediavault.extraction.page_data.other_posts import read_timeline
-from mediavault.extraction.page_data.page_identity import addresses_in, articles_linking, is_another_post
+from mediavault.extraction.page_data.page_identity import (
+    addresses_in,
+    articles_linking,
+    is_another_post,
+)
 from mediavault.extraction.page_data.readers import read_story
 from mediavault.extraction.page_data.refusals import reported_refusal
 from mediavault.extraction.page_data.values import Node
@@ -45,7 +51,8 @@ MAX_CHARS = 20_000
 _MAX_HTML_CHARS = 4_000_000  # only the beginning of a page counts
 
 _HIDDEN = re.compile(
-    r"<(?=[!A-Za-z])(?:(script|style|noscript|template|svg|head|textarea|select)(?=[\s/>])|!--)", re.IGNORECASE
+    r"<(?=[!A-Za-z])(?:(script|style|noscript|template|svg|head|textarea|select)(?=[\s/>])|!--)",
+    re.IGNORECASE,
 )
 _END_OF = {
     name: re.compile(rf"</{name}\s*>", re.IGNORECASE)
@@ -91,11 +98,17 @@ _WIDTH, _HEIGHT = 640, 360
 
 
 def sightings(page: HtmlPage, written: Sequence[HtmlPlayer], platform: Platform) -> list[Sighting]:
-    """Return what the players of a saved page play, with the sizes that are written with their files."""
+    """Return what the players of a saved page play,
+    with the sizes that are written with their files.
+    """
     capture = as_capture(page, written)
-    sizes = {page.absolute(source.address): source for player in written for source in player.sources}
+    sizes = {
+        page.absolute(source.address): source for player in written for source in player.sources
+    }
     return [
-        replace(seen, candidates=tuple(with_written_size(c, sizes.get(c.url)) for c in seen.candidates))
+        replace(
+            seen, candidates=tuple(with_written_size(c, sizes.get(c.url)) for c in seen.candidates)
+        )
         for seen in player_sightings(capture, network_media((), platform), platform)
     ]
 
@@ -113,7 +126,13 @@ def by_script(page: HtmlPage, players: Sequence[Sighting], platform: Platform) -
         new = tuple(c for c in seen.candidates if identity(c.url) not in held)
         held |= {identity(c.url) for c in new}
         scripted += (
-            [replace(seen, candidates=new, player=None, named_by=NamedBy.SETUP, names=_names_of(seen))] if new else []
+            [
+                replace(
+                    seen, candidates=new, player=None, named_by=NamedBy.SETUP, names=_names_of(seen)
+                )
+            ]
+            if new
+            else []
         )
     return scripted
 
@@ -122,13 +141,20 @@ def _names_of(seen: Sighting) -> str:
     return seen.player.names if seen.player else ""
 
 
-def by_article(players: Sequence[Sighting], linked: frozenset[str]) -> tuple[list[Sighting], list[Sighting]]:
+def by_article(
+    players: Sequence[Sighting], linked: frozenset[str]
+) -> tuple[list[Sighting], list[Sighting]]:
     """Split the players into those that may be the post's and those of other posts.
 
     Where an article links to the post, only its own players may be the post's.
     """
     own = [s for s in players if not linked or s.player is None or s.player.container in linked]
-    unsure = [replace(c, ownership=Ownership.UNKNOWN) for s in players if s not in own for c in s.candidates]
+    unsure = [
+        replace(c, ownership=Ownership.UNKNOWN)
+        for s in players
+        if s not in own
+        for c in s.candidates
+    ]
     return own, [Sighting((candidate,)) for candidate in unsure]
 
 
@@ -149,7 +175,9 @@ def as_capture(page: HtmlPage, players: Sequence[HtmlPlayer]) -> PageCapture:
 
 
 def _as_seen(page: HtmlPage, player: HtmlPlayer) -> SeenVideo:
-    sources: Sequence[str] = [url for source in player.sources if (url := page.absolute(source.address))]
+    sources: Sequence[str] = [
+        url for source in player.sources if (url := page.absolute(source.address))
+    ]
     return SeenVideo(
         current_src=sources[0] if sources else "",
         sources=tuple(dict.fromkeys(sources)),
@@ -182,7 +210,9 @@ class SavedDocument:
 
 @dataclass(frozen=True, slots=True)
 class SavedPageResult:
-    """What a saved document says about a post. ``error`` says why there is no video; there can be an extraction too."""
+    """What a saved document says about a post. ``error`` says why there is no video;
+    there can be an extraction too.
+    """
 
     outcome: PageOutcome
     extraction: Extraction | None = None
@@ -190,13 +220,18 @@ class SavedPageResult:
 
 
 def open_saved(document: bytes, url: str) -> SavedDocument:
-    """Parse a saved page or answer that came from ``url`` ("" where unknown). Raises BadInput where it is neither."""
+    """Parse a saved page or answer that came from ``url`` ("" where unknown).
+    Raises BadInput where it is neither.
+    """
     text = _decoded(document)
     if text.lstrip().startswith("<"):
         return _page(url, text)
     if len(text) > MAX_JSON_CHARS:
         raise BadInput(
-            Message("The answer is longer than %(max_json_chars)d characters.", max_json_chars=MAX_JSON_CHARS),
+            Message(
+                "The answer is longer than %(max_json_chars)d characters.",
+                max_json_chars=MAX_JSON_CHARS,
+            ),
             help="Save the post's own answer only.",
         )
     documents = tuple(parse_json(text))
@@ -208,7 +243,9 @@ def open_saved(document: bytes, url: str) -> SavedDocument:
 
 
 MAX_PAGE_BYTES = 8_000_000  # of a page; its head and data come before that
-_CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*+=\s*+["']?\s*+([\w.:-]{2,40})""", re.IGNORECASE)
+_CHARSET = re.compile(
+    rb"""<meta[^>]{0,200}?charset\s*+=\s*+["']?\s*+([\w.:-]{2,40})""", re.IGNORECASE
+)
 _HEAD_BYTES = 4_096
 _MAX_STRANGE = 0.1  # share of control and replacement characters that a text may have
 _SAMPLE_CHARS = 20_000
@@ -225,7 +262,9 @@ def _decoded(document: bytes) -> str:
     document = document[:MAX_PAGE_BYTES] if is_page else document
     text = document.decode(_encoding(document), "replace").removeprefix("\ufeff")
     sample = text[:_SAMPLE_CHARS]
-    strange = sum(1 for char in sample if char == "\ufffd" or (char < " " and char not in "\t\r\n\f"))
+    strange = sum(
+        1 for char in sample if char == "\ufffd" or (char < " " and char not in "\t\r\n\f")
+    )
     if strange > len(sample) * _MAX_STRANGE:
         raise BadInput("This is neither an HTML page nor a JSON response.")
     return text
@@ -249,7 +288,9 @@ def _encoding(document: bytes) -> str:
 
 def _page(url: str, text: str) -> SavedDocument:
     words = visible_text(text)
-    return SavedDocument(read_source(url, text), text, words if any(map(str.isalnum, words)) else "")
+    return SavedDocument(
+        read_source(url, text), text, words if any(map(str.isalnum, words)) else ""
+    )
 
 
 def read_saved_post(platform: Platform, post: Post, saved: SavedDocument) -> SavedPageResult:
@@ -259,40 +300,67 @@ def read_saved_post(platform: Platform, post: Post, saved: SavedDocument) -> Sav
     except Failure as exc:
         record = read_story(post, platform, saved.source.documents)
         story = _story_only(platform, post, saved)
-        return SavedPageResult(outcome_of_error(exc), _with_facts(story, record) if record else story, exc)
+        return SavedPageResult(
+            outcome_of_error(exc), _with_facts(story, record) if record else story, exc
+        )
     known = data is not None and data.found
-    if not known and not extraction.videos and (failure := _wall(post, platform, saved)) is not None:
+    if (
+        not known
+        and not extraction.videos
+        and (failure := _wall(post, platform, saved)) is not None
+    ):
         return SavedPageResult(outcome_of_error(failure), extraction, failure)
     shown = shown_by(
-        post, platform, saved.source, data, html=saved.html, words=saved.words, names_foreign=names_foreign
+        post,
+        platform,
+        saved.source,
+        data,
+        html=saved.html,
+        words=saved.words,
+        names_foreign=names_foreign,
     )
-    if saved.html and not (data or extraction.candidates or shown.others_videos or _holds_anything(saved)):
+    if saved.html and not (
+        data or extraction.candidates or shown.others_videos or _holds_anything(saved)
+    ):
         return SavedPageResult(PageOutcome.UNREADABLE, extraction, BadInput("The page is empty."))
     return SavedPageResult(outcome_of(extraction, shown), extraction)
 
 
 def read_saved_list(platform: Platform, url: str, saved: SavedDocument) -> SavedPageResult:
-    """Read a document whose URL does not name a post: whose page it is, and whether it lists posts."""
+    """Read a document whose URL does not name a post: whose page it is,
+    and whether it lists posts.
+    """
     post = Post(url, url, platform.name)
     extraction = _story_only(platform, post, saved)
     record = read_timeline(saved.source.documents)
     if record.posts > 1:
         who = account(platform.name, record.handle, record.display_name)
         return SavedPageResult(
-            PageOutcome.MANY_POSTS, replace(extraction, account=who) if record.handle else extraction
+            PageOutcome.MANY_POSTS,
+            replace(extraction, account=who) if record.handle else extraction,
         )
     return SavedPageResult(PageOutcome.NOT_A_POST, extraction)
 
 
-def _read(platform: Platform, post: Post, saved: SavedDocument) -> tuple[Extraction, PageData | None, bool]:
-    """Return what was found, the platform's own data, and whether these assign some of the videos to other posts."""
+def _read(
+    platform: Platform, post: Post, saved: SavedDocument
+) -> tuple[Extraction, PageData | None, bool]:
+    """Return what was found, the platform's own data,
+    and whether these assign some of the videos to other posts.
+    """
     source, names_foreign = saved.source, False
-    if not saved.html and platform.ytdlp is not None and (info := _info_json(source.documents)) is not None:
+    if (
+        not saved.html
+        and platform.ytdlp is not None
+        and (info := _info_json(source.documents)) is not None
+    ):
         extraction = read_answer({"info": info}, post, platform, platform.ytdlp, now=_NEVER)
         return replace(extraction, extractor=EXTRACTOR, cookies=()), None, False
     data = data_of(post, platform, source)
     if data is not None and data.found:
-        extraction = _with_story(from_page_data(post, platform, data, None, source), _story_only(platform, post, saved))
+        extraction = _with_story(
+            from_page_data(post, platform, data, None, source), _story_only(platform, post, saved)
+        )
     else:
         players = sightings(source.page, source.page.players, platform)
         own, foreign = by_article(players, articles_linking(saved.html, post.post_id))
@@ -300,12 +368,19 @@ def _read(platform: Platform, post: Post, saved: SavedDocument) -> tuple[Extract
         scripted = [] if declared else by_script(source.page, players, platform)
         lone = scripted if len(scripted) == 1 else []
         owned = assign_own_media(
-            own, [*declared, *lone], [] if lone else scripted, post=post, platform=platform, source=source
+            own,
+            [*declared, *lone],
+            [] if lone else scripted,
+            post=post,
+            platform=platform,
+            source=source,
         )
         names_foreign = owned.names_foreign
         if is_another_post(post, platform, source.page):
             owned, foreign = OwnershipResult((), ()), [*foreign, *owned.items, *owned.others]
-        extraction = from_page(post, platform, source, OwnershipResult(owned.items, (*owned.others, *foreign)))
+        extraction = from_page(
+            post, platform, source, OwnershipResult(owned.items, (*owned.others, *foreign))
+        )
         extraction = _with_facts(extraction, data) if data is not None else extraction
     return replace(extraction, extractor=EXTRACTOR), data, names_foreign
 
@@ -317,18 +392,24 @@ def _info_json(documents: Sequence[object]) -> Node | None:
 
 
 def _story_only(platform: Platform, post: Post, saved: SavedDocument) -> Extraction:
-    return replace(from_page(post, platform, saved.source, assign_ownership((), (), ())), extractor=EXTRACTOR)
+    return replace(
+        from_page(post, platform, saved.source, assign_ownership((), (), ())), extractor=EXTRACTOR
+    )
 
 
 def _with_story(extraction: Extraction, story: Extraction) -> Extraction:
-    """Fill the gaps of the post's own data: its account and picture may be in the page's metadata alone."""
+    """Fill the gaps of the post's own data: its account and picture may be in the page's metadata
+    alone.
+    """
     handle, name = (
         extraction.account.handle or story.account.handle,
         extraction.account.display_name or story.account.display_name,
     )
     return replace(
         extraction,
-        account=account(extraction.account.platform, handle, name, fallback=extraction.account.slug),
+        account=account(
+            extraction.account.platform, handle, name, fallback=extraction.account.slug
+        ),
         title=extraction.title or story.title,
         text=extraction.text or story.text,
         published_at=extraction.published_at or story.published_at,
@@ -337,11 +418,18 @@ def _with_story(extraction: Extraction, story: Extraction) -> Extraction:
 
 
 def _with_facts(extraction: Extraction, data: PageData) -> Extraction:
-    """Return the extraction with the facts of ``data``, which know best who posted what even without the media."""
-    handle, name = data.handle or extraction.account.handle, data.display_name or extraction.account.display_name
+    """Return the extraction with the facts of ``data``,
+    which know best who posted what even without the media.
+    """
+    handle, name = (
+        data.handle or extraction.account.handle,
+        data.display_name or extraction.account.display_name,
+    )
     return replace(
         extraction,
-        account=account(extraction.account.platform, handle, name, fallback=extraction.account.slug),
+        account=account(
+            extraction.account.platform, handle, name, fallback=extraction.account.slug
+        ),
         title=data.title or extraction.title,
         text=data.text or extraction.text,
         published_at=data.published_at or extraction.published_at,
@@ -360,7 +448,9 @@ def _wall(post: Post, platform: Platform, saved: SavedDocument) -> Failure | Non
 
 
 def capture_of(saved: SavedDocument) -> PageCapture:
-    """Return a visit that saw only what the document holds: its players, and the words that a wall is known by."""
+    """Return a visit that saw only what the document holds: its players,
+    and the words that a wall is known by.
+    """
     page = saved.source.page
     capture = as_capture(page, page.players)
     return replace(capture, html=saved.html[:200_000], title=page.title, visible_text=saved.words)
@@ -368,21 +458,39 @@ def capture_of(saved: SavedDocument) -> PageCapture:
 
 def _holds_anything(saved: SavedDocument) -> bool:
     page = saved.source.page
-    content = saved.words or page.title or page.metas or page.players or page.linked or any(saved.source.documents)
+    content = (
+        saved.words
+        or page.title
+        or page.metas
+        or page.players
+        or page.linked
+        or any(saved.source.documents)
+    )
     return bool(content) or "<img" in saved.html
 
 
 def says_nothing(extraction: Extraction) -> bool:
     """Whether a document does not even say who posted what."""
-    return not (extraction.title or extraction.text or extraction.account.display_name or extraction.thumbnail_url)
+    return not (
+        extraction.title
+        or extraction.text
+        or extraction.account.display_name
+        or extraction.thumbnail_url
+    )
 
 
 def stated_addresses(saved: SavedDocument, platforms: Sequence[Platform]) -> list[str]:
-    """Return the URLs that a document states as its own, surest first: for a file whose post was not given."""
+    """Return the URLs that a document states as its own, surest first:
+    for a file whose post was not given.
+    """
     page = saved.source.page
     stated = [page.canonical, page.meta("og:url")] if saved.html else []
     addresses = [
         *stated,
-        *(address for document in saved.source.documents[:5] for address in addresses_in(document, platforms)),
+        *(
+            address
+            for document in saved.source.documents[:5]
+            for address in addresses_in(document, platforms)
+        ),
     ]
     return list(dict.fromkeys(url for address in addresses if (url := values.url(address))))

@@ -1,7 +1,7 @@
 """When a signed media URL expires, read from the URL itself. Pure; no network.
 
-Each form is a row of a table; ``signed_values`` reads the values. Of several forms in one URL the earliest time counts,
-since each of them alone ends it.
+Each form is a row of a table; ``signed_values`` reads the values. Of several forms in one URL the
+earliest time counts, since each of them alone ends it.
 """
 
 from __future__ import annotations
@@ -90,7 +90,9 @@ _AKAMAI = re.compile(r"(?:^|[~/?&=;!*,])exp(?:ires)?=([0-9]{9,11})(?=[~*!/&]|$)"
 
 
 def akamai(text: str) -> datetime | None:
-    """Read ``exp=`` in a list separated by tildes, or its equivalent (``Expires=`` of Google's Media CDN)."""
+    """Read ``exp=`` in a list separated by tildes,
+    or its equivalent (``Expires=`` of Google's Media CDN).
+    """
     match = _AKAMAI.search(text)
     return decimal(match[1]) if match else None
 
@@ -102,9 +104,13 @@ def fastly(text: str) -> datetime | None:
 
 
 def token(text: str) -> datetime | None:
-    """Read Twitch's signed JSON text, a JSON Web Token (RFC 7519, section 4.1.4), or ``epoch_signature``."""
+    """Read Twitch's signed JSON text, a JSON Web Token (RFC 7519, section 4.1.4),
+    or ``epoch_signature``.
+    """
     if text.startswith("{"):
-        return _named(values.parsed(text), ("expires", "expire", "exp", "expires_at", "expiry", "expiration"))
+        return _named(
+            values.parsed(text), ("expires", "expire", "exp", "expires_at", "expiry", "expiration")
+        )
     return jwt(text) or leading(text)
 
 
@@ -120,11 +126,17 @@ def base64_json(text: str) -> datetime | None:
 
 
 def policy(text: str) -> datetime | None:
-    """Read CloudFront's policy, whose base64 has ``-`` for ``+``, ``_`` for ``=``, ``~`` for ``/``."""
-    standard = text.replace("_", "").replace("=", "").replace("+", "-").replace("~", "_").replace("/", "_")
+    """Read CloudFront's policy, whose base64 has ``-`` for ``+``, ``_`` for ``=``,
+    ``~`` for ``/``.
+    """
+    standard = (
+        text.replace("_", "").replace("=", "").replace("+", "-").replace("~", "_").replace("/", "_")
+    )
     statements = _at(_base64_json(standard), "Statement")
     for statement in statements if isinstance(statements, list) else ():
-        if moment := _number(_at(_at(_at(statement, "Condition"), "DateLessThan"), "AWS:EpochTime")):
+        if moment := _number(
+            _at(_at(_at(statement, "Condition"), "DateLessThan"), "AWS:EpochTime")
+        ):
             return moment
     return None
 
@@ -155,34 +167,42 @@ def _number(value: object) -> datetime | None:
     return decimal_or_iso(value) if isinstance(value, str) else epoch(value)
 
 
-_NEVER = 2_147_483_647  # LinkedIn's ``e`` of a URL that does not expire; the last second of a signed 32-bit clock
+# LinkedIn's ``e`` of a URL that does not expire; the last second of a signed 32-bit clock
+_NEVER = 2_147_483_647
 
 
 def signed_url_expiry(url: str) -> datetime | None:
     """Return when ``url`` expires, in UTC and to the second; None when it does not say.
 
-    Reads decimal epochs (``expire``, ``expires``, ``x-expires``, ``Expires``, ``exp``, ``deadline``, ``validto``,
-    ``…endtime``; ``e`` with a signature), in seconds or milliseconds, hexadecimal ones (``oe``, Discord's ``ex``,
-    Tencent's ``txTime`` and ``t``, ``wsTime``), ``X-Amz-Date`` + ``X-Amz-Expires`` and its Google, OSS and TOS twins,
-    Azure's ``se``, CloudFront's ``Policy``, ``exp=…~acl=…~hmac=…`` tokens in query or path, the JSON of Twitch's
-    ``token``, the payload of a JWT in query or path, ``epoch,signature`` (reddit's ``a``), ``epoch-…`` (Dailymotion's
-    ``auth``, Alibaba's ``auth_key``, Cloudflare's ``verify``), ``signature,epoch`` (CDN77), ``/expire/N/``,
-    ``&expires=N&`` and ``/<hex digest>/<8 hex>/`` in the path, and all of them in the target of Facebook's ``video_redirect``. Never raises;
-    URLs longer than ``MAX_MEDIA_URL_CHARS`` are read to there.
+    Reads decimal epochs (``expire``, ``expires``, ``x-expires``, ``Expires``, ``exp``,
+    ``deadline``, ``validto``, ``…endtime``; ``e`` with a signature), in seconds or milliseconds,
+    hexadecimal ones (``oe``, Discord's ``ex``, Tencent's ``txTime`` and ``t``, ``wsTime``),
+    ``X-Amz-Date`` + ``X-Amz-Expires`` and its Google, OSS and TOS twins, Azure's ``se``,
+    CloudFront's ``Policy``, ``exp=…~acl=…~hmac=…`` tokens in query or path, the JSON of Twitch's
+    ``token``, the payload of a JWT in query or path, ``epoch,signature`` (reddit's ``a``),
+    ``epoch-…`` (Dailymotion's ``auth``, Alibaba's ``auth_key``, Cloudflare's ``verify``),
+    ``signature,epoch`` (CDN77), ``/expire/N/``, ``&expires=N&`` and ``/<hex digest>/<8 hex>/`` in
+    the path, and all of them in the target of Facebook's ``video_redirect``. Never raises; URLs
+    longer than ``MAX_MEDIA_URL_CHARS`` are read to there.
     """
     url = url[:MAX_MEDIA_URL_CHARS]
-    return min((moment for moment in _moments(url) if int(moment.timestamp()) != _NEVER), default=None)
+    return min(
+        (moment for moment in _moments(url) if int(moment.timestamp()) != _NEVER), default=None
+    )
 
 
 def is_signed(url: str) -> bool:
-    """Whether ``url`` carries a signature that expires, also where its expiry is missing or cannot be read.
+    """Whether ``url`` carries a signature that expires, also where its expiry is missing or cannot
+    be read.
 
-    A signature without any mention of an expiry (reddit's ``s`` on pictures, Dailymotion's ``sec``) does not count,
-    because such URLs work for as long as a post's other ones.
+    A signature without any mention of an expiry (reddit's ``s`` on pictures, Dailymotion's ``sec``)
+    does not count, because such URLs work for as long as a post's other ones.
     """
     url = url[:MAX_MEDIA_URL_CHARS]
     query = _query(url)
-    if not _UNMISTAKABLE.isdisjoint(query) or any(mark in url.lower() for mark in _AKAMAI_SIGNATURES):
+    if not _UNMISTAKABLE.isdisjoint(query) or any(
+        mark in url.lower() for mark in _AKAMAI_SIGNATURES
+    ):
         return True
     if next(_moments(url), None) is not None:
         return True
@@ -191,16 +211,18 @@ def is_signed(url: str) -> bool:
 
 # fmt: off
 _UNMISTAKABLE = frozenset([
-    "x-amz-signature", "x-goog-signature", "x-oss-signature", "key-pair-id", "hdnts", "hdnea", "hdntl", "__token__",
-    "txsecret", "wssecret", "auth_key", "fastly_token", "wowzatokenhash",
+    "x-amz-signature", "x-goog-signature", "x-oss-signature", "key-pair-id", "hdnts", "hdnea",
+    "hdntl", "__token__", "txsecret", "wssecret", "auth_key", "fastly_token", "wowzatokenhash",
 ])
 _AKAMAI_SIGNATURES = ("~hmac=", "~hmac%3d")
 _END_NAMES = frozenset([
-    "expire", "expires", "x-expires", "exp", "expiry", "expires_at", "oe", "se", "deadline", "validto", "txtime",
+    "expire", "expires", "x-expires", "exp", "expiry", "expires_at", "oe", "se", "deadline",
+    "validto", "txtime",
     "wstime", "endtime",
 ])
 _SIGNATURE_NAMES = frozenset([
-    "sig", "sign", "signature", "ssig", "upsig", "x-signature", "oh", "hash", "hmac", "md5", "st", "token", "secure",
+    "sig", "sign", "signature", "ssig", "upsig", "x-signature", "oh", "hash", "hmac", "md5", "st",
+    "token", "secure",
     "googleaccessid", "awsaccesskeyid",
 ])
 # fmt: on
@@ -221,7 +243,9 @@ def _moments(url: str) -> Iterator[datetime]:
 
 
 def _query(url: str) -> dict[str, str]:
-    """Return the parameters: lower-case names, the first value of each. ``&amp;`` from page source counts as ``&``."""
+    """Return the parameters: lower-case names, the first value of each.
+    ``&amp;`` from page source counts as ``&``.
+    """
     try:
         pairs = parse_qsl(urlsplit(url).query, keep_blank_values=True)
     except ValueError:  # brackets that are not an IPv6 address
@@ -229,12 +253,13 @@ def _query(url: str) -> dict[str, str]:
     return {name.lower().removeprefix("amp;"): value for name, value in reversed(pairs)}
 
 
-# --- in the query ----------------------------------------------------------------------------------------------
+# --- in the query ---------------------------------------------------------------------------------
 
 _Read = Callable[[str], datetime | None]
 
-# ``expire`` of googlevideo and TikTok, its ``x-expires`` and ``VExpiration``; ``Expires`` of CloudFront, GCS, S3's form 2,
-# Weibo, BunnyCDN and nginx's secure_link; ``expiry``, ``expires_at``, ``token_expires`` …
+# ``expire`` of googlevideo and TikTok, its ``x-expires`` and ``VExpiration``; ``Expires`` of
+# CloudFront, GCS, S3's form 2, Weibo, BunnyCDN and nginx's secure_link; ``expiry``, ``expires_at``,
+# ``token_expires`` …
 _SAYS_END = "expir"
 _BY_NAME: Mapping[str, _Read] = {
     "exp": decimal_or_iso,
@@ -266,7 +291,8 @@ _BY_NAME: Mapping[str, _Read] = {
 
 
 def _readers(name: str, value: str) -> Iterator[_Read]:
-    """Yield the readers for a parameter: by its name, and by a value that is a token whatever it is called.
+    """Yield the readers for a parameter: by its name, and by a value that is a token whatever it is
+    called.
 
     Brightcove's ``bcov_auth`` and Cloudinary's are such tokens.
     """
@@ -280,7 +306,8 @@ def _readers(name: str, value: str) -> Iterator[_Read]:
         yield jwt if "." in value else base64_json
 
 
-_RELATIVE = ("x-amz", "x-goog", "x-oss", "x-tos", "x-obs", "x-cos")  # S3's version 4 and vendors that adopted it
+# S3's version 4 and vendors that adopted it
+_RELATIVE = ("x-amz", "x-goog", "x-oss", "x-tos", "x-obs", "x-cos")
 
 
 def _relative(query: Mapping[str, str]) -> datetime | None:
@@ -295,14 +322,20 @@ def _relative(query: Mapping[str, str]) -> datetime | None:
     return None
 
 
-_WITH_E = frozenset(["t", "s", "st", "h", "sig", "sign", "signature", "hash", "token", "md5", "hmac", "key"])
+_WITH_E = frozenset(
+    ["t", "s", "st", "h", "sig", "sign", "signature", "hash", "token", "md5", "hmac", "key"]
+)
 
 
 def _redirected(url: str, query: Mapping[str, str]) -> str | None:
     """Return the URL to which Facebook's ``/video_redirect/?src=…`` leads; both expire together."""
     target = query.get("src", "")
     return (
-        target if "/video_redirect/" in url and target.startswith("https://") and "_redirect/" not in target else None
+        target
+        if "/video_redirect/" in url
+        and target.startswith("https://")
+        and "_redirect/" not in target
+        else None
     )
 
 
@@ -328,12 +361,15 @@ def _tencent(query: Mapping[str, str]) -> datetime | None:
     return decimal_or_hexadecimal(query.get("t", "")) if signed else None
 
 
-# --- in the path -----------------------------------------------------------------------------------------------
+# --- in the path ----------------------------------------------------------------------------------
 
-_PATH_EPOCH = re.compile(r"[/&;](?:expires?|exp)[/=]([0-9]{10}|[0-9]{13})(?=[/,;&~]|$)", re.IGNORECASE)
+_PATH_EPOCH = re.compile(
+    r"[/&;](?:expires?|exp)[/=]([0-9]{10}|[0-9]{13})(?=[/,;&~]|$)", re.IGNORECASE
+)
 # TikTok's and Yandex's older CDNs, lighttpd's secdownload: /<MD5 or SHA>/<hexadecimal epoch>/
 _PATH_HEX = re.compile(r"/(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})/([0-9a-f]{8})(?=/)")
-# CDN77's and nginx's secure_link: /<base64 MD5>,<epoch>/ or with a slash. Other hashes are followed by the time of an upload
+# CDN77's and nginx's secure_link: /<base64 MD5>,<epoch>/ or with a slash. Other hashes are followed
+# by the time of an upload
 _PATH_DIGEST_EPOCH = re.compile(r"/[\w-]{22}(?:==)?[,/]([0-9]{10})(?=/)")
 _PATH_JWT = re.compile(r"/(eyJ[\w-]+\.[\w-]+\.[\w-]+)(?=/|$)")  # Cloudflare Stream
 

@@ -1,7 +1,7 @@
 """The playlists and manifests of a visit, and which URL is a part of which of them. Pure.
 
-A player shows what it was given last: a segment, an initialisation section, one rendition. What is saved is the stream
-that all of these belong to.
+A player shows what it was given last: a segment, an initialisation section, one rendition. What is
+saved is the stream that all of these belong to.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ _Named = tuple[frozenset[str], str]  # a part's query, and its manifest
 class ManifestStreams:
     """Manifests by identity.
 
-    ``parents`` maps a part to its manifest; ``places`` does so by its path, for players that add to the query.
+    ``parents`` maps a part to its manifest; ``places`` does so by its path, for players that add to
+    the query.
     """
 
     manifests: Mapping[str, Manifest] = field(default_factory=dict)
@@ -40,7 +41,8 @@ class ManifestStreams:
         return self._parent(identity(url)) is not None
 
     def root_of(self, url: str) -> str | None:
-        """Return the identity of the outermost manifest that leads to ``url``; None for URLs that are in no manifest.
+        """Return the identity of the outermost manifest that leads to ``url``; None for URLs that
+        are in no manifest.
 
         The outermost manifest leads to itself.
         """
@@ -56,18 +58,26 @@ class ManifestStreams:
         if (parent := self.parents.get(key)) is not None:
             return parent if parent != key else None
         path, query = _split(key)
-        parents = {parent for named, parent in self.parts_by_path.get(path, ()) if named <= query} - {key}
+        parents = {
+            parent for named, parent in self.parts_by_path.get(path, ()) if named <= query
+        } - {key}
         return parents.pop() if len(parents) == 1 else None
 
 
 def read_streams(responses: Sequence[SeenResponse]) -> ManifestStreams:
-    """Read every manifest among the bodies, and what it lists. A master takes its length from its playlists."""
+    """Read every manifest among the bodies, and what it lists.
+    A master takes its length from its playlists.
+    """
     manifests: dict[str, Manifest] = {}
     parents: dict[str, str] = {}
     places: dict[str, list[_Named]] = {}
     for seen in responses:
         key = identity(seen.url)
-        if not seen.body or len(manifests) >= MAX_MANIFESTS or (key in manifests and not manifests[key].live):
+        if (
+            not seen.body
+            or len(manifests) >= MAX_MANIFESTS
+            or (key in manifests and not manifests[key].live)
+        ):
             continue
         manifest = read_manifest(seen.body, seen.url)
         if manifest is None:
@@ -81,7 +91,9 @@ def read_streams(responses: Sequence[SeenResponse]) -> ManifestStreams:
             if len(named := places.setdefault(path, [])) < MAX_PARTS_PER_PATH:
                 named.append((query, key))
     return ManifestStreams(
-        {key: _completed_by_playlists(listed, manifests) for key, listed in manifests.items()}, parents, places
+        {key: _completed_by_playlists(listed, manifests) for key, listed in manifests.items()},
+        parents,
+        places,
     )
 
 
@@ -114,7 +126,9 @@ def _completed_by_playlists(manifest: Manifest, manifests: Mapping[str, Manifest
     """Return a master with what only its playlists say: length, live or not, protected or not."""
     if manifest.type != "hls" or not manifest.is_master:
         return manifest
-    playlists = [manifests[key] for child in manifest.children if (key := identity(child)) in manifests]
+    playlists = [
+        manifests[key] for child in manifest.children if (key := identity(child)) in manifests
+    ]
     lengths = [playlist.duration_s for playlist in playlists if playlist.duration_s is not None]
     return replace(
         manifest,

@@ -1,7 +1,9 @@
-"""What a site answers instead of the post, by its HTTP status or its page: gone, private, login walls, challenges. Pure.
+"""What a site answers instead of the post, by its HTTP status or its page: gone, private, login
+walls, challenges. Pure.
 
-A *hard* wall is recognised by status, URL or a challenge's own marks, and is checked before anything else. A *soft* one
-is recognised by words and forms only, which many good pages have too: it counts only where no video was found.
+A *hard* wall is recognised by status, URL or a challenge's own marks, and is checked before
+anything else. A *soft* one is recognised by words and forms only, which many good pages have too:
+it counts only where no video was found.
 """
 
 from __future__ import annotations
@@ -46,7 +48,8 @@ _SPANS = {
 
 
 def announced_wait(sentence: str) -> timedelta | None:
-    """Return how long ``sentence`` says to wait: ``Premieres in 3 hours`` is three hours. None where it does not say.
+    """Return how long ``sentence`` says to wait: ``Premieres in 3 hours`` is three hours. None
+    where it does not say.
 
     Sites round down.
     """
@@ -72,10 +75,10 @@ def failure_of_status(
 ) -> Failure | None:
     """Return the failure of an HTTP status; None below 400 and without a status.
 
-    ``refused``: the status is about this machine, which was refused ``what``. ``sure``: something else also says that
-    the post is gone. For an unknown site the status alone is believed; the known ones also answer 404 to clients that
-    they take for bots. ``closed``: the response is that of an API that may be closed to anonymous clients, which says
-    nothing about the post.
+    ``refused``: the status is about this machine, which was refused ``what``. ``sure``: something
+    else also says that the post is gone. For an unknown site the status alone is believed; the
+    known ones also answer 404 to clients that they take for bots. ``closed``: the response is that
+    of an API that may be closed to anonymous clients, which says nothing about the post.
     """
     if status is None or status < 400:
         return None
@@ -83,32 +86,46 @@ def failure_of_status(
     if status in (404, 410):
         kind = Deleted if sure or platform.name == "generic" else SeemsDeleted
         return kind(
-            Message("%(site)s has no such page (HTTP %(status)s).", site=site, status=status), http_status=status
+            Message("%(site)s has no such page (HTTP %(status)s).", site=site, status=status),
+            http_status=status,
         )
     if status == 401 and not closed:
-        return LoginRequired(Message("%(site)s requires a sign-in (HTTP 401).", site=site), http_status=status)
+        return LoginRequired(
+            Message("%(site)s requires a sign-in (HTTP 401).", site=site), http_status=status
+        )
     if status == 429:
         return RateLimited(
-            Message("%(site)s asked us to slow down.", site=site), http_status=status, retry_after=retry_after
+            Message("%(site)s asked us to slow down.", site=site),
+            http_status=status,
+            retry_after=retry_after,
         )
     if status == 451 and not closed:
         return RegionLocked(
-            Message("%(site)s withholds the post for legal reasons (HTTP 451).", site=site), http_status=status
+            Message("%(site)s withholds the post for legal reasons (HTTP 451).", site=site),
+            http_status=status,
         )
     if status == 503 and retry_after is not None:
         return SiteClosed(
-            Message("%(site)s is closed for now.", site=site), http_status=status, retry_after=retry_after
+            Message("%(site)s is closed for now.", site=site),
+            http_status=status,
+            retry_after=retry_after,
         )
     if refused:
         return IpBlocked(
-            Message("%(site)s refused %(what)s (HTTP %(status)s).", site=site, what=what, status=status),
+            Message(
+                "%(site)s refused %(what)s (HTTP %(status)s).", site=site, what=what, status=status
+            ),
             http_status=status,
         )
     if status in _REFUSALS and not closed:
         return AccessRefused(
-            Message("%(site)s refused us (HTTP %(status)s).", site=site, status=status), http_status=status
+            Message("%(site)s refused us (HTTP %(status)s).", site=site, status=status),
+            http_status=status,
         )
-    return HttpError(Message("%(site)s answered with HTTP %(status)s.", site=site, status=status), http_status=status)
+    return HttpError(
+        Message("%(site)s answered with HTTP %(status)s.", site=site, status=status),
+        http_status=status,
+    )
 
 
 def site_name(platform: Platform) -> str:
@@ -120,10 +137,13 @@ _LOGIN_PATH = re.compile(
     r"/(?:log-?in|sign-?in|sign-?up|authwall|accounts/login|users/sign_in|auth/login|session/new|flow/login)(?:[/.?]|$)",
     re.IGNORECASE,
 )
-_CHALLENGE_PATH = re.compile(r"/(?:challenge|checkpoint|captcha|recaptcha|verify-human)(?:[/.?]|$)", re.IGNORECASE)
+_CHALLENGE_PATH = re.compile(
+    r"/(?:challenge|checkpoint|captcha|recaptcha|verify-human)(?:[/.?]|$)", re.IGNORECASE
+)
 # What sites show to an account that they have warned or locked: continuing could cost the account.
 _WARNING_PATH = re.compile(
-    r"^/(?:account/access|accounts/suspended|checkpoint/(?:block|disabled|\d{6,}))(?:[/.?]|$)"  # numbers: Facebook's
+    # numbers: Facebook's
+    r"^/(?:account/access|accounts/suspended|checkpoint/(?:block|disabled|\d{6,}))(?:[/.?]|$)"
 )
 _WARNING = (
     "your account is temporarily locked",
@@ -144,7 +164,13 @@ _CHALLENGE_MARKS = (
     "px-captcha",
     "arkoselabs.com/",
 )
-_CHALLENGE_TITLES = ("just a moment", "attention required", "are you a robot", "ddos-guard", "security check")
+_CHALLENGE_TITLES = (
+    "just a moment",
+    "attention required",
+    "are you a robot",
+    "ddos-guard",
+    "security check",
+)
 
 _GONE = (
     "no longer available",
@@ -162,7 +188,12 @@ _GONE = (
     "video unavailable",
     "content isn't available",
 )
-_PRIVATE = ("this video is private", "this post is private", "this account is private", "only approved followers")
+_PRIVATE = (
+    "this video is private",
+    "this post is private",
+    "this account is private",
+    "only approved followers",
+)
 _PASSWORD = (
     "password protected",
     "password-protected",
@@ -217,16 +248,24 @@ _SHORT_PAGE_CHARS = 1_500  # a page with more words than that has something else
 
 
 def hard_wall(capture: PageCapture, platform: Platform) -> Failure | None:
-    """Return the failure that the status, the final URL or a challenge's marks show; None where there is no wall."""
+    """Return the failure that the status, the final URL or a challenge's marks show;
+    None where there is no wall.
+    """
     if _is_challenge(capture):
         return Challenge(Message("%(site)s shows a CAPTCHA.", site=site_name(platform)))
     moved = urlsplit(capture.final_url).path != urlsplit(capture.url).path
     if moved and _WARNING_PATH.search(urlsplit(capture.final_url).path):
         return _warning(platform)
-    if platform.walls.challenge_url is not None and platform.walls.challenge_url.search(capture.final_url):
+    if platform.walls.challenge_url is not None and platform.walls.challenge_url.search(
+        capture.final_url
+    ):
         return Challenge(Message("%(site)s shows a CAPTCHA.", site=site_name(platform)))
-    if _is_own_login_page(capture.final_url, platform) or (moved and is_login_page(capture.final_url, platform)):
-        return LoginRequired(Message("%(site)s sent us to its login page.", site=site_name(platform)))
+    if _is_own_login_page(capture.final_url, platform) or (
+        moved and is_login_page(capture.final_url, platform)
+    ):
+        return LoginRequired(
+            Message("%(site)s sent us to its login page.", site=site_name(platform))
+        )
     if moved and _CHALLENGE_PATH.search(urlsplit(capture.final_url).path):
         return Challenge(Message("%(site)s shows a CAPTCHA.", site=site_name(platform)))
     return _by_status(capture, platform)
@@ -242,7 +281,9 @@ def _is_own_login_page(url: str, platform: Platform) -> bool:
 
 
 def soft_wall(capture: PageCapture, page: HtmlPage, platform: Platform) -> Failure | None:
-    """Return the failure that words and forms show, for a page on which no video was found; None where they do not."""
+    """Return the failure that words and forms show, for a page on which no video was found;
+    None where they do not.
+    """
     head = _head(capture, page)
     site = site_name(platform)
     if _says(head, _WARNING):
@@ -254,12 +295,22 @@ def soft_wall(capture: PageCapture, page: HtmlPage, platform: Platform) -> Failu
     if _says(head, platform.walls.gone_text):
         return _gone(platform)
     if _says(head, platform.walls.age_text):
-        return AgeRestricted(Message("%(site)s requires age verification for this post.", site=site))
+        return AgeRestricted(
+            Message("%(site)s requires age verification for this post.", site=site)
+        )
     if _says(head, platform.walls.login_text):
-        return LoginRequired(Message("%(site)s shows this post only to signed-in visitors.", site=site))
+        return LoginRequired(
+            Message("%(site)s shows this post only to signed-in visitors.", site=site)
+        )
     if page.has_password_field and _says(head, _PASSWORD):
-        return Private(Message("%(site)s shows this post only to those who know its password.", site=site))
-    return _wall_of_short_page(capture, page, platform) if len(capture.visible_text) <= _SHORT_PAGE_CHARS else None
+        return Private(
+            Message("%(site)s shows this post only to those who know its password.", site=site)
+        )
+    return (
+        _wall_of_short_page(capture, page, platform)
+        if len(capture.visible_text) <= _SHORT_PAGE_CHARS
+        else None
+    )
 
 
 def _wall_of_short_page(capture: PageCapture, page: HtmlPage, platform: Platform) -> Failure | None:
@@ -273,12 +324,16 @@ def _wall_of_short_page(capture: PageCapture, page: HtmlPage, platform: Platform
     if _says(head, _PRIVATE):
         return Private(Message("%(site)s shows this post only to approved followers.", site=site))
     if page.has_password_field or _says(head, _LOGIN):
-        return LoginRequired(Message("%(site)s shows this post only to signed-in visitors.", site=site))
+        return LoginRequired(
+            Message("%(site)s shows this post only to signed-in visitors.", site=site)
+        )
     return _gone(platform) if _says(head, _GONE) else None
 
 
 def _line_that_says(capture: PageCapture, page: HtmlPage, phrases: Iterable[str]) -> str | None:
-    """Return the first line of the page's top with one of the phrases, shortened; None where none has one."""
+    """Return the first line of the page's top with one of the phrases, shortened;
+    None where none has one.
+    """
     lines = [capture.title, page.heading or "", *capture.visible_text[:_HEAD_CHARS].splitlines()]
     found = next((line for line in lines if _says(_plain(line), phrases)), None)
     return None if found is None else " ".join(found.split())[:_LINE_CHARS]
@@ -299,11 +354,15 @@ def _head(capture: PageCapture, page: HtmlPage | None = None) -> str:
 
 
 def _shows_challenge(capture: PageCapture, platform: Platform) -> bool:
-    return bool(platform.walls.challenge_css) and has_element(capture.html, platform.walls.challenge_css)
+    return bool(platform.walls.challenge_css) and has_element(
+        capture.html, platform.walls.challenge_css
+    )
 
 
 def _warning(platform: Platform) -> AccountWarning:
-    return AccountWarning(Message("%(site)s has warned or locked your account.", site=site_name(platform)))
+    return AccountWarning(
+        Message("%(site)s has warned or locked your account.", site=site_name(platform))
+    )
 
 
 def _by_status(capture: PageCapture, platform: Platform) -> Failure | None:
@@ -313,20 +372,31 @@ def _by_status(capture: PageCapture, platform: Platform) -> Failure | None:
     pause = parse_retry_after(document.headers) if document is not None else None
     says_so_too = _says(_head(capture), (*platform.walls.gone_text, *_GONE))
     return failure_of_status(
-        status, platform, refused=refused, what=Message("the page"), retry_after=pause, sure=says_so_too
+        status,
+        platform,
+        refused=refused,
+        what=Message("the page"),
+        retry_after=pause,
+        sure=says_so_too,
     )
 
 
 def _is_challenge(capture: PageCapture) -> bool:
     document = next(
-        (r for r in reversed(capture.responses) if r.resource_type == "document" and r.url == capture.final_url), None
+        (
+            r
+            for r in reversed(capture.responses)
+            if r.resource_type == "document" and r.url == capture.final_url
+        ),
+        None,
     )
     if document is not None and document.headers.get("cf-mitigated") == "challenge":
         return True
     title = capture.title.strip().lower()
     if any(title.startswith(mark) for mark in _CHALLENGE_TITLES):
         return True
-    # a challenge page is short and shows no video; ordinary pages load the same scripts for later use
+    # a challenge page is short and shows no video; ordinary pages load the same scripts for later
+    # use
     return (
         not capture.videos
         and len(capture.visible_text) < _SHORT_PAGE_CHARS
@@ -335,8 +405,14 @@ def _is_challenge(capture: PageCapture) -> bool:
 
 
 def _document(capture: PageCapture) -> SeenResponse | None:
-    """Return the last response that was a page and had the visit's status; frames' documents come after it."""
-    seen = (r for r in reversed(capture.responses) if r.resource_type == "document" and r.status == capture.status)
+    """Return the last response that was a page and had the visit's status;
+    frames' documents come after it.
+    """
+    seen = (
+        r
+        for r in reversed(capture.responses)
+        if r.resource_type == "document" and r.status == capture.status
+    )
     return next(seen, None)
 
 

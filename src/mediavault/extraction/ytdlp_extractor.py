@@ -1,4 +1,6 @@
-"""Asks yt-dlp about a post or a list, in a child process that reaches the internet only through the egress proxy."""
+"""Asks yt-dlp about a post or a list, in a child process that reaches the internet only through the
+egress proxy.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +27,13 @@ log = get_logger(__name__)
 
 
 class YtdlpExtractor:
-    """The extractor ``ytdlp``; with a ``session``, ``ytdlp_cookies``, which asks as the user who is signed in there."""
+    """The extractor ``ytdlp``; with a ``session``, ``ytdlp_cookies``,
+    which asks as the user who is signed in there.
+    """
 
-    def __init__(self, proxy: EgressProxy, clock: Clock, *, state_dir: Path, session: Session | None = None) -> None:
+    def __init__(
+        self, proxy: EgressProxy, clock: Clock, *, state_dir: Path, session: Session | None = None
+    ) -> None:
         self.signed_in = session is not None
         self.name = "ytdlp_cookies" if session else "ytdlp"
         self._clock = clock
@@ -37,12 +43,19 @@ class YtdlpExtractor:
         """See the port. Raises Unsupported also for a platform that yt-dlp has no extractor for."""
         return await self._extract(post, platform, within_s=within_s)
 
-    async def extract_extras(self, post: Post, platform: Platform, *, within_s: float, comments: int) -> Extraction:
+    async def extract_extras(
+        self, post: Post, platform: Platform, *, within_s: float, comments: int
+    ) -> Extraction:
         """See the port."""
         return await self._extract(post, platform, within_s=within_s, extras={"comments": comments})
 
     async def _extract(
-        self, post: Post, platform: Platform, *, within_s: float, extras: dict[str, Any] | None = None
+        self,
+        post: Post,
+        platform: Platform,
+        *,
+        within_s: float,
+        extras: dict[str, Any] | None = None,
     ) -> Extraction:
         site = platform.ytdlp
         if site is None:
@@ -60,7 +73,9 @@ class YtdlpExtractor:
             answer.update(given)
             return read_answer(given, post, platform, site, now=self._clock.now())
 
-        extraction = await self._child.ask(request, post.scope, read, cookies=session, wall_s=wall_s)
+        extraction = await self._child.ask(
+            request, post.scope, read, cookies=session, wall_s=wall_s
+        )
         log.info(
             "post_read_by_ytdlp",
             url=redact_url(url),
@@ -78,21 +93,25 @@ def url_for_ytdlp(post: Post, platform: Platform) -> str:
 
 
 def without(cookies: Iterable[Cookie], session: Iterable[Cookie]) -> tuple[Cookie, ...]:
-    """Return the cookies that are not the signed-in user's own: those stay with the browser, also in a newer form."""
+    """Return the cookies that are not the signed-in user's own: those stay with the browser,
+    also in a newer form.
+    """
     own = {(cookie.name, cookie.domain) for cookie in session}
     return tuple(cookie for cookie in cookies if (cookie.name, cookie.domain) not in own)
 
 
 PAUSE_S = 1.0  # between two requests for pages of a list
-SHARE_FOR_READING = 0.8  # of the time; the rest is for the request that is under way at the end, and for the answer
+# of the time; the rest is for the request that is under way at the end, and for the answer
+SHARE_FOR_READING = 0.8
 SHORTEST_S = 1.0
 
 
 class YtdlpLister:
-    """The lister ``ytdlp``; with a ``session``, ``ytdlp_cookies``, which asks as the user who is signed in there.
+    """The lister ``ytdlp``; with a ``session``, ``ytdlp_cookies``, which asks as the user who is
+    signed in there.
 
-    Where a site lists kinds of posts apart (YouTube), each wanted kind is a separate list, and the look's limit is for
-    each of them.
+    Where a site lists kinds of posts apart (YouTube), each wanted kind is a separate list, and the
+    look's limit is for each of them.
     """
 
     def __init__(
@@ -110,13 +129,21 @@ class YtdlpLister:
         self._child = YtdlpChild(proxy, clock, state_dir=state_dir, session=session)
         self._pause_s = pause_s
 
-    async def list_entries(self, check: ListCheck, platform: Platform, *, within_s: float) -> Listing:
-        """See the port. A kind that could not be read leaves the others, and a listing that is not whole."""
+    async def list_entries(
+        self, check: ListCheck, platform: Platform, *, within_s: float
+    ) -> Listing:
+        """See the port. A kind that could not be read leaves the others,
+        and a listing that is not whole.
+        """
         match = find_list(platform, parse_http_url(check.url), key=check.stable_id)
         addresses = match.addresses.items() if match else ()
         wanted = {kind: url for kind, url in addresses if kind is None or kind in check.kinds}
         if match is None or not wanted:
-            raise Unsupported(Message("yt-dlp does not support this kind of list on %(site)s.", site=platform.title))
+            raise Unsupported(
+                Message(
+                    "yt-dlp does not support this kind of list on %(site)s.", site=platform.title
+                )
+            )
         ends_s = self._clock.monotonic() + within_s
         listings: list[Listing] = []
         failures: list[Failure] = []
@@ -125,15 +152,26 @@ class YtdlpLister:
             try:
                 if wall_s < SHORTEST_S:
                     raise TookTooLong("The site did not answer in time.")
-                listings.append(await self._read(check, url, kind, platform, match.rules, wall_s=wall_s))
+                listings.append(
+                    await self._read(check, url, kind, platform, match.rules, wall_s=wall_s)
+                )
             except Failure as failure:
                 failures.append(failure)
         if not listings:
             raise failures[0]
-        return replace(_joined(listings, is_whole=not failures), uses_account=self.signed_in, method=self.name)
+        return replace(
+            _joined(listings, is_whole=not failures), uses_account=self.signed_in, method=self.name
+        )
 
     async def _read(
-        self, check: ListCheck, url: str, kind: EntryKind | None, platform: Platform, rules: ListRules, *, wall_s: float
+        self,
+        check: ListCheck,
+        url: str,
+        kind: EntryKind | None,
+        platform: Platform,
+        rules: ListRules,
+        *,
+        wall_s: float,
     ) -> Listing:
         began_s = self._clock.monotonic()
         request: Mapping[str, Any] = {
@@ -152,7 +190,9 @@ class YtdlpLister:
             answer.update(given)
             return read_list(given, platform, rules, kind)
 
-        listing = await self._child.ask(dict(request), EgressScope(check.url), read, cookies=cookies, wall_s=wall_s)
+        listing = await self._child.ask(
+            dict(request), EgressScope(check.url), read, cookies=cookies, wall_s=wall_s
+        )
         log.info(
             "list_read_by_ytdlp",
             url=redact_url(url),
@@ -166,9 +206,11 @@ class YtdlpLister:
 
 
 def _joined(listings: Sequence[Listing], *, is_whole: bool) -> Listing:
-    """Return one listing of all: newest first only where it is one list, as no dates are exact enough to merge several.
+    """Return one listing of all: newest first only where it is one list, as no dates are exact
+    enough to merge several.
 
-    The fields of the page come from the first list that has them: a channel without videos may have shorts.
+    The fields of the page come from the first list that has them: a channel without videos may have
+    shorts.
     """
     entries = tuple(entry for listing in listings for entry in listing.entries)
     first = next((listing for listing in listings if listing.stable_id), listings[0])

@@ -1,7 +1,8 @@
 """Maps what yt-dlp reports as errors to our failures. Pure.
 
-yt-dlp has a class for few conditions and a sentence for the rest, so the order of the rules matters: "Sign in to confirm
-your age" is about age, "Sign in to confirm you're not a bot" about a challenge. Read in yt-dlp 2026.10.26.
+yt-dlp has a class for few conditions and a sentence for the rest, so the order of the rules
+matters: "Sign in to confirm your age" is about age, "Sign in to confirm you're not a bot" about a
+challenge. Read in yt-dlp 2026.10.26.
 """
 
 from __future__ import annotations
@@ -47,9 +48,15 @@ def failure_of(error: Facts, warnings: Sequence[str], platform: Platform) -> Fai
     """Return the failure that ``error`` and the ``warnings`` before it amount to."""
     text = _text_of(error)
     failure = _failure_of(error, text, warnings, platform)
-    if isinstance(failure, LoginRequired | AgeRestricted | Challenge) and _ENDED.search("\n".join(warnings).lower()):
+    if isinstance(failure, LoginRequired | AgeRestricted | Challenge) and _ENDED.search(
+        "\n".join(warnings).lower()
+    ):
         return SessionExpired(
-            Message("Your %(site)s sign-in has ended: %(message)s", site=platform.title, message=failure.message)
+            Message(
+                "Your %(site)s sign-in has ended: %(message)s",
+                site=platform.title,
+                message=failure.message,
+            )
         )
     return failure
 
@@ -66,38 +73,55 @@ def _failure_of(error: Facts, text: str, warnings: Sequence[str], platform: Plat
         or _by_status(error, platform)
         or _by_missing_parts(text, warnings)
         or _by_cause(error, text, platform)
-        or ExtractorBroken(Message("yt-dlp could not read the post: %(error)s.", error=_quoted(error)))
+        or ExtractorBroken(
+            Message("yt-dlp could not read the post: %(error)s.", error=_quoted(error))
+        )
     )
 
 
 def missing_part(warnings: Sequence[str]) -> ToolMissing | None:
-    """Return the missing tool that yt-dlp's warnings name, where it can be installed; None for none."""
+    """Return the missing tool that yt-dlp's warnings name, where it can be installed;
+    None for none.
+    """
     text = "\n".join(warnings).lower()
     if _NO_RUNTIME.search(text):
         return ToolMissing(
             "YouTube's player needs a JavaScript runtime, and none is installed.",
-            help=Message("Install deno: %(install_youtube)s", install_youtube=command_to_install("youtube")),
+            help=Message(
+                "Install deno: %(install_youtube)s", install_youtube=command_to_install("youtube")
+            ),
         )
     if _NO_IMPERSONATION.search(text):
         return ToolMissing(
             "The site wants a browser's TLS handshake, and what can imitate one is missing.",
-            help=Message("Install curl_cffi: %(install_youtube)s", install_youtube=command_to_install("youtube")),
+            help=Message(
+                "Install curl_cffi: %(install_youtube)s",
+                install_youtube=command_to_install("youtube"),
+            ),
         )
     return None
 
 
-_NO_RUNTIME = re.compile(r"no supported javascript runtime|ensure you have a supported javascript runtime")
-_NO_IMPERSONATION = re.compile(r"attempting impersonation|no impersonate target is available|impersonation dependency")
+_NO_RUNTIME = re.compile(
+    r"no supported javascript runtime|ensure you have a supported javascript runtime"
+)
+_NO_IMPERSONATION = re.compile(
+    r"attempting impersonation|no impersonate target is available|impersonation dependency"
+)
 
 
-# --- the connection --------------------------------------------------------------------------------------------
+# --- the connection -------------------------------------------------------------------------------
 
 # urllib, urllib3 and libcurl, in this order
-_TUNNEL = re.compile(r"tunnel connection failed: (\d{3})|connect tunnel failed, response (\d{3})", re.IGNORECASE)
+_TUNNEL = re.compile(
+    r"tunnel connection failed: (\d{3})|connect tunnel failed, response (\d{3})", re.IGNORECASE
+)
 
 
 def _of_the_proxy(error: Facts, text: str) -> Failure | None:
-    """Return the failure of a response from the egress proxy itself. No server can say these words through it."""
+    """Return the failure of a response from the egress proxy itself.
+    No server can say these words through it.
+    """
     match = _TUNNEL.search(f"{text}\n{_causes(error)}")
     status = next(filter(None, match.groups()), None) if match else None
     word = {"403": "refused", "504": "late", None: error.get("proxy")}.get(status, "unreachable")
@@ -111,26 +135,36 @@ def _of_the_proxy(error: Facts, text: str) -> Failure | None:
 def _by_class(error: Facts, platform: Platform) -> Failure | None:
     kind = error.get("kind")
     if kind == "GeoRestrictedError":
-        named = ", ".join(str(country)[:40] for country in values.items(error.get("countries"))[:10])
-        message = Message("%(site)s does not show this post in this country.", site=site_name(platform))
-        return RegionLocked(join(" ", (message, Message("Allowed: %(named)s.", named=named))) if named else message)
+        named = ", ".join(
+            str(country)[:40] for country in values.items(error.get("countries"))[:10]
+        )
+        message = Message(
+            "%(site)s does not show this post in this country.", site=site_name(platform)
+        )
+        return RegionLocked(
+            join(" ", (message, Message("Allowed: %(named)s.", named=named))) if named else message
+        )
     if kind == "UnsupportedError":
         return Unsupported("yt-dlp does not know this kind of address.")
     return NotAPost("This is a live channel that is not live.") if kind == "UserNotLive" else None
 
 
-# --- words -----------------------------------------------------------------------------------------------------
+# --- words ----------------------------------------------------------------------------------------
 
 
 def _by_words(text: str, platform: Platform) -> Failure | None:
     site = site_name(platform)
     for pattern, kind, sentence in _COMPILED:
         if pattern.search(text):
-            return kind(Message(sentence, site=site), retry_after=announced_wait(text) if kind is Upcoming else None)
+            return kind(
+                Message(sentence, site=site),
+                retry_after=announced_wait(text) if kind is Upcoming else None,
+            )
     return None
 
 
-# Kind, sentence, and the regular expressions of which one must match. The first rule that matches decides.
+# Kind, sentence, and the regular expressions of which one must match. The first rule that matches
+# decides.
 _RULES: Sequence[tuple[type[Failure], str, str]] = (
     (
         Drm,
@@ -177,8 +211,10 @@ _RULES: Sequence[tuple[type[Failure], str, str]] = (
         Private,
         Message("%(site)s shows this post only to approved followers."),
         (
-            r"private (?:video|post|account|tweet|subreddit|album)|(?:is|are|was) private|protected tweet"
-            r"|only available to (?:followers|friends|approved)|granted access|status code 102(?:16|22)\b"
+            r"private (?:video|post|account|tweet|subreddit|album)|(?:is|are|was) private|protected"
+            r" tweet"
+            r"|only available to (?:followers|friends|approved)|granted access|status code"
+            r" 102(?:16|22)\b"
         ),
     ),
     (
@@ -190,7 +226,8 @@ _RULES: Sequence[tuple[type[Failure], str, str]] = (
         IpBlocked,
         Message("%(site)s blocks this computer's IP address."),
         (
-            r"\bip (?:address )?(?:is |has been )?(?:likely )?(?:being )?block|\byour ip\b|tls fingerprint"
+            r"\bip (?:address )?(?:is |has been )?(?:likely )?(?:being )?block|\byour ip\b|tls"
+            r" fingerprint"
             r"|blocked by (?:the )?(?:network|server)|network security|data ?cent(?:er|re) ip"
             r"|request is rejected|status code 10204\b"
         ),
@@ -200,7 +237,8 @@ _RULES: Sequence[tuple[type[Failure], str, str]] = (
         Message("%(site)s shows this post only to signed-in visitors."),
         (
             r"--cookies|\blog(?:ged)?[- ]?(?:in|on)\b|\bsign(?:ed)?[- ]?in\b|login|registered users"
-            r"|authenticat|members[- ]only|subscribers? only|supporter-only|premium members|purchase"
+            r"|authenticat|members[- ]only|subscribers? only|supporter-only|premium"
+            r" members|purchase"
             r"|fresh cookies"
         ),
     ),
@@ -218,7 +256,8 @@ _RULES: Sequence[tuple[type[Failure], str, str]] = (
         Deleted,
         Message("%(site)s says that the post is gone."),
         (
-            r"(?:been|was|is) (?:removed|deleted|terminated)|\bsuspended\b|no longer (?:available|exists?)"
+            r"(?:been|was|is) (?:removed|deleted|terminated)|\bsuspended\b|no longer"
+            r" (?:available|exists?)"
             r"|do(?:es)? ?n[o']t exist|\bnot found\b|\bunavailable\b|may be deleted|removed by\b"
             r"|not available(?! on this app)|copyright grounds"
         ),
@@ -227,26 +266,35 @@ _RULES: Sequence[tuple[type[Failure], str, str]] = (
 _COMPILED = tuple((re.compile(words), kind, sentence) for kind, sentence, words in _RULES)
 
 
-# --- answers and causes ----------------------------------------------------------------------------------------
+# --- answers and causes ---------------------------------------------------------------------------
 
 
 def _by_status(error: Facts, platform: Platform) -> Failure | None:
     status = values.integer(error.get("http_status"))
     refused = status in (403, 412, 999)
     return failure_of_status(
-        status, platform, refused=refused, what=Message("to answer"), retry_after=_retry_after(error)
+        status,
+        platform,
+        refused=refused,
+        what=Message("to answer"),
+        retry_after=_retry_after(error),
     )
 
 
 def _retry_after(error: Facts) -> timedelta | None:
     headers = error.get("headers")
-    return parse_retry_after({str(k): str(v) for k, v in headers.items()}) if isinstance(headers, Mapping) else None
+    return (
+        parse_retry_after({str(k): str(v) for k, v in headers.items()})
+        if isinstance(headers, Mapping)
+        else None
+    )
 
 
 def _by_missing_parts(text: str, warnings: Sequence[str]) -> Failure | None:
     if "pycryptodome" in text:
         return ToolMissing(
-            "A part of yt-dlp is missing.", help=Message("Run: %(install)s", install=command_to_install("youtube"))
+            "A part of yt-dlp is missing.",
+            help=Message("Run: %(install)s", install=command_to_install("youtube")),
         )
     if "impersonat" in text:
         return missing_part([text])
@@ -256,7 +304,14 @@ def _by_missing_parts(text: str, warnings: Sequence[str]) -> Failure | None:
 
 
 _NETWORK_KINDS = frozenset(
-    {"TransportError", "SSLError", "CertificateVerifyError", "ProxyError", "IncompleteRead", "ConnectionResetError"}
+    {
+        "TransportError",
+        "SSLError",
+        "CertificateVerifyError",
+        "ProxyError",
+        "IncompleteRead",
+        "ConnectionResetError",
+    }
 )
 
 
@@ -264,7 +319,9 @@ def _by_cause(error: Facts, text: str, platform: Platform) -> Failure | None:
     causes = _causes(error)
     if re.search(r"timed? ?out|timeout", f"{text}\n{causes}"):
         return TookTooLong(Message("%(site)s did not answer in time.", site=site_name(platform)))
-    kinds = {cause.get("kind") for cause in values.objects(error.get("causes"))} | {error.get("kind")}
+    kinds = {cause.get("kind") for cause in values.objects(error.get("causes"))} | {
+        error.get("kind")
+    }
     return (
         None
         if _NETWORK_KINDS.isdisjoint(kinds)
@@ -273,17 +330,20 @@ def _by_cause(error: Facts, text: str, platform: Platform) -> Failure | None:
 
 
 def _causes(error: Facts) -> str:
-    return "\n".join(str(cause.get("message", "")) for cause in values.objects(error.get("causes"))).lower()
+    return "\n".join(
+        str(cause.get("message", "")) for cause in values.objects(error.get("causes"))
+    ).lower()
 
 
-# --- yt-dlp's words --------------------------------------------------------------------------------------------
+# --- yt-dlp's words -------------------------------------------------------------------------------
 
 _LOGIN_HINT = re.compile(r"use --(?:cookies|username|netrc).*", re.DOTALL)
 _STATUS_LINE = re.compile(r":? ?http error \d{3}(?:: [\w '-]{0,60})?", re.IGNORECASE)
 
 
 def _text_of(error: Facts) -> str:
-    """Return yt-dlp's sentence in lower case with straight quotes, without the status line at its end.
+    """Return yt-dlp's sentence in lower case with straight quotes, without the status line at its
+    end.
 
     Of yt-dlp's hint how to sign in only ``--cookies`` is left.
     """
@@ -293,7 +353,9 @@ def _text_of(error: Facts) -> str:
 
 def _quoted(error: Facts) -> str:
     """Return the first sentence without URLs, for the user to read."""
-    text = re.sub(r"(?<!\s)\s*+\(caused by .*", "", str(error.get("message") or ""), flags=re.DOTALL)
+    text = re.sub(
+        r"(?<!\s)\s*+\(caused by .*", "", str(error.get("message") or ""), flags=re.DOTALL
+    )
     text = re.sub(r"; please report this issue on.*", "", text, flags=re.DOTALL)
     text = re.sub(r"https?://\S+", "…", text)
     return re.sub(r"\s+", " ", text).strip(" .")[:200] or Message("it did not say why")

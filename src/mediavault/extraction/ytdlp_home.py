@@ -1,8 +1,10 @@
-"""Where yt-dlp is: the version installed with mediavault, or a newer one in the state folder; and the way back from that.
+"""Where yt-dlp is: the version installed with mediavault, or a newer one in the state folder; and
+the way back from that.
 
-``<state>/ytdlp/<version>/`` holds a version that was installed separately, ``<state>/ytdlp/current`` is a file with the
-name of the one in use: it is replaced in one step, so that a reader finds the old one or the new one, complete. The last
-upgrade is in ``upgrades.json``. Changing one of them requires the folder's flock.
+``<state>/ytdlp/<version>/`` holds a version that was installed separately,
+``<state>/ytdlp/current`` is a file with the name of the one in use: it is replaced in one step, so
+that a reader finds the old one or the new one, complete. The last upgrade is in ``upgrades.json``.
+Changing one of them requires the folder's flock.
 """
 
 from __future__ import annotations
@@ -40,7 +42,9 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class YtdlpInstallation:
-    """A yt-dlp. ``library`` is the folder that goes first on the child's path, None for the one next to mediavault."""
+    """A yt-dlp. ``library`` is the folder that goes first on the child's path,
+    None for the one next to mediavault.
+    """
 
     version: str | None
     library: Path | None
@@ -85,7 +89,11 @@ def own_version(home: Path) -> YtdlpInstallation | None:
     except (OSError, UnicodeDecodeError):
         return None
     library = home / name
-    return YtdlpInstallation(name, library) if is_version(name) and (library / "yt_dlp").is_dir() else None
+    return (
+        YtdlpInstallation(name, library)
+        if is_version(name) and (library / "yt_dlp").is_dir()
+        else None
+    )
 
 
 def is_version(text: str) -> bool:
@@ -94,7 +102,9 @@ def is_version(text: str) -> bool:
 
 
 def use(home: Path, version: str) -> None:
-    """Make ``home/version`` the one in use. Raises OSError; the previous version stays in use then."""
+    """Make ``home/version`` the one in use. Raises OSError;
+    the previous version stays in use then.
+    """
     pointer = home / f"{POINTER}.new"
     pointer.write_text(f"{version}\n", encoding="utf-8")
     pointer.replace(home / POINTER)
@@ -125,15 +135,19 @@ def work_folder(home: Path, *, now: datetime) -> Iterator[Path]:
 
 
 def _numbers(version: str | None) -> tuple[int, ...]:
-    return tuple(int(part) for part in (version or "").split(".") if part.isascii() and part.isdigit())
+    return tuple(
+        int(part) for part in (version or "").split(".") if part.isascii() and part.isdigit()
+    )
 
 
-# --- the record and the way back ---------------------------------------------------------------------------------
+# --- the record and the way back ------------------------------------------------------------------
 
 
 @contextmanager
 def upgrade_lock(home: Path) -> Iterator[None]:
-    """Hold the folder's lock. Raises ToolMissing while another process or task does, and StorageFailure for an OSError."""
+    """Hold the folder's lock. Raises ToolMissing while another process or task does, and
+    StorageFailure for an OSError.
+    """
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(home, os.O_RDONLY | os.O_CLOEXEC)
@@ -145,13 +159,17 @@ def upgrade_lock(home: Path) -> Iterator[None]:
     except BlockingIOError as exc:
         raise ToolMissing("yt-dlp is being upgraded already.") from exc
     except OSError as exc:
-        raise StorageFailure(Message("The state folder cannot be written: %(error)s.", error=exc.strerror)) from exc
+        raise StorageFailure(
+            Message("The state folder cannot be written: %(error)s.", error=exc.strerror)
+        ) from exc
 
 
 def read_record(home: Path) -> UpgradeRecord:
     """Return the record; an empty one where there is none, or none that can be read."""
     try:
-        return from_named_json(UpgradeRecord, json.loads((home / RECORD).read_text(encoding="utf-8")))
+        return from_named_json(
+            UpgradeRecord, json.loads((home / RECORD).read_text(encoding="utf-8"))
+        )
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return UpgradeRecord()
 
@@ -164,7 +182,9 @@ def write_record(home: Path, record: UpgradeRecord) -> None:
 
 
 def former_version(home: Path) -> str | None:
-    """Return the version that was used before the one in use, if it is still there; None otherwise."""
+    """Return the version that was used before the one in use, if it is still there;
+    None otherwise.
+    """
     former = read_record(home).former
     if former is None or installed(home).library is None:
         return None
@@ -172,7 +192,8 @@ def former_version(home: Path) -> str | None:
 
 
 def step_back(home: Path, *, now: datetime, why: Message, reason: str) -> UpgradeRecord:
-    """Go back to the former version, once: from there no further. The next request uses it; ``reason`` is logged.
+    """Go back to the former version, once: from there no further. The next request uses it;
+    ``reason`` is logged.
 
     Raises ToolMissing where there is none, or while an upgrade is under way, and StorageFailure.
     """

@@ -1,7 +1,9 @@
-"""Reads a list in the child: entry by entry, so that no page is requested that the caller does not want.
+"""Reads a list in the child: entry by entry, so that no page is requested that the caller does not
+want.
 
-yt-dlp's own options for this are of no use: they look at each entry's post, or lose what was read when they stop. So the
-extractor's raw result is read, whose entries are a generator that requests a page whenever it needs one.
+yt-dlp's own options for this are of no use: they look at each entry's post, or lose what was read
+when they stop. So the extractor's raw result is read, whose entries are a generator that requests a
+page whenever it needs one.
 """
 
 from __future__ import annotations
@@ -19,10 +21,20 @@ MAX_URL_CHARS = 2_048
 _REFERENCES = frozenset({"url", "url_transparent"})
 _LISTS = frozenset({"playlist", "multi_video", "compat_list"})
 _OF_ENTRY = (
-    "id", "title", "duration", "timestamp", "release_timestamp", "live_status", "availability", "channel_id", "channel",
+    "id", "title", "duration", "timestamp", "release_timestamp", "live_status", "availability",
+    "channel_id", "channel",
     "uploader_id", "uploader",
 )  # fmt: skip
-_OF_LIST = ("id", "channel_id", "channel", "title", "uploader", "uploader_id", "playlist_count", "webpage_url")
+_OF_LIST = (
+    "id",
+    "channel_id",
+    "channel",
+    "title",
+    "uploader",
+    "uploader_id",
+    "playlist_count",
+    "webpage_url",
+)
 
 Raw = Mapping[str, Any]
 Extract = Callable[
@@ -31,10 +43,12 @@ Extract = Callable[
 
 
 class ListReader:
-    """Reads one list. ``ended`` says why the reading stopped: "end", "limit", "known", "time" or "error".
+    """Reads one list. ``ended`` says why the reading stopped: "end", "limit", "known", "time" or
+    "error".
 
-    ``lists`` says whether an extractor's key is one that the request allows: such an entry is a list itself. ``is_late``
-    says whether the time for the list is over; it is asked after each entry, so that what was read is kept.
+    ``lists`` says whether an extractor's key is one that the request allows: such an entry is a
+    list itself. ``is_late`` says whether the time for the list is over; it is asked after each
+    entry, so that what was read is kept.
     """
 
     def __init__(
@@ -49,19 +63,27 @@ class ListReader:
         self._extract, self._lists, self._report, self._is_late = extract, lists, report, is_late
         self._url: str = request["list"]
         self._known = frozenset(request.get("known") or ())
-        self._stop_after: int = request.get("stop_after_known") or 0  # known ids in a row; 0: they stop nothing
+        # known ids in a row; 0: they stop nothing
+        self._stop_after: int = request.get("stop_after_known") or 0
         self._limit = min(request.get("limit") or MAX_ENTRIES, MAX_ENTRIES)
         self.ended = "end"
 
     def read(self) -> dict[str, Any]:
-        """Return the list's own fields (None if it could not be read), its entries, and why the reading stopped."""
+        """Return the list's own fields (None if it could not be read), its entries,
+        and why the reading stopped.
+        """
         found = self._follow({"url": self._url})
         if found is None or not _is_list(found):
-            return {"list": None if found is None else _fields(found, _OF_LIST), "entries": [], "ended": "error"}
+            return {
+                "list": None if found is None else _fields(found, _OF_LIST),
+                "entries": [],
+                "ended": "error",
+            }
         entries: list[dict[str, Any]] = []
         for entry in self._entries(found, depth=0):
             entries.append(_slim(entry))
-            if len(entries) >= self._limit:  # before the next is asked for, which may cost a request
+            # before the next is asked for, which may cost a request
+            if len(entries) >= self._limit:
                 self.ended = "limit"
                 break
         own = {**_fields(found, _OF_LIST), "thumbnail": _picture(found), "is_list": True}
@@ -83,7 +105,9 @@ class ListReader:
         return None
 
     def _entries(self, found: Raw, depth: int) -> Iterator[Raw]:
-        """Yield the posts of a list and of the lists in it, up to the known ones, the end of the time, or an error."""
+        """Yield the posts of a list and of the lists in it, up to the known ones,
+        the end of the time, or an error.
+        """
         entries, known_in_a_row = found.get("entries"), 0
         try:
             for entry in entries if entries is not None else ():
@@ -108,7 +132,9 @@ class ListReader:
         if _is_list(entry):
             return entry
         key = entry.get("ie_key")
-        return entry if entry.get("_type") in _REFERENCES and key and self._lists(str(key)) else None
+        return (
+            entry if entry.get("_type") in _REFERENCES and key and self._lists(str(key)) else None
+        )
 
     def _entries_of_nested(self, nested: Raw, depth: int) -> Iterator[Raw]:
         if depth > MAX_DEPTH:
@@ -121,12 +147,16 @@ class ListReader:
             yield from self._entries(found, depth)
 
     def _note(self, ended: str) -> None:
-        """Remember why the reading of a list stopped; an error in one tab is not forgotten at the end of the next."""
+        """Remember why the reading of a list stopped;
+        an error in one tab is not forgotten at the end of the next.
+        """
         if self.ended not in {"error", "time"}:
             self.ended = ended
 
     def _is_known(self, entry: Raw) -> bool:
-        """Whether an entry's id is known, or one that its URL names: ``v12`` is at ``/videos/12``."""
+        """Whether an entry's id is known, or one that its URL names:
+        ``v12`` is at ``/videos/12``.
+        """
         named = re.split(r"[/?&=#]", str(_address(entry) or "")) if self._known else []
         return str(entry.get("id")) in self._known or not self._known.isdisjoint(named)
 
@@ -137,7 +167,10 @@ def _is_list(found: Raw) -> bool:
 
 def _slim(entry: Raw) -> dict[str, Any]:
     fields = _fields(entry, _OF_ENTRY)
-    fields |= {"url": _address(entry), "ie_key": _cut(entry.get("ie_key") or entry.get("extractor_key"), 100)}
+    fields |= {
+        "url": _address(entry),
+        "ie_key": _cut(entry.get("ie_key") or entry.get("extractor_key"), 100),
+    }
     return fields | {
         "description": _cut(entry.get("description"), MAX_DESCRIPTION_CHARS),
         "thumbnail": _picture(entry),
@@ -151,7 +184,9 @@ def _address(entry: Raw) -> Any:
 
 
 def _fields(found: Raw, names: Sequence[str]) -> dict[str, Any]:
-    return {name: _cut(found[name], MAX_TITLE_CHARS) for name in names if found.get(name) is not None}
+    return {
+        name: _cut(found[name], MAX_TITLE_CHARS) for name in names if found.get(name) is not None
+    }
 
 
 def _cut(value: Any, chars: int) -> Any:
@@ -164,8 +199,14 @@ def _cut(value: Any, chars: int) -> Any:
 def _picture(found: Raw) -> Any:
     """Return the URL of the best picture: yt-dlp prefers a channel's portrait to its banner."""
     pictures = found.get("thumbnails")
-    known = [picture for picture in pictures if isinstance(picture, dict)] if isinstance(pictures, list) else []
-    best = max(enumerate(known), key=lambda numbered: (*_rank(numbered[1]), numbered[0]), default=None)
+    known = (
+        [picture for picture in pictures if isinstance(picture, dict)]
+        if isinstance(pictures, list)
+        else []
+    )
+    best = max(
+        enumerate(known), key=lambda numbered: (*_rank(numbered[1]), numbered[0]), default=None
+    )
     return _cut(best[1].get("url") if best else found.get("thumbnail"), MAX_URL_CHARS)
 
 

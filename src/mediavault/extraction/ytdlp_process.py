@@ -1,7 +1,7 @@
 """Starts the worker child, with nothing but what it may have, and returns its answer.
 
-Each request has its own process, so a new version is used from the next one on (``mediavault doctor --upgrade-ytdlp``), and
-a process that hangs is killed.
+Each request has its own process, so a new version is used from the next one on
+(``mediavault doctor --upgrade-ytdlp``), and a process that hangs is killed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,13 @@ from mediavault.extraction.ytdlp_home import (
     step_back,
     work_folder,
 )
-from mediavault.sandbox.process import ChildContext, ChildFailed, ChildLimits, ChildTookTooLong, run_child
+from mediavault.sandbox.process import (
+    ChildContext,
+    ChildFailed,
+    ChildLimits,
+    ChildTookTooLong,
+    run_child,
+)
 
 CHILD = "mediavault.extraction.ytdlp_worker"
 MAX_ANSWER_BYTES = 32 << 20
@@ -52,9 +58,13 @@ class Session(Protocol):
 
 
 class YtdlpChild:
-    """Asks yt-dlp, with a pass for the egress proxy and an empty folder; with a ``session`` as the signed-in user."""
+    """Asks yt-dlp, with a pass for the egress proxy and an empty folder;
+    with a ``session`` as the signed-in user.
+    """
 
-    def __init__(self, proxy: EgressProxy, clock: Clock, *, state_dir: Path, session: Session | None = None) -> None:
+    def __init__(
+        self, proxy: EgressProxy, clock: Clock, *, state_dir: Path, session: Session | None = None
+    ) -> None:
         self._proxy = proxy
         self._clock = clock
         self._home = home_of(state_dir)
@@ -73,11 +83,13 @@ class YtdlpChild:
         cookies: Sequence[Cookie],
         wall_s: float,
     ) -> T:
-        """Return what ``read`` makes of the child's answer; it may raise the failures that the answer reports.
+        """Return what ``read`` makes of the child's answer; it may raise the failures that the
+        answer reports.
 
-        It runs in a thread: a list of twenty videos in four hundred qualities each takes seconds. ``scope`` is that
-        whose exemption from the egress guard, and whose proxy, applies: ProxyFailed replaces a failure that this caused.
-        Raises as :func:`ask`, and Unsupported with a session that has no cookie.
+        It runs in a thread: a list of twenty videos in four hundred qualities each takes seconds.
+        ``scope`` is that whose exemption from the egress guard, and whose proxy, applies:
+        ProxyFailed replaces a failure that this caused. Raises as :func:`ask`, and Unsupported with
+        a session that has no cookie.
         """
         whole = {**request, **await self._signed_in(cookies)}
         async with AsyncExitStack() as stack:
@@ -90,11 +102,15 @@ class YtdlpChild:
             answer = await ask(whole, proxy=proxy, folder=folder, installed=current, wall_s=wall_s)
             if answer.get("missing") and current.library is not None:
                 other = await asyncio.to_thread(self._fall_back)
-                answer = await ask(whole, proxy=proxy, folder=folder, installed=other, wall_s=wall_s)
+                answer = await ask(
+                    whole, proxy=proxy, folder=folder, installed=other, wall_s=wall_s
+                )
             return await asyncio.to_thread(read, answer)
 
     def _fall_back(self) -> YtdlpInstallation:
-        """Go back from a version that cannot be imported, and return what to use: if there is no former one, the bundled."""
+        """Go back from a version that cannot be imported, and return what to use:
+        if there is no former one, the bundled.
+        """
         try:
             step_back(
                 self._home,
@@ -116,14 +132,24 @@ class YtdlpChild:
 
 
 async def ask(
-    request: Mapping[str, Any], *, proxy: str, folder: Path, installed: YtdlpInstallation, wall_s: float
+    request: Mapping[str, Any],
+    *,
+    proxy: str,
+    folder: Path,
+    installed: YtdlpInstallation,
+    wall_s: float,
 ) -> Mapping[str, Any]:
     """Return the child's answer to ``request``.
 
-    The child and all that it started are gone when this returns, raises or is cancelled. Raises TookTooLong,
-    ExtractorBroken (it crashed, or its answer never ends) and StorageFailure.
+    The child and all that it started are gone when this returns, raises or is cancelled. Raises
+    TookTooLong, ExtractorBroken (it crashed, or its answer never ends) and StorageFailure.
     """
-    limits = ChildLimits(wall_s=wall_s, cpu_s=int(wall_s) + 1, file_bytes=MAX_FILE_BYTES, answer_bytes=MAX_ANSWER_BYTES)
+    limits = ChildLimits(
+        wall_s=wall_s,
+        cpu_s=int(wall_s) + 1,
+        file_bytes=MAX_FILE_BYTES,
+        answer_bytes=MAX_ANSWER_BYTES,
+    )
     async with bridge_to(urlsplit(proxy).port or 0) as door:
         library = str(installed.library) if installed.library else None
         whole = {**request, "proxy": proxy, "door": door, "library": library}
@@ -135,20 +161,27 @@ async def ask(
         except ChildFailed as exc:
             if is_of_the_machine(exc.errno):
                 raise failure_of_code(exc.errno, folder, doing=Message("used")) from exc
-            raise ExtractorBroken(Message("yt-dlp gave no answer: %(error)s.", error=exc.reason)) from exc
+            raise ExtractorBroken(
+                Message("yt-dlp gave no answer: %(error)s.", error=exc.reason)
+            ) from exc
         except OSError as exc:
             raise failure_of_disk(exc, folder, doing=Message("used to start yt-dlp")) from exc
 
 
-async def try_out(installed: YtdlpInstallation, folder: Path, *, extractors: Sequence[str]) -> str | None:
-    """Return the version of a yt-dlp that passed a trial without any network; None when it cannot be imported.
+async def try_out(
+    installed: YtdlpInstallation, folder: Path, *, extractors: Sequence[str]
+) -> str | None:
+    """Return the version of a yt-dlp that passed a trial without any network; None when it cannot
+    be imported.
 
-    The child loads each extractor that ``extractors`` (regular expressions) name, and takes a made-up post with two
-    formats through everything that follows the site's answer. Raises ToolMissing if that fails or most extractors are
-    gone, and as :func:`ask`.
+    The child loads each extractor that ``extractors`` (regular expressions) name, and takes a
+    made-up post with two formats through everything that follows the site's answer. Raises
+    ToolMissing if that fails or most extractors are gone, and as :func:`ask`.
     """
     request = {"try": list(extractors)}
-    answer = await ask(request, proxy=_NO_PROXY, folder=folder, installed=installed, wall_s=_TRIAL_S)
+    answer = await ask(
+        request, proxy=_NO_PROXY, folder=folder, installed=installed, wall_s=_TRIAL_S
+    )
     version = answer.get("version")
     if not isinstance(version, str):
         return None
@@ -167,6 +200,10 @@ _TRIAL_S = 120.0
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Return an environment with nothing of the user's home: no configuration, no plug-ins, no cache."""
-    home = dict.fromkeys(("HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "DENO_DIR"), str(folder))
+    """Return an environment with nothing of the user's home: no configuration, no plug-ins,
+    no cache.
+    """
+    home = dict.fromkeys(
+        ("HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "DENO_DIR"), str(folder)
+    )
     return home | {"YTDLP_NO_PLUGINS": "1", "DENO_NO_UPDATE_CHECK": "1"}

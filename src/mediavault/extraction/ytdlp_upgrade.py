@@ -1,8 +1,10 @@
-"""Installs the newest yt-dlp into the state folder, next to the one in use, and switches to it when it passed a trial.
+"""Installs the newest yt-dlp into the state folder, next to the one in use, and switches to it when
+it passed a trial.
 
-Sites change weekly and yt-dlp follows them, so it is upgraded alone. pip or uv checks each file against the hash that the
-package index states: one that a mirror, a cache or the way changed is refused. Where the index states none, as some
-private ones do, nothing is checked. The index itself is trusted: yt-dlp's releases on it are not signed.
+Sites change weekly and yt-dlp follows them, so it is upgraded alone. pip or uv checks each file
+against the hash that the package index states: one that a mirror, a cache or the way changed is
+refused. Where the index states none, as some private ones do, nothing is checked. The index itself
+is trusted: yt-dlp's releases on it are not signed.
 Only built packages are taken: none of their code runs before the child imports it.
 """
 
@@ -42,11 +44,12 @@ UNFINISHED = "new-"
 WANTED, HASHES = "wanted.txt", "hashes.txt"  # next to the library
 _OUTPUT_CHARS = 300
 
-# Packages that yt-dlp ties to its own version: a newer one does not accept those next to mediavault. deno is not one.
+# Packages that yt-dlp ties to its own version: a newer one does not accept those next to
+# mediavault. deno is not one.
 _PARTS: Sequence[tuple[str, str]] = (("yt_dlp_ejs", "default"), ("curl_cffi", "curl-cffi"))
 
-# What the installer gets of our environment, which may hold passwords of databases and buckets. In upper case; a name
-# that ends in "_" means all names that begin with it.
+# What the installer gets of our environment, which may hold passwords of databases and buckets. In
+# upper case; a name that ends in "_" means all names that begin with it.
 _PASSED_ON = (
     "PATH",
     "HOME",  # pip's and uv's own settings, ~/.netrc
@@ -91,20 +94,25 @@ async def upgrade(
 ) -> UpgradeRecord:
     """Install the newest yt-dlp, try it in the child, and switch in one step. Return the record.
 
-    On any failure the previous one stays in use, and the record says why. Without ``takes_refused``, a version that was
-    given up before is passed over. ``next_at``: when the schedule tries again if this succeeds. Raises ToolMissing (no
-    installer, the installation failed, the new one failed its trial, or another upgrade is under way) and StorageFailure.
+    On any failure the previous one stays in use, and the record says why. Without
+    ``takes_refused``, a version that was given up before is passed over. ``next_at``: when the
+    schedule tries again if this succeeds. Raises ToolMissing (no installer, the installation
+    failed, the new one failed its trial, or another upgrade is under way) and StorageFailure.
     """
     with upgrade_lock(home):
         before, record = installed(home), read_record(home)
         try:
-            await _take_newest(home, before, install, examine, refused=None if takes_refused else record.refused)
+            await _take_newest(
+                home, before, install, examine, refused=None if takes_refused else record.refused
+            )
         except Failure as exc:
             write_record(home, failed(record, exc, clock.now()))
             raise
         after = installed(home).version
         record = replace(
-            record if after == before.version else UpgradeRecord(former=before.version, next_at=record.next_at),
+            record
+            if after == before.version
+            else UpgradeRecord(former=before.version, next_at=record.next_at),
             tried_at=clock.now(),
             before=before.version,
             after=after,
@@ -120,12 +128,20 @@ async def upgrade(
 
 def failed(record: UpgradeRecord, failure: Failure, now: datetime) -> UpgradeRecord:
     """Return the record after an upgrade that failed."""
-    error, help_ = (text if isinstance(text, Message) else Message(text) for text in (failure.message, failure.help))
+    error, help_ = (
+        text if isinstance(text, Message) else Message(text)
+        for text in (failure.message, failure.help)
+    )
     return replace(record, tried_at=now, error=error, help=help_)
 
 
 async def _take_newest(
-    home: Path, before: YtdlpInstallation, install: Install, examine: Examine, *, refused: str | None
+    home: Path,
+    before: YtdlpInstallation,
+    install: Install,
+    examine: Examine,
+    *,
+    refused: str | None,
 ) -> None:
     fresh = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=home))
     try:
@@ -153,7 +169,10 @@ async def _tested_version(fresh: YtdlpInstallation, empty: Path, examine: Examin
         raise
     except Failure as exc:
         raise ToolMissing(
-            Message("The new yt-dlp does not run; the previous version stays in use: %(error)s", error=exc.message)
+            Message(
+                "The new yt-dlp does not run; the previous version stays in use: %(error)s",
+                error=exc.message,
+            )
         ) from exc
     if version is None or not is_version(version):
         raise ToolMissing("The new yt-dlp cannot be imported; the previous version stays in use.")
@@ -161,7 +180,9 @@ async def _tested_version(fresh: YtdlpInstallation, empty: Path, examine: Examin
 
 
 def _drop_older(home: Path, kept: set[str | None]) -> None:
-    """Remove all versions that are not ``kept``, and what killed upgrades left. A child may still read the previous one."""
+    """Remove all versions that are not ``kept``, and what killed upgrades left.
+    A child may still read the previous one.
+    """
     for path in home.iterdir():
         if path.name.startswith("results-"):  # a file that an older mediavault wrote
             path.unlink(missing_ok=True)
@@ -169,7 +190,7 @@ def _drop_older(home: Path, kept: set[str | None]) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-# --- the installer -----------------------------------------------------------------------------------------------
+# --- the installer --------------------------------------------------------------------------------
 
 
 def package(before: YtdlpInstallation) -> str:
@@ -179,7 +200,9 @@ def package(before: YtdlpInstallation) -> str:
 
 
 async def install_newest(what: str, library: Path) -> None:
-    """Install the newest ``what`` into ``library`` by pip, or by uv if this Python has no pip. Raises ToolMissing."""
+    """Install the newest ``what`` into ``library`` by pip,
+    or by uv if this Python has no pip. Raises ToolMissing.
+    """
     commands = installer(library)
     library.with_name(WANTED).write_text(f"{what}\n", encoding="utf-8")
     try:
@@ -189,21 +212,32 @@ async def install_newest(what: str, library: Path) -> None:
     except TimeoutError as exc:
         raise ToolMissing(
             Message(
-                "yt-dlp was not installed within %(install_s).0f s; the previous version stays in use.",
+                "yt-dlp was not installed within %(install_s).0f s; the previous version stays in"
+                " use.",
                 install_s=INSTALL_S,
             )
         ) from exc
 
 
 def installer(library: Path) -> Sequence[Sequence[str]]:
-    """Return the commands of pip, or of uv if this Python has no pip, that install what WANTED names into ``library``.
+    """Return the commands of pip, or of uv if this Python has no pip, that install what WANTED
+    names into ``library``.
 
-    uv is first asked for the hashes: an older one compares only those that it is given. Raises ToolMissing.
+    uv is first asked for the hashes: an older one compares only those that it is given. Raises
+    ToolMissing.
     """
     wanted, hashes = str(library.with_name(WANTED)), str(library.with_name(HASHES))
     into = ("--only-binary=:all:", "--target", str(library))
     if importlib.util.find_spec("pip") is not None:
-        pip = (sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet")
+        pip = (
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--disable-pip-version-check",
+            "--no-input",
+            "--quiet",
+        )
         return [(*pip, *into, "-r", wanted)]
     if uv := find_uv():
         python = ("--quiet", "--python", sys.executable)
@@ -214,10 +248,13 @@ def installer(library: Path) -> Sequence[Sequence[str]]:
         ]
     by = installed_by()
     command = (
-        command_to_install("youtube", by) if by is InstalledBy.UV_TOOL else f"{sys.executable} -m ensurepip --upgrade"
+        command_to_install("youtube", by)
+        if by is InstalledBy.UV_TOOL
+        else f"{sys.executable} -m ensurepip --upgrade"
     )
     raise ToolMissing(
-        "Neither pip nor uv is available to install yt-dlp.", help=Message("Run: %(install)s", install=command)
+        "Neither pip nor uv is available to install yt-dlp.",
+        help=Message("Run: %(install)s", install=command),
     )
 
 
@@ -253,12 +290,16 @@ def for_installer(own: Mapping[str, str]) -> dict[str, str]:
     """
     prefixes = tuple(name for name in _PASSED_ON if name.endswith("_"))
     return {
-        name: value for name, value in own.items() if name.upper() in _PASSED_ON or name.upper().startswith(prefixes)
+        name: value
+        for name, value in own.items()
+        if name.upper() in _PASSED_ON or name.upper().startswith(prefixes)
     }
 
 
 def _last_error(output: bytes) -> str:
-    lines = [line.strip() for line in output.decode("utf-8", "replace").splitlines() if line.strip()]
+    lines = [
+        line.strip() for line in output.decode("utf-8", "replace").splitlines() if line.strip()
+    ]
     errors = [line for line in lines if line.lower().startswith("error")]
     # uv gives the reason on a separate line
     causes = [line for line in lines if line.lower().startswith(("cause:", "caused by:"))]

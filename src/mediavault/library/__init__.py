@@ -1,1 +1,3 @@
-"""The library: where verified files are saved, and the staging folders in which they are prepared."""
+"""The library: where verified files are saved, and the staging folders in which they are
+prepared.
+"""

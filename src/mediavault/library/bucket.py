@@ -1,7 +1,9 @@
-"""obstore behind a small interface: S3, Google Cloud Storage and Azure as one kind of bucket. Its only importer.
+"""obstore behind a small interface: S3, Google Cloud Storage and Azure as one kind of bucket. Its
+only importer.
 
 Every method may raise StorageFailure or NoSpace. obstore itself retries 5xx responses and
-interrupted reads, but not a write whose response was lost, since only the writer can find out what became of it.
+interrupted reads, but not a write whose response was lost, since only the writer can find out what
+became of it.
 """
 
 from __future__ import annotations
@@ -57,7 +59,9 @@ class BucketRetries:
 
 @dataclass(frozen=True, slots=True)
 class ObjectFacts:
-    """``record`` is what was written with the object, except its media type. ``etag`` is "" where there is none."""
+    """``record`` is what was written with the object, except its media type.
+    ``etag`` is "" where there is none.
+    """
 
     size: int
     etag: str
@@ -78,7 +82,9 @@ class Bucket:
                 response = await obstore.get_async(self._reader, key, options={"head": True})
         except FileNotFoundError:
             return None
-        record = {str(name): value for name, value in response.attributes.items() if name != CONTENT_TYPE}
+        record = {
+            str(name): value for name, value in response.attributes.items() if name != CONTENT_TYPE
+        }
         return ObjectFacts(response.meta["size"], response.meta.get("e_tag") or "", record)
 
     async def create(self, key: str, body: bytes, kind: str, record: Mapping[str, str]) -> bool:
@@ -91,7 +97,9 @@ class Bucket:
         with self._translate_errors():
             try:
                 attributes = {CONTENT_TYPE: kind, **record}
-                await obstore.put_async(self._writer, key, body, attributes=attributes, mode="create")
+                await obstore.put_async(
+                    self._writer, key, body, attributes=attributes, mode="create"
+                )
             except AlreadyExistsError:
                 return False
         return True
@@ -100,29 +108,51 @@ class Bucket:
         """Put an object, replacing any other."""
         with self._translate_errors():
             await obstore.put_async(
-                self._writer, key, body, attributes={CONTENT_TYPE: kind, **record}, use_multipart=False
+                self._writer,
+                key,
+                body,
+                attributes={CONTENT_TYPE: kind, **record},
+                use_multipart=False,
             )
 
     async def upload(
-        self, key: str, body: AsyncIterator[bytes], kind: str, record: Mapping[str, str], *, part: int, at_once: int
+        self,
+        key: str,
+        body: AsyncIterator[bytes],
+        kind: str,
+        record: Mapping[str, str],
+        *,
+        part: int,
+        at_once: int,
     ) -> None:
-        """Put an object in parts of ``part`` bytes; it appears with the last. Whatever ``body`` raises ends it.
+        """Put an object in parts of ``part`` bytes; it appears with the last. Whatever ``body``
+        raises ends it.
 
-        An upload that fails or is cancelled is aborted, so that no parts are left behind and paid for.
+        An upload that fails or is cancelled is aborted, so that no parts are left behind and paid
+        for.
         """
         stop = asyncio.Event()
-        sending = asyncio.ensure_future(self._send(key, _until_stopped(stop, body), kind, record, part, at_once))
+        sending = asyncio.ensure_future(
+            self._send(key, _until_stopped(stop, body), kind, record, part, at_once)
+        )
         try:
             await asyncio.shield(sending)
         except asyncio.CancelledError:
-            stop.set()  # obstore aborts when its source fails; cancelling its task would leave the parts
+            # obstore aborts when its source fails; cancelling its task would leave the parts
+            stop.set()
             await asyncio.wait({sending}, timeout=ABORT_WAIT_S)
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
             raise
 
     async def _send(
-        self, key: str, body: AsyncIterator[bytes], kind: str, record: Mapping[str, str], part: int, at_once: int
+        self,
+        key: str,
+        body: AsyncIterator[bytes],
+        kind: str,
+        record: Mapping[str, str],
+        part: int,
+        at_once: int,
     ) -> None:
         attributes = {CONTENT_TYPE: kind, **record}
         with self._translate_errors():
@@ -137,7 +167,9 @@ class Bucket:
             )
 
     async def read(self, key: str, start: int, end: int, *, etag: str) -> bytes | None:
-        """Return the bytes from ``start`` up to ``end`` of exactly that version; None when it is gone."""
+        """Return the bytes from ``start`` up to ``end`` of exactly that version;
+        None when it is gone.
+        """
         try:
             with self._translate_unexpected():
                 options: obstore.GetOptions = {"range": (start, end)}
@@ -181,7 +213,8 @@ class Bucket:
             with self._translate_unexpected():
                 yield
         except (FileNotFoundError, AlreadyExistsError, PreconditionError) as exc:
-            # of an upload: it was completed, and obstore, which did not know, could no longer abort it
+            # of an upload: it was completed, and obstore, which did not know, could no longer abort
+            # it
             raise translate_refusal(BucketRefusal.NOT_FOUND, str(exc), self.address) from exc
 
     @contextlib.contextmanager
@@ -256,10 +289,14 @@ def _store(address: BucketAddress, patience: BucketRetries, more: ClientConfig) 
             azure["account_name"] = address.account
         if address.endpoint:
             azure["endpoint"] = address.endpoint
-        return AzureStore(address.bucket, prefix=prefix, config=azure, client_options=client, retry_config=retry)
+        return AzureStore(
+            address.bucket, prefix=prefix, config=azure, client_options=client, retry_config=retry
+        )
     s3: S3Config = {"virtual_hosted_style_request": address.virtual_hosts}
     if address.endpoint:
         s3["endpoint"] = address.endpoint
     if address.region:
         s3["region"] = address.region
-    return S3Store(address.bucket, prefix=prefix, config=s3, client_options=client, retry_config=retry)
+    return S3Store(
+        address.bucket, prefix=prefix, config=s3, client_options=client, retry_config=retry
+    )

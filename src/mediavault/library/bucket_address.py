@@ -1,4 +1,5 @@
-"""The address of a library in a bucket, read from ``MEDIAVAULT_VAULT_URL``, and what its refusals mean. Pure.
+"""The address of a library in a bucket, read from ``MEDIAVAULT_VAULT_URL``, and what its refusals
+mean. Pure.
 
 The setting never contains keys or passwords.
 """
@@ -14,7 +15,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from mediavault.core.failures import BadSetting, NoSpace, StorageFailure
 from mediavault.core.messages import Message
 
-_EXAMPLE = "s3://bucket/folder?region=eu-central-1, s3://bucket?endpoint=https://minio.lan:9000, gs://bucket/folder or az://container?account=name"
+_EXAMPLE = (
+    "s3://bucket/folder?region=eu-central-1, s3://bucket?endpoint=https://minio.lan:9000,"
+    " gs://bucket/folder or az://container?account=name"
+)
 
 
 class Provider(StrEnum):
@@ -36,10 +40,11 @@ _CHOICES = {"style": {"path", "virtual"}, "create": {"check"}}
 
 @dataclass(frozen=True, slots=True)
 class BucketAddress:
-    """``bucket`` is Azure's container. ``prefix`` is "" or a folder in it, without slashes at its ends.
+    """``bucket`` is Azure's container. ``prefix`` is "" or a folder in it, without slashes at its
+    ends.
 
-    ``checks_first``: the endpoint ignores "If-None-Match: *", and the user accepts that workers look before they write
-    instead.
+    ``checks_first``: the endpoint ignores "If-None-Match: *", and the user accepts that workers
+    look before they write instead.
     """
 
     provider: Provider
@@ -56,13 +61,18 @@ class BucketAddress:
 
 
 def parse_bucket_address(text: str) -> BucketAddress:
-    """Parse ``s3://bucket/prefix?endpoint=…&region=…``, ``gs://`` or ``az://``. Raises BadSetting."""
+    """Parse ``s3://bucket/prefix?endpoint=…&region=…``, ``gs://`` or ``az://``.
+    Raises BadSetting.
+    """
     try:
         parts = urlsplit(text)
         provider = Provider(parts.scheme.lower())
     except ValueError:
         raise _bad(
-            Message("%(text)s is not an object storage that this version knows", text=f"{text.partition(':')[0]!r}")
+            Message(
+                "%(text)s is not an object storage that this version knows",
+                text=f"{text.partition(':')[0]!r}",
+            )
         ) from None
     if "@" in parts.netloc:
         raise _bad(
@@ -72,7 +82,9 @@ def parse_bucket_address(text: str) -> BucketAddress:
     if not parts.netloc:
         raise _bad(Message("it names no bucket"))
     prefix = unquote(parts.path).strip("/")
-    if (prefix and PurePosixPath(prefix).as_posix() != prefix) or ".." in PurePosixPath(prefix).parts:
+    if (prefix and PurePosixPath(prefix).as_posix() != prefix) or ".." in PurePosixPath(
+        prefix
+    ).parts:
         raise _bad(Message("%(prefix)s is not a plain folder", prefix=f"{prefix!r}"))
     options = _options(provider, parts.query)
     return BucketAddress(
@@ -92,14 +104,21 @@ def _options(provider: Provider, query: str) -> dict[str, str]:
     if unknown := sorted(options.keys() - _OPTIONS[provider]):
         known = ", ".join(sorted(_OPTIONS[provider]))
         raise _bad(
-            Message("%(provider)s:// does not support %(unknown)s", provider=provider, unknown=", ".join(unknown)),
+            Message(
+                "%(provider)s:// does not support %(unknown)s",
+                provider=provider,
+                unknown=", ".join(unknown),
+            ),
             Message("Supported: %(known)s.", known=known),
         )
     for name, value in options.items():
         if value not in _CHOICES.get(name, {value or None}):
             raise _bad(
                 Message("%(name)s=%(value)s is not a valid option", name=name, value=value),
-                Message("One of: %(choices)s.", choices=", ".join(sorted(_CHOICES.get(name, {"a value"})))),
+                Message(
+                    "One of: %(choices)s.",
+                    choices=", ".join(sorted(_CHOICES.get(name, {"a value"}))),
+                ),
             )
     return options
 
@@ -108,9 +127,16 @@ def _endpoint(text: str | None) -> str | None:
     if text is None:
         return None
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or "@" in parts.netloc
+        or parts.query
+    ):
         raise _bad(
-            Message("endpoint=%(text)s is not the address of a server", text=text.rpartition("@")[2]),
+            Message(
+                "endpoint=%(text)s is not the address of a server", text=text.rpartition("@")[2]
+            ),
             Message("As in endpoint=https://minio.lan:9000"),
         )
     return text.rstrip("/")
@@ -121,17 +147,27 @@ def _bad(what: str, advice: str | None = None) -> BadSetting:
     return BadSetting(Message("MEDIAVAULT_VAULT_URL: %(what)s.", what=what), help=advice or usual)
 
 
-# --- what its storage's refusals mean ----------------------------------------------------------------------------------
+# --- what its storage's refusals mean -------------------------------------------------------------
 
 _STATUS = re.compile(r"non-2xx status code: (\d{3})")
 _CODE = re.compile(r"<Code>([A-Za-z0-9_.-]{1,60})</Code>")
 _FULL = re.compile(r"status code: 507|QuotaExceeded|StorageFull|InsufficientStorage", re.I)
-_NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound|specified (bucket|container) does not exist", re.I)
-_NO_KEYS = re.compile(
-    r"169\.254\.169\.254|metadata\.google\.internal|no .{0,30}credentials|missing .{0,30}(credential|key)", re.I
+_NO_BUCKET = re.compile(
+    r"NoSuchBucket|ContainerNotFound|specified (bucket|container) does not exist", re.I
 )
-_ELSEWHERE = re.compile(r"PermanentRedirect|AuthorizationHeaderMalformed|status code: 301|Received redirect", re.I)
-_BUSY = re.compile(r"SlowDown|ServerBusy|TooManyRequests|RequestLimitExceeded|status code: (429|503)", re.I)
+_NO_KEYS = re.compile(
+    (
+        r"169\.254\.169\.254|metadata\.google\.internal|no .{0,30}credentials|missing"
+        r" .{0,30}(credential|key)"
+    ),
+    re.I,
+)
+_ELSEWHERE = re.compile(
+    r"PermanentRedirect|AuthorizationHeaderMalformed|status code: 301|Received redirect", re.I
+)
+_BUSY = re.compile(
+    r"SlowDown|ServerBusy|TooManyRequests|RequestLimitExceeded|status code: (429|503)", re.I
+)
 _CLOCK = re.compile(r"RequestTimeTooSkewed|request is too old", re.I)
 
 _VARIABLES = {
@@ -150,12 +186,18 @@ class BucketRefusal(Enum):
 
 
 def is_missing_bucket(words: str) -> bool:
-    """Return whether the bucket itself is missing, not an object in it. The answer to a HEAD request has no text."""
+    """Return whether the bucket itself is missing, not an object in it.
+    The answer to a HEAD request has no text.
+    """
     return bool(_NO_BUCKET.search(words))
 
 
-def translate_refusal(refusal: BucketRefusal, words: str, address: BucketAddress) -> StorageFailure | NoSpace:
-    """Return the failure that a job or the doctor shows. ``words`` is obstore's text, which includes the server's answer."""
+def translate_refusal(
+    refusal: BucketRefusal, words: str, address: BucketAddress
+) -> StorageFailure | NoSpace:
+    """Return the failure that a job or the doctor shows. ``words`` is obstore's text, which
+    includes the server's answer.
+    """
     keys = _VARIABLES[address.provider]
     if _FULL.search(words):
         return NoSpace(
@@ -184,14 +226,21 @@ def translate_refusal(refusal: BucketRefusal, words: str, address: BucketAddress
         )
     if refusal is BucketRefusal.DENIED:
         return StorageFailure(
-            Message("%(address)s refuses this vault's credentials%(words)s.", address=address, words=_code(words)),
+            Message(
+                "%(address)s refuses this vault's credentials%(words)s.",
+                address=address,
+                words=_code(words),
+            ),
             help=Message(
-                "Check %(keys)s, and that they may list the bucket and read, write and delete in it.", keys=keys
+                "Check %(keys)s, and that they may list the bucket and read, write and delete in"
+                " it.",
+                keys=keys,
             ),
         )
     if _BUSY.search(words):
         return StorageFailure(
-            Message("%(address)s asks us to slow down.", address=address), help="Nothing to do. Retrying automatically."
+            Message("%(address)s asks us to slow down.", address=address),
+            help="Nothing to do. Retrying automatically.",
         )
     return _unhelpful(refusal, words, address)
 
@@ -204,8 +253,16 @@ def _unhelpful(refusal: BucketRefusal, words: str, address: BucketAddress) -> St
         )
     if status := _STATUS.search(words):
         return StorageFailure(
-            Message("%(address)s answered %(status)s%(words)s.", address=address, status=status[1], words=_code(words)),
-            help="Retrying automatically. If this continues, look at the storage's own state page or log.",
+            Message(
+                "%(address)s answered %(status)s%(words)s.",
+                address=address,
+                status=status[1],
+                words=_code(words),
+            ),
+            help=(
+                "Retrying automatically. If this continues, look at the storage's own state page or"
+                " log."
+            ),
         )
     return StorageFailure(
         Message("%(address)s cannot be reached%(words)s.", address=address, words=_reason(words)),

@@ -1,4 +1,6 @@
-"""The library in a bucket: S3, Google Cloud Storage, Azure, and compatible servers. Staging stays on this machine."""
+"""The library in a bucket: S3, Google Cloud Storage, Azure, and compatible servers.
+Staging stays on this machine.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ log = get_logger(__name__)
 
 
 class BucketLibrary:
-    """A ``Library`` in ``bucket``; attempts work below ``staging_root``, a folder of this machine."""
+    """A ``Library`` in ``bucket``; attempts work below ``staging_root``,
+    a folder of this machine.
+    """
 
     def __init__(self, bucket: Bucket, staging_root: Path) -> None:
         self._bucket = bucket
@@ -42,13 +46,18 @@ class BucketLibrary:
         await self.staging.prepare()
         await self._prove()
 
-    # --- which library it is --------------------------------------------------------------------------------------
+    # --- which library it is ----------------------------------------------------------------------
 
     async def identity(self) -> str | None:
         marker = await self._bucket.head(MARKER)
-        text = marker and await self._bucket.read(MARKER, 0, min(marker.size, 100), etag=marker.etag)
+        text = marker and await self._bucket.read(
+            MARKER, 0, min(marker.size, 100), etag=marker.etag
+        )
         return (
-            layout.id_in(text, Message("%(marker)s in %(address)s", marker=MARKER, address=self._bucket.address))
+            layout.id_in(
+                text,
+                Message("%(marker)s in %(address)s", marker=MARKER, address=self._bucket.address),
+            )
             if text
             else None
         )
@@ -62,7 +71,8 @@ class BucketLibrary:
         if carried != identity:
             advice = Message(
                 (
-                    "Name its bucket in MEDIAVAULT_VAULT_URL. If this is the library all the same, put"
+                    "Name its bucket in MEDIAVAULT_VAULT_URL. If this is the library all the same,"
+                    " put"
                     " %(identity)s into %(marker)s."
                 ),
                 identity=identity,
@@ -72,7 +82,9 @@ class BucketLibrary:
         self._in_doubt = False
 
     async def check_identity(self) -> None:
-        """Make no request except after an error: a bucket that returns may be another one, or a new empty one."""
+        """Make no request except after an error: a bucket that returns may be another one,
+        or a new empty one.
+        """
         if self._in_doubt and self._expected is not None:
             await self.require_identity(self._expected)
 
@@ -86,7 +98,7 @@ class BucketLibrary:
             self._in_doubt = True
             raise
 
-    # --- saving -------------------------------------------------------------------------------------------------
+    # --- saving -----------------------------------------------------------------------------------
 
     async def free_name(self, folder: str, stem: str, suffix: str) -> str:
         async with self._confirmed():
@@ -97,7 +109,9 @@ class BucketLibrary:
         raise no_free_name(folder, stem)
 
     async def _is_free(self, key: str) -> bool:
-        """Return whether the name is free. Every video has a sidecar, which a video of another container would share."""
+        """Return whether the name is free. Every video has a sidecar,
+        which a video of another container would share.
+        """
         for name in (key, sibling(key, SIDECAR_SUFFIX)):
             if await self._bucket.head(name) is not None:
                 return False
@@ -106,13 +120,24 @@ class BucketLibrary:
     async def place(self, staged: Path, relative: str) -> bool:
         job = self.staging.job_of(staged) or uuid.uuid4().hex
         async with self._confirmed():
-            return await placing.place(self._bucket, self._claims, staged, _must_be_key(relative), job=job)
+            return await placing.place(
+                self._bucket, self._claims, staged, _must_be_key(relative), job=job
+            )
 
     async def place_json(self, value: Mapping[str, Any], relative: str, *, via: Path) -> None:  # noqa: ARG002 - one request
         async with self._confirmed():
-            await self._bucket.put(_must_be_key(relative), disk.json_bytes(value), "application/json", {})
+            await self._bucket.put(
+                _must_be_key(relative), disk.json_bytes(value), "application/json", {}
+            )
 
-    async def place_bytes(self, body: bytes, relative: str, *, via: Path, unless: Sequence[str] = ()) -> bool:  # noqa: ARG002 - one request
+    async def place_bytes(
+        self,
+        body: bytes,
+        relative: str,
+        *,
+        via: Path,  # noqa: ARG002 - one request
+        unless: Sequence[str] = (),
+    ) -> bool:
         kind = mimetypes.guess_type(relative)[0] or "application/octet-stream"
         async with self._confirmed():
             for name in unless:
@@ -121,7 +146,9 @@ class BucketLibrary:
             return await self._bucket.create(_must_be_key(relative), body, kind, {})
 
     async def holds(self, relative: str, *, size: int, sha256: str) -> bool:
-        """Compare with the hash that was recorded at the upload, which the storage took whole or not at all."""
+        """Compare with the hash that was recorded at the upload,
+        which the storage took whole or not at all.
+        """
         key = _key(relative)
         async with self._confirmed():
             facts = None if key is None else await self._bucket.head(key)
@@ -160,12 +187,16 @@ class BucketLibrary:
     async def tidy(self, folder: str) -> None:
         """Leave them: listing a folder for each post costs more than they do."""
 
-    # --- reading ------------------------------------------------------------------------------------------------
+    # --- reading ----------------------------------------------------------------------------------
 
     async def open(self, relative: str) -> OpenedFile | None:
         key = _key(relative)
         facts = None if key is None else await self._bucket.head(key)
-        return None if key is None or facts is None else ObjectFile(self._bucket, key, facts.size, facts.etag)
+        return (
+            None
+            if key is None or facts is None
+            else ObjectFile(self._bucket, key, facts.size, facts.etag)
+        )
 
     async def local_path(self, relative: str, *, into: Path) -> Path | None:
         path = into / f"from-library{PurePosixPath(relative).suffix}"
@@ -205,12 +236,15 @@ class BucketLibrary:
         key = _key(relative)
         return None if key is None else await self._bucket.stream(key)
 
-    # --- checked when a process starts ---------------------------------------------------------------------
+    # --- checked when a process starts ------------------------------------------------------------
 
     async def _prove(self) -> None:
-        """Prove that files can be saved: look, put, put again, remove. "If-None-Match: *" must be respected."""
+        """Prove that files can be saved: look, put, put again, remove. "If-None-Match:
+        *" must be respected.
+        """
         key = f".probe-{uuid.uuid4().hex}"
-        await self._bucket.head(key)  # without the right to list, S3 answers "forbidden" for a missing object
+        # without the right to list, S3 answers "forbidden" for a missing object
+        await self._bucket.head(key)
         try:
             await self._bucket.create(key, b"mediavault", "text/plain", {})
             replaced = await self._bucket.create(key, b"mediavault, again", "text/plain", {})
@@ -223,7 +257,11 @@ class BucketLibrary:
                     "%(address)s replaces objects although asked not to (If-None-Match: *).",
                     address=self._bucket.address,
                 ),
-                help="Upgrade that server. Or add create=check to MEDIAVAULT_VAULT_URL: then workers look before they write, which two that write the same name in the same moment can get past.",
+                help=(
+                    "Upgrade that server. Or add create=check to MEDIAVAULT_VAULT_URL: then workers"
+                    " look before they write, which two that write the same name in the same moment"
+                    " can get past."
+                ),
             )
         if self._bucket.address.checks_first:
             log.warning("library_checks_before_it_writes", library=str(self._bucket.address))
@@ -240,11 +278,13 @@ def _key(relative: str) -> str | None:
 def _must_be_key(relative: str) -> str:
     key = _key(relative)
     if key is None:
-        raise StorageFailure(Message("%(relative)s is not a path in a library.", relative=f"{relative!r}"))
+        raise StorageFailure(
+            Message("%(relative)s is not a path in a library.", relative=f"{relative!r}")
+        )
     return key
 
 
-# --- reading an object in pieces ---------------------------------------------------------------------------------------
+# --- reading an object in pieces ------------------------------------------------------------------
 
 FIRST_PIECE = 512 << 10  # a player often requests a whole file and reads its beginning
 LARGEST_PIECE = 4 << 20
@@ -253,7 +293,9 @@ HANDED_OUT = 256 << 10
 
 @dataclass(slots=True)
 class ObjectFile:
-    """One version of an object, read in pieces; the next is fetched while the last is used. Versions are never mixed."""
+    """One version of an object, read in pieces; the next is fetched while the last is used.
+    Versions are never mixed.
+    """
 
     bucket: Bucket
     key: str
@@ -263,7 +305,10 @@ class ObjectFile:
 
     @property
     def version(self) -> str:
-        return "".join(letter for letter in self.etag if letter.isalnum() or letter in "-_") or f"{self.size:x}"
+        return (
+            "".join(letter for letter in self.etag if letter.isalnum() or letter in "-_")
+            or f"{self.size:x}"
+        )
 
     async def chunks(self, start: int, end: int) -> AsyncIterator[bytes]:
         spans = spans_of(start, min(end, self.size))
@@ -290,7 +335,9 @@ class ObjectFile:
 
 
 def spans_of(start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield the spans from ``start`` to ``end``, each twice as long as the one before, up to 4 MiB."""
+    """Yield the spans from ``start`` to ``end``, each twice as long as the one before,
+    up to 4 MiB.
+    """
     length = FIRST_PIECE
     while start < end:
         stop = min(start + length, end)

@@ -1,9 +1,10 @@
-"""Files on a disk: durable writing, renaming without replacing, hashing, reading without following links.
+"""Files on a disk: durable writing, renaming without replacing, hashing, reading without following
+links.
 
 These functions block: the libraries call them in threads.
 
-A failed fsync is never repeated on the same file: after an error the kernel may have dropped the dirty pages and a
-second fsync would succeed.
+A failed fsync is never repeated on the same file: after an error the kernel may have dropped the
+dirty pages and a second fsync would succeed.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ class Digest:
 
 @contextlib.contextmanager
 def translate_errors(folder: Path, *, doing: str = Message("written")) -> Iterator[None]:
-    """Translate OSError: NoSpace for a full disk, StorageFailure for everything else that fails in ``folder``."""
+    """Translate OSError: NoSpace for a full disk, StorageFailure for everything else that fails in
+    ``folder``.
+    """
     try:
         yield
     except OSError as exc:
@@ -72,7 +75,9 @@ def make_folder(path: Path) -> None:
 
 
 def seal(path: Path, sha256: str | None = None) -> str:
-    """fsync the file and return its SHA-256 in hexadecimal: ``sha256`` where it is known already."""
+    """fsync the file and return its SHA-256 in hexadecimal:
+    ``sha256`` where it is known already.
+    """
     with translate_errors(path.parent), path.open("rb") as file:
         os.fsync(file.fileno())
         return sha256 or hashlib.file_digest(file, "sha256").hexdigest()
@@ -103,18 +108,24 @@ def refuse_taken(file: Path) -> None:
 
 
 def _taken(file: Path) -> BadInput:
-    return BadInput(Message("%(file)s exists already.", file=file), help="Name another file: nothing is replaced.")
+    return BadInput(
+        Message("%(file)s exists already.", file=file),
+        help="Name another file: nothing is replaced.",
+    )
 
 
 @contextlib.asynccontextmanager
 async def new_file(file: Path) -> AsyncIterator[Path]:
-    """Provide a draft to be written and fsynced, which becomes ``file`` at the end; after an error nothing is left.
+    """Provide a draft to be written and fsynced, which becomes ``file`` at the end; after an error
+    nothing is left.
 
-    Raises BadInput when ``file`` exists, also when it appeared in the meantime, StorageFailure, NoSpace.
+    Raises BadInput when ``file`` exists, also when it appeared in the meantime, StorageFailure,
+    NoSpace.
     """
     refuse_taken(file)
     await asyncio.to_thread(make_folder, file.parent)
-    draft = file.with_name(f".{file.name}.draft-{os.getpid()}")  # in the same folder, so that it can be renamed
+    # in the same folder, so that it can be renamed
+    draft = file.with_name(f".{file.name}.draft-{os.getpid()}")
     try:
         yield draft
         if not await asyncio.to_thread(place, draft, file):
@@ -129,7 +140,9 @@ def write_json(value: Mapping[str, Any], draft: Path) -> None:
 
 
 def json_bytes(value: Mapping[str, Any]) -> bytes:
-    """Return the value as JSON text. Half of a surrogate pair, as in truncated titles, becomes a question mark."""
+    """Return the value as JSON text. Half of a surrogate pair, as in truncated titles,
+    becomes a question mark.
+    """
     return (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "replace")
 
 
@@ -142,9 +155,11 @@ def write_bytes(body: bytes, draft: Path) -> None:
 
 
 def is_file_with(path: Path, size: int, sha256: str) -> bool:
-    """Return whether there is a regular file of that size and hash; False as well when it may not be read.
+    """Return whether there is a regular file of that size and hash; False as well when it may not
+    be read.
 
-    Raises NoSpace or StorageFailure where the disk itself fails, which proves nothing about the file.
+    Raises NoSpace or StorageFailure where the disk itself fails, which proves nothing about the
+    file.
     """
     try:
         facts = path.lstat()
@@ -161,13 +176,15 @@ def is_file_with(path: Path, size: int, sha256: str) -> bool:
 def rename_without_replacing(source: Path, target: Path) -> bool:
     """Rename ``source``; False when ``target`` exists. Raises OSError.
 
-    Calls renameat2(RENAME_NOREPLACE), or a hard link and an unlink where the kernel or the file system has no such
-    call.
+    Calls renameat2(RENAME_NOREPLACE), or a hard link and an unlink where the kernel or the file
+    system has no such call.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     renameat2 = getattr(libc, "renameat2", None)
     if renameat2 is not None:
-        result = renameat2(_AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), _RENAME_NOREPLACE)
+        result = renameat2(
+            _AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), _RENAME_NOREPLACE
+        )
         if result == 0:
             return True
         code = ctypes.get_errno()
@@ -214,7 +231,7 @@ def empty(folder: Path) -> None:
                 path.unlink(missing_ok=True)
 
 
-# --- reading below a folder that others may write to: no step follows a link -------------------------------------------
+# --- reading below a folder that others may write to: no step follows a link ----------------------
 
 CHUNK_BYTES = 256 * 1024
 
@@ -235,7 +252,9 @@ class DiskFile:
     async def chunks(self, start: int, end: int) -> AsyncIterator[bytes]:
         position = start
         while position < end:
-            chunk = await asyncio.to_thread(os.pread, self.descriptor, min(CHUNK_BYTES, end - position), position)
+            chunk = await asyncio.to_thread(
+                os.pread, self.descriptor, min(CHUNK_BYTES, end - position), position
+            )
             if not chunk:
                 return
             position += len(chunk)
@@ -253,13 +272,20 @@ class DiskFile:
 def is_inside(relative: str) -> bool:
     """Return whether the text is a path below a library."""
     pure = PurePosixPath(relative)
-    return not pure.is_absolute() and ".." not in pure.parts and bool(pure.parts) and "\0" not in relative
+    return (
+        not pure.is_absolute()
+        and ".." not in pure.parts
+        and bool(pure.parts)
+        and "\0" not in relative
+    )
 
 
 def open_below(root: Path, relative: str) -> DiskFile | None:
-    """Open a file below ``root``, step by step without following any link; None when there is no such regular file.
+    """Open a file below ``root``, step by step without following any link; None when there is no
+    such regular file.
 
-    Each step is opened relative to the one before, so that no other process can swap a folder for a link in between.
+    Each step is opened relative to the one before, so that no other process can swap a folder for a
+    link in between.
     """
     if not is_inside(relative):
         return None
@@ -268,7 +294,9 @@ def open_below(root: Path, relative: str) -> DiskFile | None:
         folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             for part in parts[:-1]:
-                below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+                below = os.open(
+                    part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder
+                )
                 os.close(folder)
                 folder = below
             # O_NONBLOCK: a pipe in the library must not hold up the thread
@@ -281,7 +309,9 @@ def open_below(root: Path, relative: str) -> DiskFile | None:
 
 
 def digest_below(root: Path, relative: str) -> Digest | None:
-    """Read the file from end to end; None when there is no such regular file. Raises OSError when it cannot be read."""
+    """Read the file from end to end; None when there is no such regular file.
+    Raises OSError when it cannot be read.
+    """
     file = open_below(root, relative)
     if file is None:
         return None
@@ -291,7 +321,9 @@ def digest_below(root: Path, relative: str) -> Digest | None:
 
 
 def read_below(root: Path, relative: str, *, limit: int) -> bytes | None:
-    """Read a small file; None when it is missing or has more than ``limit`` bytes. Raises OSError as above."""
+    """Read a small file; None when it is missing or has more than ``limit`` bytes.
+    Raises OSError as above.
+    """
     file = open_below(root, relative)
     if file is None:
         return None

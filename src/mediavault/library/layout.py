@@ -1,8 +1,9 @@
-"""What every library has, in a folder or a bucket: the file at its root with its id, and the names that files may get.
+"""What every library has, in a folder or a bucket: the file at its root with its id, and the names
+that files may get.
 
-The id distinguishes the library from an empty mount point and from another library. A video and its companions
-share a name except for the suffix, so two videos whose names differ only in their suffix would share picture
-and sidecar, and the second one's would replace the first one's.
+The id distinguishes the library from an empty mount point and from another library. A video and its
+companions share a name except for the suffix, so two videos whose names differ only in their suffix
+would share picture and sidecar, and the second one's would replace the first one's.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ _FORM = re.compile(r"[0-9a-zA-Z-]{8,64}")
 
 
 def read_marker(root: Path) -> str | None:
-    """Return the library's id; None where there is no marker. Raises StorageFailure when it cannot be read."""
+    """Return the library's id; None where there is no marker.
+    Raises StorageFailure when it cannot be read.
+    """
     path = root / MARKER
     try:
         with path.open("rb") as file:
@@ -62,8 +65,8 @@ def refuse_other(root: Path, expected: str) -> None:
             carried,
             Message(
                 (
-                    "Mount its disk, or name its folder in MEDIAVAULT_DOWNLOAD_DIR. If this folder is the"
-                    " library all the same: echo %(expected)s > %(root)s"
+                    "Mount its disk, or name its folder in MEDIAVAULT_DOWNLOAD_DIR. If this folder"
+                    " is the library all the same: echo %(expected)s > %(root)s"
                 ),
                 expected=expected,
                 root=root / MARKER,
@@ -85,12 +88,13 @@ def id_in(text: bytes, place: str) -> str:
     identity = text.decode("ascii", errors="replace").strip()
     if not _FORM.fullmatch(identity):
         raise StorageFailure(
-            Message("%(place)s holds no library's id.", place=place), help="Bring it back from a backup of the library."
+            Message("%(place)s holds no library's id.", place=place),
+            help="Bring it back from a backup of the library.",
         )
     return identity
 
 
-# --- names of files ----------------------------------------------------------------------------------------------------
+# --- names of files -------------------------------------------------------------------------------
 
 _MAX_SAME_NAMES = 10_000
 
@@ -104,12 +108,18 @@ def names_in_turn(folder: str, stem: str, suffix: str) -> Iterator[str]:
 
 def no_free_name(folder: str, stem: str) -> StorageFailure:
     return StorageFailure(
-        Message("No free name is left for %(stem)s in %(folder)s.", stem=f"{stem!r}", folder=f"{folder!r}")
+        Message(
+            "No free name is left for %(stem)s in %(folder)s.",
+            stem=f"{stem!r}",
+            folder=f"{folder!r}",
+        )
     )
 
 
 def conflicting_videos(relative: str) -> list[str]:
-    """Return the other videos that would share picture and sidecar with the video at ``relative``; [] for other files."""
+    """Return the other videos that would share picture and sidecar with the video at ``relative``;
+    [] for other files.
+    """
     own = relative[relative.rindex(".") :] if "." in relative else ""
     if own not in (*VIDEO_SUFFIXES, *PICTURE_SUFFIXES):
         return []

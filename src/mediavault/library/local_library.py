@@ -1,4 +1,6 @@
-"""The library on a local folder, with its staging on the same file system, so that placing a file is one rename."""
+"""The library on a local folder, with its staging on the same file system,
+so that placing a file is one rename.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,7 @@ class LocalLibrary:
     async def prepare(self) -> None:
         await self.staging.prepare()
 
-    # --- which library it is --------------------------------------------------------------------------------------
+    # --- which library it is ----------------------------------------------------------------------
 
     async def identity(self) -> str | None:
         return await asyncio.to_thread(layout.read_marker, self.root)
@@ -56,7 +58,7 @@ class LocalLibrary:
         if self._expected is not None:
             layout.refuse_other(self.root, self._expected)
 
-    # --- saving -------------------------------------------------------------------------------------------------
+    # --- saving -----------------------------------------------------------------------------------
 
     async def free_name(self, folder: str, stem: str, suffix: str) -> str:
         return await asyncio.to_thread(self._free_name, folder, stem, suffix)
@@ -67,8 +69,12 @@ class LocalLibrary:
     async def place_json(self, value: Mapping[str, Any], relative: str, *, via: Path) -> None:
         await asyncio.to_thread(self._place_json, value, self.root / relative, via / "sidecar.json")
 
-    async def place_bytes(self, body: bytes, relative: str, *, via: Path, unless: Sequence[str] = ()) -> bool:
-        return await asyncio.to_thread(self._place_bytes, body, relative, via / "companion.part", unless)
+    async def place_bytes(
+        self, body: bytes, relative: str, *, via: Path, unless: Sequence[str] = ()
+    ) -> bool:
+        return await asyncio.to_thread(
+            self._place_bytes, body, relative, via / "companion.part", unless
+        )
 
     async def holds(self, relative: str, *, size: int, sha256: str) -> bool:
         return await asyncio.to_thread(self._holds, self.root / relative, size, sha256)
@@ -91,7 +97,7 @@ class LocalLibrary:
     async def tidy(self, folder: str) -> None:
         await asyncio.to_thread(self._tidy, folder)
 
-    # --- reading ------------------------------------------------------------------------------------------------
+    # --- reading ----------------------------------------------------------------------------------
 
     async def open(self, relative: str) -> OpenedFile | None:
         return await asyncio.to_thread(disk.open_below, self.root, relative)
@@ -100,7 +106,9 @@ class LocalLibrary:
         return self.open_path(relative)
 
     def open_path(self, relative: str) -> Path | None:
-        """Return the file of a row as an absolute path; None when it is missing, a link, or outside of the library."""
+        """Return the file of a row as an absolute path; None when it is missing, a link,
+        or outside of the library.
+        """
         parts = Path(relative).parts
         if not disk.is_inside(relative) or parts[0] == STAGING_FOLDER:
             return None
@@ -126,10 +134,12 @@ class LocalLibrary:
 
     async def read_json(self, relative: str) -> Mapping[str, Any] | None:
         with disk.translate_errors((self.root / relative).parent, doing=Message("read")):
-            text = await asyncio.to_thread(disk.read_below, self.root, relative, limit=SIDECAR_LIMIT_BYTES)
+            text = await asyncio.to_thread(
+                disk.read_below, self.root, relative, limit=SIDECAR_LIMIT_BYTES
+            )
         return None if text is None else parse_sidecar(text)
 
-    # --- in a thread --------------------------------------------------------------------------------------------
+    # --- in a thread ------------------------------------------------------------------------------
 
     def _free_name(self, folder: str, stem: str, suffix: str) -> str:
         for relative in names_in_turn(folder, stem, suffix):
@@ -140,7 +150,8 @@ class LocalLibrary:
     def _holds(self, path: Path, size: int, sha256: str) -> bool:
         if not disk.is_file_with(path, size, sha256):
             return False
-        with disk.translate_errors(path.parent):  # the process that placed it may have been killed before it could sync
+        # the process that placed it may have been killed before it could sync
+        with disk.translate_errors(path.parent):
             for folder in list(path.parents)[: len(path.relative_to(self.root).parts)]:
                 disk.fsync_folder(folder)
         return True
@@ -148,12 +159,16 @@ class LocalLibrary:
     def _place(self, staged: Path, relative: str) -> bool:
         self._refuse_other()
         with self._placing:  # or two videos that would share a sidecar would not see each other
-            return not self._any_of(conflicting_videos(relative)) and disk.place(staged, self.root / relative)
+            return not self._any_of(conflicting_videos(relative)) and disk.place(
+                staged, self.root / relative
+            )
 
     def _place_bytes(self, body: bytes, relative: str, draft: Path, unless: Sequence[str]) -> bool:
         self._refuse_other()
         if not disk.is_inside(relative):
-            raise StorageFailure(Message("%(relative)s is not a path in a library.", relative=f"{relative!r}"))
+            raise StorageFailure(
+                Message("%(relative)s is not a path in a library.", relative=f"{relative!r}")
+            )
         if self._any_of([relative, *unless]):
             return False
         disk.write_bytes(body, draft)

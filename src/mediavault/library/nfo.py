@@ -1,12 +1,15 @@
-"""The files that media servers read next to a video: its NFO, its picture, and those of its show (pure).
+"""The files that media servers read next to a video: its NFO, its picture, and those of its show
+(pure).
 
 Jellyfin, Kodi and Emby read NFOs; Plex reads names and pictures. Their rules that are easy to miss:
 
 - A date is ``yyyy-MM-dd``, nothing else; ``runtime`` is in whole minutes.
 - One character that XML does not allow, and Jellyfin ignores the whole file without a word.
-- Kodi's MySQL databases hold no characters beyond the Basic Multilingual Plane: emoji are left out, letters are replaced.
+- Kodi's MySQL databases hold no characters beyond the Basic Multilingual Plane: emoji are left out,
+  letters are replaced.
 
-Sources: kodi.wiki, NFO files; Jellyfin, MediaBrowser.XbmcMetadata/Parsers and docs/general/server/metadata/nfo.md.
+Sources: kodi.wiki, NFO files; Jellyfin, MediaBrowser.XbmcMetadata/Parsers and
+docs/general/server/metadata/nfo.md.
 """
 
 from __future__ import annotations
@@ -33,25 +36,30 @@ HEADER = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 
 # XML 1.0, section 2.2, without the control characters of Latin-1, which it discourages
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_BEYOND_BMP = re.compile("[\U00010000-\U0010ffff][\ufe0f\u200d\u20e3]*")  # with what joins an emoji to the next
+# with what joins an emoji to the next
+_BEYOND_BMP = re.compile("[\U00010000-\U0010ffff][\ufe0f\u200d\u20e3]*")
 _SPACES = re.compile(r"[ \t]{2,}")
 _OTHER = "□"
 
 
 @dataclass(frozen=True, slots=True)
 class ServerFile:
-    """A small file of the library. It is written unless its name, or one of ``unless``, is taken."""
+    """A small file of the library. It is written unless its name, or one of ``unless``,
+    is taken.
+    """
 
     path: str
     body: bytes
     unless: tuple[str, ...] = ()
 
 
-def server_files(facts: Mapping[str, Any], picture: bytes | None, *, site: str) -> Iterator[ServerFile]:
+def server_files(
+    facts: Mapping[str, Any], picture: bytes | None, *, site: str
+) -> Iterator[ServerFile]:
     """Yield the files that belong next to a video, and to its show if it is an episode.
 
-    ``facts`` are those of its sidecar, ``picture`` is the content of its own picture, None without one. ``site`` is the
-    site's name as people write it, "" for a file that is from none.
+    ``facts`` are those of its sidecar, ``picture`` is the content of its own picture, None without
+    one. ``site`` is the site's name as people write it, "" for a file that is from none.
     """
     path, picture_path = facts["video"]["path"], facts["thumbnail"]
     if is_picture(path):  # media servers know pictures by themselves
@@ -61,7 +69,9 @@ def server_files(facts: Mapping[str, Any], picture: bytes | None, *, site: str) 
     if picture is not None and picture_path:
         yield ServerFile(thumb_path(picture_path), picture)
     if episode is not None:
-        yield from _show_files(facts, site, episode, picture, PurePosixPath(picture_path or "").suffix)
+        yield from _show_files(
+            facts, site, episode, picture, PurePosixPath(picture_path or "").suffix
+        )
 
 
 def _show_files(
@@ -91,7 +101,10 @@ def video_nfo(facts: Mapping[str, Any], site: str) -> str:
         _runtime(facts["video"]["duration_s"]),
         _line("studio", site),
         _line("director", account),
-        _line("dateadded", f"{datetime.fromisoformat(facts['saved_at']).astimezone(UTC):%Y-%m-%d %H:%M:%S}"),
+        _line(
+            "dateadded",
+            f"{datetime.fromisoformat(facts['saved_at']).astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+        ),
         _unique_id(facts, facts["post_id"] or facts["job_id"], number=_number(facts, "-{}")),
     ]
     return _document("episodedetails" if episode else "movie", lines)
@@ -111,27 +124,36 @@ def show_nfo(facts: Mapping[str, Any], site: str) -> str:
 
 def season_nfo(year: int) -> str:
     """Return the ``season.nfo`` of a year: Emby reads no ``namedseason``."""
-    return _document("season", [_line("seasonnumber", year), _line("title", year), _line("seasonname", year)])
+    return _document(
+        "season", [_line("seasonnumber", year), _line("title", year), _line("seasonname", year)]
+    )
 
 
 def nfo_text(text: str) -> str:
-    """Return what every media server can read of a text, in XML 1.0 and with characters of at most three bytes."""
+    """Return what every media server can read of a text,
+    in XML 1.0 and with characters of at most three bytes.
+    """
     text = _FORBIDDEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     return _SPACES.sub(" ", _BEYOND_BMP.sub(_within_bmp, text)).strip()
 
 
 def _within_bmp(match: re.Match[str]) -> str:
     char = match[0][0]
-    plain = unicodedata.normalize("NFKC", char)  # mathematical letters, which posts use as bold ones
+    # mathematical letters, which posts use as bold ones
+    plain = unicodedata.normalize("NFKC", char)
     if all(ord(letter) < 0x10000 for letter in plain):
         return plain
     return _OTHER if unicodedata.category(char) in {"Lo", "Ll", "Lu", "Nd", "No"} else ""
 
 
 def _title(facts: Mapping[str, Any]) -> str:
-    """Return one line: the title, the beginning of the text, or the account; numbered if the post has several videos."""
+    """Return one line: the title, the beginning of the text, or the account;
+    numbered if the post has several videos.
+    """
     options = (facts["title"], facts["text"], _account_name(facts))
-    title = next((line for text in options if text and (line := shown_text(nfo_text(text)))), facts["job_id"])
+    title = next(
+        (line for text in options if text and (line := shown_text(nfo_text(text)))), facts["job_id"]
+    )
     if len(title) > MAX_TITLE_CHARS:
         title = f"{title[: MAX_TITLE_CHARS - 1].rstrip()}…"
     return title + _number(facts, f" ({{}}/{facts['video']['of']})")
@@ -151,11 +173,16 @@ def _plot(facts: Mapping[str, Any]) -> str:
 def _account_name(facts: Mapping[str, Any]) -> str:
     account = facts["account"]
     options = (account["display_name"], account["handle"], account["slug"])
-    return next((line for text in options if text and (line := shown_text(nfo_text(text)))), str(facts["platform"]))
+    return next(
+        (line for text in options if text and (line := shown_text(nfo_text(text)))),
+        str(facts["platform"]),
+    )
 
 
 def _published(facts: Mapping[str, Any]) -> datetime:
-    """Return when the post was published, in UTC; where that is not known, the file's date or when it was submitted."""
+    """Return when the post was published, in UTC; where that is not known,
+    the file's date or when it was submitted.
+    """
     known = moment_or_none(facts["published_at"] or facts.get(FILE_DATE))
     return known or datetime.fromisoformat(facts["created_at"]).astimezone(UTC)
 

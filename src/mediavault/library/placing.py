@@ -1,11 +1,12 @@
 """Puts a sealed file into a bucket: once, whole, without replacing anything.
 
-An upload in parts replaces any object of its name when it ends: obstore cannot send "If-None-Match: *" with its last
-request. So the name is claimed first, by a small object put with that condition; then checked; and released once the file
-is there. A second process finds either the claim or the file.
+An upload in parts replaces any object of its name when it ends: obstore cannot send "If-None-Match:
+*" with its last request. So the name is claimed first, by a small object put with that condition;
+then checked; and released once the file is there. A second process finds either the claim or the
+file.
 
-A claim left by a crash names its job and the file's hash: the job's next attempt continues under it, others take the next
-name.
+A claim left by a crash names its job and the file's hash: the job's next attempt continues under
+it, others take the next name.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ class NameClaims:
 
     @asynccontextmanager
     async def claimed(self, key: str, *, job: str, sha256: str) -> AsyncIterator[bool]:
-        """Claim the name while the block runs; yields whether that succeeded. It is released afterwards in any case."""
+        """Claim the name while the block runs; yields whether that succeeded.
+        It is released afterwards in any case.
+        """
         ours = await self._take(key, {"job": job, "sha256": sha256})
         try:
             yield ours
@@ -76,7 +79,7 @@ def _claim_of(key: str) -> str:
     return f"{CLAIMS_FOLDER}/{key}.json"
 
 
-# --- sending a file ---------------------------------------------------------------------------------------------------
+# --- sending a file -------------------------------------------------------------------------------
 
 MIB = 1 << 20
 SMALLEST_PART = 8 * MIB
@@ -90,7 +93,9 @@ SHA256, UPLOAD = "vaultsha256", "vaultupload"
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A file that is being uploaded. ``upload`` distinguishes it from other uploads of the same bytes."""
+    """A file that is being uploaded. ``upload`` distinguishes it from other uploads of the same
+    bytes.
+    """
 
     path: Path
     digest: Digest
@@ -140,12 +145,20 @@ async def _send_and_verify(bucket: Bucket, sent: Sent, key: str) -> bool:
             return True
         await bucket.remove(key)
         raise StorageFailure(
-            Message("%(address)s kept %(key)s with another length than was sent.", address=bucket.address, key=key)
+            Message(
+                "%(address)s kept %(key)s with another length than was sent.",
+                address=bucket.address,
+                key=key,
+            )
         )
     if failure is not None:
         raise failure
     if stored is None:
-        raise StorageFailure(Message("%(address)s took %(key)s and does not have it.", address=bucket.address, key=key))
+        raise StorageFailure(
+            Message(
+                "%(address)s took %(key)s and does not have it.", address=bucket.address, key=key
+            )
+        )
     return False
 
 
@@ -169,14 +182,17 @@ async def _send(bucket: Bucket, sent: Sent, key: str) -> None:
 
 
 async def _body(bucket: Bucket, sent: Sent, key: str) -> AsyncIterator[bytes]:
-    """Yield the file's bytes. An error in here aborts the upload, so that only what was sealed is ever completed."""
+    """Yield the file's bytes. An error in here aborts the upload,
+    so that only what was sealed is ever completed.
+    """
     digest = hashlib.sha256()
     with disk.translate_errors(sent.path.parent), sent.path.open("rb") as file:
         while piece := await asyncio.to_thread(file.read, PIECE_BYTES):
             await asyncio.to_thread(digest.update, piece)
             yield piece
     _must_be_sealed(digest.hexdigest(), sent)
-    if await bucket.head(key) is not None:  # other programs, which know nothing of claims, may write there too
+    # other programs, which know nothing of claims, may write there too
+    if await bucket.head(key) is not None:
         raise _NameTaken
 
 
@@ -189,7 +205,9 @@ def _must_be_sealed(sha256: str, sent: Sent) -> None:
 
 
 def part_bytes(size: int) -> int:
-    """Return the smallest part size that the limit on their number allows, in whole MiB: a lost part is sent again."""
+    """Return the smallest part size that the limit on their number allows, in whole MiB:
+    a lost part is sent again.
+    """
     least = -(-size // MOST_PARTS)
     return max(SMALLEST_PART, -(-least // MIB) * MIB)
 

@@ -1,8 +1,10 @@
-"""The ``.info.json`` next to a video: what the library itself knows about each file, without any database.
+"""The ``.info.json`` next to a video: what the library itself knows about each file, without any
+database.
 
-``marks`` is what people noted about the post, so that it is not lost with the database. Version 2 added which item of the post
-it is, the post's other items, and the attempt. Version 3 added the names under which yt-dlp writes the same facts, for tools
-that read its ``.info.json``; ``id`` is the post's since then, and the job's is ``job_id``. Older versions are read as well.
+``marks`` is what people noted about the post, so that it is not lost with the database. Version 2
+added which item of the post it is, the post's other items, and the attempt. Version 3 added the
+names under which yt-dlp writes the same facts, for tools that read its ``.info.json``; ``id`` is
+the post's since then, and the job's is ``job_id``. Older versions are read as well.
 """
 
 from __future__ import annotations
@@ -47,7 +49,8 @@ FILE_DATE = "file_date"  # of an imported file, where nothing says when its post
 _JOB_ID = "job_id"
 # yt-dlp's extractors of these platforms; for others, the platform's name
 _EXTRACTOR_KEYS = {
-    "bilibili": "BiliBili", "generic": "Generic", "linkedin": "LinkedIn", "tiktok": "TikTok", "x": "Twitter",
+    "bilibili": "BiliBili", "generic": "Generic", "linkedin": "LinkedIn", "tiktok": "TikTok",
+    "x": "Twitter",
 }  # fmt: skip
 _MARKS = "marks"
 # The reasons for which a user may save a file as it is.
@@ -59,8 +62,9 @@ _MAX_REASON = 5_000
 class Sidecar:
     """A sidecar's content, validated. ``item`` is the file's index in ``items``.
 
-    ``items`` are the post's media as that attempt saw them: waiting if they were to be saved, else skipped. Version 1
-    has only the video's ``number`` among the saved videos and their count; its ``items`` are that many plain ones.
+    ``items`` are the post's media as that attempt saw them: waiting if they were to be saved, else
+    skipped. Version 1 has only the video's ``number`` among the saved videos and their count; its
+    ``items`` are that many plain ones.
     """
 
     id: JobId
@@ -94,7 +98,7 @@ def parse_sidecar(text: bytes) -> Mapping[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-# --- writing ----------------------------------------------------------------------------------------------------------
+# --- writing --------------------------------------------------------------------------------------
 
 
 def write_sidecar(
@@ -109,13 +113,17 @@ def write_sidecar(
 ) -> dict[str, Any]:
     """Return the content of ``.info.json``: enough to rebuild the row without the database.
 
-    It never contains cookies, headers, signed URLs or the secrets of a post's address: others read the library too.
+    It never contains cookies, headers, signed URLs or the secrets of a post's address: others read
+    the library too.
 
-    ``saved`` is the file of the item at ``place``; without ``extraction`` the rest comes from the job's checkpoint.
+    ``saved`` is the file of the item at ``place``; without ``extraction`` the rest comes from the
+    job's checkpoint.
     """
     post = _post_facts(job, extraction)
     account = extraction.account if extraction else job.account
-    recording = recordings.from_json((extraction.metadata if extraction else job.metadata).get(RECORDING))
+    recording = recordings.from_json(
+        (extraction.metadata if extraction else job.metadata).get(RECORDING)
+    )
     return {
         **_ytdlp_names(job, post, account, saved),
         "mediavault": SIDECAR_VERSION,
@@ -152,13 +160,22 @@ def with_marks(sidecar: Mapping[str, Any], marks: Sequence[Mark]) -> dict[str, A
 
 def with_place(sidecar: Mapping[str, Any], saved: SavedFile) -> dict[str, Any]:
     """Return a sidecar's content with the paths that its video and its picture have now."""
-    return {**sidecar, "video": {**sidecar["video"], "path": saved.output_path}, "thumbnail": saved.thumbnail_path}
+    return {
+        **sidecar,
+        "video": {**sidecar["video"], "path": saved.output_path},
+        "thumbnail": saved.thumbnail_path,
+    }
 
 
 def with_companions(sidecar: Mapping[str, Any], saved: SavedFile) -> dict[str, Any]:
-    """Return a sidecar's content with the video's present companions instead of those that it names."""
+    """Return a sidecar's content with the video's present companions instead of those that it
+    names.
+    """
     video = sidecar.get("video")
-    return {**sidecar, "video": {**(video if isinstance(video, dict) else {}), "beside": list(saved.beside)}}
+    return {
+        **sidecar,
+        "video": {**(video if isinstance(video, dict) else {}), "beside": list(saved.beside)},
+    }
 
 
 def _post_facts(job: Job, extraction: Extraction | None) -> Mapping[str, Any]:
@@ -176,7 +193,9 @@ def _post_facts(job: Job, extraction: Extraction | None) -> Mapping[str, Any]:
     }
 
 
-def _ytdlp_names(job: Job, post: Mapping[str, Any], account: Account | None, saved: SavedFile) -> dict[str, Any]:
+def _ytdlp_names(
+    job: Job, post: Mapping[str, Any], account: Account | None, saved: SavedFile
+) -> dict[str, Any]:
     """Return what yt-dlp calls otherwise than we do; what is not known is left out, as it does.
 
     Source: "Extractor fields" in the docstring of yt_dlp/extractor/common.py.
@@ -240,7 +259,11 @@ def _written_video(items: Sequence[JobItem], index: int, saved: SavedFile) -> di
 
 
 def _written_marks(marks: Sequence[Mark]) -> list[dict[str, Any]]:
-    return [{"name": mark.name, "text": mark.text, "place": mark.place} for mark in marks if mark.kind in IN_SIDECARS]
+    return [
+        {"name": mark.name, "text": mark.text, "place": mark.place}
+        for mark in marks
+        if mark.kind in IN_SIDECARS
+    ]
 
 
 def _written_item(entry: JobItem) -> dict[str, Any]:
@@ -251,7 +274,11 @@ def _written_item(entry: JobItem) -> dict[str, Any]:
         "label": entry.item.label,
         "chapters": [[chapter.start_s, chapter.title] for chapter in entry.item.chapters],
         "saved": entry.status is not ItemStatus.SKIPPED,
-        **(_written_despite(entry) if entry.status in (ItemStatus.COMMITTING, ItemStatus.SAVED) else {}),
+        **(
+            _written_despite(entry)
+            if entry.status in (ItemStatus.COMMITTING, ItemStatus.SAVED)
+            else {}
+        ),
     }
 
 
@@ -259,16 +286,19 @@ def _written_despite(entry: JobItem) -> dict[str, Any]:
     """Return why a saved file would have been refused; nothing where it was not."""
     if entry.error_code is None or entry.error is None:
         return {}
-    return {"despite": {"code": entry.error_code, "reason": entry.error, "params": to_json(entry.error)}}
+    return {
+        "despite": {"code": entry.error_code, "reason": entry.error, "params": to_json(entry.error)}
+    }
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------
 
 
 def read_sidecar(value: Mapping[str, Any], path: str) -> Sidecar:
     """Check the sidecar that was read from ``path`` in the library. Raises BadSidecar.
 
-    Its video is the one next to it, whatever folder it was written in: the account's folder may have been renamed.
+    Its video is the one next to it, whatever folder it was written in: the account's folder may
+    have been renamed.
     """
     version = _whole(value, "mediavault", at_least=1)
     if version > SIDECAR_VERSION:
@@ -307,7 +337,9 @@ def _job_id(value: Mapping[str, Any]) -> JobId:
 
 
 def _marks(value: Mapping[str, Any]) -> Iterator[Mark]:
-    """Yield the marks. One that mediavault would not write is ignored: a video is not lost for its sake."""
+    """Yield the marks. One that mediavault would not write is ignored:
+    a video is not lost for its sake.
+    """
     listed = value.get(_MARKS)
     for entry in listed[:_MAX_MARKS] if isinstance(listed, list) else ():
         with suppress(BadSidecar, BadInput):
@@ -320,10 +352,16 @@ def _marks(value: Mapping[str, Any]) -> Iterator[Mark]:
 
 
 def _metadata(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the metadata under a checkpoint's names; of unknown values, only those that every checkpoint has."""
-    metadata = {name: _text_or_none(value, name) for name in ("title", "text", "published_at", "post_id")}
+    """Return the metadata under a checkpoint's names; of unknown values,
+    only those that every checkpoint has.
+    """
+    metadata = {
+        name: _text_or_none(value, name) for name in ("title", "text", "published_at", "post_id")
+    }
     recording = recordings.from_json(value.get(RECORDING))
-    rare = {name: text for name in (_RESOLVED_URL, FILE_DATE) if (text := _text_or_none(value, name))}
+    rare = {
+        name: text for name in (_RESOLVED_URL, FILE_DATE) if (text := _text_or_none(value, name))
+    }
     return {**metadata, **rare, **({RECORDING: asdict(recording)} if recording else {})}
 
 
@@ -367,7 +405,10 @@ def _item(entry: Mapping[str, Any]) -> JobItem:
 def _despite(value: Any) -> tuple[ErrorCode | None, str | None]:
     match value:
         case {"code": str() as code, "reason": str() as reason, **rest} if (
-            code in _DESPITE and len(reason) <= _MAX_REASON and is_utf8(reason) and "\0" not in reason
+            code in _DESPITE
+            and len(reason) <= _MAX_REASON
+            and is_utf8(reason)
+            and "\0" not in reason
         ):
             params = rest.get("params")
             return ErrorCode(code), from_json(reason, params if isinstance(params, str) else None)

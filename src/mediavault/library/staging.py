@@ -1,4 +1,5 @@
-"""Staging folders on this machine's disk: one for each attempt, removed when it ends. Every library has them.
+"""Staging folders on this machine's disk: one for each attempt, removed when it ends. Every library
+has them.
 
 What is recorded of a running stream is in a folder of its job, where the next attempt finds it.
 """
@@ -32,7 +33,9 @@ class StagingFolder:
 
 
 class Staging:
-    """The attempts' folders below ``root``, named by job and fence. Raises StorageFailure and NoSpace."""
+    """The attempts' folders below ``root``, named by job and fence.
+    Raises StorageFailure and NoSpace.
+    """
 
     def __init__(self, root: Path, *, guard: Callable[[], None] = lambda: None) -> None:
         """``guard`` is called in a thread and raises where no work may begin."""
@@ -63,7 +66,8 @@ class Staging:
         await asyncio.to_thread(disk.empty, folder)
 
     async def seal(self, path: Path, *, sha256: str | None = None) -> str:
-        """Make the file durable and return its SHA-256 in hexadecimal; ``sha256`` where it is known already.
+        """Make the file durable and return its SHA-256 in hexadecimal; ``sha256`` where it is known
+        already.
 
         A failed fsync is never repeated on it.
         """
@@ -78,7 +82,9 @@ class Staging:
         await asyncio.to_thread(shutil.rmtree, folder.path, ignore_errors=True)
 
     def recording_folder(self, job_id: str, index: int) -> Path:
-        """Return the folder for a recording of one item of a job's post. It stays when an attempt ends."""
+        """Return the folder for a recording of one item of a job's post.
+        It stays when an attempt ends.
+        """
         return self.root / f"{job_id}{RECORDING_SUFFIX}" / str(index)
 
     async def make_recording_folder(self, job_id: str, index: int) -> None:
@@ -99,7 +105,9 @@ class Staging:
         await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
 
     async def find(self, job_id: str, *, size: int, sha256: str) -> Path | None:
-        """Return a file that an earlier attempt of the job sealed on this machine and could not place; else None."""
+        """Return a file that an earlier attempt of the job sealed on this machine and could not
+        place; else None.
+        """
         return await asyncio.to_thread(self._find, job_id, size, sha256)
 
     @staticmethod
@@ -108,7 +116,9 @@ class Staging:
         return folder / f"{_THUMBNAIL}{suffix}"
 
     async def open_thumbnail(self, job_id: str) -> tuple[str, disk.DiskFile] | None:
-        """Open the thumbnail of the post that an attempt on this machine works on, with its name; None without one."""
+        """Open the thumbnail of the post that an attempt on this machine works on,
+        with its name; None without one.
+        """
         return await asyncio.to_thread(self._open_thumbnail, job_id)
 
     def job_of(self, path: Path) -> str | None:
@@ -127,14 +137,24 @@ class Staging:
         disk.make_folder(path)
 
     def _recorded_jobs(self) -> list[str]:
-        with disk.translate_errors(self.root, doing=Message("read")), contextlib.suppress(FileNotFoundError):
+        with (
+            disk.translate_errors(self.root, doing=Message("read")),
+            contextlib.suppress(FileNotFoundError),
+        ):
             names = [path.name for path in self.root.iterdir()]
-            return [name.removesuffix(RECORDING_SUFFIX) for name in names if name.endswith(RECORDING_SUFFIX)]
+            return [
+                name.removesuffix(RECORDING_SUFFIX)
+                for name in names
+                if name.endswith(RECORDING_SUFFIX)
+            ]
         return []
 
     def _folders(self) -> list[StagingFolder]:
         folders = []
-        with disk.translate_errors(self.root, doing=Message("read")), contextlib.suppress(FileNotFoundError):
+        with (
+            disk.translate_errors(self.root, doing=Message("read")),
+            contextlib.suppress(FileNotFoundError),
+        ):
             for path in self.root.iterdir():
                 job_id, _, fence = path.name.rpartition(".")
                 if job_id and fence.isdigit() and path.is_dir():

@@ -1,4 +1,6 @@
-"""What a zip that is streamed needs: a sink for zipfile, its entries and files, and names that every file system takes."""
+"""What a zip that is streamed needs: a sink for zipfile, its entries and files,
+and names that every file system takes.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ _MODE = 0o644 << 16
 
 
 def zip_entry(name: str, size: int, at: datetime) -> zipfile.ZipInfo:
-    """Return the head of a stored file of ``size`` bytes, by which zipfile knows whether the entry needs ZIP64."""
+    """Return the head of a stored file of ``size`` bytes,
+    by which zipfile knows whether the entry needs ZIP64.
+    """
     at = at.astimezone(UTC)
     year = min(max(at.year, FIRST_YEAR), LAST_YEAR)
     info = zipfile.ZipInfo(name, (year, at.month, at.day, at.hour, at.minute, at.second))
@@ -26,13 +30,17 @@ def zip_entry(name: str, size: int, at: datetime) -> zipfile.ZipInfo:
 
 
 class Names:
-    """Names inside one archive: each part is safe on every file system, and no two differ only in case."""
+    """Names inside one archive: each part is safe on every file system,
+    and no two differ only in case.
+    """
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
 
     def free(self, path: str) -> str:
-        parts = [_safe_part(part) for part in PurePosixPath(path).parts if part not in ("/", "..", ".")]
+        parts = [
+            _safe_part(part) for part in PurePosixPath(path).parts if part not in ("/", "..", ".")
+        ]
         folder, name = "/".join(parts[:-1]), parts[-1] if parts else "file"
         stem, suffix = _split(name)
         number = 1
@@ -46,14 +54,18 @@ class Names:
 
 
 def _safe_part(part: str) -> str:
-    """Remove trailing spaces and dots, which Windows drops, and avoid the device names that it reserves."""
+    """Remove trailing spaces and dots, which Windows drops,
+    and avoid the device names that it reserves.
+    """
     stem, suffix = _split(safe_text(part))
     name = (truncate_bytes(stem, MAX_PART_BYTES) + suffix).strip(" .")
     return (f"_{name}" if reserved_name(stem.rstrip(" .") + suffix) else name) or "file"
 
 
 def _split(name: str) -> tuple[str, str]:
-    """Split off the suffix. ``.info.json`` counts as one; anything longer than 12 characters is not a suffix."""
+    """Split off the suffix. ``.info.json`` counts as one;
+    anything longer than 12 characters is not a suffix.
+    """
     for suffix in (".info.json", PurePosixPath(name).suffix):
         if suffix and name.endswith(suffix) and len(suffix) <= 12:
             return name.removesuffix(suffix), suffix
@@ -91,7 +103,8 @@ async def write_file(
     *,
     on_chunk: Callable[[bytes], object] = lambda _: None,
 ) -> AsyncGenerator[bytes, None]:
-    """Write one file into the archive, and yield the archive's bytes. Raises EOFError when the file has become shorter.
+    """Write one file into the archive, and yield the archive's bytes. Raises EOFError when the file
+    has become shorter.
 
     The entry is closed in any case, so that the next one can follow.
     """

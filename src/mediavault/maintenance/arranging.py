@@ -1,8 +1,10 @@
-"""Brings the library into the layout of the settings, and writes the files for media servers that are missing.
+"""Brings the library into the layout of the settings, and writes the files for media servers that
+are missing.
 
-A post's files are moved one post at a time, while no worker is running: its companions, then its video, then its row. What is
-to be moved is a record before anything is: after a kill, :func:`finish_moves` goes on from there, also when a worker
-starts. Nothing is replaced. A post that is not completed stays where it is, since a later attempt may go on with it.
+A post's files are moved one post at a time, while no worker is running: its companions, then its
+video, then its row. What is to be moved is a record before anything is: after a kill,
+:func:`finish_moves` goes on from there, also when a worker starts. Nothing is replaced. A post that
+is not completed stays where it is, since a later attempt may go on with it.
 """
 
 from __future__ import annotations
@@ -65,7 +67,9 @@ class PostMove:
     videos: dict[str, str]
 
     def add(self, saved: SavedFile, target: str) -> None:
-        """Add a video with its companions. Its NFO is written again, since it depends on the layout."""
+        """Add a video with its companions. Its NFO is written again,
+        since it depends on the layout.
+        """
         self.videos[saved.output_path] = target
         stem = split_stem(target)[0]
         for path in companions(saved.output_path, saved.thumbnail_path, saved.beside):
@@ -99,10 +103,14 @@ class Arrangement:
     _shows: set[str] = field(default_factory=set)  # folders with a video that had to stay
 
     async def run(self) -> AsyncIterator[Move]:
-        """Yield every move when it is done, the newest post's first. Raises StorageFailure, NoSpace, StoreError."""
+        """Yield every move when it is done, the newest post's first.
+        Raises StorageFailure, NoSpace, StoreError.
+        """
         if self.can_move and not self.dry_run:
             await finish_moves(self.store, self.library, nfo=self.settings.nfo)
-        records: EpisodeRecords = EpisodePreview(self.store.records) if self.dry_run else self.store.records
+        records: EpisodeRecords = (
+            EpisodePreview(self.store.records) if self.dry_run else self.store.records
+        )
         async for job in iter_jobs(self.store.catalogue, JobQuery(limit=PAGE)):
             for move in await self._arrange(job, records):
                 self.done.moved += 1
@@ -131,13 +139,16 @@ class Arrangement:
         if not self.dry_run and moves:
             await self.store.records.put(RecordKind.ARRANGING, job.id, asdict(files))
             await _finish(self.store, self.library, job.id, files, nfo=self.settings.nfo)
-            self._left_shows |= {episode for move in moves if (episode := _season_of(move.source)) is not None}
+            self._left_shows |= {
+                episode for move in moves if (episode := _season_of(move.source)) is not None
+            }
         elif self.settings.nfo and not moves:
             self.done.written += await write_server_files(job, self.library, dry_run=self.dry_run)
         return moves
 
     def _is_misplaced(self, saved: SavedFile) -> bool:
-        """Whether the video is in the other layout. One of the right layout stays, whatever template named it.
+        """Whether the video is in the other layout. One of the right layout stays, whatever
+        template named it.
 
         A picture is not an episode of a show.
         """
@@ -146,7 +157,9 @@ class Arrangement:
         return (episode_of(saved.output_path) is None) == (self.settings.layout is Layout.SHOWS)
 
     async def _target(self, job: Job, index: int, saved: SavedFile, records: EpisodeRecords) -> str:
-        profile = await profile_in_force(self.store.records, job.profile, self.settings, job.platform)
+        profile = await profile_in_force(
+            self.store.records, job.profile, self.settings, job.platform
+        )
         folder, stem = await folder_and_stem(
             _named_post(job, index),
             account_folder(job.account),
@@ -161,7 +174,9 @@ class Arrangement:
 
 def _named_post(job: Job, index: int) -> NamedPost:
     """Return what the names of an item's video may contain."""
-    saved = [number for number, item in enumerate(_items(job)) if item.status is not ItemStatus.SKIPPED]
+    saved = [
+        number for number, item in enumerate(_items(job)) if item.status is not ItemStatus.SKIPPED
+    ]
     known, account = job.metadata, job.account
     return named_post(
         job_id=job.id,
@@ -169,7 +184,8 @@ def _named_post(job: Job, index: int) -> NamedPost:
         post_id=known.get("post_id"),
         platform=account.platform if account else job.platform,
         account=account,
-        published=moment_or_none(known.get("published_at") or known.get(FILE_DATE)) or job.created_at,
+        published=moment_or_none(known.get("published_at") or known.get(FILE_DATE))
+        or job.created_at,
         title=known.get("title") or known.get("text"),
         number=saved.index(index) + 1,
         count=len(saved),
@@ -187,18 +203,22 @@ def _season_of(path: str) -> Episode | None:
 
 
 def _files_of_show(left: Episode) -> list[str]:
-    """Return the files that make a folder a show and a season. The account's folder keeps its poster and fanart."""
+    """Return the files that make a folder a show and a season.
+    The account's folder keeps its poster and fanart.
+    """
     season = f"{left.season:04}"
     pictures = (f"{left.show}/season{season}-poster", f"{left.folder}/Season{season}")
     nfos = [f"{left.show}/tvshow.nfo", f"{left.folder}/season.nfo"]
     return nfos + [picture + suffix for picture in pictures for suffix in PICTURE_SUFFIXES]
 
 
-# --- one post ---------------------------------------------------------------------------------------------------------
+# --- one post -------------------------------------------------------------------------------------
 
 
 async def finish_moves(store: Store, library: Library, *, nfo: bool) -> int:
-    """Finish the moves that a kill has interrupted; returns how many posts there were. Raises StorageFailure, StoreError."""
+    """Finish the moves that a kill has interrupted; returns how many posts there were.
+    Raises StorageFailure, StoreError.
+    """
     begun = await store.records.all(RecordKind.ARRANGING)
     for record in begun:
         await _finish(store, library, JobId(record.key), PostMove(**record.value), nfo=nfo)
@@ -207,8 +227,12 @@ async def finish_moves(store: Store, library: Library, *, nfo: bool) -> int:
     return len(begun)
 
 
-async def _finish(store: Store, library: Library, job_id: JobId, move: PostMove, *, nfo: bool) -> None:
-    """Move the files of a post, as far as that is not done yet, and then its row. Safe to repeat."""
+async def _finish(
+    store: Store, library: Library, job_id: JobId, move: PostMove, *, nfo: bool
+) -> None:
+    """Move the files of a post, as far as that is not done yet, and then its row.
+    Safe to repeat.
+    """
     names = {**move.companions, **move.videos}
     for old, new in move.companions.items():
         await library.move(old, new)
@@ -217,7 +241,8 @@ async def _finish(store: Store, library: Library, job_id: JobId, move: PostMove,
         await write_server_files(with_paths(job, names), library)
     for old, new in move.videos.items():
         await library.move(old, new)
-    if job is None or not await _have_moved(library, move.videos):  # removed in the meantime, or a name was taken
+    # removed in the meantime, or a name was taken
+    if job is None or not await _have_moved(library, move.videos):
         for old, new in names.items():
             await library.move(new, old)
     else:
@@ -228,14 +253,25 @@ async def _finish(store: Store, library: Library, job_id: JobId, move: PostMove,
 
 
 async def _have_moved(library: Library, videos: Mapping[str, str]) -> bool:
-    return all([await exists(library, new) and not await exists(library, old) for old, new in videos.items()])
+    return all(
+        [
+            await exists(library, new) and not await exists(library, old)
+            for old, new in videos.items()
+        ]
+    )
 
 
 async def _relocate(store: Store, job_id: JobId, names: Mapping[str, str]) -> None:
-    """Store the new paths, again if another process has changed the row in between. Raises StoreError."""
+    """Store the new paths, again if another process has changed the row in between.
+    Raises StoreError.
+    """
     for _ in range(RACES):
         job = await _job(store, job_id)
-        if job is None or (moved := with_paths(job, names)) == job or await store.catalogue.relocate(moved):
+        if (
+            job is None
+            or (moved := with_paths(job, names)) == job
+            or await store.catalogue.relocate(moved)
+        ):
             return
     raise StoreError(Message("Job %(job)s kept changing while its files were moved.", job=job_id))
 
@@ -264,7 +300,9 @@ async def write_server_files(job: Job, library: Library, *, dry_run: bool = Fals
     for index, saved in saved_files(job).items():
         saved_at = job.completed_at or job.updated_at
         facts = write_sidecar(job, None, _items(job), index, saved, saved_at=saved_at)
-        has_picture = saved.thumbnail_path is not None and await exists(library, saved.thumbnail_path)
+        has_picture = saved.thumbnail_path is not None and await exists(
+            library, saved.thumbnail_path
+        )
         files = server_files(facts, b"" if has_picture else None, site=site)
         lacking = [file for file in files if await _lacks(library, file)]
         if dry_run or not lacking:
@@ -274,7 +312,9 @@ async def write_server_files(job: Job, library: Library, *, dry_run: bool = Fals
         picture = await read_small(library, path, MAX_PICTURE_BYTES) if path is not None else None
         async with library.staging.folder(job.id, secrets.randbelow(1 << 31)) as folder:
             for file in server_files(facts, picture, site=site):
-                written += await library.place_bytes(file.body, file.path, via=folder, unless=file.unless)
+                written += await library.place_bytes(
+                    file.body, file.path, via=folder, unless=file.unless
+                )
     return written
 
 

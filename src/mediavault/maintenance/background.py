@@ -10,7 +10,9 @@ K = TypeVar("K", bound=Hashable)
 
 
 class BackgroundTasks(Generic[K]):
-    """The background tasks of this process, by key. All methods must be called in the event loop's thread."""
+    """The background tasks of this process, by key.
+    All methods must be called in the event loop's thread.
+    """
 
     def __init__(self, *, most: int) -> None:
         self._most = most

@@ -1,4 +1,6 @@
-"""Backups: writes a store to one SQLite file while it is in use, and opens such a file as a store."""
+"""Backups: writes a store to one SQLite file while it is in use,
+and opens such a file as a store.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def dated_name(at: datetime) -> str:
 
 
 def remove_older(folder: Path, keep: int) -> list[Path]:
-    """Remove all but the ``keep`` newest backups with a dated name; return what was removed. Raises StorageFailure."""
+    """Remove all but the ``keep`` newest backups with a dated name; return what was removed.
+    Raises StorageFailure.
+    """
     dated = sorted(path for path in folder.iterdir() if _DATED.fullmatch(path.name))
     older = dated[:-keep]
     for path in older:
@@ -40,7 +44,8 @@ def remove_older(folder: Path, keep: int) -> list[Path]:
 
 
 async def back_up_file(database: Path, file: Path, onlooker: Progress) -> None:
-    """Copy a SQLite database as of one moment. ``file`` appears whole or not at all, and never replaces another file.
+    """Copy a SQLite database as of one moment. ``file`` appears whole or not at all, and never
+    replaces another file.
 
     Raises BadInput, StoreError, StorageFailure, NoSpace.
     """
@@ -50,7 +55,9 @@ async def back_up_file(database: Path, file: Path, onlooker: Progress) -> None:
         await asyncio.to_thread(copy_database, database, draft)
 
 
-async def back_up_store(store: Store, file: Path, onlooker: Progress, *, make_copy: Callable[[Path], Store]) -> None:
+async def back_up_store(
+    store: Store, file: Path, onlooker: Progress, *, make_copy: Callable[[Path], Store]
+) -> None:
     """Copy any store into a SQLite file; ``make_copy`` makes the store of a path.
 
     Each job is copied as of one moment during the backup. A running job is written as queued.
@@ -73,7 +80,9 @@ async def back_up_store(store: Store, file: Path, onlooker: Progress, *, make_co
 
 @asynccontextmanager
 async def private_copy(file: Path, folder: Path) -> AsyncIterator[tuple[Path, int]]:
-    """Yield a temporary copy of a backup, which may be opened and migrated, and the size of its largest row in bytes."""
+    """Yield a temporary copy of a backup, which may be opened and migrated,
+    and the size of its largest row in bytes.
+    """
     _refuse_missing(file)
     await asyncio.to_thread(_refuse_other, file)
     with temporary_folder(folder) as temporary:
@@ -90,7 +99,9 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
         folder = tempfile.TemporaryDirectory(prefix="temporary-", dir=parent)
     except OSError as exc:
         raise StoreError(
-            Message("%(parent)s cannot be written: %(error)s.", parent=parent, error=exc.strerror or exc)
+            Message(
+                "%(parent)s cannot be written: %(error)s.", parent=parent, error=exc.strerror or exc
+            )
         ) from exc
     with folder as name:
         yield Path(name)
@@ -102,13 +113,18 @@ def _refuse_missing(database: Path) -> None:
 
 
 def _refuse_other(file: Path) -> None:
-    """Raise BadInput for another kind of file, before it is copied: later errors would name the copy."""
+    """Raise BadInput for another kind of file, before it is copied:
+    later errors would name the copy.
+    """
     try:
         with file.open("rb") as opened_file:
             magic = opened_file.read(len(SQLITE_MAGIC))
     except OSError as exc:
-        raise BadInput(Message("%(file)s cannot be read: %(error)s.", file=file, error=exc.strerror or exc)) from exc
+        raise BadInput(
+            Message("%(file)s cannot be read: %(error)s.", file=file, error=exc.strerror or exc)
+        ) from exc
     if magic != SQLITE_MAGIC:
         raise BadInput(
-            Message("%(file)s is not a SQLite database.", file=file), help="Name a file that `mediavault backup` wrote."
+            Message("%(file)s is not a SQLite database.", file=file),
+            help="Name a file that `mediavault backup` wrote.",
         )

@@ -1,6 +1,8 @@
-"""Checks whether one job's files are as saved, and play; the result is stored in records. On request this runs in the background.
+"""Checks whether one job's files are as saved, and play; the result is stored in records. On
+request this runs in the background.
 
-One file is read at a time and few jobs may wait, so that a few clicks cannot keep a disk busy for a day.
+One file is read at a time and few jobs may wait, so that a few clicks cannot keep a disk busy for a
+day.
 """
 
 from __future__ import annotations
@@ -41,7 +43,9 @@ class JobChecks:
     Without an ``examiner`` the files are only compared with their checksums.
     """
 
-    def __init__(self, store: Store, library: Library, clock: Clock, examiner: FileExaminer | None) -> None:
+    def __init__(
+        self, store: Store, library: Library, clock: Clock, examiner: FileExaminer | None
+    ) -> None:
         self._store = store
         self._library = library
         self._clock = clock
@@ -50,7 +54,9 @@ class JobChecks:
         self._running = BackgroundTasks[JobId](most=MAX_WAITING)
 
     def begin(self, job: Job) -> None:
-        """Check all files of the job in the background, unless that is running already. Raises BadInput (TOO_MANY)."""
+        """Check all files of the job in the background, unless that is running already.
+        Raises BadInput (TOO_MANY).
+        """
         if job.id in self._running:
             return
         if self._running.is_full:
@@ -71,28 +77,43 @@ class JobChecks:
     async def _check(self, job: Job) -> None:
         try:
             async with self._turn:
-                await check_job(job, self._library.digest, self._store, self._library, self._clock, self._examiner)
+                await check_job(
+                    job,
+                    self._library.digest,
+                    self._store,
+                    self._library,
+                    self._clock,
+                    self._examiner,
+                )
         except (StoreError, StorageFailure) as exc:
             log.warning("check_not_stored", job_id=job.id, trace_id=job.trace_id, error=exc.message)
 
 
-ReadDigest = Callable[[str], Awaitable[Digest | None]]  # of a path in the library; may raise StorageFailure
+# of a path in the library; may raise StorageFailure
+ReadDigest = Callable[[str], Awaitable[Digest | None]]
 
 
 async def require_library(library: Library) -> None:
     """Raise StorageFailure when the library is not there, or does not answer."""
     await library.check_identity()
-    if await library.identity() is None:  # which asks a bucket too, where the first trusts the last answer
+    # which asks a bucket too, where the first trusts the last answer
+    if await library.identity() is None:
         raise StorageFailure("The library is not there.")
 
 
 async def check_job(
-    job: Job, digest: ReadDigest, store: Store, library: Library, clock: Clock, examiner: FileExaminer | None
+    job: Job,
+    digest: ReadDigest,
+    store: Store,
+    library: Library,
+    clock: Clock,
+    examiner: FileExaminer | None,
 ) -> None:
-    """Check a job's files and store the result; all their pictures are then decoded in the background.
+    """Check a job's files and store the result; all their pictures are then decoded in the
+    background.
 
-    Without an ``examiner`` the files are only compared with their checksums. Raises StoreError, and StorageFailure when files
-    seem damaged because the library is not there.
+    Without an ``examiner`` the files are only compared with their checksums. Raises StoreError, and
+    StorageFailure when files seem damaged because the library is not there.
     """
     found = await check_files(job, digest, clock, examiner, store.records)
     if not found.checks:
@@ -101,7 +122,9 @@ async def check_job(
     if examiner is None or job.status is not JobStatus.COMPLETED:
         return
     if found.starts.keys() == found.checks.keys():
-        await file_checks.note_examined(store, job.id, found.checks.keys(), found.starts, clock.now())
+        await file_checks.note_examined(
+            store, job.id, found.checks.keys(), found.starts, clock.now()
+        )
     else:  # nothing more is to be found out about it
         await file_checks.note_end(store, job.id, None)
 
@@ -110,8 +133,8 @@ async def check_job(
 class CheckedFiles:
     """What a check of a job's files found, by the index of their items.
 
-    ``starts`` is of those that were examined and have no problem: where decoding the rest of their pictures begins, None when
-    nothing is left.
+    ``starts`` is of those that were examined and have no problem: where decoding the rest of their
+    pictures begins, None when nothing is left.
     """
 
     checks: dict[int, FileCheck] = field(default_factory=dict)
@@ -129,10 +152,11 @@ class CheckedFiles:
 async def check_files(
     job: Job, digest: ReadDigest, clock: Clock, examiner: FileExaminer | None, records: Records
 ) -> CheckedFiles:
-    """Read the job's saved files from end to end, compare each with its row, and examine those that are as saved.
+    """Read the job's saved files from end to end, compare each with its row, and examine those that
+    are as saved.
 
-    A file that was found damaged when all its pictures were decoded stays so until they have been decoded again. Raises
-    StoreError.
+    A file that was found damaged when all its pictures were decoded stays so until they have been
+    decoded again. Raises StoreError.
     """
     found = CheckedFiles()
     former = await read_checks(records, job)
@@ -140,12 +164,20 @@ async def check_files(
         verdict, detail = CheckVerdict.WHOLE, ""
         try:
             verdict, detail = judge(saved, await digest(saved.output_path))
-            if verdict is CheckVerdict.WHOLE and examiner is not None and not is_saved_damaged(job.items, index):
+            if (
+                verdict is CheckVerdict.WHOLE
+                and examiner is not None
+                and not is_saved_damaged(job.items, index)
+            ):
                 verdict, detail = judge_examined(examined := await examiner.examine(saved))
                 if examined is not None and not examined.problems:
                     found.starts[index] = examined.next
                     known = former.get(index)
-                    if known is not None and known.verdict is CheckVerdict.DAMAGED and examined.next is not None:
+                    if (
+                        known is not None
+                        and known.verdict is CheckVerdict.DAMAGED
+                        and examined.next is not None
+                    ):
                         verdict, detail = known.verdict, known.detail
         except StorageFailure as exc:
             verdict, detail = CheckVerdict.UNREADABLE, exc.message
@@ -171,12 +203,16 @@ async def store_checks(store: Store, library: Library, job: Job, checked: Checke
     if not checked.is_damaged:
         await store.records.remove(RecordKind.DAMAGED, job.id)
     elif (known := await store.records.get(RecordKind.DAMAGED, job.id)) is None or (
-        known.value.get("verdicts") != checked.verdicts  # else it stays, with the time at which it was found
+        # else it stays, with the time at which it was found
+        known.value.get("verdicts") != checked.verdicts
     ):
         at = max(check.at for check in checked.checks.values())
-        await store.records.put(RecordKind.DAMAGED, job.id, {"verdicts": checked.verdicts, "at": at.isoformat()})
+        await store.records.put(
+            RecordKind.DAMAGED, job.id, {"verdicts": checked.verdicts, "at": at.isoformat()}
+        )
     try:
-        await store.catalogue.get(job.id)  # after the writes: a removed job's records would stay forever
+        # after the writes: a removed job's records would stay forever
+        await store.catalogue.get(job.id)
     except JobNotFound:
         for kind in CHECK_KINDS:
             await store.records.remove(kind, job.id)

@@ -1,7 +1,8 @@
-"""Lets searches find posts by the words of files next to their videos: of subtitles and of comments.
+"""Lets searches find posts by the words of files next to their videos: of subtitles and of
+comments.
 
-What a worker saves and what is imported has its words at once. Once a day one worker looks through the library for such files
-of posts without these words: an older release or a hand put them there.
+What a worker saves and what is imported has its words at once. Once a day one worker looks through
+the library for such files of posts without these words: an older release or a hand put them there.
 """
 
 from __future__ import annotations
@@ -35,11 +36,14 @@ log = get_logger(__name__)
 
 
 async def index_if_due(store: Store, library: Library, clock: Clock) -> int:
-    """Index what has no words yet, once a day; returns how many posts. Raises StorageFailure and StoreError."""
+    """Index what has no words yet, once a day; returns how many posts.
+    Raises StorageFailure and StoreError.
+    """
     now = clock.now()
     record = await store.records.get(RecordKind.CHECK_POSITION, KEY)
     last = moment_or_none(record.value.get("at")) if record else None
-    if last is not None and last <= now < last + EVERY:  # one in the future was written while a clock was wrong
+    # one in the future was written while a clock was wrong
+    if last is not None and last <= now < last + EVERY:
         return 0
     await require_library(library)
     value = {"at": now.isoformat()}
@@ -55,15 +59,19 @@ async def index_if_due(store: Store, library: Library, clock: Clock) -> int:
 
 
 async def index_words(store: Store, library: Library, *, again: bool = False) -> int:
-    """Give every post the words of the files next to its videos; returns how many posts have got some.
+    """Give every post the words of the files next to its videos; returns how many posts have got
+    some.
 
-    With ``again`` also those that have words: a file may have been added, changed or removed. Raises StorageFailure.
+    With ``again`` also those that have words: a file may have been added, changed or removed.
+    Raises StorageFailure.
     """
     files = await _files(library)
     indexed = 0
     if not files and not again:
         return 0
-    async for jobs in iter_pages(store.catalogue, JobQuery(WITH_FILES, order=JobOrder.OLDEST, limit=PAGE)):
+    async for jobs in iter_pages(
+        store.catalogue, JobQuery(WITH_FILES, order=JobOrder.OLDEST, limit=PAGE)
+    ):
         words = await store.catalogue.words_of([job.id for job in jobs])
         for job in jobs:
             known, has_new = words.get(job.id, {}), False
@@ -79,7 +87,9 @@ async def index_words(store: Store, library: Library, *, again: bool = False) ->
 
 
 async def index_beside(store: Store, library: Library, job_id: JobId, *videos: SavedFile) -> None:
-    """Give a post the words of the files next to its videos, as its row names them. Raises StorageFailure."""
+    """Give a post the words of the files next to its videos, as its row names them.
+    Raises StorageFailure.
+    """
     for source in WordSource:
         paths = [
             sibling(saved.output_path, suffix)
@@ -92,7 +102,9 @@ async def index_beside(store: Store, library: Library, job_id: JobId, *videos: S
 
 
 async def _files(library: Library) -> dict[tuple[WordSource, str], list[str]]:
-    """Return the files with words, by what they are and by the stem that they share with their video."""
+    """Return the files with words, by what they are and by the stem that they share with their
+    video.
+    """
     files: dict[tuple[WordSource, str], list[str]] = defaultdict(list)
     async for file in library.walk():
         stem, suffix = split_stem(file.path)
@@ -107,13 +119,19 @@ def _source_of(suffix: str) -> WordSource | None:
     return WordSource.SUBTITLES if language_of(suffix) else None
 
 
-def _paths_of(job: Job, source: WordSource, files: Mapping[tuple[WordSource, str], Sequence[str]]) -> Sequence[str]:
+def _paths_of(
+    job: Job, source: WordSource, files: Mapping[tuple[WordSource, str], Sequence[str]]
+) -> Sequence[str]:
     stems = [split_stem(saved.output_path)[0] for saved in saved_files(job).values()]
     return [path for stem in stems for path in sorted(files.get((source, stem), ()))[:MAX_FILES]]
 
 
-async def _put_words(store: Store, library: Library, job_id: JobId, source: WordSource, paths: Sequence[str]) -> None:
-    """Let searches find a post by the texts of these files, in any language, and by no former ones of the source."""
+async def _put_words(
+    store: Store, library: Library, job_id: JobId, source: WordSource, paths: Sequence[str]
+) -> None:
+    """Let searches find a post by the texts of these files, in any language,
+    and by no former ones of the source.
+    """
     read = read_comments if source is WordSource.COMMENTS else read_cues
     texts = [one.text for path in paths for one in await read(library, path)]
     await store.catalogue.put_words(job_id, source, await asyncio.to_thread(distinct_line, texts))

@@ -20,7 +20,8 @@ class TransferState(StrEnum):
 
     MISSING = "missing"
     SAME = "same"
-    OLDER = "older"  # an earlier state of the same job: it has changed in the source since it was copied
+    # an earlier state of the same job: it has changed in the source since it was copied
+    OLDER = "older"
     OTHER = "other"  # it has changed in the target
 
 
@@ -31,26 +32,37 @@ def transfer_state(source: StoredJob, target: StoredJob | None) -> TransferState
     if target.job == as_imported(source.job) and target.history == source.history:
         return TransferState.SAME
     grown = source.history[: len(target.history)] == target.history
-    later = source.job.updated_at >= target.job.updated_at and source.job.attempt_count >= target.job.attempt_count
+    later = (
+        source.job.updated_at >= target.job.updated_at
+        and source.job.attempt_count >= target.job.attempt_count
+    )
     return TransferState.OLDER if grown and later else TransferState.OTHER
 
 
 def missing_marks(source: StoredJob, target: StoredJob) -> list[Mark]:
-    """Return the source's marks whose names the target's job lacks; one that differs there does not count."""
+    """Return the source's marks whose names the target's job lacks;
+    one that differs there does not count.
+    """
     names = {mark.name for mark in target.marks}
     return [mark for mark in source.marks if mark.name not in names]
 
 
 def missing_words(source: StoredJob, target: StoredJob) -> dict[WordSource, str]:
-    """Return the source's further words of the kinds that the target's job lacks; others that differ do not count."""
+    """Return the source's further words of the kinds that the target's job lacks;
+    others that differ do not count.
+    """
     return {kind: line for kind, line in source.words.items() if kind not in target.words}
 
 
 def differing_fields(source: StoredJob, target: StoredJob) -> list[str]:
-    """The names of the job's fields that differ, ``history`` if that does, and ``marks`` and ``words`` if some are missing."""
+    """The names of the job's fields that differ, ``history`` if that does, and ``marks`` and
+    ``words`` if some are missing.
+    """
     expected = as_imported(source.job)
     names = [
-        column.name for column in fields(Job) if getattr(expected, column.name) != getattr(target.job, column.name)
+        column.name
+        for column in fields(Job)
+        if getattr(expected, column.name) != getattr(target.job, column.name)
     ]
     names += ["history"] if source.history != target.history else []
     names += ["marks"] if missing_marks(source, target) else []
@@ -75,7 +87,9 @@ class Difference:
 
 @dataclass(slots=True)
 class Comparison:
-    """The result of a comparison, job by job; ``only_in_target`` counts the jobs that the source lacks."""
+    """The result of a comparison, job by job; ``only_in_target`` counts the jobs that the source
+    lacks.
+    """
 
     same: int = 0
     different: int = 0  # missing ones among them
@@ -107,7 +121,9 @@ class Comparison:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the target has everything of the source, and no job was added during the comparison."""
+        """Whether the target has everything of the source,
+        and no job was added during the comparison.
+        """
         all_same = self.same == sum(self.source_counts.values())
         other_differences = self.missing_site_limits or self.missing_agreed or self.missing_records
         return all_same and not (self.different or other_differences)

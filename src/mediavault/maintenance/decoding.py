@@ -1,8 +1,10 @@
-"""Decodes in the background what was not decoded when it was saved: every picture of every saved video, newest posts first.
+"""Decodes in the background what was not decoded when it was saved: every picture of every saved
+video, newest posts first.
 
-A worker decodes a part of some seconds at a time, only while it has no job to do. The position between two parts is stored, so
-a restart or another worker goes on from there. Posts without a position (saved by an older version, imported, or whose worker
-was killed right after it had saved them) are examined first, as a download is.
+A worker decodes a part of some seconds at a time, only while it has no job to do. The position
+between two parts is stored, so a restart or another worker goes on from there. Posts without a
+position (saved by an older version, imported, or whose worker was killed right after it had saved
+them) are examined first, as a download is.
 """
 
 from __future__ import annotations
@@ -53,7 +55,12 @@ class PictureDecoder:
     """The decoding of one worker. ``is_idle`` says whether the worker has no job to do."""
 
     def __init__(
-        self, store: Store, library: Library, clock: Clock, examiner: FileExaminer, is_idle: Callable[[], bool]
+        self,
+        store: Store,
+        library: Library,
+        clock: Clock,
+        examiner: FileExaminer,
+        is_idle: Callable[[], bool],
     ) -> None:
         self._store = store
         self._library = library
@@ -72,7 +79,9 @@ class PictureDecoder:
         return parts
 
     async def _decode_next(self) -> bool:
-        """Decode the next part of the newest post that no other worker holds; False when there is none."""
+        """Decode the next part of the newest post that no other worker holds;
+        False when there is none.
+        """
         jobs = (await self._store.catalogue.jobs(replace(LEFT, limit=PAGE))).jobs
         if jobs:
             await require_library(self._library)  # without it every file would seem to be missing
@@ -89,15 +98,24 @@ class PictureDecoder:
                 return True
         return False
 
-    async def _decode(self, job_id: JobId, position: DecodingPosition, held: Mapping[str, Any]) -> None:
-        """Decode the next part of a job. Raises StorageFailure when the library is no longer there."""
+    async def _decode(
+        self, job_id: JobId, position: DecodingPosition, held: Mapping[str, Any]
+    ) -> None:
+        """Decode the next part of a job. Raises StorageFailure when the library is no longer
+        there.
+        """
         job = await forget_removed(self._store, job_id)
         if job is None:
             return
-        if MarkKind.DECODED in {mark.name for mark in (await self._store.marks.of_jobs([job_id])).get(job_id, ())}:
-            await self._store.records.remove(RecordKind.DECODING, job_id)  # another worker has just finished it
+        if MarkKind.DECODED in {
+            mark.name for mark in (await self._store.marks.of_jobs([job_id])).get(job_id, ())
+        }:
+            # another worker has just finished it
+            await self._store.records.remove(RecordKind.DECODING, job_id)
             return
-        files = {i: saved for i, saved in saved_files(job).items() if not is_saved_damaged(job.items, i)}
+        files = {
+            i: saved for i, saved in saved_files(job).items() if not is_saved_damaged(job.items, i)
+        }
         index = position.next_file(files)
         if index is None:
             await self._finish(job, is_decoded=bool(files))
@@ -105,7 +123,11 @@ class PictureDecoder:
         start = position.starts.get(index)
         saved = files[index]
         try:
-            examined = await (self._examiner.examine(saved) if start is None else self._examiner.decode(saved, start))
+            examined = await (
+                self._examiner.examine(saved)
+                if start is None
+                else self._examiner.decode(saved, start)
+            )
         except StorageFailure:  # of this file, or for a moment: reading it once more tells
             examined = None
         if examined is None or examined.problems:
@@ -123,22 +145,30 @@ class PictureDecoder:
         checks = await read_checks(self._store.records, job)
         if any(check.verdict is CheckVerdict.DAMAGED for check in checks.values()):
             whole = FileCheck(now, CheckVerdict.WHOLE)
-            checks = {i: whole if check.verdict is CheckVerdict.DAMAGED else check for i, check in checks.items()}
+            checks = {
+                i: whole if check.verdict is CheckVerdict.DAMAGED else check
+                for i, check in checks.items()
+            }
             await store_checks(self._store, self._library, job, CheckedFiles(checks))
         await note_end(self._store, job.id, now if is_decoded else None)
         log.info("pictures_decoded", job_id=job.id, trace_id=job.trace_id)
 
-    async def _note_damage(self, job: Job, index: int, saved: SavedFile, examined: Examined | None) -> None:
-        """Store why a file does not play, as a check does: it is damaged only if its bytes are still those that were saved.
+    async def _note_damage(
+        self, job: Job, index: int, saved: SavedFile, examined: Examined | None
+    ) -> None:
+        """Store why a file does not play, as a check does: it is damaged only if its bytes are
+        still those that were saved.
 
-        ``examined`` is None when it could not be read; if it can be by now, it is examined again later.
+        ``examined`` is None when it could not be read; if it can be by now, it is examined again
+        later.
         """
         try:
             verdict, detail = judge(saved, await self._library.digest(saved.output_path))
         except StorageFailure as exc:
             verdict, detail = CheckVerdict.UNREADABLE, exc.message
         now = await forget_removed(self._store, job.id)
-        if now is None or now.updated_at != job.updated_at:  # its files may have been moved since: examined again later
+        # its files may have been moved since: examined again later
+        if now is None or now.updated_at != job.updated_at:
             return
         if verdict is CheckVerdict.WHOLE:
             if examined is None:

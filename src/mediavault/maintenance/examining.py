@@ -1,4 +1,6 @@
-"""Whether a saved file plays: the verdict of the probe that also examines downloads, for files of the library."""
+"""Whether a saved file plays: the verdict of the probe that also examines downloads,
+for files of the library.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,9 @@ class FileProbe(Protocol):
 class Examined:
     """What was found in a saved file.
 
-    ``problems`` say why it does not play whole, ``remarks`` are worth knowing of one that does. ``next`` is the video packet
-    at which the rest of its pictures begins; None when nothing is left to decode.
+    ``problems`` say why it does not play whole, ``remarks`` are worth knowing of one that does.
+    ``next`` is the video packet at which the rest of its pictures begins; None when nothing is left
+    to decode.
     """
 
     problems: Sequence[Problem] = ()
@@ -40,16 +43,19 @@ class Examined:
 
 @dataclass(frozen=True, slots=True)
 class FileExaminer:
-    """Examines files of the library. ``path_of`` returns the path of a saved file on this machine; None when it is missing.
+    """Examines files of the library. ``path_of`` returns the path of a saved file on this machine;
+    None when it is missing.
 
-    A problem counts only if it is found twice: the first time, the process that decodes may have been killed.
+    A problem counts only if it is found twice: the first time, the process that decodes may have
+    been killed.
     """
 
     probe: FileProbe
     path_of: PathOf
 
     async def examine(self, saved: SavedFile) -> Examined | None:
-        """Read all packets, and decode all sound and every key frame; of a short film every picture. None when it is missing.
+        """Read all packets, and decode all sound and every key frame; of a short film every
+        picture. None when it is missing.
 
         Raises StorageFailure.
         """
@@ -60,7 +66,8 @@ class FileExaminer:
         return await self._examine(saved, path) if examined.problems else examined
 
     async def decode(self, saved: SavedFile, start: int) -> Examined | None:
-        """Decode the pictures from this video packet on, for some seconds. None when the file is missing.
+        """Decode the pictures from this video packet on, for some seconds. None when the file is
+        missing.
 
         Raises StorageFailure.
         """
@@ -81,7 +88,9 @@ class FileExaminer:
 
 
 def damage_in(problems: Iterable[Problem]) -> Iterable[Problem]:
-    """Yield the problems for which a file does not play whole: a length is a question, which its user has answered."""
+    """Yield the problems for which a file does not play whole: a length is a question,
+    which its user has answered.
+    """
     return (problem for problem in problems if problem.kind is not ProblemKind.DOUBTFUL)
 
 

@@ -13,7 +13,8 @@ from mediavault.core.job import Job, JobId, JobItem, JobStatus, saved_files
 from mediavault.core.media import SavedFile
 from mediavault.core.messages import Message, counted
 
-WITH_FILES = (JobStatus.COMPLETED, JobStatus.FAILED)  # a failed post may have saved some of its videos
+# a failed post may have saved some of its videos
+WITH_FILES = (JobStatus.COMPLETED, JobStatus.FAILED)
 
 
 class FindingKind(StrEnum):
@@ -51,7 +52,9 @@ LABELS: dict[FindingKind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding. ``path`` is relative to the library; ``job`` is None when no row names the file."""
+    """One finding. ``path`` is relative to the library;
+    ``job`` is None when no row names the file.
+    """
 
     kind: FindingKind
     path: str
@@ -60,12 +63,18 @@ class Finding:
 
 
 def short_key(text: str) -> int:
-    """Return eight bytes of a hash, to remember many texts: of a million, two collide in one of thirty million libraries."""
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).digest())
+    """Return eight bytes of a hash, to remember many texts: of a million,
+    two collide in one of thirty million libraries.
+    """
+    return int.from_bytes(
+        hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+    )
 
 
 def is_saved_damaged(items: Sequence[JobItem], index: int) -> bool:
-    """Whether a user kept the item's file although it was damaged: as long as its bytes are the same, nothing is new."""
+    """Whether a user kept the item's file although it was damaged:
+    as long as its bytes are the same, nothing is new.
+    """
     return index < len(items) and items[index].error_code is ErrorCode.DAMAGED
 
 
@@ -75,7 +84,9 @@ def lacks_facts(job: Job) -> bool:
 
 
 def named_paths(job: Job) -> Iterator[str]:
-    """Every path that the row names: videos and their companions, including those of an unfinished commit."""
+    """Every path that the row names: videos and their companions,
+    including those of an unfinished commit.
+    """
     planned = [item.saved for item in job.items if item.saved is not None]
     for output, thumbnail, beside in [
         *((file.output_path, file.thumbnail_path, file.beside) for file in planned),
@@ -99,4 +110,8 @@ def judge_size(saved: SavedFile, size: int | None) -> tuple[FindingKind, str] | 
 
 def judge_orphan(path: str, *, has_video: bool) -> FindingKind:
     """Judge a file without a row. ``has_video``: whether a sidecar has its video."""
-    return FindingKind.SIDECAR_ALONE if path.endswith(SIDECAR_SUFFIX) and not has_video else FindingKind.ORPHAN
+    return (
+        FindingKind.SIDECAR_ALONE
+        if path.endswith(SIDECAR_SUFFIX) and not has_video
+        else FindingKind.ORPHAN
+    )

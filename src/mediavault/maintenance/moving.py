@@ -1,8 +1,9 @@
 """Copies a store into another and compares the two. May be killed at any point and repeated.
 
-A job is copied with its history, its marks and its words in one transaction of the target. If the target has an earlier state of it, that is
-removed and the job copied again: after a kill in between it is missing until the next copy. A job that has changed in the
-target is never touched. The source is only read.
+A job is copied with its history, its marks and its words in one transaction of the target. If the
+target has an earlier state of it, that is removed and the job copied again: after a kill in between
+it is missing until the next copy. A job that has changed in the target is never touched. The source
+is only read.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ from mediavault.store.tables import MOVING_TABLES, Table, TableRow
 PAGE = 100
 RECORDS_AT_ONCE = 500
 LARGE_ROWS_AT_ONCE = 10
-# limit of a page of a backup, as if every row were as large as the largest; a job in memory is many times larger
+# limit of a page of a backup, as if every row were as large as the largest; a job in memory is many
+# times larger
 PAGE_BYTES = 4 << 20
 MAX_VIDEO_BYTES = 1 << 50  # databases add up thousands of sizes in 63 bits
 
@@ -64,10 +66,12 @@ async def move(
     alive_within: timedelta,
     while_running: bool = False,
 ) -> tuple[Copied, Comparison]:
-    """Copy everything and compare. A worker counts as running if it sent a heartbeat ``alive_within``.
+    """Copy everything and compare. A worker counts as running if it sent a heartbeat
+    ``alive_within``.
 
-    Raises BadInput when workers are running, or the target belongs to another vault. With ``while_running`` the source's
-    workers may run: everything is copied, and the changes are copied once the last worker has stopped.
+    Raises BadInput when workers are running, or the target belongs to another vault. With
+    ``while_running`` the source's workers may run: everything is copied, and the changes are copied
+    once the last worker has stopped.
     """
     await _refuse_busy(target.workers, alive_within)
     await _refuse_other_vault(source, target)
@@ -75,7 +79,10 @@ async def move(
         if not while_running:
             raise BadInput(
                 counted(len(workers), "worker is still running.", "workers are still running."),
-                help="Stop `mediavault serve` and all workers first, or copy most of it before with --while-running.",
+                help=(
+                    "Stop `mediavault serve` and all workers first, or copy most of it before with"
+                    " --while-running."
+                ),
             )
         onlooker.start("Copying while workers run", await count_jobs(source.catalogue))
         await copy_jobs(source, target, on_jobs=onlooker.advance)
@@ -86,12 +93,18 @@ async def move(
 
 
 async def restore(
-    backup: Store, target: Store, onlooker: Progress, *, alive_within: timedelta, largest_row: int = 0
+    backup: Store,
+    target: Store,
+    onlooker: Progress,
+    *,
+    alive_within: timedelta,
+    largest_row: int = 0,
 ) -> tuple[Copied, Comparison]:
-    """Like :func:`move` for a backup, whose workers were running when it was written and do not count.
+    """Like :func:`move` for a backup, whose workers were running when it was written and do not
+    count.
 
-    ``largest_row``, in bytes, limits how many jobs are in memory at a time. Raises BadInput, before anything is written,
-    for a backup with a row that cannot be read.
+    ``largest_row``, in bytes, limits how many jobs are in memory at a time. Raises BadInput, before
+    anything is written, for a backup with a row that cannot be read.
     """
     await _refuse_busy(target.workers, alive_within)
     onlooker.start("Reading the backup", await count_jobs(backup.catalogue))
@@ -118,7 +131,9 @@ async def count_jobs(catalogue: JobCatalogue) -> int:
 
 @dataclass(slots=True)
 class Copied:
-    """The result of one pass. ``kept`` jobs were there already; ``other`` have changed in the target."""
+    """The result of one pass. ``kept`` jobs were there already;
+    ``other`` have changed in the target.
+    """
 
     new: int = 0
     renewed: int = 0
@@ -126,10 +141,13 @@ class Copied:
     other: int = 0
 
 
-async def copy_jobs(source: Store, target: Store, *, on_jobs: OnJobs = lambda _: None, page: int = PAGE) -> Copied:
+async def copy_jobs(
+    source: Store, target: Store, *, on_jobs: OnJobs = lambda _: None, page: int = PAGE
+) -> Copied:
     """Copy every job that the source has at the start, ``page`` jobs at a time."""
     copied = Copied()
-    async for jobs in iter_pages(source.catalogue, JobQuery(limit=page)):  # newest first: later jobs are not seen
+    # newest first: later jobs are not seen
+    async for jobs in iter_pages(source.catalogue, JobQuery(limit=page)):
         wanted: list[StoredJob] = []
         marks: list[Mark] = []
         words: list[tuple[JobId, WordSource, str]] = []
@@ -147,7 +165,9 @@ async def copy_jobs(source: Store, target: Store, *, on_jobs: OnJobs = lambda _:
                     copied.other += 1
             if existing:
                 marks += missing_marks(stored, existing)
-                words += [(stored.job.id, *word) for word in missing_words(stored, existing).items()]
+                words += [
+                    (stored.job.id, *word) for word in missing_words(stored, existing).items()
+                ]
         copied.new += await target.catalogue.import_jobs(wanted) if wanted else 0
         await target.marks.put(marks)
         for job_id, source_of_words, line in words:
@@ -158,7 +178,9 @@ async def copy_jobs(source: Store, target: Store, *, on_jobs: OnJobs = lambda _:
 
 
 async def copy_rest(source: Store, target: Store) -> None:
-    """Copy the site limits and records that the target lacks, and the constants that the source's processes share."""
+    """Copy the site limits and records that the target lacks,
+    and the constants that the source's processes share.
+    """
     await target.site_limits.import_limits(await source.site_limits.all_limits())
     for name, value in (await source.records.constants()).items():
         await target.records.set_once(name, value)
@@ -170,7 +192,9 @@ async def copy_rest(source: Store, target: Store) -> None:
             await target.records.put_all(kind, lasting)
             for record in missing:
                 if record.expires_at is not None:
-                    await target.records.put(kind, record.key, record.value, expires_at=record.expires_at)
+                    await target.records.put(
+                        kind, record.key, record.value, expires_at=record.expires_at
+                    )
     for table in MOVING_TABLES:
         async for rows in _missing_rows(source, target, table):
             await target.tables.put(table, rows)
@@ -193,8 +217,12 @@ async def _row_pages(tables: Tables, table: Table) -> AsyncIterator[list[TableRo
         after = page[-1].key_in(table)
 
 
-async def _missing_rows(source: Store, target: Store, table: Table) -> AsyncIterator[list[TableRow]]:
-    """Yield the rows whose keys the target lacks, as :func:`_row_pages` does; one that differs there does not count."""
+async def _missing_rows(
+    source: Store, target: Store, table: Table
+) -> AsyncIterator[list[TableRow]]:
+    """Yield the rows whose keys the target lacks, as :func:`_row_pages` does;
+    one that differs there does not count.
+    """
     async for rows in _row_pages(source.tables, table):
         keys = [row.key_in(table) for row in rows]
         existing = {row.key_in(table) for row in await target.tables.some(table, keys)}
@@ -206,7 +234,9 @@ _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionErro
 
 
 async def _refuse_unreadable(backup: Store, *, page: int, on_jobs: OnJobs) -> None:
-    """Read everything once: a sound database may contain a row that mediavault did not write. Raises BadInput."""
+    """Read everything once: a sound database may contain a row that mediavault did not write.
+    Raises BadInput.
+    """
     try:
         async for jobs in iter_pages(backup.catalogue, JobQuery(limit=page)):
             for job in jobs:
@@ -223,7 +253,8 @@ async def _refuse_unreadable(backup: Store, *, page: int, on_jobs: OnJobs) -> No
             async for _ in _row_pages(backup.tables, table):
                 pass
     except (StoreDamaged, *_UNREADABLE) as exc:
-        cause = exc.__cause__ if isinstance(exc, StoreDamaged) else exc  # which the store has called damage
+        # which the store has called damage
+        cause = exc.__cause__ if isinstance(exc, StoreDamaged) else exc
         if not isinstance(cause, _UNREADABLE):
             raise
         raise BadInput(
@@ -232,7 +263,10 @@ async def _refuse_unreadable(backup: Store, *, page: int, on_jobs: OnJobs) -> No
                 name=type(cause).__name__,
                 error=cause,
             ),
-            help="Nothing was imported. Restore another backup, or rebuild from the library with `mediavault rebuild`.",
+            help=(
+                "Nothing was imported. Restore another backup, or rebuild from the library with"
+                " `mediavault rebuild`."
+            ),
         ) from exc
 
 
@@ -245,7 +279,10 @@ def _refuse_impossible(job: Job) -> None:
 
 async def _refuse_busy(workers: Workers, alive_within: timedelta) -> None:
     if await workers.alive(seen_within=alive_within):
-        raise BadInput("Workers are still running at the target.", help="Stop them until everything has been moved.")
+        raise BadInput(
+            "Workers are still running at the target.",
+            help="Stop them until everything has been moved.",
+        )
 
 
 async def _refuse_other_vault(source: Store, target: Store) -> None:
@@ -255,7 +292,8 @@ async def _refuse_other_vault(source: Store, target: Store) -> None:
         if target_constants.get(name, value) != value:
             raise BadInput(
                 Message(
-                    "The target belongs to another vault: its %(name)s is %(there)s, this one's is %(value)s.",
+                    "The target belongs to another vault: its %(name)s is %(there)s, this one's is"
+                    " %(value)s.",
                     name=name,
                     there=target_constants[name],
                     value=value,
@@ -264,8 +302,12 @@ async def _refuse_other_vault(source: Store, target: Store) -> None:
             )
 
 
-async def compare(source: Store, target: Store, *, on_jobs: OnJobs = lambda _: None, page: int = PAGE) -> Comparison:
-    """Compare every job with all its fields and its history, the site limits, the records and the constants."""
+async def compare(
+    source: Store, target: Store, *, on_jobs: OnJobs = lambda _: None, page: int = PAGE
+) -> Comparison:
+    """Compare every job with all its fields and its history, the site limits,
+    the records and the constants.
+    """
     comparison = Comparison()
     async for jobs in iter_pages(source.catalogue, JobQuery(limit=page)):
         for stored, existing in await _pairs(jobs, source, target):
@@ -275,18 +317,24 @@ async def compare(source: Store, target: Store, *, on_jobs: OnJobs = lambda _: N
     comparison.target_counts = (await target.catalogue.report()).counts
     site_limits = {limit.platform for limit in await target.site_limits.all_limits()}
     comparison.missing_site_limits = tuple(
-        limit.platform for limit in await source.site_limits.all_limits() if limit.platform not in site_limits
+        limit.platform
+        for limit in await source.site_limits.all_limits()
+        if limit.platform not in site_limits
     )
     target_constants = await target.records.constants()
     comparison.missing_agreed = tuple(
-        name for name, value in (await source.records.constants()).items() if target_constants.get(name) != value
+        name
+        for name, value in (await source.records.constants()).items()
+        if target_constants.get(name) != value
     )
     comparison.missing_records = tuple([name async for name in _missing_records(source, target)])
     return comparison
 
 
 async def _missing_records(source: Store, target: Store) -> AsyncIterator[str]:
-    """Yield the names of the records that the target lacks; one that differs there does not count."""
+    """Yield the names of the records that the target lacks;
+    one that differs there does not count.
+    """
     for kind in MOVING_KINDS:
         async for page in _record_pages(source.records, kind):
             existing = await target.records.some(kind, [record.key for record in page])
@@ -299,8 +347,12 @@ async def _missing_records(source: Store, target: Store) -> AsyncIterator[str]:
                 yield f"{table.name} {'/'.join(row.key_in(table))}"
 
 
-async def _pairs(page: tuple[Job, ...], source: Store, target: Store) -> list[tuple[StoredJob, StoredJob | None]]:
-    """Return each job of the page as both stores have it now, without those that were removed from the source."""
+async def _pairs(
+    page: tuple[Job, ...], source: Store, target: Store
+) -> list[tuple[StoredJob, StoredJob | None]]:
+    """Return each job of the page as both stores have it now,
+    without those that were removed from the source.
+    """
     ids = [job.id for job in page]
     ours, theirs = await asyncio.gather(_stored(source, ids), _stored(target, ids))
     return [(ours[job_id], theirs.get(job_id)) for job_id in ids if job_id in ours]

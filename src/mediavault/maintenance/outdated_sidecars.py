@@ -1,8 +1,9 @@
 """Writes the marks of jobs into their sidecars, some seconds after they were changed.
 
-A change puts the mark OUTDATED at the job before it changes anything, with the time as its text (store/mark_changes.py). A worker writes the
-sidecars of jobs whose mark is old enough, and removes the mark if it has not been put again since. So a change in the
-middle is written in the next round, and a kill at any point only delays the writing.
+A change puts the mark OUTDATED at the job before it changes anything, with the time as its text
+(store/mark_changes.py). A worker writes the sidecars of jobs whose mark is old enough, and removes
+the mark if it has not been put again since. So a change in the middle is written in the next round,
+and a kill at any point only delays the writing.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ async def write_outdated(store: Store, library: Library, clock: Clock) -> int:
 
 async def _write(job: Job, marks: tuple[Mark, ...], library: Library) -> None:
     """Write the marks into the sidecars that the library has of the job."""
-    for path in sorted({sibling(saved.output_path, SIDECAR_SUFFIX) for saved in saved_files(job).values()}):
+    for path in sorted(
+        {sibling(saved.output_path, SIDECAR_SUFFIX) for saved in saved_files(job).values()}
+    ):
         sidecar = await library.read_json(path)
         if sidecar is None or job_id_of(sidecar) != job.id:
             continue  # not saved yet, removed by hand, or another job's by now

@@ -1,6 +1,8 @@
-"""Rebuilds a store from the sidecars of a library. The library is not changed, and nothing in the store is lost.
+"""Rebuilds a store from the sidecars of a library. The library is not changed, and nothing in the
+store is lost.
 
-Each video is checked against its sidecar before its job counts as completed. May be killed and repeated.
+Each video is checked against its sidecar before its job counts as completed. May be killed and
+repeated.
 """
 
 from __future__ import annotations
@@ -19,7 +21,12 @@ from mediavault.library.sidecars import BadSidecar, Sidecar, read_sidecar
 from mediavault.maintenance.companion_words import index_words
 from mediavault.maintenance.examining import FileExaminer
 from mediavault.maintenance.findings import is_saved_damaged, judge_size
-from mediavault.maintenance.restoring import is_whole, stored_job, takes_the_place_of, with_history_of
+from mediavault.maintenance.restoring import (
+    is_whole,
+    stored_job,
+    takes_the_place_of,
+    with_history_of,
+)
 from mediavault.store.episodes import remember_episode
 from mediavault.store.losses import forget_losses
 from mediavault.store.port import Store, StoredJob
@@ -32,7 +39,9 @@ OnSidecars = Callable[[int], None]
 
 
 class RebuildRefusal(StrEnum):
-    """Why a sidecar or job was not restored as completed, or what is wrong with its video. Printed for scripts: never renamed, only added."""
+    """Why a sidecar or job was not restored as completed, or what is wrong with its video. Printed
+    for scripts: never renamed, only added.
+    """
 
     BAD_SIDECAR = "bad_sidecar"
     MISSING = "missing"
@@ -71,7 +80,8 @@ class Rebuilt:
 
 
 class Rebuild:
-    """One rebuild. ``read_data`` reads every video and compares hashes; without it only sizes are compared.
+    """One rebuild. ``read_data`` reads every video and compares hashes; without it only sizes are
+    compared.
 
     It also examines the videos that are as saved, unless ``examiner`` is None.
     """
@@ -90,12 +100,15 @@ class Rebuild:
         self._library = library
         self._read_data = read_data
         self._on_sidecars = on_sidecars
-        self._open_posts: dict[JobId, list[Sidecar]] = {}  # sidecars of jobs with several videos, until all are read
+        # sidecars of jobs with several videos, until all are read
+        self._open_posts: dict[JobId, list[Sidecar]] = {}
         self._deleted: set[JobId] = set()
         self.done = Rebuilt()
 
     async def run(self) -> AsyncIterator[Refused]:
-        """Yield every refusal when it occurs. Raises StorageFailure when the library cannot be read."""
+        """Yield every refusal when it occurs. Raises StorageFailure when the library cannot be
+        read.
+        """
         self._deleted = {JobId(key) for (key,) in await self._store.tables.keys(TRASH, {})}
         batch: list[str] = []
         async for file in self._library.walk():
@@ -124,7 +137,9 @@ class Rebuild:
     async def _read_batch(self, paths: Sequence[str]) -> AsyncIterator[Refused]:
         readers = asyncio.Semaphore(READERS)
         whole: list[list[Sidecar]] = []
-        for path, read in zip(paths, await asyncio.gather(*(self._read(path, readers) for path in paths)), strict=True):
+        for path, read in zip(
+            paths, await asyncio.gather(*(self._read(path, readers) for path in paths)), strict=True
+        ):
             self.done.sidecars += 1
             if isinstance(read, Refused):
                 yield read
@@ -136,13 +151,20 @@ class Rebuild:
             if damage:
                 yield Refused(RebuildRefusal.DAMAGED, sidecar.saved.output_path, sidecar.id, damage)
             if not self._gather(sidecar, whole):
-                yield Refused(RebuildRefusal.DUPLICATE, path, sidecar.id, "this video of the job has another sidecar")
+                yield Refused(
+                    RebuildRefusal.DUPLICATE,
+                    path,
+                    sidecar.id,
+                    "this video of the job has another sidecar",
+                )
         async for refused in self._import(whole):
             yield refused
         self._on_sidecars(len(paths))
 
     def _gather(self, sidecar: Sidecar, whole: list[list[Sidecar]]) -> bool:
-        """Add a sidecar to those of its job, which move to ``whole`` once complete; return False for a duplicate."""
+        """Add a sidecar to those of its job, which move to ``whole`` once complete;
+        return False for a duplicate.
+        """
         sidecars = self._open_posts.setdefault(sidecar.id, [])
         if any(_same_video(other, sidecar) for other in sidecars):
             return False
@@ -152,9 +174,16 @@ class Rebuild:
         return True
 
     async def _read(self, path: str, readers: asyncio.Semaphore) -> tuple[Sidecar, str] | Refused:
-        """Read a sidecar, check that its video is there and matches, and return it with the damage of its video, "" without."""
+        """Read a sidecar, check that its video is there and matches,
+        and return it with the damage of its video, "" without.
+        """
         if not is_utf8(path):
-            return Refused(RebuildRefusal.BAD_NAME, path, None, "its name, or its folder's, is not UTF-8: rename it")
+            return Refused(
+                RebuildRefusal.BAD_NAME,
+                path,
+                None,
+                "its name, or its folder's, is not UTF-8: rename it",
+            )
         async with readers:
             try:
                 value = await self._library.read_json(path)
@@ -178,7 +207,9 @@ class Rebuild:
             if file is not None:
                 await file.close()
             if problem := judge_size(saved, file.size if file else None):
-                return RebuildRefusal(problem[0].value), problem[1] or f"{saved.output_path} is not there"
+                return RebuildRefusal(problem[0].value), problem[
+                    1
+                ] or f"{saved.output_path} is not there"
             now = await self._library.digest(saved.output_path) if self._read_data else None
         except StorageFailure as exc:
             return RebuildRefusal.UNREADABLE, exc.message
@@ -197,7 +228,7 @@ class Rebuild:
             return exc.message
         return examined.detail if examined is not None and examined.problems else ""
 
-    # --- into the store ---------------------------------------------------------------------------------------------
+    # --- into the store ---------------------------------------------------------------------------
 
     async def _import(self, posts: Sequence[Sequence[Sidecar]]) -> AsyncIterator[Refused]:
         new: list[StoredJob] = []
@@ -205,7 +236,9 @@ class Rebuild:
         for sidecars in posts:
             job = stored_job(sidecars)
             for sidecar in sidecars:
-                await remember_episode(sidecar.saved.output_path, sidecar.id, sidecar.item, self._store.records)
+                await remember_episode(
+                    sidecar.saved.output_path, sidecar.id, sidecar.item, self._store.records
+                )
             existing = await self._existing(job.job.id)
             if existing is None:
                 new.append(job)
@@ -220,7 +253,12 @@ class Rebuild:
                 self.done.known += 1
             if job.job.status is not JobStatus.COMPLETED and existing is None:
                 self.done.partial += 1
-                yield Refused(RebuildRefusal.PARTIAL, job.job.output_path or "", job.job.id, job.job.error or "")
+                yield Refused(
+                    RebuildRefusal.PARTIAL,
+                    job.job.output_path or "",
+                    job.job.id,
+                    job.job.error or "",
+                )
         imported = await self._catalogue.import_jobs(new) if new else 0
         self.done.new += imported - renewed
         self.done.renewed += renewed
@@ -232,7 +270,10 @@ class Rebuild:
     async def _existing(self, job_id: JobId) -> StoredJob | None:
         try:
             job, history = await self._catalogue.get(job_id), await self._catalogue.history(job_id)
-            marks, words = await self._marks.of_jobs([job_id]), await self._catalogue.words_of([job_id])
+            marks, words = (
+                await self._marks.of_jobs([job_id]),
+                await self._catalogue.words_of([job_id]),
+            )
             return StoredJob(job, tuple(history), marks.get(job_id, ()), words.get(job_id, {}))
         except JobNotFound:
             return None

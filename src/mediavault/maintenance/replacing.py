@@ -1,8 +1,9 @@
-"""Saves posts again whose files are as they were saved, but damaged: once, as a new version, which waits behind all other jobs.
+"""Saves posts again whose files are as they were saved, but damaged: once, as a new version, which
+waits behind all other jobs.
 
-The id of the new version is stored in the post's DAMAGED record before it is queued, so that a kill in between queues no
-second one. The mark REPLACED ends it for both versions: neither is saved again automatically. The damaged version stays, with its files,
-until a user deletes it.
+The id of the new version is stored in the post's DAMAGED record before it is queued, so that a kill
+in between queues no second one. The mark REPLACED ends it for both versions: neither is saved again
+automatically. The damaged version stays, with its files, until a user deletes it.
 """
 
 from __future__ import annotations
@@ -28,8 +29,11 @@ ROUND_S = 60.0
 log = get_logger(__name__)
 
 
-async def replace_damaged(store: Store, clock: Clock, settings: Callable[[], Awaitable[ChangeableSettings]]) -> int:
-    """Queue a new version of each damaged post that has had none; returns how many. Raises StoreError.
+async def replace_damaged(
+    store: Store, clock: Clock, settings: Callable[[], Awaitable[ChangeableSettings]]
+) -> int:
+    """Queue a new version of each damaged post that has had none; returns how many. Raises
+    StoreError.
 
     Nothing is queued while the queue is paused, and no post of a site that is.
     """
@@ -55,14 +59,22 @@ async def replace_damaged(store: Store, clock: Clock, settings: Callable[[], Awa
             continue
         new_id = await _queue(job, damaged[job.id], store, clock, await settings())
         if new_id is not None:
-            added = [Mark(new_id, mark.name, mark.text) for mark in post_marks if mark.kind == MarkKind.ADDED]
-            await store.marks.put([Mark(job.id, MarkKind.REPLACED, new_id), Mark(new_id, MarkKind.REPLACED), *added])
+            added = [
+                Mark(new_id, mark.name, mark.text)
+                for mark in post_marks
+                if mark.kind == MarkKind.ADDED
+            ]
+            await store.marks.put(
+                [Mark(job.id, MarkKind.REPLACED, new_id), Mark(new_id, MarkKind.REPLACED), *added]
+            )
             log.info("damaged_post_queued", job_id=job.id, trace_id=job.trace_id, new_job_id=new_id)
             count += 1
     return count
 
 
-async def _queue(job: Job, record: Record, store: Store, clock: Clock, settings: ChangeableSettings) -> JobId | None:
+async def _queue(
+    job: Job, record: Record, store: Store, clock: Clock, settings: ChangeableSettings
+) -> JobId | None:
     """Queue the new version of a post, and return its id; None when it is not to be saved again."""
     queued = record.value.get("replaced_by")
     if queued is not None and await _exists(JobId(queued), store):
@@ -84,7 +96,9 @@ async def _queue(job: Job, record: Record, store: Store, clock: Clock, settings:
     if not await store.records.replace(RecordKind.DAMAGED, job.id, value, if_value=record.value):
         return None  # another worker is at it, or the file was checked again
     profile = await if_it_exists(store.records, job.profile)
-    await store.queue.enqueue(await with_settings([new], settings, store.records, profile=profile), force=True)
+    await store.queue.enqueue(
+        await with_settings([new], settings, store.records, profile=profile), force=True
+    )
     return new.id
 
 

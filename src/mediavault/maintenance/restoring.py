@@ -32,7 +32,9 @@ def is_whole(sidecars: Sequence[Sidecar]) -> bool:
 
 
 def items_of(sidecars: Sequence[Sidecar]) -> tuple[JobItem, ...]:
-    """Return the post's items as in the newest sidecar; those with a sidecar, found by id or index, are saved."""
+    """Return the post's items as in the newest sidecar; those with a sidecar,
+    found by id or index, are saved.
+    """
     newest = max(sidecars, key=lambda sidecar: sidecar.saved_at)
     items = list(newest.items)
     for sidecar in sorted(sidecars, key=lambda sidecar: sidecar.saved_at):
@@ -53,8 +55,9 @@ def _index_of(sidecar: Sidecar, items: Sequence[JobItem]) -> int:
 def stored_job(sidecars: Sequence[Sidecar]) -> StoredJob:
     """Return the row of a job from its sidecars, completed if none is missing.
 
-    A job that lacks a video is failed with PARTIAL, so that a user can retry it. A sidecar does not contain the candidates,
-    the history, or the start of the last attempt; the completion time is that of the last saved file.
+    A job that lacks a video is failed with PARTIAL, so that a user can retry it. A sidecar does not
+    contain the candidates, the history, or the start of the last attempt; the completion time is
+    that of the last saved file.
     """
     newest = max(sidecars, key=lambda sidecar: sidecar.saved_at)
     items = items_of(sidecars)
@@ -98,12 +101,15 @@ def _partial(job: Job, items: Sequence[JobItem]) -> StoredJob:
         failed_at=job.updated_at,
         error_code=ErrorCode.PARTIAL,
         error=Message(
-            "%(saved)d of %(wanted)d files saved; the rest were not in the library when it was rebuilt.",
+            "%(saved)d of %(wanted)d files saved; the rest were not in the library when it was"
+            " rebuilt.",
             saved=saved,
             wanted=wanted,
         ),
     )
-    return StoredJob(failed, (replace(_record(job.updated_at, failed), outcome=StepOutcome.FAILED),))
+    return StoredJob(
+        failed, (replace(_record(job.updated_at, failed), outcome=StepOutcome.FAILED),)
+    )
 
 
 def _record(at: datetime, job: Job) -> HistoryRecord:
@@ -119,15 +125,21 @@ def _record(at: datetime, job: Job) -> HistoryRecord:
 
 
 def takes_the_place_of(rebuilt: StoredJob, existing: StoredJob) -> bool:
-    """Whether the store's row may be replaced: it is not completed, not running, and has no later attempt."""
+    """Whether the store's row may be replaced: it is not completed, not running,
+    and has no later attempt.
+    """
     at_rest = existing.job.status in (JobStatus.QUEUED, JobStatus.FAILED, JobStatus.CANCELLED)
     completes = rebuilt.job.status is JobStatus.COMPLETED
-    same_post = rebuilt.job.canonical_url in (existing.job.canonical_url, redact_distinctly(existing.job.canonical_url))
+    same_post = rebuilt.job.canonical_url in (
+        existing.job.canonical_url,
+        redact_distinctly(existing.job.canonical_url),
+    )
     return at_rest and completes and same_post and existing.job.version == rebuilt.job.version
 
 
 def with_history_of(rebuilt: StoredJob, existing: StoredJob) -> StoredJob:
-    """Return the rebuilt job with the store's addresses, history, marks and words, and a fence that never decreases.
+    """Return the rebuilt job with the store's addresses, history, marks and words, and a fence that
+    never decreases.
 
     A sidecar's addresses lack their secrets.
     """
@@ -139,4 +151,6 @@ def with_history_of(rebuilt: StoredJob, existing: StoredJob) -> StoredJob:
         attempt_count=attempt,
         max_attempts=max(attempt, existing.job.max_attempts),
     )
-    return StoredJob(job, (*existing.history, *rebuilt.history), existing.marks or rebuilt.marks, existing.words)
+    return StoredJob(
+        job, (*existing.history, *rebuilt.history), existing.marks or rebuilt.marks, existing.words
+    )

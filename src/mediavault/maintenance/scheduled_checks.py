@@ -1,8 +1,9 @@
-"""Reads every saved file again within a number of days, one job at a time: whether it is as saved, and plays.
+"""Reads every saved file again within a number of days, one job at a time: whether it is as saved,
+and plays.
 
-The position is a record that all workers of the vault share. Each moves it past a job before it reads the job's files, so
-no job is read twice, and after a restart any worker goes on from there. A job whose reading is interrupted is read in
-the next reading of the library.
+The position is a record that all workers of the vault share. Each moves it past a job before it
+reads the job's files, so no job is read twice, and after a restart any worker goes on from there. A
+job whose reading is interrupted is read in the next reading of the library.
 """
 
 from __future__ import annotations
@@ -38,9 +39,11 @@ SHORTEST_PAUSE_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class ReadingPosition:
-    """Where a reading of the whole library is: ``passed`` jobs of it, the last of which was due at ``at``.
+    """Where a reading of the whole library is: ``passed`` jobs of it, the last of which was due at
+    ``at``.
 
-    ``began_at`` is in the future between two readings. Jobs are read by their age, so new ones come last.
+    ``began_at`` is in the future between two readings. Jobs are read by their age, so new ones come
+    last.
     """
 
     began_at: datetime
@@ -51,8 +54,8 @@ class ReadingPosition:
     def next_at(self, jobs: int, span: timedelta) -> datetime:
         """Return when the next of ``jobs`` jobs is due, for a reading that is to last ``span``.
 
-        The jobs that are left are spread evenly over the time that is left. When the vault was off for long, they follow
-        one another faster, but at most ten times as fast.
+        The jobs that are left are spread evenly over the time that is left. When the vault was off
+        for long, they follow one another faster, but at most ten times as fast.
         """
         pause = (self.began_at + span - self.at) / max(1, jobs - self.passed + 1)
         return self.at + max(pause, span / MOST_HASTE / (jobs + 1))
@@ -63,8 +66,12 @@ class ReadingPosition:
         return ReadingPosition(began_at=begin, at=begin)
 
 
-async def read_position(records: Records) -> tuple[Mapping[str, Any] | None, ReadingPosition | None]:
-    """Return the record's value and the position in it; None for what is missing or cannot be read."""
+async def read_position(
+    records: Records,
+) -> tuple[Mapping[str, Any] | None, ReadingPosition | None]:
+    """Return the record's value and the position in it;
+    None for what is missing or cannot be read.
+    """
     record = await records.get(RecordKind.CHECK_POSITION, KEY)
     if record is None:
         return None, None
@@ -75,7 +82,9 @@ async def read_position(records: Records) -> tuple[Mapping[str, Any] | None, Rea
 
 
 class ScheduledChecks:
-    """The scheduled checks of one worker. Without an ``examiner`` files are only compared with their checksums."""
+    """The scheduled checks of one worker. Without an ``examiner`` files are only compared with
+    their checksums.
+    """
 
     def __init__(
         self,
@@ -92,7 +101,9 @@ class ScheduledChecks:
         self._examiner = examiner
 
     async def check_due(self) -> None:
-        """Check the jobs that are due now. Raises StorageFailure while the library is not there, and StoreError."""
+        """Check the jobs that are due now. Raises StorageFailure while the library is not there,
+        and StoreError.
+        """
         while await self._check_next():
             pass
 
@@ -104,7 +115,8 @@ class ScheduledChecks:
         span = timedelta(days=settings.verify_days)
         counts = (await self._store.catalogue.report()).counts
         record, position = await read_position(self._store.records)
-        if position is None or position.at > now + span + DAY:  # written while a clock was wrong, or for a longer span
+        # written while a clock was wrong, or for a longer span
+        if position is None or position.at > now + span + DAY:
             return await self._move(record, ReadingPosition(now, now))
         due = position.next_at(sum(counts.get(status, 0) for status in WITH_FILES), span)
         if now < due:
@@ -118,7 +130,8 @@ class ScheduledChecks:
         else:
             at = max(due, now - MOST_BEHIND)
             moved = await self._move(
-                record, replace(position, at=at, passed=position.passed + 1, cursor=page.next_cursor)
+                record,
+                replace(position, at=at, passed=position.passed + 1, cursor=page.next_cursor),
             )
         if moved:
             for job in page.jobs:
@@ -128,14 +141,18 @@ class ScheduledChecks:
     async def _move(self, record: Mapping[str, Any] | None, position: ReadingPosition) -> bool:
         """Store the position; False when another worker was faster."""
         value = {"position": to_json(ReadingPosition, position)}
-        return await self._store.records.replace(RecordKind.CHECK_POSITION, KEY, value, if_value=record)
+        return await self._store.records.replace(
+            RecordKind.CHECK_POSITION, KEY, value, if_value=record
+        )
 
     async def _check(self, job: Job, bytes_per_s: int) -> None:
         digest = partial(self._digest, bytes_per_s=bytes_per_s)
         await check_job(job, digest, self._store, self._library, self._clock, self._examiner)
 
     async def _digest(self, path: str, *, bytes_per_s: int) -> Digest | None:
-        """Read the file from end to end, no faster than this; None when it is missing. Raises StorageFailure."""
+        """Read the file from end to end, no faster than this; None when it is missing.
+        Raises StorageFailure.
+        """
         file = await self._library.open(path)
         if file is None:
             return None

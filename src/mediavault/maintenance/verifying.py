@@ -1,7 +1,7 @@
 """Compares every row with the library and the library with the rows. Changes nothing.
 
-The library is listed, then the rows are read, then the library is listed again for files that no row names, so the vault
-may be running. Memory holds two numbers per file, not its name.
+The library is listed, then the rows are read, then the library is listed again for files that no
+row names, so the vault may be running. Memory holds two numbers per file, not its name.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ class Verified:
 
 
 class Verification:
-    """One verification. Only ``read_data``, which reads every byte of every video, finds a flipped bit.
+    """One verification. Only ``read_data``, which reads every byte of every video, finds a flipped
+    bit.
 
     It also examines the files that are as saved, unless ``examiner`` is None.
     """
@@ -76,7 +77,9 @@ class Verification:
         self.done = Verified()
 
     async def run(self) -> AsyncIterator[Finding]:
-        """Yield every finding when it is made. Raises StorageFailure when the library cannot be read."""
+        """Yield every finding when it is made. Raises StorageFailure when the library cannot be
+        read.
+        """
         async for file in self._all_files():
             self._sizes[short_key(file.path)] = file.bytes
         self.done.files = len(self._sizes)
@@ -97,7 +100,7 @@ class Verification:
         self.done.findings[finding.kind] = self.done.findings.get(finding.kind, 0) + 1
         return finding
 
-    # --- rows against files ---------------------------------------------------------------------------------------
+    # --- rows against files -----------------------------------------------------------------------
 
     async def _rows(self) -> AsyncIterator[Finding]:
         named: set[int] = set()
@@ -110,7 +113,11 @@ class Verification:
             del self._sizes[key]
 
     async def _examine(self, job: Job) -> list[Finding]:
-        findings = [Finding(FindingKind.NO_FACTS, job.output_path or "", job.id)] if lacks_facts(job) else []
+        findings = (
+            [Finding(FindingKind.NO_FACTS, job.output_path or "", job.id)]
+            if lacks_facts(job)
+            else []
+        )
         checks = await read_checks(self._store.records, job) if self._read_data else {}
         for index, saved in saved_files(job).items():
             plays = not is_saved_damaged(job.items, index)
@@ -121,15 +128,21 @@ class Verification:
         return findings if not findings or await self._still_exists(job) else []
 
     async def _still_exists(self, job: Job) -> bool:
-        """Whether the job still exists: it may have been removed with its files since its row was read."""
+        """Whether the job still exists: it may have been removed with its files since its row was
+        read.
+        """
         try:
             await self._catalogue.get(job.id)
         except JobNotFound:
             return False
         return True
 
-    async def _examine_file(self, job: Job, saved: SavedFile, known: FileCheck | None, *, plays: bool) -> list[Finding]:
-        """``plays`` is False for a file that a user kept although it is damaged: only its bytes are compared."""
+    async def _examine_file(
+        self, job: Job, saved: SavedFile, known: FileCheck | None, *, plays: bool
+    ) -> list[Finding]:
+        """``plays`` is False for a file that a user kept although it is damaged:
+        only its bytes are compared.
+        """
         findings = []
         if problem := await self._problem_of(saved, known, self._examiner if plays else None):
             findings.append(Finding(problem[0], saved.output_path, job.id, problem[1]))
@@ -145,7 +158,9 @@ class Verification:
     async def _problem_of(
         self, saved: SavedFile, known: FileCheck | None, examiner: FileExaminer | None
     ) -> tuple[FindingKind, str] | None:
-        """``known`` is the result of its last check, which may have found damage when all its pictures were decoded."""
+        """``known`` is the result of its last check,
+        which may have found damage when all its pictures were decoded.
+        """
         if problem := judge_size(saved, await self._size(saved.output_path)):
             return problem
         if not self._read_data:
@@ -180,11 +195,17 @@ class Verification:
             sidecar = read_sidecar(value, path)
         except BadSidecar as exc:
             return str(exc)
-        same = (sidecar.id, sidecar.saved.sha256, sidecar.saved.bytes) == (job.id, saved.sha256, saved.bytes)
+        same = (sidecar.id, sidecar.saved.sha256, sidecar.saved.bytes) == (
+            job.id,
+            saved.sha256,
+            saved.bytes,
+        )
         return None if same else "it is about another job or another file"
 
     async def _size(self, path: str) -> int | None:
-        """Return the file's size from the listing; a file that is not listed may be newer, so it is looked up."""
+        """Return the file's size from the listing; a file that is not listed may be newer,
+        so it is looked up.
+        """
         known = self._sizes.get(short_key(path))
         if known is not None:
             return known
@@ -197,19 +218,27 @@ class Verification:
         await file.close()
         return file.size
 
-    # --- deleted posts against files ------------------------------------------------------------------------------
+    # --- deleted posts against files --------------------------------------------------------------
 
     async def _trash(self) -> AsyncIterator[Finding]:
-        """Yield the videos of deleted posts that are neither in the trash nor still where they were."""
+        """Yield the videos of deleted posts that are neither in the trash nor still where they
+        were.
+        """
         async for post in all_trashed_posts(self._store):
             for saved in saved_files(post.job).values():
                 places = {post.files.get(saved.output_path, saved.output_path), saved.output_path}
-                if post.files and not any([await self._size(place) == saved.bytes for place in sorted(places)]):
+                if post.files and not any(
+                    [await self._size(place) == saved.bytes for place in sorted(places)]
+                ):
                     yield Finding(FindingKind.TRASH_MISSING, saved.output_path, post.job.id)
-            for path in (*post.files, *post.files.values(), *(() if post.files else named_paths(post.job))):
+            for path in (
+                *post.files,
+                *post.files.values(),
+                *(() if post.files else named_paths(post.job)),
+            ):
                 self._sizes.pop(short_key(path), None)
 
-    # --- files against rows ---------------------------------------------------------------------------------------
+    # --- files against rows -----------------------------------------------------------------------
 
     async def _orphans(self) -> AsyncIterator[Finding]:
         """Yield the files of the first listing that no row names and that still exist.
@@ -229,6 +258,9 @@ class Verification:
             return False
         try:
             value = await self._library.read_json(path)
-            return value is not None and await self._size(read_sidecar(value, path).saved.output_path) is not None
+            return (
+                value is not None
+                and await self._size(read_sidecar(value, path).saved.output_path) is not None
+            )
         except (BadSidecar, StorageFailure):
             return False

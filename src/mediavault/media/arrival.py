@@ -1,7 +1,9 @@
-"""Decodes videos while they are downloaded, so that the verdict needs little time when they are there.
+"""Decodes videos while they are downloaded, so that the verdict needs little time when they are
+there.
 
-It is help and nothing else: a download never waits for it, and where it does not come to an end, the file is decoded as if
-it had not begun. A few extra helpers do it, since each is taken as long as its download lasts.
+It is help and nothing else: a download never waits for it, and where it does not come to an end,
+the file is decoded as if it had not begun. A few extra helpers do it, since each is taken as long
+as its download lasts.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ MAX_HELPERS = 2
 
 @asynccontextmanager
 async def open_helpers(clock: Clock, *, count: int = MAX_HELPERS) -> AsyncIterator[ChildPool]:
-    """Provide at most ``count`` helpers, which start when they are first used, and end them afterwards."""
+    """Provide at most ``count`` helpers, which start when they are first used,
+    and end them afterwards.
+    """
     helpers = ChildPool(CHILD, clock, size=count)
     try:
         yield helpers
@@ -50,13 +54,16 @@ class ArrivalDecoder:
     def start(self, path: Path, head: bytes) -> Decoding | None:
         """Begin to decode the file at ``path``, which begins with ``head`` and is written in order.
 
-        It has arrived when it is renamed. None when all helpers are taken, or when the container cannot be read in order.
-        A caller that gives up the download, or writes the file again from an earlier byte, must cancel the task first.
+        It has arrived when it is renamed. None when all helpers are taken, or when the container
+        cannot be read in order. A caller that gives up the download, or writes the file again from
+        an earlier byte, must cancel the task first.
         """
         demuxer = demuxer_in_order(head)
         if demuxer is None or len(self._running) >= self._count:
             return None
-        decoding = asyncio.create_task(self._decode(path, demuxer), name=f"decode-arriving {path.name}")
+        decoding = asyncio.create_task(
+            self._decode(path, demuxer), name=f"decode-arriving {path.name}"
+        )
         self._running.add(decoding)
         decoding.add_done_callback(self._running.discard)
         return decoding
@@ -71,7 +78,9 @@ class ArrivalDecoder:
     async def _decode(self, path: Path, demuxer: str) -> Mapping[str, Any] | None:
         request = {"task": "arriving", "path": str(path), "demuxer": demuxer}
         try:
-            return await self._helpers.ask(lambda: request, limits=ChildLimits(wall_s=LIMIT_S, cpu_s=LIMIT_S))
+            return await self._helpers.ask(
+                lambda: request, limits=ChildLimits(wall_s=LIMIT_S, cpu_s=LIMIT_S)
+            )
         except (ChildFailed, OSError):  # OSError: no process could be started
             return None
 
@@ -88,8 +97,12 @@ async def open_arrival_decoder(clock: Clock) -> AsyncIterator[ArrivalDecoder]:
             await decoder.close()
 
 
-async def facts_on_arrival(decoding: Decoding | None, *, within_s: float) -> Mapping[str, Any] | None:
-    """Wait for the end of a decoding, at most ``within_s`` seconds, and return its answer; None when it has none."""
+async def facts_on_arrival(
+    decoding: Decoding | None, *, within_s: float
+) -> Mapping[str, Any] | None:
+    """Wait for the end of a decoding, at most ``within_s`` seconds, and return its answer;
+    None when it has none.
+    """
     if decoding is None:
         return None
     try:

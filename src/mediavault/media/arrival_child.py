@@ -1,7 +1,7 @@
 """Decodes a file while it is still being downloaded, in the helper process.
 
-The file's own length says how much of it is there, since it is written in order. When it has arrived, it gets another name;
-a download that is given up ends this process, or removes the file.
+The file's own length says how much of it is there, since it is written in order. When it has
+arrived, it gets another name; a download that is given up ends this process, or removes the file.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ POLL_S = 0.1
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``{"task": "arriving", "path", "demuxer"}`` -> ``{"file", "decoded"}``: what was decoded, and its DecodeFacts.
+    """``{"task": "arriving", "path", "demuxer"}`` -> ``{"file", "decoded"}``: what was decoded, and
+    its DecodeFacts.
 
     ``decoded`` is None when the file must be decoded again. See ``decode.decode_arriving``.
     """
@@ -37,16 +38,21 @@ def file_id(status: os.stat_result) -> list[int]:
 
 
 class ArrivingFile:
-    """Reads a file in order, and waits at its end while it still has the name that it has as a download."""
+    """Reads a file in order, and waits at its end while it still has the name that it has as a
+    download.
+    """
 
     def __init__(self, path: Path, wait: Callable[[float], None] = block) -> None:
         self._path, self._wait = path, wait
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
     def read(self, count: int) -> bytes:
-        """Return the next bytes, at most ``count``; none at the end. Raises OSError when the file was removed."""
+        """Return the next bytes, at most ``count``; none at the end.
+        Raises OSError when the file was removed.
+        """
         while True:
-            has_arrived = self._has_arrived()  # first: what was written before it got its name is read then
+            # first: what was written before it got its name is read then
+            has_arrived = self._has_arrived()
             if (piece := os.read(self._fd, count)) or has_arrived:
                 return piece
             self._wait(POLL_S)

@@ -1,8 +1,8 @@
 """Check B: a walk over a container's own length fields, which must end exactly where the file ends.
 
-A truncation, even by one byte, a hole, or bytes lost in the middle break these lengths, and finding that costs a few
-reads per megabyte. This module has MP4 and MOV (ISO/IEC 14496-12) and transport streams (ISO/IEC 13818-1); Matroska and
-WebM are in ``ebml``, the others in ``old_containers``.
+A truncation, even by one byte, a hole, or bytes lost in the middle break these lengths, and finding
+that costs a few reads per megabyte. This module has MP4 and MOV (ISO/IEC 14496-12) and transport
+streams (ISO/IEC 13818-1); Matroska and WebM are in ``ebml``, the others in ``old_containers``.
 """
 
 from __future__ import annotations
@@ -16,11 +16,19 @@ from mediavault.media.ebml import walk_matroska
 from mediavault.media.mp4_boxes import Box, boxes, end_of_samples, end_of_segments, inside
 from mediavault.media.old_containers import walk_asf, walk_avi, walk_flv, walk_ogg, walk_ps
 from mediavault.media.sniff import SNIFF_BYTES, Kind, ts_packet_bytes
-from mediavault.media.structure import Structure, damaged, harmless_tail, incomplete, protected, tail_note
+from mediavault.media.structure import (
+    Structure,
+    damaged,
+    harmless_tail,
+    incomplete,
+    protected,
+    tail_note,
+)
 from mediavault.media.tables import contradiction
 
 MAX_MOOV_BYTES = 256 << 20  # twelve hours at 60 pictures a second need some 60 MB
-_OF_EACH_SAMPLE, _OF_THE_RUN = 0xF00, 0x5  # fields of a run that its flags announce (14496-12, 8.8.8)
+# fields of a run that its flags announce (14496-12, 8.8.8)
+_OF_EACH_SAMPLE, _OF_THE_RUN = 0xF00, 0x5
 _TS_BLOCK_PACKETS = 8_192
 
 
@@ -41,11 +49,12 @@ def walk(file: BinaryIO, size: int, kind: Kind) -> Structure:
     return walkers[kind]()
 
 
-# --- MP4 and MOV -------------------------------------------------------------------------------------------------------
+# --- MP4 and MOV ----------------------------------------------------------------------------------
 
 
 def walk_mp4(file: BinaryIO, size: int) -> Structure:
-    """Check that top-level boxes fill the file, with one ``moov``, pictures in ``mdat`` and no protected sample entry.
+    """Check that top-level boxes fill the file, with one ``moov``, pictures in ``mdat`` and no
+    protected sample entry.
 
     A wrong length after the last sample is forgiven, because every packet is read anyway.
     """
@@ -63,43 +72,67 @@ def walk_mp4(file: BinaryIO, size: int) -> Structure:
     if any(entry in (b"encv", b"enca") for entry in _sample_entries(file, size, top_level)):
         problems.insert(0, protected())
     open_ended = any(box.to_the_end for box in top_level)
-    return Structure(tuple(problems), tuple(notes), open_ended=open_ended, payload_bytes=payload, fragmented=fragmented)
+    return Structure(
+        tuple(problems),
+        tuple(notes),
+        open_ended=open_ended,
+        payload_bytes=payload,
+        fragmented=fragmented,
+    )
 
 
-def _mp4_end(file: BinaryIO, size: int, top_level: list[Box], *, fragmented: bool) -> tuple[list[Problem], list[str]]:
+def _mp4_end(
+    file: BinaryIO, size: int, top_level: list[Box], *, fragmented: bool
+) -> tuple[list[Problem], list[str]]:
     end = top_level[-1].end if top_level else 0
     if end == size:
         return [], []
     complete = [box for box in top_level if box.end <= size]
     whole_until = complete[-1].end if complete else 0
-    # A fragmented file that goes on is a broken chain of fragments; a plain one is whole as soon as both parts are.
+    # A fragmented file that goes on is a broken chain of fragments; a plain one is whole as soon as
+    # both parts are.
     whole = not fragmented and {b"moov", b"mdat"} <= {box.type for box in complete}
     if whole and harmless_tail(file, whole_until, size):
         return [], [tail_note(size - whole_until)]
     if not fragmented and _samples_end(file, top_level, size) is not None:
-        return [], [Message("a length in its structure is wrong, behind its last picture and sound")]
+        return [], [
+            Message("a length in its structure is wrong, behind its last picture and sound")
+        ]
     if end > size:
         what = top_level[-1].type.decode("latin-1")
         return [
             incomplete(
                 Message(
-                    "its last part (%(what)s) should reach to byte %(end)d, but the file ends at %(size)d",
+                    "its last part (%(what)s) should reach to byte %(end)d, but the file ends at"
+                    " %(size)d",
                     what=what,
                     end=end,
                     size=size,
                 )
             )
         ], []
-    return [incomplete(Message("its structure ends at byte %(end)d of %(size)d", end=end, size=size))], []
+    return [
+        incomplete(Message("its structure ends at byte %(end)d of %(size)d", end=end, size=size))
+    ], []
 
 
 def _mp4_parts(top_level: list[Box], *, fragmented: bool) -> list[Problem]:
     count = sum(box.type == b"moov" for box in top_level)
     if count > 1:
-        return [damaged(Message("it contains two videos joined together (it has more than one table of contents)"))]
+        return [
+            damaged(
+                Message(
+                    "it contains two videos joined together (it has more than one table of"
+                    " contents)"
+                )
+            )
+        ]
     if count == 0:
         return [incomplete(Message("its table of contents (moov) is missing"))]
-    if fragmented and [box.type for box in top_level if box.type in (b"moof", b"mdat")][-1] == b"moof":
+    if (
+        fragmented
+        and [box.type for box in top_level if box.type in (b"moof", b"mdat")][-1] == b"moof"
+    ):
         return [incomplete(Message("the contents of its last fragment are missing"))]
     if not fragmented and not any(box.type == b"mdat" and box.end > box.body for box in top_level):
         return [incomplete(Message("it holds a header, but no pictures"))]
@@ -107,13 +140,18 @@ def _mp4_parts(top_level: list[Box], *, fragmented: bool) -> list[Problem]:
 
 
 def _mp4_insides(file: BinaryIO, size: int, top_level: list[Box]) -> list[Problem]:
-    """Check boxes that may come last, where zeroed bytes break no length, and the index of segments."""
+    """Check boxes that may come last, where zeroed bytes break no length,
+    and the index of segments.
+    """
     for box in top_level:
         if box.type == b"moov":
             inner = list(boxes(file, box.body, box.end))
-            if not inner or (inner[-1].end != box.end and not _padding(file, inner[-1].end, box.end)):
+            if not inner or (
+                inner[-1].end != box.end and not _padding(file, inner[-1].end, box.end)
+            ):
                 return [damaged(Message("its table of contents is broken"))]
-        if box.type == b"mfra" and box.end - box.body >= 8:  # its last box, mfro, ends with the length of the whole
+        # its last box, mfro, ends with the length of the whole
+        if box.type == b"mfra" and box.end - box.body >= 8:
             file.seek(box.end - 4)
             if int.from_bytes(file.read(4), "big") != box.end - box.start:
                 return [damaged(Message("its index of fragments is broken"))]
@@ -124,7 +162,8 @@ def _mp4_insides(file: BinaryIO, size: int, top_level: list[Box]) -> list[Proble
                 return [
                     incomplete(
                         Message(
-                            "its segments should reach to byte %(announced)d, but it ends at %(size)d",
+                            "its segments should reach to byte %(announced)d, but it ends at"
+                            " %(size)d",
                             announced=announced,
                             size=size,
                         )
@@ -139,11 +178,17 @@ def _mp4_tables(file: BinaryIO, top_level: list[Box], size: int) -> list[Problem
         return []
     contents = [range(box.body, min(box.end, size)) for box in top_level if box.type == b"mdat"]
     reason = contradiction(file, moov, contents)
-    return [damaged(Message("its table of contents contradicts itself: %(reason)s", reason=reason))] if reason else []
+    return (
+        [damaged(Message("its table of contents contradicts itself: %(reason)s", reason=reason))]
+        if reason
+        else []
+    )
 
 
 def _mp4_runs(file: BinaryIO, top_level: list[Box]) -> list[Problem]:
-    """Check that each fragment's runs hold as many samples as they say: a player stops at one that does not."""
+    """Check that each fragment's runs hold as many samples as they say:
+    a player stops at one that does not.
+    """
     moofs = [box for box in top_level if box.type == b"moof"]
     for run in inside(file, moofs, (b"traf", b"trun")):
         file.seek(run.body)
@@ -167,7 +212,10 @@ def _samples_end(file: BinaryIO, top_level: list[Box], size: int) -> int | None:
     moov = [box for box in moovs if box.end - box.start <= MAX_MOOV_BYTES]
     try:
         ends = [
-            end_of_samples(file, {child.type: (child.body, child.end) for child in boxes(file, stbl.body, stbl.end)})
+            end_of_samples(
+                file,
+                {child.type: (child.body, child.end) for child in boxes(file, stbl.body, stbl.end)},
+            )
             for stbl in inside(file, moov, (b"trak", b"mdia", b"minf", b"stbl"))
         ]
     except ValueError:
@@ -177,7 +225,9 @@ def _samples_end(file: BinaryIO, top_level: list[Box], size: int) -> int | None:
 
 
 def _sample_entries(file: BinaryIO, size: int, top_level: list[Box]) -> Iterator[bytes]:
-    """Yield the four-letter codes of all tracks' sample descriptions (moov/trak/mdia/minf/stbl/stsd)."""
+    """Yield the four-letter codes of all tracks' sample descriptions
+    (moov/trak/mdia/minf/stbl/stsd).
+    """
     for moov in top_level:
         if moov.type != b"moov" or moov.end > size or moov.end - moov.start > MAX_MOOV_BYTES:
             continue
@@ -186,7 +236,7 @@ def _sample_entries(file: BinaryIO, size: int, top_level: list[Box]) -> Iterator
             yield from (entry.type for entry in boxes(file, stsd.body + 8, stsd.end))
 
 
-# --- transport stream --------------------------------------------------------------------------------------------------
+# --- transport stream -----------------------------------------------------------------------------
 
 
 def walk_ts(file: BinaryIO, size: int) -> Structure:
@@ -200,7 +250,11 @@ def walk_ts(file: BinaryIO, size: int) -> Structure:
         return Structure(
             (
                 incomplete(
-                    Message("its last packet has %(size)s of %(packet)s bytes", size=size % packet, packet=packet)
+                    Message(
+                        "its last packet has %(size)s of %(packet)s bytes",
+                        size=size % packet,
+                        packet=packet,
+                    )
                 ),
             ),
             open_ended=True,
@@ -208,7 +262,8 @@ def walk_ts(file: BinaryIO, size: int) -> Structure:
     lost = _first_lost_sync(file, size // packet, packet, offset)
     if lost is not None:
         return Structure(
-            (damaged(Message("its packets lose their rhythm near byte %(lost)d", lost=lost)),), open_ended=True
+            (damaged(Message("its packets lose their rhythm near byte %(lost)d", lost=lost)),),
+            open_ended=True,
         )
     return Structure(open_ended=True)
 

@@ -1,6 +1,8 @@
-"""The helper process for media files: examines them, makes pictures, reads texts, joins tracks. Run as ``python -m``.
+"""The helper process for media files: examines them, makes pictures, reads texts, joins tracks. Run
+as ``python -m``.
 
-It loads FFmpeg's libraries once and forks for each request, so that nothing in a file reaches the next one.
+It loads FFmpeg's libraries once and forks for each request, so that nothing in a file reaches the
+next one.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ from mediavault.media import (
 from mediavault.sandbox.guard import serve_lines
 
 NICENESS = 10
-_LATER = frozenset({"tracks", "preview", "tags", "fingerprint"})  # saving and playing videos come first
+# saving and playing videos come first
+_LATER = frozenset({"tracks", "preview", "tags", "fingerprint"})
 
 
 def main() -> int:
@@ -31,10 +34,11 @@ def main() -> int:
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``{"task": "examine"}``, ``"decode"`` and ``"still"``: see ``probe_child``; ``"arriving"``: see ``arrival_child``;
-    ``"join"``: see ``remux_child``; ``"tracks"``, ``"preview"`` and ``"tags"``: see ``extras_child``; ``"fingerprint"``: see
-    ``fingerprint_child``; ``"sound"`` and ``"extract"``: see ``sound_child``; ``"embed"``: see ``texts_child``;
-    ``"picture"``: see ``picture_child``.
+    """``{"task": "examine"}``, ``"decode"`` and ``"still"``: see ``probe_child``; ``"arriving"``:
+    see ``arrival_child``; ``"join"``: see ``remux_child``; ``"tracks"``, ``"preview"`` and
+    ``"tags"``: see ``extras_child``; ``"fingerprint"``: see ``fingerprint_child``; ``"sound"`` and
+    ``"extract"``: see ``sound_child``; ``"embed"``: see ``texts_child``; ``"picture"``: see
+    ``picture_child``.
     """
     if request["task"] in _LATER or request.get("later"):
         os.nice(NICENESS)  # of this request's process only

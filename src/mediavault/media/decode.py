@@ -1,13 +1,16 @@
-"""Check F: decodes all sound, and as many pictures as prove the film. Runs inside the examiner's process.
+"""Check F: decodes all sound, and as many pictures as prove the film. Runs inside the examiner's
+process.
 
-Some damage breaks no length and no table, and only a decoder notices it: it refuses the packet, marks the picture as
-corrupt, logs that it concealed blocks or skipped slices (``library.damage_marks``), or loses the picture without a word.
-So pictures that come out are compared with packets that went in. Codecs with arithmetic coding and without checks (VP8,
-VP9, PCM) decode some damage into a wrong picture or sound without any sign.
+Some damage breaks no length and no table, and only a decoder notices it: it refuses the packet,
+marks the picture as corrupt, logs that it concealed blocks or skipped slices
+(``library.damage_marks``), or loses the picture without a word. So pictures that come out are
+compared with packets that went in. Codecs with arithmetic coding and without checks (VP8, VP9, PCM)
+decode some damage into a wrong picture or sound without any sign.
 
-A film within the budget of decoded pixels is decoded whole. Of a longer one, every key frame is decoded alone, and all pictures
-where key frames are rare; at the first sign of damage, or of an encoder whose key frames cannot be decoded by
-themselves, it is decoded whole after all. The budget is in pixels, so that a slow machine comes to the same verdict.
+A film within the budget of decoded pixels is decoded whole. Of a longer one, every key frame is
+decoded alone, and all pictures where key frames are rare; at the first sign of damage, or of an
+encoder whose key frames cannot be decoded by themselves, it is decoded whole after all. The budget
+is in pixels, so that a slow machine comes to the same verdict.
 """
 
 from __future__ import annotations
@@ -45,26 +48,38 @@ RARE_KEYS_S = 10.0  # key frames farther apart prove too little of what is betwe
 MAX_HELD = 5_000  # packets that wait for the next key frame
 ENOUGH_DAMAGE = 100  # pictures, after which the film need not be decoded further
 NEARLY_ALL = 0.9  # of the packets that a strict decoder refuses and a lenient one may not
-MAX_UNDECODED_AT_START = 3  # of sound that may yield nothing at the beginning: an odd one, or a torn end right after it
-_JOINED_ANYWHERE = frozenset({"mpegts", "mpeg"})  # containers whose sound may begin in the middle of a piece
+# of sound that may yield nothing at the beginning: an odd one, or a torn end right after it
+MAX_UNDECODED_AT_START = 3
+# containers whose sound may begin in the middle of a piece
+_JOINED_ANYWHERE = frozenset({"mpegts", "mpeg"})
 MAX_JOINING_SOUNDS = 16  # pieces of sound until the decoder is synchronised
-MAX_PACE_RATIO = 1.3  # announced this many times longer or shorter than it lasts: rounding does not explain it
+# announced this many times longer or shorter than it lasts: rounding does not explain it
+MAX_PACE_RATIO = 1.3
 CLOCK_JITTER_S = 0.01  # of a recorder that takes the time when a piece of sound comes
 
-# Codecs whose decoder may lose a picture silently. Each packet of theirs holds one picture, or a field of one.
+# Codecs whose decoder may lose a picture silently. Each packet of theirs holds one picture, or a
+# field of one.
 _LOSES_SILENTLY = frozenset({"h264", "hevc"})
 
 
 def decode(
-    path: Path, demuxer: str, *, needed_px: int, budget_px: int = BUDGET_PX, arrived: DecodeFacts | None = None
+    path: Path,
+    demuxer: str,
+    *,
+    needed_px: int,
+    budget_px: int = BUDGET_PX,
+    arrived: DecodeFacts | None = None,
 ) -> DecodeFacts:
-    """Decode the sound and the pictures of the main streams; ``needed_px`` is how many pixels all pictures have together.
+    """Decode the sound and the pictures of the main streams; ``needed_px`` is how many pixels all
+    pictures have together.
 
-    ``arrived`` are the facts of :func:`decode_arriving`, which are returned where they are of as many pictures as needed.
+    ``arrived`` are the facts of :func:`decode_arriving`, which are returned where they are of as
+    many pictures as needed.
 
-    Never raises for a bad file. A refused packet of pictures before the first key frame does not count, nor do the first
-    packets of sound, since a stream may be joined anywhere; nor does the last packet of sound, which a cut at a picture
-    leaves incomplete. Sound of which nothing at all decodes counts, unless the decoder supports its codec only in part.
+    Never raises for a bad file. A refused packet of pictures before the first key frame does not
+    count, nor do the first packets of sound, since a stream may be joined anywhere; nor does the
+    last packet of sound, which a cut at a picture leaves incomplete. Sound of which nothing at all
+    decodes counts, unless the decoder supports its codec only in part.
     """
     is_short = needed_px <= budget_px
     if arrived is not None and arrived.whole is is_short:
@@ -76,15 +91,21 @@ def decode(
     return _lenient_where_needed(partial(_decode, path, demuxer, keys_only=lambda _: False))
 
 
-def decode_arriving(file: Readable, demuxer: str, *, budget_px: int = BUDGET_PX) -> DecodeFacts | None:
-    """Decode a file in the order in which it arrives, as many pictures of it as :func:`decode` would.
+def decode_arriving(
+    file: Readable, demuxer: str, *, budget_px: int = BUDGET_PX
+) -> DecodeFacts | None:
+    """Decode a file in the order in which it arrives, as many pictures of it as :func:`decode`
+    would.
 
-    Where its container does not say how many there are, only key frames. None at any sign of damage: then it is to be
-    decoded again when it is there. So the verdict is the same.
+    Where its container does not say how many there are, only key frames. None at any sign of
+    damage: then it is to be decoded again when it is there. So the verdict is the same.
     """
 
     def is_long(video: Any) -> bool:
-        return not video.frames or video.frames * video.codec_context.width * video.codec_context.height > budget_px
+        return (
+            not video.frames
+            or video.frames * video.codec_context.width * video.codec_context.height > budget_px
+        )
 
     facts = _decode(file, demuxer, keys_only=is_long, strict=True, max_damage=0)
     is_clean = not (facts.damaged or facts.sound_refused or facts.error)
@@ -92,7 +113,9 @@ def decode_arriving(file: Readable, demuxer: str, *, budget_px: int = BUDGET_PX)
 
 
 def _proves_by_key_frames(facts: DecodeFacts) -> bool:
-    """Whether key frames alone prove a film: none is damaged, and each can be decoded without the others."""
+    """Whether key frames alone prove a film: none is damaged,
+    and each can be decoded without the others.
+    """
     return not facts.damaged and facts.pictures >= facts.fed
 
 
@@ -112,21 +135,28 @@ def decode_sound(path: Path, demuxer: str) -> DecodeFacts:
 
 
 def decode_part(path: Path, demuxer: str, *, start: int, budget_px: int = PART_PX) -> DecodeFacts:
-    """Decode the pictures from packet number ``start`` of them, a key frame, until a key frame beyond the budget.
+    """Decode the pictures from packet number ``start`` of them, a key frame, until a key frame
+    beyond the budget.
 
-    ``next`` is that key frame's packet. The pictures that are stored after it and shown before it are decoded too, since the
-    next part cannot decode them. Never raises for a bad file.
+    ``next`` is that key frame's packet. The pictures that are stored after it and shown before it
+    are decoded too, since the next part cannot decode them. Never raises for a bad file.
     """
-    return _lenient_where_needed(partial(_decode_part, path, demuxer, start=start, budget_px=budget_px))
+    return _lenient_where_needed(
+        partial(_decode_part, path, demuxer, start=start, budget_px=budget_px)
+    )
 
 
 def _lenient_where_needed(run: Callable[..., DecodeFacts]) -> DecodeFacts:
-    """Return the facts of a strict run, or of a lenient one where nearly all is refused: then the encoder is not strict."""
+    """Return the facts of a strict run, or of a lenient one where nearly all is refused:
+    then the encoder is not strict.
+    """
     facts = run(strict=True)
     return run(strict=False) if facts.refused > NEARLY_ALL * facts.fed else facts
 
 
-def _decode_part(path: Path, demuxer: str, *, start: int, budget_px: int, strict: bool) -> DecodeFacts:
+def _decode_part(
+    path: Path, demuxer: str, *, start: int, budget_px: int, strict: bool
+) -> DecodeFacts:
     with listening() as log:
         try:
             with open_input(path, demuxer) as container:
@@ -138,7 +168,9 @@ def _decode_part(path: Path, demuxer: str, *, start: int, budget_px: int, strict
     return replace(pictures.facts(), whole=following is None, next=following)
 
 
-def _feed_part(packets: Iterator[Any], pictures: _Pictures, start: int, budget_px: int) -> int | None:
+def _feed_part(
+    packets: Iterator[Any], pictures: _Pictures, start: int, budget_px: int
+) -> int | None:
     following, key_pts, number = None, None, -1
     with watchdog() as still_working:
         for packet in packets:
@@ -169,7 +201,9 @@ def _decode(
     strict: bool,
     max_damage: int = ENOUGH_DAMAGE,
 ) -> DecodeFacts:
-    """Decode the main streams. ``keys_only`` gets the stream of pictures, and says whether to decode only key frames."""
+    """Decode the main streams. ``keys_only`` gets the stream of pictures,
+    and says whether to decode only key frames.
+    """
     error, sound = None, _Sound(joined=demuxer in _JOINED_ANYWHERE)
     is_all, video_packets, audio_packets = False, 0, 0
     seen = DecodeFacts()
@@ -185,7 +219,8 @@ def _decode(
                 try:
                     for packet in container.demux([video, *container.streams.audio]):
                         still_working()
-                        index = packet.stream.index  # ``stream_index`` of the mark of an end is always 0
+                        # ``stream_index`` of the mark of an end is always 0
+                        index = packet.stream.index
                         if index == video.index:
                             video_packets += not is_end(packet)
                             feed(packet)
@@ -213,8 +248,9 @@ def _decode(
 class _Pictures:
     """Feeds packets of pictures to their decoder and counts what becomes of them.
 
-    A run is a sequence of packets that begins with a key frame. What is stored after its first key frame and shown before
-    that belongs to the pictures before the run, and cannot be decoded without them.
+    A run is a sequence of packets that begins with a key frame. What is stored after its first key
+    frame and shown before that belongs to the pictures before the run, and cannot be decoded
+    without them.
     """
 
     def __init__(self, stream: Any, log: list[LogLine], start_s: float, *, strict: bool) -> None:
@@ -281,7 +317,8 @@ class _Pictures:
             self._bad_at_s = max(0.0, float(at * one.time_base) - self._start_s)
 
     def facts(self) -> DecodeFacts:
-        expected = -(-self.fed // 2) if self._fields else self.fed  # a packet may hold one field of two
+        # a packet may hold one field of two
+        expected = -(-self.fed // 2) if self._fields else self.fed
         return DecodeFacts(
             fed=self.fed,
             pictures=self._pictures,
@@ -296,7 +333,9 @@ class _Pictures:
 
 
 class _KeysOnly:
-    """Feeds only key frames, each as its own run, and everything where they are farther apart than ``RARE_KEYS_S``."""
+    """Feeds only key frames, each as its own run, and everything where they are farther apart than
+    ``RARE_KEYS_S``.
+    """
 
     def __init__(self, pictures: _Pictures) -> None:
         self._pictures = pictures
@@ -373,22 +412,27 @@ class _Sound:
         if self._last_refused:
             self._refused += 1
             self._spliced += self._is_mp3 and self._last_refused_bytes <= 2 * MP3_FRAME_BYTES
-            self._bad_at_s = self._bad_at_s if self._bad_at_s is not None else self._last_refused_at_s
+            self._bad_at_s = (
+                self._bad_at_s if self._bad_at_s is not None else self._last_refused_at_s
+            )
             self._last_refused = False
 
     def _refuse(self, packet: Any, exc: Exception) -> None:
         self._settle()
         self._last_refused = self._sounds > (MAX_JOINING_SOUNDS if self._joined else 0)
         self._last_refused_bytes = packet.size
-        self._last_refused_at_s = float(packet.dts * packet.time_base) if packet.dts is not None else None
+        self._last_refused_at_s = (
+            float(packet.dts * packet.time_base) if packet.dts is not None else None
+        )
         self._before += self._sounds == 0 and not isinstance(exc, NOT_WRITTEN_YET)
 
     @property
     def _undecoded_at_start(self) -> int:
-        """Number of pieces of sound that failed to decode before the first success, though the decoder knows the codec.
+        """Number of pieces of sound that failed to decode before the first success, though the
+        decoder knows the codec.
 
-        A stream that is joined anywhere may wait for its decoder's configuration (LATM): there they count only where
-        nothing decodes at all. What an edit list leaves out is not counted.
+        A stream that is joined anywhere may wait for its decoder's configuration (LATM): there they
+        count only where nothing decodes at all. What an edit list leaves out is not counted.
         """
         counts = self._before > MAX_UNDECODED_AT_START and not (self._joined and self._sounds)
         return self._before if counts else 0

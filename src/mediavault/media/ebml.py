@@ -27,7 +27,18 @@ _TRACK, _ENCODINGS, _ENCODING, _ENCRYPTION = 0xAE, 0x6D80, 0x6240, 0x5035
 
 # SeekHead, Info, Tracks, Cluster, Cues, Attachments, Chapters, Tags, Void, CRC-32
 IN_SEGMENT = frozenset(
-    {0x114D9B74, 0x1549A966, TRACKS, CLUSTER, 0x1C53BB6B, 0x1941A469, 0x1043A770, 0x1254C367, _VOID, _CRC}
+    {
+        0x114D9B74,
+        0x1549A966,
+        TRACKS,
+        CLUSTER,
+        0x1C53BB6B,
+        0x1941A469,
+        0x1043A770,
+        0x1254C367,
+        _VOID,
+        _CRC,
+    }
 )
 # Timestamp, SimpleBlock, BlockGroup, PrevSize, Position, SilentTracks, EncryptedBlock, Void, CRC-32
 IN_CLUSTER = frozenset({0xE7, 0xA3, 0xA0, 0xAB, 0xA7, 0x5854, 0xAF, _VOID, _CRC})
@@ -57,11 +68,15 @@ def element_at(file: BinaryIO, start: int) -> EbmlElement | None:
     value = int.from_bytes(raw, "big") & ((1 << 7 * size_length) - 1)
     body = start + id_length + size_length
     unknown = value == (1 << 7 * size_length) - 1
-    return EbmlElement(int.from_bytes(header[:id_length], "big"), start, body, None if unknown else body + value)
+    return EbmlElement(
+        int.from_bytes(header[:id_length], "big"), start, body, None if unknown else body + value
+    )
 
 
 def walk_matroska(file: BinaryIO, size: int) -> Structure:
-    """Check that header and one segment fill the file, the segment with known elements, the clusters with known blocks."""
+    """Check that header and one segment fill the file, the segment with known elements,
+    the clusters with known blocks.
+    """
     head = element_at(file, 0)
     segment = element_at(file, head.end) if head is not None and head.end is not None else None
     if head is None or head.id != EBML or segment is None or segment.id != SEGMENT:
@@ -72,16 +87,22 @@ def walk_matroska(file: BinaryIO, size: int) -> Structure:
     if segment.end is not None and _void_until(file, segment.end, size) < size:
         end = segment.end
         if not harmless_tail(file, end, size):
-            return Structure((incomplete(Message("%(size)d unexpected bytes follow its end", size=size - end)),))
+            return Structure(
+                (incomplete(Message("%(size)d unexpected bytes follow its end", size=size - end)),)
+            )
         notes.append(tail_note(size - end))
     walked = _Walk(file, end)
     problems = walked.problems(segment)
     open_ended = segment.end is None
-    return Structure(tuple(problems), tuple(notes), open_ended=open_ended, payload_bytes=walked.payload or None)
+    return Structure(
+        tuple(problems), tuple(notes), open_ended=open_ended, payload_bytes=walked.payload or None
+    )
 
 
 def _void_until(file: BinaryIO, at: int, size: int) -> int:
-    """Return where the padding (Void, RFC 8794, 11.3.2: allowed at any level) after the segment ends."""
+    """Return where the padding (Void, RFC 8794, 11.3.2:
+    allowed at any level) after the segment ends.
+    """
     while at < size and (element := element_at(file, at)) and element.id == _VOID and element.end:
         at = element.end
     return at
@@ -112,7 +133,12 @@ class _Walk:
                     return [stop]
                 if not self._matches_checksum(element):
                     return [
-                        damaged(Message("a part of it does not match its checksum near byte %(at)d", at=element.start))
+                        damaged(
+                            Message(
+                                "a part of it does not match its checksum near byte %(at)d",
+                                at=element.start,
+                            )
+                        )
                     ]
                 self.payload += stop - element.body
                 at = stop
@@ -143,7 +169,9 @@ class _Walk:
         return at
 
     def _matches_checksum(self, element: EbmlElement) -> bool:
-        """Whether the element's content has the CRC-32 that its first child states, where it states one (RFC 8794, 11.3.1)."""
+        """Whether the element's content has the CRC-32 that its first child states,
+        where it states one (RFC 8794, 11.3.1).
+        """
         first = element_at(self._file, element.body)
         if element.end is None or first is None or first.id != _CRC or first.end != first.body + 4:
             return True
@@ -156,7 +184,9 @@ class _Walk:
     def _is_encrypted(self, tracks: EbmlElement) -> bool:
         level = [tracks]
         for wanted in (_TRACK, _ENCODINGS, _ENCODING, _ENCRYPTION):
-            level = [child for parent in level for child in self._children(parent) if child.id == wanted]
+            level = [
+                child for parent in level for child in self._children(parent) if child.id == wanted
+            ]
         return bool(level)
 
     def _children(self, parent: EbmlElement) -> Iterator[EbmlElement]:

@@ -1,7 +1,9 @@
-"""Makes a player's additions to the video, when one is first requested, and caches it in the state folder.
+"""Makes a player's additions to the video, when one is first requested, and caches it in the state
+folder.
 
-A helper (``extras_child``) reads the file under limits. What one video needs is made once at a time, and for one video
-after the other: playing must not wait for a disk or a processor that is busy with previews.
+A helper (``extras_child``) reads the file under limits. What one video needs is made once at a
+time, and for one video after the other: playing must not wait for a disk or a processor that is
+busy with previews.
 """
 
 from __future__ import annotations
@@ -40,7 +42,9 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SubtitleFile:
-    """A WebVTT file in the library that has the video's name and a language: ``film.en.vtt`` next to ``film.mp4``."""
+    """A WebVTT file in the library that has the video's name and a language:
+    ``film.en.vtt`` next to ``film.mp4``.
+    """
 
     language: str
     path: str  # relative to the library, as SavedFile's
@@ -52,8 +56,8 @@ def extras_folder(state_dir: Path) -> Path:
 
 
 def forget_extras(folder: Path, job_id: str, *, kind: str = "") -> None:
-    """Remove what the cache in ``folder`` has of a job, of one ``kind`` or all. A failure is ignored: the cache's bound
-    removes it later.
+    """Remove what the cache in ``folder`` has of a job, of one ``kind`` or all. A failure is
+    ignored: the cache's bound removes it later.
     """
     for path in folder.glob(f"{job_id}.{kind}*"):
         with contextlib.suppress(OSError):
@@ -63,8 +67,8 @@ def forget_extras(folder: Path, job_id: str, *, kind: str = "") -> None:
 class PlayerExtras:
     """The chapters, subtitles and previews of saved videos.
 
-    ``path_of`` returns the path of a saved file on this machine, or None when it is missing. Without it, where reading
-    would fetch the whole file from a bucket, there are none.
+    ``path_of`` returns the path of a saved file on this machine, or None when it is missing.
+    Without it, where reading would fetch the whole file from a bucket, there are none.
     """
 
     def __init__(self, helpers: ChildPool, folder: Path, path_of: PathOf | None) -> None:
@@ -73,20 +77,31 @@ class PlayerExtras:
         self._turn = asyncio.Semaphore(1)
         self._waiting = 0
         self._running: dict[str, asyncio.Task[Mapping[str, Any] | None]] = {}
-        self._failed: dict[str, None] = {}  # until the process ends: a helper may have failed for want of memory
+        # until the process ends: a helper may have failed for want of memory
+        self._failed: dict[str, None] = {}
 
     async def tracks(self, job_id: str, place: int, saved: SavedFile) -> TextTracks:
-        """Return the chapters and subtitles inside the file of a job's item; empty when it cannot be read."""
+        """Return the chapters and subtitles inside the file of a job's item;
+        empty when it cannot be read.
+        """
         answer = await self._answer("tracks", _key(job_id, place, saved), saved)
-        return TextTracks() if answer is None else _read(TextTracks, answer["tracks"]) or TextTracks()
+        return (
+            TextTracks() if answer is None else _read(TextTracks, answer["tracks"]) or TextTracks()
+        )
 
     async def beside(self, saved: SavedFile) -> Sequence[SubtitleFile]:
         """Return the subtitle files next to the video, by name."""
         path = await self._path(saved)
-        return [] if path is None else await asyncio.to_thread(_beside, path, PurePosixPath(saved.output_path).parent)
+        return (
+            []
+            if path is None
+            else await asyncio.to_thread(_beside, path, PurePosixPath(saved.output_path).parent)
+        )
 
     async def preview(self, job_id: str, place: int, saved: SavedFile) -> PreviewSheet | None:
-        """Return how the sheet of pictures for the seek bar is divided; None when none can be made."""
+        """Return how the sheet of pictures for the seek bar is divided;
+        None when none can be made.
+        """
         answer = await self._answer("preview", _key(job_id, place, saved), saved)
         return None if answer is None else _read(PreviewSheet, answer["sheet"])
 
@@ -107,17 +122,23 @@ class PlayerExtras:
             await asyncio.wait(tasks)
 
     async def _answer(self, task: str, key: str, saved: SavedFile) -> Mapping[str, Any] | None:
-        """Return the helper's answer, cached or made now. It is made to the end also when the one who asked leaves."""
+        """Return the helper's answer, cached or made now.
+        It is made to the end also when the one who asked leaves.
+        """
         name = f"{key}.{task}"
         running = self._running.get(name)
         if running is None:
-            running = asyncio.create_task(self._find_or_make(task, key, saved), name=f"player extras {name}")
+            running = asyncio.create_task(
+                self._find_or_make(task, key, saved), name=f"player extras {name}"
+            )
             self._running[name] = running
             running.add_done_callback(lambda _: self._running.pop(name, None))
         await asyncio.wait([running])
         return None if running.cancelled() else running.result()
 
-    async def _find_or_make(self, task: str, key: str, saved: SavedFile) -> Mapping[str, Any] | None:
+    async def _find_or_make(
+        self, task: str, key: str, saved: SavedFile
+    ) -> Mapping[str, Any] | None:
         name = f"{key}.{task}"
         known = await asyncio.to_thread(self._cache.answer, name)
         if known is not None and (not known.get("sheet") or await self._has_picture(key)):
@@ -134,7 +155,9 @@ class PlayerExtras:
     async def _has_picture(self, key: str) -> bool:
         return await asyncio.to_thread(self._cache.picture, key) is not None
 
-    async def _make(self, task: str, key: str, name: str, saved: SavedFile) -> Mapping[str, Any] | None:
+    async def _make(
+        self, task: str, key: str, name: str, saved: SavedFile
+    ) -> Mapping[str, Any] | None:
         path = await self._path(saved)
         if path is None:
             return None
@@ -153,7 +176,9 @@ class PlayerExtras:
         return answer
 
     async def _ask(self, task: str, key: str, path: Path) -> Mapping[str, Any]:
-        """Return the helper's answer once it is known to be one. What it wrote is in the cache then."""
+        """Return the helper's answer once it is known to be one.
+        What it wrote is in the cache then.
+        """
         limits = ChildLimits(wall_s=WALL_S, cpu_s=CPU_S, file_bytes=MAX_SHEET_BYTES)
         request: dict[str, Any] = {"task": task, "path": str(path)}
         if task == "tracks":
@@ -178,8 +203,12 @@ class PlayerExtras:
 
 
 def _key(job_id: str, place: int, saved: SavedFile) -> str:
-    """Return the name of a video's files in the cache. It changes with the file; the hash may be an untrusted text."""
-    content = hashlib.sha256(f"{saved.sha256} {saved.output_path}".encode("utf-8", "replace")).hexdigest()
+    """Return the name of a video's files in the cache. It changes with the file;
+    the hash may be an untrusted text.
+    """
+    content = hashlib.sha256(
+        f"{saved.sha256} {saved.output_path}".encode("utf-8", "replace")
+    ).hexdigest()
     return f"{job_id}.{place}.{content[:16]}"
 
 
@@ -204,7 +233,8 @@ def _beside(video: Path, folder: PurePosixPath) -> Sequence[SubtitleFile]:
 
 
 class ExtrasCache:
-    """Answers as JSON, and pictures, in one folder; the ones that were used longest ago are removed.
+    """Answers as JSON, and pictures, in one folder; the ones that were used longest ago are
+    removed.
 
     Not made durable: whatever is lost is made again. All methods block.
     """

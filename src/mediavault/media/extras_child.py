@@ -1,7 +1,7 @@
 """A player's additions to the video: chapters, subtitles, and small pictures for the seek bar.
 
-Runs in the confined child of ``child``, as ``probe_child`` does. All texts come from the file: they are shortened here,
-and escaped where they are shown.
+Runs in the confined child of ``child``, as ``probe_child`` does. All texts come from the file: they
+are shortened here, and escaped where they are shown.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ from mediavault.media.library import (
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``{"task": "tracks", "path"}`` -> ``{"tracks"}``; ``{"task": "preview", "path", "into"}`` -> ``{"sheet"}`` or None in it;
-    ``{"task": "tags", "path"}`` -> ``{"tags"}``."""
+    """``{"task": "tracks", "path"}`` -> ``{"tracks"}``; ``{"task": "preview", "path", "into"}`` ->
+    ``{"sheet"}`` or None in it; ``{"task": "tags", "path"}`` -> ``{"tags"}``.
+    """
     quiet()
     path = Path(request["path"])
     if request["task"] == "tags":
@@ -43,7 +44,7 @@ def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"tracks": to_json(TextTracks, read_tracks(path))}
 
 
-# --- tags ---------------------------------------------------------------------------------------------------------------
+# --- tags -----------------------------------------------------------------------------------------
 
 TAGS = ("purl", "comment", "title", "artist", "date", "description")
 MAX_TAG_CHARS = 20_000
@@ -64,12 +65,13 @@ def read_tags(path: Path) -> dict[str, str]:
     return {name: tags[name][:MAX_TAG_CHARS] for name in TAGS if tags.get(name)}
 
 
-# --- chapters and subtitles --------------------------------------------------------------------------------------------
+# --- chapters and subtitles -----------------------------------------------------------------------
 
 MAX_CHAPTERS = 500
 MAX_STREAMS = 40
 MAX_CUES = 10_000  # of one stream: three a second for an hour
-MAX_TEXT_CHARS = 500_000  # of all streams: an answer has at most 4 MiB, and a character may take 6 bytes of it
+# of all streams: an answer has at most 4 MiB, and a character may take 6 bytes of it
+MAX_TEXT_CHARS = 500_000
 MAX_CUE_CHARS = 1_000
 MAX_TITLE_CHARS = 200
 
@@ -80,12 +82,16 @@ _UNNAMED = frozenset({"SubtitleHandler"})  # FFmpeg's name for an unnamed stream
 
 
 def read_tracks(path: Path) -> TextTracks:
-    """Return the chapters and subtitles. A stream that is damaged keeps what was read before the damage."""
+    """Return the chapters and subtitles. A stream that is damaged keeps what was read before the
+    damage.
+    """
     demuxer = demuxer_at(path)
     if demuxer is None:
         return TextTracks()
     with open_input(path, demuxer) as container:
-        streams = [stream for stream in container.streams.subtitles if _is_text(stream)][:MAX_STREAMS]
+        streams = [stream for stream in container.streams.subtitles if _is_text(stream)][
+            :MAX_STREAMS
+        ]
         cues: dict[int, list[Cue]] = {stream.index: [] for stream in streams}
         if streams:
             only_read(container, streams)
@@ -100,10 +106,16 @@ def read_tracks(path: Path) -> TextTracks:
 
 def _chapters(container: Any) -> list[Chapter]:
     chapters = [
-        Chapter(round(float(each["start"] * each["time_base"]), 3), each["metadata"].get("title", "")[:MAX_TITLE_CHARS])
+        Chapter(
+            round(float(each["start"] * each["time_base"]), 3),
+            each["metadata"].get("title", "")[:MAX_TITLE_CHARS],
+        )
         for each in container.chapters()[:MAX_CHAPTERS]
     ]
-    return sorted((chapter for chapter in chapters if chapter.start_s >= 0), key=lambda chapter: chapter.start_s)
+    return sorted(
+        (chapter for chapter in chapters if chapter.start_s >= 0),
+        key=lambda chapter: chapter.start_s,
+    )
 
 
 def _is_text(stream: Any) -> bool:
@@ -146,19 +158,22 @@ def _text_of(packet: Any) -> str:
         return ""
 
 
-# --- pictures for the seek bar -----------------------------------------------------------------------------------------
+# --- pictures for the seek bar --------------------------------------------------------------------
 
 MAX_PICTURES = 100
 MIN_STEP_S = 0.5
 COLUMNS = 10
 BOX_PX = 160  # a picture's longer side
-EXACT_CPU_S = 4.0  # so long each moment's own picture is decoded; after that, the key frame before it serves
+# so long each moment's own picture is decoded; after that, the key frame before it serves
+EXACT_CPU_S = 4.0
 NEAR_S = 3.0  # as far ahead decoding on is cheaper than a seek
 MAX_FRAMES = 600  # on the way to one moment
 
 
 def write_preview(path: Path, into: Path) -> PreviewSheet | None:
-    """Write a JPEG of evenly spaced pictures; None when the video is too short for two, or none of it decodes."""
+    """Write a JPEG of evenly spaced pictures; None when the video is too short for two,
+    or none of it decodes.
+    """
     demuxer = demuxer_at(path)
     if demuxer is None:
         return None
@@ -178,7 +193,9 @@ def write_preview(path: Path, into: Path) -> PreviewSheet | None:
         columns = min(COLUMNS, len(pictures))
         sheet = contact_sheet(pictures, columns)
         into.write_bytes(jpeg(sheet, sheet.width, sheet.height))
-        return PreviewSheet(len(pictures), columns, pictures[0].width, pictures[0].height, round(step_s, 4))
+        return PreviewSheet(
+            len(pictures), columns, pictures[0].width, pictures[0].height, round(step_s, 4)
+        )
 
 
 def frames_at(
@@ -191,11 +208,21 @@ def frames_at(
     frame: Any = None
     for moment in moments:
         is_exact = time.process_time() - begun < exact_cpu_s
-        if frame is None or frame.time is None or not is_exact or moment - (frame.time - origin_s) > NEAR_S:
+        if (
+            frame is None
+            or frame.time is None
+            or not is_exact
+            or moment - (frame.time - origin_s) > NEAR_S
+        ):
             frames = _frames_from(container, video, origin_s + moment)
         for number, following in enumerate(frames):
             frame = following
-            if not is_exact or number >= MAX_FRAMES or frame.time is None or frame.time - origin_s >= moment:
+            if (
+                not is_exact
+                or number >= MAX_FRAMES
+                or frame.time is None
+                or frame.time - origin_s >= moment
+            ):
                 break
         if frame is not None:
             yield frame

@@ -1,4 +1,6 @@
-"""What the examiner reports about a media file: plain facts, no judgement. They cross a process border as JSON."""
+"""What the examiner reports about a media file: plain facts, no judgement.
+They cross a process border as JSON.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,8 @@ class PacketFacts:
     end_s: float | None = None  # end of the last packet of any stream
     corrupt: int = 0  # packets that the demuxer itself marks
     empty: int = 0
-    ill_formed: int = 0  # pictures whose beginning is not their codec's, or whose unit lengths do not fill them
+    # pictures whose beginning is not their codec's, or whose unit lengths do not fill them
+    ill_formed: int = 0
     zero_led: int = 0  # packets that begin with eight zero bytes
     zero_filled: int = 0  # pictures with a long run of zeros in them
     longest_gap_s: float = 0.0  # the longest hole between two pictures
@@ -54,13 +57,16 @@ class PacketFacts:
 
 @dataclass(frozen=True, slots=True)
 class DecodeFacts:
-    """The result of decoding all sound, and pictures across the film. Errors before the first picture are not counted.
+    """The result of decoding all sound, and pictures across the film. Errors before the first
+    picture are not counted.
 
     Times are of the first damage, in seconds from the container's start.
     """
 
-    whole: bool = False  # every picture was decoded; else key frames, or until there was enough damage
-    fed: int = 0  # packets of pictures that the decoder was given, except those that are not to be shown
+    # every picture was decoded; else key frames, or until there was enough damage
+    whole: bool = False
+    # packets of pictures that the decoder was given, except those that are not to be shown
+    fed: int = 0
     pictures: int = 0  # that it returned
     lost: int = 0  # pictures that it left out without an error
     refused: int = 0  # packets of pictures that it would not take

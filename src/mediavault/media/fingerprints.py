@@ -20,15 +20,16 @@ log = get_logger(__name__)
 
 
 class FingerprintReader:
-    """Reads the fingerprints of saved videos. ``path_of`` returns the path of a saved file on this machine; without it, where
-    reading would fetch the whole file from a bucket, no video has any.
+    """Reads the fingerprints of saved videos. ``path_of`` returns the path of a saved file on this
+    machine; without it, where reading would fetch the whole file from a bucket, no video has any.
     """
 
     def __init__(self, helpers: ChildPool, path_of: PathOf | None) -> None:
         self._helpers, self._path_of = helpers, path_of
 
     async def read(self, relative: str) -> bytes:
-        """Return the frames of a saved file's ``Fingerprint``; none when it is missing or cannot be read.
+        """Return the frames of a saved file's ``Fingerprint``; none when it is missing or cannot be
+        read.
 
         Raises StorageFailure.
         """
@@ -37,7 +38,9 @@ class FingerprintReader:
             return b""
         request = {"task": "fingerprint", "path": str(path)}
         try:
-            answer = await self._helpers.ask(lambda: request, limits=ChildLimits(wall_s=WALL_S, cpu_s=CPU_S))
+            answer = await self._helpers.ask(
+                lambda: request, limits=ChildLimits(wall_s=WALL_S, cpu_s=CPU_S)
+            )
             return whole_frames(b64decode(answer["frames"], validate=True))
         except (ChildFailed, LookupError, TypeError, ValueError) as exc:
             log.info("fingerprint_not_made", error=str(exc)[:200])

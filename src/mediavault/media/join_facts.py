@@ -1,7 +1,8 @@
 """What the joiner counts in the tracks that it joins, and the verdict on that. Pure.
 
-Joining packets into a new file hides damage: half of the damaged inputs that were tried became MP4s that pass every
-check. So segmented media is judged while it is joined: marked packets, jumps in time, and its length.
+Joining packets into a new file hides damage: half of the damaged inputs that were tried became MP4s
+that pass every check. So segmented media is judged while it is joined: marked packets, jumps in
+time, and its length.
 """
 
 from __future__ import annotations
@@ -33,11 +34,13 @@ class TrackFacts:
     codec: str
     packets: int
     corrupt: int  # marked by the demuxer, away from the joints of segments
-    joint_gaps_s: tuple[float, ...]  # steps in time across joints at which the demuxer marked a packet
+    # steps in time across joints at which the demuxer marked a packet
+    joint_gaps_s: tuple[float, ...]
     longest_gap_s: float  # between two packets, forwards or back
     longest_jump_back_s: float
     usual_step_s: float
-    spans: tuple[Span | None, ...] = ()  # of each part, from the part's beginning; None: the part has none of it
+    # of each part, from the part's beginning; None: the part has none of it
+    spans: tuple[Span | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ class JoinFacts:
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """What a playlist says about the length of its track, in seconds: of each part, and of the longest segment.
+    """What a playlist says about the length of its track, in seconds: of each part, and of the
+    longest segment.
 
     A part may be ``slack_s`` shorter than that.
     """
@@ -67,12 +71,12 @@ def reasons_to_reject(
     sound_only: bool = False,
     recorded: bool = False,
 ) -> tuple[str, ...]:
-    """Return why the joined file is not the whole film, or not its whole sound where that is enough; each completes
-    "The stream is incomplete: …". ``announced`` is what the playlists of the joined tracks say, in the tracks' order;
-    ``announced_s`` is the length of the film.
+    """Return why the joined file is not the whole film, or not its whole sound where that is
+    enough; each completes "The stream is incomplete: …". ``announced`` is what the playlists of the
+    joined tracks say, in the tracks' order; ``announced_s`` is the length of the film.
 
-    A stream that was ``recorded`` while it was running may have holes: its encoder stops now and then, and nobody has the
-    film without them.
+    A stream that was ``recorded`` while it was running may have holes: its encoder stops now and
+    then, and nobody has the film without them.
     """
     reasons = [reason for track in facts.tracks if not recorded for reason in _track_reasons(track)]
     if announced and not recorded:
@@ -97,8 +101,9 @@ def _track_reasons(track: TrackFacts) -> Iterator[str]:
     is_video = track.kind == "video"
     if track.packets == 0:
         yield Message("its pictures are missing") if is_video else Message("its sound is missing")
-    # A packager that restarts its packet counters in each segment makes the demuxer mark the last packet before the
-    # joint. That is harmless, unless time is missing there too: then the segment lost its end.
+    # A packager that restarts its packet counters in each segment makes the demuxer mark the last
+    # packet before the joint. That is harmless, unless time is missing there too: then the segment
+    # lost its end.
     small = max(SMALL_GAP_S, SMALL_GAP_STEPS * track.usual_step_s)
     torn = [gap for gap in track.joint_gaps_s if gap > small]
     if track.corrupt or torn:
@@ -113,19 +118,24 @@ def _track_reasons(track: TrackFacts) -> Iterator[str]:
         yield ahead if is_video else Message("its sound jumps by %(seconds).1f s", seconds=gap)
     elif (back := track.longest_jump_back_s) > small:
         backwards = Message("its pictures jump back by %(seconds).1f s", seconds=back)
-        yield backwards if is_video else Message("its sound jumps back by %(seconds).1f s", seconds=back)
+        yield (
+            backwards
+            if is_video
+            else Message("its sound jumps back by %(seconds).1f s", seconds=back)
+        )
 
 
 def _missing_ends(facts: JoinFacts, announced: Sequence[Announced]) -> Iterator[str]:
     """Compare where each track begins and ends in each part with what its playlist says.
 
-    A playlist's length may be inexact, but then it is so for both tracks: so each must last as long as its playlist says,
-    or as long as its part really does if that is less. A track may begin late, but not by a whole segment: an encoder that
-    starts sends sound before its first key frame.
+    A playlist's length may be inexact, but then it is so for both tracks: so each must last as long
+    as its playlist says, or as long as its part really does if that is less. A track may begin
+    late, but not by a whole segment: an encoder that starts sends sound before its first key frame.
 
-    The sound of a playlist with pictures may begin after them and end before them: nothing says how long it is. Films have
-    silent credits, uploads have sound that ends early, and Twitch removes the sound of whole segments if a rights holder
-    asks for it. The verdict on the joined file asks the user if the difference is large.
+    The sound of a playlist with pictures may begin after them and end before them: nothing says how
+    long it is. Films have silent credits, uploads have sound that ends early, and Twitch removes
+    the sound of whole segments if a rights holder asks for it. The verdict on the joined file asks
+    the user if the difference is large.
     """
     parts = zip(*(track.spans for track in facts.tracks), strict=True)
     ends_s = [max((span[1] for span in spans if span), default=0.0) for spans in parts]
@@ -159,19 +169,26 @@ def _ends_early(track: TrackFacts, at_s: float, announced_s: float) -> str:
             announced_s=announced_s,
         )
     return Message(
-        "its sound ends at %(at).1f s, its playlist announced %(announced_s).1f s", at=at_s, announced_s=announced_s
+        "its sound ends at %(at).1f s, its playlist announced %(announced_s).1f s",
+        at=at_s,
+        announced_s=announced_s,
     )
 
 
 def _is_missing(track: TrackFacts, begin_s: float, end_s: float) -> str:
     if track.kind == "video":
-        return Message("its pictures are missing from %(begin).1f s to %(end).1f s", begin=begin_s, end=end_s)
-    return Message("its sound is missing from %(begin).1f s to %(end).1f s", begin=begin_s, end=end_s)
+        return Message(
+            "its pictures are missing from %(begin).1f s to %(end).1f s", begin=begin_s, end=end_s
+        )
+    return Message(
+        "its sound is missing from %(begin).1f s to %(end).1f s", begin=begin_s, end=end_s
+    )
 
 
-# --- counting ----------------------------------------------------------------------------------------------------------
+# --- counting -------------------------------------------------------------------------------------
 
-MARK_SHOWS_WITHIN = 2  # packets: the parser after the demuxer passes a mark on up to one packet too early
+# packets: the parser after the demuxer passes a mark on up to one packet too early
+MARK_SHOWS_WITHIN = 2
 
 
 @dataclass(slots=True)
@@ -184,7 +201,9 @@ class _Mark:
 
 
 class Tally:
-    """Counts one track while it is joined: steps in time, and packets that the demuxer marked as corrupt."""
+    """Counts one track while it is joined: steps in time,
+    and packets that the demuxer marked as corrupt.
+    """
 
     def __init__(self, kind: str, codec: str) -> None:
         self.kind, self.codec = kind, codec
@@ -200,7 +219,9 @@ class Tally:
         self._spans: list[Span | None] = []
 
     def add(self, packet: Any, tick_s: float, joints: Sequence[int], *, shift_s: float) -> None:
-        """Count a packet. ``shift_s`` turns its times into those since the beginning of its part."""
+        """Count a packet. ``shift_s`` turns its times into those since the beginning of its
+        part.
+        """
         at_s = packet.dts * tick_s
         shown = packet.pts if packet.pts is not None else packet.dts
         self._begin_s = min(self._begin_s, shown * tick_s + shift_s)

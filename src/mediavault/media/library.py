@@ -1,7 +1,9 @@
-"""The only importer of PyAV (FFmpeg's libraries): how files are opened, and what needs the library's own types.
+"""The only importer of PyAV (FFmpeg's libraries): how files are opened, and what needs the
+library's own types.
 
-Used in child processes only. It opens paths, never URLs, and only with the demuxer that ``sniff`` chose from the first
-bytes: playlists and scripts, which make a demuxer open other files, have no demuxer here.
+Used in child processes only. It opens paths, never URLs, and only with the demuxer that ``sniff``
+chose from the first bytes: playlists and scripts, which make a demuxer open other files, have no
+demuxer here.
 """
 
 from __future__ import annotations
@@ -16,15 +18,17 @@ from typing import Any, Protocol
 
 import av
 import av.filter
-import av.subtitles.stream  # PyAV imports it when it first opens a file: here, no fork of a helper does so again
+
+# PyAV imports it when it first opens a file: here, no fork of a helper does so again
+import av.subtitles.stream
 from av.container import InputContainer, OutputContainer
 from av.stream import Discard, Disposition
 
 from mediavault.media.sniff import SNIFF_BYTES, demuxer_of
 
-# --- Takes off what is between the frames of an MP3 file: tags, and padding at its end. Players skip both.
-# Joined episodes and advertisements bring their own tags along. FFmpeg's parser hands them out in front of the next frame, and
-# its decoder then refuses both.
+# --- Takes off what is between the frames of an MP3 file: tags, and padding at its end. Players
+# skip both. Joined episodes and advertisements bring their own tags along. FFmpeg's parser hands
+# them out in front of the next frame, and its decoder then refuses both.
 
 MP3_FRAME_BYTES = 1_441  # the longest: 320 kbit/s at 32 kHz, padded
 _PADDING = b"\0\r\n\t "
@@ -32,7 +36,9 @@ _APE_BYTES = 32  # of its header and of its footer, each
 
 
 def without_tags(packet: bytes) -> bytes:
-    """Return a packet without the tags in front of its frame; b"" for one that has nothing else, or only padding."""
+    """Return a packet without the tags in front of its frame; b"" for one that has nothing else,
+    or only padding.
+    """
     rest = packet
     while size := _tag_bytes(rest):
         rest = rest[size:]
@@ -41,17 +47,21 @@ def without_tags(packet: bytes) -> bytes:
 
 def _tag_bytes(rest: bytes) -> int:
     """Return the length of the tag at the start, 0 if there is none."""
-    if rest[:3] == b"ID3" and len(rest) >= 10 and max(rest[6:10]) < 0x80:  # id3.org, ID3v2.4.0, section 3.1
+    # id3.org, ID3v2.4.0, section 3.1
+    if rest[:3] == b"ID3" and len(rest) >= 10 and max(rest[6:10]) < 0x80:
         content = rest[6] << 21 | rest[7] << 14 | rest[8] << 7 | rest[9]
         return 10 + content + (10 if rest[5] & 0x10 else 0)
-    if rest[:8] == b"APETAGEX" and len(rest) >= _APE_BYTES:  # its size is without the header, and with the footer
+    # its size is without the header, and with the footer
+    if rest[:8] == b"APETAGEX" and len(rest) >= _APE_BYTES:
         is_header = int.from_bytes(rest[20:24], "little") & 1 << 29
         return _APE_BYTES + int.from_bytes(rest[12:16], "little") if is_header else _APE_BYTES
     return 128 if rest[:3] == b"TAG" else 0  # ID3v1
 
 
 class Readable(Protocol):
-    """What a demuxer can read. It has no method to seek, by which PyAV knows that it is to be read in order."""
+    """What a demuxer can read. It has no method to seek,
+    by which PyAV knows that it is to be read in order.
+    """
 
     def read(self, count: int, /) -> bytes:
         """Return at most ``count`` bytes, and none at the end."""
@@ -63,25 +73,30 @@ TIME_BASE: int = av.time_base  # units of a container's own times in a second
 
 # Exceptions that reading and decoding damaged files have raised.
 FAULTS = (
-    av.FFmpegError, ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError, TypeError,
+    av.FFmpegError, ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError,
+    RuntimeError, TypeError,
     ValueError,
 )  # fmt: skip
 
-# A decoder raises this for a form of its codec that it does not support; that does not prove the file bad.
+# A decoder raises this for a form of its codec that it does not support; that does not prove the
+# file bad.
 NOT_WRITTEN_YET = (av.PatchWelcomeError,)
 
-# How much may be read to learn a stream's form: FFmpeg's own five seconds are less than one picture of a slide show.
+# How much may be read to learn a stream's form: FFmpeg's own five seconds are less than one picture
+# of a slide show.
 _ANALYSE = {"analyzeduration": "30000000", "probesize": "50000000"}
 _NOT_A_FILM = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 # Log lines by which a decoder says that it could not read part of a picture, and went on.
 _DAMAGE = re.compile(
     r"concealing \d+ DC, \d+ AC, \d+ MV errors"  # H.264 and the families of MPEG and H.263
-    r"|Skipping invalid undecodable NALU|cu_qp_delta -?\d+ is outside|CABAC_MAX_BIN|Incorrect MD5"  # HEVC
+    # HEVC
+    r"|Skipping invalid undecodable NALU|cu_qp_delta -?\d+ is outside|CABAC_MAX_BIN|Incorrect MD5"
     r"|Could not find ref with POC|Error constructing the frame RPS"
     r"|error y=\d+ x=\d+|mjpeg_decode_dc: bad vlc"  # Motion JPEG
     r"|slice CRC mismatch"  # FFV1
 )
-# Checksums that a codec has, and (AV1) what its standard forbids after each tile: flipped bits show nowhere else.
+# Checksums that a codec has, and (AV1) what its standard forbids after each tile: flipped bits show
+# nowhere else.
 _STRICT: Mapping[str, Mapping[str, str]] = {
     "av1": {"strict": "2"},
     "hevc": {"err_detect": "crccheck"},
@@ -94,14 +109,18 @@ _JPEG_QUALITY = "3"  # FFmpeg's scale: 2 is best, 31 worst
 
 
 def quiet() -> None:
-    """Turn log lines off. PyAV's own log callback has dead-locked with frame threads on damaged files; FFmpeg's does not."""
+    """Turn log lines off. PyAV's own log callback has dead-locked with frame threads on damaged
+    files; FFmpeg's does not.
+    """
     av.logging.restore_default_callback()
     av.logging.set_libav_level(av.logging.PANIC)
 
 
 @contextmanager
 def listening() -> Iterator[list[LogLine]]:
-    """Collect the library's log lines of this thread while the block runs. Decoders inside must not use threads."""
+    """Collect the library's log lines of this thread while the block runs.
+    Decoders inside must not use threads.
+    """
     av.logging.set_level(av.logging.INFO)
     av.logging.set_skip_repeated(False)  # each picture is to have its own line
     try:
@@ -119,13 +138,16 @@ def damage_marks(lines: Sequence[LogLine]) -> int:
 
 
 def demuxer_at(path: Path) -> str | None:
-    """Return the one demuxer that may read the file; None when it is not a media file. Raises OSError."""
+    """Return the one demuxer that may read the file; None when it is not a media file.
+    Raises OSError.
+    """
     with path.open("rb") as file:
         return demuxer_of(file.read(SNIFF_BYTES))
 
 
 def open_input(source: Path | Readable, demuxer: str, **options: str) -> InputContainer:
-    """Open ``source`` as that container and no other, so that it cannot pull in further files. Raises av.FFmpegError.
+    """Open ``source`` as that container and no other, so that it cannot pull in further files.
+    Raises av.FFmpegError.
 
     What is not a path is read from its beginning to its end, without looking ahead.
     """
@@ -161,7 +183,9 @@ def text_packet(stream: Any, body: bytes, start_s: float, end_s: float) -> Any:
 
 
 def with_ends(chapters: Sequence[Sequence[Any]], length_s: float) -> list[tuple[float, float, str]]:
-    """Return the chapters that begin inside the file, each [start, end, title]: a chapter lasts until the next one."""
+    """Return the chapters that begin inside the file, each [start, end, title]:
+    a chapter lasts until the next one.
+    """
     known = [(start_s, title) for start_s, title in chapters if start_s < length_s]
     ends = [start_s for start_s, _ in known[1:]] + [length_s] if known else []
     return [(start_s, end_s, title) for (start_s, title), end_s in zip(known, ends, strict=True)]
@@ -185,14 +209,17 @@ def set_chapters(out: OutputContainer, chapters: Sequence[Sequence[Any]]) -> Non
 
 
 def add_copy(out: OutputContainer, stream: Any) -> Any:
-    """Add a stream for packets that are copied from ``stream``, and return it. Raises ValueError where the new file cannot hold
-    its codec."""
+    """Add a stream for packets that are copied from ``stream``, and return it. Raises ValueError
+    where the new file cannot hold its codec.
+    """
     # Otherwise PyAV looks for an encoder with the decoder's name, which AV1 does not have.
     return out.add_stream_from_template(stream, opaque=True)
 
 
 def add_cover(out: OutputContainer, picture: InputContainer) -> Iterator[Any]:
-    """Add a stream for the picture of an opened JPEG, and yield its packet when the others' streams have been added too."""
+    """Add a stream for the picture of an opened JPEG,
+    and yield its packet when the others' streams have been added too.
+    """
     stream = add_copy(out, picture.streams.video[0])
     stream.disposition = Disposition.attached_pic
     for packet in itertools.islice(picture.demux(picture.streams.video[0]), 1):
@@ -201,7 +228,9 @@ def add_cover(out: OutputContainer, picture: InputContainer) -> Iterator[Any]:
 
 
 def main_video(container: InputContainer) -> Any:
-    """Return the largest video stream that has a decoder and is not cover art; None when there is none."""
+    """Return the largest video stream that has a decoder and is not cover art;
+    None when there is none.
+    """
     videos = [stream for stream in container.streams.video if stream.codec_context is not None]
     films = [stream for stream in videos if not stream.disposition & _NOT_A_FILM]
     return max(films, key=lambda stream: stream.width * stream.height, default=None)
@@ -209,14 +238,20 @@ def main_video(container: InputContainer) -> Any:
 
 def main_sound(container: InputContainer) -> Any:
     """Return the first sound stream that has a decoder; None when there is none."""
-    return next((stream for stream in container.streams.audio if stream.codec_context is not None), None)
+    return next(
+        (stream for stream in container.streams.audio if stream.codec_context is not None), None
+    )
 
 
 def codec_name(stream: Any) -> str:
-    """Return the codec's own name ("av1"), not that of the decoder that happens to be built in ("libdav1d")."""
+    """Return the codec's own name ("av1"), not that of the decoder that happens to be built in
+    ("libdav1d").
+    """
     context = stream.codec_context
     codec = context.codec if context is not None else None
-    return str(codec.canonical_name if codec is not None else getattr(context, "name", None) or "unknown")
+    return str(
+        codec.canonical_name if codec is not None else getattr(context, "name", None) or "unknown"
+    )
 
 
 def extradata(stream: Any) -> bytes:
@@ -242,7 +277,8 @@ def _frames_of_mp3(packets: Iterator[Any]) -> Iterator[Any]:
 
 
 def add_encoder(out: OutputContainer, codec: str, sound: Any) -> Any:
-    """Add a stream to which ``encoded`` converts this sound: mono or stereo, but for FLAC, which loses nothing.
+    """Add a stream to which ``encoded`` converts this sound: mono or stereo, but for FLAC, which
+    loses nothing.
 
     Raises ValueError where this build of FFmpeg has no such encoder.
     """
@@ -261,7 +297,9 @@ def add_encoder(out: OutputContainer, codec: str, sound: Any) -> Any:
 
 
 def encoded(packets: Iterable[Any], stream: Any) -> Iterator[Any]:
-    """Yield the packets of sound converted to the codec of ``stream``. Sound that cannot be decoded is left out."""
+    """Yield the packets of sound converted to the codec of ``stream``.
+    Sound that cannot be decoded is left out.
+    """
     for packet in packets:
         try:
             frames = packet.decode()
@@ -276,7 +314,11 @@ def with_bytes(packet: Any, body: bytes) -> Any:
     """Return a packet with these bytes, and the times and the stream of ``packet``."""
     other: Any = av.Packet(body)
     other.pts, other.dts, other.duration = packet.pts, packet.dts, packet.duration
-    other.time_base, other.is_keyframe, other.stream = packet.time_base, packet.is_keyframe, packet.stream
+    other.time_base, other.is_keyframe, other.stream = (
+        packet.time_base,
+        packet.is_keyframe,
+        packet.stream,
+    )
     return other
 
 
@@ -291,12 +333,16 @@ def packet_of(body: bytes) -> Any:
 
 
 def decode_in_this_thread(video: Any) -> None:
-    """Turn frame threads off: they hide which picture an error belongs to, and hang on some damaged files."""
+    """Turn frame threads off: they hide which picture an error belongs to,
+    and hang on some damaged files.
+    """
     video.codec_context.thread_type, video.codec_context.thread_count = "NONE", 1
 
 
 def prepare_decoder(stream: Any, *, strict: bool = True) -> None:
-    """Let the stream's decoder work in this thread and, where ``strict``, check all that its codec lets it check."""
+    """Let the stream's decoder work in this thread and, where ``strict``,
+    check all that its codec lets it check.
+    """
     decode_in_this_thread(stream)
     if strict and (checks := _STRICT.get(codec_name(stream))):
         stream.codec_context.options = dict(checks)
@@ -328,7 +374,9 @@ def even(length: float) -> int:
 
 
 def shrunk(frames: Iterable[Any], longer_px: int) -> Iterator[Any]:
-    """Yield the frames upright, all of the size of the first one, whose longer side becomes ``longer_px``."""
+    """Yield the frames upright, all of the size of the first one,
+    whose longer side becomes ``longer_px``.
+    """
     size: tuple[int, int] | None = None
     for frame in frames:
         picture = upright(frame)
@@ -342,14 +390,19 @@ def jpeg(frame: Any, width: int, height: int) -> bytes:
     """Return the frame as a JPEG of ``width`` x ``height`` pixels."""
     context: Any = av.CodecContext.create("mjpeg", "w")
     context.width, context.height, context.pix_fmt = width, height, "yuvj420p"
-    context.time_base, context.options = Fraction(1, 25), {"qmin": _JPEG_QUALITY, "qmax": _JPEG_QUALITY}
+    context.time_base, context.options = (
+        Fraction(1, 25),
+        {"qmin": _JPEG_QUALITY, "qmax": _JPEG_QUALITY},
+    )
     picture = frame.reformat(width=width, height=height, format="yuvj420p")
     picture.pts, picture.time_base = 0, Fraction(1, 25)
     return b"".join(bytes(packet) for packet in (*context.encode(picture), *context.encode(None)))
 
 
 def only_read(container: InputContainer, streams: Sequence[Any]) -> None:
-    """Let the demuxer skip the packets of all other streams, without reading them where the container has an index."""
+    """Let the demuxer skip the packets of all other streams,
+    without reading them where the container has an index.
+    """
     for stream in container.streams:
         if stream not in streams:
             stream.discard = Discard.all
@@ -361,9 +414,13 @@ def is_end(packet: Any) -> bool:
 
 
 def plain_text(packet: Any) -> str:
-    """Return the text of a packet of a subtitle stream, without the marks of its format. Raises ``FAULTS``."""
+    """Return the text of a packet of a subtitle stream, without the marks of its format.
+    Raises ``FAULTS``.
+    """
     return "\n".join(
-        rect.dialogue.decode("utf-8", "replace") for rect in packet.decode() if hasattr(rect, "dialogue")
+        rect.dialogue.decode("utf-8", "replace")
+        for rect in packet.decode()
+        if hasattr(rect, "dialogue")
     ).strip()
 
 
@@ -391,8 +448,11 @@ def plane_rows(picture: Any, number: int) -> Iterator[bytes]:
         yield body[start : start + plane.width]
 
 
-def squares(pictures: Sequence[Any], part: tuple[int, int, int, int], side: int) -> Iterator[Sequence[bytes]]:
-    """Yield this part of each picture as a square, as the bytes of each of its planes: ``side`` x ``side`` of brightness.
+def squares(
+    pictures: Sequence[Any], part: tuple[int, int, int, int], side: int
+) -> Iterator[Sequence[bytes]]:
+    """Yield this part of each picture as a square, as the bytes of each of its planes: ``side`` x
+    ``side`` of brightness.
 
     The pictures have one size and the format ``yuvj420p``. ``part`` is left, top, width and height.
     """

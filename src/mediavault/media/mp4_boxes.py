@@ -1,6 +1,7 @@
 """The boxes of an MP4 or MOV file, and how far its sample tables reach into the file.
 
-ISO/IEC 14496-12: 4.2 (boxes: a length, a type, contents that may be boxes), 8.7 (sample tables), 8.16.3 (sidx).
+ISO/IEC 14496-12: 4.2 (boxes: a length, a type, contents that may be boxes), 8.7 (sample tables),
+8.16.3 (sidx).
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ class Box:
 
 
 def boxes(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
-    """Yield the boxes between two offsets, in order; stops before bytes that are not a box header."""
+    """Yield the boxes between two offsets, in order;
+    stops before bytes that are not a box header.
+    """
     while start + 8 <= end:
         file.seek(start)
         header = file.read(16)
@@ -44,7 +47,9 @@ def _is_box_type(kind: bytes) -> bool:
 
 def inside(file: BinaryIO, level: list[Box], path: tuple[bytes, ...]) -> list[Box]:
     for name in path:
-        level = [child for box in level for child in boxes(file, box.body, box.end) if child.type == name]
+        level = [
+            child for box in level for child in boxes(file, box.body, box.end) if child.type == name
+        ]
     return level
 
 
@@ -54,13 +59,18 @@ Tables = Mapping[bytes, tuple[int, int]]  # box type -> where its content begins
 def end_of_samples(file: BinaryIO, tables: Tables) -> int:
     """Return the offset after the last byte of a track's samples.
 
-    ``tables`` are the children of one track's ``stbl``. Raises ValueError when they contradict each other.
+    ``tables`` are the children of one track's ``stbl``. Raises ValueError when they contradict each
+    other.
     """
-    return max((end for _, end in chunks_of(file, tables, ends_of_samples(file, tables))), default=0)
+    return max(
+        (end for _, end in chunks_of(file, tables, ends_of_samples(file, tables))), default=0
+    )
 
 
 def ends_of_samples(file: BinaryIO, tables: Tables) -> Sequence[int]:
-    """Return the total size of the first n samples for each n, from 0. Raises ValueError for a truncated table."""
+    """Return the total size of the first n samples for each n, from 0.
+    Raises ValueError for a truncated table.
+    """
     if b"stz2" in tables:
         return [0, *accumulate(_small_sizes(file, *tables[b"stz2"]))]
     content = _content(file, tables, b"stsz")
@@ -71,9 +81,11 @@ def ends_of_samples(file: BinaryIO, tables: Tables) -> Sequence[int]:
 
 
 def chunks_of(file: BinaryIO, tables: Tables, totals: Sequence[int]) -> list[tuple[int, int]]:
-    """Return where each chunk begins and ends in the file; ``totals`` are those of :func:`ends_of_samples`.
+    """Return where each chunk begins and ends in the file; ``totals`` are those of
+    :func:`ends_of_samples`.
 
-    Raises ValueError when samples or chunks are left over; the last chunk may announce a few samples too many.
+    Raises ValueError when samples or chunks are left over; the last chunk may announce a few
+    samples too many.
     """
     offsets = _offsets(file, tables)
     count = len(totals) - 1
@@ -95,7 +107,9 @@ def chunks_of(file: BinaryIO, tables: Tables, totals: Sequence[int]) -> list[tup
 
 
 def end_of_segments(index: bytes, index_end: int) -> int:
-    """Return where the last segment that a ``sidx`` box announces ends; ``index`` is its content. 0 when it is cut short."""
+    """Return where the last segment that a ``sidx`` box announces ends; ``index`` is its content.
+    0 when it is cut short.
+    """
     wide = index[:1] == b"\1"
     at = 12 + (16 if wide else 8)
     first = int.from_bytes(index[at - (8 if wide else 4) : at], "big")
@@ -103,7 +117,10 @@ def end_of_segments(index: bytes, index_end: int) -> int:
     entries = index[at + 4 : at + 4 + 12 * count]
     if len(entries) < 12 * count:
         return 0
-    sizes = (int.from_bytes(entries[offset : offset + 4], "big") & 0x7FFFFFFF for offset in range(0, len(entries), 12))
+    sizes = (
+        int.from_bytes(entries[offset : offset + 4], "big") & 0x7FFFFFFF
+        for offset in range(0, len(entries), 12)
+    )
     return index_end + first + sum(sizes)
 
 
@@ -120,11 +137,15 @@ def _small_sizes(file: BinaryIO, start: int, end: int) -> list[int]:
 def _offsets(file: BinaryIO, tables: Tables) -> array[int]:
     name = b"co64" if b"co64" in tables else b"stco"
     content = _content(file, tables, name)
-    return _numbers("Q" if name == b"co64" else "I", content[8:], int.from_bytes(content[4:8], "big"))
+    return _numbers(
+        "Q" if name == b"co64" else "I", content[8:], int.from_bytes(content[4:8], "big")
+    )
 
 
 def fields(file: BinaryIO, tables: Tables, name: bytes, width: int) -> list[tuple[int, ...]]:
-    """Return the entries of a table of 32-bit numbers, ``width`` numbers each. Raises ValueError if it is cut short."""
+    """Return the entries of a table of 32-bit numbers, ``width`` numbers each.
+    Raises ValueError if it is cut short.
+    """
     content = _content(file, tables, name)
     flat = _numbers("I", content[8:], width * int.from_bytes(content[4:8], "big"))
     return [tuple(flat[at : at + width]) for at in range(0, len(flat), width)]

@@ -1,7 +1,8 @@
 """Check B for containers that FFmpeg reads leniently: ASF, FLV, AVI, Ogg and MPEG program streams.
 
-FFmpeg skips what it cannot read in them and reports nothing, even when every packet is read and every picture decoded:
-of 393 damaged ASF files it noticed 146, of 262 damaged Ogg files 44 (decision 16 has all figures).
+FFmpeg skips what it cannot read in them and reports nothing, even when every packet is read and
+every picture decoded: of 393 damaged ASF files it noticed 146, of 262 damaged Ogg files 44
+(decision 16 has all figures).
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from mediavault.media.structure import (
     tail_note,
 )
 
-# --- ASF (.wmv, .asf): Microsoft's Advanced Systems Format specification 01.20.06, sections 2 to 6 ---------------------
+# --- ASF (.wmv, .asf): Microsoft's Advanced Systems Format specification 01.20.06, sections 2 to 6
+# ---
 
 ASF_HEADER = UUID("75b22630-668e-11cf-a6d9-00aa0062ce6c").bytes_le
 ASF_DATA = UUID("75b22636-668e-11cf-a6d9-00aa0062ce6c").bytes_le
@@ -52,7 +54,8 @@ class _AsfPackets:
         return _DATA_HEAD_BYTES + self.count * self.size
 
     def first_lost(self, file: BinaryIO, data: int) -> int | None:
-        """Return the offset of a packet without the flags that the first one begins with (section 5.2.1), or None.
+        """Return the offset of a packet without the flags that the first one begins with (section
+        5.2.1), or None.
 
         Of a long file only a sample of the packets is read.
         """
@@ -67,7 +70,9 @@ class _AsfPackets:
 
 
 def walk_asf(file: BinaryIO, size: int) -> Structure:
-    """Check that a header, the data and indexes fill the file, and that the data holds the announced packets."""
+    """Check that a header, the data and indexes fill the file,
+    and that the data holds the announced packets.
+    """
     header_end, packets, problem = _read_asf_header(file, size)
     if problem is not None:
         return Structure((problem,))
@@ -76,7 +81,9 @@ def walk_asf(file: BinaryIO, size: int) -> Structure:
         file.seek(at)
         head = file.read(_OBJECT_HEAD_BYTES)
         length = int.from_bytes(head[16:24], "little")
-        if len(head) < _OBJECT_HEAD_BYTES or (length < _OBJECT_HEAD_BYTES and head[:16] != ASF_DATA):
+        if len(head) < _OBJECT_HEAD_BYTES or (
+            length < _OBJECT_HEAD_BYTES and head[:16] != ASF_DATA
+        ):
             return _after_the_end(file, at, size, whole_before=has_data)
         end = at + length if length >= _OBJECT_HEAD_BYTES else size
         if end > size:
@@ -86,9 +93,13 @@ def walk_asf(file: BinaryIO, size: int) -> Structure:
         if head[:16] == ASF_DATA:
             has_data = True
             if packets is not None and at + packets.end > end:
-                return Structure((incomplete(Message("its data holds fewer packets than its header says")),))
+                return Structure(
+                    (incomplete(Message("its data holds fewer packets than its header says")),)
+                )
             if packets is not None and (lost := packets.first_lost(file, at)) is not None:
-                return Structure((damaged(Message("its packets lose their rhythm at byte %(lost)d", lost=lost)),))
+                return Structure(
+                    (damaged(Message("its packets lose their rhythm at byte %(lost)d", lost=lost)),)
+                )
         at = end
     if not has_data:
         return Structure((incomplete(Message("it holds a header, but no pictures")),))
@@ -96,7 +107,9 @@ def walk_asf(file: BinaryIO, size: int) -> Structure:
 
 
 def _read_asf_header(file: BinaryIO, size: int) -> tuple[int, _AsfPackets | None, Problem | None]:
-    """Return where the header ends, its packets (None when the file was broadcast), and what is wrong with it."""
+    """Return where the header ends, its packets (None when the file was broadcast),
+    and what is wrong with it.
+    """
     file.seek(0)
     end = int.from_bytes(file.read(_HEADER_HEAD_BYTES)[16:24], "little")
     if end > size or end < _HEADER_HEAD_BYTES:
@@ -123,7 +136,7 @@ def _asf_packets(properties: bytes) -> _AsfPackets | None:
     return None if flags & _BROADCAST or not size else _AsfPackets(count, size)
 
 
-# --- FLV: Adobe Flash Video File Format Specification 10.1 -------------------------------------------------------------
+# --- FLV: Adobe Flash Video File Format Specification 10.1 ----------------------------------------
 
 _FLV_TAGS = frozenset({8, 9, 18})  # sound, pictures, script data
 
@@ -148,11 +161,13 @@ def walk_flv(file: BinaryIO, size: int) -> Structure:
     return Structure(open_ended=True)
 
 
-# --- AVI: Microsoft's RIFF AVI with its OpenDML extension --------------------------------------------------------------
+# --- AVI: Microsoft's RIFF AVI with its OpenDML extension -----------------------------------------
 
 
 def walk_avi(file: BinaryIO, size: int) -> Structure:
-    """Check that one RIFF chunk, or several (OpenDML), fill the file, and that lists and chunks fill these."""
+    """Check that one RIFF chunk, or several (OpenDML), fill the file,
+    and that lists and chunks fill these.
+    """
     at, kind = 0, b"AVI "
     while at + 12 <= size:
         file.seek(at)
@@ -175,7 +190,10 @@ def _is_junk(file: BinaryIO, at: int, size: int) -> bool:
     """Return whether one chunk of padding fills the rest."""
     file.seek(at)
     header = file.read(8)
-    return header[:4] == b"JUNK" and _padded(at + 8 + int.from_bytes(header[4:8], "little"), size) == size
+    return (
+        header[:4] == b"JUNK"
+        and _padded(at + 8 + int.from_bytes(header[4:8], "little"), size) == size
+    )
 
 
 def _first_broken_chunk(file: BinaryIO, at: int, end: int) -> int | None:
@@ -184,7 +202,12 @@ def _first_broken_chunk(file: BinaryIO, at: int, end: int) -> int | None:
         file.seek(at)
         header = file.read(12)
         chunk_end = at + 8 + int.from_bytes(header[4:8], "little")
-        if len(header) < 8 or not header[:4].isascii() or not header[:4].strip(b"\0") or chunk_end > end:
+        if (
+            len(header) < 8
+            or not header[:4].isascii()
+            or not header[:4].strip(b"\0")
+            or chunk_end > end
+        ):
             return at
         if header[:4] == b"LIST" and header[8:] in (b"movi", b"rec "):
             inner = _first_broken_chunk(file, at + 12, chunk_end)
@@ -195,11 +218,13 @@ def _first_broken_chunk(file: BinaryIO, at: int, end: int) -> int | None:
 
 
 def _padded(at: int, end: int) -> int:
-    """Round up to an even offset, where chunks begin; after the last one the pad byte may be missing."""
+    """Round up to an even offset, where chunks begin;
+    after the last one the pad byte may be missing.
+    """
     return at + 1 if at % 2 and at < end else at
 
 
-# --- Ogg: RFC 3533; every page carries its length, its number and a checksum of all its bytes --------------------------
+# --- Ogg: RFC 3533; every page carries its length, its number and a checksum of all its bytes -----
 
 _PAGE_HEADER_BYTES = 27
 _END_OF_STREAM = 4
@@ -207,7 +232,9 @@ _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def walk_ogg(file: BinaryIO, size: int) -> Structure:
-    """Check that pages fill the file, each with the right checksum, those of a stream numbered without a gap."""
+    """Check that pages fill the file, each with the right checksum,
+    those of a stream numbered without a gap.
+    """
     numbers: dict[bytes, int] = {}
     ended: set[bytes] = set()
     at = 0
@@ -219,10 +246,14 @@ def walk_ogg(file: BinaryIO, size: int) -> Structure:
         table = file.read(header[26] if len(header) == _PAGE_HEADER_BYTES else 0)
         end = at + _PAGE_HEADER_BYTES + len(table) + sum(table)
         if len(header) < _PAGE_HEADER_BYTES or len(table) < header[26] or end > size:
-            return Structure((incomplete(Message("its last page ends at byte %(size)d", size=size)),))
+            return Structure(
+                (incomplete(Message("its last page ends at byte %(size)d", size=size)),)
+            )
         body = header[:22] + bytes(4) + header[26:] + table + file.read(sum(table))
         if ogg_checksum(body) != int.from_bytes(header[22:26], "little"):
-            return Structure((damaged(Message("the page at byte %(at)d does not match its checksum", at=at)),))
+            return Structure(
+                (damaged(Message("the page at byte %(at)d does not match its checksum", at=at)),)
+            )
         stream, number = header[14:18], int.from_bytes(header[18:22], "little")
         if number != numbers.get(stream, number - 1) + 1:
             return Structure((damaged(Message("pages are missing before byte %(at)d", at=at)),))
@@ -234,7 +265,8 @@ def walk_ogg(file: BinaryIO, size: int) -> Structure:
 
 
 def ogg_checksum(body: bytes) -> int:
-    """Return the CRC-32 with the polynomial 0x04C11DB7, most significant bit first, starting from zero.
+    """Return the CRC-32 with the polynomial 0x04C11DB7, most significant bit first, starting from
+    zero.
 
     zlib computes its mirror image, so bytes and result are mirrored.
     """
@@ -242,7 +274,8 @@ def ogg_checksum(body: bytes) -> int:
     return int(f"{mirrored:032b}"[::-1], 2)
 
 
-# --- MPEG program streams (.mpg, .vob): ISO/IEC 13818-1 section 2.5, ISO/IEC 11172-1 section 2.4 -----------------------
+# --- MPEG program streams (.mpg, .vob): ISO/IEC 13818-1 section 2.5, ISO/IEC 11172-1 section 2.4
+# ---
 
 _END, _FIRST_PACKET = 0xB9, 0xBB
 _MAX_PADDING_BYTES = 4_096
@@ -250,7 +283,9 @@ _MPEG1_PACK_BYTES, _MPEG2_PACK_BYTES = 12, 14
 
 
 def walk_ps(file: BinaryIO, size: int) -> Structure:
-    """Check that packs and packets fill the file, with at most a disc sector of zeros between or after them."""
+    """Check that packs and packets fill the file, with at most a disc sector of zeros between or
+    after them.
+    """
     at = 0
     while at < size:
         end = _end_of_unit(file, at)
@@ -280,20 +315,25 @@ def _end_of_unit(file: BinaryIO, at: int) -> int | None:
 
 
 def _after_padding(file: BinaryIO, at: int, size: int) -> int | None:
-    """Return where the next unit may begin after zeros; None when there are other bytes at ``at``, or too many zeros."""
+    """Return where the next unit may begin after zeros;
+    None when there are other bytes at ``at``, or too many zeros.
+    """
     file.seek(at)
     block = file.read(_MAX_PADDING_BYTES)
     zeros = len(block) - len(block.lstrip(b"\0"))
     if at + zeros == size:
         return size if at > 0 else None
-    return at + zeros - 2 if 2 < zeros < len(block) else None  # a start code itself begins with two zeros
+    # a start code itself begins with two zeros
+    return at + zeros - 2 if 2 < zeros < len(block) else None
 
 
-# --- all of them -------------------------------------------------------------------------------------------------------
+# --- all of them ----------------------------------------------------------------------------------
 
 
 def _after_the_end(file: BinaryIO, at: int, size: int, *, whole_before: bool) -> Structure:
-    """Judge bytes that belong to no part of the format: padding or text after a whole file, or damage."""
+    """Judge bytes that belong to no part of the format: padding or text after a whole file,
+    or damage.
+    """
     if whole_before and harmless_tail(file, at, size):
         return Structure(notes=(tail_note(size - at),))
     return Structure((broken_at(at, size),))

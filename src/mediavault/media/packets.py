@@ -1,8 +1,9 @@
 """Reads packets to the end and counts the signs of damage. Runs inside the examiner's process.
 
-Holes in time: where the container stores each picture's duration (MP4), a hole is where a picture begins later than the
-one before it ended. Elsewhere pictures may simply be rare (a screen recording that does not change for seconds), so a hole
-is proven where the sound has it too. A jump back is always proof: a piece is repeated.
+Holes in time: where the container stores each picture's duration (MP4), a hole is where a picture
+begins later than the one before it ended. Elsewhere pictures may simply be rare (a screen recording
+that does not change for seconds), so a hole is proven where the sound has it too. A jump back is
+always proof: a piece is repeated.
 """
 
 from __future__ import annotations
@@ -18,20 +19,27 @@ from mediavault.media.facts import PacketFacts, median
 from mediavault.media.library import FAULTS, codec_name, is_end
 from mediavault.sandbox.guard import error_text, watchdog
 
-# --- H.264 and HEVC as MP4 and Matroska store them: units, each after its length (ISO/IEC 14496-15).
+# --- H.264 and HEVC as MP4 and Matroska store them: units, each after its length (ISO/IEC
+# 14496-15).
 
 
 def nal_length_bytes(codec: str, extradata: bytes) -> int | None:
-    """Return the size of each unit's length field, from the decoder configuration; None when start codes mark the units."""
-    if codec == "h264" and len(extradata) > 6 and extradata[0] == 1:  # AVCDecoderConfigurationRecord
+    """Return the size of each unit's length field, from the decoder configuration;
+    None when start codes mark the units.
+    """
+    # AVCDecoderConfigurationRecord
+    if codec == "h264" and len(extradata) > 6 and extradata[0] == 1:
         return (extradata[4] & 3) + 1
-    if codec == "hevc" and len(extradata) > 22 and extradata[0] == 1:  # HEVCDecoderConfigurationRecord
+    # HEVCDecoderConfigurationRecord
+    if codec == "hevc" and len(extradata) > 22 and extradata[0] == 1:
         return (extradata[21] & 3) + 1
     return None
 
 
 def has_hole(packet: bytes, least: int) -> bool:
-    """Return whether the packet contains ``least`` consecutive zero bytes that are followed by other data."""
+    """Return whether the packet contains ``least`` consecutive zero bytes that are followed by
+    other data.
+    """
     at = packet.find(bytes(least))
     return at >= 0 and bool(packet[at:].strip(b"\0"))
 
@@ -45,7 +53,8 @@ def units_fill(packet: memoryview, length_bytes: int) -> bool:
 
 
 def parameter_sets(codec: str, extradata: bytes) -> bytes:
-    """Return the parameter sets of a decoder configuration as units after their lengths; empty when it holds none.
+    """Return the parameter sets of a decoder configuration as units after their lengths; empty when
+    it holds none.
 
     Raises ValueError for a broken configuration.
     """
@@ -60,7 +69,9 @@ def parameter_sets(codec: str, extradata: bytes) -> bytes:
 
 
 def same_form(codec: str, first: bytes, other: bytes) -> bool:
-    """Return whether packets of both configurations mark their units alike, so that one track can hold them."""
+    """Return whether packets of both configurations mark their units alike,
+    so that one track can hold them.
+    """
     return nal_length_bytes(codec, first) == nal_length_bytes(codec, other)
 
 
@@ -94,26 +105,48 @@ MAX_HOLES = 1_000
 
 # Codecs of which no real packet begins with eight zero bytes; PCM silence, for one, does.
 _NEVER_ZERO_LED = frozenset(
-    {"mjpeg", "h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "aac", "mp3", "opus", "vorbis", "ac3", "eac3"}
+    {
+        "mjpeg",
+        "h264",
+        "hevc",
+        "vp8",
+        "vp9",
+        "av1",
+        "mpeg4",
+        "aac",
+        "mp3",
+        "opus",
+        "vorbis",
+        "ac3",
+        "eac3",
+    }
 )
 
 # Codecs whose packets begin with a mark of their own.
 _BEGINS: Mapping[str, Callable[[bytes, int], bool]] = {
-    **{codec: (lambda head, _: head.startswith(b"\0\0")) for codec in ("mpeg1video", "mpeg2video", "mpeg4")},
-    "vp8": lambda head, size: int.from_bytes(head[:3], "little") >> 5 < size,  # its first part (RFC 6386, 9.1)
+    **{
+        codec: (lambda head, _: head.startswith(b"\0\0"))
+        for codec in ("mpeg1video", "mpeg2video", "mpeg4")
+    },
+    # its first part (RFC 6386, 9.1)
+    "vp8": lambda head, size: int.from_bytes(head[:3], "little") >> 5 < size,
     "vp9": lambda head, _: head[0] >> 6 == 0b10,  # frame_marker
 }
 
-# No compressed picture contains this many consecutive zero bytes: units of H.264 and HEVC never hold three (emulation
-# prevention, 7.4.1 of both), and what an arithmetic coder writes looks like noise.
+# No compressed picture contains this many consecutive zero bytes: units of H.264 and HEVC never
+# hold three (emulation prevention, 7.4.1 of both), and what an arithmetic coder writes looks like
+# noise.
 ZEROS_OF_A_HOLE = 256
 _NEVER_ZERO_FILLED = frozenset({"vp8", "vp9", "av1"})
 
 Hole = tuple[float, float]  # from, to; seconds
 
 
-def read_packets(packets: Iterable[Any], video: Any | None, *, start_s: float, exact: bool) -> PacketFacts:
-    """Read to the end and count. Times are seconds from ``start_s``; ``exact``: packets say how long they last.
+def read_packets(
+    packets: Iterable[Any], video: Any | None, *, start_s: float, exact: bool
+) -> PacketFacts:
+    """Read to the end and count. Times are seconds from ``start_s``; ``exact``: packets say how
+    long they last.
 
     Without ``video`` the packets are of sound alone.
     """
@@ -132,12 +165,16 @@ def read_packets(packets: Iterable[Any], video: Any | None, *, start_s: float, e
 
 def shared(video: list[Hole], sound: list[Hole]) -> list[Hole]:
     """Return the holes of the pictures that the sound has as well."""
-    return [hole for hole in video if any(hole[0] < other[1] and other[0] < hole[1] for other in sound)]
+    return [
+        hole for hole in video if any(hole[0] < other[1] and other[0] < hole[1] for other in sound)
+    ]
 
 
 @dataclass(slots=True)
 class _PacketStream:
-    """What is needed of each packet's stream, looked up once: a film has a hundred thousand packets an hour."""
+    """What is needed of each packet's stream, looked up once:
+    a film has a hundred thousand packets an hour.
+    """
 
     kind: str
     tick_s: float
@@ -168,12 +205,16 @@ class _Tally:
         if video is not None:
             self._index, self._time_base = video.index, float(video.time_base)
             self._nal = nal_length_bytes(codec_name(video), video.codec_context.extradata or b"")
-            self._never_zero_filled = self._nal is not None or codec_name(video) in _NEVER_ZERO_FILLED
+            self._never_zero_filled = (
+                self._nal is not None or codec_name(video) in _NEVER_ZERO_FILLED
+            )
         self._begins = _BEGINS.get(codec_name(video)) if video is not None else None
         self._streams: dict[int, _PacketStream] = {}
         self._steps: Counter[int] = Counter()
         self._back = 0
-        self._video = self._audio = self._bytes = self._corrupt = self._empty = self._ill_formed = self._zero_led = 0
+        self._video = self._audio = self._bytes = self._corrupt = self._empty = self._ill_formed = (
+            self._zero_led
+        ) = 0
         self._video_begin_s = self._audio_begin_s = math.inf
         self._video_end_s = self._audio_end_s = self._end_s = -math.inf
         self._sound_back_s = 0.0
@@ -207,9 +248,12 @@ class _Tally:
     def _add_stream(self, packet: Any) -> _PacketStream:
         stream = packet.stream
         codec = codec_name(stream) if stream.type in ("video", "audio") else ""
-        # FFmpeg's parser puts what it finds between the frames of an MP3 file before the next one: the decoder refuses that.
+        # FFmpeg's parser puts what it finds between the frames of an MP3 file before the next one:
+        # the decoder refuses that.
         never_zero_led = codec in _NEVER_ZERO_LED and stream.container.format.name != "mp3"
-        self._streams[packet.stream_index] = _PacketStream(stream.type, float(packet.time_base), never_zero_led)
+        self._streams[packet.stream_index] = _PacketStream(
+            stream.type, float(packet.time_base), never_zero_led
+        )
         return self._streams[packet.stream_index]
 
     def _add_video(self, packet: Any, end_s: float, step: int | None) -> None:
@@ -243,7 +287,9 @@ class _Tally:
             zero_filled=self._zero_filled,
             longest_gap_s=_longest(self._holes()),
             proven_gap_s=max(_longest(self._proven()), self._back * self._time_base),
-            sound_gap_s=max(map(_longest, self._sound_holes()), default=0.0) if self._exact else 0.0,
+            sound_gap_s=max(map(_longest, self._sound_holes()), default=0.0)
+            if self._exact
+            else 0.0,
             sound_back_s=self._sound_back_s,
             usual_step_s=median(self._steps) * self._time_base,
             error=error,

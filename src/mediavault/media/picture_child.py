@@ -1,4 +1,6 @@
-"""A picture that is saved as it is, in the helper process: whether all of it decodes, and a small one of it for lists."""
+"""A picture that is saved as it is, in the helper process: whether all of it decodes,
+and a small one of it for lists.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,13 @@ MAX_SAVED_PICTURE_BYTES = 256 << 20  # it is read into memory
 MAX_FRAMES = 5_000  # of an animation
 SMALL_SIDE = 640
 
-_DEMUXERS = {".jpg": "jpeg_pipe", ".png": "png_pipe", ".webp": "webp_pipe", ".gif": "gif", ".avif": "mov"}
+_DEMUXERS = {
+    ".jpg": "jpeg_pipe",
+    ".png": "png_pipe",
+    ".webp": "webp_pipe",
+    ".gif": "gif",
+    ".avif": "mov",
+}
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -41,7 +49,9 @@ def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def examine(path: Path) -> FileFacts:
-    """Run checks S, B, O and F. The format is the ``codec`` of ``video``: its suffix without the dot."""
+    """Run checks S, B, O and F. The format is the ``codec`` of ``video``:
+    its suffix without the dot.
+    """
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(SNIFF_BYTES)
@@ -67,13 +77,22 @@ def examine(path: Path) -> FileFacts:
     if is_turned:
         width, height = height, width
     decoded = DecodeFacts(
-        whole=error is None, pictures=pictures, corrupt=corrupt, marked=marked, turned=is_turned, error=error
+        whole=error is None,
+        pictures=pictures,
+        corrupt=corrupt,
+        marked=marked,
+        turned=is_turned,
+        error=error,
     )
-    return replace(facts, video=StreamFacts(suffix[1:], width=width, height=height), decoded=decoded)
+    return replace(
+        facts, video=StreamFacts(suffix[1:], width=width, height=height), decoded=decoded
+    )
 
 
 def _frames(path: Path, suffix: str, body: bytes) -> Iterator[Any]:
-    """Yield all pictures of the file, one after the other. Raises ``FAULTS``, also for more than 268 million pixels."""
+    """Yield all pictures of the file, one after the other. Raises ``FAULTS``,
+    also for more than 268 million pixels.
+    """
     if suffix == ".webp" and (pieces := list(_webp_pictures(body))):
         yield from _decoded_webp(pieces)
         return
@@ -87,11 +106,14 @@ def _frames(path: Path, suffix: str, body: bytes) -> Iterator[Any]:
 
 
 def _webp_pictures(body: bytes) -> Iterator[bytes]:
-    """Yield the pictures of an animated WebP, each as a separate WebP; FFmpeg's decoder reads single ones only."""
+    """Yield the pictures of an animated WebP, each as a separate WebP;
+    FFmpeg's decoder reads single ones only.
+    """
     for at, name, length in webp_chunks(body):
         if name == b"ANMF":
             frame = body[at + 8 : at + 8 + length]
-            size, picture = frame[6:12], frame[16:]  # 24 bits each of x, y, width - 1, height - 1, duration; then flags
+            # 24 bits each of x, y, width - 1, height - 1, duration; then flags
+            size, picture = frame[6:12], frame[16:]
             extended = b"VP8X" + (10).to_bytes(4, "little") + bytes([0x10, 0, 0, 0]) + size
             rest = b"WEBP" + (extended if picture.startswith(b"ALPH") else b"") + picture
             yield b"RIFF" + len(rest).to_bytes(4, "little") + rest
@@ -103,7 +125,9 @@ def _decoded_webp(pieces: list[bytes]) -> Iterator[Any]:
 
 
 def small_jpeg(path: Path, longest_px: int = SMALL_SIDE) -> bytes | None:
-    """Return a JPEG of the first picture, turned upright, with sides of at most ``longest_px``; None when that fails."""
+    """Return a JPEG of the first picture, turned upright,
+    with sides of at most ``longest_px``; None when that fails.
+    """
     body = path.read_bytes()
     suffix = picture_suffix(body)
     if suffix is None:

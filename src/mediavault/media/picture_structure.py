@@ -1,7 +1,7 @@
 """Check B of pictures: whether a file goes on to the end that its own format states. Pure.
 
-Sources: ISO/IEC 10918-1 annex B (JPEG), ISO/IEC 15948 (PNG), the WebP container specification, the GIF89a specification,
-ISO/IEC 14496-12 (the boxes of AVIF).
+Sources: ISO/IEC 10918-1 annex B (JPEG), ISO/IEC 15948 (PNG), the WebP container specification, the
+GIF89a specification, ISO/IEC 14496-12 (the boxes of AVIF).
 """
 
 from __future__ import annotations
@@ -18,14 +18,18 @@ _NOT_ITS_FORMAT = damaged(Message("it breaks the rules of its format"))
 
 
 def structure_of_picture(body: bytes) -> Structure:
-    """Return what is wrong with the form of a JPEG, PNG, WebP, GIF or AVIF file. Bytes after its end are ignored."""
+    """Return what is wrong with the form of a JPEG, PNG, WebP, GIF or AVIF file.
+    Bytes after its end are ignored.
+    """
     walk = _WALKS.get(picture_suffix(body) or "")
     problem = walk(body) if walk is not None else _NOT_ITS_FORMAT
     return Structure(problems=(problem,) if problem is not None else ())
 
 
 def _jpeg(body: bytes) -> Problem | None:
-    """Follow the segments; entropy-coded data end at a marker that is neither a stuffed zero nor a restart."""
+    """Follow the segments; entropy-coded data end at a marker that is neither a stuffed zero nor a
+    restart.
+    """
     at = 2
     while True:
         at = body.find(b"\xff", at)
@@ -72,7 +76,9 @@ def _webp(body: bytes) -> Problem | None:
 
 
 def webp_chunks(body: bytes) -> Iterator[tuple[int, bytes, int]]:
-    """Yield each chunk's place, name and the length of its contents, which begin eight bytes after the place."""
+    """Yield each chunk's place, name and the length of its contents,
+    which begin eight bytes after the place.
+    """
     at = 12
     while at + 8 <= len(body):
         length = int.from_bytes(body[at + 4 : at + 8], "little")

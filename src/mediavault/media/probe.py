@@ -1,6 +1,7 @@
 """Examines media files in child processes and reports what they are and what is wrong with them.
 
-A helper (``probe_child``) reads the untrusted bytes under limits; the verdict (``judgement``) is made here.
+A helper (``probe_child``) reads the untrusted bytes under limits; the verdict (``judgement``) is
+made here.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ from mediavault.media.sniff import SNIFF_BYTES, Kind, sniff
 from mediavault.sandbox.process import GIB, ChildFailed, ChildLimits
 from mediavault.sandbox.standing import ChildPool
 
-# At the measured 345 million pixels a second, two hours of 1080p that look damaged are decoded whole in 22 minutes.
+# At the measured 345 million pixels a second, two hours of 1080p that look damaged are decoded
+# whole in 22 minutes.
 LIMIT_S = LIMIT_PER_GIB_S = 7_200.0
 STILL_S = 20.0
 MAX_STILL_BYTES = 20 << 20
@@ -58,7 +60,9 @@ _UNREADABLE_REPORT = Message("the examiner's report is unreadable")
 
 
 class FfmpegProbe:
-    """Examines files in helper processes. ``later``: at low priority, since no user waits for it."""
+    """Examines files in helper processes. ``later``: at low priority,
+    since no user waits for it.
+    """
 
     def __init__(self, helpers: ChildPool, *, later: bool = False) -> None:
         self._helpers, self._later = helpers, later
@@ -66,8 +70,9 @@ class FfmpegProbe:
     async def examine(self, file: DownloadedFile) -> ProbeReport:
         """Return the verdict on a downloaded file, compared with what its post announced.
 
-        Never raises for a bad file: the report names its problems. A crash of the examiner counts as damage: a file that does
-        this to FFmpeg's libraries is not saved. Raises StorageFailure when the file is gone, or its disk cannot read it.
+        Never raises for a bad file: the report names its problems. A crash of the examiner counts
+        as damage: a file that does this to FFmpeg's libraries is not saved. Raises StorageFailure
+        when the file is gone, or its disk cannot read it.
         """
         match file.type:
             case ItemType.IMAGE:
@@ -76,27 +81,37 @@ class FfmpegProbe:
                 return await self._report(file.path, "sound", expected=file.expected)
             case _:
                 arrived = await facts_on_arrival(file.decoding, within_s=_limits(file.bytes).wall_s)
-                return await self._report(file.path, "examine", expected=file.expected, arrived=arrived)
+                return await self._report(
+                    file.path, "examine", expected=file.expected, arrived=arrived
+                )
 
     async def check_unknown(self, path: Path) -> ProbeReport:
-        """Return the verdict on a file about which nothing is known, without a minimum size or length.
+        """Return the verdict on a file about which nothing is known, without a minimum size or
+        length.
 
         Never raises for a bad file, nor for a missing one.
         """
         try:
-            return await self._report(path, await asyncio.to_thread(_task_for, path), limits=NO_LIMITS)
+            return await self._report(
+                path, await asyncio.to_thread(_task_for, path), limits=NO_LIMITS
+            )
         except (OSError, ValueError) as exc:
-            return _refused(Message("it cannot be read: %(value)s", value=getattr(exc, "strerror", None) or exc))
+            return _refused(
+                Message("it cannot be read: %(value)s", value=getattr(exc, "strerror", None) or exc)
+            )
         except StorageFailure as exc:
             return _refused(exc.message)
 
     async def decode_rest(self, path: Path, *, start: int) -> DecodedPart:
-        """Decode the pictures from packet number ``start`` of them on, some ten seconds of a processor at low priority.
+        """Decode the pictures from packet number ``start`` of them on, some ten seconds of a
+        processor at low priority.
 
         The sound was decoded when the file was examined. Raises StorageFailure as :meth:`examine`.
         """
         try:
-            run = DecodeFacts(**await self._ask(path, {"task": "decode", "path": str(path), "start": start}))
+            run = DecodeFacts(
+                **await self._ask(path, {"task": "decode", "path": str(path), "start": start})
+            )
             return DecodedPart(problems_of_part(run), run.next)
         except ChildFailed as exc:
             return DecodedPart(_unexamined(exc.reason).problems, None)
@@ -104,7 +119,9 @@ class FfmpegProbe:
             return DecodedPart(_unexamined(_UNREADABLE_REPORT).problems, None)
 
     async def formats(self, path: Path) -> ProbeReport:
-        """Return what a file holds (container, codecs, size), without examining whether it is whole. Raises StorageFailure."""
+        """Return what a file holds (container, codecs, size), without examining whether it is
+        whole. Raises StorageFailure.
+        """
         if is_picture(path.name):
             return await self._report(path, "picture")
         task = "sound" if path.suffix.lower() in SOUND_SUFFIXES else "examine"
@@ -120,11 +137,17 @@ class FfmpegProbe:
         formats_only: bool = False,
         arrived: Mapping[str, Any] | None = None,
     ) -> ProbeReport:
-        """Return the verdict on the examiner's facts, or a report that says why there are none. Raises StorageFailure.
+        """Return the verdict on the examiner's facts, or a report that says why there are none.
+        Raises StorageFailure.
 
         Without ``limits`` those of a post's video, or of its sound, count.
         """
-        request = {"task": task, "path": str(path), "formats_only": formats_only, "arrived": arrived}
+        request = {
+            "task": task,
+            "path": str(path),
+            "formats_only": formats_only,
+            "arrived": arrived,
+        }
         try:
             facts = named(FileFacts, await self._ask(path, request))
         except ChildFailed as exc:
@@ -140,28 +163,44 @@ class FfmpegProbe:
                 return report(facts, expected, limits or POST_LIMITS)
 
     async def _ask(self, path: Path, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the helper's answer about a file. Raises ChildFailed, and StorageFailure when the disk cannot read it."""
+        """Return the helper's answer about a file. Raises ChildFailed,
+        and StorageFailure when the disk cannot read it.
+        """
         try:
-            size = (await asyncio.to_thread(os.stat, path)).st_size  # the disk may be a slow network share
+            # the disk may be a slow network share
+            size = (await asyncio.to_thread(os.stat, path)).st_size
         except OSError as exc:
             raise failure_of_disk(exc, path.parent, doing=Message("read")) from exc
         try:
-            return await self._helpers.ask(lambda: {**request, "later": self._later}, limits=_limits(size))
+            return await self._helpers.ask(
+                lambda: {**request, "later": self._later}, limits=_limits(size)
+            )
         except ChildFailed as exc:
             if is_of_the_machine(exc.errno, of_a_file=True):
                 await asyncio.to_thread(_must_be_readable, path)
             raise
 
     async def still(self, video: Path, *, into: Path, at_s: float) -> Path | None:
-        """Write a JPEG of the picture at ``at_s`` seconds (at most half way through), turned upright; None when that fails.
+        """Write a JPEG of the picture at ``at_s`` seconds (at most half way through), turned
+        upright; None when that fails.
 
         Of a file that is a picture, it is a small one of that.
         """
-        return await self._picture(into, {"task": "still", "path": str(video), "into": str(into), "at_s": at_s})
+        return await self._picture(
+            into, {"task": "still", "path": str(video), "into": str(into), "at_s": at_s}
+        )
 
     async def shrink(self, picture: Path, *, into: Path, longest_px: int) -> Path | None:
-        """Write a JPEG of a picture, turned upright, with sides of at most ``longest_px``; None when that fails."""
-        request = {"task": "still", "path": str(picture), "into": str(into), "at_s": 0.0, "longest_px": longest_px}
+        """Write a JPEG of a picture, turned upright, with sides of at most ``longest_px``;
+        None when that fails.
+        """
+        request = {
+            "task": "still",
+            "path": str(picture),
+            "into": str(into),
+            "at_s": 0.0,
+            "longest_px": longest_px,
+        }
         return await self._picture(into, request)
 
     async def _picture(self, into: Path, request: Mapping[str, Any]) -> Path | None:
@@ -175,17 +214,23 @@ class FfmpegProbe:
         return into if answer.get("made") is True else None
 
     async def tags(self, path: Path) -> Mapping[str, str]:
-        """Return the tags in the file that say which post it was saved from; none when they cannot be read."""
+        """Return the tags in the file that say which post it was saved from;
+        none when they cannot be read.
+        """
         limits = ChildLimits(wall_s=STILL_S, cpu_s=int(STILL_S))
         try:
-            answer = await self._helpers.ask(lambda: {"task": "tags", "path": str(path)}, limits=limits)
+            answer = await self._helpers.ask(
+                lambda: {"task": "tags", "path": str(path)}, limits=limits
+            )
             return {str(name): str(value) for name, value in answer["tags"].items()}
         except (AttributeError, ChildFailed, KeyError):
             return {}
 
 
 @asynccontextmanager
-async def open_probe(clock: Clock, *, helpers: int = MAX_HELPERS, later: bool = False) -> AsyncIterator[FfmpegProbe]:
+async def open_probe(
+    clock: Clock, *, helpers: int = MAX_HELPERS, later: bool = False
+) -> AsyncIterator[FfmpegProbe]:
     """Provide a probe with at most ``helpers`` own processes, and end them afterwards."""
     async with open_helpers(clock, count=helpers) as opened:
         yield FfmpegProbe(opened, later=later)
@@ -194,11 +239,13 @@ async def open_probe(clock: Clock, *, helpers: int = MAX_HELPERS, later: bool = 
 class FormatProbe:
     """Reads the containers and codecs of saved files, and remembers them by the files' hashes.
 
-    ``path_of`` returns the path of a saved file on this machine, or None when it is missing. Without it, where reading
-    would fetch the whole file from a bucket, nothing is read.
+    ``path_of`` returns the path of a saved file on this machine, or None when it is missing.
+    Without it, where reading would fetch the whole file from a bucket, nothing is read.
     """
 
-    def __init__(self, probe: FfmpegProbe, path_of: Callable[[str], Awaitable[Path | None]] | None) -> None:
+    def __init__(
+        self, probe: FfmpegProbe, path_of: Callable[[str], Awaitable[Path | None]] | None
+    ) -> None:
         self._probe, self._path_of = probe, path_of
         self._known: dict[str, ProbeReport] = {}
 
@@ -223,7 +270,9 @@ class FormatProbe:
 
 
 def _must_be_readable(path: Path) -> None:
-    """Raise StorageFailure when the disk cannot read the file: FFmpeg reports an I/O error for some damaged files too."""
+    """Raise StorageFailure when the disk cannot read the file:
+    FFmpeg reports an I/O error for some damaged files too.
+    """
     try:
         with path.open("rb", buffering=0) as file:
             while file.read(READ_BYTES):
@@ -233,8 +282,8 @@ def _must_be_readable(path: Path) -> None:
 
 
 def _task_for(path: Path) -> str:
-    """Return how to examine a file. Raises OSError, and ValueError for anything but a regular file: reading a pipe might
-    never end.
+    """Return how to examine a file. Raises OSError, and ValueError for anything but a regular file:
+    reading a pipe might never end.
     """
     mode = path.stat().st_mode
     if stat.S_ISDIR(mode):
@@ -245,11 +294,15 @@ def _task_for(path: Path) -> str:
         head = file.read(SNIFF_BYTES)
     if is_picture(path.name):
         return "picture"
-    return "sound" if sniff(head) is Kind.AUDIO or path.suffix.lower() in SOUND_SUFFIXES else "examine"
+    return (
+        "sound" if sniff(head) is Kind.AUDIO or path.suffix.lower() in SOUND_SUFFIXES else "examine"
+    )
 
 
 def _limits(size: int) -> ChildLimits:
-    """Return limits that only what never ends reaches: the verdict must not depend on how fast the machine is."""
+    """Return limits that only what never ends reaches:
+    the verdict must not depend on how fast the machine is.
+    """
     limit_s = LIMIT_S + LIMIT_PER_GIB_S * size / GIB
     return ChildLimits(wall_s=2 * limit_s, cpu_s=int(limit_s))
 
@@ -259,4 +312,6 @@ def _unexamined(reason: str) -> ProbeReport:
 
 
 def _refused(reason: str) -> ProbeReport:
-    return ProbeReport(None, None, None, None, None, None, problems=(Problem(ProblemKind.DAMAGED, reason),))
+    return ProbeReport(
+        None, None, None, None, None, None, problems=(Problem(ProblemKind.DAMAGED, reason),)
+    )

@@ -1,8 +1,10 @@
-"""The examiner: reads one media file with FFmpeg's libraries and reports facts, or makes a still picture of it.
+"""The examiner: reads one media file with FFmpeg's libraries and reports facts, or makes a still
+picture of it.
 
-Runs as ``python -m`` in a confined child, JSON in and out. It never judges (``judgement`` does, in the parent) and never
-opens a URL: only ``file:`` paths, with the demuxer that ``sniff`` chose from the first bytes. Damaged files make PyAV
-raise anything, BlockingIOError and IndexError included; hence ``except Exception`` around it, here and only here.
+Runs as ``python -m`` in a confined child, JSON in and out. It never judges (``judgement`` does, in
+the parent) and never opens a URL: only ``file:`` paths, with the demuxer that ``sniff`` chose from
+the first bytes. Damaged files make PyAV raise anything, BlockingIOError and IndexError included;
+hence ``except Exception`` around it, here and only here.
 """
 
 from __future__ import annotations
@@ -39,11 +41,12 @@ from mediavault.sandbox.guard import error_text
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``{"task": "examine", "path", "formats_only", "arrived"}`` -> FileFacts; ``{"task": "decode", "path", "start"}``
-    -> DecodeFacts; ``{"task": "still", "path", "into", "at_s"}`` -> ``{"made"}``.
+    """``{"task": "examine", "path", "formats_only", "arrived"}`` -> FileFacts;
+    ``{"task": "decode", "path", "start"}`` -> DecodeFacts;
+    ``{"task": "still", "path", "into", "at_s"}`` -> ``{"made"}``.
 
-    ``arrived`` is the answer of ``arrival_child``, or None. With ``longest_px`` the file of a still is a picture, which is
-    made that small.
+    ``arrived`` is the answer of ``arrival_child``, or None. With ``longest_px`` the file of a still
+    is a picture, which is made that small.
     """
     quiet()
     path = Path(request["path"])
@@ -52,16 +55,26 @@ def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"made": write_still(path, Path(request["into"]), request["at_s"], longest_px=small)}
     if request["task"] == "decode":
         return asdict(decode_part(path, DEMUXERS[_kind(path)], start=request["start"]))
-    return to_named_json(examine(path, formats_only=request.get("formats_only", False), arrived=request.get("arrived")))
+    return to_named_json(
+        examine(
+            path, formats_only=request.get("formats_only", False), arrived=request.get("arrived")
+        )
+    )
 
 
 def examine(
-    path: Path, *, budget_px: int = BUDGET_PX, formats_only: bool = False, arrived: Mapping[str, Any] | None = None
+    path: Path,
+    *,
+    budget_px: int = BUDGET_PX,
+    formats_only: bool = False,
+    arrived: Mapping[str, Any] | None = None,
 ) -> FileFacts:
-    """Run checks S, B, O, D and F; a film of more pixels than the budget is decoded in part (``decode.decode``).
+    """Run checks S, B, O, D and F; a film of more pixels than the budget is decoded in part
+    (``decode.decode``).
 
-    ``formats_only`` runs S and O alone: what the file holds, not whether it is whole. ``arrived`` is the answer of
-    ``arrival_child``: its facts take the place of F if they are of this file and of every packet of it.
+    ``formats_only`` runs S and O alone: what the file holds, not whether it is whole. ``arrived``
+    is the answer of ``arrival_child``: its facts take the place of F if they are of this file and
+    of every packet of it.
     """
     facts = FileFacts(size=path.stat().st_size, kind=_kind(path))
     if facts.kind not in DEMUXERS:
@@ -84,8 +97,12 @@ def examine(
     return _turned(replace(facts, whole=whole, decoded=decoded), turned=decoded.turned)
 
 
-def _decoded_on_arrival(path: Path, arrived: Mapping[str, Any], whole: PacketFacts) -> DecodeFacts | None:
-    """Return what was decoded while the file arrived; None unless it is of this file, and of every packet of it."""
+def _decoded_on_arrival(
+    path: Path, arrived: Mapping[str, Any], whole: PacketFacts
+) -> DecodeFacts | None:
+    """Return what was decoded while the file arrived; None unless it is of this file,
+    and of every packet of it.
+    """
     if arrived["decoded"] is None or arrived["file"] != file_id(path.stat()):
         return None
     facts = DecodeFacts(**arrived["decoded"])
@@ -108,7 +125,8 @@ def _opened(path: Path, facts: FileFacts) -> FileFacts:
                 duration_s=container.duration / TIME_BASE if container.duration else None,
                 still_only=video is None
                 and any(stream.codec_context is not None for stream in container.streams.video),
-                undecodable=video is None and any(stream.codec_context is None for stream in container.streams.video),
+                undecodable=video is None
+                and any(stream.codec_context is None for stream in container.streams.video),
                 video=_video_facts(video) if video is not None else None,
                 audio=_audio_facts(container),
             )
@@ -141,31 +159,40 @@ def _audio_facts(container: Any) -> StreamFacts | None:
     if not streams:
         return None
     first = next((stream for stream in streams if stream.codec_context is not None), streams[0])
-    duration = float(first.duration * first.time_base) if first.duration and first.time_base else None
+    duration = (
+        float(first.duration * first.time_base) if first.duration and first.time_base else None
+    )
     decodable = first.codec_context is not None
-    return StreamFacts(codec=codec_name(first), duration_s=duration, frames=first.frames, decodable=decodable)
+    return StreamFacts(
+        codec=codec_name(first), duration_s=duration, frames=first.frames, decodable=decodable
+    )
 
 
 def _read_whole(path: Path, kind: Kind) -> PacketFacts:
-    """Read every packet as stored (check D): an edit list must not hide those that it leaves out."""
+    """Read every packet as stored (check D): an edit list must not hide those that it leaves
+    out.
+    """
     options = {"advanced_editlist": "0"} if DEMUXERS[kind] == "mov" else {}
     try:
         with open_input(path, DEMUXERS[kind], **options) as container:
             exact = DEMUXERS[kind] == "mov"
-            return read_packets(container.demux(), main_video(container), start_s=start_s(container), exact=exact)
+            return read_packets(
+                container.demux(), main_video(container), start_s=start_s(container), exact=exact
+            )
     except Exception as exc:  # noqa: BLE001 - see above
         return PacketFacts(error=error_text(exc))
 
 
-# --- a still picture, for a post without a thumbnail -------------------------------------------------------------------
+# --- a still picture, for a post without a thumbnail ----------------------------------------------
 
 MAX_STILL_WIDTH = 1_280
 MAX_STILL_FRAMES = 600  # that are decoded on the way from the key frame to the moment asked for
 
 
 def write_still(path: Path, into: Path, at_s: float, *, longest_px: int = SMALL_SIDE) -> bool:
-    """Write a JPEG of the picture at ``at_s`` seconds, or of the last one before it; of a file that is a picture, a small
-    one of that, with sides of at most ``longest_px``. False when nothing decodes.
+    """Write a JPEG of the picture at ``at_s`` seconds, or of the last one before it; of a file that
+    is a picture, a small one of that, with sides of at most ``longest_px``. False when nothing
+    decodes.
     """
     with path.open("rb") as file:
         head = file.read(SNIFF_BYTES)
@@ -197,6 +224,8 @@ def _frame_at(container: Any, video: Any, at_s: float) -> Any:
     with contextlib.suppress(*FAULTS):  # of the beginning of a file the rest is missing
         for number, frame in enumerate(container.decode(video)):
             best = frame
-            if number >= MAX_STILL_FRAMES or (frame.time is not None and frame.time - begin_s >= wanted):
+            if number >= MAX_STILL_FRAMES or (
+                frame.time is not None and frame.time - begin_s >= wanted
+            ):
                 break
     return best

@@ -1,7 +1,7 @@
 """Joins media tracks into one faststart MP4, in a child process and without re-encoding.
 
-In a child, because closing a faststart file stalls the interpreter for up to half a second per gigabyte, and because
-the bytes are untrusted.
+In a child, because closing a faststart file stalls the interpreter for up to half a second per
+gigabyte, and because the bytes are untrusted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from mediavault.sandbox.process import GIB, ChildFailed, ChildLimits, ChildTookT
 from mediavault.sandbox.standing import ChildPool
 
 BASE_S = 120.0
-WALL_PER_GIB_S = 300.0  # written, then moved by the size of the table of contents: on a slow share at 15 MB/s
+# written, then moved by the size of the table of contents: on a slow share at 15 MB/s
+WALL_PER_GIB_S = 300.0
 CPU_PER_GIB_S = 30.0  # measured: 2.2
 CONVERTING_PER_GIB_S = 20_000.0  # a GiB has 50 hours at 48 kbit/s: ten times faster than it plays
 CONVERTED_RATIO = 16  # from 12 kbit/s to the 192 of MP3
@@ -39,9 +40,9 @@ _BROKEN = frozenset({errno.EINVAL, _INVALID_DATA})
 class Track:
     """One track's bytes, one file per run.
 
-    For each run, ``joints`` are the offsets at which its segments meet, ``parts`` says how many times the clock
-    restarted before it (default: before each run), and ``origins_s`` is the media time at which its part begins to be
-    shown (default: 0 for all tracks).
+    For each run, ``joints`` are the offsets at which its segments meet, ``parts`` says how many
+    times the clock restarted before it (default: before each run), and ``origins_s`` is the media
+    time at which its part begins to be shown (default: 0 for all tracks).
     """
 
     runs: tuple[Path, ...]
@@ -57,8 +58,8 @@ class Joiner:
         self._helpers = helpers
 
     async def to_mp4(self, sources: Sequence[Path], into: Path) -> JoinFacts:
-        """Join whole files, each with its own streams, into the MP4 ``into``: pictures from the first, sound from the
-        last that has some. Raises as :meth:`join`.
+        """Join whole files, each with its own streams, into the MP4 ``into``: pictures from the
+        first, sound from the last that has some. Raises as :meth:`join`.
         """
         return await self.join([Track((source,)) for source in sources], into)
 
@@ -72,11 +73,13 @@ class Joiner:
         cover: Path | None,
         codec: str | None = None,
     ) -> Path:
-        """Copy a file's sound into its own file, at ``into`` and the suffix of its codec; return its path.
+        """Copy a file's sound into its own file, at ``into`` and the suffix of its codec; return
+        its path.
 
         Sound of another codec than ``codec`` is converted to it, and PCM to FLAC.
-        ``tags`` are those of the file by FFmpeg's names. A chapter lasts until the next one. A ``cover`` that cannot be
-        decoded is left out. Raises BadFile, NoSpace, StorageFailure, TookTooLong.
+        ``tags`` are those of the file by FFmpeg's names. A chapter lasts until the next one. A
+        ``cover`` that cannot be decoded is left out. Raises BadFile, NoSpace, StorageFailure,
+        TookTooLong.
         """
         size = (await asyncio.to_thread(source.stat)).st_size
         request = {
@@ -94,20 +97,32 @@ class Joiner:
         except ChildFailed as exc:
             failure = _failure(exc, size, into.parent)
             if isinstance(failure, BadFile):
-                failure = BadFile(Message("The audio cannot be saved as its own file: %(error)s.", error=exc.reason))
+                failure = BadFile(
+                    Message(
+                        "The audio cannot be saved as its own file: %(error)s.", error=exc.reason
+                    )
+                )
             raise failure from exc
 
     async def embed(
-        self, source: Path, into: Path, *, texts: Mapping[str, Sequence[Cue]], chapters: Sequence[Chapter]
+        self,
+        source: Path,
+        into: Path,
+        *,
+        texts: Mapping[str, Sequence[Cue]],
+        chapters: Sequence[Chapter],
     ) -> None:
-        """Copy an MP4 or a Matroska file with these subtitles, by language, and chapters inside. Raises as :meth:`to_sound`."""
+        """Copy an MP4 or a Matroska file with these subtitles, by language,
+        and chapters inside. Raises as :meth:`to_sound`.
+        """
         size = (await asyncio.to_thread(source.stat)).st_size
         request = {
             "task": "embed",
             "path": str(source),
             "into": str(into),
             "texts": {
-                language: [(cue.start_s, cue.end_s, cue.text) for cue in cues] for language, cues in texts.items()
+                language: [(cue.start_s, cue.end_s, cue.text) for cue in cues]
+                for language, cues in texts.items()
             },
             "chapters": [(chapter.start_s, chapter.title) for chapter in chapters],
         }
@@ -127,16 +142,22 @@ class Joiner:
         sound_only: bool = False,
         recorded: bool = False,
     ) -> JoinFacts:
-        """Join tracks of segments. ``announced_s`` is the film's duration by its manifest, ``slack_s`` by how much that may
-        be wrong; ``announced`` is what the playlist of each track says.
+        """Join tracks of segments. ``announced_s`` is the film's duration by its manifest,
+        ``slack_s`` by how much that may be wrong; ``announced`` is what the playlist of each track
+        says.
 
-        ``sound_only``: they need no pictures. ``recorded``: they cannot be had again, so they may have holes.
+        ``sound_only``: they need no pictures. ``recorded``: they cannot be had again, so they may
+        have holes.
 
-        Raises Incomplete when the result is not the whole film, BadFile when the tracks cannot be joined, NoSpace,
-        StorageFailure, TookTooLong. ``into`` is removed then.
+        Raises Incomplete when the result is not the whole film, BadFile when the tracks cannot be
+        joined, NoSpace, StorageFailure, TookTooLong. ``into`` is removed then.
         """
         size = await asyncio.to_thread(_size, tracks)
-        request = {"task": "join", "tracks": [_to_json(track) for track in tracks], "into": str(into)}
+        request = {
+            "task": "join",
+            "tracks": [_to_json(track) for track in tracks],
+            "into": str(into),
+        }
         whole = False
         try:
             facts = named(JoinFacts, await self._helpers.ask(lambda: request, limits=_limits(size)))
@@ -150,7 +171,8 @@ class Joiner:
                 recorded=recorded,
             ):
                 raise Incomplete(
-                    Message("The stream is incomplete: %(reasons)s.", reasons=join("; ", reasons)), bytes_received=size
+                    Message("The stream is incomplete: %(reasons)s.", reasons=join("; ", reasons)),
+                    bytes_received=size,
                 )
             whole = True
             return facts
@@ -163,7 +185,12 @@ class Joiner:
 
 def _to_json(track: Track) -> dict[str, Any]:
     runs = [str(run) for run in track.runs]
-    return {"runs": runs, "joints": track.joints, "parts": track.parts, "origins_s": track.origins_s}
+    return {
+        "runs": runs,
+        "joints": track.joints,
+        "parts": track.parts,
+        "origins_s": track.origins_s,
+    }
 
 
 def _size(tracks: Sequence[Track]) -> int:
@@ -180,7 +207,9 @@ def _limits(size: int) -> ChildLimits:
 
 
 def _converting_limits(size: int) -> ChildLimits:
-    """Return the limits for sound that may have to be converted, to a codec that needs more bytes."""
+    """Return the limits for sound that may have to be converted,
+    to a codec that needs more bytes.
+    """
     limits = _limits(size)
     converting_s = CONVERTING_PER_GIB_S * size / GIB
     return replace(
@@ -194,12 +223,16 @@ def _converting_limits(size: int) -> ChildLimits:
 def _failure(exc: ChildFailed, size: int, folder: Path) -> Failure:
     if isinstance(exc, ChildTookTooLong):
         return TookTooLong(
-            Message("Joining the stream was given up: %(error)s.", error=exc.reason), bytes_received=size
+            Message("Joining the stream was given up: %(error)s.", error=exc.reason),
+            bytes_received=size,
         )
     if is_of_the_machine(exc.errno, of_a_file=True):
         return failure_of_code(exc.errno, folder, bytes_received=size)
     if exc.errno in _BROKEN:
         return Incomplete(
-            Message("The stream cannot be joined, it is broken: %(error)s.", error=exc.reason), bytes_received=size
+            Message("The stream cannot be joined, it is broken: %(error)s.", error=exc.reason),
+            bytes_received=size,
         )
-    return BadFile(Message("The stream cannot be joined: %(error)s.", error=exc.reason), bytes_received=size)
+    return BadFile(
+        Message("The stream cannot be joined: %(error)s.", error=exc.reason), bytes_received=size
+    )

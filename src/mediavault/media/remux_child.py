@@ -1,9 +1,10 @@
 """The joiner: copies packets of one or more tracks into a faststart MP4 without re-encoding.
 
-A track is a list of runs, one file each. Runs of one part share a clock and follow each other; between two parts the clock
-may restart (discontinuities). The k-th parts of all tracks belong together and are shifted by the same amount, so that
-sound and pictures stay in step. When the decoder configuration changes between runs (an insert, another encoder), H.264 and
-HEVC carry their parameter sets in front of each key frame, because an MP4 made here has one configuration per track
+A track is a list of runs, one file each. Runs of one part share a clock and follow each other;
+between two parts the clock may restart (discontinuities). The k-th parts of all tracks belong
+together and are shifted by the same amount, so that sound and pictures stay in step. When the
+decoder configuration changes between runs (an insert, another encoder), H.264 and HEVC carry their
+parameter sets in front of each key frame, because an MP4 made here has one configuration per track
 (ISO/IEC 14496-15, 5.3.3.1.2 and 8.3.3.1.2).
 """
 
@@ -40,7 +41,9 @@ CLOSE_S = 0.005  # farther apart than this, no rounding makes two decoding times
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``{"task": "join", "tracks": [{"runs": [path], "joints": [[offset]], "parts": [n], "origins_s": [s]}], "into": path}`` -> JoinFacts."""
+    """``{"task": "join", "tracks": [{"runs": [path], "joints": [[offset]], "parts": [n],
+    "origins_s": [s]}], "into": path}`` -> JoinFacts.
+    """
     quiet()
     return to_named_json(join(request["tracks"], Path(request["into"])))
 
@@ -57,15 +60,19 @@ class Piece:
 
 @dataclass(slots=True)
 class RemuxSource:
-    """One input file. ``shift_s`` turns its own times into those that its part shares; the files of ``rest`` follow it."""
+    """One input file. ``shift_s`` turns its own times into those that its part shares;
+    the files of ``rest`` follow it.
+    """
 
     container: Any
     joints: Sequence[int]
     shift_s: float
     rest: Sequence[Piece]
-    streams: dict[str, Any] = field(default_factory=dict)  # "video" and "audio": what is taken from it
+    # "video" and "audio": what is taken from it
+    streams: dict[str, Any] = field(default_factory=dict)
     ticks_s: dict[str, float] = field(default_factory=dict)  # of these streams' own times
-    prefixes: dict[str, bytes] = field(default_factory=dict)  # what goes in front of their key frames
+    # what goes in front of their key frames
+    prefixes: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def start_s(self) -> float:
@@ -79,7 +86,10 @@ def join(tracks: Sequence[Mapping[str, Any]], into: Path) -> JoinFacts:
     pieces = [_pieces(track) for track in tracks]
     if len({len({piece.part for piece in track}) for track in pieces}) != 1:
         raise ValueError(Message("the tracks have different numbers of discontinuities"))
-    parts = [[list(group) for _, group in itertools.groupby(track, key=lambda piece: piece.part)] for track in pieces]
+    parts = [
+        [list(group) for _, group in itertools.groupby(track, key=lambda piece: piece.part)]
+        for track in pieces
+    ]
     with open_mp4(into) as out:
         joiner = _Joiner(out)
         for together in zip(*parts, strict=True):
@@ -107,7 +117,9 @@ def _open(piece: Piece, rest: Sequence[Piece] = ()) -> RemuxSource:
     demuxer, shift_s = "mov" if head[4:8] == b"ftyp" else DEMUXERS.get(sniff(head)), 0.0
     if demuxer is None:
         demuxer, shift_s = packed_audio(head)
-    return RemuxSource(open_input(piece.path, demuxer), piece.joints, shift_s - piece.origin_s, rest)
+    return RemuxSource(
+        open_input(piece.path, demuxer), piece.joints, shift_s - piece.origin_s, rest
+    )
 
 
 class _Joiner:
@@ -117,7 +129,8 @@ class _Joiner:
         self._out = out
         self._outputs: dict[str, Any] = {}
         self._headers: dict[str, bytes] = {}
-        self._varied: set[str] = set()  # kinds whose header has changed once: from then on it is repeated
+        # kinds whose header has changed once: from then on it is repeated
+        self._varied: set[str] = set()
         self._tallies: dict[str, Tally] = {}
         self._last_dts_s: dict[str, float] = {}
         self._end_s = 0.0
@@ -127,10 +140,14 @@ class _Joiner:
             _assign_streams(sources)
             begin_s, offset_s = min(source.start_s for source in sources), self._end_s
             self._accept_all(sources)
-            packets = heapq.merge(*(self._timed(source) for source in sources), key=lambda item: item[0])
+            packets = heapq.merge(
+                *(self._timed(source) for source in sources), key=lambda item: item[0]
+            )
             for _, kind, source, packet in packets:
                 shift_s = source.shift_s - begin_s
-                self._tallies[kind].add(packet, source.ticks_s[kind], source.joints, shift_s=shift_s)
+                self._tallies[kind].add(
+                    packet, source.ticks_s[kind], source.joints, shift_s=shift_s
+                )
                 self._write(kind, packet, source, shift_s + offset_s)
             for tally in self._tallies.values():
                 tally.end_part()
@@ -153,7 +170,9 @@ class _Joiner:
         self._tallies[kind] = Tally(kind, codec_name(stream))
 
     def _accept(self, kind: str, stream: Any, source: RemuxSource) -> None:
-        """Refuse a change that no player could follow; for any other, store the parameter sets to repeat."""
+        """Refuse a change that no player could follow; for any other,
+        store the parameter sets to repeat.
+        """
         codec, header = self._tallies[kind].codec, extradata(stream)
         if codec != codec_name(stream):
             raise ValueError(Message("its %(kind)s codec changes half way", kind=kind))
@@ -169,7 +188,9 @@ class _Joiner:
         source.prefixes[kind] = parameter_sets(codec, header)
 
     def _timed(self, source: RemuxSource) -> Iterator[tuple[float, str, RemuxSource, Any]]:
-        """Yield the wanted packets of a source and of the files that follow it, with their common decoding time."""
+        """Yield the wanted packets of a source and of the files that follow it,
+        with their common decoding time.
+        """
         yield from _packets(source)
         for piece in source.rest:
             following = _open(piece)
@@ -196,8 +217,9 @@ class _Joiner:
     def _in_order(self, kind: str, packet: Any, tick_s: float) -> bool:
         """Return whether the packet can be written; MP4 takes rising decoding times only.
 
-        Runs may overlap by the few pictures that reordering needs: these are moved to follow each other. A packet that
-        jumps back farther is left out; the tally has seen it, and the file is refused.
+        Runs may overlap by the few pictures that reordering needs: these are moved to follow each
+        other. A packet that jumps back farther is left out; the tally has seen it, and the file is
+        refused.
         """
         last_s, at_s = self._last_dts_s.get(kind, -math.inf), packet.dts * tick_s
         if at_s < last_s - OVERLAP_S:
@@ -215,7 +237,9 @@ class _Joiner:
 
 
 def _assign_streams(sources: list[RemuxSource]) -> None:
-    """Take pictures from the first source that has some, sound from the last: a separate sound track wins."""
+    """Take pictures from the first source that has some, sound from the last:
+    a separate sound track wins.
+    """
     for source in sources:
         if (video := main_video(source.container)) is not None:
             source.take("video", video)
@@ -234,7 +258,9 @@ def _stream(container: Any, kind: str) -> Any:
 
 
 def _packets(source: RemuxSource) -> Iterator[tuple[float, str, RemuxSource, Any]]:
-    """Yield the wanted packets of one file; one without any time directly follows the packet before it."""
+    """Yield the wanted packets of one file; one without any time directly follows the packet before
+    it.
+    """
     kinds = {stream.index: kind for kind, stream in source.streams.items()}
     last: dict[str, int] = {}
     if not kinds:
@@ -251,7 +277,8 @@ def _packets(source: RemuxSource) -> Iterator[tuple[float, str, RemuxSource, Any
         yield packet.dts * source.ticks_s[kind] + source.shift_s, kind, source, packet
 
 
-# --- sound-only HLS segments without a container: raw frames after an ID3 tag (RFC 8216, section 3.4) -------------------
+# --- sound-only HLS segments without a container: raw frames after an ID3 tag (RFC 8216, section
+# 3.4) ---
 
 # The tag's PRIV frame of this owner holds 8 bytes: a 90 kHz time of 33 bits.
 _OWNER = b"com.apple.streaming.transportStreamTimestamp\0"
@@ -272,7 +299,9 @@ def packed_audio(head: bytes) -> tuple[str, float]:
     """
     frames, start_s = head, 0.0
     if head.startswith(b"ID3") and len(head) >= 10:
-        size = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+        size = sum(
+            (byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True)
+        )
         tag, frames = head[: 10 + size], head[10 + size :]
         at = tag.find(_OWNER)
         if at >= 0:

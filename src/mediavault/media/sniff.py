@@ -1,7 +1,8 @@
 """Identifies a file by its first bytes. Pure; never looks at names or content types.
 
-A file that is not a video container is refused before any media library sees a byte of it: playlists and scripts can
-make a demuxer open other files, and images, pages and JSON are not videos whatever they are called.
+A file that is not a video container is refused before any media library sees a byte of it:
+playlists and scripts can make a demuxer open other files, and images, pages and JSON are not videos
+whatever they are called.
 """
 
 from __future__ import annotations
@@ -104,25 +105,42 @@ _MAGIC: tuple[tuple[bytes, Kind], ...] = (
 _RIFF: Mapping[bytes, Kind] = {b"AVI ": Kind.AVI, b"WAVE": Kind.AUDIO, b"WEBP": Kind.IMAGE}
 _EBML = b"\x1a\x45\xdf\xa3"
 
-_WHOLE_MP4_BOXES = frozenset({b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"})  # QuickTime files without ftyp
+# QuickTime files without ftyp
+_WHOLE_MP4_BOXES = frozenset({b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"})
 _FRAGMENT_BOXES = frozenset({b"styp", b"moof", b"sidx", b"emsg", b"prft"})
-_IMAGE_BRANDS = frozenset({b"avif", b"avis", b"heic", b"heix", b"hevc", b"hevx", b"mif1", b"msf1", b"jp2 ", b"jpx "})
+_IMAGE_BRANDS = frozenset(
+    {b"avif", b"avis", b"heic", b"heix", b"hevc", b"hevx", b"mif1", b"msf1", b"jp2 ", b"jpx "}
+)
 _AUDIO_BRANDS = frozenset({b"M4A ", b"M4B ", b"M4P "})
 
 _ISO = frozenset({Kind.MP4, Kind.MOV})
-_STREAMED = frozenset({Kind.WEBM, Kind.MATROSKA, Kind.MPEGTS})  # all that their demuxers need comes before the pictures
+# all that their demuxers need comes before the pictures
+_STREAMED = frozenset({Kind.WEBM, Kind.MATROSKA, Kind.MPEGTS})
 
 _ASCII_SHARE = 0.7  # of an old page in a western language
 
 _TEXT_STARTS: tuple[tuple[re.Pattern[str], Kind], ...] = (
     (re.compile(r"#EXTM3U"), Kind.HLS),
-    (re.compile(r"(<\?xml[^>]*>\s*)?(<!--(?>.*?-->)\s*+)*+<(\w+:)?MPD\b", re.IGNORECASE | re.DOTALL), Kind.DASH),
+    (
+        re.compile(
+            r"(<\?xml[^>]*>\s*)?(<!--(?>.*?-->)\s*+)*+<(\w+:)?MPD\b", re.IGNORECASE | re.DOTALL
+        ),
+        Kind.DASH,
+    ),
     (re.compile(r"ffconcat\b|\[playlist\]|#!", re.IGNORECASE), Kind.SCRIPT),
     (
-        re.compile(r"(<\?xml[^>]*>\s*)?(<!--(?>.*?-->)\s*+)*+(<!doctype\s+svg|<svg\b)", re.IGNORECASE | re.DOTALL),
+        re.compile(
+            r"(<\?xml[^>]*>\s*)?(<!--(?>.*?-->)\s*+)*+(<!doctype\s+svg|<svg\b)",
+            re.IGNORECASE | re.DOTALL,
+        ),
         Kind.IMAGE,
     ),
-    (re.compile(r"<!doctype\s+html|<(html|head|body|script|title|meta|div|p|h1|a)\b", re.IGNORECASE), Kind.HTML),
+    (
+        re.compile(
+            r"<!doctype\s+html|<(html|head|body|script|title|meta|div|p|h1|a)\b", re.IGNORECASE
+        ),
+        Kind.HTML,
+    ),
     (re.compile(r"(<\?xml[^>]*>|<!--).*<html\b", re.IGNORECASE | re.DOTALL), Kind.HTML),
     (re.compile(r"<[?!a-z]", re.IGNORECASE), Kind.XML),
     (re.compile(r"[{\[]\s*[\"'{\[\]}\w-]|(null|true|false)\s*$"), Kind.JSON),
@@ -130,18 +148,29 @@ _TEXT_STARTS: tuple[tuple[re.Pattern[str], Kind], ...] = (
 
 
 def sniff(head: bytes) -> Kind:
-    """Return the kind of a file that begins with ``head`` (as much as there is, up to SNIFF_BYTES)."""
+    """Return the kind of a file that begins with ``head`` (as much as there is,
+    up to SNIFF_BYTES).
+    """
     head = head[:SNIFF_BYTES]
     if not head:
         return Kind.EMPTY
     if not head.strip(b"\0"):
         return Kind.ZEROS
-    # text before the short magic numbers: "BMW …" is not a bitmap, a line that begins with G not a transport stream
-    return _iso(head) or _riff_or_ebml(head) or _text(head) or _ts(head) or _magic(head) or Kind.UNKNOWN
+    # text before the short magic numbers: "BMW …" is not a bitmap, a line that begins with G not a
+    # transport stream
+    return (
+        _iso(head)
+        or _riff_or_ebml(head)
+        or _text(head)
+        or _ts(head)
+        or _magic(head)
+        or Kind.UNKNOWN
+    )
 
 
 def demuxer_of(head: bytes) -> str | None:
-    """Return the one FFmpeg demuxer that may read a file with these first bytes; None when it is not media.
+    """Return the one FFmpeg demuxer that may read a file with these first bytes; None when it is
+    not media.
 
     An ID3 tag is followed by MP3, or by raw AAC; the tag may be longer than ``head``.
     """
@@ -151,13 +180,16 @@ def demuxer_of(head: bytes) -> str | None:
     if head[4:8] == b"ftyp":
         return "mov"
     if head.startswith(b"ID3") and len(head) >= ID3_BYTES:
-        size = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+        size = sum(
+            (byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True)
+        )
         head = head[ID3_BYTES + size :]
     return next((demuxer for magic, demuxer in _SOUND_DEMUXERS if head.startswith(magic)), "mp3")
 
 
 def demuxer_in_order(head: bytes) -> str | None:
-    """Return the demuxer that reads a video with these first bytes from its beginning to its end, without looking ahead.
+    """Return the demuxer that reads a video with these first bytes from its beginning to its end,
+    without looking ahead.
 
     None when there is none: an MP4's table of contents, for one, may be behind its contents.
     """
@@ -182,9 +214,11 @@ def _table_comes_first(head: bytes) -> bool:
 
 
 def ts_packet_bytes(head: bytes) -> tuple[int, int] | None:
-    """Return (packet size, offset of the first sync byte) of a transport stream; None when it is not one.
+    """Return (packet size, offset of the first sync byte) of a transport stream; None when it is
+    not one.
 
-    188 is MPEG-2's own packet; 192 carries a 4-byte time stamp in front (Blu-ray), 204 a 16-byte checksum at the end.
+    188 is MPEG-2's own packet; 192 carries a 4-byte time stamp in front (Blu-ray), 204 a 16-byte
+    checksum at the end.
     """
     for size, offset in ((188, 0), (192, 4), (204, 0)):
         syncs = head[offset::size]
@@ -232,7 +266,9 @@ def _text(head: bytes) -> Kind | None:
 
 
 def _decoded(head: bytes) -> str | None:
-    """Return ``head`` as text; None when it is not text or holds control characters. A character cut at the end is dropped."""
+    """Return ``head`` as text; None when it is not text or holds control characters.
+    A character cut at the end is dropped.
+    """
     encoding = "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
     try:
         text = head.decode(encoding)
@@ -240,7 +276,8 @@ def _decoded(head: bytes) -> str | None:
         if encoding == "utf-8" and exc.start < len(head) - 3:
             if sum(byte < 0x80 for byte in head) < _ASCII_SHARE * len(head):
                 return None
-            text = head.decode("latin-1")  # a page of the old kind: mostly ASCII, no control characters
+            # a page of the old kind: mostly ASCII, no control characters
+            text = head.decode("latin-1")
         else:
             text = head.decode(encoding, "ignore")
     return None if re.search(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x9f]", text) else text

@@ -1,6 +1,8 @@
-"""The sound of a file, in the helper process: whether it is whole, and how it is copied into its own file.
+"""The sound of a file, in the helper process: whether it is whole, and how it is copied into its
+own file.
 
-A file of sound has its title, artist, date, chapters and cover inside, where its format can hold them.
+A file of sound has its title, artist, date, chapters and cover inside, where its format can hold
+them.
 """
 
 from __future__ import annotations
@@ -48,8 +50,8 @@ MAX_COVER_SIDE = 1_400
 class SoundFormat:
     """A form of file for sound of some codec: FFmpeg's muxer with its options.
 
-    ``is_vorbis``: everything else about it is in the tags of its stream (Vorbis comments), also the cover and the chapters,
-    whose times FFmpeg rounds up to the next second.
+    ``is_vorbis``: everything else about it is in the tags of its stream (Vorbis comments), also the
+    cover and the chapters, whose times FFmpeg rounds up to the next second.
     """
 
     suffix: str
@@ -71,21 +73,27 @@ FORMATS: Mapping[str, SoundFormat] = {
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
     """``{"task": "sound", "path", "formats_only"}`` -> FileFacts;
-    ``{"task": "extract", "path", "into": stem, "tags", "chapters", "cover", "codec"}`` -> ``{"path"}``."""
+    ``{"task": "extract", "path", "into": stem, "tags", "chapters", "cover",
+    "codec"}`` -> ``{"path"}``.
+    """
     quiet()
     path = Path(request["path"])
     if request["task"] == "sound":
         return to_named_json(examine(path, formats_only=request.get("formats_only", False)))
     cover = Path(request["cover"]) if request["cover"] else None
-    into = extract(path, Path(request["into"]), request["tags"], request["chapters"], cover, request["codec"])
+    into = extract(
+        path, Path(request["into"]), request["tags"], request["chapters"], cover, request["codec"]
+    )
     return {"path": str(into)}
 
 
-# --- whether it is whole -----------------------------------------------------------------------------------------------
+# --- whether it is whole --------------------------------------------------------------------------
 
 
 def examine(path: Path, *, formats_only: bool = False) -> FileFacts:
-    """Run checks S, B, O, D and F on a file's sound, or S and O alone; its pictures are not examined."""
+    """Run checks S, B, O, D and F on a file's sound, or S and O alone;
+    its pictures are not examined.
+    """
     with path.open("rb") as file:
         head = file.read(SNIFF_BYTES)
         facts = FileFacts(size=path.stat().st_size, kind=sniff(head))
@@ -99,11 +107,17 @@ def examine(path: Path, *, formats_only: bool = False) -> FileFacts:
         with open_input(path, demuxer) as container:
             sound, film = main_sound(container), main_video(container)
             known_s = container.duration / TIME_BASE if container.duration else None
-            facts = replace(facts, audio=_stream_facts(container, sound), duration_s=known_s if film is None else None)
+            facts = replace(
+                facts,
+                audio=_stream_facts(container, sound),
+                duration_s=known_s if film is None else None,
+            )
             if facts.audio is not None and facts.audio.duration_s is not None:
                 facts = replace(facts, duration_s=facts.audio.duration_s)
         if sound is not None and not formats_only and not facts.structure.problems:
-            facts = replace(facts, whole=_read_whole(path, demuxer), decoded=decode_sound(path, demuxer))
+            facts = replace(
+                facts, whole=_read_whole(path, demuxer), decoded=decode_sound(path, demuxer)
+            )
     except Exception as exc:  # noqa: BLE001 - damaged files make PyAV raise anything
         return replace(facts, open_error=error_text(exc))
     return facts
@@ -112,7 +126,9 @@ def examine(path: Path, *, formats_only: bool = False) -> FileFacts:
 def _stream_facts(container: Any, sound: Any) -> StreamFacts | None:
     if sound is None:
         return StreamFacts("unknown", decodable=False) if container.streams.audio else None
-    duration = float(sound.duration * sound.time_base) if sound.duration and sound.time_base else None
+    duration = (
+        float(sound.duration * sound.time_base) if sound.duration and sound.time_base else None
+    )
     return StreamFacts(codec=codec_name(sound), duration_s=duration, frames=sound.frames)
 
 
@@ -128,7 +144,7 @@ def _read_whole(path: Path, demuxer: str) -> PacketFacts:
         return PacketFacts(error=error_text(exc))
 
 
-# --- its own file -------------------------------------------------------------------------------------------------------
+# --- its own file ---------------------------------------------------------------------------------
 
 
 def extract(
@@ -141,8 +157,9 @@ def extract(
 ) -> Path:
     """Copy a file's sound into a file at ``stem`` and the suffix of its codec; return its path.
 
-    It is converted where it has another codec than ``codec``, and PCM becomes FLAC, which is the same sound. ``chapters``
-    are [start, title], by their start in seconds. Raises ValueError for sound that no format here holds.
+    It is converted where it has another codec than ``codec``, and PCM becomes FLAC, which is the
+    same sound. ``chapters`` are [start, title], by their start in seconds. Raises ValueError for
+    sound that no format here holds.
     """
     demuxer = demuxer_at(path)
     if demuxer is None:
@@ -155,11 +172,15 @@ def extract(
         original = codec_name(sound)
         wanted = codec or ("flac" if original.startswith("pcm_") else original)
         if (form := FORMATS.get(wanted)) is None:
-            raise ValueError(Message("no format for audio files here can contain %(codec)s", codec=original))
+            raise ValueError(
+                Message("no format for audio files here can contain %(codec)s", codec=original)
+            )
         only_read(source, [sound])
         into = stem.with_name(f"{stem.name}{form.suffix}")
         out = stack.enter_context(open_output(into, form.muxer, **form.options))
-        into_stream = add_copy(out, sound) if wanted == original else add_encoder(out, wanted, sound)
+        into_stream = (
+            add_copy(out, sound) if wanted == original else add_encoder(out, wanted, sound)
+        )
         picture = small_jpeg(cover, MAX_COVER_SIDE) if cover is not None else None
         known = with_ends(chapters, _length_s(source, sound))
         if form.is_vorbis:
@@ -184,12 +205,16 @@ def _add_picture(out: Any, picture: bytes | None, scratch: Path, stack: ExitStac
         scratch.unlink()
 
 
-def _vorbis_comments(chapters: Sequence[tuple[float, float, str]], picture: bytes | None) -> dict[str, str]:
+def _vorbis_comments(
+    chapters: Sequence[tuple[float, float, str]], picture: bytes | None
+) -> dict[str, str]:
     """Return chapters and cover as tags, as players of Ogg files read them."""
     comments = {} if picture is None else {"METADATA_BLOCK_PICTURE": _picture_block(picture)}
     for number, (start_s, _, title) in enumerate(chapters):
         minutes, seconds = divmod(round(start_s * 1_000), 60_000)
-        comments[f"CHAPTER{number:03}"] = f"{minutes // 60:02}:{minutes % 60:02}:{seconds / 1_000:06.3f}"
+        comments[f"CHAPTER{number:03}"] = (
+            f"{minutes // 60:02}:{minutes % 60:02}:{seconds / 1_000:06.3f}"
+        )
         comments[f"CHAPTER{number:03}NAME"] = title
     return comments
 
@@ -201,7 +226,9 @@ def _length_s(container: Any, stream: Any) -> float:
 
 
 def _from_zero(packets: Iterator[Any]) -> Iterator[Any]:
-    """Yield the packets with the first at zero, unless it begins before that: a decoder's delay is to be kept."""
+    """Yield the packets with the first at zero, unless it begins before that:
+    a decoder's delay is to be kept.
+    """
     shift: int | None = None
     for packet in packets:
         if packet.dts is None:
@@ -213,7 +240,13 @@ def _from_zero(packets: Iterator[Any]) -> Iterator[Any]:
 
 
 def _picture_block(picture: bytes) -> str:
-    """Return a front cover as the tag of Ogg files has it: a FLAC picture block (RFC 9639, section 8.8) in base64."""
+    """Return a front cover as the tag of Ogg files has it: a FLAC picture block (RFC 9639,
+    section 8.8) in base64.
+    """
     mime = b"image/jpeg"
-    head = struct.pack(">II", 3, len(mime)) + mime + struct.pack(">IIIIII", 0, 0, 0, 0, 0, len(picture))
+    head = (
+        struct.pack(">II", 3, len(mime))
+        + mime
+        + struct.pack(">IIIIII", 0, 0, 0, 0, 0, len(picture))
+    )
     return base64.b64encode(head + picture).decode("ascii")

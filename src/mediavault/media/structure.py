@@ -1,4 +1,6 @@
-"""The result of walking over a container's own length fields (check B), and what the walkers of all formats share."""
+"""The result of walking over a container's own length fields (check B),
+and what the walkers of all formats share.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,11 @@ def damaged(reason: Message) -> Problem:
 def cut_off(should_end: int, ends: int) -> Problem:
     """Return the problem of a last part that announces more bytes than there are."""
     return incomplete(
-        Message("its last part should reach to byte %(should)d, but it ends at %(ends)d", should=should_end, ends=ends)
+        Message(
+            "its last part should reach to byte %(should)d, but it ends at %(ends)d",
+            should=should_end,
+            ends=ends,
+        )
     )
 
 
@@ -45,13 +51,16 @@ def broken_at(at: int, size: int) -> Problem:
 
 
 def protected() -> Problem:
-    return Problem(ProblemKind.PROTECTED, Message("its pictures or sound are encrypted (copy protection)"))
+    return Problem(
+        ProblemKind.PROTECTED, Message("its pictures or sound are encrypted (copy protection)")
+    )
 
 
 def harmless_tail(file: BinaryIO, start: int, end: int) -> bool:
     """Return whether the bytes after the end of a whole video do no harm.
 
-    They do none when all of them are zero, or when they are at most a megabyte of printable ASCII text.
+    They do none when all of them are zero, or when they are at most a megabyte of printable ASCII
+    text.
     """
     file.seek(start)
     zeros, text = True, end - start <= MAX_TEXT_BYTES
@@ -68,4 +77,6 @@ def harmless_tail(file: BinaryIO, start: int, end: int) -> bool:
 
 def tail_note(count: int) -> str:
     """Describe ``count`` harmless bytes after the end."""
-    return counted(count, "byte of padding or text follows its end", "bytes of padding or text follow its end")
+    return counted(
+        count, "byte of padding or text follows its end", "bytes of padding or text follow its end"
+    )

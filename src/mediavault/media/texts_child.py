@@ -1,6 +1,8 @@
-"""Copies a file and puts subtitles and chapters into it, in the helper process. Nothing is re-encoded.
+"""Copies a file and puts subtitles and chapters into it, in the helper process. Nothing is
+re-encoded.
 
-MP4 holds texts as ``mov_text``: two bytes of length, then UTF-8 (3GPP TS 26.245, section 5.17). Matroska holds SubRip.
+MP4 holds texts as ``mov_text``: two bytes of length, then UTF-8 (3GPP TS 26.245, section 5.17).
+Matroska holds SubRip.
 """
 
 from __future__ import annotations
@@ -24,10 +26,14 @@ from mediavault.media.library import (
 )
 from mediavault.media.sniff import SNIFF_BYTES, Kind, demuxer_of, sniff
 
-MUXERS: Mapping[str, tuple[str, str]] = {"mov": ("mp4", "mov_text"), "matroska": ("matroska", "subrip")}
+MUXERS: Mapping[str, tuple[str, str]] = {
+    "mov": ("mp4", "mov_text"),
+    "matroska": ("matroska", "subrip"),
+}
 MAX_TEXT_BYTES = 0xFFFF
 EMPTY_TEXT_BYTES = 2  # the length alone
-_NO_MARKUP = str.maketrans("<>{}", "‹›()")  # SubRip has markup, and no way to write its signs as text
+# SubRip has markup, and no way to write its signs as text
+_NO_MARKUP = str.maketrans("<>{}", "‹›()")
 
 # The two letters of a language (ISO 639-1), then its three (ISO 639-2/T).
 _LANGUAGES = """
@@ -49,35 +55,53 @@ _THREE_LETTERS = {pair[:2]: pair[2:] for pair in _LANGUAGES.split()}
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``{"task": "embed", "path", "into", "texts": {language: [[start, end, text]]}, "chapters": [[start, title]]}`` -> ``{}``."""
+    """``{"task": "embed", "path", "into", "texts": {language: [[start, end, text]]}, "chapters":
+    [[start, title]]}`` -> ``{}``.
+    """
     quiet()
     embed(Path(request["path"]), Path(request["into"]), request["texts"], request["chapters"])
     return {}
 
 
 def embed(
-    path: Path, into: Path, texts: Mapping[str, Sequence[Sequence[Any]]], chapters: Sequence[Sequence[Any]]
+    path: Path,
+    into: Path,
+    texts: Mapping[str, Sequence[Sequence[Any]]],
+    chapters: Sequence[Sequence[Any]],
 ) -> None:
-    """Copy a file's pictures, sound and subtitles, and add a stream for each language. Times are in seconds.
+    """Copy a file's pictures, sound and subtitles, and add a stream for each language. Times are in
+    seconds.
 
-    Subtitles of the file that the new one cannot hold are left out. Raises ValueError for a container that holds no
-    texts here.
+    Subtitles of the file that the new one cannot hold are left out. Raises ValueError for a
+    container that holds no texts here.
     """
     with path.open("rb") as file:
         head = file.read(SNIFF_BYTES)
     demuxer = demuxer_of(head)
-    if demuxer is None or demuxer not in MUXERS or sniff(head) is Kind.WEBM:  # which holds WebVTT alone
+    # which holds WebVTT alone
+    if demuxer is None or demuxer not in MUXERS or sniff(head) is Kind.WEBM:
         raise ValueError(Message("its container does not support subtitles"))
     muxer, codec = MUXERS[demuxer]
     options = {"movflags": "+faststart"} if muxer == "mp4" else {}
     with open_input(path, demuxer) as source, open_output(into, muxer, **options) as out:
-        copies = {stream.index: copy for stream in source.streams if (copy := _copy_of(stream, out)) is not None}
+        copies = {
+            stream.index: copy
+            for stream in source.streams
+            if (copy := _copy_of(stream, out)) is not None
+        }
         wanted = [stream for stream in source.streams if stream.index in copies]
-        out.metadata.update({name: text for name, text in source.metadata.items() if name not in _OF_THE_CONTAINER})
-        streams = [(add_text_stream(out, codec, _tags(codec, language)), cues) for language, cues in texts.items()]
+        out.metadata.update(
+            {name: text for name, text in source.metadata.items() if name not in _OF_THE_CONTAINER}
+        )
+        streams = [
+            (add_text_stream(out, codec, _tags(codec, language)), cues)
+            for language, cues in texts.items()
+        ]
         set_chapters(out, _chapters(chapters, (source.duration or 0) / TIME_BASE, source))
         packets = _copied(source, wanted, copies)
-        for _, packet in heapq.merge(packets, *(_cues(*one, codec=codec) for one in streams), key=lambda item: item[0]):
+        for _, packet in heapq.merge(
+            packets, *(_cues(*one, codec=codec) for one in streams), key=lambda item: item[0]
+        ):
             out.mux_one(packet)
 
 
@@ -102,8 +126,8 @@ def _copy_of(stream: Any, out: Any) -> Any:
 def _tags(codec: str, language: str) -> dict[str, str]:
     """Return the tags of a stream in this language.
 
-    MP4 stores a language as three letters, and FFmpeg leaves out any other. A tag that says more, such as ``pt-BR``, is
-    the stream's name as well.
+    MP4 stores a language as three letters, and FFmpeg leaves out any other. A tag that says more,
+    such as ``pt-BR``, is the stream's name as well.
     """
     if codec != "mov_text":
         return {"language": language}
@@ -112,12 +136,15 @@ def _tags(codec: str, language: str) -> dict[str, str]:
     return {**tags, "handler_name": language} if more else tags
 
 
-def _copied(source: Any, wanted: Sequence[Any], copies: Mapping[int, Any]) -> Iterator[tuple[float, Any]]:
+def _copied(
+    source: Any, wanted: Sequence[Any], copies: Mapping[int, Any]
+) -> Iterator[tuple[float, Any]]:
     last_s = 0.0
     for packet in source.demux(*wanted):
         if packet.dts is None or _is_gap(packet):
             continue
-        last_s = max(last_s, float(packet.dts * packet.time_base))  # merged by time: it must never go back
+        # merged by time: it must never go back
+        last_s = max(last_s, float(packet.dts * packet.time_base))
         packet.stream = copies[packet.stream_index]
         yield last_s, packet
 
@@ -137,11 +164,17 @@ def _cues(stream: Any, cues: Sequence[Sequence[Any]], *, codec: str) -> Iterator
         yield start_s, text_packet(stream, body, start_s, end_s)
 
 
-def _chapters(chapters: Sequence[Sequence[Any]], length_s: float, source: Any) -> list[tuple[float, float, str]]:
+def _chapters(
+    chapters: Sequence[Sequence[Any]], length_s: float, source: Any
+) -> list[tuple[float, float, str]]:
     """Return these chapters, or without any those that the file has, each [start, end, title]."""
     if not chapters:
         return [
-            (float(c["start"] * c["time_base"]), float(c["end"] * c["time_base"]), c["metadata"].get("title", ""))
+            (
+                float(c["start"] * c["time_base"]),
+                float(c["end"] * c["time_base"]),
+                c["metadata"].get("title", ""),
+            )
             for c in source.chapters()
         ]
     return with_ends(chapters, length_s)

@@ -1,9 +1,11 @@
 """What we know of bilibili.com and bilibili.tv; checked 2026-11-24 against published extractors.
 
-Bilibili: ``__INITIAL_STATE__`` says which video and part a page shows, ``__playinfo__`` or the playurl answer its files.
+Bilibili: ``__INITIAL_STATE__`` says which video and part a page shows, ``__playinfo__`` or the
+playurl answer its files.
 
-Both tracks of DASH are separate files: a video track is a candidate with the best sound. ``durl`` is a file
-with both. Play data count only where the state, or the answer that contains them, is about this video.
+Both tracks of DASH are separate files: a video track is a candidate with the best sound. ``durl``
+is a file with both. Play data count only where the state, or the answer that contains them, is
+about this video.
 Checked 2026-11-24 against recorded pages.
 """
 
@@ -14,7 +16,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import SplitResult
 
-from mediavault.core.failures import Challenge, Deleted, Failure, LoginRequired, Private, RegionLocked
+from mediavault.core.failures import (
+    Challenge,
+    Deleted,
+    Failure,
+    LoginRequired,
+    Private,
+    RegionLocked,
+)
 from mediavault.core.media import Candidate, Expected, Item, Post
 from mediavault.core.messages import Message
 from mediavault.core.platform import (
@@ -42,20 +51,29 @@ from mediavault.extraction.page_data.values import Node, walk
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
     """What the documents say about ``post``; None when they say nothing.
 
-    Raises the failure that an answer's code reports, and Private where only a preview of the video is played.
+    Raises the failure that an answer's code reports, and Private where only a preview of the video
+    is played.
     """
     nodes = [node for document in documents for node in walk(document)]
     views = [node for node in nodes if _is_own(node, post.post_id)]
     view = max(views, key=len, default={})
     plays = [node for node in nodes if "dash" in node or "durl" in node]
-    others = any("bvid" in node and "pages" in node and not _is_own(node, post.post_id) for node in nodes)
+    others = any(
+        "bvid" in node and "pages" in node and not _is_own(node, post.post_id) for node in nodes
+    )
     if not view and (others or not plays):
         if failure := next(filter(None, map(_refusal, documents)), None):
             raise failure
         return None
     if view.get("is_upower_preview") is True and view.get("is_upower_play") is not True:
-        raise Private("Bilibili plays only a preview of this video to those who do not pay its author.")
-    candidates = [c for play in plays[:1] for c in _candidates(platform, play)] if _is_this_part(post, nodes) else []
+        raise Private(
+            "Bilibili plays only a preview of this video to those who do not pay its author."
+        )
+    candidates = (
+        [c for play in plays[:1] for c in _candidates(platform, play)]
+        if _is_this_part(post, nodes)
+        else []
+    )
     return _page_data(view, candidates, plays)
 
 
@@ -80,7 +98,9 @@ def _is_this_part(post: Post, nodes: Sequence[Node]) -> bool:
 
 def _page_data(view: Node, candidates: Sequence[Candidate], plays: Sequence[Node]) -> PageData:
     owner = values.obj(view, "owner")
-    seconds = next(filter(None, (values.milliseconds(play.get("timelength")) for play in plays)), None)
+    seconds = next(
+        filter(None, (values.milliseconds(play.get("timelength")) for play in plays)), None
+    )
     picture = view.get("pic")
     cover = values.url(f"https:{picture}" if str(picture).startswith("//") else picture)
     item = Item(
@@ -103,7 +123,10 @@ def _page_data(view: Node, candidates: Sequence[Candidate], plays: Sequence[Node
 
 def _candidates(platform: Platform, play: Node) -> Iterator[Candidate]:
     dash = values.obj(play, "dash")
-    sounds = [*values.objects(dash.get("audio")), *([flac] if (flac := values.obj(dash, "flac", "audio")) else [])]
+    sounds = [
+        *values.objects(dash.get("audio")),
+        *([flac] if (flac := values.obj(dash, "flac", "audio")) else []),
+    ]
     sound = max(sounds, key=lambda track: values.number(track.get("bandwidth")) or 0, default={})
     for track in values.objects(dash.get("video")):
         for candidate in _track(platform, track):
@@ -116,7 +139,9 @@ def _candidates(platform: Platform, play: Node) -> Iterator[Candidate]:
             mime="video/mp4",
             has_audio=True,
             size=values.integer(parts[0].get("size")),
-            height=values.integer(play.get("quality")) if str(play.get("quality")) in {"720", "1080"} else None,
+            height=values.integer(play.get("quality"))
+            if str(play.get("quality")) in {"720", "1080"}
+            else None,
         )
 
 
@@ -156,17 +181,21 @@ def _refusal(document: object) -> Failure | None:
     for part in (answer, values.obj(answer, "error")):
         code = part.get("code")
         known = _CODES.get(code) if isinstance(code, int) else None
-        if code == -10403 and "大会员" in str(part.get("message")):  # members-only videos have the same code
+        # members-only videos have the same code
+        if code == -10403 and "大会员" in str(part.get("message")):
             return LoginRequired("Bilibili says: the video is shown only to members (-10403).")
         if known:
-            return known[0](Message("Bilibili says: %(known)s (%(code)s).", known=known[1], code=code))
+            return known[0](
+                Message("Bilibili says: %(known)s (%(code)s).", known=known[1], code=code)
+            )
     return None
 
 
-# --- size and rate of a URL ------------------------------------------------------------------------------------
+# --- size and rate of a URL -----------------------------------------------------------------------
 
 _FILE = re.compile(r"-(\d{1,6})\.(?:m4s|mp4|flv)$")
-# Bilibili's numbers for qualities; for single tracks, these plus 30000 for H.264, and others for H.265 and AV1
+# Bilibili's numbers for qualities; for single tracks, these plus 30000 for H.264, and others for
+# H.265 and AV1
 _SIZES: Mapping[tuple[int, int], str] = {
     (426, 240): "6 30006",
     (640, 360): "15 16 30015 30016 30011 100022",
@@ -181,7 +210,9 @@ _BYTES = re.compile(r"(?:^|&)bw=(\d{1,9})(?:&|$)")
 
 
 def measures(parts: SplitResult, _width: int | None, _height: int | None) -> Measures:
-    """Return the frame of the quality for a landscape video; ``bw`` is the rate in bytes per second."""
+    """Return the frame of the quality for a landscape video;
+    ``bw`` is the rate in bytes per second.
+    """
     name, line = _FILE.search(parts.path), _BYTES.search(parts.query)
     width, height = _SIZE_OF_QUALITY.get(name[1], (None, None)) if name else (None, None)
     return Measures(width, height, int(line[1]) * 8 or None if line else None)
@@ -228,15 +259,20 @@ BILIBILI = Platform(
                 canonical="https://www.bilibili.com/video/{post_id}?p={part}",
             ),
             AddressPattern(
-                re.compile(rf"^/video/{_ID}/index_(?P<part>[2-9]|[1-9]\d{{1,3}})\.html$"),  # until 2018
+                # until 2018
+                re.compile(rf"^/video/{_ID}/index_(?P<part>[2-9]|[1-9]\d{{1,3}})\.html$"),
                 canonical="https://www.bilibili.com/video/{post_id}?p={part}",
             ),
-            AddressPattern(re.compile(rf"^/(?:s/|mobile/)?video/{_ID}(?:/?|/index(?:_1)?\.html|\.html)$")),
+            AddressPattern(
+                re.compile(rf"^/(?:s/|mobile/)?video/{_ID}(?:/?|/index(?:_1)?\.html|\.html)$")
+            ),
             AddressPattern(  # other tokens at b23.tv are share links
-                re.compile(rf"^/{_ID}/?$"), host=re.compile(r"b23\.tv|(?:(?:www|m)\.)?bilibili\.com")
+                re.compile(rf"^/{_ID}/?$"),
+                host=re.compile(r"b23\.tv|(?:(?:www|m)\.)?bilibili\.com"),
             ),
             AddressPattern(
-                re.compile(r"^/(?:festival|list)/[\w-]+/?$"), query={"bvid": re.compile(r"(?P<post_id>BV\w{10})")}
+                re.compile(r"^/(?:festival|list)/[\w-]+/?$"),
+                query={"bvid": re.compile(r"(?P<post_id>BV\w{10})")},
             ),
             AddressPattern(
                 re.compile(_PLAYER),
@@ -262,9 +298,13 @@ BILIBILI = Platform(
                 canonical="https://www.bilibili.com/cheese/play/ep{post_id}",
             ),
             AddressPattern(
-                re.compile(r"^/(?P<post_id>\d{15,20})/?$"), host=re.compile(r"[th]\.bilibili\.com"), canonical=_DYNAMIC
+                re.compile(r"^/(?P<post_id>\d{15,20})/?$"),
+                host=re.compile(r"[th]\.bilibili\.com"),
+                canonical=_DYNAMIC,
             ),
-            AddressPattern(re.compile(r"^/(?:opus|dynamic)/(?P<post_id>\d{15,20})/?$"), canonical=_DYNAMIC),
+            AddressPattern(
+                re.compile(r"^/(?:opus|dynamic)/(?P<post_id>\d{15,20})/?$"), canonical=_DYNAMIC
+            ),
             AddressPattern(
                 re.compile(rf"^{_LANGUAGE}/video/(?P<post_id>\d{{4,16}})/?$"),
                 host=re.compile(_ABROAD),
@@ -279,7 +319,8 @@ BILIBILI = Platform(
         lives=paths(r"^/(?:blanc/|h5/)?(?P<post_id>\d+)/?$", host=r"live\.bilibili\.com"),
         playlists=(
             *paths(
-                r"^/\d+/(?:video|lists|favlist|channel|upload|article|dynamic)(?:/|$)", host=r"space\.bilibili\.com"
+                r"^/\d+/(?:video|lists|favlist|channel|upload|article|dynamic)(?:/|$)",
+                host=r"space\.bilibili\.com",
             ),
             *paths(
                 r"^/(?:bangumi/(?:media|play/ss)|cheese/play/ss|medialist|list|watchlater|audio/am|v/|anime|festival)",
@@ -302,10 +343,14 @@ BILIBILI = Platform(
         read=read,
         ids_of=ids_of,
         files_apart=True,
-        json_paths=re.compile(r"^https://api\.bilibili\.com/(?:x/player/|x/web-interface/|pgc/player/)"),
+        json_paths=re.compile(
+            r"^https://api\.bilibili\.com/(?:x/player/|x/web-interface/|pgc/player/)"
+        ),
         always_sent=True,
     ),
-    ytdlp=YtdlpRules(("bilibili", "bilibilibangumi", "bilibilidynamic", "biliintl"), owns_list=True, handle=""),
+    ytdlp=YtdlpRules(
+        ("bilibili", "bilibilibangumi", "bilibilidynamic", "biliintl"), owns_list=True, handle=""
+    ),
     lists=(
         ListRules(
             AddressPattern(
@@ -313,7 +358,8 @@ BILIBILI = Platform(
                 host=re.compile(r"(?:space|m)\.bilibili\.com"),
                 canonical="https://space.bilibili.com/{space}/video",
             ),
-            ("bilibilispacevideo", "bilibilicollectionlist"),  # some show only the collection of an account's videos
+            # some show only the collection of an account's videos
+            ("bilibilispacevideo", "bilibilicollectionlist"),
             newest_first=True,
             key="id",
         ),
@@ -330,7 +376,9 @@ BILIBILI = Platform(
     ),
     media=MediaRules(
         hosts=(".bilivideo.com", ".bilivideo.cn", ".acgvideo.com", ".akamaized.net", ".hdslb.com"),
-        own_hosts=re.compile(r".+\.(?:bilivideo\.(?:com|cn)|acgvideo\.com|hdslb\.com)|upos-[\w-]+\.akamaized\.net"),
+        own_hosts=re.compile(
+            r".+\.(?:bilivideo\.(?:com|cn)|acgvideo\.com|hdslb\.com)|upos-[\w-]+\.akamaized\.net"
+        ),
         path=re.compile(r"/upgcxcode/"),
         key=re.compile(r"/upgcxcode/\d+/\d+/(\d+)/"),
         signs_urls=True,

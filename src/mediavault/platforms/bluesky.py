@@ -1,15 +1,18 @@
-"""What we know of bsky.app; checked 2026-11-24 against recorded pages and the AT Protocol's documentation.
+"""What we know of bsky.app; checked 2026-11-24 against recorded pages and the AT Protocol's
+documentation.
 
 Bluesky: the post's own view in an answer (getPostThread, getPosts, getRecord).
 
-A post is identified by the last part of its ``at://`` address, and by its author where the page's URL names one. The
-video of a quoted post is in the record's own view and becomes an item with that role; parents and replies are ignored.
-Source: the lexicons app.bsky.embed.video, .recordWithMedia, .record and app.bsky.feed.defs; checked 2026-11-24.
+A post is identified by the last part of its ``at://`` address, and by its author where the page's
+URL names one. The video of a quoted post is in the record's own view and becomes an item with that
+role; parents and replies are ignored. Source: the lexicons app.bsky.embed.video, .recordWithMedia,
+.record and app.bsky.feed.defs; checked 2026-11-24.
 
 Bluesky's API of an account's posts: ``getAuthorFeed``, which takes a handle as well as a DID.
 
-Servers that do not know the filter ``posts_with_video`` yet answer 400. Only the feed without a filter has reposts.
-Source: the lexicon app.bsky.feed.getAuthorFeed; checked 2026-11-29."""
+Servers that do not know the filter ``posts_with_video`` yet answer 400. Only the feed without a
+filter has reposts. Source: the lexicon app.bsky.feed.getAuthorFeed; checked 2026-11-29.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,9 @@ _ADDRESS = re.compile(r"/profile/(?P<repo>[^/?#]+)/post/")
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """What the documents say about ``post``; None when they say nothing. Raises Deleted or LoginRequired where they do."""
+    """What the documents say about ``post``; None when they say nothing. Raises Deleted or
+    LoginRequired where they do.
+    """
     own = [node for document in documents for node in walk(document) if _is_own(node, post)]
     if not own:
         if failure := next(filter(None, map(_refusal, documents)), None):
@@ -65,7 +70,9 @@ def _is_own(node: Node, post: Post) -> bool:
     wanted = unquote(named["repo"]).lower() if named else None
     author = values.obj(node, "author")
     names = {match["repo"], values.text(author.get("did")), str(author.get("handle", "")).lower()}
-    return wanted is None or wanted in names or not (wanted.startswith("did:") or author.get("handle"))
+    return (
+        wanted is None or wanted in names or not (wanted.startswith("did:") or author.get("handle"))
+    )
 
 
 def ids_of(node: Node) -> set[str]:
@@ -77,7 +84,9 @@ def ids_of(node: Node) -> set[str]:
 def address_of(node: Node) -> str | None:
     """The URL of the post whose view a node is; None for any other node."""
     match = _POST_URI.match(str(node.get("uri", "")))
-    author = values.text(values.obj(node, "author").get("handle")) or (match["repo"] if match else "")
+    author = values.text(values.obj(node, "author").get("handle")) or (
+        match["repo"] if match else ""
+    )
     return f"https://bsky.app/profile/{author}/post/{match['id']}" if match else None
 
 
@@ -91,7 +100,9 @@ def _page_data(platform: Platform, view: Node) -> PageData:
     did = values.text(author.get("did")) or _repo(view)
     embed = values.obj(view, "embed") or next(iter(values.objects(view.get("embeds"))), {})
     items = _items(embed or values.obj(record, "embed"), did, platform)
-    images = tuple(filter(None, (item.thumbnail_url for item in items if item.type is ItemType.IMAGE)))
+    images = tuple(
+        filter(None, (item.thumbnail_url for item in items if item.type is ItemType.IMAGE))
+    )
     own = [item for item in items if item.role is ItemRole.MAIN]
     return PageData(
         items=items,
@@ -99,7 +110,8 @@ def _page_data(platform: Platform, view: Node) -> PageData:
         display_name=values.text(author.get("displayName")),
         text=values.text(record.get("text")),
         published_at=values.moment(record.get("createdAt")),
-        thumbnail_url=next(filter(None, (item.thumbnail_url for item in own)), None) or _card_picture(embed),
+        thumbnail_url=next(filter(None, (item.thumbnail_url for item in own)), None)
+        or _card_picture(embed),
         image_urls=images,
         found=True,
     )
@@ -118,7 +130,9 @@ def _items(embed: Node, did: str | None, platform: Platform) -> tuple[Item, ...]
             return (_video(embed, did, platform),)
         case "images" | "gallery":
             pictures = values.objects(embed.get("images")) or values.objects(embed.get("items"))
-            return tuple(Item(type=ItemType.IMAGE, thumbnail_url=_picture(picture)) for picture in pictures)
+            return tuple(
+                Item(type=ItemType.IMAGE, thumbnail_url=_picture(picture)) for picture in pictures
+            )
         case "recordWithMedia":
             return (*_items(values.obj(embed, "media"), did, platform), *_quoted(embed, platform))
         case "record":
@@ -127,7 +141,9 @@ def _items(embed: Node, did: str | None, platform: Platform) -> tuple[Item, ...]
 
 
 def _picture(picture: Node) -> str | None:
-    return values.url(picture.get("fullsize")) or values.url(picture.get("thumb") or picture.get("thumbnail"))
+    return values.url(picture.get("fullsize")) or values.url(
+        picture.get("thumb") or picture.get("thumbnail")
+    )
 
 
 def _card_picture(embed: Node) -> str | None:
@@ -137,7 +153,9 @@ def _card_picture(embed: Node) -> str | None:
 
 
 def _video(embed: Node, did: str | None, platform: Platform) -> Item:
-    """Return the video. A view names the playlist; a record only the blob, whose id gives the playlist's URL."""
+    """Return the video. A view names the playlist; a record only the blob,
+    whose id gives the playlist's URL.
+    """
     blob = values.obj(embed, "video")
     cid = values.text(embed.get("cid")) or values.text(values.obj(blob, "ref").get("$link"))
     playlist = values.url(embed.get("playlist"))
@@ -162,7 +180,9 @@ def _video(embed: Node, did: str | None, platform: Platform) -> Item:
 
 
 def _quoted(embed: Node, platform: Platform) -> tuple[Item, ...]:
-    """Return a quoted post's items. ``record`` holds its view, one level deeper with media; lists are not posts."""
+    """Return a quoted post's items. ``record`` holds its view, one level deeper with media;
+    lists are not posts.
+    """
     view = values.obj(embed, "record")
     view = view if "uri" in view or "$type" in view else values.obj(view, "record")
     view = values.obj(view, "record") if "uri" not in view and "record" in view else view
@@ -173,15 +193,24 @@ def _quoted(embed: Node, platform: Platform) -> tuple[Item, ...]:
     embeds = values.objects(view.get("embeds")) or [values.obj(view, "value", "embed")]
     items = (item for inner in embeds for item in _items(inner, did, platform))
     # what the quoted post quotes in turn is ignored
-    return tuple(replace(item, role=ItemRole.QUOTED, label=label) for item in items if item.role is ItemRole.MAIN)
+    return tuple(
+        replace(item, role=ItemRole.QUOTED, label=label)
+        for item in items
+        if item.role is ItemRole.MAIN
+    )
 
 
 def _refusal(document: object) -> Failure | None:
-    """Return the failure of an XRPC error, or of the entry that replaces a post which is gone or hidden."""
+    """Return the failure of an XRPC error, or of the entry that replaces a post which is gone or
+    hidden.
+    """
     answer = values.obj(document)
     error = values.text(answer.get("error"))
-    requested = next((entry for entry in values.objects(answer.get("thread")) if entry.get("depth") == 0), {})
-    view = values.obj(answer, "thread") or values.obj(requested, "value")  # the second form of getPostThread is a list
+    requested = next(
+        (entry for entry in values.objects(answer.get("thread")) if entry.get("depth") == 0), {}
+    )
+    # the second form of getPostThread is a list
+    view = values.obj(answer, "thread") or values.obj(requested, "value")
     kind = str(view.get("$type", "")).rpartition("#")[2]
     if kind in {"notFoundPost", "threadItemNotFound"} or error in {"NotFound", "RecordNotFound"}:
         return Deleted("Bluesky says that this post does not exist.")
@@ -216,7 +245,9 @@ def read_answer(_: ListCheck, document: object) -> ListPage | None:
 
 def _owner(view: Node) -> Node:
     """Return whose feed it is: the author of a post, or of a repost."""
-    return values.obj(view, "reason", "by") if "reason" in view else values.obj(view, "post", "author")
+    return (
+        values.obj(view, "reason", "by") if "reason" in view else values.obj(view, "post", "author")
+    )
 
 
 def _entry(view: Node) -> Entry | None:
@@ -235,7 +266,8 @@ def _entry(view: Node) -> Entry | None:
         text=text,
         published_at=values.moment(record.get("createdAt")),
         kind=EntryKind.VIDEO,
-        is_repost="reason" in view and not str(values.obj(view, "reason").get("$type", "")).endswith("#reasonPin"),
+        is_repost="reason" in view
+        and not str(values.obj(view, "reason").get("$type", "")).endswith("#reasonPin"),
         is_reply=bool(values.obj(record, "reply")),
         language=next(languages, None),
         thumbnail_url=values.url(video.get("thumbnail")),
@@ -243,14 +275,18 @@ def _entry(view: Node) -> Entry | None:
 
 
 def _has_video(embed: Node) -> Node:
-    """Return the video of an embed, in the form of a view or of a record; an empty node where there is none."""
+    """Return the video of an embed, in the form of a view or of a record;
+    an empty node where there is none.
+    """
     kind = str(embed.get("$type", "")).partition("#")[0]
     if kind == "app.bsky.embed.recordWithMedia":
         return _has_video(values.obj(embed, "media")) if "media" in embed else {}
     return embed if kind == "app.bsky.embed.video" else {}
 
 
-_FEED = "https://public.api.bsky.app/xrpc/app.bsky.feed.getAuthorFeed?actor={actor}&limit=50&filter="
+_FEED = (
+    "https://public.api.bsky.app/xrpc/app.bsky.feed.getAuthorFeed?actor={actor}&limit=50&filter="
+)
 _ACTOR = r"(?P<actor>did:(?:plc|web):[\w.:%-]+|[\w-]+(?:\.[\w-]+)+)"
 
 ACCOUNT_FEEDS = FeedRules(
@@ -308,7 +344,8 @@ BLUESKY = Platform(
             ),
         ),
         playlists=paths(
-            rf"^/profile/{_ANYONE}/(?:feed|lists)/[\w-]+", r"^/(?:starter-pack|start|starter-pack-short)/[^/]+"
+            rf"^/profile/{_ANYONE}/(?:feed|lists)/[\w-]+",
+            r"^/(?:starter-pack|start|starter-pack-short)/[^/]+",
         ),
         profiles=paths(rf"^/profile/{_ANYONE}(?:/(?!post/)|$)")
         + paths(r"^/?$", host=r"(?P<handle>[\w-]+\.bsky\.social)"),  # leads to the account's page
@@ -321,13 +358,21 @@ BLUESKY = Platform(
         read=read,
         ids_of=ids_of,
         address_of=address_of,
-        json_paths=re.compile(r"/xrpc/app\.bsky\.(?:feed\.getPostThread|feed\.getPosts|unspecced\.getPostThreadV2)\b"),
+        json_paths=re.compile(
+            r"/xrpc/app\.bsky\.(?:feed\.getPostThread|feed\.getPosts|unspecced\.getPostThreadV2)\b"
+        ),
         always_sent=True,
     ),
     ytdlp=YtdlpRules(("bluesky",), by_id_only=True),
     feeds=(ACCOUNT_FEEDS,),
     media=MediaRules(
-        hosts=("video.bsky.app", "video.cdn.bsky.app", "cdn.bsky.app", "bsky.social", ".host.bsky.network"),
+        hosts=(
+            "video.bsky.app",
+            "video.cdn.bsky.app",
+            "cdn.bsky.app",
+            "bsky.social",
+            ".host.bsky.network",
+        ),
         path=re.compile(r"/watch/[^/]+/[^/]+/|/xrpc/com\.atproto\.sync\.getBlob"),
         key=re.compile(r"(?:/watch/[^/]+/|/hls/[^/]+/|[?&]cid=)(baf\w+)"),
         reject_path=re.compile(r"/thumbnail\.jpg"),
@@ -337,7 +382,9 @@ BLUESKY = Platform(
         url="https://bsky.app/login",
     ),
     walls=Walls(
-        login_text=("This author has chosen to make their posts visible only to people who are signed in",),
+        login_text=(
+            "This author has chosen to make their posts visible only to people who are signed in",
+        ),
         login_json=("!no-unauthenticated",),
         gone_text=("Post not found", "This post has been deleted"),
         gone_json=("NotFound", "AccountTakedown", "AccountDeactivated"),

@@ -1,4 +1,6 @@
-"""Classify a URL without any network: its kind, platform, handle, id, and the form in which people share it."""
+"""Classify a URL without any network: its kind, platform, handle, id,
+and the form in which people share it.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +37,8 @@ _PARENT_SEGMENT = re.compile(r"/(?:\.|%2e){2}(?:[/#]|$)", re.IGNORECASE)
 class Classification:
     """What a URL is. ``url`` is as given; a field is None where it is not known or does not apply.
 
-    ``platform`` is "generic" on sites that we do not know, and None for what is not the URL of a public site
-    (one that is refused only for spaces between words keeps its site).
+    ``platform`` is "generic" on sites that we do not know, and None for what is not the URL of a
+    public site (one that is refused only for spaces between words keeps its site).
     ``post_id`` of a redirect is the token of the share link, of a live broadcast its room.
     """
 
@@ -52,7 +54,9 @@ def classify(text: str) -> Classification:
     """Classify one line of text as a URL. Never raises: what cannot be parsed is unsupported."""
     if (at_uri := _AT_URI.fullmatch(text.strip())) is not None:
         canonical = BLUESKY.matching.canonical.format(handle=at_uri["who"], post_id=at_uri["key"])
-        return Classification(text, AddressKind.POST, BLUESKY.name, at_uri["who"], at_uri["key"], canonical)
+        return Classification(
+            text, AddressKind.POST, BLUESKY.name, at_uri["who"], at_uri["key"], canonical
+        )
     try:
         url = parse_http_url(text)
     except BadUrl:
@@ -60,7 +64,8 @@ def classify(text: str) -> Classification:
     platform = platform_at(url)
     if platform is GENERIC:
         return _classify_on_unknown_site(text, url)
-    if _PARENT_SEGMENT.search(text.partition("?")[0]):  # such a URL shows one path and names another
+    # such a URL shows one path and names another
+    if _PARENT_SEGMENT.search(text.partition("?")[0]):
         return Classification(text, AddressKind.UNSUPPORTED)
     page = read_page(platform, url)
     if page is None:
@@ -72,7 +77,8 @@ _SPACES_BETWEEN_WORDS = re.compile(r"(https?://[^/\s]+/\S*\w)(?: \w[\w./?=&%+'-]
 
 
 def _site_before_space(text: str) -> str | None:
-    """Return the known site of a URL that is refused only for spaces between its words: a search copied from a list.
+    """Return the known site of a URL that is refused only for spaces between its words: a search
+    copied from a list.
 
     Two URLs in one line, or a command after one, are something else.
     """
@@ -97,22 +103,30 @@ def _classify_on_unknown_site(text: str, url: HttpUrl) -> Classification:
         return Classification(text, AddressKind.UNSUPPORTED)
     if lies_below_a_platform(url):
         return Classification(text, AddressKind.UNSUPPORTED, GENERIC.name)
-    return Classification(text, AddressKind.POST, GENERIC.name, canonical_url=canonical_generic(url))
+    return Classification(
+        text, AddressKind.POST, GENERIC.name, canonical_url=canonical_generic(url)
+    )
 
 
 def _is_disguised(text: str, url: HttpUrl) -> bool:
     """Whether a URL hides where it leads, or leads to no public site."""
-    if _is_ip(url.host) and url.host not in text:  # written as a single number, in octal or in hexadecimal
+    # written as a single number, in octal or in hexadecimal
+    if _is_ip(url.host) and url.host not in text:
         return True
-    return is_deceptive_host(url) or (url.port != DEFAULT_PORTS[url.scheme] and _would_be_known(url))
+    return is_deceptive_host(url) or (
+        url.port != DEFAULT_PORTS[url.scheme] and _would_be_known(url)
+    )
 
 
 _ARCHIVES = frozenset(["web.archive.org", "archive.org"])  # their copies are pages of their own
-_REFERRER_PARAMETER = re.compile(r"(?:ref|ref_\w+|referr?er|utm_\w+|source|src|via|from|origin)", re.IGNORECASE)
+_REFERRER_PARAMETER = re.compile(
+    r"(?:ref|ref_\w+|referr?er|utm_\w+|source|src|via|from|origin)", re.IGNORECASE
+)
 
 
 def _fetches_another_site(url: HttpUrl) -> bool:
-    """Whether a URL only makes a site fetch another's page, named at the start of its path or in its home page's query.
+    """Whether a URL only makes a site fetch another's page, named at the start of its path or in
+    its home page's query.
 
     The post is not on the fetching site. A referrer (``?ref=x.com``) does not name a page.
     """

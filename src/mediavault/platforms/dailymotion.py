@@ -2,8 +2,8 @@
 
 Dailymotion: the player's metadata of a video, and GraphQL's record.
 
-The metadata name the stream; the record names title, owner and picture. Prerolls are never in these answers.
-Checked 2026-11-24 against recorded answers.
+The metadata name the stream; the record names title, owner and picture. Prerolls are never in these
+answers. Checked 2026-11-24 against recorded answers.
 
 Dailymotion's open API of the videos of an account and of a playlist.
 
@@ -72,7 +72,16 @@ def _is_own(node: Node, post_id: str | None) -> bool:
 
 def ids_of(node: Node) -> set[str]:
     """Return the ids of a video's node; none for any other node."""
-    known = {"qualities", "owner", "creator", "posters", "thumbnail_url", "thumbnailURL", "title", "error"}
+    known = {
+        "qualities",
+        "owner",
+        "creator",
+        "posters",
+        "thumbnail_url",
+        "thumbnailURL",
+        "title",
+        "error",
+    }
     named = (node.get(name) for name in ("id", "xid"))
     return {str(video_id) for video_id in named if video_id} if known & node.keys() else set()
 
@@ -83,7 +92,11 @@ def _page_data(platform: Platform, player: Node, own: Sequence[Node]) -> PageDat
     picture = next(filter(None, map(_picture, own)), None)
     seconds = next(filter(None, (values.duration(node.get("duration")) for node in own)), None)
     item = Item(candidates, thumbnail_url=picture, expected=Expected(duration_s=seconds))
-    names = [owner.get(name) for owner in owners for name in ("screenname", "displayName", "display_name")]
+    names = [
+        owner.get(name)
+        for owner in owners
+        for name in ("screenname", "displayName", "display_name")
+    ]
     handles = [owner.get(name) for owner in owners for name in ("username", "name", "xid")]
     return PageData(
         items=(item,) if candidates else (),
@@ -91,20 +104,26 @@ def _page_data(platform: Platform, player: Node, own: Sequence[Node]) -> PageDat
         display_name=next(filter(None, map(values.text, names)), None),
         title=next(filter(None, (values.text(node.get("title")) for node in own)), None),
         text=next(filter(None, (values.text(node.get("description")) for node in own)), None),
-        published_at=next(filter(None, (values.moment(node.get("created_time")) for node in own)), None),
+        published_at=next(
+            filter(None, (values.moment(node.get("created_time")) for node in own)), None
+        ),
         thumbnail_url=picture,
         found=bool(candidates),
     )
 
 
 def _candidates(platform: Platform, player: Node) -> tuple[Candidate, ...]:
-    """Return the candidates. ``auto`` is the master playlist; ``720`` and ``720@60`` are files of that height."""
-    candidates = own_candidates(player.get("hlsURL"), platform, mime="application/x-mpegurl")  # GraphQL
+    """Return the candidates. ``auto`` is the master playlist;
+    ``720`` and ``720@60`` are files of that height.
+    """
+    # GraphQL
+    candidates = own_candidates(player.get("hlsURL"), platform, mime="application/x-mpegurl")
     for quality, levels in values.obj(player, "qualities").items():
         height, _, rate = quality.partition("@")
         for level in values.objects(levels):
             mime = values.text(level.get("type"))
-            if mime != "application/vnd.lumberjack.manifest":  # the player's own format, for its statistics
+            # the player's own format, for its statistics
+            if mime != "application/vnd.lumberjack.manifest":
                 facts = {"height": values.integer(height), "fps": values.number(rate)}
                 candidates += own_candidates(level.get("url"), platform, mime=mime, **facts)
     return build.merged(candidates)
@@ -114,8 +133,14 @@ def _picture(node: Node) -> str | None:
     """Return the largest poster; their keys are their heights."""
     posters = values.obj(node, "posters") or values.obj(node, "thumbnails")
     heights = sorted((int(name) for name in posters if name.isdigit()), reverse=True)
-    named = [*(posters[str(height)] for height in heights), node.get("thumbnail_url"), node.get("thumbnailURL")]
-    return next(filter(None, map(values.url, [*named, values.obj(node, "thumbnail").get("url")])), None)
+    named = [
+        *(posters[str(height)] for height in heights),
+        node.get("thumbnail_url"),
+        node.get("thumbnailURL"),
+    ]
+    return next(
+        filter(None, map(values.url, [*named, values.obj(node, "thumbnail").get("url")])), None
+    )
 
 
 _CODES: dict[str, type[Failure]] = {
@@ -137,7 +162,11 @@ def _refusal(player: Node) -> Failure | None:
     error = values.obj(player, "error")
     if not error:
         return None
-    reason = values.text(error.get("title")) or values.text(error.get("message")) or Message("no reason given")
+    reason = (
+        values.text(error.get("title"))
+        or values.text(error.get("message"))
+        or Message("no reason given")
+    )
     return _CODES.get(str(error.get("code")), Deleted)(
         Message("Dailymotion does not play this video: %(said)s", said=reason)
     )
@@ -166,7 +195,9 @@ def read_account(_: ListCheck, document: object) -> ListPage | None:
 
 
 def read_playlist(_: ListCheck, document: object) -> ListPage | None:
-    """Return what ``playlist/<id>/videos`` says; None for any other document. Its order is the playlist's."""
+    """Return what ``playlist/<id>/videos`` says; None for any other document.
+    Its order is the playlist's.
+    """
     return _read(document)
 
 
@@ -176,7 +207,9 @@ def _read(document: object) -> ListPage | None:
         return None
     number = values.integer(answer.get("page")) or 1
     entries = tuple(filter(None, map(_entry, values.objects(answer["list"]))))
-    return ListPage(Listing(entries), cursor=str(number + 1) if answer.get("has_more") is True else "")
+    return ListPage(
+        Listing(entries), cursor=str(number + 1) if answer.get("has_more") is True else ""
+    )
 
 
 def _entry(video: Node) -> Entry | None:
@@ -202,7 +235,9 @@ _FIELDS = (
     ",owner.id,owner.screenname,owner.username,owner.avatar_240_url"
 )
 PLAYLIST_FEEDS = FeedRules(
-    pages=(AddressPattern(re.compile(r"^/(?:embed/)?playlist/(?P<list>x[a-z0-9]{2,12})(?=[_/]|$)")),),
+    pages=(
+        AddressPattern(re.compile(r"^/(?:embed/)?playlist/(?P<list>x[a-z0-9]{2,12})(?=[_/]|$)")),
+    ),
     feed=f"https://api.dailymotion.com/playlist/{{list}}/videos?limit=50&fields={_FIELDS}",
     next_page="&page={cursor}",
     key="{list}",
@@ -211,7 +246,9 @@ PLAYLIST_FEEDS = FeedRules(
 
 
 def account_feeds(not_a_name: str) -> FeedRules:
-    """Return the rules for accounts; ``not_a_name`` are the first parts of paths that are not accounts'."""
+    """Return the rules for accounts; ``not_a_name`` are the first parts of paths that are not
+    accounts'.
+    """
     return FeedRules(
         pages=(
             AddressPattern(re.compile(r"^/user/(?P<user>[\w-]+)(?:/videos)?/?$")),
@@ -254,11 +291,14 @@ DAILYMOTION = Platform(
         ),
         posts=(
             AddressPattern(
-                re.compile(r"^/(?:[a-z]{2}/)?(?:(?:embed|swf|crawler)/)?video/(?P<post_id>[A-Za-z0-9]{5,20})(?=[_/]|$)")
+                re.compile(
+                    r"^/(?:[a-z]{2}/)?(?:(?:embed|swf|crawler)/)?video/(?P<post_id>[A-Za-z0-9]{5,20})(?=[_/]|$)"
+                )
             ),
             AddressPattern(re.compile(r"^/swf/(?P<post_id>[xk][A-Za-z0-9]{4,20})(?=[_/]|$)")),
             AddressPattern(
-                re.compile(r"^/(?P<post_id>[xk][A-Za-z0-9]{4,20})/?$"), host=re.compile(r"(?:www\.)?dai\.ly")
+                re.compile(r"^/(?P<post_id>[xk][A-Za-z0-9]{4,20})/?$"),
+                host=re.compile(r"(?:www\.)?dai\.ly"),
             ),
         ),
         playlists=paths(r"^/(?:embed/)?playlist/[^/]+", r"^/(?:topic|channel|hub)/[^/]+"),
@@ -289,7 +329,9 @@ DAILYMOTION = Platform(
         ),
         ListRules(
             AddressPattern(
-                re.compile(rf"^/(?:user/)?(?!(?:{_NOT_A_NAME})(?:/|$))(?P<handle>[\w-]+)/?(?:$|videos/?$)"),
+                re.compile(
+                    rf"^/(?:user/)?(?!(?:{_NOT_A_NAME})(?:/|$))(?P<handle>[\w-]+)/?(?:$|videos/?$)"
+                ),
                 host=re.compile(r"(?:www\.|m\.|touch\.)?dailymotion\.com"),
                 canonical="https://www.dailymotion.com/{handle}",
             ),

@@ -1,6 +1,7 @@
 """A page on an unknown site.
 
-PeerTube's feeds, of servers that cannot be listed in advance: tried where a page of one of these forms links to no feed.
+PeerTube's feeds, of servers that cannot be listed in advance: tried where a page of one of these
+forms links to no feed.
 
 Source: https://docs.joinpeertube.org/api-rest-reference.html (video feeds); checked 2026-11-29.
 """
@@ -24,11 +25,19 @@ _REST = r"(?:/(?:videos|video-channels|about|video-playlists))?/?$"
 
 PEERTUBE_FEEDS = (
     FeedRules(
-        pages=(AddressPattern(re.compile(rf"^/(?:c|video-channels)/(?P<handle>[\w.-]+(?:@[\w.-]+)?){_REST}")),),
+        pages=(
+            AddressPattern(
+                re.compile(rf"^/(?:c|video-channels)/(?P<handle>[\w.-]+(?:@[\w.-]+)?){_REST}")
+            ),
+        ),
         feed="{origin}/feeds/videos.xml?videoChannelName={handle}",
     ),
     FeedRules(
-        pages=(AddressPattern(re.compile(rf"^/(?:a|accounts)/(?P<handle>[\w.-]+(?:@[\w.-]+)?){_REST}")),),
+        pages=(
+            AddressPattern(
+                re.compile(rf"^/(?:a|accounts)/(?P<handle>[\w.-]+(?:@[\w.-]+)?){_REST}")
+            ),
+        ),
         feed="{origin}/feeds/videos.xml?accountName={handle}",
     ),
 )
@@ -39,7 +48,10 @@ _ANY = re.compile(r".+", re.DOTALL)
 
 def _redirectors(path: str, host: str, *parameters: str) -> tuple[AddressPattern, ...]:
     """Match a page that only leads to the URL in one of its ``parameters``."""
-    return tuple(AddressPattern(re.compile(path), query={name: _ANY}, host=re.compile(host)) for name in parameters)
+    return tuple(
+        AddressPattern(re.compile(path), query={name: _ANY}, host=re.compile(host))
+        for name in parameters
+    )
 
 
 GENERIC = Platform(
@@ -98,14 +110,17 @@ GENERIC = Platform(
             newest_first=True,
         ),
         ListRules(
-            AddressPattern(re.compile(r"^/w/p/(?P<list>[^/]+)/?$"), canonical="https://{host}/w/p/{list}"),
+            AddressPattern(
+                re.compile(r"^/w/p/(?P<list>[^/]+)/?$"), canonical="https://{host}/w/p/{list}"
+            ),
             ("peertube:playlist",),
             key="id",
         ),
     ),
     feeds=PEERTUBE_FEEDS,
     media=MediaRules(
-        watermark_no=re.compile(r"/streaming-playlists/hls/|/static/(?:webseed|web-videos)/"),  # PeerTube
+        # PeerTube
+        watermark_no=re.compile(r"/streaming-playlists/hls/|/static/(?:webseed|web-videos)/"),
         reject_path=re.compile(
             r"(?:^|[/_.-])(?:thumb(?:nail)?s?|sprites?|storyboards?|preroll|pre-roll|midroll|vast|vpaid|vmap)(?:[/_.-]|\d|$)",
             re.IGNORECASE,

@@ -1,13 +1,16 @@
-"""What we know of instagram.com; checked 2026-11-24 against recorded pages and published extractors.
+"""What we know of instagram.com; checked 2026-11-24 against recorded pages and published
+extractors.
 
-Instagram's embed of a post as it is sent: who posted it, a picture and the kind of post. A script adds the player.
+Instagram's embed of a post as it is sent: who posted it, a picture and the kind of post. A script
+adds the player.
 
 Checked 2026-11-25 against published readers of embeds.
 
 Reads a post of Instagram from a page's Relay data, an embed or an API answer.
 
-Feeds, suggestions and other stories hold records of the same form: only the one with the post's own shortcode or number
-counts, and nothing below another post. Checked 2026-11-24 against recorded pages and answers.
+Feeds, suggestions and other stories hold records of the same form: only the one with the post's own
+shortcode or number counts, and nothing below another post. Checked 2026-11-24 against recorded
+pages and answers.
 """
 
 from __future__ import annotations
@@ -65,9 +68,17 @@ def read_embed(post: Post, documents: Sequence[object]) -> PageData | None:
     number = str(frame.get("data-media-id") or "").partition("_")[0]
     if number and number != meta_media.number_of(post.post_id):
         return None
-    pictures = (values.url(attributes.get("src")) for names, attributes in elements if "EmbeddedMediaImage" in names)
+    pictures = (
+        values.url(attributes.get("src"))
+        for names, attributes in elements
+        if "EmbeddedMediaImage" in names
+    )
     picture = next(filter(None, pictures), None)
-    links = (_ACCOUNT.match(str(attributes.get("href", ""))) for names, attributes in elements if names & _AUTHOR)
+    links = (
+        _ACCOUNT.match(str(attributes.get("href", "")))
+        for names, attributes in elements
+        if names & _AUTHOR
+    )
     is_picture = frame.get("data-media-type") == "GraphImage"
     return PageData(
         items=(Item(type=ItemType.IMAGE if is_picture else ItemType.VIDEO, thumbnail_url=picture),),
@@ -94,12 +105,19 @@ _MAX_NESTED_CHARS = 4_000_000
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
     """What the documents say about ``post``; None when they say nothing.
 
-    Raises Private, Deleted, LoginRequired, Challenge, AccountWarning, StoryExpired or RateLimited when Instagram itself says so.
+    Raises Private, Deleted, LoginRequired, Challenge, AccountWarning, StoryExpired or RateLimited
+    when Instagram itself says so.
     """
     own = _own_records(post, documents)
-    if not own and (named := _HIGHLIGHT.search(post.url)) and (reel := _reel(f"highlight:{named[1]}", documents)):
+    if (
+        not own
+        and (named := _HIGHLIGHT.search(post.url))
+        and (reel := _reel(f"highlight:{named[1]}", documents))
+    ):
         items = tuple(
-            item for story in values.objects(reel.get("items")) for item in meta_media.items_of(story, platform)
+            item
+            for story in values.objects(reel.get("items"))
+            for item in meta_media.items_of(story, platform)
         )
         return _page_data(post, items[: meta_media.MAX_ITEMS], [reel])
     if not own:
@@ -135,12 +153,19 @@ def _own_records(post: Post, documents: Sequence[object]) -> list[Node]:
     wanted = post.post_id
     if not wanted:
         return []
-    matches = (node for document in documents for node in _records(document) if meta_media.is_media_of(node, wanted))
+    matches = (
+        node
+        for document in documents
+        for node in _records(document)
+        if meta_media.is_media_of(node, wanted)
+    )
     return list(islice(matches, meta_media.MAX_RECORDS))
 
 
 def _records(document: object) -> Iterator[Node]:
-    """Yield all objects of the document, including those in the JSON text of embeds, and the Graph API's in the form of the others."""
+    """Yield all objects of the document, including those in the JSON text of embeds, and the Graph
+    API's in the form of the others.
+    """
     for node in walk(document):
         code = _code_of_graph_api(node)
         yield _of_graph_api(node, code) if code else node
@@ -161,7 +186,11 @@ def _code_of_graph_api(node: Node) -> str | None:
 
     Its ids are the API's own. Source: Meta's reference of ``IG Media``.
     """
-    link = _PERMALINK.fullmatch(str(node.get("permalink"))) if isinstance(node.get("media_type"), str) else None
+    link = (
+        _PERMALINK.fullmatch(str(node.get("permalink")))
+        if isinstance(node.get("media_type"), str)
+        else None
+    )
     return link[1] if link else None
 
 
@@ -185,11 +214,13 @@ def _parsed(text: str) -> object:
 
 
 def _worth(items: Sequence[Item]) -> tuple[int, int]:
-    """Return how much a record shows: the same post can occur twice, once without its children or its video."""
+    """Return how much a record shows: the same post can occur twice,
+    once without its children or its video.
+    """
     return sum(bool(item.candidates) for item in items), len(items)
 
 
-# --- what it says ----------------------------------------------------------------------------------------------
+# --- what it says ---------------------------------------------------------------------------------
 
 
 def _page_data(post: Post, items: tuple[Item, ...], own: Sequence[Node]) -> PageData:
@@ -203,13 +234,19 @@ def _page_data(post: Post, items: tuple[Item, ...], own: Sequence[Node]) -> Page
         text=next(filter(None, map(meta_media.caption_of, own)), None),
         published_at=next(filter(None, moments), None),
         thumbnail_url=thumbnail(items) or meta_media.picture_of(own[0]),
-        image_urls=tuple(item.thumbnail_url for item in items if item.type is ItemType.IMAGE and item.thumbnail_url),
+        image_urls=tuple(
+            item.thumbnail_url
+            for item in items
+            if item.type is ItemType.IMAGE and item.thumbnail_url
+        ),
         found=True,
     )
 
 
 def selected(items: Sequence[Item], url: str) -> int | None:
-    """Return the index that ``?img_index=2`` names in a carousel (1); None where it names none, or an image."""
+    """Return the index that ``?img_index=2`` names in a carousel (1); None where it names none,
+    or an image.
+    """
     named = re.search(r"[?&]img_index=(\d{1,2})(?=[&#]|$)", url)
     index = int(named[1]) - 1 if named else -1
     return index if 0 <= index < len(items) and len(items) > 1 and items[index].is_video else None
@@ -226,7 +263,11 @@ def _oembed(post: Post, documents: Sequence[object]) -> PageData | None:
     for document in documents:
         answer = values.obj(document)
         named = str(answer.get("media_id", "")).partition("_")[0]
-        if answer.get("provider_name") == "Instagram" and post.post_id and named == meta_media.number_of(post.post_id):
+        if (
+            answer.get("provider_name") == "Instagram"
+            and post.post_id
+            and named == meta_media.number_of(post.post_id)
+        ):
             return PageData(
                 handle=values.text(answer.get("author_name")),
                 title=values.text(answer.get("title")),
@@ -235,20 +276,39 @@ def _oembed(post: Post, documents: Sequence[object]) -> PageData | None:
     return None
 
 
-# --- what Instagram says instead -------------------------------------------------------------------------------
+# --- what Instagram says instead ------------------------------------------------------------------
 
 _MESSAGES: tuple[tuple[re.Pattern[str], type[Failure], str], ...] = (
-    (re.compile(r"checkpoint_required|challenge_required"), Challenge, Message("Instagram shows a CAPTCHA")),
-    (re.compile(r"feedback_required"), AccountWarning, Message("Instagram has warned the account that is signed in")),
-    (re.compile(r"wait a few minutes|rate.?limit"), RateLimited, Message("Instagram asked us to slow down")),
-    (re.compile(r"login_required|require_login"), LoginRequired, Message("Instagram wants a sign-in for this post")),
+    (
+        re.compile(r"checkpoint_required|challenge_required"),
+        Challenge,
+        Message("Instagram shows a CAPTCHA"),
+    ),
+    (
+        re.compile(r"feedback_required"),
+        AccountWarning,
+        Message("Instagram has warned the account that is signed in"),
+    ),
+    (
+        re.compile(r"wait a few minutes|rate.?limit"),
+        RateLimited,
+        Message("Instagram asked us to slow down"),
+    ),
+    (
+        re.compile(r"login_required|require_login"),
+        LoginRequired,
+        Message("Instagram wants a sign-in for this post"),
+    ),
     (
         re.compile(r"not authorized to view|private"),
         Private,
         Message("Instagram shows this post only to approved followers"),
     ),
     (
-        re.compile(r"media not found|media unavailable|not found or unavailable|invalid media_id|page not found"),
+        re.compile(
+            r"media not found|media unavailable|not found or unavailable|invalid media_id|page not"
+            r" found"
+        ),
         Deleted,
         Message("Instagram has no such post"),
     ),
@@ -262,7 +322,9 @@ def _refusal(document: object) -> Failure | None:
         return _failure_of_message(answer)
     for holder in (values.obj(answer, "data"), values.obj(answer, "graphql"), answer):
         if any(name in holder and holder[name] is None for name in _ROOTS):
-            return LoginRequired("Instagram shows nothing of this post without a sign-in, or it is gone.")
+            return LoginRequired(
+                "Instagram shows nothing of this post without a sign-in, or it is gone."
+            )
     return None
 
 
@@ -273,7 +335,9 @@ def _holds_no_story(document: object) -> bool:
 
 
 def _failure_of_message(answer: Node) -> Failure | None:
-    text = " ".join(str(answer.get(name, "")) for name in ("message", "error_type", "feedback_title"))
+    text = " ".join(
+        str(answer.get(name, "")) for name in ("message", "error_type", "feedback_title")
+    )
     text += " require_login" if answer.get("require_login") is True else ""
     for form, condition, what in _MESSAGES:
         if form.search(text.lower()):
@@ -287,7 +351,10 @@ _NOT_A_NAME = (
     "|s|session|share|stories|terms|tv|web"
 )
 _NAME = rf"(?!(?:{_NOT_A_NAME})(?:/|$))(?P<handle>[\w.]{{1,30}})"
-_TABS = "posts|photos|reels|reposts|tagged|saved|channel|igtv|feed|guides|highlights|followers|following|info|avatar"
+_TABS = (
+    "posts|photos|reels|reposts|tagged|saved|channel|igtv|feed|guides|highlights|followers|"
+    "following|info|avatar"
+)
 
 INSTAGRAM = Platform(
     name="instagram",
@@ -315,16 +382,26 @@ INSTAGRAM = Platform(
         ),
         short_hosts=("ig.me",),
         share_links=(
-            *paths(r"^/share/(?:p|reel|tv)/(?P<post_id>[\w-]{5,})/?$", r"^/share/[\w-]{5,}/?$", r"^/s/[\w=%-]{8,}/?$"),
+            *paths(
+                r"^/share/(?:p|reel|tv)/(?P<post_id>[\w-]{5,})/?$",
+                r"^/share/[\w-]{5,}/?$",
+                r"^/s/[\w=%-]{8,}/?$",
+            ),
             AddressPattern(
-                re.compile(r"^/?$"), query={"u": re.compile(r"https?://.+")}, host=re.compile(r"l\.instagram\.com")
+                re.compile(r"^/?$"),
+                query={"u": re.compile(r"https?://.+")},
+                host=re.compile(r"l\.instagram\.com"),
             ),
         ),
         posts=(
             AddressPattern(
-                re.compile(rf"^/(?:{_NAME}/)?reels?/(?!audio/){_ID}"), page="https://www.instagram.com/reel/{post_id}/"
+                re.compile(rf"^/(?:{_NAME}/)?reels?/(?!audio/){_ID}"),
+                page="https://www.instagram.com/reel/{post_id}/",
             ),
-            AddressPattern(re.compile(rf"^/(?:{_NAME}/)?tv/{_ID}"), page="https://www.instagram.com/tv/{post_id}/"),
+            AddressPattern(
+                re.compile(rf"^/(?:{_NAME}/)?tv/{_ID}"),
+                page="https://www.instagram.com/tv/{post_id}/",
+            ),
             AddressPattern(re.compile(rf"^/(?:{_NAME}/)?p/{_ID}")),
         ),
         stories=(
@@ -336,11 +413,17 @@ INSTAGRAM = Platform(
                 re.compile(r"^/stories/(?P<handle>[\w.]{1,30})/(?P<post_id>\d{5,25})(?=/|$)"),
                 canonical="https://www.instagram.com/stories/{handle}/{post_id}/",
             ),
-            *paths(r"^/stories/(?!highlights(?:/|$))(?P<handle>[\w.]{1,30})/?$", r"^/stories/id:\d+/?$"),
+            *paths(
+                r"^/stories/(?!highlights(?:/|$))(?P<handle>[\w.]{1,30})/?$", r"^/stories/id:\d+/?$"
+            ),
         ),
         lives=paths(rf"^/{_NAME}/live(?:/|$)"),
         playlists=paths(r"^/(?:reels/)?audio/\d+", rf"^/{_NAME}/(?:saved|guides?)/[^/]+/\d+"),
-        profiles=paths(r"^/id:\d+/?$", r"^/_u/(?P<handle>[\w.]{1,30})/?$", rf"^/{_NAME}/?(?:$|(?:{_TABS})(?:/|$))"),
+        profiles=paths(
+            r"^/id:\d+/?$",
+            r"^/_u/(?P<handle>[\w.]{1,30})/?$",
+            rf"^/{_NAME}/?(?:$|(?:{_TABS})(?:/|$))",
+        ),
         other_pages=paths(rf"^/(?:{_NOT_A_NAME})?(?:/|$)"),
         canonical="https://www.instagram.com/p/{post_id}/",
         page="https://www.instagram.com/p/{post_id}/",
@@ -350,7 +433,9 @@ INSTAGRAM = Platform(
         ids_of=ids_of,
         address_of=address_of,
         aliases=numbers_of,
-        json_paths=re.compile(r"/api/v1/(?:media/|feed/reels_media|clips/)|/graphql(?:/query)?(?:/|$|\?)"),
+        json_paths=re.compile(
+            r"/api/v1/(?:media/|feed/reels_media|clips/)|/graphql(?:/query)?(?:/|$|\?)"
+        ),
         viewer=("PolarisViewer", "data", "username"),
     ),
     ytdlp=YtdlpRules(("instagram", "instagram:story"), owns_list=True, handle="channel"),
@@ -381,7 +466,8 @@ INSTAGRAM = Platform(
         gone_text=(
             "Sorry, this page isn't available",
             "Post isn't available",
-            "The link to this photo or video may be broken",  # embeds, also of posts that may not be embedded
+            # embeds, also of posts that may not be embedded
+            "The link to this photo or video may be broken",
         ),
         private_text=("This account is private", "This profile is private"),
     ),

@@ -1,10 +1,11 @@
 """What we know of linkedin.com; checked 2026-11-24 against published extractors.
 
-LinkedIn: the guest page's ``<video data-sources>``, JSON-LD, or the signed-in page's voyager records.
+LinkedIn: the guest page's ``<video data-sources>``, JSON-LD, or the signed-in page's voyager
+records.
 
-A guest page shows related posts below its own, each in an element that names it: only players of the post's element count,
-and on a page without such elements only the first player. A voyager answer names the post by the number in its urn, and
-the video by ``videoPlayMetadata``.
+A guest page shows related posts below its own, each in an element that names it: only players of
+the post's element count, and on a page without such elements only the first player. A voyager
+answer names the post by the number in its urn, and the video by ``videoPlayMetadata``.
 Checked 2026-11-24 against recorded pages.
 """
 
@@ -40,7 +41,7 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
     return _guest(post, platform, documents) or _signed_in(post, platform, documents)
 
 
-# --- the guest page --------------------------------------------------------------------------------------------
+# --- the guest page -------------------------------------------------------------------------------
 
 
 def _guest(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
@@ -51,22 +52,36 @@ def _guest(post: Post, platform: Platform, documents: Sequence[object]) -> PageD
     candidates = build.merged([c for source in _sources(player) for c in _source(platform, source)])
     key = values.text(player.get("data-digitalmedia-asset-urn"))
     item = Item(candidates, role=role, media_id=key, thumbnail_url=picture)
-    return PageData(items=(item,) if candidates else (), thumbnail_url=picture, found=bool(candidates))
+    return PageData(
+        items=(item,) if candidates else (), thumbnail_url=picture, found=bool(candidates)
+    )
 
 
 _URNS = ("data-activity-urn", "data-featured-activity-urn", "data-attributed-urn")
 
 
 def _players(post: Post, documents: Sequence[object]) -> Iterator[tuple[ItemRole, Node]]:
-    """Yield the players after the element that names the post, up to the next post's; all if none names a post."""
+    """Yield the players after the element that names the post, up to the next post's;
+    all if none names a post.
+    """
     inside, role = True, ItemRole.MAIN
     for document in documents:
         attributes = values.obj(document, "attributes")
-        if "data-activity-urn" in attributes and attributes.get("data-test-id") == "feed-reshare-content":
+        if (
+            "data-activity-urn" in attributes
+            and attributes.get("data-test-id") == "feed-reshare-content"
+        ):
             role = ItemRole.REPOSTED  # the post contains what it reposts
         elif "data-activity-urn" in attributes:
-            inside, role = any(str(attributes.get(name)).endswith(f":{post.post_id}") for name in _URNS), ItemRole.MAIN
-        elif inside and values.obj(document).get("element") == "video" and "data-sources" in attributes:
+            inside, role = (
+                any(str(attributes.get(name)).endswith(f":{post.post_id}") for name in _URNS),
+                ItemRole.MAIN,
+            )
+        elif (
+            inside
+            and values.obj(document).get("element") == "video"
+            and "data-sources" in attributes
+        ):
             yield role, attributes
 
 
@@ -76,10 +91,12 @@ def _sources(player: Node) -> Sequence[Node]:
 
 def _source(platform: Platform, source: Node) -> list[Candidate]:
     bitrate = values.integer(source.get("data-bitrate") or source.get("bitrate"))
-    return own_candidates(source.get("src"), platform, mime=values.text(source.get("type")), bitrate=bitrate)
+    return own_candidates(
+        source.get("src"), platform, mime=values.text(source.get("type")), bitrate=bitrate
+    )
 
 
-# --- voyager ---------------------------------------------------------------------------------------------------
+# --- voyager --------------------------------------------------------------------------------------
 
 
 def _signed_in(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
@@ -108,13 +125,21 @@ def _is_update(node: Node) -> bool:
 
 
 def _items(platform: Platform, own: Sequence[Node], nodes: Sequence[Node]) -> tuple[Item, ...]:
-    """Return the video that the post's records hold or name, or the only video where there is no other post."""
+    """Return the video that the post's records hold or name,
+    or the only video where there is no other post.
+    """
     metadata = [_metadata(node) for node in nodes if _metadata(node)]
     inside = [inner for node in own for inner in walk(_without_reshared(node))]
     named = {value for inner in inside for value in inner.values() if isinstance(value, str)}
     held = [record for inner in inside if (record := _metadata(inner))]
-    chosen = held or [record for record in metadata if {str(record.get("media")), str(record.get("entityUrn"))} & named]
-    is_alone = len(metadata) == 1 and not any(_is_update(node) and node not in own for node in nodes)
+    chosen = held or [
+        record
+        for record in metadata
+        if {str(record.get("media")), str(record.get("entityUrn"))} & named
+    ]
+    is_alone = len(metadata) == 1 and not any(
+        _is_update(node) and node not in own for node in nodes
+    )
     chosen = chosen or (metadata if is_alone and own else [])
     return tuple(item for record in chosen[:1] if (item := _item(platform, record)))
 
@@ -130,7 +155,9 @@ def _reshared(platform: Platform, update: Node, nodes: Sequence[Node]) -> tuple[
     other = other or [held for held in (values.obj(update, "resharedUpdate"),) if held]
     match = re.search(r":(\d{10,25})", urn or str(other[0].get("entityUrn") if other else ""))
     items = _items(platform, other, nodes)
-    return tuple(replace(item, role=ItemRole.REPOSTED, label=match[1] if match else None) for item in items)
+    return tuple(
+        replace(item, role=ItemRole.REPOSTED, label=match[1] if match else None) for item in items
+    )
 
 
 def _withheld(update: Node) -> tuple[Item, ...]:
@@ -140,7 +167,9 @@ def _withheld(update: Node) -> tuple[Item, ...]:
 
 
 def _actor(update: Node) -> tuple[str | None, str | None]:
-    """Return handle and name of the account, as the update shows it: a name that links to the account's URL."""
+    """Return handle and name of the account, as the update shows it:
+    a name that links to the account's URL.
+    """
     actor = values.obj(update, "actor")
     address = str(values.obj(actor, "navigationContext").get("actionTarget") or "")
     match = re.search(r"linkedin\.com/(?:in|company|school|showcase)/([^/?#]+)", address)
@@ -192,10 +221,13 @@ def _candidates(platform: Platform, metadata: Node) -> Iterator[Candidate]:
 
 
 def _thumbnail(picture: Node) -> str | None:
-    """Return the URL of a vector image's largest size: a root, and an ending for each size from small to large."""
+    """Return the URL of a vector image's largest size: a root,
+    and an ending for each size from small to large.
+    """
     root = values.text(picture.get("rootUrl"))
     endings = [
-        values.text(size.get("fileIdentifyingUrlPathSegment")) for size in values.objects(picture.get("artifacts"))
+        values.text(size.get("fileIdentifyingUrlPathSegment"))
+        for size in values.objects(picture.get("artifacts"))
     ]
     return values.url(f"{root}{endings[-1]}") if root and endings and endings[-1] else None
 
@@ -217,15 +249,23 @@ LINKEDIN = Platform(
         host_suffixes=(".linkedin.com",),  # www, m, and one for each country
         image_hosts=("media.licdn.com",),
         share_links=(
-            AddressPattern(re.compile(r"^/(?:redir/redirect|safety/go)/?$"), query={"url": re.compile(r"https?://.+")}),
+            AddressPattern(
+                re.compile(r"^/(?:redir/redirect|safety/go)/?$"),
+                query={"url": re.compile(r"https?://.+")},
+            ),
         ),
         posts=(
             AddressPattern(
                 re.compile(
-                    r"^/feed/update/urn:li:(?P<type>groupPost):(?P<post_id>\d{1,12}-\d{15,20})(?=/|$)", re.IGNORECASE
+                    r"^/feed/update/urn:li:(?P<type>groupPost):(?P<post_id>\d{1,12}-\d{15,20})(?=/|$)",
+                    re.IGNORECASE,
                 )
             ),
-            AddressPattern(re.compile(rf"^/posts/(?:(?P<handle>[^/_]{{1,100}})?[^/]*?[-_])?{_TYPE}-{_ID}(?=[-/]|$)")),
+            AddressPattern(
+                re.compile(
+                    rf"^/posts/(?:(?P<handle>[^/_]{{1,100}})?[^/]*?[-_])?{_TYPE}-{_ID}(?=[-/]|$)"
+                )
+            ),
             AddressPattern(
                 re.compile(
                     rf"^/(?:feed/update|embed/feed/update|video/live|video/event)/(?:urn:li:)?{_TYPE}:{_ID}(?=/|$)",
@@ -233,7 +273,10 @@ LINKEDIN = Platform(
                 )
             ),
             *(
-                AddressPattern(re.compile(r"^/feed/?$"), query={name: re.compile(rf"urn:li:{_TYPE}:{_ID}(?:,.*)?")})
+                AddressPattern(
+                    re.compile(r"^/feed/?$"),
+                    query={name: re.compile(rf"urn:li:{_TYPE}:{_ID}(?:,.*)?")},
+                )
                 for name in ("highlightedUpdateUrn", "highlightedUpdateUrns")
             ),
         ),
@@ -244,7 +287,8 @@ LINKEDIN = Platform(
             r"^/(?:$|(?:feed|jobs|learning|pulse|login|signup|authwall|uas|checkpoint|search|mynetwork|messaging|posts|top-content"
             r"|products|services|help|legal)(?:/|$))"
         ),
-        canonical="https://www.linkedin.com/feed/update/urn:li:{type}:{post_id}",  # the type belongs to the id
+        # the type belongs to the id
+        canonical="https://www.linkedin.com/feed/update/urn:li:{type}:{post_id}",
     ),
     reader=PageReader(
         read=read,

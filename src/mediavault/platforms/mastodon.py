@@ -1,11 +1,13 @@
 """What we know of Mastodon servers; checked 2026-11-24 against its documentation.
 
-There are thousands of hosts. Large ones are listed here; on all others only URL forms that no other software uses are
-taken for Mastodon's: an account's name and a post's number of 18 digits (since 2016 a snowflake: the time comes first).
+There are thousands of hosts. Large ones are listed here; on all others only URL forms that no other
+software uses are taken for Mastodon's: an account's name and a post's number of 18 digits (since
+2016 a snowflake: the time comes first).
 
 Reads a post of a Mastodon server: a status of its API, or what the server says instead.
 
-Mastodon's API of an account's posts, and the account's RSS feed where a server keeps the API to its members.
+Mastodon's API of an account's posts, and the account's RSS feed where a server keeps the API to its
+members.
 
 ``only_media`` leaves out posts without attachments, and reposts, which have none of their own.
 Source: https://docs.joinmastodon.org/methods/accounts/; checked 2026-11-29.
@@ -34,11 +36,19 @@ from mediavault.core.platform import (
     paths,
 )
 from mediavault.extraction.page_data import values
-from mediavault.extraction.page_data.statuses import address_of, attached_types, ids_of, plain_text, read_status
+from mediavault.extraction.page_data.statuses import (
+    address_of,
+    attached_types,
+    ids_of,
+    plain_text,
+    read_status,
+)
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """What the documents say about ``post``; None when they say nothing. Raises Deleted and LoginRequired."""
+    """What the documents say about ``post``; None when they say nothing.
+    Raises Deleted and LoginRequired.
+    """
     if (data := read_status(post, platform, documents)) is not None:
         return data
     if failure := next(filter(None, map(_refusal, documents)), None):
@@ -49,8 +59,12 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
 def _refusal(document: object) -> Failure | None:
     error = str(values.obj(document).get("error", ""))
     if error in {"Record not found", "Not Found", "Can't find status"}:
-        return Deleted("The server says that there is no such post: deleted, or shown only to followers.")
-    if error.startswith(("This API requires an authenticated user", "This method requires an authenticated")):
+        return Deleted(
+            "The server says that there is no such post: deleted, or shown only to followers."
+        )
+    if error.startswith(
+        ("This API requires an authenticated user", "This method requires an authenticated")
+    ):
         return LoginRequired("The server shows its posts only to signed-in people.")
     return None
 
@@ -62,7 +76,9 @@ _WITH_VIDEO = frozenset({ItemType.VIDEO, ItemType.GIF, ItemType.AUDIO})
 
 
 def read_answer(check: ListCheck, document: object) -> ListPage | None:
-    """Return what ``accounts/lookup`` or ``accounts/<id>/statuses`` says; None for any other document."""
+    """Return what ``accounts/lookup`` or ``accounts/<id>/statuses`` says;
+    None for any other document.
+    """
     host = urlsplit(check.url).netloc
     if isinstance(document, list):
         statuses = values.objects(document)
@@ -96,7 +112,9 @@ def _entry(status: Node) -> Entry | None:
         return None
     text = plain_text(shown.get("content"))
     media = values.objects(shown.get("media_attachments"))
-    durations = (values.duration(values.obj(medium, "meta", "original").get("duration")) for medium in media)
+    durations = (
+        values.duration(values.obj(medium, "meta", "original").get("duration")) for medium in media
+    )
     return Entry(
         url,
         title=(text or "")[:_TITLE_CHARS] or None,
@@ -107,7 +125,9 @@ def _entry(status: Node) -> Entry | None:
         is_repost=bool(boosted),
         is_reply=shown.get("in_reply_to_id") is not None,
         language=values.text(shown.get("language")),
-        thumbnail_url=next(filter(None, (values.url(medium.get("preview_url")) for medium in media)), None),
+        thumbnail_url=next(
+            filter(None, (values.url(medium.get("preview_url")) for medium in media)), None
+        ),
     )
 
 
@@ -116,7 +136,9 @@ _STATUSES = f"{{origin}}/api/v1/accounts/{{account}}/statuses?limit={_PAGE}"
 ACCOUNT_FEEDS = FeedRules(
     pages=(
         AddressPattern(
-            re.compile(r"^/(?:web/|deck/)?@(?P<handle>[\w.-]+?(?:@[\w.-]+)?)(?:\.rss)?/?(?:$|media/?$|with_replies/?$)")
+            re.compile(
+                r"^/(?:web/|deck/)?@(?P<handle>[\w.-]+?(?:@[\w.-]+)?)(?:\.rss)?/?(?:$|media/?$|with_replies/?$)"
+            )
         ),
         AddressPattern(re.compile(r"^/users/(?P<handle>[\w.-]+?)(?:\.rss)?/?$")),
     ),
@@ -131,12 +153,14 @@ ACCOUNT_FEEDS = FeedRules(
 
 
 _HOSTS = (
-    "mastodon.social mastodon.online mastodon.world mastodon.art mastodon.cloud mastodon.xyz mastodon.gamedev.place "
-    "mastodon.uno mastodon.nl mastodon.ie mastodon.sdf.org mastodon.green mastodon.lol mastodonapp.uk mstdn.social "
-    "mstdn.jp mstdn.ca mstdn.party mas.to masto.ai masto.nu fosstodon.org hachyderm.io infosec.exchange techhub.social "
-    "chaos.social troet.cafe pawoo.net baraag.net aethy.com social.vivaldi.net social.tchncs.de norden.social "
-    "det.social sfba.social piaille.fr mamot.fr ohai.social universeodon.com toot.community tech.lgbt kolektiva.social "
-    "social.coop journa.host indieweb.social home.social aus.social c.im newsie.social wandering.shop zirk.us"
+    "mastodon.social mastodon.online mastodon.world mastodon.art mastodon.cloud mastodon.xyz"
+    " mastodon.gamedev.place mastodon.uno mastodon.nl mastodon.ie mastodon.sdf.org mastodon.green"
+    " mastodon.lol mastodonapp.uk mstdn.social mstdn.jp mstdn.ca mstdn.party mas.to masto.ai"
+    " masto.nu fosstodon.org hachyderm.io infosec.exchange techhub.social chaos.social troet.cafe"
+    " pawoo.net baraag.net aethy.com social.vivaldi.net social.tchncs.de norden.social det.social"
+    " sfba.social piaille.fr mamot.fr ohai.social universeodon.com toot.community tech.lgbt"
+    " kolektiva.social social.coop journa.host indieweb.social home.social aus.social c.im"
+    " newsie.social wandering.shop zirk.us"
 )
 _NAME = r"(?P<handle>[\w.-]+(?:@[\w.-]+)?)"
 _USER = r"(?P<handle>[\w.-]+)"
@@ -147,14 +171,18 @@ MASTODON = Platform(
     checked="2026-11-24",
     known_from=(KnownFrom.DOCUMENTED,),
     reads="posts of servers that answer without a sign-in, with their videos, GIFs and sounds",
-    leaves_out="servers on unknown hosts whose URLs look like other software's; they are read as any page",
+    leaves_out=(
+        "servers on unknown hosts whose URLs look like other software's; they are read as any page"
+    ),
     extractors=("api", "browser"),
     api_url="https://{host}/api/v1/statuses/{post_id}",
     matching=Matching(
         hosts=tuple(_HOSTS.split()),
         image_hosts=("files.mastodon.social",),
         posts=(
-            AddressPattern(re.compile(rf"^/(?:web/|deck/)?@{_NAME}/(?P<post_id>\d{{1,20}})(?=/|$)")),
+            AddressPattern(
+                re.compile(rf"^/(?:web/|deck/)?@{_NAME}/(?P<post_id>\d{{1,20}})(?=/|$)")
+            ),
             AddressPattern(re.compile(rf"^/users/{_USER}/statuses/(?P<post_id>\d{{1,20}})(?=/|$)")),
             AddressPattern(
                 re.compile(r"^/web/statuses/(?P<post_id>\d{1,20})(?=/|$)"),
@@ -192,6 +220,9 @@ MASTODON = Platform(
     walls=Walls(
         gone_text=("The page you are looking for isn't here",),
         gone_json=("Record not found",),
-        login_json=("This method requires an authenticated user", "This API requires an authenticated user"),
+        login_json=(
+            "This method requires an authenticated user",
+            "This API requires an authenticated user",
+        ),
     ),
 )

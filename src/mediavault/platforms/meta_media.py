@@ -1,6 +1,7 @@
 """The record of one post that Instagram and Threads share, from their API or GraphQL.
 
-Each record is identified by its shortcode or number (``pk``). Checked 2026-11-24 against recorded answers.
+Each record is identified by its shortcode or number (``pk``). Checked 2026-11-24 against recorded
+answers.
 """
 
 from __future__ import annotations
@@ -34,14 +35,16 @@ _NOWHERE = "https://unknown.invalid/"  # the base for relative URLs in it; Meta 
 
 
 def inline_dash(document: object, *, media_key: str | None = None) -> list[Candidate]:
-    """Return the manifest's best quality as one candidate; none for a live or audio-only manifest, or another document.
+    """Return the manifest's best quality as one candidate; none for a live or audio-only manifest,
+    or another document.
 
-    Its bit rate is that of the video track alone and cannot be compared with a whole file's. It is left out, so that
-    the whole file wins if the sizes are equal.
+    Its bit rate is that of the video track alone and cannot be compared with a whole file's. It is
+    left out, so that the whole file wins if the sizes are equal.
     """
     if not isinstance(document, str) or not 0 < len(document) <= MAX_MANIFEST_CHARS:
         return []
-    text = unquote_plus(document) if document.startswith("%3C") else document  # Facebook before 2021
+    # Facebook before 2021
+    text = unquote_plus(document) if document.startswith("%3C") else document
     if "<MPD" not in text:
         return []
     body = text.strip().encode("utf-8", "ignore")
@@ -73,8 +76,12 @@ def inline_dash(document: object, *, media_key: str | None = None) -> list[Candi
 
 
 def with_sound_of(manifests: Sequence[Candidate], files: Sequence[Candidate]) -> list[Candidate]:
-    """Return ``files`` of the same video: one that does not state whether it has sound has it if the manifest has."""
-    known = next((manifest.has_audio for manifest in manifests if manifest.has_audio is not None), None)
+    """Return ``files`` of the same video: one that does not state whether it has sound has it if
+    the manifest has.
+    """
+    known = next(
+        (manifest.has_audio for manifest in manifests if manifest.has_audio is not None), None
+    )
     return [replace(file, has_audio=known) if file.has_audio is None else file for file in files]
 
 
@@ -86,7 +93,9 @@ MAX_RECORDS = 50  # of one post in one page; there are one to four
 
 
 def number_of(shortcode: str) -> str | None:
-    """Return the number (``pk``) that a shortcode encodes in base 64, or that it already is. None for anything else."""
+    """Return the number (``pk``) that a shortcode encodes in base 64, or that it already is.
+    None for anything else.
+    """
     if shortcode.isascii() and shortcode.isdigit():
         return shortcode
     code = shortcode[:-_PRIVATE_TAIL] if len(shortcode) > _PRIVATE_TAIL else shortcode
@@ -120,8 +129,14 @@ def is_media_of(node: Node, post_id: str) -> bool:
 
 
 def ids_of(node: Node) -> set[str]:
-    """Shortcode and number of a record of media; none for any other node, nor for the child of a carousel."""
-    codes = {node[name] for name in ("code", "shortcode") if isinstance(node.get(name), str) and node[name]}
+    """Shortcode and number of a record of media; none for any other node,
+    nor for the child of a carousel.
+    """
+    codes = {
+        node[name]
+        for name in ("code", "shortcode")
+        if isinstance(node.get(name), str) and node[name]
+    }
     return codes | _numbers(node) if codes and _has_media_form(node) else set()
 
 
@@ -151,13 +166,15 @@ def _has_media_form(node: Node) -> bool:
     return any(name in node for name in _FORMS)
 
 
-# --- its media -------------------------------------------------------------------------------------------------
+# --- its media ------------------------------------------------------------------------------------
 
 
 def items_of(
     node: Node, platform: Platform, *, role: ItemRole = ItemRole.MAIN, label: str | None = None
 ) -> tuple[Item, ...]:
-    """Return the record's media in the post's order: those of its carousel, else its own; none for text alone."""
+    """Return the record's media in the post's order: those of its carousel, else its own;
+    none for text alone.
+    """
     items = (_item(part, platform, role, label) for part in parts_of(node))
     return tuple(item for item in items if item is not None)
 
@@ -165,7 +182,9 @@ def items_of(
 def parts_of(node: Node) -> Sequence[Node]:
     """The records of a carousel's children, or the record itself."""
     edges = values.objects(values.obj(node, "edge_sidecar_to_children").get("edges"))
-    children = values.objects(node.get("carousel_media")) or [values.obj(edge, "node") for edge in edges]
+    children = values.objects(node.get("carousel_media")) or [
+        values.obj(edge, "node") for edge in edges
+    ]
     return children[:MAX_ITEMS] or [node]
 
 
@@ -180,9 +199,9 @@ def _item(part: Node, platform: Platform, role: ItemRole, label: str | None) -> 
         type=ItemType.VIDEO if candidates or _is_video(part) else ItemType.IMAGE,
         media_id=next(iter(sorted(_numbers(part))), None) or values.text(part.get("shortcode")),
         thumbnail_url=picture,
-        expected=Expected(duration_s=_duration(part), audio=sound if candidates else None).completed_by(
-            listed_by(candidates)
-        ),
+        expected=Expected(
+            duration_s=_duration(part), audio=sound if candidates else None
+        ).completed_by(listed_by(candidates)),
         label=label,
     )
 
@@ -193,7 +212,9 @@ def _is_video(part: Node) -> bool:
 
 def listed_by(candidates: Sequence[Candidate]) -> Expected:
     """Return the longest duration of the candidates: some pages state it only in the manifest."""
-    longest = max((candidate.duration_s for candidate in candidates if candidate.duration_s), default=None)
+    longest = max(
+        (candidate.duration_s for candidate in candidates if candidate.duration_s), default=None
+    )
     return Expected(longest, length_source=LengthSource.LISTED)
 
 
@@ -225,7 +246,9 @@ def _candidates(part: Node, platform: Platform) -> tuple[Candidate, ...]:
             duration_s=_duration(part),
         )
     ]
-    manifest = part.get("video_dash_manifest") or values.obj(part, "dash_info").get("video_dash_manifest")
+    manifest = part.get("video_dash_manifest") or values.obj(part, "dash_info").get(
+        "video_dash_manifest"
+    )
     key = next((candidate.media_key for candidate in files if candidate.media_key), None)
     streams = inline_dash(manifest, media_key=key)
     return build.merged([*with_sound_of(streams, files), *streams])
@@ -238,7 +261,12 @@ def picture_of(part: Node) -> str | None:
         *values.objects(part.get("display_resources")),
     ]
     ranked = sorted(listed, key=_area, reverse=True)
-    named = [part.get("display_url"), *map(_source, ranked), part.get("thumbnail_src"), part.get("thumbnail_url")]
+    named = [
+        part.get("display_url"),
+        *map(_source, ranked),
+        part.get("thumbnail_src"),
+        part.get("thumbnail_url"),
+    ]
     return next(filter(None, map(values.url, named)), None)
 
 
@@ -247,11 +275,14 @@ def _source(picture: Node) -> object:
 
 
 def _area(picture: Node) -> int:
-    width, height = (values.integer(picture.get(name) or picture.get(f"config_{name}")) for name in ("width", "height"))
+    width, height = (
+        values.integer(picture.get(name) or picture.get(f"config_{name}"))
+        for name in ("width", "height")
+    )
     return (width or 0) * (height or 0)
 
 
-# --- who and when ----------------------------------------------------------------------------------------------
+# --- who and when ---------------------------------------------------------------------------------
 
 
 def handle_of(node: Node) -> str | None:
@@ -263,8 +294,14 @@ def display_name_of(node: Node) -> str | None:
 
 
 def says_something(node: Node) -> bool:
-    """Whether a node is a record: ids of posts occur in many places, but a record says who posted, or shows something."""
-    return handle_of(node) is not None or picture_of(node) is not None or any(node.get(name) for name in _FORMS[:4])
+    """Whether a node is a record: ids of posts occur in many places,
+    but a record says who posted, or shows something.
+    """
+    return (
+        handle_of(node) is not None
+        or picture_of(node) is not None
+        or any(node.get(name) for name in _FORMS[:4])
+    )
 
 
 def is_private(node: Node) -> bool:
@@ -293,7 +330,9 @@ _WIDTHS = frozenset({240, 320, 360, 480, 540, 576, 640, 720, 1080})
 
 
 def measures(parts: SplitResult, _width: int | None, _height: int | None) -> Measures:
-    """Return the width and rate that a media URL names: most videos are portrait, and the quality is the width."""
+    """Return the width and rate that a media URL names: most videos are portrait,
+    and the quality is the width.
+    """
     efg = read_efg(parts.query)
     if efg.is_audio_track:
         return Measures(bitrate=efg.bitrate)

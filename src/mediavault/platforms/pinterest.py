@@ -1,8 +1,10 @@
 """What we know of pinterest.com; checked 2026-11-24 against published extractors.
 
-Pinterest: the pin whose id is the post's, in a PinResource answer, the page's state or its Relay answers.
+Pinterest: the pin whose id is the post's, in a PinResource answer, the page's state or its Relay
+answers.
 
-The same documents hold about a hundred related pins. A video pin has one video, an idea pin one a page.
+The same documents hold about a hundred related pins. A video pin has one video, an idea pin one a
+page.
 Relay writes the same names in camel case.
 Checked 2026-11-24 against recorded answers.
 """
@@ -49,7 +51,9 @@ _PIN_FIELDS = frozenset(
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """What the documents say about ``post``; None when they say nothing. Raises Deleted where Pinterest says so."""
+    """What the documents say about ``post``; None when they say nothing.
+    Raises Deleted where Pinterest says so.
+    """
     own = [node for document in documents for node in walk(document) if _is_own(node, post.post_id)]
     if not own:
         if any(_is_missing(document) for document in documents):
@@ -57,7 +61,11 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
         return None
     pin: dict[str, object] = {}
     for node in own:  # Relay spreads one pin over several answers
-        pin |= {name: value for name, value in node.items() if value not in (None, [], {}) or name not in pin}
+        pin |= {
+            name: value
+            for name, value in node.items()
+            if value not in (None, [], {}) or name not in pin
+        }
     return _page_data(platform, pin)
 
 
@@ -93,12 +101,22 @@ def _page_data(platform: Platform, pin: Node) -> PageData:
             None,
             (
                 values.obj(_field(pin, name))
-                for name in ("native_creator", "closeup_attribution", "pinner", "origin_pinner", "board_owner")
+                for name in (
+                    "native_creator",
+                    "closeup_attribution",
+                    "pinner",
+                    "origin_pinner",
+                    "board_owner",
+                )
             ),
         ),
         {},
     )
-    items = (*_videos(platform, pin), *_story(platform, pin)) or _uploaded(platform, pin) or _pictures(pin)
+    items = (
+        (*_videos(platform, pin), *_story(platform, pin))
+        or _uploaded(platform, pin)
+        or _pictures(pin)
+    )
     picture = _picture(pin)
     return PageData(
         items=items,
@@ -133,7 +151,9 @@ def _uploaded(platform: Platform, pin: Node) -> tuple[Item, ...]:
         height=values.integer(media.get("height")),
         duration_s=seconds,
     )
-    return (Item(tuple(candidates), thumbnail_url=_picture(pin), expected=Expected(duration_s=seconds)),)
+    return (
+        Item(tuple(candidates), thumbnail_url=_picture(pin), expected=Expected(duration_s=seconds)),
+    )
 
 
 def _pictures(pin: Node) -> tuple[Item, ...]:
@@ -160,7 +180,9 @@ def _story(platform: Platform, pin: Node) -> tuple[Item, ...]:
     """Return the videos among the blocks of an idea pin's pages."""
     pages = values.objects(values.obj(_field(pin, "story_pin_data")).get("pages"))
     blocks = [block for page in pages for block in values.objects(page.get("blocks"))]
-    videos = [values.obj(block, "video") or values.obj(_field(block, "video_data_v2")) for block in blocks]
+    videos = [
+        values.obj(block, "video") or values.obj(_field(block, "video_data_v2")) for block in blocks
+    ]
     videos += [values.obj(page, "video") for page in pages]
     return tuple(item for video in videos if (item := _video(platform, video)))
 
@@ -169,7 +191,9 @@ def _video(platform: Platform, videos: Node) -> Item | None:
     candidates = list(_levels(platform, videos))
     if not candidates:
         return None
-    listed = [level for levels in _lists(videos) for level in levels.values() if isinstance(level, dict)]
+    listed = [
+        level for levels in _lists(videos) for level in levels.values() if isinstance(level, dict)
+    ]
     pictures = (values.url(level.get("thumbnail")) for level in listed)
     return Item(
         build.merged(candidates),
@@ -181,16 +205,25 @@ def _video(platform: Platform, videos: Node) -> Item | None:
 
 def _lists(videos: Node) -> list[Node]:
     """Return ``video_list``, in Relay also ``videoList720P`` and ``videoListMobile``."""
-    return [values.obj(levels) for name, levels in videos.items() if name.startswith(("video_list", "videoList"))]
+    return [
+        values.obj(levels)
+        for name, levels in videos.items()
+        if name.startswith(("video_list", "videoList"))
+    ]
 
 
 def _levels(platform: Platform, videos: Node) -> Iterator[Candidate]:
-    """Yield the qualities. Durations are milliseconds. Relay has one field for each quality (``v720P``, ``vHLSV4``).
+    """Yield the qualities. Durations are milliseconds. Relay has one field for each quality
+    (``v720P``, ``vHLSV4``).
 
-    Experimental encodings (``V_EXP7``) are shown to some visitors only: they count where there is no other.
+    Experimental encodings (``V_EXP7``) are shown to some visitors only: they count where there is
+    no other.
     """
     named = [
-        (name, level) for levels in _lists(videos) for name, level in levels.items() if values.obj(level).get("url")
+        (name, level)
+        for levels in _lists(videos)
+        for name, level in levels.items()
+        if values.obj(level).get("url")
     ]
     standard = [(name, level) for name, level in named if "EXP" not in name.upper()]
     for name, level in standard or named:
@@ -206,15 +239,19 @@ def _levels(platform: Platform, videos: Node) -> Iterator[Candidate]:
 
 
 _COUNTRIES = (
-    "at be ca ch cl co co.at co.in co.kr co.nz co.uk com com.au com.bo com.ec com.mx com.pe com.py com.uy "
-    "com.vn de dk ec engineering es fr hu id ie in info it jp kr mx nl nz pe ph pt ru se th tw uk uy vn"
+    "at be ca ch cl co co.at co.in co.kr co.nz co.uk com com.au com.bo com.ec com.mx com.pe com.py"
+    " com.uy com.vn de dk ec engineering es fr hu id ie in info it jp kr mx nl nz pe ph pt ru se th"
+    " tw uk uy vn"
 )
 _NOT_A_NAME = (
     "_|about|amp|business|categories|discover|explore|ext|ideas|login|news_hub|offsite|password|pin|pin-builder|pin-creation-tool|privacy|resource|search"
     "|settings|shop|shopping|signup|terms|today|topics|url_shortener|videos"
 )
 _NAME = rf"(?!(?:{_NOT_A_NAME})(?:/|$))(?P<handle>[^/]+)"
-_TABS = r"_saved|_created|_shop|_profile|_pins|_boards|_about|_community|pins|boards|followers|following|more_ideas"
+_TABS = (
+    r"_saved|_created|_shop|_profile|_pins|_boards|_about|_community|pins|boards|followers|"
+    r"following|more_ideas"
+)
 
 _WIDTH = re.compile(r"_(\d{3,4})w\.(?:mp4|m3u8|cmfv)$")
 
@@ -234,7 +271,11 @@ PINTEREST = Platform(
     extractors=("page", "browser", "ytdlp"),
     matching=Matching(
         brands=("pinterest",),
-        hosts=tuple(f"{prefix}pinterest.{country}" for country in _COUNTRIES.split() for prefix in ("", "www.")),
+        hosts=tuple(
+            f"{prefix}pinterest.{country}"
+            for country in _COUNTRIES.split()
+            for prefix in ("", "www.")
+        ),
         host_suffixes=(".pinterest.com",),
         names_in_paths=True,
         short_hosts=("pin.it",),
@@ -245,9 +286,14 @@ PINTEREST = Platform(
         ),
         posts=(
             AddressPattern(re.compile(r"^/(?:amp/)?pin/(?:[^/]+--)?(?P<post_id>\d{5,25})(?=/|$)")),
-            AddressPattern(re.compile(r"^/ext/embed\.html$"), query={"id": re.compile(r"(?P<post_id>\d{5,25})")}),
+            AddressPattern(
+                re.compile(r"^/ext/embed\.html$"),
+                query={"id": re.compile(r"(?P<post_id>\d{5,25})")},
+            ),
         ),
-        playlists=paths(rf"^/{_NAME}/(?!(?:{_TABS})(?:/|$))[^/]+(?:/[^/]+)?/?$", r"^/ideas/[^/]+/\d+"),
+        playlists=paths(
+            rf"^/{_NAME}/(?!(?:{_TABS})(?:/|$))[^/]+(?:/[^/]+)?/?$", r"^/ideas/[^/]+/\d+"
+        ),
         profiles=paths(rf"^/{_NAME}/?$", rf"^/{_NAME}/(?:{_TABS})(?:/|$)"),
         other_pages=paths(rf"^/(?:{_NOT_A_NAME})?(?:/|$)"),
         canonical="https://www.pinterest.com/pin/{post_id}/",

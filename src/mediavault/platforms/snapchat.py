@@ -1,9 +1,10 @@
 """What we know of snapchat.com; checked 2026-11-24 against published extractors.
 
-Snapchat: the page's ``__NEXT_DATA__``, with a spotlight among those that follow it, or the snaps of a story.
+Snapchat: the page's ``__NEXT_DATA__``, with a spotlight among those that follow it, or the snaps of
+a story.
 
-A spotlight is identified by its story id; what follows it in the list is what the player shows next, never the post.
-Checked 2026-11-24 against recorded pages.
+A spotlight is identified by its story id; what follows it in the list is what the player shows
+next, never the post. Checked 2026-11-24 against recorded pages.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ def ids_of(node: Node) -> set[str]:
 def _page_data(platform: Platform, node: Node, account: Node) -> PageData:
     story = values.obj(node, "story") or node
     facts = values.obj(node, "metadata", "videoMetadata") or values.obj(node, "videoMetadata")
-    creator = values.obj(facts, "creator", "personCreator") or values.obj(facts, "creator") or account
+    creator = (
+        values.obj(facts, "creator", "personCreator") or values.obj(facts, "creator") or account
+    )
     snaps = values.objects(story.get("snapList"))
     items = tuple(_item(platform, snap, facts if len(snaps) == 1 else {}) for snap in snaps)
     if not snaps and facts:
@@ -68,7 +71,9 @@ def _page_data(platform: Platform, node: Node, account: Node) -> PageData:
     return PageData(
         items=items,
         handle=values.text(creator.get("username")),
-        display_name=values.text(creator.get("name") or creator.get("title") or creator.get("displayName")),
+        display_name=values.text(
+            creator.get("name") or creator.get("title") or creator.get("displayName")
+        ),
         title=values.text(facts.get("name")) or values.text(_plain(story.get("storyTitle"))),
         text=values.text(facts.get("description")),
         published_at=values.moment(millis / 1_000) if millis else None,
@@ -78,12 +83,18 @@ def _page_data(platform: Platform, node: Node, account: Node) -> PageData:
 
 
 def _item(platform: Platform, snap: Node, facts: Node) -> Item:
-    """Return a snap as an item. The metadata's ``contentUrl`` is a copy for search engines, often watermarked."""
+    """Return a snap as an item. The metadata's ``contentUrl`` is a copy for search engines,
+    often watermarked.
+    """
     urls = values.obj(snap, "snapUrls")
-    picture = values.url(facts.get("thumbnailUrl")) or values.url(_plain(urls.get("mediaPreviewUrl")))
+    picture = values.url(facts.get("thumbnailUrl")) or values.url(
+        _plain(urls.get("mediaPreviewUrl"))
+    )
     if values.number(snap.get("snapMediaType")) is None:
         return Item(type=ItemType.IMAGE, thumbnail_url=values.url(urls.get("mediaUrl")) or picture)
-    seconds = values.milliseconds(facts.get("durationMs")) or values.milliseconds(snap.get("snapDurationMs"))
+    seconds = values.milliseconds(facts.get("durationMs")) or values.milliseconds(
+        snap.get("snapDurationMs")
+    )
     candidates: list[Candidate] = []
     for address in (urls.get("mediaUrl"), facts.get("contentUrl")):
         candidates += own_candidates(
@@ -108,7 +119,9 @@ def _plain(value: object) -> object:
 
 def _account(document: object) -> Node:
     props = values.obj(document, "props", "pageProps")
-    return values.obj(props, "userProfile", "publicProfileInfo") or values.obj(props, "publicUserProfile")
+    return values.obj(props, "userProfile", "publicProfileInfo") or values.obj(
+        props, "publicUserProfile"
+    )
 
 
 _ID = r"(?P<post_id>[\w-]{10,255})(?=/|$)"
@@ -145,7 +158,9 @@ SNAPCHAT = Platform(
             AddressPattern(re.compile(rf"^/(?:add|u|s)/{_NAME}/{_ID}"), canonical=_STORY),
             *paths(rf"^/s/{_NAME}/?$"),
         ),
-        profiles=paths(rf"^/(?:add|u)/{_NAME}/?$", rf"^/@{_NAME}/?(?:$|(?:{_TABS})/?$)", r"^/p/[\w-]{10,60}/?$"),
+        profiles=paths(
+            rf"^/(?:add|u)/{_NAME}/?$", rf"^/@{_NAME}/?(?:$|(?:{_TABS})/?$)", r"^/p/[\w-]{10,60}/?$"
+        ),
         other_pages=paths(
             r"^/(?:$|(?:spotlight|explore|discover|lens|unlock|topic|search|download|login|map|add|u|p)(?:/|$))"
         ),

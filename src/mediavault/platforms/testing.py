@@ -1,6 +1,7 @@
 """Checks for a site's tests: that its URLs are matched, and that a saved document is read.
 
-For the sites of this tree and for those of other packages: CONTRIBUTING.md, "Add a site in one file".
+For the sites of this tree and for those of other packages: CONTRIBUTING.md, "Add a site in one
+file".
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from mediavault.extraction.saved_page import open_saved, read_saved_post
 
 @dataclass(frozen=True, slots=True)
 class UrlCase:
-    """A URL of a site and what it names. ``post_id``, ``handle`` and ``canonical`` are compared where they are given."""
+    """A URL of a site and what it names. ``post_id``,
+    ``handle`` and ``canonical`` are compared where they are given.
+    """
 
     url: str
     kind: AddressKind = AddressKind.POST
@@ -28,7 +31,11 @@ class UrlCase:
 
 def check_urls(platform: Platform, cases: Iterable[UrlCase]) -> None:
     """Raise AssertionError that lists every case that the site's patterns read differently."""
-    wrong = [f"{case.url}: {problem}" for case in cases if (problem := _problem(platform, case)) is not None]
+    wrong = [
+        f"{case.url}: {problem}"
+        for case in cases
+        if (problem := _problem(platform, case)) is not None
+    ]
     assert not wrong, "\n".join(wrong)
 
 
@@ -52,13 +59,19 @@ def _problem(platform: Platform, case: UrlCase) -> str | None:
 def read_document(platform: Platform, url: str, document: str | bytes) -> Extraction:
     """Read a saved page or JSON answer as a visit to the post ``url`` would have been.
 
-    Returns what was found; its ``videos`` are empty where there is none. Raises the Failure that the document reports,
-    and BadInput where it is neither a page nor JSON.
+    Returns what was found; its ``videos`` are empty where there is none. Raises the Failure that
+    the document reports, and BadInput where it is neither a page nor JSON.
     """
     parsed = parse_http_url(url)
     match = read_post(platform, parsed)
     canonical = match.canonical_url if match else canonical_generic(parsed)
-    post = Post(url, canonical, platform.name, match.post_id if match else None, match.handle if match else None)
+    post = Post(
+        url,
+        canonical,
+        platform.name,
+        match.post_id if match else None,
+        match.handle if match else None,
+    )
     text = document.encode() if isinstance(document, str) else document
     look = read_saved_post(platform, post, open_saved(text, url))
     if look.error is not None:

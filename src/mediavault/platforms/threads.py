@@ -1,9 +1,11 @@
 """What we know of threads.com; checked 2026-11-24 against published extractors.
 
-Threads: the post's own record in the page's Relay data or a GraphQL answer. Its form is Instagram's.
+Threads: the post's own record in the page's Relay data or a GraphQL answer. Its form is
+Instagram's.
 
-Answers and recommended posts in the same document are ignored. A quoted or reposted post has its own record:
-its media are items with that role. Checked 2026-11-24 against recorded answers of 2023 to 2026.
+Answers and recommended posts in the same document are ignored. A quoted or reposted post has its
+own record: its media are items with that role. Checked 2026-11-24 against recorded answers of 2023
+to 2026.
 """
 
 from __future__ import annotations
@@ -36,7 +38,9 @@ from mediavault.platforms.meta_media import ids_of, measures, numbers_of
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """What the documents say about ``post``; None when they say nothing. Raises LoginRequired where it is withheld."""
+    """What the documents say about ``post``; None when they say nothing.
+    Raises LoginRequired where it is withheld.
+    """
     if not post.post_id:
         return None
     wanted = post.post_id
@@ -46,11 +50,18 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
     readings = [(_items(node, platform), node) for node in own]
     if not readings:
         if any(map(_is_withheld, documents)):
-            raise LoginRequired("Threads does not show this post to everyone; it may depend on sign-in, age or place.")
+            raise LoginRequired(
+                "Threads does not show this post to everyone; it may depend on sign-in, age or"
+                " place."
+            )
         return None
-    items, node = max(readings, key=lambda pair: (len(pair[0]), meta_media.handle_of(pair[1]) is not None))
+    items, node = max(
+        readings, key=lambda pair: (len(pair[0]), meta_media.handle_of(pair[1]) is not None)
+    )
     main = [item for item in items if item.role is ItemRole.MAIN]
-    moments = (values.moment(record.get(name)) for record in (node, *own) for name in meta_media.PUBLISHED)
+    moments = (
+        values.moment(record.get(name)) for record in (node, *own) for name in meta_media.PUBLISHED
+    )
     return PageData(
         items=items,
         selected=selected(main, post.url),
@@ -59,16 +70,29 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
         text=meta_media.caption_of(node),
         published_at=next(filter(None, moments), None),
         thumbnail_url=thumbnail(main),
-        image_urls=tuple(item.thumbnail_url for item in main if item.type is ItemType.IMAGE and item.thumbnail_url),
+        image_urls=tuple(
+            item.thumbnail_url
+            for item in main
+            if item.type is ItemType.IMAGE and item.thumbnail_url
+        ),
         found=True,
-        metadata={"quoted_post_id": code} if (code := values.text(_other(node, "quoted_post").get("code"))) else {},
+        metadata={"quoted_post_id": code}
+        if (code := values.text(_other(node, "quoted_post").get("code")))
+        else {},
     )
 
 
 def _items(node: Node, platform: Platform) -> tuple[Item, ...]:
-    """Return its own media, or those that it shows from Instagram; then those of a reposted and of a quoted post."""
+    """Return its own media, or those that it shows from Instagram;
+    then those of a reposted and of a quoted post.
+    """
     linked = values.obj(node, "text_post_app_info", "linked_inline_media")
-    items = [*(meta_media.items_of(node, platform) or (meta_media.items_of(linked, platform) if linked else ()))]
+    items = [
+        *(
+            meta_media.items_of(node, platform)
+            or (meta_media.items_of(linked, platform) if linked else ())
+        )
+    ]
     for name, role in (("reposted_post", ItemRole.REPOSTED), ("quoted_post", ItemRole.QUOTED)):
         other = _other(node, name)
         if other:
@@ -84,7 +108,9 @@ def _other(node: Node, name: str) -> Node:
 
 
 def _is_withheld(document: object) -> bool:
-    """Whether the page has, instead of the post, a note that it "can't be seen by certain audiences"."""
+    """Whether the page has, instead of the post, a note that it "can't be seen by certain
+    audiences".
+    """
     return any(node.get("__dr") == "BarcelonaGeoBlockedErrorRoot.react" for node in walk(document))
 
 
@@ -100,7 +126,14 @@ THREADS = Platform(
     leaves_out="feeds and tags; yt-dlp does not know the site, so there is no second way",
     extractors=("browser",),
     matching=Matching(
-        hosts=("threads.com", "www.threads.com", "l.threads.com", "threads.net", "www.threads.net", "l.threads.net"),
+        hosts=(
+            "threads.com",
+            "www.threads.com",
+            "l.threads.com",
+            "threads.net",
+            "www.threads.net",
+            "l.threads.net",
+        ),
         mirror_hosts=("vxthreads.net", "www.vxthreads.net", "fixthreads.net", "www.fixthreads.net"),
         share_links=(
             *paths(r"^/share/(?P<post_id>[\w-]{5,})/?$"),
@@ -116,7 +149,9 @@ THREADS = Platform(
         ),
         playlists=paths(r"^/custom_feed/", r"^/tag/[^/]+"),
         profiles=paths(rf"^/@{_NAME}/?(?:$|(?:replies|media|reposts)/?$)"),
-        other_pages=paths(r"^/(?:$|(?:search|for_you|following|activity|login|settings|saved|liked|intent)(?:/|$))"),
+        other_pages=paths(
+            r"^/(?:$|(?:search|for_you|following|activity|login|settings|saved|liked|intent)(?:/|$))"
+        ),
         canonical="https://www.threads.com/t/{post_id}",
         page="https://www.threads.com/@{handle}/post/{post_id}",
     ),
@@ -145,7 +180,9 @@ THREADS = Platform(
     ),
     walls=Walls(
         login_url=re.compile(r"^https://www\.threads\.(?:com|net)/login"),
-        challenge_url=re.compile(r"^https://www\.(?:threads\.(?:com|net)|instagram\.com)/challenge/"),
+        challenge_url=re.compile(
+            r"^https://www\.(?:threads\.(?:com|net)|instagram\.com)/challenge/"
+        ),
         challenge_text=("suspicious activity", "automated behavior"),
         gone_text=("Sorry, this page isn't available",),
         private_text=("This profile is private",),

@@ -2,17 +2,18 @@
 
 Converts the items of TikTok's embeds and of its app to the form of its pages.
 
-Checked 2026-11-24 against recorded answers, and against the fields that yt-dlp 2026.10.26 reads; those of the app only
-against published clients.
+Checked 2026-11-24 against recorded answers, and against the fields that yt-dlp 2026.10.26 reads;
+those of the app only against published clients.
 
 What TikTok says instead of a post: status codes of its pages, and embeds without a video.
 
 Checked 2026-11-24 against recorded answers and the names that TikTok's own scripts give the codes.
 
-Reads a TikTok post: the item with the post's id in a page's data, an item/detail answer or an embed.
+Reads a TikTok post: the item with the post's id in a page's data, an item/detail answer or an
+embed.
 
-``bitrateInfo`` and ``playAddr`` have no watermark; ``downloadAddr`` has one, whatever its bit rate. The same documents
-list recommended videos, which are ignored: only the id counts.
+``bitrateInfo`` and ``playAddr`` have no watermark; ``downloadAddr`` has one, whatever its bit rate.
+The same documents list recommended videos, which are ignored: only the id counts.
 Checked 2026-11-24 against recorded pages.
 """
 
@@ -34,7 +35,16 @@ from mediavault.core.failures import (
     Private,
     RegionLocked,
 )
-from mediavault.core.media import Candidate, Expected, FoundIn, Item, ItemType, Ownership, Post, Watermark
+from mediavault.core.media import (
+    Candidate,
+    Expected,
+    FoundIn,
+    Item,
+    ItemType,
+    Ownership,
+    Post,
+    Watermark,
+)
 from mediavault.core.messages import Message
 from mediavault.core.platform import (
     AddressPattern,
@@ -57,7 +67,9 @@ from mediavault.extraction.page_data.values import Node, walk
 
 
 def as_items(post_id: str, documents: Sequence[object]) -> Iterator[Node]:
-    """Yield the items with this id that the documents hold in another form, converted to that of the pages."""
+    """Yield the items with this id that the documents hold in another form,
+    converted to that of the pages.
+    """
     for document in documents:
         for node in walk(document):
             infos = values.obj(node, "itemInfos")
@@ -74,7 +86,9 @@ def _first(picture: object) -> object:
 
 
 def _of_embed(embed: Node) -> dict[str, Any]:
-    """Convert one file under several URLs, without a codec; the pictures of a slideshow are in ``imagePostInfo``."""
+    """Convert one file under several URLs, without a codec;
+    the pictures of a slideshow are in ``imagePostInfo``.
+    """
     infos, author = values.obj(embed, "itemInfos"), values.obj(embed, "authorInfos")
     video, shape = values.obj(infos, "video"), values.obj(infos, "video", "videoMeta")
     covers = [*values.items(infos.get("coversOrigin")), *values.items(infos.get("covers"))]
@@ -95,13 +109,17 @@ def _of_player(item: Node) -> dict[str, Any]:
         "id": str(item["id_str"]),
         "desc": item.get("desc"),
         "author": {"uniqueId": author.get("unique_id"), "nickname": author.get("nickname")},
-        "video": _one_file(video.get("url_list"), values.obj(video, "meta"), _first(values.obj(video, "cover"))),
+        "video": _one_file(
+            video.get("url_list"), values.obj(video, "meta"), _first(values.obj(video, "cover"))
+        ),
         **_slides(values.obj(item, "image_post_info"), "display_image", "url_list"),
     }
 
 
 def _of_app(item: Node) -> dict[str, Any]:
-    """Convert an item of the app (``aweme_detail``): a ladder under ``bit_rate``; its file for downloading is marked."""
+    """Convert an item of the app (``aweme_detail``): a ladder under ``bit_rate``;
+    its file for downloading is marked.
+    """
     author, video = values.obj(item, "author"), values.obj(item, "video")
     seconds = values.milliseconds(video.get("duration"))
     levels = [
@@ -141,13 +159,19 @@ def _address(written: object) -> dict[str, Any]:
 
 
 def _one_file(urls: object, shape: Node, cover: object) -> dict[str, Any]:
-    address = {"UrlList": values.items(urls), "Width": shape.get("width"), "Height": shape.get("height")}
+    address = {
+        "UrlList": values.items(urls),
+        "Width": shape.get("width"),
+        "Height": shape.get("height"),
+    }
     ladder = [{"PlayAddr": address}] if address["UrlList"] else []
     return {"duration": shape.get("duration"), "bitrateInfo": ladder, "originCover": cover}
 
 
 def _slides(post: Node, name: str, addresses: str) -> dict[str, Any]:
-    pictures = [values.obj(image, name).get(addresses) for image in values.objects(post.get("images"))]
+    pictures = [
+        values.obj(image, name).get(addresses) for image in values.objects(post.get("images"))
+    ]
     images = [{"imageURL": {"urlList": values.items(urls)}} for urls in pictures]
     return {"imagePost": {"images": images}} if images else {}
 
@@ -177,7 +201,10 @@ _REASONS: tuple[tuple[re.Pattern[str], type[Failure]], ...] = (
     (re.compile(r"cross_border|geofence|region"), RegionLocked),
     (re.compile(r"content_classification|low_age|under_?age"), AgeRestricted),
     (
-        re.compile(r"deleted|doesn't exist|not exist|not found|reviewing|unshelve|banned|author_status|unavailable"),
+        re.compile(
+            r"deleted|doesn't exist|not exist|not"
+            r" found|reviewing|unshelve|banned|author_status|unavailable"
+        ),
         Deleted,
     ),
 )
@@ -206,7 +233,11 @@ def _by_code(document: object) -> Failure | None:
         reason = values.text(part.get("statusMsg")) or values.text(part.get("status_msg")) or ""
         if (condition := _condition(reason)) and (code in _CODES or code > min(_CODES)):
             return condition(
-                Message("TikTok does not show this post: %(said)s (status %(code)s)", said=reason[:100], code=code)
+                Message(
+                    "TikTok does not show this post: %(said)s (status %(code)s)",
+                    said=reason[:100],
+                    code=code,
+                )
             )
         if known := _CODES.get(code):
             return known[0](Message("%(known)s (status %(code)s)", known=known[1], code=code))
@@ -229,8 +260,8 @@ def _embed(post_id: str | None, document: object) -> Failure | None:
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
     """What the documents say about ``post``; None when they say nothing.
 
-    Raises Private, Deleted, IpBlocked, AgeRestricted and the like when TikTok itself says so. An oEmbed answer gives metadata
-    only: ``found`` is False then.
+    Raises Private, Deleted, IpBlocked, AgeRestricted and the like when TikTok itself says so. An
+    oEmbed answer gives metadata only: ``found`` is False then.
     """
     item = _own_item(post.post_id, documents)
     if item is not None:
@@ -241,11 +272,17 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
 
 
 def _own_item(post_id: str | None, documents: Sequence[object]) -> Node | None:
-    """Return the fullest item with the post's id. A video's own record has that id too, but no video inside."""
+    """Return the fullest item with the post's id. A video's own record has that id too,
+    but no video inside.
+    """
     nodes = (node for document in documents for node in walk(document))
     own = [node for node in nodes if post_id and post_id in ids_of(node)]
     own += as_items(post_id, documents) if post_id else ()
-    return max(own, key=lambda node: len(values.obj(node, "video")) + len(values.obj(node, "imagePost")), default=None)
+    return max(
+        own,
+        key=lambda node: len(values.obj(node, "video")) + len(values.obj(node, "imagePost")),
+        default=None,
+    )
 
 
 def ids_of(node: Node) -> set[str]:
@@ -286,12 +323,18 @@ def _page_data(platform: Platform, item: Node) -> PageData:
 def _items(item: Node, candidates: tuple[Candidate, ...]) -> tuple[Item, ...]:
     """Return the video, or the pictures of a slideshow."""
     if pictures := values.objects(values.obj(item, "imagePost").get("images")):
-        return tuple(Item(type=ItemType.IMAGE, thumbnail_url=_image(picture)) for picture in pictures)
+        return tuple(
+            Item(type=ItemType.IMAGE, thumbnail_url=_image(picture)) for picture in pictures
+        )
     key = next((candidate.media_key for candidate in candidates if candidate.media_key), None)
     expected = Expected(duration_s=_duration(item), audio=True)
     # a video whose URLs are withheld is still a video
     shown = candidates or expected.duration_s or _cover(item)
-    return (Item(candidates, media_id=key, thumbnail_url=_cover(item), expected=expected),) if shown else ()
+    return (
+        (Item(candidates, media_id=key, thumbnail_url=_cover(item), expected=expected),)
+        if shown
+        else ()
+    )
 
 
 def _duration(item: Node) -> float | None:
@@ -300,7 +343,12 @@ def _duration(item: Node) -> float | None:
 
 def _cover(item: Node) -> str | None:
     video = values.obj(item, "video")
-    return next(filter(None, (values.url(video.get(name)) for name in ("originCover", "cover", "dynamicCover"))), None)
+    return next(
+        filter(
+            None, (values.url(video.get(name)) for name in ("originCover", "cover", "dynamicCover"))
+        ),
+        None,
+    )
 
 
 def _images(item: Node) -> tuple[str, ...]:
@@ -313,21 +361,35 @@ def _image(picture: Node) -> str | None:
     return next(filter(None, map(values.url, urls)), None)
 
 
-# --- candidates ------------------------------------------------------------------------------------------------
+# --- candidates -----------------------------------------------------------------------------------
 
 
 def _candidates(platform: Platform, item: Node) -> tuple[Candidate, ...]:
     video = values.obj(item, "video")
-    levels = [c for level in values.objects(video.get("bitrateInfo")) for c in _level(platform, video, level)]
+    levels = [
+        c
+        for level in values.objects(video.get("bitrateInfo"))
+        for c in _level(platform, video, level)
+    ]
     key = next((candidate.media_key for candidate in levels if candidate.media_key), None)
-    played = [video.get("playAddr"), *(source.get("src") for source in values.objects(video.get("playAddr")))]
+    played = [
+        video.get("playAddr"),
+        *(source.get("src") for source in values.objects(video.get("playAddr"))),
+    ]
     played += values.items(values.obj(video, "PlayAddrStruct").get("UrlList"))
     play = [c for url in played for c in _single(platform, video, url, key, watermark=Watermark.NO)]
     download = _single(platform, video, video.get("downloadAddr"), key, watermark=Watermark.YES)
     return build.merged([*levels, *play, *download])
 
 
-_CODECS = {"h264": "h264", "h265_hvc1": "hevc", "h265": "hevc", "bytevc1": "hevc", "bytevc2": "bytevc2", "av1": "av1"}
+_CODECS = {
+    "h264": "h264",
+    "h265_hvc1": "hevc",
+    "h265": "hevc",
+    "bytevc1": "hevc",
+    "bytevc2": "bytevc2",
+    "av1": "av1",
+}
 
 
 def _level(platform: Platform, video: Node, level: Node) -> list[Candidate]:
@@ -372,7 +434,8 @@ def _single(
             watermark=watermark,
             width=candidate.width or values.integer(video.get("width")),
             height=candidate.height or values.integer(video.get("height")),
-            # the video's own bit rate and size belong to playAddr; the watermarked copy is another file
+            # the video's own bit rate and size belong to playAddr; the watermarked copy is another
+            # file
             bitrate=values.integer(video.get("bitrate")) if watermark is Watermark.NO else None,
             note=_note(url, codec),
         )
@@ -380,12 +443,21 @@ def _single(
 
 
 def _built(platform: Platform, video: Node, url: str) -> Candidate:
-    candidate = build.candidate(url, platform, FoundIn.PAGE_DATA, ownership=Ownership.ID_MATCH, mime="video/mp4")
-    return replace(candidate, container="mp4", has_video=True, duration_s=values.duration(video.get("duration")))
+    candidate = build.candidate(
+        url, platform, FoundIn.PAGE_DATA, ownership=Ownership.ID_MATCH, mime="video/mp4"
+    )
+    return replace(
+        candidate,
+        container="mp4",
+        has_video=True,
+        duration_s=values.duration(video.get("duration")),
+    )
 
 
 def _has_audio(url: str, codec: str) -> bool | None:
-    """Files under ``/media-video-hvc1/`` were reported to come without sound; bytevc2 cannot be examined."""
+    """Files under ``/media-video-hvc1/`` were reported to come without sound;
+    bytevc2 cannot be examined.
+    """
     return None if codec == "bytevc2" or "/media-video-" in url else True
 
 
@@ -395,7 +467,7 @@ def _note(url: str, codec: str) -> str:
     return "redirect" if re.search(r"/aweme/v1/play/", url) else ""
 
 
-# --- oEmbed ----------------------------------------------------------------------------------------------------
+# --- oEmbed ---------------------------------------------------------------------------------------
 
 
 def _oembed(post_id: str | None, documents: Sequence[object]) -> PageData | None:
@@ -403,7 +475,8 @@ def _oembed(post_id: str | None, documents: Sequence[object]) -> PageData | None
         answer = values.obj(document)
         if post_id and answer.get("provider_name") == "TikTok" and _embedded_id(answer) == post_id:
             return PageData(
-                handle=values.text(answer.get("author_unique_id")) or _handle_of(answer.get("author_url")),
+                handle=values.text(answer.get("author_unique_id"))
+                or _handle_of(answer.get("author_url")),
                 display_name=values.text(answer.get("author_name")),
                 title=values.text(answer.get("title")),
                 text=values.text(answer.get("title")),
@@ -414,7 +487,9 @@ def _oembed(post_id: str | None, documents: Sequence[object]) -> PageData | None
 
 def _embedded_id(answer: Node) -> str | None:
     known = values.text(answer.get("embed_product_id"))
-    match = None if known else re.search(r'data-video-id="(\d{15,21})"', str(answer.get("html", "")))
+    match = (
+        None if known else re.search(r'data-video-id="(\d{15,21})"', str(answer.get("html", "")))
+    )
     return match[1] if match else known
 
 
@@ -424,7 +499,8 @@ def _handle_of(url: object) -> str | None:
 
 
 _ID = r"(?P<post_id>\d{1,21})(?=/|$)"
-_NAME = r"(?P<handle>[\w.-]{1,120})"  # 24 characters at most, but a secret user id of 70 may replace it
+# 24 characters at most, but a secret user id of 70 may replace it
+_NAME = r"(?P<handle>[\w.-]{1,120})"
 _PROFILE = "https://www.tiktok.com/@{handle}"
 
 _KIBIBITS = re.compile(r"(?:^|&)bt=(\d{1,6})(?:&|$)")
@@ -446,7 +522,14 @@ TIKTOK = Platform(
     extractors=("browser", "ytdlp"),
     matching=Matching(
         brands=("tiktok",),
-        hosts=("tiktok.com", "www.tiktok.com", "m.tiktok.com", "us.tiktok.com", "t.tiktok.com", "lite.tiktok.com"),
+        hosts=(
+            "tiktok.com",
+            "www.tiktok.com",
+            "m.tiktok.com",
+            "us.tiktok.com",
+            "t.tiktok.com",
+            "lite.tiktok.com",
+        ),
         mirror_hosts=(
             "tiktokv.com",
             "www.tiktokv.com",
@@ -467,7 +550,11 @@ TIKTOK = Platform(
             AddressPattern(re.compile(rf"^/@{_NAME}/video/(?P<post_id>\d{{15,21}})\.html$")),
             AddressPattern(re.compile(rf"^/@/(?:video|photo)/{_ID}")),
             AddressPattern(re.compile(rf"^/(?:i18n/)?share/(?:video|photo|item)/{_ID}")),
-            AddressPattern(re.compile(r"^/(?:embed(?:/v\d)?|player/v1|v)/(?P<post_id>\d{15,21})(?:\.html)?(?=/|$)")),
+            AddressPattern(
+                re.compile(
+                    r"^/(?:embed(?:/v\d)?|player/v1|v)/(?P<post_id>\d{15,21})(?:\.html)?(?=/|$)"
+                )
+            ),
         ),
         stories=paths(rf"^/@{_NAME}/stor(?:y|ies)(?:/|$)"),
         lives=paths(rf"^/@{_NAME}/live(?:/|$)", r"^/share/live/\d+", r"^/live(?:/|$)"),
@@ -475,12 +562,16 @@ TIKTOK = Platform(
             rf"^/@{_NAME}/(?:playlist|collection)/",
             r"^/(?:music|sticker|effect|tag|channel|place)/[^/]+",
         ),
-        profiles=paths(rf"^/@{_NAME}/?(?:$|(?:posts|likes|liked|reposts|saved|following|avatar)(?:/|$))", page=_PROFILE)
+        profiles=paths(
+            rf"^/@{_NAME}/?(?:$|(?:posts|likes|liked|reposts|saved|following|avatar)(?:/|$))",
+            page=_PROFILE,
+        )
         + paths(r"^/share/user/\d+"),
         other_pages=paths(
             r"^/(?:$|(?:discover|foryou|explore|following|friends|search|login|upload|about|legal)(?:/|$))"
         ),
-        canonical="https://www.tiktok.com/@_/video/{post_id}",  # any handle leads there; photo posts too
+        # any handle leads there; photo posts too
+        canonical="https://www.tiktok.com/@_/video/{post_id}",
         page="https://www.tiktok.com/@{handle}/video/{post_id}",
     ),
     reader=PageReader(
@@ -522,9 +613,12 @@ TIKTOK = Platform(
         max_connections=2,  # an account is at risk: no more than a viewer's browser
         watermark_yes=re.compile(
             r"/(?:mps/)?logo/|/playwm/|[?&](?:logo_type|user_text|logo_name)=|[?&](?:lr=tiktok(?:_m)?|watermark=1)(?:&|$)"
-            r"|[?&]lr=all&(?:(?:(?!&lr=all&)[^#])*&)?ds=3(?:&|$)"  # ds: 3 is the file for downloading, 6 the one for playing
+            # ds: 3 is the file for downloading, 6 the one for playing
+            r"|[?&]lr=all&(?:(?:(?!&lr=all&)[^#])*&)?ds=3(?:&|$)"
         ),
-        watermark_no=re.compile(r"^https?://[^/]+/aweme/v1/play/|[?&](?:lr=unwatermarked|ds=6)(?:&|$)"),
+        watermark_no=re.compile(
+            r"^https?://[^/]+/aweme/v1/play/|[?&](?:lr=unwatermarked|ds=6)(?:&|$)"
+        ),
         referer="https://www.tiktok.com/",
         cookies=True,  # tt_chain_token
         measures=_measures,
@@ -539,7 +633,11 @@ TIKTOK = Platform(
         age_text=("This post may not be comfortable for some audiences",),
         age_json=("isContentClassified",),
         challenge_css="[class*=captcha]",
-        challenge_text=("Please wait...", "Verify to continue", "Drag the slider to fit the puzzle"),
+        challenge_text=(
+            "Please wait...",
+            "Verify to continue",
+            "Drag the slider to fit the puzzle",
+        ),
         gone_text=("Video currently unavailable", "Couldn't find this account"),
         private_text=("This video is private", "This account is private"),
         private_json=("10216", "10222"),  # post, account

@@ -1,8 +1,10 @@
 """What we know of tumblr.com; checked 2026-11-24 against published extractors.
 
-Reads a post of Tumblr: its record in the page's state or an API answer, or what Tumblr says instead.
+Reads a post of Tumblr: its record in the page's state or an API answer, or what Tumblr says
+instead.
 
-Tumblr's RSS feed of a blog, which holds its posts in full. Source: published readers; checked 2026-11-29.
+Tumblr's RSS feed of a blog, which holds its posts in full. Source: published readers; checked
+2026-11-29.
 """
 
 from __future__ import annotations
@@ -34,7 +36,9 @@ from mediavault.extraction.page_data.blog_posts import ids_of, read_blog_post
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """What the documents say about ``post``; None when they say nothing. Raises Deleted and LoginRequired."""
+    """What the documents say about ``post``; None when they say nothing.
+    Raises Deleted and LoginRequired.
+    """
     if (data := read_blog_post(post, platform, documents)) is not None:
         return data
     if failure := next(filter(None, map(_refusal, documents)), None):
@@ -47,7 +51,9 @@ def _refusal(document: object) -> Failure | None:
     status = values.integer(meta.get("status"))
     if status == 404:
         return Deleted("Tumblr says that this post does not exist.")
-    if status in (401, 403) or any(values.integer(error.get("code")) in (4012, 4013) for error in errors):
+    if status in (401, 403) or any(
+        values.integer(error.get("code")) in (4012, 4013) for error in errors
+    ):
         return LoginRequired("Tumblr shows this blog only to signed-in people.")
     return None
 
@@ -66,7 +72,9 @@ def read_entry(entry: Entry, item: Node) -> Entry | None:
 
 
 def blog_feeds(name: str, *, blog: str, www: str) -> FeedRules:
-    """Return the rules for blogs: ``name`` is the pattern of a blog's name in a path, ``blog`` and ``www`` of hosts."""
+    """Return the rules for blogs: ``name`` is the pattern of a blog's name in a path,
+    ``blog`` and ``www`` of hosts.
+    """
     return FeedRules(
         pages=(
             AddressPattern(re.compile(r"^/(?:$|archive/?$|rss/?$)"), host=re.compile(blog)),
@@ -85,7 +93,9 @@ _NOT_A_NAME = (
     "about|archive|blog|customize|dashboard|docs|domains|explore|follow|following|help|image|inbox|likes|live|login|new"
     "|policy|post|privacy|reblog|register|safe-mode|search|settings|tagged|tumblrmart|tv|video"
 )
-_NAME = rf"(?:dashboard/)?(?:blog/(?:view/)?)?(?!(?:{_NOT_A_NAME})(?:/|$))@?(?P<handle>[\w-]{{1,32}})"
+_NAME = (
+    rf"(?:dashboard/)?(?:blog/(?:view/)?)?(?!(?:{_NOT_A_NAME})(?:/|$))@?(?P<handle>[\w-]{{1,32}})"
+)
 
 TUMBLR = Platform(
     name="tumblr",
@@ -102,10 +112,17 @@ TUMBLR = Platform(
         short_hosts=("tmblr.co",),
         posts=(
             AddressPattern(re.compile(rf"^/(?:post|video|image)/{_ID}"), host=re.compile(_BLOG)),
-            AddressPattern(re.compile(rf"^/video/(?P<handle>[\w-]{{1,32}})/{_ID}"), host=re.compile(_WWW)),  # in frames
-            AddressPattern(re.compile(rf"^/{_NAME}/{_ID}"), host=re.compile(rf"{_WWW}|at\.tumblr\.com")),
+            # in frames
+            AddressPattern(
+                re.compile(rf"^/video/(?P<handle>[\w-]{{1,32}})/{_ID}"), host=re.compile(_WWW)
+            ),
+            AddressPattern(
+                re.compile(rf"^/{_NAME}/{_ID}"), host=re.compile(rf"{_WWW}|at\.tumblr\.com")
+            ),
         ),
-        share_links=paths(r"^/(?:[\w-]+/(?!\d+/)[\w-]+/)?(?P<post_id>\w+)/?$", host=r"at\.tumblr\.com")
+        share_links=paths(
+            r"^/(?:[\w-]+/(?!\d+/)[\w-]+/)?(?P<post_id>\w+)/?$", host=r"at\.tumblr\.com"
+        )
         + paths(r"^/.", host=r"(?:t|href)\.tumblr\.com"),
         profiles=paths(r"^/(?:$|archive(?:/|$)|page/\d+/?$)", host=_BLOG)
         + paths(rf"^/{_NAME}/?(?:$|archive/?$)", host=_WWW),

@@ -2,8 +2,8 @@
 
 Twitch: the clip with the post's slug, in GraphQL's answers.
 
-The files can be fetched only with the signed token of the same answer; without one their bare URLs are returned.
-A clip that is gone is null in an answer about it.
+The files can be fetched only with the signed token of the same answer; without one their bare URLs
+are returned. A clip that is gone is null in an answer about it.
 Checked 2026-11-24 against recorded answers.
 """
 
@@ -37,16 +37,26 @@ from mediavault.extraction.page_data.values import Node, walk
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """What the documents say about ``post``; None when they say nothing. Raises Deleted where Twitch says so."""
+    """What the documents say about ``post``; None when they say nothing.
+    Raises Deleted where Twitch says so.
+    """
     own = [node for document in documents for node in walk(document) if _is_own(node, post.post_id)]
     own = own or _lone_clip(documents)
     if not own:
-        if any(_is_gone(answer) for document in documents for answer in (document, *values.items(document))):
+        if any(
+            _is_gone(answer)
+            for document in documents
+            for answer in (document, *values.items(document))
+        ):
             raise Deleted("Twitch says that this clip does not exist.")
         return None
     clip: dict[str, object] = {}
     for node in own:  # one answer has the files, another the facts
-        clip |= {name: value for name, value in node.items() if value not in (None, [], {}) or name not in clip}
+        clip |= {
+            name: value
+            for name, value in node.items()
+            if value not in (None, [], {}) or name not in clip
+        }
     return _page_data(platform, clip)
 
 
@@ -55,10 +65,16 @@ def _is_own(node: Node, post_id: str | None) -> bool:
 
 
 def _lone_clip(documents: Sequence[object]) -> list[Node]:
-    """Return the only clip of the answers. The answer that unlocks a clip's files does not always repeat its slug."""
+    """Return the only clip of the answers. The answer that unlocks a clip's files does not always
+    repeat its slug.
+    """
     nodes = [node for document in documents for node in walk(document)]
     clips = [node for node in nodes if "playbackAccessToken" in node and "videoQualities" in node]
-    return clips if len(clips) == 1 and "slug" not in clips[0] and all(map(str.isdigit, ids_of(clips[0]))) else []
+    return (
+        clips
+        if len(clips) == 1 and "slug" not in clips[0] and all(map(str.isdigit, ids_of(clips[0])))
+        else []
+    )
 
 
 def ids_of(node: Node) -> set[str]:
@@ -72,7 +88,8 @@ def ids_of(node: Node) -> set[str]:
     }
     # the answer that only unlocks the files has the slug inside the token's text
     match = re.search(
-        r'"clip_slug"\s*:\s*"([\w-]{4,100})"', str(values.obj(node.get("playbackAccessToken")).get("value"))
+        r'"clip_slug"\s*:\s*"([\w-]{4,100})"',
+        str(values.obj(node.get("playbackAccessToken")).get("value")),
     )
     named = (node.get("slug"), node.get("id"), match and match[1])
     return {str(clip_id) for clip_id in named if clip_id} if known & node.keys() else set()
@@ -89,7 +106,9 @@ def _page_data(platform: Platform, clip: Node) -> PageData:
     seconds = values.duration(clip.get("durationSeconds"))
     picture = next(filter(None, map(values.url, _pictures(clip))), None)
     return PageData(
-        items=(Item(candidates, thumbnail_url=picture, expected=Expected(duration_s=seconds)),) if candidates else (),
+        items=(Item(candidates, thumbnail_url=picture, expected=Expected(duration_s=seconds)),)
+        if candidates
+        else (),
         handle=values.text(broadcaster.get("login")),
         display_name=values.text(broadcaster.get("displayName")),
         title=values.text(clip.get("title")),
@@ -100,16 +119,28 @@ def _page_data(platform: Platform, clip: Node) -> PageData:
 
 
 def _pictures(clip: Node) -> list[object]:
-    """Return the pictures: an asset's is as large as the video, the clip's own a preview of 480 pixels."""
+    """Return the pictures: an asset's is as large as the video,
+    the clip's own a preview of 480 pixels.
+    """
     return [*(asset.get("thumbnailURL") for asset in _assets(clip)), clip.get("thumbnailURL")]
 
 
 def _candidates(platform: Platform, clip: Node) -> tuple[Candidate, ...]:
-    """Return the files of the landscape video, which is preferred to the portrait one that phones show."""
+    """Return the files of the landscape video, which is preferred to the portrait one that phones
+    show.
+    """
     token = _query(values.obj(clip.get("playbackAccessToken")))
-    candidates = [c for quality in values.objects(clip.get("videoQualities")) for c in _file(platform, quality, token)]
+    candidates = [
+        c
+        for quality in values.objects(clip.get("videoQualities"))
+        for c in _file(platform, quality, token)
+    ]
     if not candidates:
-        qualities = [quality for asset in _assets(clip)[:1] for quality in values.objects(asset.get("videoQualities"))]
+        qualities = [
+            quality
+            for asset in _assets(clip)[:1]
+            for quality in values.objects(asset.get("videoQualities"))
+        ]
         candidates = [c for quality in qualities for c in _file(platform, quality, token)]
     return build.merged(candidates)
 
@@ -117,13 +148,18 @@ def _candidates(platform: Platform, clip: Node) -> tuple[Candidate, ...]:
 def _assets(clip: Node) -> list[Node]:
     """Return the clip's assets, landscape first."""
     return sorted(
-        values.objects(clip.get("assets")), key=lambda asset: (values.number(asset.get("aspectRatio")) or 1) < 1
+        values.objects(clip.get("assets")),
+        key=lambda asset: (values.number(asset.get("aspectRatio")) or 1) < 1,
     )
 
 
 def _file(platform: Platform, quality: Node, token: str) -> list[Candidate]:
     address = quality.get("sourceURL")
-    signed = f"{address}?{token}" if token and isinstance(address, str) and "?" not in address else address
+    signed = (
+        f"{address}?{token}"
+        if token and isinstance(address, str) and "?" not in address
+        else address
+    )
     return own_candidates(
         signed,
         platform,
@@ -136,7 +172,11 @@ def _file(platform: Platform, quality: Node, token: str) -> list[Candidate]:
 
 def _query(token: Node) -> str:
     signature, value = values.text(token.get("signature")), values.text(token.get("value"))
-    return f"sig={quote(signature, safe='')}&token={quote(value, safe='')}" if signature and value else ""
+    return (
+        f"sig={quote(signature, safe='')}&token={quote(value, safe='')}"
+        if signature and value
+        else ""
+    )
 
 
 _SLUG = r"(?P<post_id>[\w-]{10,100})/?$"
@@ -183,7 +223,9 @@ TWITCH = Platform(
         image_hosts=("static-cdn.jtvnw.net", "clips-media-assets.twitch.tv"),
         posts=(
             AddressPattern(
-                re.compile(r"^/embed/?$"), query={"clip": re.compile(r"(?P<post_id>[\w-]{10,100})")}, host=_CLIPS
+                re.compile(r"^/embed/?$"),
+                query={"clip": re.compile(r"(?P<post_id>[\w-]{10,100})")},
+                host=_CLIPS,
             ),
             AddressPattern(re.compile(rf"^/(?:(?P<handle>\w+)/)?{_SLUG}"), host=_CLIPS),
             AddressPattern(re.compile(rf"^/clip/{_SLUG}")),
@@ -191,12 +233,19 @@ TWITCH = Platform(
             AddressPattern(re.compile(rf"^/videos?/{_NUMBER}/?$"), canonical=_VOD),
             AddressPattern(re.compile(rf"^/{_NAME}/(?:v|video)/{_NUMBER}/?$"), canonical=_VOD),
             AddressPattern(
-                re.compile(r"^/?$"), query={"video": re.compile(rf"v?{_NUMBER}")}, host=_PLAYER, canonical=_VOD
+                re.compile(r"^/?$"),
+                query={"video": re.compile(rf"v?{_NUMBER}")},
+                host=_PLAYER,
+                canonical=_VOD,
             ),
         ),
         playlists=paths(r"^/collections/[\w-]+", r"^/directory/[^/]+"),
         profiles=(
-            AddressPattern(re.compile(r"^/?$"), query={"channel": re.compile(r"(?P<handle>\w{2,25})")}, host=_PLAYER),
+            AddressPattern(
+                re.compile(r"^/?$"),
+                query={"channel": re.compile(r"(?P<handle>\w{2,25})")},
+                host=_PLAYER,
+            ),
             *paths(
                 rf"^/{_NAME}/?(?:$|(?:videos|clips|schedule|about|collections|events|home|squad|profile)(?:/|$))",
                 host=r"(?:(?:www|m|go|secure)\.)?twitch\.tv",
@@ -215,7 +264,8 @@ TWITCH = Platform(
     lists=(
         ListRules(
             AddressPattern(
-                re.compile(r"^/collections/(?P<list>[\w-]+)/?$"), canonical="https://www.twitch.tv/collections/{list}"
+                re.compile(r"^/collections/(?P<list>[\w-]+)/?$"),
+                canonical="https://www.twitch.tv/collections/{list}",
             ),
             ("twitch:collection",),
             key="id",

@@ -2,11 +2,12 @@
 
 Vimeo: the player's config, the clip page's data, and the API's record of a video.
 
-The config (``request.files``) names the files; page data name title, owner and picture only. A config
-whose clip has another id belongs to a recommended video.
+The config (``request.files``) names the files; page data name title, owner and picture only. A
+config whose clip has another id belongs to a recommended video.
 Checked 2026-11-24 against recorded answers.
 
-Vimeo's RSS feeds of an account's videos and of a channel's. Source: published readers; checked 2026-11-29.
+Vimeo's RSS feeds of an account's videos and of a channel's. Source: published readers; checked
+2026-11-29.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ from mediavault.extraction.page_data.values import Node, walk
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """What the documents say about ``post``; None when they say nothing. ``found`` only where they name the files.
+    """What the documents say about ``post``; None when they say nothing. ``found`` only where they
+    name the files.
 
     Raises LiveNow, Private, LoginRequired or Deleted where Vimeo says so.
     """
@@ -62,10 +64,12 @@ def _item(candidates: Sequence[Candidate], facts: PageData, nodes: Sequence[Node
     durations = (values.duration(_clip(node).get("duration")) for node in nodes)
     seconds = next(filter(None, durations), None)
     expected = Expected(duration_s=seconds)
-    return Item(build.merged(list(candidates)), thumbnail_url=facts.thumbnail_url, expected=expected)
+    return Item(
+        build.merged(list(candidates)), thumbnail_url=facts.thumbnail_url, expected=expected
+    )
 
 
-# --- the player's config ---------------------------------------------------------------------------------------
+# --- the player's config --------------------------------------------------------------------------
 
 
 def _files(node: Node) -> Node:
@@ -84,9 +88,14 @@ def _config_id(config: Node) -> str | None:
 
 
 def _configured(platform: Platform, config: Node) -> Iterator[Candidate]:
-    """Yield a config's files. Progressive ones hold both tracks; ``separate_av`` playlists name the sound."""
+    """Yield a config's files. Progressive ones hold both tracks;
+    ``separate_av`` playlists name the sound.
+    """
     files, clip = _files(config), values.obj(config, "video")
-    shape = {"width": values.integer(clip.get("width")), "height": values.integer(clip.get("height"))}
+    shape = {
+        "width": values.integer(clip.get("width")),
+        "height": values.integer(clip.get("height")),
+    }
     for file in values.objects(files.get("progressive")):
         yield from own_candidates(
             file.get("url"),
@@ -116,7 +125,7 @@ def _in_order(stream: Node) -> list[Node]:
     return [cdn for _, cdn in named if isinstance(cdn, dict)] or [stream]
 
 
-# --- the API's record ------------------------------------------------------------------------------------------
+# --- the API's record -----------------------------------------------------------------------------
 
 
 def _record_id(node: Node) -> str | None:
@@ -147,11 +156,13 @@ def _recorded(platform: Platform, record: Node) -> Iterator[Candidate]:
         yield from own_candidates(values.obj(play, name).get("link"), platform, mime=mime)
 
 
-# --- who, what -------------------------------------------------------------------------------------------------
+# --- who, what ------------------------------------------------------------------------------------
 
 
 def _clip(node: Node) -> Node:
-    """Return the clip: a config has it in ``video``, a page in ``clip``; a record is the clip itself."""
+    """Return the clip: a config has it in ``video``, a page in ``clip``;
+    a record is the clip itself.
+    """
     return values.obj(node, "video") or values.obj(node, "clip") or node
 
 
@@ -161,7 +172,10 @@ def _facts(post: Post, nodes: Sequence[Node]) -> PageData:
     return PageData(
         handle=next(filter(None, (_handle(owner) for owner in owners)), None),
         display_name=next(filter(None, (_name(owner) for owner in owners)), None),
-        title=next(filter(None, (values.text(_clip(n).get("title") or _clip(n).get("name")) for n in own)), None),
+        title=next(
+            filter(None, (values.text(_clip(n).get("title") or _clip(n).get("name")) for n in own)),
+            None,
+        ),
         text=next(filter(None, (values.text(_clip(n).get("description")) for n in own)), None),
         thumbnail_url=next(filter(None, map(_picture, own)), None),
     )
@@ -183,12 +197,17 @@ def _name(owner: Node) -> str | None:
 
 def _handle(owner: Node) -> str | None:
     address = owner.get("url") or owner.get("link")
-    match = re.search(r"^(?:https?://(?:www\.)?vimeo\.com)?/([\w-]+)/?$", address if isinstance(address, str) else "")
+    match = re.search(
+        r"^(?:https?://(?:www\.)?vimeo\.com)?/([\w-]+)/?$",
+        address if isinstance(address, str) else "",
+    )
     return match[1] if match else None
 
 
 def _picture(node: Node) -> str | None:
-    """Return the largest picture; a page's ``thumbnail`` and a record's ``pictures`` go from small to large."""
+    """Return the largest picture; a page's ``thumbnail`` and a record's ``pictures`` go from small
+    to large.
+    """
     clip = _clip(node)
     thumbs = values.obj(clip, "thumbs")
     sizes = values.objects(values.obj(node, "pictures").get("sizes"))
@@ -199,7 +218,10 @@ def _picture(node: Node) -> str | None:
         thumbs.get("base"),
         clip.get("thumbnail_url"),
         *(size.get("link") for size in reversed(sizes)),
-        thumbnail.get("src_8x") or thumbnail.get("src_4x") or thumbnail.get("src_2x") or thumbnail.get("src"),
+        thumbnail.get("src_8x")
+        or thumbnail.get("src_4x")
+        or thumbnail.get("src_2x")
+        or thumbnail.get("src"),
     ]
     return next(filter(None, map(values.url, named)), None)
 
@@ -222,7 +244,11 @@ def _refusal(document: object) -> Failure | None:
 _HOST = re.compile(r"(?:www\.)?vimeo\.com")
 
 CHANNEL_FEEDS = FeedRules(
-    pages=(AddressPattern(re.compile(r"^/channels/(?P<channel>[\w-]+)(?:/videos)?(?:/(?:rss)?)?$"), host=_HOST),),
+    pages=(
+        AddressPattern(
+            re.compile(r"^/channels/(?P<channel>[\w-]+)(?:/videos)?(?:/(?:rss)?)?$"), host=_HOST
+        ),
+    ),
     feed="https://vimeo.com/channels/{channel}/videos/rss",
     key="channels/{channel}",
 )
@@ -260,20 +286,40 @@ VIMEO = Platform(
     extractors=("ytdlp", "browser"),
     matching=Matching(
         brands=("vimeo",),
-        hosts=("vimeo.com", "www.vimeo.com", "player.vimeo.com", "vimeopro.com", "www.vimeopro.com"),
+        hosts=(
+            "vimeo.com",
+            "www.vimeo.com",
+            "player.vimeo.com",
+            "vimeopro.com",
+            "www.vimeopro.com",
+        ),
         image_hosts=("i.vimeocdn.com",),
         posts=(
             AddressPattern(re.compile(rf"^/{_PLACES}{_ID}/{_HASH}/?$"), canonical=_UNLISTED),
-            AddressPattern(re.compile(rf"^/{_PLACES}{_ID}/?$"), query={"h": re.compile(_HASH)}, canonical=_UNLISTED),
-            AddressPattern(re.compile(rf"^/{_PLACES}{_ID}/?(?:(?:description|comments|embed)/?)?$")),
+            AddressPattern(
+                re.compile(rf"^/{_PLACES}{_ID}/?$"),
+                query={"h": re.compile(_HASH)},
+                canonical=_UNLISTED,
+            ),
+            AddressPattern(
+                re.compile(rf"^/{_PLACES}{_ID}/?(?:(?:description|comments|embed)/?)?$")
+            ),
             AddressPattern(
                 re.compile(rf"^/(?P<handle>[\w-]+)/review/{_ID}/(?P<hash>[0-9a-f]{{8,12}})(?=/|$)"),
                 canonical="https://vimeo.com/{handle}/review/{post_id}/{hash}",
             ),
-            AddressPattern(re.compile(rf"^/[^/]+/[^/]+/video/{_ID}/?$"), host=re.compile(r"(?:www\.)?vimeopro\.com")),
-            AddressPattern(re.compile(r"^/(?:album|showcase)/\d+/?$"), query={"video": re.compile(_ID)}),
+            AddressPattern(
+                re.compile(rf"^/[^/]+/[^/]+/video/{_ID}/?$"),
+                host=re.compile(r"(?:www\.)?vimeopro\.com"),
+            ),
+            AddressPattern(
+                re.compile(r"^/(?:album|showcase)/\d+/?$"), query={"video": re.compile(_ID)}
+            ),
             AddressPattern(re.compile(r"^/(?:hd|channels/[^/]+)/?$"), fragment=re.compile(_ID)),
-            AddressPattern(re.compile(r"^/(?:moogaloop\.swf|play_redirect_hls)$"), query={"clip_id": re.compile(_ID)}),
+            AddressPattern(
+                re.compile(r"^/(?:moogaloop\.swf|play_redirect_hls)$"),
+                query={"clip_id": re.compile(_ID)},
+            ),
         ),
         lives=paths(r"^/event/\d+(?:/|$)"),
         playlists=paths(r"^/(?:channels|groups|album|showcase|categories)/[^/]+")
@@ -289,13 +335,17 @@ VIMEO = Platform(
         read=read,
         account_path=re.compile(r"/(?!user/|channels/)([\w-]{2,50})/?$"),
         ids_of=ids_of,
-        json_paths=re.compile(r"^https://player\.vimeo\.com/video/\d+/config|^https://api\.vimeo\.com/videos/\d+"),
+        json_paths=re.compile(
+            r"^https://player\.vimeo\.com/video/\d+/config|^https://api\.vimeo\.com/videos/\d+"
+        ),
     ),
     ytdlp=YtdlpRules(("vimeo", "vimeo:(?:review|event)")),
     lists=(
         ListRules(
             AddressPattern(
-                re.compile(r"^/(?P<kind>channels|groups|album|showcase)/(?P<list>[\w-]+)(?:/videos)?/?$"),
+                re.compile(
+                    r"^/(?P<kind>channels|groups|album|showcase)/(?P<list>[\w-]+)(?:/videos)?/?$"
+                ),
                 canonical="https://vimeo.com/{kind}/{list}",
             ),
             ("vimeo:(?:channel|group|album)",),
@@ -313,7 +363,9 @@ VIMEO = Platform(
     feeds=(CHANNEL_FEEDS, account_feeds(_NAME)),
     media=MediaRules(
         hosts=(".vimeocdn.com", ".akamaized.net"),
-        own_hosts=re.compile(r"(?:.+\.)?vimeocdn\.com|\w*vod-(?:adaptive|progressive)[\w-]*\.akamaized\.net"),
+        own_hosts=re.compile(
+            r"(?:.+\.)?vimeocdn\.com|\w*vod-(?:adaptive|progressive)[\w-]*\.akamaized\.net"
+        ),
         signs_urls=True,
         watermark_no=re.compile(r"."),  # Vimeo adds no watermark
         referer="https://vimeo.com/",

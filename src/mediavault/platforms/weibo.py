@@ -1,9 +1,10 @@
 """What we know of weibo.com; checked 2026-11-24 against published extractors.
 
-Weibo: the status with the post's id, in ``statuses/show``, a mobile page's ``render_data`` or a card of a list.
+Weibo: the status with the post's id, in ``statuses/show``, a mobile page's ``render_data`` or a
+card of a list.
 
-``playback_list`` holds all qualities; older answers have up to three named fields. The reposted status is in
-``retweeted_status``, and a repost shows its video as its own.
+``playback_list`` holds all qualities; older answers have up to three named fields. The reposted
+status is in ``retweeted_status``, and a repost shows its video as its own.
 Checked 2026-11-24 against recorded answers.
 """
 
@@ -48,7 +49,9 @@ _NAMED = {
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """What the documents say about ``post``; None when they say nothing. Raises Deleted and LoginRequired."""
+    """What the documents say about ``post``; None when they say nothing.
+    Raises Deleted and LoginRequired.
+    """
     for document in documents:
         for node in walk(document):
             if _is_own(node, post.post_id):
@@ -63,7 +66,9 @@ def _is_own(node: Node, post_id: str | None) -> bool:
 
 
 def ids_of(node: Node) -> set[str]:
-    """Return number and short id of a status; a video's own page has only its object's id. None for any other node."""
+    """Return number and short id of a status; a video's own page has only its object's id.
+    None for any other node.
+    """
     named = (node.get(name) for name in ("id", "idstr", "mid", "mblogid", "bid", "oid", "fid"))
     is_status = any(name in node for name in ("user", "page_info", "urls"))
     return {str(status_id) for status_id in named if status_id} if is_status else set()
@@ -74,7 +79,9 @@ def _page_data(platform: Platform, status: Node) -> PageData:
     shown = shown or status
     user = values.obj(status, "user")
     items = _items(platform, shown)
-    images = tuple(item.thumbnail_url for item in items if item.type is ItemType.IMAGE and item.thumbnail_url)
+    images = tuple(
+        item.thumbnail_url for item in items if item.type is ItemType.IMAGE and item.thumbnail_url
+    )
     pictures = [*(item.thumbnail_url for item in items if item.is_video), *images]
     number = values.integer(user.get("id"))
     names = (user.get("screen_name"), status.get("author"))
@@ -82,7 +89,8 @@ def _page_data(platform: Platform, status: Node) -> PageData:
         items=tuple(items),
         handle=values.text(user.get("idstr")) or (str(number) if number else None),
         display_name=next(filter(None, map(values.text, names)), None),
-        title=values.text(values.obj(shown, "page_info").get("title")) or values.text(shown.get("status_title")),
+        title=values.text(values.obj(shown, "page_info").get("title"))
+        or values.text(shown.get("status_title")),
         text=values.text(status.get("text_raw")) or plain_text(status.get("text")),
         published_at=values.moment(status.get("created_at")),
         thumbnail_url=next(filter(None, pictures), None),
@@ -97,13 +105,19 @@ def _items(platform: Platform, status: Node) -> list[Item]:
     if mixed:
         return [_mixed(platform, medium) for medium in mixed]
     info = values.obj(status, "page_info")
-    video = _video(platform, info) or _video(platform, {"media_info": status, "page_pic": status.get("cover_image")})
+    video = _video(platform, info) or _video(
+        platform, {"media_info": status, "page_pic": status.get("cover_image")}
+    )
     pictures = [
         values.obj(picture, "largest") or values.obj(picture, "large")
         for picture in values.obj(status, "pic_infos").values()
     ]
     pictures += [values.obj(picture, "large") for picture in values.objects(status.get("pics"))]
-    images = [Item(type=ItemType.IMAGE, thumbnail_url=url) for p in pictures if (url := values.url(p.get("url")))]
+    images = [
+        Item(type=ItemType.IMAGE, thumbnail_url=url)
+        for p in pictures
+        if (url := values.url(p.get("url")))
+    ]
     return [video, *images] if video else images
 
 
@@ -118,7 +132,10 @@ def _mixed(platform: Platform, medium: Node) -> Item:
 def _video(platform: Platform, info: Node) -> Item | None:
     media = values.obj(info, "media_info")
     candidates = build.merged(
-        [*_playback(platform, media), *_named(platform, [media, values.obj(info, "urls"), values.obj(media, "urls")])]
+        [
+            *_playback(platform, media),
+            *_named(platform, [media, values.obj(info, "urls"), values.obj(media, "urls")]),
+        ]
     )
     if not candidates:
         return None
@@ -127,7 +144,9 @@ def _video(platform: Platform, info: Node) -> Item | None:
     seconds = values.duration(media.get("duration") or media.get("duration_time"))
     key = values.text(info.get("object_id")) or values.text(media.get("media_id"))
     poster = values.url(f"https:{address}" if str(address).startswith("//") else address)
-    return Item(candidates, media_id=key, thumbnail_url=poster, expected=Expected(duration_s=seconds))
+    return Item(
+        candidates, media_id=key, thumbnail_url=poster, expected=Expected(duration_s=seconds)
+    )
 
 
 def _playback(platform: Platform, media: Node) -> Iterator[Candidate]:
@@ -152,9 +171,15 @@ def _playback(platform: Platform, media: Node) -> Iterator[Candidate]:
 def _named(platform: Platform, holders: Sequence[Node]) -> Iterator[Candidate]:
     for holder in holders:
         named = [(holder.get(name), height) for name, height in _NAMED.items()]
-        labels = [(address, _height_in(label)) for label, address in holder.items() if _height_in(label)]
+        labels = [
+            (address, _height_in(label)) for label, address in holder.items() if _height_in(label)
+        ]
         for address, height in (*labels, *named):
-            full = f"https:{address}" if isinstance(address, str) and address.startswith("//") else address
+            full = (
+                f"https:{address}"
+                if isinstance(address, str) and address.startswith("//")
+                else address
+            )
             yield from own_candidates(full, platform, height=height)
 
 
@@ -167,7 +192,10 @@ def _height_in(label: str) -> int | None:
 def _refusal(document: object) -> Failure | None:
     answer = values.obj(document)
     code = str(answer.get("error_code") or answer.get("errno") or "")
-    if code in {"20101", "20132", "-100"} or answer.get("message") in ("该微博不存在", "微博不存在或暂无查看权限"):
+    if code in {"20101", "20132", "-100"} or answer.get("message") in (
+        "该微博不存在",
+        "微博不存在或暂无查看权限",
+    ):
         return Deleted("Weibo says that this post does not exist.")
     if str(answer.get("url", "")).startswith("https://weibo.com/login.php") or code == "100005":
         return LoginRequired("Weibo shows this post only to signed-in visitors.")
@@ -207,15 +235,26 @@ WEIBO = Platform(
         ),
         share_links=(AddressPattern(re.compile(r"^/share/"), query={"weibo_id": re.compile("")}),),
         posts=(
-            AddressPattern(re.compile(r"^/(?:0|(?P<handle>\d{5,12}))/(?P<post_id>[A-Za-z0-9]{8,20})/?$")),
-            AddressPattern(re.compile(rf"^/{_NAME}/(?P<post_id>(?=\w*[A-Z])(?=\w*[a-z])[A-Za-z0-9]{{9}})/?$")),
             AddressPattern(
-                re.compile(r"^/share/[\d,]+\.html$"), query={"weibo_id": re.compile(r"(?P<post_id>[A-Za-z0-9]{8,20})")}
+                re.compile(r"^/(?:0|(?P<handle>\d{5,12}))/(?P<post_id>[A-Za-z0-9]{8,20})/?$")
             ),
-            AddressPattern(re.compile(r"^/(?:status|detail|comment)/(?P<post_id>[A-Za-z0-9]{8,20})/?$")),
-            AddressPattern(re.compile(rf"^/(?:tv/(?:show|v)|show)/{_VIDEO_ID}/?$"), canonical=_VIDEO),
             AddressPattern(
-                re.compile(rf"^/{_VIDEO_ID}(?:/|$)"), host=re.compile(r"video\.h5\.weibo\.cn"), canonical=_VIDEO
+                re.compile(rf"^/{_NAME}/(?P<post_id>(?=\w*[A-Z])(?=\w*[a-z])[A-Za-z0-9]{{9}})/?$")
+            ),
+            AddressPattern(
+                re.compile(r"^/share/[\d,]+\.html$"),
+                query={"weibo_id": re.compile(r"(?P<post_id>[A-Za-z0-9]{8,20})")},
+            ),
+            AddressPattern(
+                re.compile(r"^/(?:status|detail|comment)/(?P<post_id>[A-Za-z0-9]{8,20})/?$")
+            ),
+            AddressPattern(
+                re.compile(rf"^/(?:tv/(?:show|v)|show)/{_VIDEO_ID}/?$"), canonical=_VIDEO
+            ),
+            AddressPattern(
+                re.compile(rf"^/{_VIDEO_ID}(?:/|$)"),
+                host=re.compile(r"video\.h5\.weibo\.cn"),
+                canonical=_VIDEO,
             ),
             AddressPattern(
                 re.compile(r"^/(?:show|tv/v/\w+|s/video/show|s/video/index)/?$"),
@@ -223,12 +262,17 @@ WEIBO = Platform(
                 canonical=_VIDEO,
             ),
             AddressPattern(
-                re.compile(r"^/s/video/(?:show|index)/?$"), query={"object_id": re.compile(_VIDEO_ID)}, canonical=_VIDEO
+                re.compile(r"^/s/video/(?:show|index)/?$"),
+                query={"object_id": re.compile(_VIDEO_ID)},
+                canonical=_VIDEO,
             ),
         ),
         lives=paths(r"^/l/wblive/"),
         playlists=paths(r"^/(?:tv/(?:channel|list)|a/hot|hot)/[^/]+"),
-        profiles=paths(r"^/(?:u|n|p|profile)/(?P<handle>[^/]+)(?:/|$)", rf"^/{_NAME}/?(?:$|(?:home|profile)/?$)"),
+        profiles=paths(
+            r"^/(?:u|n|p|profile)/(?P<handle>[^/]+)(?:/|$)",
+            rf"^/{_NAME}/?(?:$|(?:home|profile)/?$)",
+        ),
         other_pages=paths(rf"^/(?:{_NOT_A_NAME})?(?:/|$)"),
         canonical="https://m.weibo.cn/detail/{post_id}",
         page="https://weibo.com/{handle}/{post_id}",
@@ -236,7 +280,9 @@ WEIBO = Platform(
     reader=PageReader(
         read=read,
         ids_of=ids_of,
-        json_paths=re.compile(r"/ajax/statuses/show\b|/statuses/(?:show|extend)\b|/tv/api/component\b"),
+        json_paths=re.compile(
+            r"/ajax/statuses/show\b|/statuses/(?:show|extend)\b|/tv/api/component\b"
+        ),
         always_sent=True,
     ),
     ytdlp=YtdlpRules(("weibo", "weibovideo"), owns_list=True, handle=""),

@@ -33,7 +33,8 @@ class DoctorVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What a check found: the state of one thing, and what helps. The texts are translated where they are shown.
+    """What a check found: the state of one thing, and what helps. The texts are translated where
+    they are shown.
 
     Its name and its group are those of the table. ``is_public``: its texts may be in a bug report.
     """
@@ -46,7 +47,12 @@ class Check:
     is_public: bool = False
 
     def as_dict(self) -> dict[str, str]:
-        return {"name": self.name, "verdict": self.verdict, "detail": self.detail, "help": self.help}
+        return {
+            "name": self.name,
+            "verdict": self.verdict,
+            "detail": self.detail,
+            "help": self.help,
+        }
 
 
 def ok(detail: str) -> Check:
@@ -71,7 +77,9 @@ class DoctorReport:
     @property
     def groups(self) -> list[tuple[str, list[Check]]]:
         """The checks under their headings; empty groups are left out."""
-        listed = ((group, [check for check in self.checks if check.group == group]) for group in GROUPS)
+        listed = (
+            (group, [check for check in self.checks if check.group == group]) for group in GROUPS
+        )
         return [(group, checks) for group, checks in listed if checks]
 
     def count(self, verdict: DoctorVerdict) -> int:
@@ -79,7 +87,9 @@ class DoctorReport:
 
 
 class Doctor:
-    """Runs ``examine`` at most once a minute, and one run at a time. ``last`` is the newest report."""
+    """Runs ``examine`` at most once a minute, and one run at a time.
+    ``last`` is the newest report.
+    """
 
     def __init__(self, examine: Callable[[], Awaitable[Sequence[Check]]], clock: Clock) -> None:
         self._examine = examine
@@ -101,9 +111,9 @@ class Doctor:
 class YtdlpState:
     """The yt-dlp in use, and its upgrade.
 
-    ``version`` is None when there is none. ``is_own``: it is upgraded independently of mediavault. ``obstacle``: why it
-    cannot be upgraded. ``record`` is of the last upgrade, ``former`` the version that it can go back to, and ``schedule``
-    says how often it is upgraded automatically.
+    ``version`` is None when there is none. ``is_own``: it is upgraded independently of mediavault.
+    ``obstacle``: why it cannot be upgraded. ``record`` is of the last upgrade, ``former`` the
+    version that it can go back to, and ``schedule`` says how often it is upgraded automatically.
     """
 
     version: str | None

@@ -1,7 +1,7 @@
 """Labels for statuses, stages, error codes, sizes and durations. No I/O.
 
-Pages, the event stream and the command line all use this module, so that they use the same words. The tables are in
-English; the functions return text in the reader's language.
+Pages, the event stream and the command line all use this module, so that they use the same words.
+The tables are in English; the functions return text in the reader's language.
 """
 
 from __future__ import annotations
@@ -69,11 +69,14 @@ BUILT_IN_WORDS: Mapping[str, str] = {
     "pictures": N_("the best quality, and the post's pictures"),
 }
 CODEC_NAMES: Mapping[str, str] = {
-    "h264": "H.264", "hevc": "HEVC", "av1": "AV1", "vp9": "VP9", "vp8": "VP8", "mpeg4": "MPEG-4 Part 2", "mpeg2video": "MPEG-2",
-    "theora": "Theora", "aac": "AAC", "mp3": "MP3", "opus": "Opus", "vorbis": "Vorbis", "flac": "FLAC", "ac3": "AC-3", "eac3": "E-AC-3",
+    "h264": "H.264", "hevc": "HEVC", "av1": "AV1", "vp9": "VP9", "vp8": "VP8",
+    "mpeg4": "MPEG-4 Part 2", "mpeg2video": "MPEG-2", "theora": "Theora", "aac": "AAC",
+    "mp3": "MP3", "opus": "Opus", "vorbis": "Vorbis", "flac": "FLAC", "ac3": "AC-3",
+    "eac3": "E-AC-3",
 }  # fmt: skip
 
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # C0, C1, bidi
+# C0, C1, bidi
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def help_for(code: ErrorCode | None, *, over: bool = False) -> str:
@@ -123,23 +126,33 @@ VERDICT_LABELS: Mapping[CheckVerdict, str] = {
 
 
 def hold_label(hold: Hold | HoldView, site_title: str = "") -> str:
-    """Return why jobs are held back, such as ``TikTok is paused``; ``site_title`` is needed where the hold has a site."""
+    """Return why jobs are held back, such as ``TikTok is paused``;
+    ``site_title`` is needed where the hold has a site.
+    """
     return translated(hold_message(hold, site_title))
 
 
 def hold_message(hold: Hold | HoldView, site_title: str = "") -> Message:
     if (label := HOLD_LABELS.get(hold.why)) is not None:
         return Message(label)
-    return Message("%(site)s is paused", site=site_title) if hold.site else Message("The queue is paused")
+    return (
+        Message("%(site)s is paused", site=site_title)
+        if hold.site
+        else Message("The queue is paused")
+    )
 
 
 def one_line(text: str) -> str:
-    """Return untrusted text as one line, without control characters, terminal escapes and bidi overrides."""
+    """Return untrusted text as one line, without control characters,
+    terminal escapes and bidi overrides.
+    """
     return " ".join(_CONTROLS.sub(" ", readable_name(text)).split())
 
 
 def format_size(count: int | None) -> str:
-    """Format a size as in ``1.5 MB``, in the decimal units of file managers and providers; "" for None."""
+    """Format a size as in ``1.5 MB``, in the decimal units of file managers and providers;
+    "" for None.
+    """
     if count is None:
         return ""
     if count < 1_000:
@@ -181,10 +194,15 @@ def format_span(milliseconds: float) -> str:
 
 
 def format_progress(done: int, total: int | None) -> str:
-    """Format progress as in ``3.1 MB of 8.0 MB``, or only the bytes done when the total is unknown."""
+    """Format progress as in ``3.1 MB of 8.0 MB``, or only the bytes done when the total is
+    unknown.
+    """
     if not total:
         return format_size(done)
-    return gettext("%(done)s of %(total)s") % {"done": format_size(done), "total": format_size(total)}
+    return gettext("%(done)s of %(total)s") % {
+        "done": format_size(done),
+        "total": format_size(total),
+    }
 
 
 def format_recorded(seconds: float | None, done: int) -> str:
@@ -200,14 +218,20 @@ def profile_words(profile: Profile) -> str:
     words = [
         _sound_words(profile),
         gettext("with pictures") if profile.pictures else "",
-        gettext("at most %(lines)s lines") % {"lines": profile.max_height} if profile.max_height else "",
+        gettext("at most %(lines)s lines") % {"lines": profile.max_height}
+        if profile.max_height
+        else "",
         gettext("prefers %(codecs)s") % {"codecs": codecs} if codecs else "",
         _subtitle_words(profile),
         gettext("with SponsorBlock segments") if profile.sponsorblock else "",
         gettext("with comments") if profile.comments else "",
         gettext("records live streams") if profile.record_live else "",
-        gettext("added to the collection %(title)s") % {"title": profile.collection} if profile.collection else "",
-        gettext("file name %(template)s") % {"template": profile.name_template} if profile.name_template else "",
+        gettext("added to the collection %(title)s") % {"title": profile.collection}
+        if profile.collection
+        else "",
+        gettext("file name %(template)s") % {"template": profile.name_template}
+        if profile.name_template
+        else "",
     ]
     return "; ".join(filter(None, words)) or gettext(BUILT_IN_WORDS["best"])
 

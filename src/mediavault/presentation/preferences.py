@@ -1,7 +1,7 @@
 """The reader's language, theme and time zone. Stored in cookies, not in an account.
 
-A request's appearance is set once, by the middleware, and read by the code that produces texts. Outside a request (the
-command line, the worker) it is the default: English, UTC.
+A request's appearance is set once, by the middleware, and read by the code that produces texts.
+Outside a request (the command line, the worker) it is the default: English, UTC.
 """
 
 from __future__ import annotations
@@ -18,15 +18,18 @@ THEMES: tuple[Theme, ...] = get_args(Theme)
 
 LANGUAGE_COOKIE = "mediavault_language"
 THEME_COOKIE = "mediavault_theme"
-ZONE_COOKIE = "mediavault_zone"  # written by the page's script: only the browser knows the user's time zone
+# written by the page's script: only the browser knows the user's time zone
+ZONE_COOKIE = "mediavault_zone"
 COOKIE_LIFE_S = 400 * 24 * 3600  # the most that browsers allow
 
 
 @dataclass(frozen=True, slots=True)
 class Appearance:
-    """How a page looks to its reader. ``locale`` is one of ``translation.locales``; ``zone`` is None for UTC.
+    """How a page looks to its reader. ``locale`` is one of ``translation.locales``; ``zone`` is
+    None for UTC.
 
-    ``with_secrets``: addresses are shown whole, also those that open a private feed or a signed medium to everyone who has them.
+    ``with_secrets``: addresses are shown whole, also those that open a private feed or a signed
+    medium to everyone who has them.
     """
 
     locale: str = "en"
@@ -47,7 +50,9 @@ def use(appearance: Appearance) -> None:
     _current.set(appearance)
 
 
-def read(cookies: Mapping[str, str], accept_language: str | None, locales: frozenset[str]) -> Appearance:
+def read(
+    cookies: Mapping[str, str], accept_language: str | None, locales: frozenset[str]
+) -> Appearance:
     """Return the appearance that a request asks for. Unreadable values are ignored."""
     chosen = cookies.get(LANGUAGE_COOKIE, "")
     theme = cookies.get(THEME_COOKIE, "")
@@ -59,7 +64,9 @@ def read(cookies: Mapping[str, str], accept_language: str | None, locales: froze
 
 
 def best_locale(accept_language: str | None, locales: frozenset[str]) -> str:
-    """Return the preferred available language of an Accept-Language header (RFC 9110, section 12.5.4), else English."""
+    """Return the preferred available language of an Accept-Language header (RFC 9110,
+    section 12.5.4), else English.
+    """
     accepted: list[tuple[float, str]] = []
     for part in (accept_language or "")[:500].split(","):
         tag, _, weight = part.strip().partition(";")

@@ -32,7 +32,9 @@ class _Request(BaseModel):
 
 
 class SubmitRequest(_Request):
-    """The posts to save: exactly one of the first two fields. ``profile`` is the form in which they are saved."""
+    """The posts to save: exactly one of the first two fields.
+    ``profile`` is the form in which they are saved.
+    """
 
     post_url: str | None = None
     post_urls: Annotated[list[str], Field(min_length=1, max_length=MAX_BATCH)] | None = None
@@ -59,9 +61,10 @@ _Choice = Annotated[int, Field(ge=0, le=10_000)] | Annotated[str, Field(max_leng
 class RetryRequest(_Request):
     """The body of a retry: at most one of the first two fields.
 
-    ``chosen`` are the job's candidates that the user chose as the post's videos, each by its index, from 0, or its URL;
-    ``chosen_url`` is a single one by its URL. With ``profile`` the post is saved in that form. ``as_it_is`` saves files that
-    failed with ``NOT_AS_ANNOUNCED`` or ``DAMAGED``.
+    ``chosen`` are the job's candidates that the user chose as the post's videos, each by its index,
+    from 0, or its URL; ``chosen_url`` is a single one by its URL. With ``profile`` the post is
+    saved in that form. ``as_it_is`` saves files that failed with ``NOT_AS_ANNOUNCED`` or
+    ``DAMAGED``.
     """
 
     chosen_url: Annotated[str | None, Field(max_length=200_000)] = None
@@ -96,8 +99,11 @@ class _View(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-# A Message stays a Message, so that a page can show it in its reader's language; JSON has the English text.
-EnglishText = Annotated[str, WrapValidator(lambda text, check: text if isinstance(text, Message) else check(text))]
+# A Message stays a Message, so that a page can show it in its reader's language; JSON has the
+# English text.
+EnglishText = Annotated[
+    str, WrapValidator(lambda text, check: text if isinstance(text, Message) else check(text))
+]
 
 
 class ErrorView(_View):
@@ -109,9 +115,10 @@ class ErrorView(_View):
 
 
 class CandidateView(_View):
-    """A candidate of a job. ``frame`` is the path of a picture of it, null where none is offered; it answers 404 where none
-    can be made. ``thumbnail_url`` is the picture that the page shows before it plays. ``evidence`` is what a page of a site
-    without a reader says for and against the video being its own.
+    """A candidate of a job. ``frame`` is the path of a picture of it, null where none is offered;
+    it answers 404 where none can be made. ``thumbnail_url`` is the picture that the page shows
+    before it plays. ``evidence`` is what a page of a site without a reader says for and against the
+    video being its own.
     """
 
     url: str
@@ -147,8 +154,8 @@ class CandidateView(_View):
 class DisplayView(_View):
     """A job's texts as the page and the command line show them, in the reader's language.
 
-    ``original`` is the stored English error when ``detail`` is in another language, else "". ``percent`` is None during a
-    download of unknown size; it never decreases during an attempt.
+    ``original`` is the stored English error when ``detail`` is in another language, else "".
+    ``percent`` is None during a download of unknown size; it never decreases during an attempt.
     """
 
     title: str
@@ -168,8 +175,9 @@ class PositionView(_View):
 
 
 class MarksView(_View):
-    """What was noted about a job: the user's own favourite, watched and position, and everybody's pin, tags,
-    collections and note. ``added_by``: the user who submitted it; null is the owner."""
+    """What was noted about a job: the user's own favourite, watched and position, and everybody's
+    pin, tags, collections and note. ``added_by``: the user who submitted it; null is the owner.
+    """
 
     favourite: bool
     watched: bool
@@ -188,16 +196,21 @@ class MarkedView(_View):
 
 
 class LinksView(_View):
-    """Paths of files. The thumbnail of a post that is being saved answers 404 where the worker has not fetched it."""
+    """Paths of files. The thumbnail of a post that is being saved answers 404 where the worker has
+    not fetched it.
+    """
 
     video: str | None
     thumbnail: str | None
 
 
 class ItemView(_View):
-    """One video or image of the job's post, and its status. ``index`` counts from 0, as ``CandidateView.item`` does.
+    """One video or image of the job's post, and its status. ``index`` counts from 0, as
+    ``CandidateView.item`` does.
 
-    ``error`` says why it could not be saved; of a saved one, why it was refused before a user wanted it as it is."""
+    ``error`` says why it could not be saved; of a saved one, why it was refused before a user
+    wanted it as it is.
+    """
 
     index: int
     role: ItemRole
@@ -231,9 +244,11 @@ class HoldView(_View):
 
 
 class JobView(_View):
-    """One job. Times are ISO 8601 in UTC, sizes bytes, durations seconds; paths are relative to the download folder.
+    """One job. Times are ISO 8601 in UTC, sizes bytes, durations seconds; paths are relative to the
+    download folder.
 
-    ``hold`` says what holds a queued job back. It and ``marks`` are null in answers to actions and in events.
+    ``hold`` says what holds a queued job back. It and ``marks`` are null in answers to actions and
+    in events.
     """
 
     id: str
@@ -290,7 +305,9 @@ class JobView(_View):
 
 
 class QueueView(_View):
-    """What holds queued jobs back, how many are queued, and the first of them in the order in which they are claimed."""
+    """What holds queued jobs back, how many are queued,
+    and the first of them in the order in which they are claimed.
+    """
 
     holds: list[HoldView]
     queued: int
@@ -309,7 +326,9 @@ class JobPageView(_View):
 
 
 class AccountView(_View):
-    """An account. ``key`` names it in queries. ``bytes`` and ``duration_s`` are totals of the saved videos."""
+    """An account. ``key`` names it in queries. ``bytes`` and ``duration_s`` are totals of the saved
+    videos.
+    """
 
     key: str
     platform: str
@@ -331,7 +350,9 @@ class AccountPageView(_View):
 
 
 class PlatformTotalsView(_View):
-    """One platform's totals. ``counts`` has every status; ``bytes`` and ``duration_s`` are of the saved videos."""
+    """One platform's totals. ``counts`` has every status;
+    ``bytes`` and ``duration_s`` are of the saved videos.
+    """
 
     platform: str
     counts: dict[JobStatus, int]
@@ -342,7 +363,9 @@ class PlatformTotalsView(_View):
 
 
 class TotalsView(_View):
-    """The totals of each platform and of all together; ``latest_at`` is null when there is no job."""
+    """The totals of each platform and of all together;
+    ``latest_at`` is null when there is no job.
+    """
 
     platforms: list[PlatformTotalsView]
     counts: dict[JobStatus, int]
@@ -373,10 +396,11 @@ class FileCheckView(_View):
 
 
 class CheckView(_View):
-    """The check of a job's files. ``files`` is by item index. ``running``: the files are being read again now.
+    """The check of a job's files. ``files`` is by item index. ``running``: the files are being read
+    again now.
 
-    ``every_picture_decoded_at``: when all of each file had been decoded; null while that goes on in the background, or
-    when a file is damaged.
+    ``every_picture_decoded_at``: when all of each file had been decoded; null while that goes on in
+    the background, or when a file is damaged.
     """
 
     running: bool
@@ -385,7 +409,9 @@ class CheckView(_View):
 
 
 class FileFormatView(_View):
-    """The container and codecs of a saved file; null when unreadable, or only readable by fetching it from a bucket."""
+    """The container and codecs of a saved file; null when unreadable,
+    or only readable by fetching it from a bucket.
+    """
 
     container: str | None
     video_codec: str | None
@@ -393,14 +419,18 @@ class FileFormatView(_View):
 
 
 class ChapterView(_View):
-    """A chapter of a video, from ``start_s`` seconds to the next one. ``title`` is untrusted text; it may be empty."""
+    """A chapter of a video, from ``start_s`` seconds to the next one.
+    ``title`` is untrusted text; it may be empty.
+    """
 
     start_s: float
     title: str
 
 
 class SubtitlesView(_View):
-    """Subtitles of a video. ``language`` and ``title`` are untrusted texts and may be empty; ``href`` is a WebVTT file."""
+    """Subtitles of a video. ``language`` and ``title`` are untrusted texts and may be empty;
+    ``href`` is a WebVTT file.
+    """
 
     language: str
     title: str
@@ -408,7 +438,9 @@ class SubtitlesView(_View):
 
 
 class SegmentView(_View):
-    """A part of a video that can be skipped, such as advertising, as SponsorBlock's users marked it."""
+    """A part of a video that can be skipped, such as advertising,
+    as SponsorBlock's users marked it.
+    """
 
     start_s: float
     end_s: float
@@ -416,7 +448,8 @@ class SegmentView(_View):
 
 
 class TextTracksView(_View):
-    """The chapters and subtitles of a saved file; both are empty where reading it would fetch it from a bucket.
+    """The chapters and subtitles of a saved file; both are empty where reading it would fetch it
+    from a bucket.
 
     ``segments`` can be skipped.
     """
@@ -427,7 +460,8 @@ class TextTracksView(_View):
 
 
 class PreviewView(_View):
-    """Small pictures of a saved video, for a seek bar: ``count`` of them in rows of ``columns``, in the JPEG at ``href``.
+    """Small pictures of a saved video, for a seek bar: ``count`` of them in rows of ``columns``, in
+    the JPEG at ``href``.
 
     Each is ``width`` x ``height`` pixels and stands for the next ``step_s`` seconds.
     """
@@ -443,9 +477,9 @@ class PreviewView(_View):
 class WorkerView(_View):
     """A worker.
 
-    ``platforms`` are those whose jobs it claims, all when empty; ``signed_in`` those that its machine's browser profile
-    is signed in to. ``draining``: it claims no more jobs. ``tally``: its counters since it started. It was last seen
-    ``seen_s`` seconds ago.
+    ``platforms`` are those whose jobs it claims, all when empty; ``signed_in`` those that its
+    machine's browser profile is signed in to. ``draining``: it claims no more jobs. ``tally``: its
+    counters since it started. It was last seen ``seen_s`` seconds ago.
     """
 
     worker: str
@@ -465,13 +499,15 @@ class WorkerView(_View):
 
 
 class SiteLimitView(_View):
-    """A site's limits: pace, daily cap and pauses. ``state`` is ``closed`` while the site is paused.
+    """A site's limits: pace, daily cap and pauses. ``state`` is ``closed`` while the site is
+    paused.
 
-    ``half_open``: until ``probing_until``, one job finds out whether the site accepts requests again.
-    ``failures``: how many times in a row it was paused. ``next_permit_at`` is null when the next job need not wait.
-    ``account_posts`` of ``account_cap`` posts were visited with the account in the last 24 hours; null without such a
-    limit. ``waiting``: jobs that are queued or wait for a retry. ``not_understood``: posts that failed in the last
-    seven days because no extractor understood the site's response; null when they were not counted.
+    ``half_open``: until ``probing_until``, one job finds out whether the site accepts requests
+    again. ``failures``: how many times in a row it was paused. ``next_permit_at`` is null when the
+    next job need not wait. ``account_posts`` of ``account_cap`` posts were visited with the account
+    in the last 24 hours; null without such a limit. ``waiting``: jobs that are queued or wait for a
+    retry. ``not_understood``: posts that failed in the last seven days because no extractor
+    understood the site's response; null when they were not counted.
     """
 
     platform: str
@@ -496,7 +532,8 @@ class UnservedView(_View):
 
 
 class FleetView(_View):
-    """The workers of all machines seen within 90 seconds, and the waiting jobs whose platform none of them serves.
+    """The workers of all machines seen within 90 seconds, and the waiting jobs whose platform none
+    of them serves.
 
     More than one entry in ``versions`` means that an upgrade is under way.
     """
@@ -512,10 +549,12 @@ class ConcernView(_View):
 
 
 class WorkerHealthView(FleetView):
-    """The state of the workers. ``site_limits`` has the sites that are paused now, ``holds`` what an admin paused, ``concerns``
-    what keeps the vault from saving videos, or may have cost it some, until an administrator has acted.
+    """The state of the workers. ``site_limits`` has the sites that are paused now, ``holds`` what
+    an admin paused, ``concerns`` what keeps the vault from saving videos, or may have cost it some,
+    until an administrator has acted.
 
-    ``status`` is ``no_worker`` (with HTTP status 503) when no worker's heartbeat is less than 90 seconds old.
+    ``status`` is ``no_worker`` (with HTTP status 503) when no worker's heartbeat is less than 90
+    seconds old.
     """
 
     status: Literal["ok", "no_worker"]

@@ -1,4 +1,6 @@
-"""The shapes of requests and responses about sessions, and how they are made from records. Never a cookie's value."""
+"""The shapes of requests and responses about sessions, and how they are made from records.
+Never a cookie's value.
+"""
 
 from __future__ import annotations
 
@@ -21,26 +23,41 @@ from mediavault.store.waiting_jobs import waiting_jobs, wall_since
 
 
 class SessionView(BaseModel):
-    """A site's session. ``signed_in`` is null when it is not known which cookies the site's sign-in sets."""
+    """A site's session. ``signed_in`` is null when it is not known which cookies the site's sign-in
+    sets.
+    """
 
     platform: str
     title: str
     login_url: str | None
     domains: tuple[str, ...] = Field(
-        description="Domains whose cookies belong to the site, including their parent domains and subdomains."
+        description=(
+            "Domains whose cookies belong to the site, including their parent domains and"
+            " subdomains."
+        )
     )
     signed_in: bool | None
-    signed_in_as: str | None = Field(description="The account's name, or its number, where either is known.")
+    signed_in_as: str | None = Field(
+        description="The account's name, or its number, where either is known."
+    )
     state: str = Field(description="The same in words, and whether the site accepts the session.")
     cookies: int = Field(description="How many cookies of the site there are.")
-    expires_at: datetime | None = Field(description="When the first cookie required for the sign-in expires.")
+    expires_at: datetime | None = Field(
+        description="When the first cookie required for the sign-in expires."
+    )
     checked_at: datetime
-    elsewhere: list[str] = Field(description="Other machines that are signed in to it, as their workers say.")
+    elsewhere: list[str] = Field(
+        description="Other machines that are signed in to it, as their workers say."
+    )
     pending: bool = Field(description="Imported cookies that the browser loads at its next start.")
     waiting: int = Field(description="Jobs that wait for a sign-in or an answer.")
-    challenges: int = Field(description="How many of them wait for an answer: the site shows a CAPTCHA.")
+    challenges: int = Field(
+        description="How many of them wait for an answer: the site shows a CAPTCHA."
+    )
     wall: str = Field(description="The same in words.")
-    warned_until: datetime | None = Field(description="The site has warned the account: its jobs rest until then.")
+    warned_until: datetime | None = Field(
+        description="The site has warned the account: its jobs rest until then."
+    )
     wall_since: datetime | None = Field(description="When the first of these jobs met the wall.")
 
 
@@ -58,7 +75,9 @@ class ImportView(BaseModel):
 class CookiesIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    text: str = Field(description="A cookies.txt in Netscape form; cookies of other sites are left out.")
+    text: str = Field(
+        description="A cookies.txt in Netscape form; cookies of other sites are left out."
+    )
 
 
 class WindowIn(BaseModel):
@@ -66,8 +85,13 @@ class WindowIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    platform: Annotated[str, Field(max_length=64, description="Whose sign-in to open.")] | None = None
-    job_id: Annotated[str, Field(max_length=64, description="The waiting job whose post to open.")] | None = None
+    platform: Annotated[str, Field(max_length=64, description="Whose sign-in to open.")] | None = (
+        None
+    )
+    job_id: (
+        Annotated[str, Field(max_length=64, description="The waiting job whose post to open.")]
+        | None
+    ) = None
     narrow: bool = Field(False, description="For a portrait screen.")
 
     @model_validator(mode="after")
@@ -79,7 +103,9 @@ class WindowIn(BaseModel):
 
 
 class WindowView(BaseModel):
-    """An opened window. ``address`` works once: its fragment, which browsers never send to a server, is the ticket."""
+    """An opened window. ``address`` works once: its fragment,
+    which browsers never send to a server, is the ticket.
+    """
 
     platform: str
     address: str
@@ -96,16 +122,22 @@ class TicketIn(BaseModel):
 
 
 class ViewerView(BaseModel):
-    key: str = Field(description="The second subprotocol of the WebSocket, after vnc; and the header X-Window-Key.")
+    key: str = Field(
+        description=(
+            "The second subprotocol of the WebSocket, after vnc; and the header X-Window-Key."
+        )
+    )
     platform: str
     title: str
     width: int
     height: int
     seconds_left: int
-    job_id: str | None = Field(description="The job on whose post the window is open; null for a sign-in.")
+    job_id: str | None = Field(
+        description="The job on whose post the window is open; null for a sign-in."
+    )
 
 
-# --- from records ----------------------------------------------------------------------------------------------
+# --- from records ---------------------------------------------------------------------------------
 
 
 async def session_view(state: SessionState, store: Store) -> SessionView:
@@ -117,18 +149,28 @@ async def session_views(states: Iterable[SessionState], store: Store) -> list[Se
     fleet = hosts_signed_in(await store.workers.alive(seen_within=ALIVE_WITHIN))
     return [
         _session_view(
-            state, await waiting_jobs(store.catalogue, state.platform), site_limits.get(state.platform), fleet
+            state,
+            await waiting_jobs(store.catalogue, state.platform),
+            site_limits.get(state.platform),
+            fleet,
         )
         for state in states
     ]
 
 
 def _session_view(
-    state: SessionState, waiting: list[Job], limit: SiteLimit | None, fleet: Mapping[str, Sequence[str]]
+    state: SessionState,
+    waiting: list[Job],
+    limit: SiteLimit | None,
+    fleet: Mapping[str, Sequence[str]],
 ) -> SessionView:
     challenges = sum(job.error_code is ErrorCode.CHALLENGE for job in waiting)
     has_ended = any(job.error_code is ErrorCode.SESSION_EXPIRED for job in waiting)
-    is_warned = limit is not None and limit.code is ErrorCode.ACCOUNT_WARNING and limit.is_closed(state.checked_at)
+    is_warned = (
+        limit is not None
+        and limit.code is ErrorCode.ACCOUNT_WARNING
+        and limit.is_closed(state.checked_at)
+    )
     return SessionView(
         platform=state.platform,
         title=state.title,
@@ -150,7 +192,9 @@ def _session_view(
     )
 
 
-async def import_view(report: ImportReport, resumed: int, state: SessionState, store: Store) -> ImportView:
+async def import_view(
+    report: ImportReport, resumed: int, state: SessionState, store: Store
+) -> ImportView:
     return ImportView(
         taken=report.imported,
         elsewhere=report.other_sites,
@@ -174,8 +218,12 @@ def viewer_view(viewer: Viewer) -> ViewerView:
 
 
 def state_words(state: SessionState, *, has_ended: bool = False) -> str:
-    """Return a session's state in a few words. ``has_ended``: a job met the login wall in spite of the cookies."""
-    return translated(Message("Session expired") if state.signed_in and has_ended else session_state(state))
+    """Return a session's state in a few words. ``has_ended``:
+    a job met the login wall in spite of the cookies.
+    """
+    return translated(
+        Message("Session expired") if state.signed_in and has_ended else session_state(state)
+    )
 
 
 def session_state(state: SessionState) -> Message:
@@ -187,10 +235,14 @@ def session_state(state: SessionState) -> Message:
 
 
 def waiting_words(count: int, challenges: int = 0) -> str:
-    """Return ``6 posts are waiting for you to sign in. 1 post is waiting for you to solve a CAPTCHA.``; "" for none."""
+    """Return ``6 posts are waiting for you to sign in.
+    1 post is waiting for you to solve a CAPTCHA.``; "" for none.
+    """
     sign_ins = count - challenges
     sign_in = ngettext(
-        "%(count)s post is waiting for you to sign in.", "%(count)s posts are waiting for you to sign in.", sign_ins
+        "%(count)s post is waiting for you to sign in.",
+        "%(count)s posts are waiting for you to sign in.",
+        sign_ins,
     )
     challenge = ngettext(
         "%(count)s post is waiting for you to solve a CAPTCHA.",

@@ -1,8 +1,9 @@
 """Translation of texts into the reader's language (gettext). The English texts are in the code.
 
-``locales/<language>/LC_MESSAGES/mediavault.po`` holds a language; scripts/assets.py compiles it, ``make words`` collects
-new texts into it. A text without a translation is shown in English. A text that is defined in one place and shown in
-another (such as a table of labels) is marked with ``N_`` where it is defined and translated where it is shown.
+``locales/<language>/LC_MESSAGES/mediavault.po`` holds a language; scripts/assets.py compiles it,
+``make words`` collects new texts into it. A text without a translation is shown in English. A text
+that is defined in one place and shown in another (such as a table of labels) is marked with ``N_``
+where it is defined and translated where it is shown.
 """
 
 from __future__ import annotations
@@ -28,19 +29,24 @@ def gettext(text: str) -> str:
 
 
 def ngettext(one: str, many: str, count: int) -> str:
-    """Return the form that fits ``count``, in the reader's language; the caller fills in the number itself."""
+    """Return the form that fits ``count``, in the reader's language;
+    the caller fills in the number itself.
+    """
     return _translations(current().locale).ngettext(one, many, count)
 
 
 def pgettext(context: str, text: str) -> str:
-    """Return the translation for a context, for a text that means different things in different places."""
+    """Return the translation for a context, for a text that means different things in different
+    places.
+    """
     return _translations(current().locale).pgettext(context, text)
 
 
 def translated(text: str) -> str:
     """Return a message in the reader's language, with numbers in that language's format.
 
-    A plain string (an older row's, or a third party's) is returned unchanged when it has no translation.
+    A plain string (an older row's, or a third party's) is returned unchanged when it has no
+    translation.
     """
     if not isinstance(text, Message):
         return gettext(text)
@@ -64,7 +70,11 @@ def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
 def locales() -> frozenset[str]:
     """Return all available languages: English, and each folder with a compiled catalogue."""
     root = files("mediavault.presentation").joinpath("locales")
-    compiled = {folder.name for folder in root.iterdir() if folder.joinpath("LC_MESSAGES", "mediavault.mo").is_file()}
+    compiled = {
+        folder.name
+        for folder in root.iterdir()
+        if folder.joinpath("LC_MESSAGES", "mediavault.mo").is_file()
+    }
     return frozenset({SOURCE_LOCALE, *compiled})
 
 
@@ -79,7 +89,9 @@ def decimal(value: float, digits: int) -> str:
 
 
 def number(text: str) -> str:
-    """Return a number such as ``1,234.5`` in the reader's format. ``text`` must be a number in English format."""
+    """Return a number such as ``1,234.5`` in the reader's format.
+    ``text`` must be a number in English format.
+    """
     separators = {",": pgettext("thousands separator", ","), ".": pgettext("decimal point", ".")}
     return "".join(separators.get(char, char) for char in text)
 
@@ -92,7 +104,8 @@ def grouped(count: int) -> str:
 def names() -> dict[str, str]:
     """Return each language's own name by its code, English first."""
     own = {
-        locale: _translations(locale).pgettext("this language's own name", "English") for locale in sorted(locales())
+        locale: _translations(locale).pgettext("this language's own name", "English")
+        for locale in sorted(locales())
     }
     return {SOURCE_LOCALE: own[SOURCE_LOCALE]} | own
 
@@ -106,12 +119,16 @@ def _translations(locale: str) -> gnu.NullTranslations:
 
 
 def _compiled(locale: str) -> Traversable:
-    return files("mediavault.presentation").joinpath("locales", locale, "LC_MESSAGES", "mediavault.mo")
+    return files("mediavault.presentation").joinpath(
+        "locales", locale, "LC_MESSAGES", "mediavault.mo"
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class LocalizedMessage:
-    """A message for the reader. ``original`` is the English message when ``text`` is not its translation, else ""."""
+    """A message for the reader. ``original`` is the English message when ``text`` is not its
+    translation, else "".
+    """
 
     text: str
     original: str = ""
@@ -120,9 +137,14 @@ class LocalizedMessage:
 def localize(code: ErrorCode | None, message: str) -> LocalizedMessage:
     """Return the message for the current reader. Readers of English get it unchanged.
 
-    Without a translation, ``text`` is the translated summary of ``code`` (if any), with the message as ``original``.
+    Without a translation, ``text`` is the translated summary of ``code`` (if any), with the message
+    as ``original``.
     """
     text = translated(message)
     if not message or text != message or current().locale == SOURCE_LOCALE:
         return LocalizedMessage(text)
-    return LocalizedMessage(gettext(FAILURES[code].summary), message) if code is not None else LocalizedMessage(message)
+    return (
+        LocalizedMessage(gettext(FAILURES[code].summary), message)
+        if code is not None
+        else LocalizedMessage(message)
+    )

@@ -1,4 +1,6 @@
-"""Conversion of the core's records to the shapes that the API, the pages and the command line show. Pure."""
+"""Conversion of the core's records to the shapes that the API,
+the pages and the command line show. Pure.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,8 @@ from mediavault.presentation.translation import LocalizedMessage, gettext, local
 from mediavault.store.port import AccountPage, Concern, JobPage, LibraryTotals, StoreReport
 
 # --- Records as their reader may see them: only admins see the secrets of addresses.
-# An address of a private feed or a signed medium opens it to everyone who has it. What remains still names the host and the post.
+# An address of a private feed or a signed medium opens it to everyone who has it. What remains
+# still names the host and the post.
 
 
 def shown_job(job: Job) -> Job:
@@ -99,7 +102,9 @@ def shown_job(job: Job) -> Job:
 
 
 def shown_record(record: HistoryRecord) -> HistoryRecord:
-    return record if current().with_secrets else replace(record, detail=redact_message(record.detail))
+    return (
+        record if current().with_secrets else replace(record, detail=redact_message(record.detail))
+    )
 
 
 def shown_page(url: str) -> str:
@@ -125,13 +130,16 @@ ACTIONS: dict[JobStatus, list[Action]] = {
 
 
 def job_view(job: Job, marks: PostMarks | None = None, *, holds: Sequence[Hold] = ()) -> JobView:
-    """Return a job's view; without ``marks`` they count as not read. ``holds`` are those that are in force."""
+    """Return a job's view; without ``marks`` they count as not read.
+    ``holds`` are those that are in force.
+    """
     job = shown_job(job)
     account, hold = job.account, hold_of(job, holds)
     return JobView(
         **{name: getattr(job, name) for name in _SAME_NAMES},
         candidates=[
-            candidate_view(candidate, frame_path(job, number)) for number, candidate in enumerate(job.candidates)
+            candidate_view(candidate, frame_path(job, number))
+            for number, candidate in enumerate(job.candidates)
         ],
         chosen_url=next(iter(job.chosen_urls), None),
         items=[_item_view(job, index, item) for index, item in enumerate(job.items)],
@@ -174,7 +182,9 @@ def totals_view(totals: LibraryTotals) -> TotalsView:
     return TotalsView.model_validate(asdict(totals))
 
 
-def page_view(page: JobPage, marks: Mapping[JobId, PostMarks], *, holds: Sequence[Hold] = ()) -> JobPageView:
+def page_view(
+    page: JobPage, marks: Mapping[JobId, PostMarks], *, holds: Sequence[Hold] = ()
+) -> JobPageView:
     """Return a page of jobs with what the user noted about them."""
     jobs = [job_view(job, marks.get(job.id, PostMarks()), holds=holds) for job in page.jobs]
     return JobPageView(jobs=jobs, next_cursor=page.next_cursor)
@@ -186,7 +196,9 @@ def history_view(record: HistoryRecord) -> HistoryView:
 
 
 def worker_view(beat: WorkerHeartbeat, at: datetime) -> WorkerView:
-    """Return a worker's view. ``at`` is the store's time, whose clock also recorded when the worker was seen."""
+    """Return a worker's view. ``at`` is the store's time,
+    whose clock also recorded when the worker was seen.
+    """
     facts = {field.name: getattr(beat, field.name) for field in fields(beat)}
     lists = {"platforms": list(beat.platforms), "signed_in": list(beat.signed_in)}
     return WorkerView(**facts | lists, seen_s=max(0.0, (at - beat.last_seen_at).total_seconds()))
@@ -197,7 +209,10 @@ def fleet_view(report: StoreReport, workers: Sequence[WorkerHeartbeat]) -> Fleet
     return FleetView(
         workers=[worker_view(beat, report.at) for beat in workers],
         versions=versions(workers),
-        unserved=[UnservedView(platform=name, waiting=n, message=unserved_in_words(name, n)) for name, n in waiting],
+        unserved=[
+            UnservedView(platform=name, waiting=n, message=unserved_in_words(name, n))
+            for name, n in waiting
+        ],
     )
 
 
@@ -215,7 +230,9 @@ def display(job: Job) -> DisplayView:
 
 
 def title(job: Job) -> str:
-    """Return the post's title or text where known, else its address without the scheme; at most MAX_TITLE_CHARS."""
+    """Return the post's title or text where known, else its address without the scheme;
+    at most MAX_TITLE_CHARS.
+    """
     own = job.metadata.get("title") or job.metadata.get("text")
     text = one_line(own) if isinstance(own, str) else ""
     return (text or redact_page(job.canonical_url).partition("://")[2])[:MAX_TITLE_CHARS]
@@ -227,12 +244,17 @@ def moving_files(job: Job) -> Mapping[int, SavedFile]:
 
 
 def saved_paths(job: Job) -> list[str]:
-    """Return the paths of all files that the job may have in the library: videos and their companions."""
+    """Return the paths of all files that the job may have in the library:
+    videos and their companions.
+    """
     saved = saved_files(job).values()
     return [
         path
         for file in saved
-        for path in (file.output_path, *companions(file.output_path, file.thumbnail_path, file.beside))
+        for path in (
+            file.output_path,
+            *companions(file.output_path, file.thumbnail_path, file.beside),
+        )
     ]
 
 
@@ -261,9 +283,17 @@ def _actions(job: Job) -> list[Action]:
 def _state(job: Job) -> str:
     if job.status is JobStatus.RUNNING and job.stage is not None:
         return gettext(STAGE_LABELS[job.stage])
-    if job.status is JobStatus.FAILED and job.error_code is not None and FAILURES[job.error_code].label:
+    if (
+        job.status is JobStatus.FAILED
+        and job.error_code is not None
+        and FAILURES[job.error_code].label
+    ):
         return failure_label(job.error_code)
-    return gettext("Retrying automatically") if is_waiting_for_retry(job) else gettext(STATUS_LABELS[job.status])
+    return (
+        gettext("Retrying automatically")
+        if is_waiting_for_retry(job)
+        else gettext(STATUS_LABELS[job.status])
+    )
 
 
 def _detail(job: Job) -> LocalizedMessage:
@@ -282,12 +312,16 @@ def _detail(job: Job) -> LocalizedMessage:
 
 
 def _percent(job: Job) -> int | None:
-    is_unknown = job.status is JobStatus.RUNNING and job.stage is Stage.DOWNLOAD and not job.bytes_total
+    is_unknown = (
+        job.status is JobStatus.RUNNING and job.stage is Stage.DOWNLOAD and not job.bytes_total
+    )
     return None if (is_unknown and job.bytes_done) or job.is_recording else job.progress_pct
 
 
 def _links(job: Job) -> LinksView:
-    """Return the links to the job's first file; while there is none, to the thumbnail that the post itself has."""
+    """Return the links to the job's first file; while there is none,
+    to the thumbnail that the post itself has.
+    """
     first = next(iter(saved_files(job).values()), None)
     is_shown = first.thumbnail_path is not None if first else _has_its_picture(job)
     return LinksView(
@@ -297,7 +331,9 @@ def _links(job: Job) -> LinksView:
 
 
 def _has_its_picture(job: Job) -> bool:
-    """Whether the worker has tried to fetch the picture of the post that it is saving: right before the download."""
+    """Whether the worker has tried to fetch the picture of the post that it is saving:
+    right before the download.
+    """
     has_one = job.thumbnail_url or any(item.item.thumbnail_url for item in job.items)
     stages = (Stage.DOWNLOAD, Stage.RECORD, Stage.VALIDATE)
     return job.status is JobStatus.RUNNING and job.stage in stages and bool(has_one)
@@ -341,10 +377,16 @@ def site_limit_views(
     known = {name: SiteLimit(name) for name in (*waiting, *(not_understood or ()))} | {
         limits.platform: limits for limits in all_limits
     }
-    views = [_site_limit_view(limits, waiting.get(name, 0), now) for name, limits in sorted(known.items())]
+    views = [
+        _site_limit_view(limits, waiting.get(name, 0), now)
+        for name, limits in sorted(known.items())
+    ]
     if not_understood is None:
         return views
-    return [view.model_copy(update={"not_understood": not_understood.get(view.platform, 0)}) for view in views]
+    return [
+        view.model_copy(update={"not_understood": not_understood.get(view.platform, 0)})
+        for view in views
+    ]
 
 
 def is_left_alone(view: SiteLimitView) -> bool:
@@ -374,7 +416,11 @@ def _site_limit_view(limits: SiteLimit, waiting: int, now: datetime) -> SiteLimi
 
 
 def candidate_view(candidate: Candidate, frame: str | None = None) -> CandidateView:
-    same = {name: getattr(candidate, name) for name in CandidateView.model_fields if name not in ("ownership", "frame")}
+    same = {
+        name: getattr(candidate, name)
+        for name in CandidateView.model_fields
+        if name not in ("ownership", "frame")
+    }
     return CandidateView(**same, ownership=candidate.ownership.name.lower(), frame=frame)
 
 
@@ -384,13 +430,19 @@ def is_choosing(job: Job) -> bool:
 
 
 def frame_path(job: Job, number: int) -> str | None:
-    """Return the path of a candidate's picture; None for those of which none is made, as protected ones."""
-    has_frame = is_choosing(job) and number < min(MAX_FRAMES, len(job.candidates)) and not job.candidates[number].drm
+    """Return the path of a candidate's picture; None for those of which none is made,
+    as protected ones.
+    """
+    has_frame = (
+        is_choosing(job)
+        and number < min(MAX_FRAMES, len(job.candidates))
+        and not job.candidates[number].drm
+    )
     return f"/files/{job.id}/candidates/{number}/frame" if has_frame else None
 
 
 _COMPUTED = {
-    "candidates", "items", "chosen_url", "image_urls", "metadata", "help", "links", "display", "marks", "hold",
-    "account_platform", "account_handle", "account_display_name", "account_slug",
+    "candidates", "items", "chosen_url", "image_urls", "metadata", "help", "links", "display",
+    "marks", "hold", "account_platform", "account_handle", "account_display_name", "account_slug",
 }  # fmt: skip
 _SAME_NAMES = [name for name in JobView.model_fields if name not in _COMPUTED]

@@ -15,7 +15,13 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
-from mediavault.sandbox.guard import MAX_REQUEST_BYTES, die_with, leave_network, limit, raise_loopback
+from mediavault.sandbox.guard import (
+    MAX_REQUEST_BYTES,
+    die_with,
+    leave_network,
+    limit,
+    raise_loopback,
+)
 
 AuditHook = Callable[[str, tuple[Any, ...]], None]  # PEP 578
 
@@ -30,8 +36,8 @@ def serve_through_parent(
 ) -> int:
     """Read one JSON request from standard input, confine this process, and write one JSON answer.
 
-    The request has ``limits``, ``parent``, ``proxy`` and ``door``. Anything else that is printed here is discarded.
-    ``programs`` may be started; ``hooks`` may refuse more.
+    The request has ``limits``, ``parent``, ``proxy`` and ``door``. Anything else that is printed
+    here is discarded. ``programs`` may be started; ``hooks`` may refuse more.
     """
     request = json.loads(sys.stdin.buffer.read(MAX_REQUEST_BYTES))
     out = os.dup(1)
@@ -58,7 +64,8 @@ def serve_through_parent(
 def connect_through_parent(door: int, port: int | None) -> None:
     """Leave the network and let the parent carry what we send to the proxy's port.
 
-    Where the kernel refuses, :func:`watch`, and the proxy that all requests of the child use, must suffice.
+    Where the kernel refuses, :func:`watch`, and the proxy that all requests of the child use, must
+    suffice.
     """
     with socket.socket(fileno=door) as channel:
         if leave_network():
@@ -70,12 +77,17 @@ def connect_through_parent(door: int, port: int | None) -> None:
 
 
 def watch(port: int | None, *, programs: Collection[str] = ()) -> AuditHook:
-    """Return an audit hook: connections only to the proxy, no name lookups, no other programs than these."""
+    """Return an audit hook: connections only to the proxy, no name lookups,
+    no other programs than these.
+    """
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "socket.connect" and arguments[1] != ("127.0.0.1", port):
             raise PermissionError("only the proxy may be reached")
-        if event in ("socket.getaddrinfo", "socket.gethostbyname") and arguments[0] not in ("127.0.0.1", None):
+        if event in ("socket.getaddrinfo", "socket.gethostbyname") and arguments[0] not in (
+            "127.0.0.1",
+            None,
+        ):
             raise PermissionError("names are looked up by the proxy")
         if event == "subprocess.Popen" and PurePath(os.fspath(arguments[0])).name not in programs:
             raise PermissionError("no other program is started")

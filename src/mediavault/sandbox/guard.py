@@ -1,4 +1,5 @@
-"""Confines a child process before it touches a hostile file: limits, no network, death with its parent.
+"""Confines a child process before it touches a hostile file: limits, no network, death with its
+parent.
 
 Runs inside the child that ``process`` starts, so it imports only the standard library.
 """
@@ -30,14 +31,17 @@ _CLONE_NEWNET = 0x4000_0000
 _SIOCSIFFLAGS = 0x8914  # netdevice(7)
 _IFF_UP_RUNNING = 0x1 | 0x40
 MAX_REQUEST_BYTES = 8 << 20
-WATCHDOG_S = 120.0  # of processor time for a few packets of media: only an endless loop takes that long
+# of processor time for a few packets of media: only an endless loop takes that long
+WATCHDOG_S = 120.0
 _PIECES = 16  # for which the watchdog is set once
 
 
 def serve(answer: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> int:
-    """Read one JSON request from standard input, confine this process by its ``limits``, write one JSON answer.
+    """Read one JSON request from standard input, confine this process by its ``limits``, write one
+    JSON answer.
 
-    An error of the system or the library becomes ``{"failed": "...", "errno": n or None}``; any other ends the process.
+    An error of the system or the library becomes ``{"failed": "...", "errno": n or None}``; any
+    other ends the process.
     """
     request = json.loads(sys.stdin.buffer.read(MAX_REQUEST_BYTES))
     confine(request["limits"], parent=request["parent"])
@@ -47,13 +51,16 @@ def serve(answer: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> int:
 
 
 def serve_lines(
-    answer: Callable[[Mapping[str, Any]], Mapping[str, Any]], *, max_request_bytes: int = MAX_REQUEST_BYTES
+    answer: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+    *,
+    max_request_bytes: int = MAX_REQUEST_BYTES,
 ) -> int:
     """Do as :func:`serve` for many requests, a JSON line each, until standard input ends.
 
-    The first line names the ``parent``. Each request is answered in a fork of this process, confined by the request's
-    ``limits``: the libraries are loaded already, and one file cannot change how the next one is read. A fork that ends
-    without an answer is reported as ``{"ended": exit code, or minus the signal}``.
+    The first line names the ``parent``. Each request is answered in a fork of this process,
+    confined by the request's ``limits``: the libraries are loaded already, and one file cannot
+    change how the next one is read. A fork that ends without an answer is reported as
+    ``{"ended": exit code, or minus the signal}``.
 
     Call before starting any thread: a fork would have only one of them.
     """
@@ -62,7 +69,8 @@ def serve_lines(
     leave_network() or refuse_sockets()
     gc.collect()
     gc.freeze()  # so that no fork copies these objects' pages only because it collects garbage
-    while (line := sys.stdin.buffer.readline(max_request_bytes)).endswith(b"\n"):  # a longer one ends this process
+    # a longer one ends this process
+    while (line := sys.stdin.buffer.readline(max_request_bytes)).endswith(b"\n"):
         try:
             written = _answer_in_fork(answer, line)
         except OSError as exc:  # no memory, process or descriptor is left: not the file's fault
@@ -90,9 +98,11 @@ def _answer_in_fork(answer: Callable[[Mapping[str, Any]], Mapping[str, Any]], li
             os._exit(1)
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
-        written = pipe.readline()  # not to its end: a process that the fork left behind could keep it open
+        # not to its end: a process that the fork left behind could keep it open
+        written = pipe.readline()
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # before its id is free for another process
+    # before its id is free for another process
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if code != 0 or not written.endswith(b"\n"):
@@ -103,7 +113,9 @@ def _answer_in_fork(answer: Callable[[Mapping[str, Any]], Mapping[str, Any]], li
 def _serve_one(
     answer: Callable[[Mapping[str, Any]], Mapping[str, Any]], line: bytes, writing: int, server: int
 ) -> NoReturn:
-    """Answer one request in this fork and end it. Nothing of it can reach the server's standard streams."""
+    """Answer one request in this fork and end it. Nothing of it can reach the server's standard
+    streams.
+    """
     if sys.platform == "linux":  # elsewhere it would outlive the server's group when that is killed
         os.setpgid(0, 0)
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -137,14 +149,17 @@ def _encoded(answer: Mapping[str, Any]) -> bytes:
 
 
 def error_text(exc: Exception) -> str:
-    """Return an exception's text without the paths of this machine that the system's errors name; a message of ours as it is."""
+    """Return an exception's text without the paths of this machine that the system's errors name;
+    a message of ours as it is.
+    """
     if exc.args and isinstance(exc.args[0], Message):
         return exc.args[0]
     return f"{type(exc).__name__}: {getattr(exc, 'strerror', None) or exc}"[:200]
 
 
 def confine(limits: Mapping[str, int], *, parent: int) -> None:
-    """Confine this process by ``limits``: ``address_space`` and ``file`` in bytes, ``cpu`` in seconds.
+    """Confine this process by ``limits``: ``address_space`` and ``file`` in bytes, ``cpu`` in
+    seconds.
 
     Ends this process when its parent is gone already.
     """
@@ -154,7 +169,9 @@ def confine(limits: Mapping[str, int], *, parent: int) -> None:
 
 
 def limit_resources(limits: Mapping[str, int]) -> None:
-    """Limit this process's ``address_space`` and the size of a ``file``, in bytes, and its ``cpu`` time, in seconds."""
+    """Limit this process's ``address_space`` and the size of a ``file``, in bytes,
+    and its ``cpu`` time, in seconds.
+    """
     limit(
         {
             resource.RLIMIT_AS: limits["address_space"],
@@ -165,20 +182,28 @@ def limit_resources(limits: Mapping[str, int]) -> None:
 
 
 def limit(limits: Mapping[int, int]) -> None:
-    """Set ``resource.RLIMIT_*`` permanently, to the hard limit where that is lower; never allow a core file."""
+    """Set ``resource.RLIMIT_*`` permanently, to the hard limit where that is lower;
+    never allow a core file.
+    """
     for which, soft in {**limits, resource.RLIMIT_CORE: 0}.items():
         hard = resource.getrlimit(which)[1]
-        most = soft + (which == resource.RLIMIT_CPU)  # at the hard one the signal is SIGKILL, which does not say why
-        bounds = (soft, most) if hard == resource.RLIM_INFINITY else (min(soft, hard), min(most, hard))
+        # at the hard one the signal is SIGKILL, which does not say why
+        most = soft + (which == resource.RLIMIT_CPU)
+        bounds = (
+            (soft, most) if hard == resource.RLIM_INFINITY else (min(soft, hard), min(most, hard))
+        )
         resource.setrlimit(which, bounds)
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writing past the limit is an error to report, not the end
+    # writing past the limit is an error to report, not the end
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 
 @contextlib.contextmanager
 def watchdog(cpu_s: float = WATCHDOG_S) -> Iterator[Callable[[], None]]:
-    """End this process when what is yielded is not called for ``cpu_s`` seconds of its processor time.
+    """End this process when what is yielded is not called for ``cpu_s`` seconds of its processor
+    time.
 
-    It is to be called for each small piece of work. Unlike a limit for all of the work, a slow machine does not reach it.
+    It is to be called for each small piece of work. Unlike a limit for all of the work, a slow
+    machine does not reach it.
     """
     count = itertools.count()
 
@@ -193,7 +218,9 @@ def watchdog(cpu_s: float = WATCHDOG_S) -> Iterator[Callable[[], None]]:
 
 
 def die_with(parent: int, *, by: int = signal.SIGKILL) -> None:
-    """Get the signal ``by`` when ``parent`` ends; exit now if it has. Linux only; elsewhere a child outlives it."""
+    """Get the signal ``by`` when ``parent`` ends; exit now if it has. Linux only;
+    elsewhere a child outlives it.
+    """
     if sys.platform != "linux":
         return
     with contextlib.suppress(AttributeError):
@@ -203,35 +230,42 @@ def die_with(parent: int, *, by: int = signal.SIGKILL) -> None:
 
 
 def leave_network() -> bool:
-    """Move into an empty network namespace; return whether the kernel allowed it. Call before starting any thread."""
+    """Move into an empty network namespace; return whether the kernel allowed it.
+    Call before starting any thread.
+    """
     if sys.platform != "linux":
         return False
     libc = ctypes.CDLL(None, use_errno=True)
     try:
-        return bool(libc.unshare(_CLONE_NEWNET) == 0 or libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0)
+        return bool(
+            libc.unshare(_CLONE_NEWNET) == 0 or libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0
+        )
     except AttributeError:  # a C library without it
         return False
 
 
 def raise_loopback() -> None:
-    """Bring up the loopback interface in our own network namespace, where it is down at first. Raises OSError."""
+    """Bring up the loopback interface in our own network namespace,
+    where it is down at first. Raises OSError.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP_RUNNING))
 
 
-# --- no sockets, where the kernel gives ordinary users no network namespace --------------------------------------
+# --- no sockets, where the kernel gives ordinary users no network namespace -----------------------
 #
-# Containers often forbid one, but every process may filter its own system calls: seccomp(2) with a short program in
-# classic BPF. Linux on x86-64 and AArch64; elsewhere nothing happens. An x86-64 kernel also answers the calls of i386
-# (int 0x80) and of the x32 ABI, an AArch64 kernel those of 32-bit ARM. They have other numbers, so they are all refused:
-# no program that a child starts needs them.
+# Containers often forbid one, but every process may filter its own system calls: seccomp(2) with a
+# short program in classic BPF. Linux on x86-64 and AArch64; elsewhere nothing happens. An x86-64
+# kernel also answers the calls of i386 (int 0x80) and of the x32 ABI, an AArch64 kernel those of
+# 32-bit ARM. They have other numbers, so they are all refused: no program that a child starts needs
+# them.
 
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _MODE_FILTER = 38, 22, 2
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000 | errno.EPERM
 
-# machine -> (its name in <linux/audit.h>, the numbers of socket(2), of io_uring_setup(2), which makes sockets too, and of
-# what reaches into another process of this user, such as our parent, and its sockets: pidfd_getfd(2), ptrace(2),
-# process_vm_readv(2) and process_vm_writev(2))
+# machine -> (its name in <linux/audit.h>, the numbers of socket(2), of io_uring_setup(2), which
+# makes sockets too, and of what reaches into another process of this user, such as our parent, and
+# its sockets: pidfd_getfd(2), ptrace(2), process_vm_readv(2) and process_vm_writev(2))
 MACHINES: Mapping[str, tuple[int, tuple[int, ...]]] = {
     "x86_64": (0xC000003E, (41, 425, 438, 101, 310, 311)),
     "aarch64": (0xC00000B7, (198, 425, 438, 117, 270, 271)),
@@ -239,7 +273,8 @@ MACHINES: Mapping[str, tuple[int, tuple[int, ...]]] = {
 # classic BPF, <linux/filter.h>
 _LOAD, _IF_EQUAL, _IF_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
 _NUMBER_AT, _MACHINE_AT = 0, 4  # struct seccomp_data
-_X32 = 0x4000_0000  # in the number of each x32 call, whose machine is x86-64; AArch64 has no numbers that high
+# in the number of each x32 call, whose machine is x86-64; AArch64 has no numbers that high
+_X32 = 0x4000_0000
 _IS_64_BIT = sys.maxsize > 1 << 32
 
 
@@ -248,9 +283,12 @@ class _Program(ctypes.Structure):
 
 
 def refuse_sockets() -> bool:
-    """Forbid new sockets to this process and its children, and return whether the kernel allowed the filter."""
+    """Forbid new sockets to this process and its children,
+    and return whether the kernel allowed the filter.
+    """
     known = MACHINES.get(platform.machine())
-    if sys.platform != "linux" or known is None or not _IS_64_BIT:  # a 32-bit Python would be refused every call
+    # a 32-bit Python would be refused every call
+    if sys.platform != "linux" or known is None or not _IS_64_BIT:
         return False
     steps = program(*known)
     libc = ctypes.CDLL(None, use_errno=True)
@@ -262,7 +300,8 @@ def refuse_sockets() -> bool:
 
 
 def program(machine: int, refused: tuple[int, ...]) -> bytes:
-    """Return a filter that refuses these calls on this machine and every call on another one, and allows all else.
+    """Return a filter that refuses these calls on this machine and every call on another one, and
+    allows all else.
 
     A jump counts the steps that it skips.
     """

@@ -1,4 +1,6 @@
-"""Finds out what keeps helper processes off the network here, with a helper that examines itself."""
+"""Finds out what keeps helper processes off the network here,
+with a helper that examines itself.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ _NAMESPACE = Path("/proc/self/ns/net")
 
 
 class NoNetwork(StrEnum):
-    """What keeps a helper off the network. yt-dlp's process needs sockets, so only a namespace serves it."""
+    """What keeps a helper off the network. yt-dlp's process needs sockets,
+    so only a namespace serves it.
+    """
 
     NAMESPACE = "namespace"
     FILTER = "filter"  # it may create no sockets
@@ -24,7 +28,9 @@ class NoNetwork(StrEnum):
 
 
 async def find_isolation() -> NoNetwork:
-    """Return what keeps a helper, confined like any other, off the network. Raises ChildFailed and OSError."""
+    """Return what keeps a helper, confined like any other, off the network.
+    Raises ChildFailed and OSError.
+    """
     if sys.platform != "linux":
         return NoNetwork.NOTHING
     request = {"namespace": _namespace()}
@@ -33,7 +39,9 @@ async def find_isolation() -> NoNetwork:
 
 
 def check_isolation(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Report, in the helper, whether it is in another network namespace than its parent or may not create sockets."""
+    """Report, in the helper, whether it is in another network namespace than its parent or may not
+    create sockets.
+    """
     if _namespace() != request["namespace"]:
         return {"by": NoNetwork.NAMESPACE}
     try:

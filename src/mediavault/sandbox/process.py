@@ -1,4 +1,6 @@
-"""Runs one of our helpers in its own process, which can be limited and killed: JSON in, JSON out."""
+"""Runs one of our helpers in its own process, which can be limited and killed: JSON in,
+JSON out.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ _PASSED_VARIABLES = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "PYTHONPATH", "SYSTEM
 
 @dataclass(frozen=True, slots=True)
 class ChildLimits:
-    """Limits of a child. ``wall_s`` is counted from its start; the child sets the others on itself before it begins."""
+    """Limits of a child. ``wall_s`` is counted from its start;
+    the child sets the others on itself before it begins.
+    """
 
     wall_s: float
     cpu_s: int
@@ -47,7 +51,9 @@ class ChildContext:
 
 
 class ChildFailed(Exception):
-    """The helper gave no answer. ``errno`` is the system's, when the helper could still report one."""
+    """The helper gave no answer. ``errno`` is the system's,
+    when the helper could still report one.
+    """
 
     def __init__(self, reason: str, *, errno: int | None = None) -> None:
         super().__init__(reason)
@@ -60,12 +66,16 @@ class ChildTookTooLong(ChildFailed):
 
 
 async def run_child(
-    module: str, request: Mapping[str, Any], *, limits: ChildLimits, context: ChildContext = ChildContext()
+    module: str,
+    request: Mapping[str, Any],
+    *,
+    limits: ChildLimits,
+    context: ChildContext = ChildContext(),
 ) -> Mapping[str, Any]:
     """Start ``python -m module``, send it ``request`` and return its answer.
 
-    Raises ChildFailed (crash, its own exception, no JSON) and ChildTookTooLong. The process and everything that it
-    started are gone when this returns, raises or is cancelled.
+    Raises ChildFailed (crash, its own exception, no JSON) and ChildTookTooLong. The process and
+    everything that it started are gone when this returns, raises or is cancelled.
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -84,7 +94,9 @@ async def run_child(
         async with asyncio.timeout(limits.wall_s):
             out = await _exchange(process, _encoded(request, limits), limits.answer_bytes)
     except TimeoutError as exc:
-        raise ChildTookTooLong(Message("it took longer than %(wall_s).0f s", wall_s=limits.wall_s)) from exc
+        raise ChildTookTooLong(
+            Message("it took longer than %(wall_s).0f s", wall_s=limits.wall_s)
+        ) from exc
     finally:
         await end_process(process)
     if process.returncode != 0:
@@ -92,10 +104,13 @@ async def run_child(
     return read_answer(out)
 
 
-async def _exchange(process: asyncio.subprocess.Process, request: bytes, max_answer_bytes: int) -> bytes:
+async def _exchange(
+    process: asyncio.subprocess.Process, request: bytes, max_answer_bytes: int
+) -> bytes:
     assert process.stdin is not None
     assert process.stdout is not None
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died early: its exit code says why
+    # it died early: its exit code says why
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         process.stdin.write(request)
         await process.stdin.drain()
     process.stdin.close()
@@ -121,7 +136,8 @@ async def end_process(process: asyncio.subprocess.Process) -> None:
 
 async def _reap(process: asyncio.subprocess.Process) -> None:
     assert process.stdout is not None
-    # asyncio closes its end of the pipe only at the end of the stream; a process that left the group may hold the other
+    # asyncio closes its end of the pipe only at the end of the stream; a process that left the
+    # group may hold the other
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(PIPE_S):
             while await process.stdout.read(1 << 16):
@@ -141,12 +157,15 @@ def encode_limits(limits: ChildLimits) -> Mapping[str, int]:
 def environment() -> dict[str, str]:
     """Return the environment variables that a helper gets."""
     passed = {name: os.environ[name] for name in _PASSED_VARIABLES if name in os.environ}
-    # one malloc arena: with many cores the arenas alone would exhaust the address space that the child may have
+    # one malloc arena: with many cores the arenas alone would exhaust the address space that the
+    # child may have
     return passed | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1", "MALLOC_ARENA_MAX": "1"}
 
 
 def read_answer(out: bytes) -> Mapping[str, Any]:
-    """Parse a helper's answer. Raises ChildFailed when it is not an answer, or reports a failure."""
+    """Parse a helper's answer. Raises ChildFailed when it is not an answer,
+    or reports a failure.
+    """
     try:
         answer = json.loads(out)
     except (ValueError, RecursionError) as exc:
@@ -154,14 +173,20 @@ def read_answer(out: bytes) -> Mapping[str, Any]:
     if not isinstance(answer, dict):
         raise ChildFailed(Message("the helper process gave an odd answer"))
     if "failed" in answer:
-        raise ChildFailed(from_json(str(answer["failed"]), answer.get("message")), errno=answer.get("errno"))
+        raise ChildFailed(
+            from_json(str(answer["failed"]), answer.get("message")), errno=answer.get("errno")
+        )
     return answer
 
 
 def failure_of_exit(returncode: int | None, limits: ChildLimits) -> ChildFailed:
-    """Return the failure of a helper that ended without an answer: by its exit code, or minus its signal."""
+    """Return the failure of a helper that ended without an answer: by its exit code,
+    or minus its signal.
+    """
     if returncode == -signal.SIGXCPU:
-        return ChildTookTooLong(Message("it used more than %(cpu_s)s s of processor time", cpu_s=limits.cpu_s))
+        return ChildTookTooLong(
+            Message("it used more than %(cpu_s)s s of processor time", cpu_s=limits.cpu_s)
+        )
     if returncode == -signal.SIGPROF:  # see guard.watchdog
         return ChildTookTooLong(Message("a small part of it did not end"))
     ending = (

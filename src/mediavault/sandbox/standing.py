@@ -1,7 +1,8 @@
-"""Child processes that answer many requests, one JSON line each, so that no request pays for a start.
+"""Child processes that answer many requests, one JSON line each, so that no request pays for a
+start.
 
-The process has its libraries loaded and is confined (``guard``); it forks for each request, so that one file cannot
-change how the next one is read.
+The process has its libraries loaded and is confined (``guard``); it forks for each request, so that
+one file cannot change how the next one is read.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ class PersistentChild:
     async def ask(self, request: Mapping[str, Any], *, limits: ChildLimits) -> Mapping[str, Any]:
         """Return the child's answer to ``request``. Raises ChildFailed and ChildTookTooLong.
 
-        A running process that has ended by itself, as when memory ran out, is replaced, and a fresh one is asked.
-        ``limits.answer_bytes`` holds for the process: those of its first request.
+        A running process that has ended by itself, as when memory ran out, is replaced, and a fresh
+        one is asked. ``limits.answer_bytes`` holds for the process: those of its first request.
         """
         was_running = self._process is not None
         try:
@@ -56,7 +57,9 @@ class PersistentChild:
         return await self._ask(request, limits)
 
     async def close(self) -> None:
-        """End the process and wait for its end, also where an earlier call that was cancelled has begun it."""
+        """End the process and wait for its end, also where an earlier call that was cancelled has
+        begun it.
+        """
         process, self._process = self._process, None
         if process is not None:
             self._ending = asyncio.create_task(end_process(process))
@@ -70,7 +73,9 @@ class PersistentChild:
                 line = await self._exchange({**request, "limits": encode_limits(limits)}, limits)
             answered = True
         except TimeoutError as exc:
-            raise ChildTookTooLong(Message("it took longer than %(wall_s).0f s", wall_s=limits.wall_s)) from exc
+            raise ChildTookTooLong(
+                Message("it took longer than %(wall_s).0f s", wall_s=limits.wall_s)
+            ) from exc
         finally:
             if not answered:
                 await self.close()
@@ -83,7 +88,8 @@ class PersistentChild:
         process = self._process or await self._start(limits)
         assert process.stdin is not None
         assert process.stdout is not None
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it ended: its answer is empty
+        # it ended: its answer is empty
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             # in a thread: a request may have many megabytes
             process.stdin.write(await asyncio.to_thread(_line, request))
             await process.stdin.drain()
@@ -118,22 +124,29 @@ class _Ended(ChildFailed):
 
 
 class ChildPool:
-    """At most ``size`` processes of ``module``. A request that finds them all busy waits for the first that is free."""
+    """At most ``size`` processes of ``module``. A request that finds them all busy waits for the
+    first that is free.
+    """
 
     def __init__(self, module: str, clock: Clock, *, size: int) -> None:
         self._clock = clock
         self._all = [PersistentChild(module) for _ in range(size)]
-        # last in, first out: a process that is running already is used before another one is started
+        # last in, first out: a process that is running already is used before another one is
+        # started
         self._free: asyncio.LifoQueue[PersistentChild] = asyncio.LifoQueue()
         self._endings: dict[PersistentChild, asyncio.Task[None]] = {}
         self._closed = False
         for child in self._all:
             self._free.put_nowait(child)
 
-    async def ask(self, make_request: Callable[[], Mapping[str, Any]], *, limits: ChildLimits) -> Mapping[str, Any]:
-        """Return a child's answer. Raises as :meth:`PersistentChild.ask`; the time limit begins when a child is free.
+    async def ask(
+        self, make_request: Callable[[], Mapping[str, Any]], *, limits: ChildLimits
+    ) -> Mapping[str, Any]:
+        """Return a child's answer. Raises as :meth:`PersistentChild.ask`; the time limit begins
+        when a child is free.
 
-        ``make_request`` is called in a thread and only then, so that requests that wait use no memory yet.
+        ``make_request`` is called in a thread and only then, so that requests that wait use no
+        memory yet.
         """
         child = await self._free.get()
         if (ending := self._endings.pop(child, None)) is not None:
@@ -142,7 +155,9 @@ class ChildPool:
             return await child.ask(await asyncio.to_thread(make_request), limits=limits)
         finally:
             if not self._closed:
-                self._endings[child] = asyncio.create_task(self._end_when_idle(child), name="end-idle-child")
+                self._endings[child] = asyncio.create_task(
+                    self._end_when_idle(child), name="end-idle-child"
+                )
             self._free.put_nowait(child)
 
     async def close(self) -> None:

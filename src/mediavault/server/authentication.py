@@ -12,7 +12,13 @@ from urllib.parse import parse_qsl, urlencode
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
-from mediavault.auth.authenticator import Authenticator, AuthMethod, AuthMode, Credentials, Principal
+from mediavault.auth.authenticator import (
+    Authenticator,
+    AuthMethod,
+    AuthMode,
+    Credentials,
+    Principal,
+)
 from mediavault.auth.credentials import ClientInfo
 from mediavault.auth.permissions import SAFE_METHODS, Scope, least_role, scope_allows
 from mediavault.auth.proxies import ProxyRefused, was_forwarded
@@ -31,7 +37,8 @@ MANIFEST, SHARE, AWAY_PAGE = "/manifest.webmanifest", "/share", "/away"
 # Their routes have an answer for a signed-out browser too: current_principal() is then None.
 OPTIONAL_PATHS = frozenset({MANIFEST, SHARE, AWAY_PAGE})
 SHARED_PREFIX = "/s/"  # one video for everyone with its link, which these routes check themselves
-FEEDS_PREFIX = "/feeds/"  # what an RSS feed holds, for everyone with its secret, which these routes check themselves
+# what an RSS feed holds, for everyone with its secret, which these routes check themselves
+FEEDS_PREFIX = "/feeds/"
 PROVIDER_PATH, PROVIDER_BACK_PATH = "/login/oidc", "/login/oidc/callback"
 SIGN_IN_PATHS = frozenset(
     {"/login", PROVIDER_PATH, PROVIDER_BACK_PATH, "/setup", "/appearance"}
@@ -49,12 +56,20 @@ def set_principal(caller: Principal | None) -> None:
     Only an admin sees the secrets in addresses, and not with a token of a smaller scope.
     """
     _CALLER.set(caller)
-    use(replace(current(), with_secrets=has_role(Role.ADMIN) and caller is not None and caller.scope is Scope.ADMIN))
+    use(
+        replace(
+            current(),
+            with_secrets=has_role(Role.ADMIN)
+            and caller is not None
+            and caller.scope is Scope.ADMIN,
+        )
+    )
 
 
 def current_principal() -> Principal | None:
-    """Return the caller of this request; None for the sign-in pages, for paths that are open to all, and for a signed-out
-    caller of OPTIONAL_PATHS."""
+    """Return the caller of this request; None for the sign-in pages, for paths that are open to
+    all, and for a signed-out caller of OPTIONAL_PATHS.
+    """
     return _CALLER.get()
 
 
@@ -71,16 +86,23 @@ def has_role(role: Role) -> bool:
 
 
 def may(method: str, address: str) -> bool:
-    """Whether the caller's role allows a request to this path, which may have a query and a fragment."""
+    """Whether the caller's role allows a request to this path,
+    which may have a query and a fragment.
+    """
     return has_role(least_role(method, address.partition("#")[0].partition("?")[0]))
 
 
 def require_role(role: Role) -> None:
     """Raise HttpRefusal unless the caller's role includes ``role``."""
     if not has_role(role):
-        for_admins, for_members = Message("Only an admin may do this."), Message("Only members and admins may do this.")
+        for_admins, for_members = (
+            Message("Only an admin may do this."),
+            Message("Only members and admins may do this."),
+        )
         message = for_admins if role is Role.ADMIN else for_members
-        raise HttpRefusal(403, ErrorCode.FORBIDDEN, message, help="An admin of the vault can change your role.")
+        raise HttpRefusal(
+            403, ErrorCode.FORBIDDEN, message, help="An admin of the vault can change your role."
+        )
 
 
 class RequestAuthenticator:
@@ -105,11 +127,14 @@ class RequestAuthenticator:
                 set_principal(Principal(Scope.ADMIN, AuthMethod.OPEN))
                 return None
         if any(
-            name.lower() in SECRETS_IN_QUERIES for name, _ in parse_qsl(_query_string(request), keep_blank_values=True)
+            name.lower() in SECRETS_IN_QUERIES
+            for name, _ in parse_qsl(_query_string(request), keep_blank_values=True)
         ):
             raise _refused(
                 Message("Do not put secrets in URLs: URLs end up in logs and histories."),
-                Message("Send it in the header Authorization: Bearer … instead, and revoke this one."),
+                Message(
+                    "Send it in the header Authorization: Bearer … instead, and revoke this one."
+                ),
             )
         if path in SIGN_IN_PATHS or path.startswith((SHARED_PREFIX, FEEDS_PREFIX)):
             return None
@@ -139,20 +164,28 @@ class RequestAuthenticator:
             return await self._authenticator.authenticate(credentials)
         except ProxyRefused as exc:
             log.warning("proxy_refused", reason=str(exc), peer=credentials.peer)
-            raise _refused(str(exc), Message("See `Behind a reverse proxy` in docs/access.md.")) from exc
+            raise _refused(
+                str(exc), Message("See `Behind a reverse proxy` in docs/access.md.")
+            ) from exc
 
 
 def credentials_of(request: Request) -> Credentials:
-    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw)
+    headers = tuple(
+        (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw
+    )
     peer = request.client.host if request.client else ""
     return Credentials(peer, bearer(request.headers.get("authorization")), request.cookies, headers)
 
 
 def client_info_of(request: Request, authenticator: Authenticator) -> ClientInfo:
-    """Describe the browser of a sign-in. ``tls`` is whether the browser uses HTTPS, as its Origin header shows."""
+    """Describe the browser of a sign-in. ``tls`` is whether the browser uses HTTPS,
+    as its Origin header shows.
+    """
     tls = request.headers.get("origin", "").startswith("https://")
     return ClientInfo(
-        describe_browser(request.headers.get("user-agent", "")), authenticator.address_of(credentials_of(request)), tls
+        describe_browser(request.headers.get("user-agent", "")),
+        authenticator.address_of(credentials_of(request)),
+        tls,
     )
 
 
@@ -177,13 +210,20 @@ _SYSTEMS = (
 
 
 def describe_browser(user_agent: str) -> str:
-    """Return a browser's name and system, as in ``Firefox, Linux``; "" if unknown. Contains no text of the header."""
-    labels = (next((label for mark, label in marks if mark in user_agent), "") for marks in (_BROWSERS, _SYSTEMS))
+    """Return a browser's name and system, as in ``Firefox, Linux``; "" if unknown.
+    Contains no text of the header.
+    """
+    labels = (
+        next((label for mark, label in marks if mark in user_agent), "")
+        for marks in (_BROWSERS, _SYSTEMS)
+    )
     return ", ".join(label for label in labels if label)
 
 
 def _redirect_to_sign_in(request: Request, mode: AuthMode) -> Response:
-    """Redirect a browser to the sign-in or set-up page. Raises HttpRefusal for every other request."""
+    """Redirect a browser to the sign-in or set-up page.
+    Raises HttpRefusal for every other request.
+    """
     is_set_up = mode is AuthMode.PROTECTED
     if wants_page(request) and request.method in SAFE_METHODS:
         page = f"/login{_then(request)}" if is_set_up else "/setup"
@@ -191,14 +231,23 @@ def _redirect_to_sign_in(request: Request, mode: AuthMode) -> Response:
     if is_set_up:
         raise sign_in_required()
     raise _refused(
-        Message("This vault has no owner yet."), Message("Open /setup in a browser, or run `mediavault password`.")
+        Message("This vault has no owner yet."),
+        Message("Open /setup in a browser, or run `mediavault password`."),
     )
 
 
 def _then(request: Request) -> str:
-    """Return the query that leads back to the wanted page after the sign-in; "" for the home page as such."""
-    wanted = request.scope["path"] + (f"?{request.scope['query_string'].decode('latin-1')}".rstrip("?"))
-    return "" if wanted == "/" or len(wanted) > MAX_OWN_PATH_CHARS else f"?{urlencode({'next': wanted})}"
+    """Return the query that leads back to the wanted page after the sign-in;
+    "" for the home page as such.
+    """
+    wanted = request.scope["path"] + (
+        f"?{request.scope['query_string'].decode('latin-1')}".rstrip("?")
+    )
+    return (
+        ""
+        if wanted == "/" or len(wanted) > MAX_OWN_PATH_CHARS
+        else f"?{urlencode({'next': wanted})}"
+    )
 
 
 def sign_in_required() -> HttpRefusal:
@@ -207,13 +256,16 @@ def sign_in_required() -> HttpRefusal:
 
 
 def _refused(message: str, advice: str | None) -> HttpRefusal:
-    return HttpRefusal(401, ErrorCode.UNAUTHORIZED, message, help=advice, headers={"WWW-Authenticate": "Bearer"})
+    return HttpRefusal(
+        401, ErrorCode.UNAUTHORIZED, message, help=advice, headers={"WWW-Authenticate": "Bearer"}
+    )
 
 
 def _no_password_behind_proxy() -> HttpRefusal:
     """Return the refusal of a forwarded request to an open vault.
 
-    A proxy in front shows that others are expected, and they would have as much access as the owner.
+    A proxy in front shows that others are expected, and they would have as much access as the
+    owner.
     """
     return HttpRefusal(
         403,

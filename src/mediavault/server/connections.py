@@ -1,7 +1,9 @@
-"""Limits for each client address: how many connections the server holds, and how many requests run at once.
+"""Limits for each client address: how many connections the server holds, and how many requests run
+at once.
 
-A trusted proxy's connections are not limited, since all clients share them: each request that it forwards counts for
-the client address that it names. A proxy that names no address cannot be limited.
+A trusted proxy's connections are not limited, since all clients share them: each request that it
+forwards counts for the client address that it names. A proxy that names no address cannot be
+limited.
 """
 
 from __future__ import annotations
@@ -27,11 +29,14 @@ log = get_logger(__name__)
 MAX_PER_ADDRESS = 200  # as specified; a browser makes six
 RETRY_AFTER_S = 10  # slow requests have timed out by then
 MAX_REFUSALS = 64  # being sent at a time; further connections are closed without a response
-REFUSE_WITHIN_S = 0.5  # also without a request; a response sent while a request is still unread may be lost
+# also without a request; a response sent while a request is still unread may be lost
+REFUSE_WITHIN_S = 0.5
 
 
 class AddressCounter:
-    """Counts by address, in the form of ``address_bucket``; only addresses with a count above 0 use memory."""
+    """Counts by address, in the form of ``address_bucket``;
+    only addresses with a count above 0 use memory.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -81,7 +86,9 @@ class ConcurrencyLimit:
 
 
 def _response(status: str, code: ErrorCode, message: str, advice: str) -> bytes:
-    """Return an error response in the API's form, in English: no request has been read that names a language."""
+    """Return an error response in the API's form, in English:
+    no request has been read that names a language.
+    """
     body = json.dumps({"code": code, "message": message, "help": advice}).encode()
     head = (
         f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nCache-Control: no-store\r\n"
@@ -97,7 +104,10 @@ _TOO_MANY = _response(
     "Close some, or reuse one for the next request.",
 )
 _FULL = _response(
-    "503 Service Unavailable", ErrorCode.TOO_MANY, "The vault has too many connections.", "Try again in a moment."
+    "503 Service Unavailable",
+    ErrorCode.TOO_MANY,
+    "The vault has too many connections.",
+    "Try again in a moment.",
 )
 
 
@@ -114,7 +124,9 @@ class Connections:
         self._refusals: set[_Refusal] = set()
 
     def hold(self, transport: asyncio.Transport, peer: str) -> Callable[[], None] | None:
-        """Return a function to call when the connection has ended; None at a limit, when it is refused and closed."""
+        """Return a function to call when the connection has ended; None at a limit,
+        when it is refused and closed.
+        """
         if self._count >= self._limit:
             self._refuse(transport, _FULL)
             return None
@@ -136,7 +148,9 @@ class Connections:
         if bucket not in self._logged:
             self._logged.add(bucket)
             advice = "If it is your reverse proxy, name it in MEDIAVAULT_TRUSTED_PROXIES."
-            log.warning("too_many_connections", address=bucket, most=self._address_limit, help=advice)
+            log.warning(
+                "too_many_connections", address=bucket, most=self._address_limit, help=advice
+            )
 
     def _refuse(self, transport: asyncio.Transport, response: bytes) -> None:
         if len(self._refusals) >= MAX_REFUSALS:

@@ -1,4 +1,6 @@
-"""Every error as ``{"code", "message", "help"}``, or as a page with the same texts for a user's browser."""
+"""Every error as ``{"code", "message", "help"}``, or as a page with the same texts for a user's
+browser.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,13 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from mediavault.auth.errors import TooManyTries
-from mediavault.core.failures import BadInput, ErrorCode, MediavaultError, StorageFailure, StoreError
+from mediavault.core.failures import (
+    BadInput,
+    ErrorCode,
+    MediavaultError,
+    StorageFailure,
+    StoreError,
+)
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.presentation.schemas import ErrorView
@@ -56,7 +64,9 @@ class HttpRefusal(BadInput):
 
 
 def install(app: FastAPI, error_page: ErrorPage) -> None:
-    """Answer every error of a route in our own form. ``error_page`` renders it for a user's browser."""
+    """Answer every error of a route in our own form.
+    ``error_page`` renders it for a user's browser.
+    """
     app.state.error_page = error_page
 
     @app.exception_handler(MediavaultError)
@@ -65,7 +75,9 @@ def install(app: FastAPI, error_page: ErrorPage) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _validation_error(request: Request, exc: RequestValidationError) -> Response:
-        return error_response(request, BadInput(_first_problem(exc.errors()), help="See /openapi.json for the form."))
+        return error_response(
+            request, BadInput(_first_problem(exc.errors()), help="See /openapi.json for the form.")
+        )
 
     @app.exception_handler(HTTPException)
     async def _http_exception(request: Request, exc: HTTPException) -> Response:
@@ -73,7 +85,9 @@ def install(app: FastAPI, error_page: ErrorPage) -> None:
 
 
 def error_response(request: Request, exc: MediavaultError) -> Response:
-    """Return the response for an error, in JSON or as a page for a browser. An error of the server's is logged."""
+    """Return the response for an error, in JSON or as a page for a browser.
+    An error of the server's is logged.
+    """
     status = exc.status if isinstance(exc, HttpRefusal) else exc.spec.http_status
     headers = exc.headers if isinstance(exc, HttpRefusal) else {}
     if isinstance(exc, StoreError | StorageFailure):
@@ -88,7 +102,9 @@ def error_response(request: Request, exc: MediavaultError) -> Response:
         response = error_page(status, view)
     else:
         message = localize(exc.code, exc.message)
-        view = ErrorView(code=exc.code, message=f"{message.text} {message.original}".rstrip(), help=advice)
+        view = ErrorView(
+            code=exc.code, message=f"{message.text} {message.original}".rstrip(), help=advice
+        )
         response = JSONResponse(view.model_dump(mode="json"), status_code=status)
     response.headers.update(headers)
     return response
@@ -106,15 +122,21 @@ def unexpected(request: Request) -> Response:
         HttpRefusal(
             500,
             ErrorCode.INTERNAL,
-            Message("Something went wrong inside the vault (incident %(incident)s).", incident=incident),
+            Message(
+                "Something went wrong inside the vault (incident %(incident)s).", incident=incident
+            ),
             help="Please report it with the log lines of that incident.",
         ),
     )
 
 
 def wants_page(request: Request) -> bool:
-    """Whether the request is a browser's for a page or a file (or an unknown path), not a script's for data."""
-    return not request.scope["path"].startswith(_DATA_PREFIXES) and "text/html" in request.headers.get("accept", "")
+    """Whether the request is a browser's for a page or a file (or an unknown path),
+    not a script's for data.
+    """
+    return not request.scope["path"].startswith(
+        _DATA_PREFIXES
+    ) and "text/html" in request.headers.get("accept", "")
 
 
 def _from_http(request: Request, exc: HTTPException) -> HttpRefusal:
@@ -138,7 +160,8 @@ def _from_http(request: Request, exc: HTTPException) -> HttpRefusal:
     code, message, advice = texts.get(exc.status_code, unknown)
     headers = dict(exc.headers or {})
     if exc.status_code == 405:
-        headers["Allow"] = ", ".join(_allowed_methods(request))  # the router names only those of the first route
+        # the router names only those of the first route
+        headers["Allow"] = ", ".join(_allowed_methods(request))
     return HttpRefusal(exc.status_code, code, message, help=advice, headers=headers)
 
 
@@ -155,11 +178,14 @@ def _has_route(request: Request, scope: Mapping[str, Any]) -> bool:
 
 
 def _first_problem(errors: Sequence[Any]) -> str:
-    """Describe the first error, as in ``post_urls[3]: Input should be a valid string``, without the untrusted input."""
+    """Describe the first error, as in ``post_urls[3]: Input should be a valid string``,
+    without the untrusted input.
+    """
     first = errors[0]
     where = ""
     for part in first["loc"][1:]:
-        if isinstance(part, str) and "[" in part:  # a type inside a union, as in str-enum[JobStatus]
+        # a type inside a union, as in str-enum[JobStatus]
+        if isinstance(part, str) and "[" in part:
             continue
         where += f"[{part}]" if isinstance(part, int) else f".{part}"
     if first["type"] == "json_invalid":

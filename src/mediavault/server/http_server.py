@@ -1,7 +1,9 @@
-"""The HTTP server: bound sockets, connection limits, deadlines, orderly shutdown. The only importer of uvicorn.
+"""The HTTP server: bound sockets, connection limits, deadlines, orderly shutdown. The only importer
+of uvicorn.
 
-It handles no signals: the composition root decides when to stop and sets the event. Methods of uvicorn's protocol and
-server are overridden here, so pyproject.toml has an upper bound for uvicorn and a test compares their signatures.
+It handles no signals: the composition root decides when to stop and sets the event. Methods of
+uvicorn's protocol and server are overridden here, so pyproject.toml has an upper bound for uvicorn
+and a test compares their signatures.
 """
 
 from __future__ import annotations
@@ -48,7 +50,8 @@ async def serve_app(
     proxies: ProxyRules = NO_PROXIES,
     base: str = "",
 ) -> None:
-    """Serve until ``stop`` is set. ``on_started`` gets the address, with the real port when ``port`` is 0.
+    """Serve until ``stop`` is set. ``on_started`` gets the address, with the real port when
+    ``port`` is 0.
 
     ``base`` is the path that the application is served below, as for ``BasePathMiddleware``.
 
@@ -56,7 +59,9 @@ async def serve_app(
     """
     sockets = bind(host, port)
     server = _Server(
-        _config(app, proxies, base), stop, on_ready=lambda: on_started(_address(sockets[0])) if on_started else None
+        _config(app, proxies, base),
+        stop,
+        on_ready=lambda: on_started(_address(sockets[0])) if on_started else None,
     )
     try:
         await server.serve(sockets=sockets)
@@ -72,15 +77,21 @@ def bind(host: str, port: int) -> list[socket.socket]:
     bound: list[socket.socket] = []
     missing: OSError | None = None
     try:
-        infos = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        infos = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
         for family, address in dict.fromkeys((info[0], str(info[4][0])) for info in infos):
             real_port = bound[0].getsockname()[1] if bound else port
             try:
-                bound.append(socket.create_server((address, real_port), family=family, backlog=_BACKLOG))
+                bound.append(
+                    socket.create_server((address, real_port), family=family, backlog=_BACKLOG)
+                )
             except OSError as exc:
                 if exc.errno not in _FAMILY_IS_MISSING:
                     raise
-                missing = exc  # localhost resolves to ::1 even where there is no IPv6: one address that works is enough
+                # localhost resolves to ::1 even where there is no IPv6: one address that works is
+                # enough
+                missing = exc
         if not bound and missing is not None:
             raise missing
     except OSError as exc:
@@ -104,7 +115,9 @@ class _Awaited(Enum):
 
 
 class _Config(Config):
-    """uvicorn's configuration, which every protocol object gets, with the server's connections and base path."""
+    """uvicorn's configuration, which every protocol object gets,
+    with the server's connections and base path.
+    """
 
     connections: Connections
     base: str
@@ -153,20 +166,26 @@ class _GuardedProtocol(H11Protocol):
             super().connection_lost(exc)
 
     def _watch(self) -> None:
-        """Set the deadline for what the client must send now. Further bytes of the same do not extend it."""
+        """Set the deadline for what the client must send now.
+        Further bytes of the same do not extend it.
+        """
         awaited = self._awaited()
         if awaited is self._deadline_for:
             return
         self._cancel_deadline()
         if awaited is not None:
             within_s = HEADER_DEADLINE_S if awaited is _Awaited.HEADER else LEFTOVER_DEADLINE_S
-            self._deadline_for, self._deadline = awaited, self.loop.call_later(within_s, self.transport.abort)
+            self._deadline_for, self._deadline = (
+                awaited,
+                self.loop.call_later(within_s, self.transport.abort),
+            )
 
     def _awaited(self) -> _Awaited | None:
         if self.conn.their_state is h11.IDLE:
             return _Awaited.HEADER
         is_answered = self.conn.their_state is h11.SEND_BODY and self.conn.our_state is h11.DONE
-        return _Awaited.LEFTOVER if is_answered else None  # the middleware has a deadline for a body that is read
+        # the middleware has a deadline for a body that is read
+        return _Awaited.LEFTOVER if is_answered else None
 
     def _cancel_deadline(self) -> None:
         if self._deadline is not None:
@@ -175,7 +194,9 @@ class _GuardedProtocol(H11Protocol):
 
 
 class _WebSocketProtocol(WebSocketsSansIOProtocol):
-    """An upgraded connection. It is released when it ends; one whose client no longer answers pings is aborted."""
+    """An upgraded connection. It is released when it ends;
+    one whose client no longer answers pings is aborted.
+    """
 
     release: Callable[[], None] | None = None
 
@@ -207,7 +228,8 @@ class _Server(Server):
         await self._stop.wait()
         app = self.config.app
         if isinstance(app, FastAPI) and hasattr(app.state, "feed"):
-            app.state.feed.close()  # event streams never end on their own, and the server would wait for them
+            # event streams never end on their own, and the server would wait for them
+            app.state.feed.close()
         self.should_exit = True
 
     @contextlib.contextmanager
@@ -248,8 +270,15 @@ def _address(bound: socket.socket) -> str:
 def _not_bound(host: str, port: int, exc: OSError) -> BadSetting:
     if exc.errno == errno.EADDRINUSE:
         return BadSetting(
-            Message("MEDIAVAULT_PORT: %(port)s on %(host)s is used by another program.", port=port, host=host),
-            help="Another vault may be running. Choose another MEDIAVAULT_PORT, or 0 for any free one.",
+            Message(
+                "MEDIAVAULT_PORT: %(port)s on %(host)s is used by another program.",
+                port=port,
+                host=host,
+            ),
+            help=(
+                "Another vault may be running. Choose another MEDIAVAULT_PORT, or 0 for any free"
+                " one."
+            ),
         )
     return BadSetting(
         Message(

@@ -1,8 +1,10 @@
-"""Long responses: noticing that the client has left, and ending a response when the caller's access has ended.
+"""Long responses: noticing that the client has left, and ending a response when the caller's access
+has ended.
 
-A session, a token, a shared link or an RSS feed may end, or an open vault may get a password. The application then sees a client that has left: an
-event stream or the sign-in window's WebSocket ends in order and its client is refused when it returns, while a file or
-an archive is cut off, so that it is not taken for complete.
+A session, a token, a shared link or an RSS feed may end, or an open vault may get a password. The
+application then sees a client that has left: an event stream or the sign-in window's WebSocket ends
+in order and its client is refused when it returns, while a file or an archive is cut off, so that
+it is not taken for complete.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import StorageFailure, StoreError
 from mediavault.core.logs import get_logger
 
-CHECK_EVERY_S = 15.0  # for access that another process ended; as often as the heartbeat of /api/events
+# for access that another process ended; as often as the heartbeat of /api/events
+CHECK_EVERY_S = 15.0
 LATE_S = 1.0  # access is checked again before a response that begins later than this
 # A proxy names the user when a request begins; it never reports that the user has signed out since.
 PROXY_SIGN_IN_LASTS_S = 300.0
@@ -53,14 +56,20 @@ class Admission:
     def grant(self, caller: Principal | None) -> None:
         """Record the caller that was let in; None where access is open to all."""
         if caller is not None:
-            self._conditions.append(_Condition(caller.how, self._path, partial(self._still_holds, caller)))
+            self._conditions.append(
+                _Condition(caller.how, self._path, partial(self._still_holds, caller))
+            )
 
     def depend_on(self, how: str, path: str, holds: Callable[[], Awaitable[bool]]) -> None:
-        """Record that the access lasts only while ``holds`` returns True. ``how`` and ``path`` are for the log."""
+        """Record that the access lasts only while ``holds`` returns True.
+        ``how`` and ``path`` are for the log.
+        """
         self._conditions.append(_Condition(how, path, holds))
 
     async def next_message(self, receive: Receive, *, protocol: str = "http") -> Message:
-        """Return the connection's next message; a disconnect as soon as the caller's access has ended."""
+        """Return the connection's next message; a disconnect as soon as the caller's access has
+        ended.
+        """
         if not self._conditions:
             return await receive()
         self._watch = self._watch or asyncio.create_task(self._until_access_ends())
@@ -76,7 +85,9 @@ class Admission:
             await _cancel(self._watch)
 
     async def holds_for_late_answer(self) -> bool:
-        """Whether a response may begin now. Access is checked again if it took long or any access ended in between."""
+        """Whether a response may begin now. Access is checked again if it took long or any access
+        ended in between.
+        """
         is_late = self._ending.is_set() or self._clock.monotonic() - self._began > LATE_S
         return not is_late or await self._ended() is None
 
@@ -99,7 +110,10 @@ class Admission:
         return None
 
     async def _wait_for_ending_or_interval(self) -> None:
-        waits = asyncio.create_task(self._ending.wait()), asyncio.create_task(self._clock.sleep(CHECK_EVERY_S))
+        waits = (
+            asyncio.create_task(self._ending.wait()),
+            asyncio.create_task(self._clock.sleep(CHECK_EVERY_S)),
+        )
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -119,20 +133,28 @@ class _Condition:
 
 
 def depend_on(request: Request, how: str, path: str, holds: Callable[[], Awaitable[bool]]) -> None:
-    """End the request's response, as with a session, once ``holds`` returns False. ``path`` is logged: without a secret."""
+    """End the request's response, as with a session, once ``holds`` returns False.
+    ``path`` is logged: without a secret.
+    """
     admission: Admission = request.scope[ADMISSION]
     admission.depend_on(how, path, holds)
 
 
-async def _cancel(*tasks: asyncio.Future[Message] | asyncio.Task[None] | asyncio.Task[bool]) -> None:
+async def _cancel(
+    *tasks: asyncio.Future[Message] | asyncio.Task[None] | asyncio.Task[bool],
+) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @contextlib.asynccontextmanager
-async def watching_for_disconnect(receive: Receive, on_gone: Callable[[], None]) -> AsyncIterator[None]:
-    """Call ``on_gone`` when the client leaves: the server silently drops everything that is sent afterwards."""
+async def watching_for_disconnect(
+    receive: Receive, on_gone: Callable[[], None]
+) -> AsyncIterator[None]:
+    """Call ``on_gone`` when the client leaves: the server silently drops everything that is sent
+    afterwards.
+    """
 
     async def watch() -> None:
         while (await receive())["type"] != "http.disconnect":
@@ -149,10 +171,11 @@ async def watching_for_disconnect(receive: Receive, on_gone: Callable[[], None])
 
 
 class StreamResponse(Response):
-    """A response that sends pieces as fast as the client takes them, and always closes their source.
+    """A response that sends pieces as fast as the client takes them, and always closes their
+    source.
 
-    It ends when the client leaves. When the source fails, the response is left unfinished: the server then cuts the
-    connection, and the client sees that the response is incomplete.
+    It ends when the client leaves. When the source fails, the response is left unfinished: the
+    server then cuts the connection, and the client sees that the response is incomplete.
     """
 
     def __init__(self, pieces: AsyncGenerator[bytes, None], headers: Mapping[str, str]) -> None:
@@ -162,15 +185,25 @@ class StreamResponse(Response):
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         gone = asyncio.Event()
-        async with contextlib.aclosing(self._pieces) as pieces, watching_for_disconnect(receive, gone.set):
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        async with (
+            contextlib.aclosing(self._pieces) as pieces,
+            watching_for_disconnect(receive, gone.set),
+        ):
+            await send(
+                {
+                    "type": "http.response.start",
+                    "status": self.status_code,
+                    "headers": self.raw_headers,
+                }
+            )
             try:
                 async for piece in pieces:
                     if gone.is_set():
                         return
                     if piece:
                         await send({"type": "http.response.body", "body": piece, "more_body": True})
-            except (StorageFailure, StoreError) as exc:  # the headers are sent: no error can be reported any more
+            except (StorageFailure, StoreError) as exc:
+                # the headers are sent: no error can be reported any more
                 log.warning("answer_broke_off", error=exc.message)
                 return
             await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -1,6 +1,8 @@
-"""The security checks that every request passes before any route sees it, and the headers of every response.
+"""The security checks that every request passes before any route sees it, and the headers of every
+response.
 
-Default deny: the checks read the raw path, method and headers, never a URL built from the Host header.
+Default deny: the checks read the raw path, method and headers, never a URL built from the Host
+header.
 """
 
 from __future__ import annotations
@@ -26,7 +28,12 @@ from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.presentation.preferences import read, use
 from mediavault.presentation.translation import locales
-from mediavault.server.authentication import FEEDS_PREFIX, RequestAuthenticator, current_principal, sign_in_required
+from mediavault.server.authentication import (
+    FEEDS_PREFIX,
+    RequestAuthenticator,
+    current_principal,
+    sign_in_required,
+)
 from mediavault.server.connections import ConcurrencyLimit
 from mediavault.server.errors import ENDLESS_PATHS, HttpRefusal, error_response, unexpected
 from mediavault.server.long_responses import ADMISSION, Admission
@@ -40,7 +47,8 @@ from mediavault.server.security import (
     host_of,
 )
 
-AS_THEY_ARE = ("/files/", FEEDS_PREFIX, "/library/zip", "/library/export", "/api/events")  # beginnings of paths
+# beginnings of paths
+AS_THEY_ARE = ("/files/", FEEDS_PREFIX, "/library/zip", "/library/export", "/api/events")
 WORTH_BYTES = 1_000
 LEVEL = 5  # of 9
 
@@ -61,12 +69,16 @@ _current: ContextVar[str] = ContextVar("base_path", default="")
 
 
 def base_path() -> str:
-    """Return the path that the links of this request's page begin with: "" or, for example, "/mediavault"."""
+    """Return the path that the links of this request's page begin with: "" or,
+    for example, "/mediavault".
+    """
     return _current.get()
 
 
 class BasePathMiddleware:
-    """The outermost ASGI middleware. ``base`` is "", or begins with a slash and ends without one."""
+    """The outermost ASGI middleware. ``base`` is "",
+    or begins with a slash and ends without one.
+    """
 
     def __init__(self, app: ASGIApp, base: str) -> None:
         self._app = app
@@ -80,13 +92,19 @@ class BasePathMiddleware:
         if scope["path"] == self._base and scope["type"] == "http":
             await _redirect(f"{self._base}/", send)
         else:
-            await self._app(self._without_base(scope), receive, lambda message: send(self._with_base(message)))
+            await self._app(
+                self._without_base(scope), receive, lambda message: send(self._with_base(message))
+            )
 
     def _without_base(self, scope: Scope) -> Scope:
         if not scope["path"].startswith(f"{self._base}/"):
             return scope
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
-        return {**scope, "path": scope["path"][len(self._base) :], "raw_path": raw[len(self._base) :]}
+        return {
+            **scope,
+            "path": scope["path"][len(self._base) :],
+            "raw_path": raw[len(self._base) :],
+        }
 
     def _with_base(self, message: HttpMessage) -> HttpMessage:
         if message["type"] == "http.response.start":
@@ -114,7 +132,8 @@ FILES_PREFIXES = ("/files/", FEEDS_PREFIX)
 
 HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'self'; script-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
+        "default-src 'self'; script-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors"
+        " 'none'; "
         "form-action 'self'; require-trusted-types-for 'script'; trusted-types default"
     ),
     "Cache-Control": "no-store",  # unless the route says otherwise, as files and styles do
@@ -135,7 +154,9 @@ class _ClientGone(Exception):
 class SecurityMiddleware:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, hosts: HostRules, authenticator: Authenticator, clock: Clock) -> None:
+    def __init__(
+        self, app: ASGIApp, hosts: HostRules, authenticator: Authenticator, clock: Clock
+    ) -> None:
         self._app = app
         self._hosts = hosts
         self._authenticator = authenticator
@@ -161,21 +182,26 @@ class SecurityMiddleware:
         except MediavaultError as exc:
             await error_response(request, exc)(scope, receive, answer.send)
         except Exception:
-            # the outermost frame of a request: every error is logged in full and answered in our form
+            # the outermost frame of a request: every error is logged in full and answered in our
+            # form
             response = unexpected(request)
             if answer.begun:
                 raise
             await response(scope, receive, answer.send)
 
     async def _handle_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Apply the same checks to a WebSocket, and the same-origin rule although it begins with a GET."""
+        """Apply the same checks to a WebSocket, and the same-origin rule although it begins with a
+        GET.
+        """
         request = Request({**scope, "type": "http", "method": "GET"})
         try:
             async with self._admission(request) as admission:
                 if await self._admit(request, is_unsafe=True) is not None:
                     raise sign_in_required()
                 admission.grant(current_principal())
-                await self._app(scope, lambda: admission.next_message(receive, protocol="websocket"), send)
+                await self._app(
+                    scope, lambda: admission.next_message(receive, protocol="websocket"), send
+                )
         except MediavaultError as exc:
             log.info("websocket_refused", path=scope["path"], error=exc.message)
             await send({"type": "websocket.close", "code": 1008})
@@ -183,17 +209,22 @@ class SecurityMiddleware:
     async def _respond(self, request: Request, receive: Receive, answer: _Answer) -> None:
         scope = request.scope
         async with self._admission(request) as admission:
-            if (redirect := await self._admit(request, is_unsafe=request.method not in SAFE_METHODS)) is not None:
+            if (
+                redirect := await self._admit(request, is_unsafe=request.method not in SAFE_METHODS)
+            ) is not None:
                 await redirect(scope, receive, answer.send)
                 return
             admission.grant(current_principal())
             scope[ADMISSION] = admission
             body = await _read_body(request, receive)
-            if request.method in SAFE_METHODS:  # an unsafe request may itself end the session, and is answered
+            # an unsafe request may itself end the session, and is answered
+            if request.method in SAFE_METHODS:
                 answer.admission = admission
             if _is_head_of_a_get(request):
                 scope, answer.is_head = {**scope, "method": "GET"}, True
-            await self._app(scope, _replay(body, lambda: admission.next_message(receive)), answer.send)
+            await self._app(
+                scope, _replay(body, lambda: admission.next_message(receive)), answer.send
+            )
         if answer.is_withheld:
             raise sign_in_required()
 
@@ -201,7 +232,9 @@ class SecurityMiddleware:
     async def _admission(self, request: Request) -> AsyncIterator[Admission]:
         """Count the request for its address, and watch its caller's access. Raises HttpRefusal."""
         with self._concurrency.hold(request):
-            async with aclosing(Admission(self._authenticator, self._clock, request.scope["path"])) as admission:
+            async with aclosing(
+                Admission(self._authenticator, self._clock, request.scope["path"])
+            ) as admission:
                 yield admission
 
     async def _admit(self, request: Request, *, is_unsafe: bool) -> Response | None:
@@ -211,7 +244,8 @@ class SecurityMiddleware:
         if (redirect := await self._requests.authenticate(request)) is not None:
             return redirect
         if is_unsafe:
-            # a bearer token is proof enough: another site's page cannot send one without a CORS preflight
+            # a bearer token is proof enough: another site's page cannot send one without a CORS
+            # preflight
             caller = current_principal()
             _check_origin(request, exempt=caller is not None and caller.how is AuthMethod.TOKEN)
             _check_type(request)
@@ -219,13 +253,20 @@ class SecurityMiddleware:
 
 
 def _is_head_of_a_get(request: Request) -> bool:
-    """Whether to answer a HEAD as a GET without the body. Saved files have their own HEAD, which reads nothing."""
+    """Whether to answer a HEAD as a GET without the body. Saved files have their own HEAD,
+    which reads nothing.
+    """
     path: str = request.scope["path"]
-    return request.method == "HEAD" and path not in ENDLESS_PATHS and not path.startswith(FILES_PREFIXES)
+    return (
+        request.method == "HEAD"
+        and path not in ENDLESS_PATHS
+        and not path.startswith(FILES_PREFIXES)
+    )
 
 
 class _Answer:
-    """Adds our headers to a response, drops the body of a HEAD, and records whether the response has begun.
+    """Adds our headers to a response, drops the body of a HEAD, and records whether the response
+    has begun.
 
     With ``admission``, a response that would begin after the caller's access has ended is withheld.
     """
@@ -279,8 +320,10 @@ def _check_host(request: Request, rules: HostRules) -> None:
             ErrorCode.FORBIDDEN,
             "Host not allowed.",
             help=Message(
-                "To reach the vault under this name, start it with MEDIAVAULT_HOST_NAMES='[\"%(host)s\"]'. "
-                "http://127.0.0.1 and http://localhost with its port always work on its own machine.",
+                "To reach the vault under this name, start it with"
+                " MEDIAVAULT_HOST_NAMES='[\"%(host)s\"]'. "
+                "http://127.0.0.1 and http://localhost with its port always work on its own"
+                " machine.",
                 host=host,
             ),
         )
@@ -288,12 +331,16 @@ def _check_host(request: Request, rules: HostRules) -> None:
 
 def _check_origin(request: Request, *, exempt: bool) -> None:
     headers = request.headers
-    if not exempt and comes_from_elsewhere(headers.get("sec-fetch-site"), headers.get("origin"), headers.get("host")):
+    if not exempt and comes_from_elsewhere(
+        headers.get("sec-fetch-site"), headers.get("origin"), headers.get("host")
+    ):
         raise HttpRefusal(403, ErrorCode.FORBIDDEN, "This request comes from another site's page.")
 
 
 def _check_type(request: Request) -> None:
-    """Require JSON for the API and a form for the pages, so that no other site's form reaches the API."""
+    """Require JSON for the API and a form for the pages,
+    so that no other site's form reaches the API.
+    """
     headers = request.headers
     if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
         return
@@ -313,7 +360,9 @@ async def _read_body(request: Request, receive: Receive) -> bytes:
     """Return the whole body, bounded in size and time. Raises HttpRefusal."""
     declared = request.headers.get("content-length", "0")
     is_upload = request.method == "POST" and request.scope["path"] in UPLOADS
-    most, within_s = (MAX_UPLOAD_BYTES, UPLOAD_DEADLINE_S) if is_upload else (MAX_BODY_BYTES, BODY_DEADLINE_S)
+    most, within_s = (
+        (MAX_UPLOAD_BYTES, UPLOAD_DEADLINE_S) if is_upload else (MAX_BODY_BYTES, BODY_DEADLINE_S)
+    )
     if not declared.isdecimal() or int(declared[:12]) > most:
         raise _too_large(most)
     body = bytearray()
@@ -330,7 +379,10 @@ async def _read_body(request: Request, receive: Receive) -> bytes:
                     return bytes(body)
     except TimeoutError as exc:
         raise HttpRefusal(
-            408, ErrorCode.BAD_REQUEST, "The body took too long to arrive.", headers={"Connection": "close"}
+            408,
+            ErrorCode.BAD_REQUEST,
+            "The body took too long to arrive.",
+            headers={"Connection": "close"},
         ) from exc
 
 
@@ -344,7 +396,9 @@ def _too_large(most: int) -> HttpRefusal:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """Return a ``receive`` that gives the application the body again, then the connection's messages (only its end)."""
+    """Return a ``receive`` that gives the application the body again,
+    then the connection's messages (only its end).
+    """
     messages: list[HttpMessage] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replayed() -> HttpMessage:

@@ -1,4 +1,6 @@
-"""HTTP range requests: which bytes of a file are requested (RFC 9110, sections 13.1.5 and 14). Pure."""
+"""HTTP range requests: which bytes of a file are requested (RFC 9110,
+sections 13.1.5 and 14). Pure.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +31,9 @@ class Unsatisfiable(Exception):
 def wanted_range(header: str | None, size: int) -> ByteRange | None:
     """Return the requested range; None for the whole file. Raises Unsatisfiable.
 
-    ``0-0`` is the first byte, ``-1`` the last, ``5-`` all from the sixth on; an end past the file is cut to it. ``9-5``,
-    ``-0`` and a start past the end are unsatisfiable. A header that is not a byte range is ignored, and so are several
-    ranges at once, which are never worth their cost here.
+    ``0-0`` is the first byte, ``-1`` the last, ``5-`` all from the sixth on; an end past the file
+    is cut to it. ``9-5``, ``-0`` and a start past the end are unsatisfiable. A header that is not a
+    byte range is ignored, and so are several ranges at once, which are never worth their cost here.
     """
     match = _SINGLE.fullmatch(header or "")
     if match is None or not (match[1] or match[2]):
@@ -46,9 +48,11 @@ def wanted_range(header: str | None, size: int) -> ByteRange | None:
 
 
 def range_still_holds(if_range: str | None, etag: str) -> bool:
-    """Whether a range may be answered: without a condition, or when ``if_range`` is the file's current strong tag.
+    """Whether a range may be answered: without a condition, or when ``if_range`` is the file's
+    current strong tag.
 
-    A date or a weak tag never proves that the bytes are the same, so the whole file is sent instead.
+    A date or a weak tag never proves that the bytes are the same, so the whole file is sent
+    instead.
     """
     return if_range is None or if_range.strip() == etag
 

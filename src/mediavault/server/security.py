@@ -1,9 +1,12 @@
-"""Host and origin checks, as pure functions. ``middleware.py`` applies these checks to every request, in this order.
+"""Host and origin checks, as pure functions. ``middleware.py`` applies these checks to every
+request, in this order.
 
-1. **Host**: only the vault's own names are allowed, else a web page could reach it through another name that resolves
-   to this machine (DNS rebinding). Literal addresses are safe: a page cannot rebind them.
-2. **Caller** (``authentication.py``): a web session, a token, or a user named by a reverse proxy. Without a password
-   the vault is open to this machine only. The Host header and forwarded addresses never count as proof of anything.
+1. **Host**: only the vault's own names are allowed, else a web page could reach it through another
+   name that resolves to this machine (DNS rebinding). Literal addresses are safe: a page cannot
+   rebind them.
+2. **Caller** (``authentication.py``): a web session, a token, or a user named by a reverse proxy.
+   Without a password the vault is open to this machine only. The Host header and forwarded
+   addresses never count as proof of anything.
 3. **Same origin**: a browser's unsafe request must come from the vault's own page (the rule of Go's
    CrossOriginProtection); programs other than browsers send neither header and pass.
 """
@@ -33,7 +36,9 @@ _WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, not
 
 @dataclass(frozen=True, slots=True)
 class HostRules:
-    """The allowed hosts: ``names`` (lower case, IPv6 in brackets), with ``any_address`` also every literal address."""
+    """The allowed hosts: ``names`` (lower case, IPv6 in brackets),
+    with ``any_address`` also every literal address.
+    """
 
     names: frozenset[str]
     any_address: bool = False
@@ -57,7 +62,9 @@ def listens_everywhere(settings: Settings) -> bool:
 
 
 def host_of(header: str | None) -> str | None:
-    """Return the host of a Host header, in lower case and without port; None when it is not valid."""
+    """Return the host of a Host header, in lower case and without port;
+    None when it is not valid.
+    """
     match = _HOST_HEADER.fullmatch(header or "")
     return match["host"].lower().rstrip(".") if match else None
 
@@ -67,8 +74,15 @@ def host_is_ours(host: str, rules: HostRules) -> bool:
 
 
 def needs_a_password(settings: Settings) -> bool:
-    """Whether the vault must not listen without a password: the network can reach it, and nothing else protects it."""
-    guarded = token_of(settings) or settings.setup or proxy_rules(settings).login or provider_rules(settings)
+    """Whether the vault must not listen without a password: the network can reach it,
+    and nothing else protects it.
+    """
+    guarded = (
+        token_of(settings)
+        or settings.setup
+        or proxy_rules(settings).login
+        or provider_rules(settings)
+    )
     return not (guarded or is_loopback(settings.host))
 
 
@@ -76,10 +90,12 @@ def no_password(settings: Settings) -> BadSetting:
     """Return the error of a vault that must not listen without a password."""
     return BadSetting(
         Message(
-            "MEDIAVAULT_HOST: %(host)s would open the vault to the whole network without a password.",
+            "MEDIAVAULT_HOST: %(host)s would open the vault to the whole network without a"
+            " password.",
             host=settings.host or Message("every address"),
         ),
-        help="Set one with `mediavault password`, or set MEDIAVAULT_TOKEN to a long random value, or keep MEDIAVAULT_HOST "
+        help="Set one with `mediavault password`, or set MEDIAVAULT_TOKEN to a long random value,"
+        " or keep MEDIAVAULT_HOST "
         "at 127.0.0.1. To set the password in the browser, start once with MEDIAVAULT_SETUP=true.",
     )
 
@@ -93,7 +109,8 @@ def bearer(header: str | None) -> str | None:
 def comes_from_elsewhere(fetch_site: str | None, origin: str | None, host: str | None) -> bool:
     """Whether a browser sends this request for another site's page. For unsafe methods only.
 
-    ``fetch_site`` is Sec-Fetch-Site, ``host`` the raw Host header. A browser too old for Sec-Fetch-Site sends Origin.
+    ``fetch_site`` is Sec-Fetch-Site, ``host`` the raw Host header. A browser too old for
+    Sec-Fetch-Site sends Origin.
     """
     if fetch_site is not None:
         return fetch_site not in ("same-origin", "none")

@@ -1,4 +1,6 @@
-"""The services and ports that answer requests. The composition root provides them; tests provide in-memory ones."""
+"""The services and ports that answer requests. The composition root provides them;
+tests provide in-memory ones.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ class StagedFiles(Protocol):
     """The part of the staging that the API uses."""
 
     async def open_thumbnail(self, job_id: JobId) -> tuple[str, OpenedFile] | None:
-        """Open the thumbnail of a post that is being saved on this machine, with its name; None without one."""
+        """Open the thumbnail of a post that is being saved on this machine, with its name;
+        None without one.
+        """
 
 
 class LibraryFiles(TrashFiles, Protocol):
@@ -46,11 +50,15 @@ class LibraryFiles(TrashFiles, Protocol):
     def staging(self) -> StagedFiles: ...
 
     async def open(self, relative: str) -> OpenedFile | None:
-        """Open a file for reading; None when it is missing or outside the library. Raises StorageFailure."""
+        """Open a file for reading; None when it is missing or outside the library.
+        Raises StorageFailure.
+        """
 
 
 class FileChecks(Protocol):
-    """Checks that read a job's files again, in the background. The result is stored in the job's record VERIFIED."""
+    """Checks that read a job's files again, in the background.
+    The result is stored in the job's record VERIFIED.
+    """
 
     def begin(self, job: Job) -> None:
         """Start a check, unless one of the job is already running. Raises BadInput (TOO_MANY)."""
@@ -62,7 +70,9 @@ class FileFormats(Protocol):
     """Containers and codecs of saved files."""
 
     async def read(self, saved: SavedFile) -> ProbeReport | None:
-        """Return the file's container and codecs; None when it cannot be read. Takes about 0.5 s the first time."""
+        """Return the file's container and codecs; None when it cannot be read.
+        Takes about 0.5 s the first time.
+        """
 
     def known(self, saved: SavedFile) -> ProbeReport | None:
         """Return the result of an earlier ``read``; None without one."""
@@ -78,16 +88,22 @@ class SubtitlePath(Protocol):
 
 
 class VideoExtras(Protocol):
-    """A player's additions to a saved video. They are made when first requested, which may take seconds."""
+    """A player's additions to a saved video. They are made when first requested,
+    which may take seconds.
+    """
 
     async def tracks(self, job_id: JobId, place: int, saved: SavedFile) -> TextTracks:
-        """Return the chapters and subtitles inside the file of a job's item; empty when it cannot be read."""
+        """Return the chapters and subtitles inside the file of a job's item;
+        empty when it cannot be read.
+        """
 
     async def beside(self, saved: SavedFile) -> Sequence[SubtitlePath]:
         """Return the subtitle files next to the video, by name."""
 
     async def preview(self, job_id: JobId, place: int, saved: SavedFile) -> PreviewSheet | None:
-        """Return how the sheet of pictures for the seek bar is divided; None when none can be made."""
+        """Return how the sheet of pictures for the seek bar is divided;
+        None when none can be made.
+        """
 
     async def preview_picture(self, job_id: JobId, place: int, saved: SavedFile) -> bytes | None:
         """Return the sheet, a JPEG; None while it has not been made."""
@@ -97,7 +113,9 @@ class VideoExtras(Protocol):
 
 
 class VideoFrames(Protocol):
-    """Pictures of videos that can be chosen. Each is made when it is first asked for, which may take seconds."""
+    """Pictures of videos that can be chosen. Each is made when it is first asked for,
+    which may take seconds.
+    """
 
     async def frame(self, job_id: JobId, request: FrameRequest) -> bytes | None:
         """Return a JPEG, PNG or WebP; None when there is none, or none yet."""
@@ -107,16 +125,22 @@ class VideoFrames(Protocol):
 
 
 class Sessions(Protocol):
-    """The sessions at the sites that can be signed in to. An unknown site's name raises BadInput (NOT_FOUND)."""
+    """The sessions at the sites that can be signed in to.
+    An unknown site's name raises BadInput (NOT_FOUND).
+    """
 
     async def states(self) -> list[SessionState]: ...
     async def state(self, name: str) -> SessionState: ...
     def platform(self, name: str) -> Platform: ...
     async def import_cookies(self, name: str, text: str) -> ImportReport:
-        """Import the site's cookies from a cookies.txt. Raises BadInput that names the line, and as ``sign_out``."""
+        """Import the site's cookies from a cookies.txt. Raises BadInput that names the line,
+        and as ``sign_out``.
+        """
 
     async def sign_out(self, name: str) -> SessionState:
-        """Remove the site's cookies. Raises BadInput (TOO_MANY) while a sign-in is under way, StorageFailure."""
+        """Remove the site's cookies. Raises BadInput (TOO_MANY) while a sign-in is under way,
+        StorageFailure.
+        """
 
 
 class ScreenViewer(Protocol):
@@ -143,7 +167,9 @@ class Windows(Protocol):
         """
 
     async def run(self, task: BrowserTask, *, narrow: bool = False) -> str:
-        """Open the window on the post of a waiting job, as ``open`` does. Raises AddressRefused too."""
+        """Open the window on the post of a waiting job, as ``open`` does.
+        Raises AddressRefused too.
+        """
 
     def admit(self, ticket: str) -> Viewer:
         """Exchange the ticket, which is valid once, for a viewer with a key.
@@ -154,7 +180,9 @@ class Windows(Protocol):
     def check_viewer(self, key: str) -> None: ...
     def connect(self, key: str) -> AbstractAsyncContextManager[ScreenViewer]: ...
     async def close(self) -> SessionState | None:
-        """Close the window in order, and return its site's session. Safe to call when none is open."""
+        """Close the window in order, and return its site's session.
+        Safe to call when none is open.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,15 +210,21 @@ class SendResult:
 class NotificationSender(Protocol):
     """Sends one message, once, through the egress guard.
 
-    With ``private`` the target's own host may have an address of a private network. Nothing is ever raised for what the
-    receiver or the network does.
+    With ``private`` the target's own host may have an address of a private network. Nothing is ever
+    raised for what the receiver or the network does.
     """
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, private: bool) -> SendResult:
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], *, private: bool
+    ) -> SendResult:
         """POST a webhook. A redirect is a failure, and is not followed."""
 
-    async def notify(self, url: str, title: str, text: str, *, tone: str, private: bool) -> SendResult:
-        """Send a message to a service of Apprise's. ``tone`` is info, success, warning or failure."""
+    async def notify(
+        self, url: str, title: str, text: str, *, tone: str, private: bool
+    ) -> SendResult:
+        """Send a message to a service of Apprise's. ``tone`` is info, success,
+        warning or failure.
+        """
 
     async def identify(self, url: str) -> str:
         """Return the name of the service that Apprise finds for this URL, without any traffic.
@@ -204,10 +238,11 @@ class NotificationSender(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ApiServices:
-    """The services and ports of the API. ``browser_status`` returns the name of the browser in use, None without one;
-    ``library_problem`` why no video can be saved now, None when there is nothing.
+    """The services and ports of the API. ``browser_status`` returns the name of the browser in use,
+    None without one; ``library_problem`` why no video can be saved now, None when there is nothing.
 
-    ``live`` has the user's changes to ``settings``; ``platforms`` are the facts of every site with a name.
+    ``live`` has the user's changes to ``settings``; ``platforms`` are the facts of every site with
+    a name.
     """
 
     store: Store
@@ -223,7 +258,8 @@ class ApiServices:
     formats: FileFormats
     extras: VideoExtras
     frames: VideoFrames
-    sealed_copies: object  # the feature's SealedCopies, whose module is above this one; see api/dependencies.py
+    # the feature's SealedCopies, whose module is above this one; see api/dependencies.py
+    sealed_copies: object
     doctor: Doctor
     ytdlp: Ytdlp
     notification_sender: NotificationSender
@@ -232,9 +268,13 @@ class ApiServices:
     library_problem: Callable[[], StorageFailure | NoSpace | None] = lambda: None
 
     async def concerns(self) -> tuple[Concern, ...]:
-        """Return what keeps the vault from saving videos, or may have cost it some, until an administrator has acted."""
+        """Return what keeps the vault from saving videos, or may have cost it some,
+        until an administrator has acted.
+        """
         problems = (self.store.damage, self.library_problem())
-        now = tuple(Concern(problem.message, problem.help) for problem in problems if problem is not None)
+        now = tuple(
+            Concern(problem.message, problem.help) for problem in problems if problem is not None
+        )
         try:
             return (*now, *await losses(self.store.records))
         except StoreError:  # pages that need no store show without one
@@ -249,14 +289,18 @@ class ApiServices:
         return next((platform for platform in self.platforms if platform.name == name), None)
 
     def sign_in_of(self, name: str) -> Platform | None:
-        """Return the site to sign in to; None when there is none, such as for a page of an unknown site."""
+        """Return the site to sign in to; None when there is none,
+        such as for a page of an unknown site.
+        """
         try:
             return self.sessions.platform(name)
         except BadInput:
             return None
 
     def title_of(self, name: str) -> str:
-        """Return the site's name as users see it; a name that no site has (any more) is returned itself, shortened."""
+        """Return the site's name as users see it; a name that no site has (any more) is returned
+        itself, shortened.
+        """
         if name == "generic":
             return gettext("Other sites")
         known = self.platform(name)

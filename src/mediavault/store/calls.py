@@ -1,4 +1,6 @@
-"""Calls to a database server that may be unavailable: shielded, repeated where a result is at stake, and batched."""
+"""Calls to a database server that may be unavailable: shielded,
+repeated where a result is at stake, and batched.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,9 @@ Out = TypeVar("Out")
 
 MOST_AT_ONCE = 100  # members of one grouped call
 
-# How long a call is repeated: the file is already saved, and giving up would lose the attempt's work. The lease, which
-# cannot be renewed in that time, sets the limit: the attempt is stopped 80 s after the last renewal.
+# How long a call is repeated: the file is already saved, and giving up would lose the attempt's
+# work. The lease, which cannot be renewed in that time, sets the limit: the attempt is stopped 80 s
+# after the last renewal.
 PATIENCE_S = 45.0
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 3.0
 
@@ -26,9 +29,14 @@ log = get_logger(__name__)
 
 
 class ConnectionLost(StoreUnreachable):
-    """The server went away, refused the call, or cannot be reached now. The operation may or may not have been done."""
+    """The server went away, refused the call, or cannot be reached now.
+    The operation may or may not have been done.
+    """
 
-    help = "Check that the database server is running and reachable; mediavault continues automatically once it is."
+    help = (
+        "Check that the database server is running and reachable; mediavault continues"
+        " automatically once it is."
+    )
 
 
 class DuplicateKey(StoreError):
@@ -58,9 +66,13 @@ class Calls:
             await asyncio.wait(self._under_way)
 
     async def shielded(
-        self, work: Coroutine[Any, Any, T], *, when_left: Callable[[asyncio.Task[T]], None] | None = None
+        self,
+        work: Coroutine[Any, Any, T],
+        *,
+        when_left: Callable[[asyncio.Task[T]], None] | None = None,
     ) -> T:
-        """Run ``work`` to its end even if the caller is cancelled: no connection is left in the middle of a response.
+        """Run ``work`` to its end even if the caller is cancelled: no connection is left in the
+        middle of a response.
 
         When the caller was cancelled, ``when_left`` gets the finished task.
         """
@@ -72,9 +84,14 @@ class Calls:
             raise
 
     async def shielded_claims(
-        self, work: Coroutine[Any, Any, list[T]], *, unseen: Callable[[T], Coroutine[Any, Any, None]]
+        self,
+        work: Coroutine[Any, Any, list[T]],
+        *,
+        unseen: Callable[[T], Coroutine[Any, Any, None]],
     ) -> list[T]:
-        """As :meth:`shielded`, for claims; ``unseen`` gets each claim that a cancelled caller did not receive."""
+        """As :meth:`shielded`, for claims; ``unseen`` gets each claim that a cancelled caller did
+        not receive.
+        """
 
         def take_back(done: asyncio.Task[list[T]]) -> None:
             if not done.cancelled() and done.exception() is None:
@@ -89,10 +106,12 @@ class Calls:
         *,
         otherwise: Callable[[], Awaitable[T | None]] = _nothing,
     ) -> T:
-        """Repeat ``call`` while the server is unavailable, for ``PATIENCE_S``. ``call`` must shield itself.
+        """Repeat ``call`` while the server is unavailable, for ``PATIENCE_S``. ``call`` must shield
+        itself.
 
-        Perhaps only the response to an earlier call was lost. So if a repeated call is refused, ``otherwise`` returns
-        the result of the earlier one, or None if it was not done; then the refusal is raised.
+        Perhaps only the response to an earlier call was lost. So if a repeated call is refused,
+        ``otherwise`` returns the result of the earlier one, or None if it was not done; then the
+        refusal is raised.
         """
         deadline = self._clock.monotonic() + PATIENCE_S
         wait_s, repeated = FIRST_WAIT_S, False
@@ -114,11 +133,12 @@ class Calls:
 
 
 class Combiner(Generic[In, Out]):
-    """Group commit: members that are submitted while a call is under way go into the next one together.
+    """Group commit: members that are submitted while a call is under way go into the next one
+    together.
 
-    ``run`` returns one outcome for each member of its batch, in order; an exception is raised for that member alone.
-    When ``run`` itself raises, all members of the batch get that error. A cancelled caller changes nothing: what was
-    submitted is still done.
+    ``run`` returns one outcome for each member of its batch, in order; an exception is raised for
+    that member alone. When ``run`` itself raises, all members of the batch get that error. A
+    cancelled caller changes nothing: what was submitted is still done.
     """
 
     def __init__(self, run: Callable[[Sequence[In]], Awaitable[Sequence[Out | Exception]]]) -> None:
@@ -161,7 +181,7 @@ class Combiner(Generic[In, Out]):
                 future.set_result(outcome)
 
 
-# --- ports: each method is an operation on an engine, wrapped by one of these functions -----------------------------
+# --- ports: each method is an operation on an engine, wrapped by one of these functions -----------
 
 
 class Engine(Protocol):

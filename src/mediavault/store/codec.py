@@ -1,7 +1,7 @@
 """The composite values of a job as JSON text; every store uses the same form.
 
-Fields with their default value are left out, and fields that this version does not know are ignored, so that older and
-newer versions read each other's rows.
+Fields with their default value are left out, and fields that this version does not know are
+ignored, so that older and newer versions read each other's rows.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ P = ParamSpec("P")
 
 
 def decodes(read: Callable[P, T]) -> Callable[P, T]:
-    """Make a function that reads rows raise StoreDamaged for one that no version of mediavault has written."""
+    """Make a function that reads rows raise StoreDamaged for one that no version of mediavault has
+    written.
+    """
 
     @functools.wraps(read)
     def reading(*args: P.args, **options: P.kwargs) -> T:
@@ -45,7 +47,9 @@ def account_posts_to_json(posts: Sequence[AccountPost]) -> str:
 
 
 def account_posts_from_json(text: str) -> tuple[AccountPost, ...]:
-    return () if text == "[]" else tuple(AccountPost(job, from_micros(at)) for job, at in _loads(text))
+    return (
+        () if text == "[]" else tuple(AccountPost(job, from_micros(at)) for job, at in _loads(text))
+    )
 
 
 def candidates_to_json(candidates: Sequence[Candidate]) -> str:
@@ -75,7 +79,9 @@ def texts_from_json(text: str) -> tuple[str, ...]:
 
 
 def chosen_to_text(urls: Sequence[str]) -> str | None:
-    """Return the URLs that a user chose: one as it is, as versions that knew only one write it, several as a JSON list."""
+    """Return the URLs that a user chose: one as it is,
+    as versions that knew only one write it, several as a JSON list.
+    """
     if len(urls) == 1 and not urls[0].startswith("["):
         return storable(urls[0])
     return _dumps([storable(url) for url in urls]) if urls else None
@@ -133,8 +139,9 @@ def record_from_json(text: str) -> dict[str, Any]:
 
 
 def storable(text: str) -> str:
-    """Return ``text`` without lone surrogates and NUL, which databases refuse: a failure's text must never be the
-    reason why the failure cannot be stored."""
+    """Return ``text`` without lone surrogates and NUL, which databases refuse: a failure's text
+    must never be the reason why the failure cannot be stored.
+    """
     if text.isascii() and "\0" not in text:
         return text
     clean = text.encode("utf-8", "replace").decode("utf-8").replace("\0", "�")
@@ -154,14 +161,21 @@ def _item_to_dict(job_item: JobItem) -> dict[str, Any]:
         item["expected"]["length_source"] = job_item.item.expected.length_source
     if job_item.error is not None:
         outcome["error"] = storable(job_item.error)
-    return {"role": job_item.item.role, "type": job_item.item.type, "status": job_item.status, **item, **outcome}
+    return {
+        "role": job_item.item.role,
+        "type": job_item.item.type,
+        "status": job_item.status,
+        **item,
+        **outcome,
+    }
 
 
 def _item_from_dict(known: Mapping[str, Any]) -> JobItem:
     for always_written in ("role", "type", "status"):
         known[always_written]  # KeyError: this row was damaged
     if "expected" in known:
-        # Versions that did not write where a length comes from also stored what players measured: any page says it better.
+        # Versions that did not write where a length comes from also stored what players measured:
+        # any page says it better.
         known = {**known, "expected": {"length_source": LengthSource.LISTED, **known["expected"]}}
     return named(JobItem, {**known, "item": known})
 
@@ -173,7 +187,8 @@ def _dumps(value: Any) -> str:
 def _loads(text: str) -> Any:
     """Parse JSON.
 
-    Half of a surrogate pair, as in a title that a site cut, becomes "?", since no response could hold it.
+    Half of a surrogate pair, as in a title that a site cut, becomes "?", since no response could
+    hold it.
     """
     loaded = json.loads(text)
     return _encodable(loaded) if "\\ud" in text else loaded

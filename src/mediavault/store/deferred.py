@@ -1,6 +1,8 @@
-"""Deferred work: what is still to be done for a saved post at some later time, a row for each job and kind of work.
+"""Deferred work: what is still to be done for a saved post at some later time, a row for each job
+and kind of work.
 
-Any worker takes what is due. One that dies in between loses nothing: its hold on the row ends, and another takes it.
+Any worker takes what is due. One that dies in between loses nothing: its hold on the row ends, and
+another takes it.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from mediavault.store.port import Tables
 from mediavault.store.tables import DEFERRED_WORK, Range, TableRow
 
 HELD_FOR = timedelta(minutes=15)  # how long one try may take
-WAITS = (timedelta(hours=1), timedelta(hours=6), timedelta(days=1), timedelta(days=3))  # before each further try
+# before each further try
+WAITS = (timedelta(hours=1), timedelta(hours=6), timedelta(days=1), timedelta(days=3))
 
 
 class DeferredWork(StrEnum):
@@ -45,7 +48,9 @@ async def schedule(tables: Tables, work: DeferredWork, job_id: JobId, at: dateti
 
 
 async def due(tables: Tables, clock: Clock, *, limit: int) -> Sequence[DeferredTask]:
-    """Return the work that is due now, the longest due first. What another version of mediavault has planned is left out."""
+    """Return the work that is due now, the longest due first.
+    What another version of mediavault has planned is left out.
+    """
     until, rows = Range(at_most=to_micros(clock.now())), list[TableRow]()
     for work in DeferredWork:
         where = {"work": work.value, "due_at": until}
@@ -69,7 +74,9 @@ async def postpone(tables: Tables, task: DeferredTask, at: datetime) -> None:
 
 
 async def try_again(tables: Tables, clock: Clock, task: DeferredTask) -> datetime | None:
-    """Plan the next try after one that failed; return its time, or None when it was the last one."""
+    """Plan the next try after one that failed; return its time,
+    or None when it was the last one.
+    """
     if task.tries >= len(WAITS):
         await finish(tables, task)
         return None
@@ -78,7 +85,9 @@ async def try_again(tables: Tables, clock: Clock, task: DeferredTask) -> datetim
     return at
 
 
-async def _replace(tables: Tables, task: DeferredTask, at: datetime, tries: int) -> DeferredTask | None:
+async def _replace(
+    tables: Tables, task: DeferredTask, at: datetime, tries: int
+) -> DeferredTask | None:
     row = _row(task.work, task.job_id, at, tries)
     is_ours = await tables.replace(DEFERRED_WORK, row, if_value=task.row.value)
     return _task(row) if is_ours else None
@@ -91,4 +100,6 @@ def _row(work: DeferredWork, job_id: JobId, at: datetime, tries: int) -> TableRo
 
 def _task(row: TableRow) -> DeferredTask:
     work, job_id = DeferredWork(str(row.columns["work"])), JobId(str(row.columns["job"]))
-    return DeferredTask(work, job_id, datetime.fromisoformat(row.value["at"]), int(row.value["tries"]), row)
+    return DeferredTask(
+        work, job_id, datetime.fromisoformat(row.value["at"]), int(row.value["tries"]), row
+    )

@@ -1,7 +1,8 @@
-"""Duplicates: saved posts whose video is the same. They are marks, so that the library can be filtered by them.
+"""Duplicates: saved posts whose video is the same. They are marks, so that the library can be
+filtered by them.
 
-Each of two duplicates has a mark with the other's id, whose text says how alike they are, and the mark DUPLICATE as long
-as it has any. ``features/duplicates`` finds them.
+Each of two duplicates has a mark with the other's id, whose text says how alike they are, and the
+mark DUPLICATE as long as it has any. ``features/duplicates`` finds them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from mediavault.store.bulk import existing_jobs
 from mediavault.store.port import Marks, Store
 
 IDENTICAL = "identical"
-MOST_DUPLICATES = 20  # of one post: nobody needs more to see that the same film was saved again and again
+# of one post: nobody needs more to see that the same film was saved again and again
+MOST_DUPLICATES = 20
 PAGE = 500
 
 
@@ -30,7 +32,9 @@ class Duplicate:
 
 
 async def read_duplicates(store: Store, job_id: JobId) -> list[Duplicate]:
-    """Return at most MOST_DUPLICATES of a job: identical files first, then the more alike, then the newer."""
+    """Return at most MOST_DUPLICATES of a job: identical files first, then the more alike,
+    then the newer.
+    """
     known = _likenesses((await store.marks.of_jobs([job_id])).get(job_id, ()))
     newest = sorted(known, reverse=True)
     best = sorted(newest, key=lambda other: (not known[other].identical, -known[other].percent))
@@ -38,10 +42,13 @@ async def read_duplicates(store: Store, job_id: JobId) -> list[Duplicate]:
     async for job in existing_jobs(store.catalogue, best):
         if job.status is JobStatus.COMPLETED:
             found.append(Duplicate(job, known[job.id]))
-        if len(found) == MOST_DUPLICATES:  # the others are not even read: a post may have any number of them
+        # the others are not even read: a post may have any number of them
+        if len(found) == MOST_DUPLICATES:
             break
     found.sort(key=lambda duplicate: duplicate.job.created_at, reverse=True)
-    return sorted(found, key=lambda duplicate: (not duplicate.likeness.identical, -duplicate.likeness.percent))
+    return sorted(
+        found, key=lambda duplicate: (not duplicate.likeness.identical, -duplicate.likeness.percent)
+    )
 
 
 async def put_duplicates(store: Store, job_id: JobId, found: Mapping[JobId, Likeness]) -> None:
@@ -55,7 +62,10 @@ async def put_duplicates(store: Store, job_id: JobId, found: Mapping[JobId, Like
             mark
             for other, likeness in found.items()
             for one, same in ((job_id, other), (other, job_id))
-            for mark in (Mark(one, marks.duplicate(same), _text(likeness)), Mark(one, MarkKind.DUPLICATE))
+            for mark in (
+                Mark(one, marks.duplicate(same), _text(likeness)),
+                Mark(one, MarkKind.DUPLICATE),
+            )
         ]
     )
     await _unmark_single(store.marks, {*gone, job_id})

@@ -1,8 +1,9 @@
-"""Which number each episode of a show has. A number is given once, and is never given to another video.
+"""Which number each episode of a show has. A number is given once, and is never given to another
+video.
 
-So a video that is added late, or in another order, gets a number that is free and changes none; and a post that comes
-back from the trash has its own again. Each number is a record: the show, the season and the number as its key, and the
-video that has it as its value.
+So a video that is added late, or in another order, gets a number that is free and changes none; and
+a post that comes back from the trash has its own again. Each number is a record: the show, the
+season and the number as its key, and the video that has it as its value.
 """
 
 from __future__ import annotations
@@ -24,7 +25,12 @@ class EpisodeRecords(Protocol):
 
     async def get(self, kind: RecordKind, key: str) -> Record | None: ...
     async def replace(
-        self, kind: RecordKind, key: str, value: Mapping[str, Any], *, if_value: Mapping[str, Any] | None
+        self,
+        kind: RecordKind,
+        key: str,
+        value: Mapping[str, Any],
+        *,
+        if_value: Mapping[str, Any] | None,
     ) -> bool: ...
 
 
@@ -39,7 +45,12 @@ class EpisodePreview:
         return await self._records.get(kind, key)
 
     async def replace(
-        self, kind: RecordKind, key: str, value: Mapping[str, Any], *, if_value: Mapping[str, Any] | None
+        self,
+        kind: RecordKind,
+        key: str,
+        value: Mapping[str, Any],
+        *,
+        if_value: Mapping[str, Any] | None,
     ) -> bool:
         is_free = key not in self._given and await self._records.get(kind, key) is None
         self._given.add(key)
@@ -66,19 +77,25 @@ async def folder_and_stem(
 async def remember_episode(path: str, job_id: JobId, index: int, records: EpisodeRecords) -> None:
     """Record the number of a video that was found in a library, so that no other video gets it."""
     if (episode := episode_of(path)) is not None:
-        await records.replace(RecordKind.EPISODE, _key(episode), {"video": _video(job_id, index)}, if_value=None)
+        await records.replace(
+            RecordKind.EPISODE, _key(episode), {"video": _video(job_id, index)}, if_value=None
+        )
 
 
 async def _episode(post: NamedPost, show: str, video: str, records: EpisodeRecords) -> Episode:
     published = post.published.astimezone(UTC)  # as its NFO has it
     for number in episode_numbers(published):
         episode = Episode(show, published.year, number)
-        if await records.replace(RecordKind.EPISODE, _key(episode), {"video": video}, if_value=None):
+        if await records.replace(
+            RecordKind.EPISODE, _key(episode), {"video": video}, if_value=None
+        ):
             return episode
         holder = await records.get(RecordKind.EPISODE, _key(episode))
         if holder is not None and holder.value.get("video") == video:
             return episode
-    raise StorageFailure(Message("No episode number is left in %(show)s for this month.", show=f"{show!r}"))
+    raise StorageFailure(
+        Message("No episode number is left in %(show)s for this month.", show=f"{show!r}")
+    )
 
 
 def _key(episode: Episode) -> str:

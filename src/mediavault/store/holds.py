@@ -1,7 +1,8 @@
-"""What holds back queued jobs: pauses of the queue or a site, quiet hours, and the day's volume; every claim reads it.
+"""What holds back queued jobs: pauses of the queue or a site, quiet hours, and the day's volume;
+every claim reads it.
 
-The key is the site's name, or ``*`` for the whole queue. What runs already goes on. A pause lasts until somebody ends it,
-also through restarts, and moves with the vault.
+The key is the site's name, or ``*`` for the whole queue. What runs already goes on. A pause lasts
+until somebody ends it, also through restarts, and moves with the vault.
 """
 
 from __future__ import annotations
@@ -27,14 +28,23 @@ log = get_logger(__name__)
 class VolumeCounter:
     """Counts what one worker downloads."""
 
-    def __init__(self, records: Records, clock: Clock, bandwidth: BandwidthLimiter, worker: WorkerId) -> None:
-        self._records, self._clock, self._bandwidth, self._worker = records, clock, bandwidth, worker
+    def __init__(
+        self, records: Records, clock: Clock, bandwidth: BandwidthLimiter, worker: WorkerId
+    ) -> None:
+        self._records, self._clock, self._bandwidth, self._worker = (
+            records,
+            clock,
+            bandwidth,
+            worker,
+        )
         self._day, self._bytes = "", 0  # as they are stored
         self._counted = bandwidth.received
         self._of_today, self._read_on, self._read_again_s = 0, "", 0.0
 
     async def of_today(self) -> int:
-        """Return how many bytes all workers have downloaded today; the numbers of other workers are up to READ_AGAIN_S old."""
+        """Return how many bytes all workers have downloaded today;
+        the numbers of other workers are up to READ_AGAIN_S old.
+        """
         now, now_s = self._clock.now(), self._clock.monotonic()
         if now_s >= self._read_again_s or self._read_on != day_of(now):
             self._of_today = await volume_of_today(self._records, now)
@@ -42,7 +52,9 @@ class VolumeCounter:
         return self._of_today + self._bandwidth.received - self._counted
 
     async def save(self) -> None:
-        """Store what was downloaded since the last call. If the store is unavailable, the next call stores it."""
+        """Store what was downloaded since the last call. If the store is unavailable,
+        the next call stores it.
+        """
         received = self._bandwidth.received
         new = received - self._counted
         if not new:
@@ -51,7 +63,10 @@ class VolumeCounter:
         total = new + (self._bytes if self._day == day_of(now) else 0)
         try:
             await self._records.put(
-                RecordKind.VOLUME, f"{day_of(now)}/{self._worker}", {"bytes": total}, expires_at=now + KEPT
+                RecordKind.VOLUME,
+                f"{day_of(now)}/{self._worker}",
+                {"bytes": total},
+                expires_at=now + KEPT,
             )
         except StoreError as exc:
             log.warning("volume_not_saved", error=exc.message)

@@ -1,9 +1,10 @@
-"""The library index of the SQL stores: its entry for a job, the conditions of queries, and its rows as records (pure).
+"""The library index of the SQL stores: its entry for a job, the conditions of queries, and its rows
+as records (pure).
 
-A store writes the index in the transaction that changes the job: the words when a job is stored and when a checkpoint
-adds to them, the account's number of jobs at the checkpoint, the sums of an account and a site when a job completes,
-and all of it when a job is removed or imported. Everything else is read through database indexes on the jobs
-themselves.
+A store writes the index in the transaction that changes the job: the words when a job is stored and
+when a checkpoint adds to them, the account's number of jobs at the checkpoint, the sums of an
+account and a site when a job completes, and all of it when a job is removed or imported. Everything
+else is read through database indexes on the jobs themselves.
 """
 
 from __future__ import annotations
@@ -32,15 +33,20 @@ from mediavault.store.queries import (
 from mediavault.store.rows import moment
 from mediavault.store.search_words import Term, account_line, needle
 
-ACCOUNT_COLUMNS = "key, platform, handle, display_name, slug, jobs, saved, bytes, duration_ms, latest_at"
+ACCOUNT_COLUMNS = (
+    "key, platform, handle, display_name, slug, jobs, saved, bytes, duration_ms, latest_at"
+)
 # The columns of a stored job that :func:`entry_of` reads.
-ENTRY_COLUMNS = "seq, platform, status, bytes, duration_s, post_url, canonical_url, account, metadata"
+ENTRY_COLUMNS = (
+    "seq, platform, status, bytes, duration_s, post_url, canonical_url, account, metadata"
+)
 
-# The value that an order sorts by before age; the same expressions as in the indexes jobs_longest and jobs_largest.
+# The value that an order sorts by before age; the same expressions as in the indexes jobs_longest
+# and jobs_largest.
 VALUES = {JobOrder.LONGEST: "coalesce(duration_s, -1)", JobOrder.LARGEST: "coalesce(bytes, -1)"}
 
 
-# --- the entries of jobs -----------------------------------------------------------------------------------------
+# --- the entries of jobs --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,12 @@ class Sums:
     @property
     def values(self) -> dict[str, int]:
         """The sums by the columns of library_accounts."""
-        return {"jobs": self.jobs, "saved": self.saved, "bytes": self.bytes, "duration_ms": self.duration_ms}
+        return {
+            "jobs": self.jobs,
+            "saved": self.saved,
+            "bytes": self.bytes,
+            "duration_ms": self.duration_ms,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +104,9 @@ def sums_of_saved(saved: SavedFile) -> Sums:
 
 
 def entry_of(seq: int, values: Mapping[str, Any]) -> IndexEntry:
-    """Return the entry of a stored job; ``values`` has at least the other ENTRY_COLUMNS, by name, as stored."""
+    """Return the entry of a stored job; ``values`` has at least the other ENTRY_COLUMNS,
+    by name, as stored.
+    """
     account = codec.account_from_json(values["account"])
     metadata = codec.metadata_from_json(values["metadata"])
     is_saved = values["status"] == JobStatus.COMPLETED.value
@@ -101,13 +114,17 @@ def entry_of(seq: int, values: Mapping[str, Any]) -> IndexEntry:
         seq=seq,
         platform=values["platform"],
         account=None if account is None else key_of(account),
-        sums=sums_of_completed(values["bytes"], values["duration_s"], jobs=1) if is_saved else Sums(jobs=1),
+        sums=sums_of_completed(values["bytes"], values["duration_s"], jobs=1)
+        if is_saved
+        else Sums(jobs=1),
         line=search_words.job_line(values["post_url"], values["canonical_url"], account, metadata),
     )
 
 
 def running_values(job: Job) -> dict[str, Any]:
-    """Return the values of a running job that :func:`entry_of` reads in addition to those of a checkpoint."""
+    """Return the values of a running job that :func:`entry_of` reads in addition to those of a
+    checkpoint.
+    """
     return {
         "platform": job.platform,
         "status": JobStatus.RUNNING.value,
@@ -126,7 +143,9 @@ def entry_from_row(row: Sequence[Any]) -> IndexEntry:
 
 
 def totals_of(entries: Iterable[IndexEntry]) -> dict[str, Sums]:
-    """Return the completed jobs' sums by platform, sorted, since every transaction must lock the rows in that order."""
+    """Return the completed jobs' sums by platform, sorted,
+    since every transaction must lock the rows in that order.
+    """
     totals = defaultdict[str, Sums](Sums)
     for entry in entries:
         if entry.sums.saved:
@@ -144,7 +163,9 @@ def accounts_of(entries: Iterable[IndexEntry]) -> dict[str, Sums]:
 
 
 def account_names(key: str, latest_at: int, account_json: str) -> dict[str, Any]:
-    """Return the columns of an account that its newest job determines: its names, and when that job was stored."""
+    """Return the columns of an account that its newest job determines: its names,
+    and when that job was stored.
+    """
     account = codec.account_from_json(account_json)
     handle, name = (account.handle, account.display_name) if account else (None, None)
     return {
@@ -156,23 +177,29 @@ def account_names(key: str, latest_at: int, account_json: str) -> dict[str, Any]
     }
 
 
-# --- queries and their rows --------------------------------------------------------------------------------------
+# --- queries and their rows -----------------------------------------------------------------------
 
 
 def conditions(
     query: JobQuery, start: SortKey | None, *, descending: bool, marks: str
 ) -> tuple[list[str], dict[str, Any]]:
-    """Return a query's conditions on ``jobs``, except those of its words and marks, and their values by name.
+    """Return a query's conditions on ``jobs``, except those of its words and marks, and their
+    values by name.
 
     ``marks`` is the marks' table.
 
-    Statuses come from the enum, so they may be literals in the SQL: only then can a partial index be used.
+    Statuses come from the enum, so they may be literals in the SQL: only then can a partial index
+    be used.
     """
     clauses: list[str] = []
     values: dict[str, Any] = dict(moments(query))
     statuses = sorted(repr(status.value) for status in set(query.statuses))
     if statuses:
-        clauses.append(f"status = {statuses[0]}" if len(statuses) == 1 else f"status IN ({', '.join(statuses)})")
+        clauses.append(
+            f"status = {statuses[0]}"
+            if len(statuses) == 1
+            else f"status IN ({', '.join(statuses)})"
+        )
     if query.platform is not None:
         clauses.append("platform = :platform")
         values["platform"] = query.platform
@@ -196,7 +223,8 @@ def conditions(
         sign, value = "<" if descending else ">", VALUES.get(query.order)
         values["start_at"], values["start_id"] = start[1:]
         if value:
-            # The first condition says where in the index to begin: SQLite does not derive it from the second.
+            # The first condition says where in the index to begin: SQLite does not derive it from
+            # the second.
             clauses.append(f"{value} {sign}= :start_value")
             clauses.append(f"({value}, created_at, id) {sign} (:start_value, :start_at, :start_id)")
             values["start_value"] = start[0]
@@ -206,15 +234,23 @@ def conditions(
 
 
 def marked(query: JobQuery, marks: str) -> tuple[list[str], dict[str, Any]]:
-    """Return a ``SELECT`` of the jobs that have each mark which the query asks for, and the values; ``marks`` is the
-    marks' table."""
+    """Return a ``SELECT`` of the jobs that have each mark which the query asks for, and the values;
+    ``marks`` is the marks' table.
+    """
     names = sorted(query.marks)
-    selects = [f"SELECT job AS hit FROM {marks} WHERE name = :mark{number}" for number in range(len(names))]  # noqa: S608 - a constant
+    selects = [
+        f"SELECT job AS hit FROM {marks} WHERE name = :mark{number}"  # noqa: S608 - a constant
+        for number in range(len(names))
+    ]
     return selects, {f"mark{number}": name for number, name in enumerate(names)}
 
 
-def account_conditions(query: AccountQuery, terms: Sequence[Term], has: str) -> tuple[str, dict[str, Any]]:
-    """Return a page's ``WHERE`` clause ("" for all) and its values; ``has`` is SQL that tests ``line`` for ``{}``."""
+def account_conditions(
+    query: AccountQuery, terms: Sequence[Term], has: str
+) -> tuple[str, dict[str, Any]]:
+    """Return a page's ``WHERE`` clause ("" for all) and its values;
+    ``has`` is SQL that tests ``line`` for ``{}``.
+    """
     clauses, values = [], dict[str, Any](limit=query.limit + 1)
     if query.platform is not None:
         clauses.append("platform = :platform")
@@ -229,7 +265,9 @@ def account_conditions(query: AccountQuery, terms: Sequence[Term], has: str) -> 
 
 
 def moments(query: JobQuery) -> Mapping[str, int]:
-    """Return ``since`` and ``until`` in microseconds if the query has them, limited to what a database can hold."""
+    """Return ``since`` and ``until`` in microseconds if the query has them,
+    limited to what a database can hold.
+    """
     limits: Mapping[str, datetime | None] = {"since": query.since, "until": query.until}
     return {name: to_micros(plausible(at)) for name, at in limits.items() if at is not None}
 
@@ -240,7 +278,16 @@ def account_from_row(row: Sequence[Any]) -> AccountSummary:
     key, platform, handle, display_name, slug, jobs, saved, size, duration_ms, latest_at = row
     duration_s = queries.seconds(int(duration_ms))
     return AccountSummary(
-        key, platform, handle, display_name, slug, jobs, saved, int(size), duration_s, from_micros(latest_at)
+        key,
+        platform,
+        handle,
+        display_name,
+        slug,
+        jobs,
+        saved,
+        int(size),
+        duration_s,
+        from_micros(latest_at),
     )
 
 
@@ -253,7 +300,9 @@ def totals_from_rows(rows: Iterable[Sequence[Any]]) -> LibraryTotals:
     by_platform: dict[str, list[Sequence[Any]]] = defaultdict(list)
     for row in rows:
         by_platform[row[0]].append(row)
-    return queries.totals_of([_platform_totals(name, platform_rows) for name, platform_rows in by_platform.items()])
+    return queries.totals_of(
+        [_platform_totals(name, platform_rows) for name, platform_rows in by_platform.items()]
+    )
 
 
 def _platform_totals(platform: str, rows: Sequence[Sequence[Any]]) -> PlatformTotals:
@@ -272,9 +321,18 @@ def _platform_totals(platform: str, rows: Sequence[Sequence[Any]]) -> PlatformTo
 def failures_from_rows(
     rows: Iterable[Sequence[Any]], examples: Mapping[tuple[str, str], Sequence[Job]]
 ) -> list[FailureGroup]:
-    """Return the groups of rows of error code, platform, number of jobs, number of final ones and earliest retry."""
+    """Return the groups of rows of error code, platform, number of jobs,
+    number of final ones and earliest retry.
+    """
     groups = [
-        FailureGroup(ErrorCode(code), platform, jobs, moment(next_at), final, tuple(examples.get((code, platform), ())))
+        FailureGroup(
+            ErrorCode(code),
+            platform,
+            jobs,
+            moment(next_at),
+            final,
+            tuple(examples.get((code, platform), ())),
+        )
         for code, platform, jobs, final, next_at in rows
     ]
     return queries.most_first(groups)

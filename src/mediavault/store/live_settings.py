@@ -1,7 +1,8 @@
 """The settings that users have changed, re-read by every process while it runs.
 
-Each changed setting is a record: kind SETTING, its name as the key, ``{"value": …, "by": …}`` as the value. A setting
-that is given by the environment (or the command line) takes precedence, and cannot be changed here.
+Each changed setting is a record: kind SETTING, its name as the key, ``{"value": …, "by": …}`` as
+the value. A setting that is given by the environment (or the command line) takes precedence, and
+cannot be changed here.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ class SettingIsFixed(BadSetting):
     """The setting is given by the environment."""
 
     code = ErrorCode.FORBIDDEN
-    help = "Change it in the environment or on the command line, or unset it there to change it here."
+    help = (
+        "Change it in the environment or on the command line, or unset it there to change it here."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,8 @@ class Change:
 class LiveSettings:
     """The settings in force.
 
-    ``base`` holds those that the process was started with; the ones given explicitly there are fixed. Any number of
-    processes may read and change settings; the last change wins.
+    ``base`` holds those that the process was started with; the ones given explicitly there are
+    fixed. Any number of processes may read and change settings; the last change wins.
     """
 
     def __init__(self, base: ChangeableSettings, records: Records, clock: Clock) -> None:
@@ -57,7 +60,9 @@ class LiveSettings:
         self._look_at = float("-inf")
 
     async def current(self) -> ChangeableSettings:
-        """Return the settings in force, at most two seconds old; the last known ones while the store is away."""
+        """Return the settings in force, at most two seconds old;
+        the last known ones while the store is away.
+        """
         now = self._clock.monotonic()
         if now >= self._look_at:
             self._look_at = now + CHECK_AGAIN_S
@@ -68,13 +73,17 @@ class LiveSettings:
         return self._now
 
     async def changes(self) -> Mapping[str, Change]:
-        """Return the changes in force, by setting name, as the store has them now. Raises StoreError."""
+        """Return the changes in force, by setting name, as the store has them now.
+        Raises StoreError.
+        """
         changes = {
             record.key: change
             for record in await self._records.all(RecordKind.SETTING)
             if (change := self._change(record.key, record)) is not None
         }
-        self._now = self._base.model_copy(update={name: change.value for name, change in changes.items()})
+        self._now = self._base.model_copy(
+            update={name: change.value for name, change in changes.items()}
+        )
         return changes
 
     async def change(self, name: str, value: Any, *, by: str) -> Any:
@@ -85,7 +94,9 @@ class LiveSettings:
         await self.save({name: value}, by=by)
         return validate_setting(name, value)
 
-    async def save(self, values: Mapping[str, Any], *, resets: Collection[str] = (), by: str) -> None:
+    async def save(
+        self, values: Mapping[str, Any], *, resets: Collection[str] = (), by: str
+    ) -> None:
         """Store changes and remove those of ``resets``, all or nothing. Raises as ``change``."""
         for name in (*values, *resets):
             self._refuse_fixed(name)
@@ -96,7 +107,9 @@ class LiveSettings:
             log.info("setting_changed", setting=name, by=by)
 
     async def reset(self, name: str) -> bool:
-        """Remove the change of a setting; returns whether there was one. Raises SettingIsFixed, StoreError."""
+        """Remove the change of a setting; returns whether there was one.
+        Raises SettingIsFixed, StoreError.
+        """
         was_changed = bool(await self._records.some(RecordKind.SETTING, [name]))
         await self.save({}, resets=[name], by="")
         return was_changed
@@ -110,7 +123,9 @@ class LiveSettings:
             raise SettingIsFixed("This setting is fixed by the environment or the command line.")
 
     def _change(self, name: str, record: Record) -> Change | None:
-        """Return the change, or None if it has no effect: fixed, another version's setting, or an invalid value now."""
+        """Return the change, or None if it has no effect: fixed, another version's setting,
+        or an invalid value now.
+        """
         if name in self.fixed or name not in ChangeableSettings.model_fields:
             return None
         try:
@@ -124,4 +139,6 @@ class LiveSettings:
 def _plain(name: str, value: Any) -> Any:
     """Return the validated value as JSON has it. Raises BadSetting, KeyError."""
     validated = validate_setting(name, value)
-    return ChangeableSettings.model_validate({name: validated}).model_dump(mode="json", include={name})[name]
+    return ChangeableSettings.model_validate({name: validated}).model_dump(
+        mode="json", include={name}
+    )[name]

@@ -21,16 +21,21 @@ PAGE = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkChange:
-    """What one request changes: None and nothing stay as they are. ``add_to`` and ``remove_from`` are titles of collections."""
+    """What one request changes: None and nothing stay as they are.
+    ``add_to`` and ``remove_from`` are titles of collections.
+    """
 
     favourite: bool | None = field(default=None, metadata=about("Whether they are favourites."))
     watched: bool | None = field(
         default=None, metadata=about("Whether they were watched.", option="--watched/--unwatched")
     )
     pinned: bool | None = field(
-        default=None, metadata=about("Whether retention rules leave them alone.", option="--pin/--unpin")
+        default=None,
+        metadata=about("Whether retention rules leave them alone.", option="--pin/--unpin"),
     )
-    add_tags: tuple[str, ...] = field(default=(), metadata=about("Add this tag.", metavar="TAG", option="--tag"))
+    add_tags: tuple[str, ...] = field(
+        default=(), metadata=about("Add this tag.", metavar="TAG", option="--tag")
+    )
     remove_tags: tuple[str, ...] = field(
         default=(), metadata=about("Remove this tag.", metavar="TAG", option="--untag")
     )
@@ -38,7 +43,8 @@ class MarkChange:
         default=(), metadata=about("Add to this collection.", metavar="TITLE", option="--collect")
     )
     remove_from: tuple[str, ...] = field(
-        default=(), metadata=about("Remove from this collection.", metavar="TITLE", option="--uncollect")
+        default=(),
+        metadata=about("Remove from this collection.", metavar="TITLE", option="--uncollect"),
     )
     note: str | None = field(default=None, metadata=about("Set the note; empty removes it."))
 
@@ -50,10 +56,13 @@ class MarkChange:
         )
 
 
-async def change_marks(store: Store, clock: Clock, user: str, job_ids: Sequence[JobId], change: MarkChange) -> int:
+async def change_marks(
+    store: Store, clock: Clock, user: str, job_ids: Sequence[JobId], change: MarkChange
+) -> int:
     """Change the marks of these jobs; returns how many of them exist.
 
-    Raises BadInput, before anything is changed, for a tag, title or note that can't be stored, or too many of them.
+    Raises BadInput, before anything is changed, for a tag, title or note that can't be stored, or
+    too many of them.
     """
     added, removed = _read(user, change)
     existing = await outdate(store, clock, job_ids)
@@ -66,19 +75,28 @@ async def change_marks(store: Store, clock: Clock, user: str, job_ids: Sequence[
 
 
 async def outdate(store: Store, clock: Clock, job_ids: Collection[JobId]) -> int:
-    """Note, before the marks of these jobs change, that their sidecars have to be written; returns how many exist."""
+    """Note, before the marks of these jobs change, that their sidecars have to be written;
+    returns how many exist.
+    """
     now = str(to_micros(clock.now()))
     return await store.marks.put([Mark(job_id, MarkKind.OUTDATED, now) for job_id in job_ids])
 
 
 async def read_marks(store: Store, user: str, job_ids: Collection[JobId]) -> dict[JobId, PostMarks]:
     """Return what these jobs' marks say to the user; jobs without any are left out."""
-    return {job_id: marks.post_marks(found, user) for job_id, found in (await store.marks.of_jobs(job_ids)).items()}
+    return {
+        job_id: marks.post_marks(found, user)
+        for job_id, found in (await store.marks.of_jobs(job_ids)).items()
+    }
 
 
 def _read(user: str, change: MarkChange) -> tuple[list[tuple[str, str]], list[str]]:
-    """Return the names and texts of the marks that are added, and the names of those that are removed."""
-    if any(len(getattr(change, one.name)) > MOST_AT_ONCE for one in fields(change) if "_" in one.name):
+    """Return the names and texts of the marks that are added,
+    and the names of those that are removed.
+    """
+    if any(
+        len(getattr(change, one.name)) > MOST_AT_ONCE for one in fields(change) if "_" in one.name
+    ):
         raise BadInput(
             Message("More than %(most)s tags or collections at once.", most=MOST_AT_ONCE),
             help="Change some of them first.",
@@ -104,8 +122,12 @@ def _read(user: str, change: MarkChange) -> tuple[list[tuple[str, str]], list[st
     return added, removed
 
 
-async def save_position(store: Store, clock: Clock, user: str, job_id: JobId, position: Position) -> None:
-    """Store where the user stopped watching a video: near its beginning nothing, near its end that it was watched."""
+async def save_position(
+    store: Store, clock: Clock, user: str, job_id: JobId, position: Position
+) -> None:
+    """Store where the user stopped watching a video: near its beginning nothing,
+    near its end that it was watched.
+    """
     if position.share >= marks.WATCHED_SHARE:
         await change_marks(store, clock, user, [job_id], MarkChange(watched=True))
     elif position.at < marks.WORTH_RESUMING_S:
@@ -123,14 +145,18 @@ async def mark_added_by(store: Store, clock: Clock, user: str, job_ids: Sequence
 
 
 async def forget_user(store: Store, clock: Clock, user: str) -> None:
-    """Remove a user's favourites, positions and what the user has watched. What the user has added stays so noted."""
+    """Remove a user's favourites, positions and what the user has watched.
+    What the user has added stays so noted.
+    """
     for name in (marks.favourite(user), marks.watched(user)):
         await remove_name(store, clock, name)
     await store.marks.remove(marks.position(user))  # which no sidecar has
 
 
 async def rename(store: Store, clock: Clock, name: str, new_name: str, text: str) -> int:
-    """Rename a tag or a collection, and merge it with one that has the new name; returns how many jobs have that then."""
+    """Rename a tag or a collection, and merge it with one that has the new name;
+    returns how many jobs have that then.
+    """
     for counted in (name, new_name):
         await _outdate_all(store, clock, counted)
     return await store.marks.rename(name, new_name, text=text)
@@ -143,7 +169,9 @@ async def remove_name(store: Store, clock: Clock, name: str) -> int:
 
 
 async def move_in_order(store: Store, clock: Clock, name: str, job_id: JobId, where: str) -> None:
-    """Move a job of a collection ``first``, ``up`` or ``down``. One that is at the end already, or gone, stays."""
+    """Move a job of a collection ``first``, ``up`` or ``down``. One that is at the end already,
+    or gone, stays.
+    """
     known = await _in_order(store, name)
     if job_id not in known or where not in ("first", "up", "down"):
         return
@@ -155,7 +183,8 @@ async def move_in_order(store: Store, clock: Clock, name: str, job_id: JobId, wh
 
 
 async def put_in_order(store: Store, clock: Clock, name: str, job_ids: Sequence[JobId]) -> int:
-    """Order a collection: these jobs first, the others behind them as before; returns how many it has.
+    """Order a collection: these jobs first, the others behind them as before; returns how many it
+    has.
 
     Jobs that are not in the collection are ignored.
     """
@@ -170,7 +199,9 @@ async def _in_order(store: Store, name: str) -> dict[JobId, Mark]:
     return {mark.job_id: mark async for page in _pages(store, name) for mark in page}
 
 
-async def _put_places(store: Store, clock: Clock, known: Mapping[JobId, Mark], order: Sequence[JobId]) -> None:
+async def _put_places(
+    store: Store, clock: Clock, known: Mapping[JobId, Mark], order: Sequence[JobId]
+) -> None:
     """Store the marks whose place this order changes."""
     placed = [replace(known[job_id], place=place) for place, job_id in enumerate(order)]
     moved = [mark for mark in placed if mark != known[mark.job_id]]

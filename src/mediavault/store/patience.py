@@ -1,4 +1,6 @@
-"""Waits for the database when a long-running process starts: the machine's database server may start a moment later."""
+"""Waits for the database when a long-running process starts:
+the machine's database server may start a moment later.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +27,14 @@ async def _do_nothing(_: StoreUnreachable) -> None:
 class DatabaseWait:
     """Repeats a call until the store is available.
 
-    ``on_away`` is awaited whenever the store is unavailable, and when an attempt takes longer than ``SLOW_S``, as when
-    the vault of an older release is upgraded: the process can then answer that it is starting.
+    ``on_away`` is awaited whenever the store is unavailable, and when an attempt takes longer than
+    ``SLOW_S``, as when the vault of an older release is upgraded: the process can then answer that
+    it is starting.
     """
 
-    def __init__(self, clock: Clock, on_away: Callable[[StoreUnreachable], Awaitable[None]] = _do_nothing) -> None:
+    def __init__(
+        self, clock: Clock, on_away: Callable[[StoreUnreachable], Awaitable[None]] = _do_nothing
+    ) -> None:
         self._clock = clock
         self._on_away = on_away
 
@@ -43,7 +48,9 @@ class DatabaseWait:
             try:
                 return await self._attempt(call)
             except StoreUnreachable as exc:
-                log.warning("database_waited_for", error=exc.message, help=exc.help, again_in_s=wait_s)
+                log.warning(
+                    "database_waited_for", error=exc.message, help=exc.help, again_in_s=wait_s
+                )
                 await self._on_away(exc)
             await self._clock.sleep(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
@@ -56,7 +63,8 @@ class DatabaseWait:
             notice.cancel()
             await asyncio.wait({notice})
             if not notice.cancelled():
-                notice.exception()  # retrieved, so that asyncio does not log it: the address is tried again later
+                # retrieved, so that asyncio does not log it: the address is tried again later
+                notice.exception()
 
     async def _notify_when_slow(self) -> None:
         await self._clock.sleep(SLOW_S)

@@ -36,7 +36,9 @@ async def find_profile(records: Records, name: str) -> Profile | None:
 
 
 async def known_profile(records: Records, asked: str) -> str:
-    """Return the name as profiles are stored under it. Raises BadInput when there is no such profile."""
+    """Return the name as profiles are stored under it.
+    Raises BadInput when there is no such profile.
+    """
     name = profile_name(asked)
     if await find_profile(records, name) is None:
         raise unknown_profile(name, await all_profiles(records))
@@ -44,20 +46,27 @@ async def known_profile(records: Records, asked: str) -> str:
 
 
 async def if_it_exists(records: Records, name: str | None) -> str | None:
-    """Return the name of a profile that was chosen earlier, or None when it has been removed since. None for None."""
+    """Return the name of a profile that was chosen earlier,
+    or None when it has been removed since. None for None.
+    """
     return name if name and await find_profile(records, name) is not None else None
 
 
 async def with_settings(
     new: Sequence[NewJob], settings: ChangeableSettings, records: Records, *, profile: str | None
 ) -> list[NewJob]:
-    """Return new jobs with the vault's number of attempts, and with this profile; without one, that of their sites.
+    """Return new jobs with the vault's number of attempts, and with this profile; without one, that
+    of their sites.
 
     Raises BadInput when there is no such profile.
     """
     name = await known_profile(records, profile) if profile else None
     return [
-        replace(job, max_attempts=settings.max_attempts, profile=name or default_profile(settings, job.platform))
+        replace(
+            job,
+            max_attempts=settings.max_attempts,
+            profile=name or default_profile(settings, job.platform),
+        )
         for job in new
     ]
 
@@ -67,8 +76,12 @@ def default_profile(settings: ChangeableSettings, platform: str) -> str:
     return settings.site_profiles.get(platform, settings.profile)
 
 
-async def profile_in_force(records: Records, name: str | None, settings: ChangeableSettings, platform: str) -> Profile:
-    """Return the profile with which a job is saved now; ``best`` where the one that it names no longer exists."""
+async def profile_in_force(
+    records: Records, name: str | None, settings: ChangeableSettings, platform: str
+) -> Profile:
+    """Return the profile with which a job is saved now;
+    ``best`` where the one that it names no longer exists.
+    """
     wanted = name or default_profile(settings, platform)
     found = await find_profile(records, wanted)
     if found is None:
@@ -77,23 +90,29 @@ async def profile_in_force(records: Records, name: str | None, settings: Changea
 
 
 async def save_profile(records: Records, profile: Profile) -> Profile:
-    """Store a profile, replacing one of the same name. Raises BadInput for values that it can't have, for the name of a
-    built-in profile, and for the hundred and first profile."""
+    """Store a profile, replacing one of the same name. Raises BadInput for values that it can't
+    have, for the name of a built-in profile, and for the hundred and first profile.
+    """
     profile = checked(profile)
     if profile.name in BUILT_IN:
-        raise BadInput(Message("%(name)s can't be changed.", name=profile.name), help="Choose another name for yours.")
+        raise BadInput(
+            Message("%(name)s can't be changed.", name=profile.name),
+            help="Choose another name for yours.",
+        )
     names = {record.key for record in await records.all(_KIND)}
     if profile.name not in names and len(names) >= MOST:
         raise BadInput(
-            Message("There are already %(most)s profiles, the most allowed.", most=MOST), help="Remove one first."
+            Message("There are already %(most)s profiles, the most allowed.", most=MOST),
+            help="Remove one first.",
         )
     await records.put(_KIND, profile.name, to_named_json(profile, whole=True))
     return profile
 
 
 async def remove_profile(records: Records, name: str, settings: ChangeableSettings) -> None:
-    """Remove a profile. Raises NotFound if there is none of this name, BadInput for one that is built in or in use as the
-    profile of the vault or of a site."""
+    """Remove a profile. Raises NotFound if there is none of this name, BadInput for one that is
+    built in or in use as the profile of the vault or of a site.
+    """
     if name in BUILT_IN:
         raise BadInput(Message("%(name)s can't be removed.", name=name), help="It is built in.")
     if name == settings.profile or name in settings.site_profiles.values():

@@ -1,4 +1,6 @@
-"""The pages' queries, the records and cursors that answer them, and what all stores do the same for them (pure)."""
+"""The pages' queries, the records and cursors that answer them,
+and what all stores do the same for them (pure).
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ from mediavault.store import search_words
 
 
 class JobOrder(StrEnum):
-    """The order of a page of jobs. Jobs whose value is unknown come last; equal ones are newest first."""
+    """The order of a page of jobs. Jobs whose value is unknown come last;
+    equal ones are newest first.
+    """
 
     NEWEST = "newest"  # by created_at, then id
     OLDEST = "oldest"
@@ -28,11 +32,13 @@ class JobOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobQuery:
-    """A page of jobs. ``cursor`` is what the previous page returned, and is only valid in its order.
+    """A page of jobs. ``cursor`` is what the previous page returned, and is only valid in its
+    order.
 
-    ``text`` is searched for in title, text, handle, display name and URL: each of its words must be the beginning of a
-    word there, regardless of case and diacritics, and each run of a script without spaces must occur there. Only spaces
-    are no search; only punctuation finds nothing (``search_words.asked``).
+    ``text`` is searched for in title, text, handle, display name and URL: each of its words must be
+    the beginning of a word there, regardless of case and diacritics, and each run of a script
+    without spaces must occur there. Only spaces are no search; only punctuation finds nothing
+    (``search_words.asked``).
     """
 
     statuses: Collection[JobStatus] = ()
@@ -66,9 +72,11 @@ class Neighbours:
 
 @dataclass(frozen=True, slots=True)
 class AccountSummary:
-    """An account and the sums of its jobs. ``key`` is ``<platform>/<slug>``: stable, and safe in a URL.
+    """An account and the sums of its jobs. ``key`` is ``<platform>/<slug>``: stable, and safe in a
+    URL.
 
-    Handle and display name are those of its newest job. ``bytes`` and ``duration_s`` are of the saved videos.
+    Handle and display name are those of its newest job. ``bytes`` and ``duration_s`` are of the
+    saved videos.
     """
 
     key: str
@@ -106,7 +114,8 @@ class AccountPage:
 class PlatformTotals:
     """The sums of one platform.
 
-    ``bytes`` and ``duration_s`` are of the saved videos, ``latest_at`` is the newest job's ``created_at``.
+    ``bytes`` and ``duration_s`` are of the saved videos, ``latest_at`` is the newest job's
+    ``created_at``.
     """
 
     platform: str
@@ -119,7 +128,9 @@ class PlatformTotals:
 
 @dataclass(frozen=True, slots=True)
 class LibraryTotals:
-    """The sums of the library. ``platforms`` are those that have jobs, by name; the other fields are their sums."""
+    """The sums of the library. ``platforms`` are those that have jobs, by name;
+    the other fields are their sums.
+    """
 
     platforms: tuple[PlatformTotals, ...] = ()
     counts: Mapping[JobStatus, int] = field(default_factory=dict)  # every state
@@ -141,11 +152,14 @@ class FailureGroup:
     examples: tuple[Job, ...]  # the newest three
 
 
-SortKey = tuple[float, int, str]  # the order's value (0 if it is by time only), created_at in microseconds, id
+# the order's value (0 if it is by time only), created_at in microseconds, id
+SortKey = tuple[float, int, str]
 UNKNOWN = -1
 
 _ID = r"[0-9A-Za-z_-]{1,64}"
-_CURSOR = re.compile(rf"(?:([a-z]{{6,7}})~)?(?:(-?[0-9][0-9.e+-]{{0,30}})~)?([0-9]{{1,18}})\.({_ID})")
+_CURSOR = re.compile(
+    rf"(?:([a-z]{{6,7}})~)?(?:(-?[0-9][0-9.e+-]{{0,30}})~)?([0-9]{{1,18}})\.({_ID})"
+)
 _MARK_CURSOR = re.compile(rf"(-?[0-9]{{1,18}})\.({_ID})")
 _ACCOUNT_CURSOR = re.compile(r"([0-9]{1,18})~([!-~]{1,200})")
 
@@ -182,14 +196,22 @@ def cursor_of(job: Job, order: JobOrder) -> str:
     tail = f"{micros}.{job_id}"
     if order is JobOrder.NEWEST:
         return tail
-    return f"{order.value}~{tail}" if order is JobOrder.OLDEST else f"{order.value}~{value!r}~{tail}"
+    return (
+        f"{order.value}~{tail}" if order is JobOrder.OLDEST else f"{order.value}~{value!r}~{tail}"
+    )
 
 
 def decode_cursor(cursor: str, order: JobOrder) -> SortKey:
-    """Return the sort key of a cursor. Raises BadInput for a text that no page in this order returned."""
+    """Return the sort key of a cursor. Raises BadInput for a text that no page in this order
+    returned.
+    """
     match = _CURSOR.fullmatch(cursor)
     by_value = order in {JobOrder.LONGEST, JobOrder.LARGEST}
-    if match is None or (match[1] or JobOrder.NEWEST) != order.value or (match[2] is not None) is not by_value:
+    if (
+        match is None
+        or (match[1] or JobOrder.NEWEST) != order.value
+        or (match[2] is not None) is not by_value
+    ):
         raise _invalid_cursor()
     try:
         value = (int if order is JobOrder.LARGEST else float)(match[2] or 0)
@@ -205,21 +227,27 @@ def after(query: JobQuery) -> SortKey | None:
 
 
 def page_of(jobs: Sequence[Job], query: JobQuery) -> JobPage:
-    """Return the first jobs of ``jobs``; there is a next page if it has more jobs than the query's limit."""
+    """Return the first jobs of ``jobs``; there is a next page if it has more jobs than the query's
+    limit.
+    """
     page = tuple(jobs[: query.limit])
     has_more = page and len(jobs) > len(page) and not _is_at_the_edge(page[-1], query.order)
     return JobPage(page, cursor_of(page[-1], query.order) if has_more else None)
 
 
 def _is_at_the_edge(job: Job, order: JobOrder) -> bool:
-    """Return whether the job's time may be out of the readable range: the next page would begin with it again."""
+    """Return whether the job's time may be out of the readable range:
+    the next page would begin with it again.
+    """
     if order in {JobOrder.LONGEST, JobOrder.LARGEST}:
         return False
     return job.created_at <= EARLIEST if is_descending(order) else job.created_at >= LATEST
 
 
 def decode_account_cursor(cursor: str) -> tuple[int, str]:
-    """Return a cursor's ``latest_at`` in microseconds and key. Raises BadInput for a text that no page returned."""
+    """Return a cursor's ``latest_at`` in microseconds and key.
+    Raises BadInput for a text that no page returned.
+    """
     match = _ACCOUNT_CURSOR.fullmatch(cursor)
     if match is None:
         raise _invalid_cursor()
@@ -238,7 +266,9 @@ def mark_cursor_of(mark: Mark) -> str:
 
 
 def decode_mark_cursor(cursor: str, name: str) -> Mark:
-    """Return the mark that a page of marks ended with. Raises BadInput for a text that no page returned."""
+    """Return the mark that a page of marks ended with.
+    Raises BadInput for a text that no page returned.
+    """
     match = _MARK_CURSOR.fullmatch(cursor)
     if match is None:
         raise _invalid_cursor()
@@ -259,7 +289,7 @@ def account_not_found(key: str) -> AccountNotFound:
     )
 
 
-# --- accounts and totals -----------------------------------------------------------------------------------------
+# --- accounts and totals --------------------------------------------------------------------------
 
 
 def account_page(summaries: Iterable[AccountSummary], query: AccountQuery) -> AccountPage:
@@ -298,7 +328,9 @@ def with_all_statuses(counts: Mapping[JobStatus, int]) -> dict[JobStatus, int]:
 
 
 def millis(duration_s: float | None) -> int:
-    """Return whole milliseconds, so that a sum is the same in whatever order it is added up; 0 for None."""
+    """Return whole milliseconds, so that a sum is the same in whatever order it is added up;
+    0 for None.
+    """
     return 0 if duration_s is None else round(duration_s * 1000)
 
 
@@ -311,10 +343,12 @@ def _account_sort_key(summary: AccountSummary) -> tuple[int, str]:
 
 
 def _is_named(summary: AccountSummary, terms: Sequence[search_words.Term]) -> bool:
-    return bool(terms) and search_words.is_in(search_words.account_line(summary.handle, summary.display_name), terms)
+    return bool(terms) and search_words.is_in(
+        search_words.account_line(summary.handle, summary.display_name), terms
+    )
 
 
-# --- failures ----------------------------------------------------------------------------------------------------
+# --- failures -------------------------------------------------------------------------------------
 
 
 def most_first(groups: Iterable[FailureGroup]) -> list[FailureGroup]:

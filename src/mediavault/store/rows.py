@@ -32,12 +32,15 @@ from mediavault.store.search_words import FurtherWords, further_words
 
 LAST_PLACE = 2**62  # of a mark
 LIMIT_COLUMNS = (
-    "closed_until, probing_until, failures, code, reason, next_permit_at, reserved_until, account_posts, account_cap"
+    "closed_until, probing_until, failures, code, reason, next_permit_at, reserved_until,"
+    " account_posts, account_cap"
 )
 
 
 def moment(micros: int | None) -> datetime | None:
-    """Return a column of microseconds since 1970 as a time in UTC, as :func:`from_micros` reads it; None for NULL."""
+    """Return a column of microseconds since 1970 as a time in UTC,
+    as :func:`from_micros` reads it; None for NULL.
+    """
     return None if micros is None else from_micros(micros)
 
 
@@ -73,13 +76,17 @@ _DECODERS: Mapping[str, Callable[[Any], Any]] = {
     "account": codec.account_from_json,
     "items": codec.items_from_json,
 }
-_COLUMN_OF: Mapping[str, str] = {"chosen_urls": "chosen_url"}  # fields whose column has another name
+# fields whose column has another name
+_COLUMN_OF: Mapping[str, str] = {"chosen_urls": "chosen_url"}
 JOB_FIELDS = tuple(_COLUMN_OF.get(field.name, field.name) for field in fields(Job))
 _PARAMS = "error_params"  # the values in ``error``, see core.messages
 JOB_COLUMNS = ", ".join((*JOB_FIELDS, _PARAMS, "seq"))  # the internal key comes last
 STORED_COLUMNS = ", ".join((*JOB_FIELDS, _PARAMS, "account_key"))  # of :func:`stored_values`
-# What a move returns of each job, after other columns: the attempt, its start, the moment of the move, the internal key.
-MOVED_COLUMNS = "attempt_count AS of_attempt, started_at AS began_at, updated_at AS moved_at, seq AS moved_seq"
+# What a move returns of each job, after other columns: the attempt, its start, the moment of the
+# move, the internal key.
+MOVED_COLUMNS = (
+    "attempt_count AS of_attempt, started_at AS began_at, updated_at AS moved_at, seq AS moved_seq"
+)
 SEQ = -1
 
 
@@ -122,7 +129,9 @@ def checkpoint_values(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def stored_values(job: Job) -> dict[str, Any]:
-    """Return the whole row of a job by STORED_COLUMNS: what :func:`job_from_row` reads, and its account's key."""
+    """Return the whole row of a job by STORED_COLUMNS: what :func:`job_from_row` reads,
+    and its account's key.
+    """
     return {
         "id": job.id,
         "trace_id": job.trace_id,
@@ -197,7 +206,9 @@ def history_row(seq: int, record: HistoryRecord) -> tuple[Any, ...]:
 
 @codec.decodes
 def history_from_row(row: Sequence[Any]) -> HistoryRecord:
-    at, attempt, stage, outcome, strategy, error_code, detail, size, duration_ms, detail_params = row
+    at, attempt, stage, outcome, strategy, error_code, detail, size, duration_ms, detail_params = (
+        row
+    )
     return HistoryRecord(
         from_micros(at),
         attempt,
@@ -236,10 +247,13 @@ def limit_values(site_limit: SiteLimit) -> dict[str, Any]:
 
 @codec.decodes
 def limit_from_row(row: Sequence[Any]) -> SiteLimit:
-    """Return the limit of a row of platform and LIMIT_COLUMNS; these are all NULL if the platform has no limit yet."""
+    """Return the limit of a row of platform and LIMIT_COLUMNS;
+    these are all NULL if the platform has no limit yet.
+    """
     # fmt: off
     (
-        platform, closed_until, probing_until, failures, code, reason, next_permit_at, reserved_until, account_posts,
+        platform, closed_until, probing_until, failures, code, reason, next_permit_at,
+        reserved_until, account_posts,
         account_cap,
     ) = row
     # fmt: on
@@ -280,7 +294,13 @@ def beat_values(beat: WorkerHeartbeat) -> dict[str, Any]:
 def mark_values(mark: Mark, number: int) -> dict[str, Any]:
     """Return the values of a mark; ``number`` is the place of a new one that asks for none."""
     text = codec.storable(mark.text)
-    return {"id": mark.job_id, "name": mark_name(mark.name), "text": text, "place": mark.place, "number": number}
+    return {
+        "id": mark.job_id,
+        "name": mark_name(mark.name),
+        "text": text,
+        "place": mark.place,
+        "number": number,
+    }
 
 
 def mark_name(name: str) -> str:
@@ -289,7 +309,9 @@ def mark_name(name: str) -> str:
 
 
 def distinct_marks(marks: Iterable[Mark]) -> list[Mark]:
-    """Return the marks, of several with the same name at the same job the last one, where the first one was."""
+    """Return the marks, of several with the same name at the same job the last one,
+    where the first one was.
+    """
     return list({(mark_name(mark.name), mark.job_id): mark for mark in marks}.values())
 
 
@@ -316,13 +338,17 @@ def mark_start(after: Mark | None, *, newest_first: bool) -> dict[str, Any]:
 
 
 def after_prefix(prefix: str) -> str:
-    """Return the first text after all that begin with ``prefix``, which ends in an ASCII character."""
+    """Return the first text after all that begin with ``prefix``,
+    which ends in an ASCII character.
+    """
     return prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
 @codec.decodes
 def counts_from_row(row: Sequence[int]) -> dict[JobStatus, int]:
-    """Return the counts of a row of queued, running, failed, cancelled and all jobs: the rest is completed."""
+    """Return the counts of a row of queued, running, failed, cancelled and all jobs:
+    the rest is completed.
+    """
     queued, running, failed, cancelled, total = row
     return {
         JobStatus.QUEUED: queued,
@@ -335,7 +361,9 @@ def counts_from_row(row: Sequence[int]) -> dict[JobStatus, int]:
 
 @codec.decodes
 def counts_by_name(rows: Iterable[Sequence[Any]]) -> dict[str, int]:
-    """Return the counts of rows of ``(name, count)``. A damaged index gives names that nobody stored, even NULL."""
+    """Return the counts of rows of ``(name, count)``.
+    A damaged index gives names that nobody stored, even NULL.
+    """
     counts = {name: int(count) for name, count in rows}
     if not all(isinstance(name, str) for name in counts):
         raise TypeError("a name is a text")
@@ -346,8 +374,8 @@ def counts_by_name(rows: Iterable[Sequence[Any]]) -> dict[str, int]:
 def beat_from_row(row: Sequence[Any]) -> WorkerHeartbeat:
     # fmt: off
     (
-        worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats, draining,
-        platforms, signed_in, tally,
+        worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks,
+        missed_beats, draining, platforms, signed_in, tally,
     ) = row
     # fmt: on
     return WorkerHeartbeat(

@@ -1,4 +1,6 @@
-"""Searches that a user saved under a name: records, each with its name and the filter of the library's page."""
+"""Searches that a user saved under a name: records,
+each with its name and the filter of the library's page.
+"""
 
 from __future__ import annotations
 
@@ -31,12 +33,17 @@ async def saved_searches(records: Records, user: str) -> list[SavedSearch]:
 
 
 async def save_search(records: Records, user: str, name: str, filter_: str) -> SavedSearch:
-    """Save a search, replacing one of the same name. Raises BadInput for no name, or the hundred and first search."""
+    """Save a search, replacing one of the same name. Raises BadInput for no name,
+    or the hundred and first search.
+    """
     search = SavedSearch(_name(name), filter_)
     key = _key(user, search.name)
     keys = {record.key for record in await records.all(_KIND) if record.key.startswith(f"{user}/")}
     if key not in keys and len(keys) >= MOST:
-        raise BadInput(Message("There are %(most)s saved searches already.", most=MOST), help="Remove one first.")
+        raise BadInput(
+            Message("There are %(most)s saved searches already.", most=MOST),
+            help="Remove one first.",
+        )
     await records.put(_KIND, key, {"name": search.name, "filter": search.filter})
     return search
 
@@ -60,7 +67,9 @@ def _name(text: str) -> str:
     except BadInput:
         raise BadInput(
             "This can't be the name of a search.",
-            help=Message("Use 1 to %(most)s characters, without quotation marks.", most=MAX_TAG_CHARS),
+            help=Message(
+                "Use 1 to %(most)s characters, without quotation marks.", most=MAX_TAG_CHARS
+            ),
         ) from None
 
 

@@ -1,4 +1,6 @@
-"""Reads the SQL files of an engine: the schema, the migrations that bring an older database to it, and statements by name."""
+"""Reads the SQL files of an engine: the schema, the migrations that bring an older database to it,
+and statements by name.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from importlib import resources
 from mediavault.core.failures import SchemaTooNew, SchemaTooOld
 from mediavault.core.messages import Message
 
-SCHEMA_VERSION = 20  # of the database that ``<engine>/schema.sql`` describes, and ``mongodb/schema.py``
+# of the database that ``<engine>/schema.sql`` describes, and ``mongodb/schema.py``
+SCHEMA_VERSION = 20
 
 _HEAD = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _FROM = re.compile(r"^-- from: (\d+)$", re.MULTILINE)
@@ -20,11 +23,13 @@ _FILE = re.compile(r"(?P<version>\d{4})_\w+\.sql")
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One numbered SQL file, which changes what a database has; what the database lacks then is created from the schema.
+    """One numbered SQL file, which changes what a database has; what the database lacks then is
+    created from the schema.
 
-    ``version`` is the schema's version after ``sql`` has run. A line ``-- from: N`` names the one before, by default one
-    less. ``oldest_code`` is the schema version of the oldest mediavault that still works with it, so that a fleet can be
-    upgraded machine by machine: a file that only adds says ``-- oldest code: N``. Without it no older one works.
+    ``version`` is the schema's version after ``sql`` has run. A line ``-- from: N`` names the one
+    before, by default one less. ``oldest_code`` is the schema version of the oldest mediavault that
+    still works with it, so that a fleet can be upgraded machine by machine: a file that only adds
+    says ``-- oldest code: N``. Without it no older one works.
     """
 
     version: int
@@ -46,14 +51,21 @@ class Migration:
 
 def load_schema(engine: str) -> str:
     """Return the SQL that creates what a database lacks."""
-    return (resources.files(f"mediavault.store.{engine}") / "schema.sql").read_text(encoding="utf-8")
+    return (resources.files(f"mediavault.store.{engine}") / "schema.sql").read_text(
+        encoding="utf-8"
+    )
 
 
 def load_migrations(engine: str) -> tuple[Migration, ...]:
     """Return the migrations in order, of which the last one leads to SCHEMA_VERSION."""
     folder = resources.files(f"mediavault.store.{engine}") / "migrations"
-    files = sorted((file for file in folder.iterdir() if _FILE.fullmatch(file.name)), key=lambda file: file.name)
-    return tuple(Migration(int(file.name[:4]), file.name, file.read_text(encoding="utf-8")) for file in files)
+    files = sorted(
+        (file for file in folder.iterdir() if _FILE.fullmatch(file.name)),
+        key=lambda file: file.name,
+    )
+    return tuple(
+        Migration(int(file.name[:4]), file.name, file.read_text(encoding="utf-8")) for file in files
+    )
 
 
 def pending(migrations: Sequence[Migration], version: int, database: object) -> Sequence[Migration]:
@@ -74,7 +86,8 @@ def pending(migrations: Sequence[Migration], version: int, database: object) -> 
 def too_old(database: object, version: int) -> SchemaTooOld:
     return SchemaTooOld(
         Message(
-            "The database %(database)s has schema %(version)s, from which this mediavault cannot upgrade.",
+            "The database %(database)s has schema %(version)s, from which this mediavault cannot"
+            " upgrade.",
             database=database,
             version=version,
         )
@@ -84,7 +97,8 @@ def too_old(database: object, version: int) -> SchemaTooOld:
 def too_new(database: object, version: int, newest: int) -> SchemaTooNew:
     return SchemaTooNew(
         Message(
-            "The database %(database)s has schema %(version)s; this mediavault knows up to %(newest)s.",
+            "The database %(database)s has schema %(version)s; this mediavault knows up to"
+            " %(newest)s.",
             database=database,
             version=version,
             newest=newest,
@@ -93,11 +107,14 @@ def too_new(database: object, version: int, newest: int) -> SchemaTooNew:
 
 
 def load_statements(folder: str, *, tokens: Mapping[str, object]) -> dict[str, str]:
-    """Return the statements of ``<folder>/statements.sql`` by name, without comments and the final ``;``.
+    """Return the statements of ``<folder>/statements.sql`` by name, without comments and the final
+    ``;``.
 
     ``{job}`` and the like are replaced by the value in ``tokens``.
     """
-    text = (resources.files(f"mediavault.store.{folder}") / "statements.sql").read_text(encoding="utf-8")
+    text = (resources.files(f"mediavault.store.{folder}") / "statements.sql").read_text(
+        encoding="utf-8"
+    )
     _, *pieces = _HEAD.split(text)
     pairs = zip(pieces[::2], pieces[1::2], strict=True)
     return {name: _bare(body).format_map(tokens) for name, body in pairs}

@@ -1,8 +1,9 @@
-"""The words of a text and of a search: the same for every store, so that all find the same jobs (pure).
+"""The words of a text and of a search: the same for every store, so that all find the same jobs
+(pure).
 
-A text becomes lower-case words without diacritics. Scripts that are written without spaces, and pictures such as emoji,
-become single characters, so that any run of them can be found. A search matches where each of its words is the
-beginning of a word, and each of its runs occurs unchanged.
+A text becomes lower-case words without diacritics. Scripts that are written without spaces, and
+pictures such as emoji, become single characters, so that any run of them can be found. A search
+matches where each of its words is the beginning of a word, and each of its runs occurs unchanged.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from typing import Any
 from mediavault.core.media import Account
 from mediavault.core.redaction import redact_page, redact_pages
 
-# Separates the fields of a job, so that no run of characters is found across two; no text has it as a word.
+# Separates the fields of a job, so that no run of characters is found across two; no text has it as
+# a word.
 GAP = "\ue000"
 MAX_WORD_CHARS = 64
 MAX_WORDS = 4_000  # of a job; PostgreSQL counts positions up to 16,383
-MAX_SOURCE_WORDS = 8_000  # of a source of further words; an hour of speech has about 2,000 different ones
+# of a source of further words; an hour of speech has about 2,000 different ones
+MAX_SOURCE_WORDS = 8_000
 MAX_SOURCE_CHARS = 60_000  # of its line; PostgreSQL allows 1 MB for all words of a job
 MAX_LINE_WORDS = 16_000  # of a job with its further words
 MAX_SEARCH_WORDS = 32  # words of a search; the rest is ignored
@@ -36,17 +39,20 @@ class WordSource(StrEnum):
     COMMENTS = "comments"
 
 
-FurtherWords = Mapping[WordSource, str]  # the lines of a job's sources, each of :func:`distinct_line`
+# the lines of a job's sources, each of :func:`distinct_line`
+FurtherWords = Mapping[WordSource, str]
 
 _PLAIN = re.compile(r"[a-z0-9]+")
 _LETTERS = str.maketrans(
     {
-        "ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "þ": "th", "æ": "ae", "œ": "oe", "ŧ": "t",
+        "ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "þ": "th", "æ": "ae", "œ": "oe",
+        "ŧ": "t",
         "\u0640": None,  # the Arabic lengthening stroke
     }
 )  # fmt: skip
-# Marks that turn the letter before into another one, as in kana and Indic scripts; all others are diacritics.
-_LETTER_MARKS = (0, 7, 8, 9)  # canonical combining classes: not reordered, nukta, kana voicing, virama
+# Marks that turn the letter before into another one, as in kana and Indic scripts; all others are
+# diacritics. canonical combining classes: not reordered, nukta, kana voicing, virama
+_LETTER_MARKS = (0, 7, 8, 9)
 _WITHOUT_SPACES = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3040-\u312f\u31a0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uf900-\ufaff\U00020000-\U0003ffff]"
@@ -82,10 +88,14 @@ def line_of(texts: Iterable[str | None]) -> str:
     return "".join(f" {word}" for word in words[:MAX_WORDS])
 
 
-def job_line(post_url: str, canonical_url: str, account: Account | None, metadata: Mapping[str, Any]) -> str:
-    """Return the line that a job is found by: title, text, handle, display name and URL, without the URL's secrets.
+def job_line(
+    post_url: str, canonical_url: str, account: Account | None, metadata: Mapping[str, Any]
+) -> str:
+    """Return the line that a job is found by: title, text, handle, display name and URL, without
+    the URL's secrets.
 
-    A search tells whether a word begins like this: letter by letter, that would be the whole secret.
+    A search tells whether a word begins like this: letter by letter, that would be the whole
+    secret.
     """
     texts_of_post = [metadata.get("title"), metadata.get("text")]
     texts = [text if isinstance(text, str) else None for text in texts_of_post]
@@ -100,9 +110,11 @@ def account_line(handle: str | None, display_name: str | None) -> str:
 
 
 def distinct_line(texts: Iterable[str]) -> str:
-    """Return the line of long texts: each word once, in no order, and each run of single characters as it is.
+    """Return the line of long texts: each word once, in no order, and each run of single characters
+    as it is.
 
-    It is bounded. A line's own parts, ``line.split(GAP)``, give the same line again, whoever wrote it.
+    It is bounded. A line's own parts, ``line.split(GAP)``, give the same line again, whoever wrote
+    it.
     """
     words: dict[Term, None] = {}
     runs: dict[Term, None] = {}
@@ -112,7 +124,9 @@ def distinct_line(texts: Iterable[str]) -> str:
         size = sum(len(word) + 1 for word in term)
         if term in known:
             continue
-        if (left := left - len(term) - (known is runs)) < 0 or (chars := chars - size - 2 * (known is runs)) < 0:
+        if (left := left - len(term) - (known is runs)) < 0 or (
+            chars := chars - size - 2 * (known is runs)
+        ) < 0:
             break
         known[term] = None
     return "".join([*map(needle, sorted(words)), *(f" {GAP}{needle(run)}" for run in runs)])
@@ -134,7 +148,9 @@ def further_words(rows: Iterable[tuple[str, str]]) -> dict[WordSource, str]:
 
 
 def parse_search(text: str | None) -> tuple[Term, ...] | None:
-    """Return a search's terms: None for no search (only spaces), empty if it finds nothing (only punctuation)."""
+    """Return a search's terms: None for no search (only spaces),
+    empty if it finds nothing (only punctuation).
+    """
     if not text or text.isspace():
         return None
     words = words_of(redact_pages(text[: MAX_SEARCH_WORDS * MAX_WORD_CHARS]))[:MAX_SEARCH_WORDS]
@@ -167,7 +183,9 @@ def _terms_of(words: Iterable[str]) -> Iterator[Term]:
 
 
 def _folded(text: str) -> str:
-    """Return the text without case, diacritics, joiners and direction marks; ligatures and wide forms spelt out."""
+    """Return the text without case, diacritics, joiners and direction marks;
+    ligatures and wide forms spelt out.
+    """
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return "".join(char for char in plain if not _is_dropped(char)).casefold().translate(_LETTERS)
 

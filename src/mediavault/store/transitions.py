@@ -1,4 +1,6 @@
-"""The rules for a job's moves in every store: which are legal, and the record that each leaves in the history."""
+"""The rules for a job's moves in every store: which are legal,
+and the record that each leaves in the history.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +27,11 @@ from mediavault.store import codec
 
 @dataclass(frozen=True, slots=True)
 class MoveNote:
-    """What a move appends to the history of each job that it moves; the moment and the attempt are those of the job.
+    """What a move appends to the history of each job that it moves; the moment and the attempt are
+    those of the job.
 
-    ``is_timed``: with how long the attempt has taken. Without ``of_attempt`` it belongs to no attempt.
+    ``is_timed``: with how long the attempt has taken. Without ``of_attempt`` it belongs to no
+    attempt.
     """
 
     stage: Stage
@@ -47,17 +51,23 @@ DUE_AGAIN = Message("the scheduled retry is due")
 
 def must_cancel(job: Job) -> bool:
     """Return False when the job is already cancelled. Raises IllegalMove when it is completed."""
-    return job.status is not JobStatus.CANCELLED and _legal(job, JobStatus.CANCELLED, Message("cancelled"))
+    return job.status is not JobStatus.CANCELLED and _legal(
+        job, JobStatus.CANCELLED, Message("cancelled")
+    )
 
 
 def check_requeue(job: Job) -> bool:
-    """Return False when the job is already queued or running. Raises IllegalMove when it is completed."""
+    """Return False when the job is already queued or running.
+    Raises IllegalMove when it is completed.
+    """
     under_way = job.status in (JobStatus.QUEUED, JobStatus.RUNNING)
     return not under_way and _legal(job, JobStatus.QUEUED, Message("tried again"))
 
 
 def check_priority(job: Job) -> None:
-    """Raise IllegalMove when the job is completed: it is not in the queue, and will not be again."""
+    """Raise IllegalMove when the job is completed: it is not in the queue,
+    and will not be again.
+    """
     if job.status is JobStatus.COMPLETED:
         raise _illegal(job, Message("moved in the queue"))
 
@@ -68,16 +78,24 @@ def adopts(new: NewJob, existing: Job) -> bool:
 
 
 def as_imported(job: Job) -> Job:
-    """Return the job as another store imports it: a running job becomes queued and has lost no attempt."""
+    """Return the job as another store imports it: a running job becomes queued and has lost no
+    attempt.
+    """
     if job.status is not JobStatus.RUNNING:
         return job
     return replace(
-        job, status=JobStatus.QUEUED, claimed_by=None, lease_expires_at=None, max_attempts=job.max_attempts + 1
+        job,
+        status=JobStatus.QUEUED,
+        claimed_by=None,
+        lease_expires_at=None,
+        max_attempts=job.max_attempts + 1,
     )
 
 
 def duration_ms(since: datetime | None, until: datetime) -> int:
-    """Return the milliseconds in between; never negative, even if the wall clock was set back in the meantime."""
+    """Return the milliseconds in between; never negative,
+    even if the wall clock was set back in the meantime.
+    """
     return 0 if since is None else max(0, int((until - since).total_seconds() * 1000))
 
 
@@ -98,7 +116,9 @@ def job_not_found(job_id: JobId) -> JobNotFound:
 
 
 def lease_lost(job_id: JobId, fence: int) -> LeaseLost:
-    return LeaseLost(Message("Attempt %(fence)s no longer holds job %(job_id)s.", fence=fence, job_id=job_id))
+    return LeaseLost(
+        Message("Attempt %(fence)s no longer holds job %(job_id)s.", fence=fence, job_id=job_id)
+    )
 
 
 def _legal(job: Job, after: JobStatus, verb: str) -> bool:
@@ -109,7 +129,9 @@ def _legal(job: Job, after: JobStatus, verb: str) -> bool:
 
 def _illegal(job: Job, verb: str) -> IllegalMove:
     status = _STATUS_WORDS[job.status]
-    return IllegalMove(Message("The job is %(status)s; it cannot be %(verb)s.", status=status, verb=verb))
+    return IllegalMove(
+        Message("The job is %(status)s; it cannot be %(verb)s.", status=status, verb=verb)
+    )
 
 
 _STATUS_WORDS: Mapping[JobStatus, Message] = {
@@ -121,7 +143,9 @@ _STATUS_WORDS: Mapping[JobStatus, Message] = {
 }
 
 
-def progress_values(stage: Stage, progress_pct: int, bytes_done: int, bytes_total: int | None) -> dict[str, Any]:
+def progress_values(
+    stage: Stage, progress_pct: int, bytes_done: int, bytes_total: int | None
+) -> dict[str, Any]:
     """Return a job's progress by the names of the job's fields."""
     return {
         "stage": stage.value,

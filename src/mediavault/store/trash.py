@@ -1,9 +1,11 @@
-"""The trash: deleted posts, which can be restored until the trash is emptied; `features/trash` does that.
+"""The trash: deleted posts, which can be restored until the trash is emptied; `features/trash` does
+that.
 
-A deleted post is a row with its job, history and marks, and its files out of sight. The row is stored first, then the
-job is removed, then the files are moved; a restored post goes the other way. While a job exists, it is not deleted,
-whatever a row says. So a kill at any point leaves the post in the library or in the trash, and its files on the disk.
-Its further words are a row of another table: they can be larger than all the rest, and only a restored post needs them.
+A deleted post is a row with its job, history and marks, and its files out of sight. The row is
+stored first, then the job is removed, then the files are moved; a restored post goes the other way.
+While a job exists, it is not deleted, whatever a row says. So a kill at any point leaves the post
+in the library or in the trash, and its files on the disk. Its further words are a row of another
+table: they can be larger than all the rest, and only a restored post needs them.
 """
 
 from __future__ import annotations
@@ -43,7 +45,9 @@ class TrashFiles(Protocol):
         """Return where a file of a deleted post is put: the same path where files stay in place."""
 
     async def move(self, source: str, target: str) -> bool:
-        """Move a file durably, without replacing; False when there is none, or the name is taken."""
+        """Move a file durably, without replacing; False when there is none,
+        or the name is taken.
+        """
 
     async def free_name(self, folder: str, stem: str, suffix: str) -> str: ...
     async def remove(self, *relatives: str) -> None:
@@ -55,8 +59,9 @@ class TrashFiles(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TrashedPost:
-    """A deleted post. ``files`` maps each file's path in the library to its path in the trash; ``are_moved`` once all
-    are there. ``batch`` is the same for posts that were deleted together."""
+    """A deleted post. ``files`` maps each file's path in the library to its path in the trash;
+    ``are_moved`` once all are there. ``batch`` is the same for posts that were deleted together.
+    """
 
     job: Job
     deleted_at: datetime
@@ -83,7 +88,9 @@ def new_batch() -> str:
 
 
 def retention_batch() -> str:
-    """Return a name for posts that retention rules delete together; one that a user restores is pinned."""
+    """Return a name for posts that retention rules delete together;
+    one that a user restores is pinned.
+    """
     return f"{_BY_RULE}{new_batch()}"
 
 
@@ -97,8 +104,8 @@ async def move_to_trash(
 ) -> Job:
     """Delete a post and return its job as it was. Raises JobNotFound.
 
-    ``paths_of`` names the files that go with it (:func:`no_paths`: none). Files that can't be moved now,
-    since the library is not there, are moved when the trash is emptied the next time.
+    ``paths_of`` names the files that go with it (:func:`no_paths`: none). Files that can't be moved
+    now, since the library is not there, are moved when the trash is emptied the next time.
     """
     for race in range(RACES + 1):
         job = await store.catalogue.get(job_id)
@@ -106,7 +113,11 @@ async def move_to_trash(
         post_marks = (await store.marks.of_jobs([job_id])).get(job_id, ())
         marks = tuple(mark for mark in post_marks if mark.kind not in FOUND_AGAIN)
         files_of = {path: files.trash_path(job_id, path) for path in paths_of(job)}
-        size = (sum(item.saved.bytes for item in job.items if item.saved) or job.bytes or 0) if files_of else 0
+        size = (
+            (sum(item.saved.bytes for item in job.items if item.saved) or job.bytes or 0)
+            if files_of
+            else 0
+        )
         row = TableRow(
             {
                 "id": job_id,
@@ -124,7 +135,9 @@ async def move_to_trash(
         await store.tables.put(TRASH, [row])
         await note_removed(store.records, job.canonical_url)
         try:
-            removed = await store.catalogue.remove(job_id, as_of=job.updated_at if race < RACES else None)
+            removed = await store.catalogue.remove(
+                job_id, as_of=job.updated_at if race < RACES else None
+            )
         except JobNotFound:
             await forget(store, job_id)
             continue  # it has changed, or is gone: then it is not found
@@ -134,7 +147,9 @@ async def move_to_trash(
         try:
             await move_files(store, files, read_post(row))
         except StorageFailure as exc:
-            log.warning("trash_files_not_moved", job_id=job_id, trace_id=job.trace_id, error=exc.message)
+            log.warning(
+                "trash_files_not_moved", job_id=job_id, trace_id=job.trace_id, error=exc.message
+            )
         return removed
     raise JobNotFound("No job has this id.")
 
@@ -147,9 +162,15 @@ async def move_files(store: Store, files: TrashFiles, post: TrashedPost) -> None
         await store.tables.update(TRASH, [(post.job.id,)], {"unmoved": None})
 
 
-async def trashed_posts(store: Store, where: Where, *, limit: int | None = None) -> list[TrashedPost]:
-    """Return the posts in the trash that meet the conditions on the columns of TRASH, the latest first."""
-    rows = await store.tables.select(TRASH, where, order=["deleted_at"], descending=True, limit=limit)
+async def trashed_posts(
+    store: Store, where: Where, *, limit: int | None = None
+) -> list[TrashedPost]:
+    """Return the posts in the trash that meet the conditions on the columns of TRASH,
+    the latest first.
+    """
+    rows = await store.tables.select(
+        TRASH, where, order=["deleted_at"], descending=True, limit=limit
+    )
     return [read_post(row) for row in rows]
 
 
@@ -162,7 +183,7 @@ async def all_trashed_posts(store: Store) -> AsyncIterator[TrashedPost]:
         after = page[-1].key_in(TRASH)
 
 
-# --- as a row ----------------------------------------------------------------------------------------------------
+# --- as a row -------------------------------------------------------------------------------------
 
 
 async def forget(store: Store, job_id: JobId) -> None:

@@ -1,4 +1,5 @@
-"""Upgrades the values of an older vault, on any engine: what it had in records moves into tables, under the names of today.
+"""Upgrades the values of an older vault, on any engine: what it had in records moves into tables,
+under the names of today.
 
 The rows are all there before the first record is removed, so after a kill it begins again.
 """
@@ -26,10 +27,19 @@ from mediavault.store.tables import (
 
 NAMES = 20  # the version of the schema to which this leads
 PAGE = 1_000
-SMALL = ("later", "source", "source_state", "source_entry", "source_waiting", "source_listed", "source_gone")
+SMALL = (
+    "later",
+    "source",
+    "source_state",
+    "source_entry",
+    "source_waiting",
+    "source_listed",
+    "source_gone",
+)
 MOVED = (*SMALL, "trash", "trashed_words", "source_preview")  # a preview is of the next hour only
 
-ITEM_NAMES = (('"status":"kept"', '"status":"saved"'), (',"kept":{', ',"saved":{'))  # in the JSON of a job's items
+# in the JSON of a job's items
+ITEM_NAMES = (('"status":"kept"', '"status":"saved"'), (',"kept":{', ',"saved":{'))
 ADDED_TO_JOBS: Mapping[str, Any] = {
     "error_params": None,
     "profile": None,
@@ -65,7 +75,9 @@ class OldStore(Protocol):
     """What the upgrade needs of an engine. Kinds are the texts that older releases stored."""
 
     async def page(self, kind: str, after: str) -> Sequence[tuple[str, Mapping[str, Any], int]]:
-        """Return the next records of a kind by their keys, at most ``PAGE``: key, value and last change in microseconds."""
+        """Return the next records of a kind by their keys, at most ``PAGE``: key,
+        value and last change in microseconds.
+        """
 
     async def add(self, table: Table, rows: Sequence[TableRow]) -> None:
         """Store the rows; those whose keys are there already may be left as they are."""
@@ -85,7 +97,9 @@ async def upgrade_values(store: OldStore) -> None:
     await _add_sources(store)
     await _add_entries(store)
     await _add(store, "later", DEFERRED_WORK, _deferred)
-    await _add(store, "trashed_words", TRASHED_WORDS, lambda key, value: TableRow({"id": key}, value))
+    await _add(
+        store, "trashed_words", TRASHED_WORDS, lambda key, value: TableRow({"id": key}, value)
+    )
     await _add(store, "trash", TRASH, _trashed)
     for kind in MOVED:
         await store.remove(kind)
@@ -119,7 +133,9 @@ async def _add_sources(store: OldStore) -> None:
 
 
 async def _rows(store: OldStore, kind: str, make: MakeRow) -> AsyncIterator[list[TableRow]]:
-    """Yield the rows of the records of a kind, in pages; those that can't be read, as by no release, are left out."""
+    """Yield the rows of the records of a kind, in pages; those that can't be read,
+    as by no release, are left out.
+    """
     async for records in _pages(store, kind):
         rows = []
         for key, value, _ in records:
@@ -139,7 +155,11 @@ def _source(key: str, value: Mapping[str, Any]) -> TableRow:
 
 
 def _state(source: str, value: Mapping[str, Any]) -> TableRow:
-    columns: Mapping[str, str | int] = {"id": source, "due_at": 0, "waiting": int(value.get("waiting", 0))}
+    columns: Mapping[str, str | int] = {
+        "id": source,
+        "due_at": 0,
+        "waiting": int(value.get("waiting", 0)),
+    }
     return TableRow(columns, _renamed(value, _STATE_NAMES))
 
 
@@ -153,13 +173,19 @@ async def _add_entries(store: OldStore) -> None:
     listed: dict[str, int] = {}
     async for records in _pages(store, "source_listed"):
         listed.update({key: changed_at for key, _, changed_at in records})
-    await _add(store, "source_entry", SOURCE_ENTRIES, lambda key, value: _entry(key, value, places, listed))
+    await _add(
+        store, "source_entry", SOURCE_ENTRIES, lambda key, value: _entry(key, value, places, listed)
+    )
 
 
-def _entry(key: str, value: Mapping[str, Any], places: Mapping[str, int], listed: Mapping[str, int]) -> TableRow:
+def _entry(
+    key: str, value: Mapping[str, Any], places: Mapping[str, int], listed: Mapping[str, int]
+) -> TableRow:
     source, _, post = key.partition("/")
     entry = _renamed(value, {"is_news": "is_new_post"})
-    state = entry["state"] = _ENTRY_STATES.get(str(value.get("state", "")), str(value.get("state", "")))
+    state = entry["state"] = _ENTRY_STATES.get(
+        str(value.get("state", "")), str(value.get("state", ""))
+    )
     unlisted_at = entry.pop("gone_at", None)
     columns = {
         "source": source,
@@ -167,7 +193,9 @@ def _entry(key: str, value: Mapping[str, Any], places: Mapping[str, int], listed
         "state": state,
         "place": places.get(key, 0) if state == "waiting" else None,
         "listed_at": listed.get(key),
-        "unlisted_at": None if unlisted_at is None else to_micros(datetime.fromisoformat(unlisted_at)),
+        "unlisted_at": None
+        if unlisted_at is None
+        else to_micros(datetime.fromisoformat(unlisted_at)),
     }
     return TableRow(columns, entry)
 
@@ -175,7 +203,9 @@ def _entry(key: str, value: Mapping[str, Any], places: Mapping[str, int], listed
 def _deferred(key: str, value: Mapping[str, Any]) -> TableRow:
     work, _, job = key.partition("/")
     int(value["tries"])  # a record without them was never done
-    return TableRow({"work": work, "job": job, "due_at": to_micros(datetime.fromisoformat(value["at"]))}, value)
+    return TableRow(
+        {"work": work, "job": job, "due_at": to_micros(datetime.fromisoformat(value["at"]))}, value
+    )
 
 
 def _trashed(key: str, value: Mapping[str, Any]) -> TableRow:
@@ -188,12 +218,16 @@ def _trashed(key: str, value: Mapping[str, Any]) -> TableRow:
         "unmoved": None if post.pop("are_moved") else len(post["files"]),
     }
     post["job"] = {**ADDED_TO_JOBS, **post["job"], "items": _items(post["job"]["items"])}
-    post["marks"] = [[re.sub("^twin(?=/|$)", "duplicate", name), *rest] for name, *rest in post["marks"]]
+    post["marks"] = [
+        [re.sub("^twin(?=/|$)", "duplicate", name), *rest] for name, *rest in post["marks"]
+    ]
     return TableRow(columns, post)
 
 
 def _items(text: str) -> str:
-    """Return a job's items with the names of today. A quote within a text is escaped, so only names and values change."""
+    """Return a job's items with the names of today. A quote within a text is escaped,
+    so only names and values change.
+    """
     for old, new in ITEM_NAMES:
         text = text.replace(old, new)
     return text
@@ -210,7 +244,9 @@ def _filtered(value: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**value, "filter": "&".join(parts)}
 
 
-async def _pages(store: OldStore, kind: str) -> AsyncIterator[Sequence[tuple[str, Mapping[str, Any], int]]]:
+async def _pages(
+    store: OldStore, kind: str
+) -> AsyncIterator[Sequence[tuple[str, Mapping[str, Any], int]]]:
     after = ""
     while page := await store.page(kind, after):
         yield page

@@ -1,8 +1,10 @@
-"""Jobs that wait for the user: to sign in, to answer a challenge, to choose; and trying them again afterwards.
+"""Jobs that wait for the user: to sign in, to answer a challenge, to choose; and trying them again
+afterwards.
 
-Where a site's session cookies are not known, only a post that is read again shows whether a sign-in helped. After a window on
-a post such a site's other jobs wait for that job's next attempt: a record, made before the job is queued, names it, and
-workers look at these records (``continue_after_sign_ins``). The record stays while the site still asks for a sign-in.
+Where a site's session cookies are not known, only a post that is read again shows whether a sign-in
+helped. After a window on a post such a site's other jobs wait for that job's next attempt: a
+record, made before the job is queued, names it, and workers look at these records
+(``continue_after_sign_ins``). The record stays while the site still asks for a sign-in.
 """
 
 from __future__ import annotations
@@ -13,7 +15,14 @@ from datetime import datetime
 from enum import Enum, auto
 from urllib.parse import urlsplit
 
-from mediavault.core.failures import FAILURES, BadInput, ErrorCode, FailureScope, JobNotFound, Remedy
+from mediavault.core.failures import (
+    FAILURES,
+    BadInput,
+    ErrorCode,
+    FailureScope,
+    JobNotFound,
+    Remedy,
+)
 from mediavault.core.job import ItemStatus, Job, JobId, JobStatus
 from mediavault.core.logs import get_logger
 from mediavault.core.post_urls import page_to_visit
@@ -26,26 +35,35 @@ from mediavault.store.bulk import iter_jobs, retry_each, retry_failed
 from mediavault.store.port import JobCatalogue, JobOrder, JobQuery, Records, Store
 
 _KIND = RecordKind.ACCEPTED
-DAMAGE = ErrorCode.DAMAGED.value  # the reason for which a damaged file, of which some plays, is saved
+# the reason for which a damaged file, of which some plays, is saved
+DAMAGE = ErrorCode.DAMAGED.value
 
 
 async def retry_job(
-    store: Store, job_id: JobId, *, chosen_urls: Sequence[str] = (), profile: str | None = None, as_it_is: bool = False
+    store: Store,
+    job_id: JobId,
+    *,
+    chosen_urls: Sequence[str] = (),
+    profile: str | None = None,
+    as_it_is: bool = False,
 ) -> Job:
-    """Queue a job again. With ``as_it_is`` its files are saved although they are not what the post announced, or damaged.
+    """Queue a job again. With ``as_it_is`` its files are saved although they are not what the post
+    announced, or damaged.
 
-    That is true of exactly the question that the last attempt asked: another length is asked about again. Of damage only
-    that there is some, since each copy may be damaged elsewhere. Raises JobNotFound, IllegalMove, and BadInput when there
-    is nothing to save as it is.
+    That is true of exactly the question that the last attempt asked: another length is asked about
+    again. Of damage only that there is some, since each copy may be damaged elsewhere. Raises
+    JobNotFound, IllegalMove, and BadInput when there is nothing to save as it is.
     """
     if as_it_is:
         job = await store.catalogue.get(job_id)
         asked = questions(job)
         if not asked:
             raise BadInput(
-                "This post has no file that waits to be saved as it is.", help="Reload the post: it may have changed."
+                "This post has no file that waits to be saved as it is.",
+                help="Reload the post: it may have changed.",
             )
-        # First the answer: if the vault stops in between, the job is not queued, and the answer holds when it is.
+        # First the answer: if the vault stops in between, the job is not queued, and the answer
+        # holds when it is.
         known = await accepted_reasons(store.records, job_id)
         await store.records.put(_KIND, job_id, {"reasons": sorted(known | asked)})
     return await store.queue.retry(job_id, chosen_urls=chosen_urls, profile=profile)
@@ -54,14 +72,20 @@ async def retry_job(
 def questions(job: Job) -> frozenset[str]:
     """Return why files of a job wait for the user's answer: in English, or ``DAMAGE``."""
     failed = [item for item in job.items if item.status is ItemStatus.FAILED]
-    lengths = {str(item.error) for item in failed if item.error_code is ErrorCode.NOT_AS_ANNOUNCED and item.error}
+    lengths = {
+        str(item.error)
+        for item in failed
+        if item.error_code is ErrorCode.NOT_AS_ANNOUNCED and item.error
+    }
     return frozenset(lengths | {DAMAGE for item in failed if item.error_code is ErrorCode.DAMAGED})
 
 
 async def accepted_reasons(records: Records, job_id: JobId) -> frozenset[str]:
     """Return the reasons for which a user wants the job's files to be saved as they are."""
     record = await records.get(_KIND, job_id)
-    return frozenset(map(str, record.value.get("reasons", ()))) if record is not None else frozenset()
+    return (
+        frozenset(map(str, record.value.get("reasons", ()))) if record is not None else frozenset()
+    )
 
 
 PAGE = 200
@@ -80,28 +104,38 @@ class JobNotWaiting(BadInput):
 
 async def waiting_jobs(catalogue: JobCatalogue, platform: str) -> list[Job]:
     """Return the platform's jobs that a sign-in may help, newest first."""
-    failed = iter_jobs(catalogue, JobQuery((JobStatus.FAILED,), platform, limit=PAGE), at_most=MAX_COUNTED)
+    failed = iter_jobs(
+        catalogue, JobQuery((JobStatus.FAILED,), platform, limit=PAGE), at_most=MAX_COUNTED
+    )
     return [job async for job in failed if waits_for_sign_in(job)]
 
 
 async def resume_after_sign_in(state: SessionState, store: Store) -> int:
-    """Resume the site's waiting jobs after a sign-in, unless it failed; returns how many were queued again.
+    """Resume the site's waiting jobs after a sign-in, unless it failed; returns how many were
+    queued again.
 
-    Where a site's session cookies are unknown the user's word counts; jobs that meet the wall again wait again.
+    Where a site's session cookies are unknown the user's word counts; jobs that meet the wall again
+    wait again.
     """
     return 0 if state.signed_in is False else await resume_waiting(store, state.platform)
 
 
 async def resume_after_window(state: SessionState, task: BrowserTask, store: Store) -> int:
-    """Resume the jobs that a window may have helped after it was closed; returns how many were queued again.
+    """Resume the jobs that a window may have helped after it was closed; returns how many were
+    queued again.
 
-    These are the job on whose post it was open, all that met a challenge, since an answer is valid for the whole site,
-    and after a sign-in the others too: at once, or after that job where it is not known whether the user is signed in.
-    For a platform that covers many sites only jobs of the same host are resumed.
+    These are the job on whose post it was open, all that met a challenge, since an answer is valid
+    for the whole site, and after a sign-in the others too: at once, or after that job where it is
+    not known whether the user is signed in. For a platform that covers many sites only jobs of the
+    same host are resumed.
     """
     if task.job_id is None:
         return await resume_after_sign_in(state, store)
-    if state.signed_in is None and (job := await _job(store, task.job_id)) is not None and _needs_sign_in(job):
+    if (
+        state.signed_in is None
+        and (job := await _job(store, task.job_id)) is not None
+        and _needs_sign_in(job)
+    ):
         host = "" if can_be_signed_in_to(task.platform) else _host(task.url)
         await _begin_trial(job, host, store)
     return await resume_waiting(store, state.platform, lambda job: _may_resume(job, state, task))
@@ -119,15 +153,15 @@ def _host(url: str) -> str:
     return urlsplit(url).hostname or ""
 
 
-# --- sign-ins that only the next attempt can judge -------------------------------------------------------------
+# --- sign-ins that only the next attempt can judge ------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class SignInTrial:
     """A sign-in after which the jobs of a site wait for the next attempt of one of them.
 
-    ``host`` is the host whose jobs wait, "" for all jobs of the platform. ``attempt`` and ``code`` are those of the job's last
-    attempt before the sign-in.
+    ``host`` is the host whose jobs wait, "" for all jobs of the platform. ``attempt`` and ``code``
+    are those of the job's last attempt before the sign-in.
     """
 
     job_id: JobId
@@ -143,7 +177,11 @@ class SignInTrial:
 
     def covers(self, job: Job) -> bool:
         """Whether the job is one of those that wait for it."""
-        return job.platform == self.platform and self.host in ("", _host(job.post_url)) and _needs_sign_in(job)
+        return (
+            job.platform == self.platform
+            and self.host in ("", _host(job.post_url))
+            and _needs_sign_in(job)
+        )
 
 
 class _TrialState(Enum):
@@ -196,11 +234,16 @@ async def continue_after_sign_ins(store: Store) -> int:
 
 
 async def still_asking(store: Store, platform: str) -> list[SignInTrial]:
-    """Return the platform's last sign-ins after which the site asked for one again, by host. Raises StoreError."""
+    """Return the platform's last sign-ins after which the site asked for one again, by host.
+    Raises StoreError.
+    """
     trials = [trial for trial in await _trials(store) if trial.platform == platform]
     states = [_state_of(trial, await _job(store, trial.job_id)) for trial in trials]
     asking = zip(trials, states, strict=True)
-    return sorted((trial for trial, state in asking if state is _TrialState.STILL_ASKED), key=lambda trial: trial.host)
+    return sorted(
+        (trial for trial, state in asking if state is _TrialState.STILL_ASKED),
+        key=lambda trial: trial.host,
+    )
 
 
 async def _begin_trial(job: Job, host: str, store: Store) -> None:
@@ -209,7 +252,10 @@ async def _begin_trial(job: Job, host: str, store: Store) -> None:
     trial = SignInTrial(job.id, job.attempt_count, job.error_code, job.platform, host)
     await store.records.put(RecordKind.SIGN_IN_TRIAL, trial.key, to_named_json(trial))
     for earlier in await _trials(store):
-        if (earlier.platform, earlier.host) == (trial.platform, trial.host) and earlier.key != trial.key:
+        if (earlier.platform, earlier.host) == (
+            trial.platform,
+            trial.host,
+        ) and earlier.key != trial.key:
             await store.records.remove(RecordKind.SIGN_IN_TRIAL, earlier.key)
 
 
@@ -219,11 +265,17 @@ async def _trials(store: Store) -> list[SignInTrial]:
 
 
 async def _queue_others(trial: SignInTrial, first: Job, store: Store) -> int:
-    """Queue the jobs that waited for the first one. Those that have been tried since it ended are left alone."""
+    """Queue the jobs that waited for the first one.
+    Those that have been tried since it ended are left alone.
+    """
     ended = first.completed_at or first.failed_at or first.updated_at
     count = await retry_each(
         store,
-        (job async for job in _waiting_for(trial, store) if job.started_at is None or job.started_at <= ended),
+        (
+            job
+            async for job in _waiting_for(trial, store)
+            if job.started_at is None or job.started_at <= ended
+        ),
     )
     log.info("jobs_resumed", platform=trial.platform, count=count)
     return count
@@ -256,16 +308,26 @@ def browser_task_for(job: Job, submission: Submission) -> BrowserTask:
     return BrowserTask(platform, url, job.id, job.listed_by)
 
 
-async def resume_waiting(store: Store, platform: str, is_meant: Callable[[Job], bool] = lambda _: True) -> int:
-    """Open the platform after a user's action and queue its waiting jobs again; returns how many."""
+async def resume_waiting(
+    store: Store, platform: str, is_meant: Callable[[Job], bool] = lambda _: True
+) -> int:
+    """Open the platform after a user's action and queue its waiting jobs again;
+    returns how many.
+    """
     await store.site_limits.reopen_site(platform)
-    resumed = await retry_failed(store, lambda job: waits_for_sign_in(job) and is_meant(job), platform=platform)
+    resumed = await retry_failed(
+        store, lambda job: waits_for_sign_in(job) and is_meant(job), platform=platform
+    )
     log.info("jobs_resumed", platform=platform, count=resumed)
     return resumed
 
 
 def _needs_sign_in(job: Job) -> bool:
-    return waits_for_sign_in(job) and job.error_code is not None and FAILURES[job.error_code].remedy is Remedy.SIGN_IN
+    return (
+        waits_for_sign_in(job)
+        and job.error_code is not None
+        and FAILURES[job.error_code].remedy is Remedy.SIGN_IN
+    )
 
 
 def waits_for_sign_in(job: Job) -> bool:

@@ -1,8 +1,10 @@
-"""Wake-ups (jobs may have become claimable) and stops (an attempt or a worker should stop) for the processes of a host.
+"""Wake-ups (jobs may have become claimable) and stops (an attempt or a worker should stop) for the
+processes of a host.
 
-Every subscribed process binds one unix datagram socket in a shared folder. A process that makes jobs claimable sends
-one byte to each; one that stops an attempt sends its job's id, one that stops a worker the worker's. Sending never
-waits and nothing is stored: both are hints, and the worker's poll and heartbeat make up for lost ones.
+Every subscribed process binds one unix datagram socket in a shared folder. A process that makes
+jobs claimable sends one byte to each; one that stops an attempt sends its job's id, one that stops
+a worker the worker's. Sending never waits and nothing is stored: both are hints, and the worker's
+poll and heartbeat make up for lost ones.
 """
 
 from __future__ import annotations
@@ -56,7 +58,9 @@ class Subscribers(Generic[P]):
         return unsubscribe
 
     def notify(self, *args: P.args, **options: P.kwargs) -> None:
-        """Call each callback in its own turn of the loop, so that one that raises does not silence the others."""
+        """Call each callback in its own turn of the loop,
+        so that one that raises does not silence the others.
+        """
         if self._callbacks:
             loop = asyncio.get_running_loop()
             for callback in list(self._callbacks.values()):
@@ -66,7 +70,9 @@ class Subscribers(Generic[P]):
 class WakeSockets:
     """This process's socket among those of the other processes that use the same store."""
 
-    def __init__(self, folder: Path, on_wake: Callable[[], None], on_stop: Callable[[str], None]) -> None:
+    def __init__(
+        self, folder: Path, on_wake: Callable[[], None], on_stop: Callable[[str], None]
+    ) -> None:
         self.folder = folder
         self._on_wake, self._on_stop = on_wake, on_stop
         self._name = secrets.token_hex(8) + SUFFIX
@@ -75,7 +81,9 @@ class WakeSockets:
         self._sender: socket.socket | None = None
 
     def listen(self) -> None:
-        """Start receiving in the running loop. Without a usable folder there are no wake-ups, only the poll."""
+        """Start receiving in the running loop. Without a usable folder there are no wake-ups,
+        only the poll.
+        """
         if self._receiver is not None:
             return
         receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -96,7 +104,11 @@ class WakeSockets:
 
         From any one thread; never blocks or raises.
         """
-        messages = [WAKE] if stops is None else [STOP + stop_id.encode()[:LONGEST_ID_BYTES] for stop_id in stops]
+        messages = (
+            [WAKE]
+            if stops is None
+            else [STOP + stop_id.encode()[:LONGEST_ID_BYTES] for stop_id in stops]
+        )
         try:
             names = os.listdir(self.folder)  # noqa: PTH208 - at every enqueue: half the time of iterdir
         except OSError:
@@ -126,7 +138,8 @@ class WakeSockets:
             self._sender.setblocking(False)  # noqa: FBT003 - positional only
         try:
             self._sender.sendto(message, path)
-        except ConnectionRefusedError:  # its process is gone; names are never used again, so no other process binds it
+        except ConnectionRefusedError:
+            # its process is gone; names are never used again, so no other process binds it
             with suppress(OSError):
                 Path(path).unlink()
         except OSError:
@@ -146,7 +159,9 @@ class WakeSockets:
 
 
 class Signals:
-    """The wake-ups and stops of a store whose processes share a host: the callbacks of this process, and its socket."""
+    """The wake-ups and stops of a store whose processes share a host:
+    the callbacks of this process, and its socket.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._work, self._stops = Subscribers[[]](), Subscribers[[str]]()
@@ -188,7 +203,9 @@ class Signals:
 
 
 def wake_folder(database: Path) -> Path:
-    """Return ``<database>-wake`` next to the database, or a temporary folder of this user if that path is too long."""
+    """Return ``<database>-wake`` next to the database,
+    or a temporary folder of this user if that path is too long.
+    """
     socket_folder = database.absolute().with_name(f"{database.name}-wake")
     if len(os.fsencode(socket_folder)) + _NAME_BYTES <= MAX_SOCKET_PATH_BYTES:
         return socket_folder
@@ -197,7 +214,9 @@ def wake_folder(database: Path) -> Path:
 
 
 def make_private(folder: Path) -> None:
-    """Create the folder with mode 0700. Raises PermissionError if another user created it before, to listen in."""
+    """Create the folder with mode 0700. Raises PermissionError if another user created it before,
+    to listen in.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = folder.lstat()
     if status.st_uid != os.getuid() or status.st_mode & 0o077:
@@ -224,7 +243,8 @@ class ChangeListener:
     async def close(self) -> None:
         if self._task is not None:
             task, self._task = self._task, None
-            while not task.done():  # a driver may swallow a cancellation that coincides with a response
+            # a driver may swallow a cancellation that coincides with a response
+            while not task.done():
                 task.cancel()
                 await asyncio.wait({task}, timeout=CANCEL_AGAIN_S)
             with contextlib.suppress(asyncio.CancelledError):
@@ -239,7 +259,8 @@ class ChangeListener:
                 await self._until_lost()
             except StoreError as exc:
                 error = exc.message
-            # A change stream ends with an error even after a week, so an error does not mean that it never listened.
+            # A change stream ends with an error even after a week, so an error does not mean that
+            # it never listened.
             if error is None or self._clock.monotonic() - began > longest_s:
                 wait_s = first_s
             if error is not None:

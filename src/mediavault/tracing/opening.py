@@ -16,7 +16,9 @@ log = get_logger(__name__)
 
 @asynccontextmanager
 async def open_tracing(environ: Mapping[str, str]) -> AsyncIterator[Tracing]:
-    """Provide the traces for the collector that the environment names, if any. The last spans are sent at the end."""
+    """Provide the traces for the collector that the environment names, if any.
+    The last spans are sent at the end.
+    """
     if not is_wanted(environ):
         yield NoTracing()
         return
@@ -35,4 +37,7 @@ async def open_tracing(environ: Mapping[str, str]) -> AsyncIterator[Tracing]:
 
 def is_wanted(environ: Mapping[str, str]) -> bool:
     """Whether the environment names a collector, and does not switch OpenTelemetry off."""
-    return any(map(environ.get, ENDPOINTS)) and environ.get("OTEL_SDK_DISABLED", "").strip().lower() != "true"
+    return (
+        any(map(environ.get, ENDPOINTS))
+        and environ.get("OTEL_SDK_DISABLED", "").strip().lower() != "true"
+    )

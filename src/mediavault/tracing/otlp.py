@@ -1,8 +1,9 @@
 """Sends traces to an OpenTelemetry collector (OTLP over HTTP). The only importer of opentelemetry.
 
-Where to, with which headers, and which share of them, is read from OpenTelemetry's own variables: ``OTEL_EXPORTER_OTLP_…``,
-``OTEL_RESOURCE_ATTRIBUTES``, ``OTEL_TRACES_SAMPLER`` and others (opentelemetry.io, "Environment Variable Specification").
-A thread sends the spans in batches; when its queue is full, spans are dropped.
+Where to, with which headers, and which share of them, is read from OpenTelemetry's own variables:
+``OTEL_EXPORTER_OTLP_…``, ``OTEL_RESOURCE_ATTRIBUTES``, ``OTEL_TRACES_SAMPLER`` and others
+(opentelemetry.io, "Environment Variable Specification"). A thread sends the spans in batches; when
+its queue is full, spans are dropped.
 """
 
 from __future__ import annotations
@@ -35,9 +36,13 @@ class OtlpTracing:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._ids = _JobTraceIds()
         facts = {"service.version": __version__}
-        if not environ.get("OTEL_SERVICE_NAME") and "service.name=" not in environ.get("OTEL_RESOURCE_ATTRIBUTES", ""):
+        if not environ.get("OTEL_SERVICE_NAME") and "service.name=" not in environ.get(
+            "OTEL_RESOURCE_ATTRIBUTES", ""
+        ):
             facts["service.name"] = "mediavault"
-        self._provider = TracerProvider(resource=Resource.create(facts), id_generator=self._ids, shutdown_on_exit=False)
+        self._provider = TracerProvider(
+            resource=Resource.create(facts), id_generator=self._ids, shutdown_on_exit=False
+        )
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer("mediavault", __version__)
 
@@ -47,13 +52,16 @@ class OtlpTracing:
         except ValueError:  # a job that did not come from us; this only shows in the traces
             self._ids.following = 0
         root = Context()  # no parent
-        span = self._tracer.start_span("attempt", root, start_time=_nanos(began_at), attributes=_attributes(facts))
+        span = self._tracer.start_span(
+            "attempt", root, start_time=_nanos(began_at), attributes=_attributes(facts)
+        )
         return _OtlpAttempt(self._tracer, span)
 
     async def close(self) -> None:
         """Send what is left, for at most LAST_SPANS_WITHIN_S.
 
-        The thread is a daemon: one of asyncio's would hold up the end of the process until a silent collector's timeout.
+        The thread is a daemon: one of asyncio's would hold up the end of the process until a silent
+        collector's timeout.
         """
         loop, done = asyncio.get_running_loop(), asyncio.Event()
 
@@ -82,7 +90,9 @@ class _OtlpAttempt:
         self._tracer = tracer
         self._span = span
 
-    def step(self, name: str, ended_at: datetime, took_s: float, facts: Facts, *, error: str | None) -> None:
+    def step(
+        self, name: str, ended_at: datetime, took_s: float, facts: Facts, *, error: str | None
+    ) -> None:
         end = _nanos(ended_at)
         inside = set_span_in_context(self._span, Context())
         step = self._tracer.start_span(name, inside, start_time=end - round(took_s * 1e9))

@@ -15,7 +15,9 @@ Facts = Mapping[str, str | int | None]  # attributes of a span; those that are N
 class AttemptTrace(Protocol):
     """The trace of one attempt."""
 
-    def step(self, name: str, ended_at: datetime, took_s: float, facts: Facts, *, error: str | None) -> None:
+    def step(
+        self, name: str, ended_at: datetime, took_s: float, facts: Facts, *, error: str | None
+    ) -> None:
         """Add a step that has ended; ``error`` is the code of its failure."""
 
     def end(self, ended_at: datetime, facts: Facts, *, error: str | None) -> None:
@@ -35,6 +37,8 @@ class NoTracing:
     def attempt(self, trace_id: str, began_at: datetime, facts: Facts) -> NoTracing:  # noqa: ARG002
         return self
 
-    def step(self, name: str, ended_at: datetime, took_s: float, facts: Facts, *, error: str | None) -> None: ...
+    def step(
+        self, name: str, ended_at: datetime, took_s: float, facts: Facts, *, error: str | None
+    ) -> None: ...
 
     def end(self, ended_at: datetime, facts: Facts, *, error: str | None) -> None: ...

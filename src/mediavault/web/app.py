@@ -1,4 +1,6 @@
-"""The application: its routes, the middleware around them, and the feed, which lives as long as the server."""
+"""The application: its routes, the middleware around them, and the feed,
+which lives as long as the server.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,11 @@ from mediavault.features.sites import api as site_limits
 from mediavault.features.transcripts import api as transcripts
 from mediavault.features.trash import api as trash
 from mediavault.server import errors
-from mediavault.server.middleware import BasePathMiddleware, CompressionMiddleware, SecurityMiddleware
+from mediavault.server.middleware import (
+    BasePathMiddleware,
+    CompressionMiddleware,
+    SecurityMiddleware,
+)
 from mediavault.server.security import host_rules
 from mediavault.server.services import ApiServices
 from mediavault.web import assets, pages
@@ -38,7 +44,9 @@ from mediavault.web.render import error_page
 
 
 def create_app(services: ApiServices) -> FastAPI:
-    """Create the vault's HTTP application. ``app.state.feed.close()`` ends all event streams before a shutdown."""
+    """Create the vault's HTTP application. ``app.state.feed.close()`` ends all event streams before
+    a shutdown.
+    """
     feed = Feed(services.store.catalogue, services.clock)
     settings = services.settings
     authenticator = Authenticator(
@@ -71,7 +79,9 @@ def create_app(services: ApiServices) -> FastAPI:
     )
     app.state.authenticator = authenticator
     # these count wrong tries, so there is one of each
-    app.state.shared_links = SharedLinks(services.store, services.clock, on_ended=authenticator.endings.announce)
+    app.state.shared_links = SharedLinks(
+        services.store, services.clock, on_ended=authenticator.endings.announce
+    )
     app.state.rss_feeds = RssFeeds(
         services.store, services.clock, settings.state_dir, on_ended=authenticator.endings.announce
     )
@@ -104,11 +114,15 @@ def create_app(services: ApiServices) -> FastAPI:
         *pages.ROUTERS,
         assets.router,
     ):
-        # include_router would build all routes once more, for a quarter of a second of the first request.
+        # include_router would build all routes once more, for a quarter of a second of the first
+        # request.
         app.router.routes.extend(router.routes)
     app.add_middleware(CompressionMiddleware)
     app.add_middleware(
-        SecurityMiddleware, hosts=host_rules(services.settings), authenticator=authenticator, clock=services.clock
+        SecurityMiddleware,
+        hosts=host_rules(services.settings),
+        authenticator=authenticator,
+        clock=services.clock,
     )
     app.add_middleware(BasePathMiddleware, base=settings.base_path)
     return app

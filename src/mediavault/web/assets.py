@@ -1,4 +1,6 @@
-"""The pages' styles, scripts and icons, served at ``/static/…``: a fixed list, so that no request becomes a path."""
+"""The pages' styles, scripts and icons, served at ``/static/…``: a fixed list,
+so that no request becomes a path.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ SHORT = 1_000  # bytes; a smaller file is not worth compressing
 
 @dataclass(frozen=True, slots=True)
 class StaticFile:
-    """A static file. ``packed`` is the body compressed with gzip; None for small and already compressed files."""
+    """A static file. ``packed`` is the body compressed with gzip;
+    None for small and already compressed files.
+    """
 
     body: bytes
     packed: bytes | None
@@ -68,29 +72,42 @@ def _walk(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]
 def load(name: str) -> StaticFile:
     """Return a file. KeyError for an unknown one.
 
-    Module imports get versions, so that each module is loaded once, and become relative, so that they work below any path.
+    Module imports get versions, so that each module is loaded once, and become relative, so that
+    they work below any path.
     """
     body = draw(PICTURES[name]) if name in PICTURES else sources()[name].read_bytes()
     if name.endswith(".js"):
         body = _IMPORTED.sub(
-            lambda match: f'".{static_address(match[1].decode()).removeprefix("/static")}"'.encode(), body
+            lambda match: (
+                f'".{static_address(match[1].decode()).removeprefix("/static")}"'.encode()
+            ),
+            body,
         )
-    packed = gzip.compress(body, mtime=0) if len(body) > SHORT and not name.endswith(".png") else None
-    return StaticFile(body, packed, TYPES[name.rpartition(".")[2]], hashlib.sha256(body).hexdigest()[:16])
+    packed = (
+        gzip.compress(body, mtime=0) if len(body) > SHORT and not name.endswith(".png") else None
+    )
+    return StaticFile(
+        body, packed, TYPES[name.rpartition(".")[2]], hashlib.sha256(body).hexdigest()[:16]
+    )
 
 
 @router.get("/static/{name:path}")
 async def static(request: Request, name: str, v: str = "") -> Response:
-    """Serve a file: with its version in the URL browsers cache it forever, else they revalidate it each time."""
+    """Serve a file: with its version in the URL browsers cache it forever,
+    else they revalidate it each time.
+    """
     if name not in sources() and name not in PICTURES:
         raise NotFound("Page not found.", help="")
     file = load(name)
     lasting = "public, max-age=31536000, immutable" if v == file.version else "no-cache"
     headers = {"ETag": file.etag, "Cache-Control": lasting, "Vary": "Accept-Encoding"}
     if name == SERVICE_WORKER:
-        headers["Service-Worker-Allowed"] = f"{base_path()}/"  # else it may serve only what is below /static/
+        # else it may serve only what is below /static/
+        headers["Service-Worker-Allowed"] = f"{base_path()}/"
     if is_unchanged(request.headers.get("if-none-match"), file.etag):
         return Response(status_code=304, headers=headers)
     if file.packed is not None and "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(file.packed, media_type=file.media_type, headers={**headers, "Content-Encoding": "gzip"})
+        return Response(
+            file.packed, media_type=file.media_type, headers={**headers, "Content-Encoding": "gzip"}
+        )
     return Response(file.body, media_type=file.media_type, headers=headers)

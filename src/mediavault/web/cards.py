@@ -25,9 +25,10 @@ from mediavault.store.port import AccountSummary
 class Tile:
     """A tile of the library.
 
-    ``state`` is "" for a saved post; ``account_link`` is None when the post's account is not known. ``letter`` is shown
-    when there is no picture. ``seen_pct`` is how much was watched of a video that the user stopped in the middle of.
-    ``why`` is the cause of a failure, "" for any other post.
+    ``state`` is "" for a saved post; ``account_link`` is None when the post's account is not known.
+    ``letter`` is shown when there is no picture. ``seen_pct`` is how much was watched of a video
+    that the user stopped in the middle of. ``why`` is the cause of a failure, "" for any other
+    post.
     """
 
     id: str
@@ -52,10 +53,14 @@ class Tile:
     why: str
 
 
-def tile(job: Job, library_filter: LibraryFilter | None, post_marks: PostMarks, *, site: str) -> Tile:
-    """Return the tile of a job. ``site`` is the platform's display name, ``post_marks`` what the user noted about the post.
+def tile(
+    job: Job, library_filter: LibraryFilter | None, post_marks: PostMarks, *, site: str
+) -> Tile:
+    """Return the tile of a job. ``site`` is the platform's display name, ``post_marks`` what the
+    user noted about the post.
 
-    The filter ``library_filter`` is added to the link, if there is one, so that the post's page knows the post's neighbours.
+    The filter ``library_filter`` is added to the link, if there is one, so that the post's page
+    knows the post's neighbours.
     """
     files = saved_files(job)
     first = next(iter(files.values()), None)
@@ -64,11 +69,17 @@ def tile(job: Job, library_filter: LibraryFilter | None, post_marks: PostMarks, 
     return Tile(
         id=job.id,
         link=f"/jobs/{job.id}"
-        + ("" if library_filter is None else f"?{urlencode({'in': urlencode(to_params(library_filter))})}"),
+        + (
+            ""
+            if library_filter is None
+            else f"?{urlencode({'in': urlencode(to_params(library_filter))})}"
+        ),
         title=title(job),
         picture=f"/files/{job.id}/thumbnail" if first and first.thumbnail_path else None,
         length=_length(job, files),
-        account=one_line((account.display_name or account.handle or account.slug) if account else ""),
+        account=one_line(
+            (account.display_name or account.handle or account.slug) if account else ""
+        ),
         account_link=address(LibraryFilter(account=key_of(account))) if account else None,
         platform=job.platform,
         site=site_name(job.platform, site, job.canonical_url),
@@ -87,7 +98,9 @@ def tile(job: Job, library_filter: LibraryFilter | None, post_marks: PostMarks, 
 
 
 def _length(job: Job, files: Mapping[int, SavedFile]) -> str:
-    """Return how long the first file lasts; of a post that begins with a picture, how many pictures it has."""
+    """Return how long the first file lasts; of a post that begins with a picture,
+    how many pictures it has.
+    """
     first = next(iter(files.values()), None)
     if first is not None and first.is_picture:
         pictures = sum(file.is_picture for file in files.values())
@@ -99,8 +112,9 @@ def _length(job: Job, files: Mapping[int, SavedFile]) -> str:
 class FeedClip:
     """A clip of the feed: the first of a post's ``videos`` saved videos.
 
-    ``item`` is its index in the post, ``source`` its address, and ``at`` where the user stopped watching it, in seconds.
-    ``loops`` is True for an animation, which is silent and has no position, and ``is_sound`` for sound without pictures.
+    ``item`` is its index in the post, ``source`` its address, and ``at`` where the user stopped
+    watching it, in seconds. ``loops`` is True for an animation, which is silent and has no
+    position, and ``is_sound`` for sound without pictures.
     """
 
     tile: Tile
@@ -112,7 +126,9 @@ class FeedClip:
     is_sound: bool
 
 
-def feed_clip(job: Job, library_filter: LibraryFilter, post_marks: PostMarks, *, site: str) -> FeedClip:
+def feed_clip(
+    job: Job, library_filter: LibraryFilter, post_marks: PostMarks, *, site: str
+) -> FeedClip:
     """Return the clip of a job with ``moving_files``; the parameters are those of :func:`tile`."""
     files = moving_files(job)
     (item, file), position = next(iter(files.items())), post_marks.position
@@ -128,7 +144,9 @@ def feed_clip(job: Job, library_filter: LibraryFilter, post_marks: PostMarks, *,
 
 
 def account_words(account: AccountSummary) -> str:
-    """Return an account's label, such as ``Slow Trains (@SlowTrains)``; the site's name is shown separately."""
+    """Return an account's label, such as ``Slow Trains (@SlowTrains)``;
+    the site's name is shown separately.
+    """
     name = one_line(account.display_name or "")
     handle = f"@{one_line(account.handle)}" if account.handle else ""
     return f"{name} ({handle})" if name and handle else name or handle or one_line(account.slug)
@@ -157,9 +175,11 @@ _TONES: dict[JobStatus, Tone] = {JobStatus.RUNNING: "busy", JobStatus.COMPLETED:
 
 
 def site_name(platform: str, title: str, address: str) -> str:
-    """Return the name of a post's site: the post's host if the platform is every other site, else ``title``.
+    """Return the name of a post's site: the post's host if the platform is every other site, else
+    ``title``.
 
-    A host stays in its ASCII form, in which no name can look like another. A post without a URL is an imported file.
+    A host stays in its ASCII form, in which no name can look like another. A post without a URL is
+    an imported file.
     """
     if not has_url(address):
         return gettext("Imported file")
@@ -167,7 +187,9 @@ def site_name(platform: str, title: str, address: str) -> str:
 
 
 def letter(platform: str, title: str, address: str) -> str:
-    """Return the first letter or digit of the site's name, or of the host where one platform covers many sites."""
+    """Return the first letter or digit of the site's name,
+    or of the host where one platform covers many sites.
+    """
     name = (platform in MANY_SITES and _host(address)) or site_name(platform, title, address)
     return next((char for char in name.upper() if char.isalnum()), "?")
 
@@ -180,7 +202,9 @@ def _host(address: str) -> str:
 
 
 def tone(status: JobStatus, code: ErrorCode | None, *, is_retried: bool) -> Tone:
-    """Return the tone of a job's state. A failure that the user or a retry can still fix is ``busy``, not ``bad``."""
+    """Return the tone of a job's state. A failure that the user or a retry can still fix is
+    ``busy``, not ``bad``.
+    """
     if status is JobStatus.FAILED:
         return "busy" if is_retried or _needs_person(code) else "bad"
     return _TONES.get(status, "quiet")

@@ -2,7 +2,8 @@
 
 It is drawn from the shapes of ``static/icon.svg``, since the repository holds no pictures.
 
-The icon is two colours and mirrored top to bottom, so a row is described by where its spans begin and end.
+The icon is two colours and mirrored top to bottom, so a row is described by where its spans begin
+and end.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ Span = tuple[float, float]
 class IconPicture:
     """A picture of the icon, ``size`` pixels wide and high.
 
-    ``is_full`` fills the corners, for systems that cut their own shape out of it; everything else is inside their circle.
+    ``is_full`` fills the corners, for systems that cut their own shape out of it; everything else
+    is inside their circle.
     """
 
     size: int
@@ -51,9 +53,15 @@ def draw(picture: IconPicture) -> bytes:
     colours = _colours()
     upper = [_row(picture, row, colours) for row in range((size + 1) // 2)]
     rows = upper + upper[: size // 2][::-1]
-    header = struct.pack(">IIBBBBB", size, size, 8, 6, 0, 0, 0)  # 8 bits of red, green, blue and opacity
+    # 8 bits of red, green, blue and opacity
+    header = struct.pack(">IIBBBBB", size, size, 8, 6, 0, 0, 0)
     data = zlib.compress(b"".join(b"\0" + row for row in rows), 9)
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + _chunk(b"IHDR", header)
+        + _chunk(b"IDAT", data)
+        + _chunk(b"IEND", b"")
+    )
 
 
 def _row(picture: IconPicture, row: int, colours: Sequence[bytes]) -> bytes:
@@ -61,21 +69,32 @@ def _row(picture: IconPicture, row: int, colours: Sequence[bytes]) -> bytes:
     ground = [span for y in lines for span in ([(0.0, UNITS)] if picture.is_full else _square(y))]
     ink = [span for y in lines for span in (*_ring(y), *_triangle(y))]
     scale = _LEVELS / _LINES
-    return b"".join(colours[round(cover * scale)] for cover in _coverage([*ground, *ink], picture.size))
+    return b"".join(
+        colours[round(cover * scale)] for cover in _coverage([*ground, *ink], picture.size)
+    )
 
 
 def _colours() -> list[bytes]:
-    """Return the pixel of each sum of both coverages: the ground appears first, and the ink covers it."""
+    """Return the pixel of each sum of both coverages: the ground appears first,
+    and the ink covers it.
+    """
     appearing = [bytes((*GREEN, level)) for level in range(_LEVELS + 1)]
     covered = [
-        bytes((*(round(a + (b - a) * level / _LEVELS) for a, b in zip(GREEN, CREAM, strict=True)), _LEVELS))
+        bytes(
+            (
+                *(round(a + (b - a) * level / _LEVELS) for a, b in zip(GREEN, CREAM, strict=True)),
+                _LEVELS,
+            )
+        )
         for level in range(1, _LEVELS + 1)
     ]
     return appearing + covered
 
 
 def _coverage(spans: Sequence[Span], size: int) -> list[float]:
-    """Return how much of each pixel of a row the spans cover; a span that covers a pixel counts 1."""
+    """Return how much of each pixel of a row the spans cover;
+    a span that covers a pixel counts 1.
+    """
     changes = [0.0] * (size + 2)
     for span in spans:
         for edge, sign in zip(span, (1.0, -1.0), strict=True):

@@ -58,7 +58,9 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class FailureView:
-    """A group of failures as it is displayed. ``way`` is the button that helps; None when nothing does."""
+    """A group of failures as it is displayed. ``way`` is the button that helps;
+    None when nothing does.
+    """
 
     key: str
     platform: str
@@ -86,10 +88,11 @@ class ResultView:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The contents of the home page. ``more_working`` and ``more_waiting`` count the jobs that are not shown.
+    """The contents of the home page. ``more_working`` and ``more_waiting`` count the jobs that are
+    not shown.
 
-    ``left`` counts the jobs that are running or queued; ``left_s`` estimates how long they take, None if nothing tells, and
-    while any of them are held back.
+    ``left`` counts the jobs that are running or queued; ``left_s`` estimates how long they take,
+    None if nothing tells, and while any of them are held back.
     """
 
     counts: Mapping[JobStatus, int]
@@ -120,7 +123,11 @@ class Overview:
     @property
     def timed_hold(self) -> Hold | None:
         """What holds the queue back for the longest of what ends by itself."""
-        return max((hold for hold in self.holds if hold.until), key=lambda hold: hold.until or EARLIEST, default=None)
+        return max(
+            (hold for hold in self.holds if hold.until),
+            key=lambda hold: hold.until or EARLIEST,
+            default=None,
+        )
 
     @property
     def is_paused(self) -> bool:
@@ -138,8 +145,12 @@ class Overview:
         return not any(self.counts.values())
 
 
-async def overview(services: ApiServices, report: StoreReport, submitted: Sequence[JobId], user: str) -> Overview:
-    """Return the contents for a user; ``submitted`` are the posts that this browser submitted last."""
+async def overview(
+    services: ApiServices, report: StoreReport, submitted: Sequence[JobId], user: str
+) -> Overview:
+    """Return the contents for a user; ``submitted`` are the posts that this browser submitted
+    last.
+    """
     store, counts = services.store, report.counts
     working, waiting, recent, totals, failures, damaged = await asyncio.gather(
         store.catalogue.jobs(JobQuery((JobStatus.RUNNING,), order=JobOrder.OLDEST, limit=WORKING)),
@@ -153,7 +164,9 @@ async def overview(services: ApiServices, report: StoreReport, submitted: Sequen
     limit = parse_bandwidth((await services.live.current()).bandwidth).at(services.clock.now())
     left = counts.get(JobStatus.RUNNING, 0) + counts.get(JobStatus.QUEUED, 0)
     is_held = any(hold.site is None or report.waiting.get(hold.site) for hold in holds)
-    results = [job async for job in existing_jobs(store.catalogue, submitted) if job.status in _RESULTS]
+    results = [
+        job async for job in existing_jobs(store.catalogue, submitted) if job.status in _RESULTS
+    ]
     shown = {job.id for job in results}
     examples = existing_jobs(store.catalogue, [JobId(record.key) for record in damaged[:DAMAGED]])
     troubles = summarize_failures(failures)
@@ -167,12 +180,17 @@ async def overview(services: ApiServices, report: StoreReport, submitted: Sequen
         holds=holds,
         limit="" if limit is None else rate_in_words(limit),
         left=left,
-        left_s=None if is_held else seconds_left(left, [job.completed_at for job in recent.jobs], report.at),
+        left_s=None
+        if is_held
+        else seconds_left(left, [job.completed_at for job in recent.jobs], report.at),
         just_now=[result_view(services, job) for job in results],
         watching=await _watching(services, user),
         recent=[job_view(job) for job in recent.jobs if job.id not in shown],
         troubles=troubles,
-        needs=[_view(services, summary, await _still_asked(services, summary)) for summary in troubles.needs],
+        needs=[
+            _view(services, summary, await _still_asked(services, summary))
+            for summary in troubles.needs
+        ],
         retrying=_views(services, troubles.waiting),
         lost=_views(services, troubles.lost),
         damaged=len(damaged),
@@ -185,11 +203,17 @@ async def _watching(services: ApiServices, user: str) -> list[JobView]:
     ids = [mark.job_id for mark in stopped]
     post_marks = await read_marks(services.store, user, ids)
     jobs = existing_jobs(services.store.catalogue, ids)
-    return [job_view(job, post_marks.get(job.id)) async for job in jobs if job.status is JobStatus.COMPLETED]
+    return [
+        job_view(job, post_marks.get(job.id))
+        async for job in jobs
+        if job.status is JobStatus.COMPLETED
+    ]
 
 
 def seconds_left(left: int, completions: Sequence[datetime | None], now: datetime) -> float | None:
-    """Estimate how long ``left`` jobs take at the pace of the last completions; None when these are old, or too few."""
+    """Estimate how long ``left`` jobs take at the pace of the last completions;
+    None when these are old, or too few.
+    """
     ends = sorted(end for end in completions if end is not None and now - end < PACE_OVER)
     if not left or len(ends) < ENOUGH_FOR_A_PACE:
         return None
@@ -203,7 +227,8 @@ def result_view(services: ApiServices, job: Job) -> ResultView:
     if job.error_code is None:
         return ResultView(view, at, None, can_retry=False)
     remedy = cause_of(job.error_code).remedy
-    may_differ = FAILURES[job.error_code].certainty is Certainty.UNSURE  # no video was seen: another look may see one
+    # no video was seen: another look may see one
+    may_differ = FAILURES[job.error_code].certainty is Certainty.UNSURE
     all_failed = address(LibraryFilter(state=LibraryView.FAILED))
     has_sign_in = services.sign_in_of(job.platform) is not None
     way = _button(remedy, job.platform, has_sign_in, [view], all_failed) if finished(job) else None
@@ -219,10 +244,16 @@ async def _still_asked(services: ApiServices, summary: FailureSummary) -> list[s
     if platform is None or summary.cause.remedy is not Remedy.SIGN_IN:
         return []
     trials = await still_asking(services.store, platform)
-    return [trial.host or services.title_of(platform) for trial in trials if trial.code in summary.cause.codes]
+    return [
+        trial.host or services.title_of(platform)
+        for trial in trials
+        if trial.code in summary.cause.codes
+    ]
 
 
-def _view(services: ApiServices, summary: FailureSummary, still_asked: Sequence[str] = ()) -> FailureView:
+def _view(
+    services: ApiServices, summary: FailureSummary, still_asked: Sequence[str] = ()
+) -> FailureView:
     cause, platform = summary.cause, summary.platform
     site = services.sign_in_of(platform) if platform else None
     examples = [job_view(job) for job in summary.examples]
@@ -231,23 +262,33 @@ def _view(services: ApiServices, summary: FailureSummary, still_asked: Sequence[
     return FailureView(
         key=cause.key,
         platform=platform or "",
-        title=_(cause.title) % {"site": site.title if site else _("A site")} if cause.by_site else _(cause.title),
+        title=_(cause.title) % {"site": site.title if site else _("A site")}
+        if cause.by_site
+        else _(cause.title),
         hint="" if is_waiting else _(cause.hint),
         still_asked=still_asked,
         icon="clock" if is_waiting else ICONS[cause.remedy],
         jobs=summary.jobs,
         next_retry_at=summary.next_retry_at,
         examples=examples,
-        way=None if is_waiting else _button(cause.remedy, platform, site is not None, examples, all_of_it),
+        way=None
+        if is_waiting
+        else _button(cause.remedy, platform, site is not None, examples, all_of_it),
         can_retry=is_waiting or cause.remedy in (Remedy.RETRY, Remedy.SPACE),
         all_of_it=all_of_it,
     )
 
 
 def _button(
-    remedy: Remedy, platform: str | None, has_sign_in: bool, examples: Sequence[JobView], all_of_it: str
+    remedy: Remedy,
+    platform: str | None,
+    has_sign_in: bool,
+    examples: Sequence[JobView],
+    all_of_it: str,
 ) -> Button | None:
-    """Return the button for a remedy, None when there is none; a remedy on a post's page links to the newest post."""
+    """Return the button for a remedy, None when there is none;
+    a remedy on a post's page links to the newest post.
+    """
     newest = examples[0].id if examples else None
     match remedy:
         case Remedy.SIGN_IN if has_sign_in:
@@ -263,24 +304,31 @@ def _button(
         case Remedy.SIGN_IN | Remedy.ANSWER:
             return Button(_("Open in a browser window"), f"/jobs/{newest}/window", "post")
         case _:
-            return Button(_("Choose the video") if remedy is Remedy.CHOOSE else _("See the post"), f"/jobs/{newest}")
+            return Button(
+                _("Choose the video") if remedy is Remedy.CHOOSE else _("See the post"),
+                f"/jobs/{newest}",
+            )
 
 
-# --- the last action -----------------------------------------------------------------------------------------------
+# --- the last action ------------------------------------------------------------------------------
 
 
 def taken_words(taken: int, known: int) -> str:
     """Return the result of a submission, such as ``Added 3 links; 1 was already in the vault.``"""
     new = ngettext("Added %(count)s link", "Added %(count)s links", taken) % {"count": taken}
-    old = ngettext("%(count)s was already in the vault", "%(count)s were already in the vault", known) % {
-        "count": known
-    }
+    old = ngettext(
+        "%(count)s was already in the vault", "%(count)s were already in the vault", known
+    ) % {"count": known}
     if not known:
         return f"{new}."
     return (
         f"{new}; {old}."
         if taken
-        else ngettext("This link is already in the vault.", "All %(count)s links are already in the vault.", known)
+        else ngettext(
+            "This link is already in the vault.",
+            "All %(count)s links are already in the vault.",
+            known,
+        )
         % {"count": known}
     )
 
@@ -288,7 +336,9 @@ def taken_words(taken: int, known: int) -> str:
 def retried_words(count: int) -> str:
     if not count:
         return _("Nothing left to retry.")
-    return ngettext("Retrying %(count)s post.", "Retrying %(count)s posts.", count) % {"count": count}
+    return ngettext("Retrying %(count)s post.", "Retrying %(count)s posts.", count) % {
+        "count": count
+    }
 
 
 EXAMPLES = 3
@@ -296,7 +346,9 @@ EXAMPLES = 3
 
 @dataclass(frozen=True, slots=True)
 class FailureSummary:
-    """The failed jobs of one cause. ``platform`` is None when the cause is not specific to a site."""
+    """The failed jobs of one cause. ``platform`` is None when the cause is not specific to a
+    site.
+    """
 
     cause: Cause
     platform: str | None
@@ -307,7 +359,9 @@ class FailureSummary:
 
 @dataclass(frozen=True, slots=True)
 class FailureSummaries:
-    """All failures by what happens next. In each list, the summary with the most jobs comes first."""
+    """All failures by what happens next. In each list,
+    the summary with the most jobs comes first.
+    """
 
     needs: tuple[FailureSummary, ...] = ()
     waiting: tuple[FailureSummary, ...] = ()
@@ -332,7 +386,9 @@ def cause_of(code: ErrorCode) -> Cause:
 
 
 def summarize_failures(groups: Sequence[FailureGroup]) -> FailureSummaries:
-    """Group failures, which the store counted by code and platform, by cause and by what happens next."""
+    """Group failures, which the store counted by code and platform,
+    by cause and by what happens next.
+    """
     waiting = _merged(group for group in groups if group.jobs > group.final)
     over = _merged((group for group in groups if group.final), finished=True)
     return FailureSummaries(
@@ -346,12 +402,21 @@ def _merged(groups: Iterable[FailureGroup], *, finished: bool = False) -> list[F
     by_cause: dict[tuple[str, str | None], list[FailureGroup]] = {}
     for group in groups:
         cause = cause_of(group.error_code)
-        by_cause.setdefault((cause.key, group.platform if cause.by_site else None), []).append(group)
-    summaries = [_summary(CAUSES[key], platform, parts, finished) for (key, platform), parts in by_cause.items()]
-    return sorted(summaries, key=lambda summary: (-summary.jobs, summary.cause.key, summary.platform or ""))
+        by_cause.setdefault((cause.key, group.platform if cause.by_site else None), []).append(
+            group
+        )
+    summaries = [
+        _summary(CAUSES[key], platform, parts, finished)
+        for (key, platform), parts in by_cause.items()
+    ]
+    return sorted(
+        summaries, key=lambda summary: (-summary.jobs, summary.cause.key, summary.platform or "")
+    )
 
 
-def _summary(cause: Cause, platform: str | None, groups: Sequence[FailureGroup], finished: bool) -> FailureSummary:
+def _summary(
+    cause: Cause, platform: str | None, groups: Sequence[FailureGroup], finished: bool
+) -> FailureSummary:
     jobs = [job for group in groups for job in group.examples if (job.retry_at is None) is finished]
     moments = [group.next_retry_at for group in groups if group.next_retry_at is not None]
     return FailureSummary(
@@ -359,5 +424,7 @@ def _summary(cause: Cause, platform: str | None, groups: Sequence[FailureGroup],
         platform=platform,
         jobs=sum(group.final if finished else group.jobs - group.final for group in groups),
         next_retry_at=None if finished else min(moments, default=None),
-        examples=tuple(sorted(jobs, key=lambda job: (job.created_at, job.id), reverse=True)[:EXAMPLES]),
+        examples=tuple(
+            sorted(jobs, key=lambda job: (job.created_at, job.id), reverse=True)[:EXAMPLES]
+        ),
     )

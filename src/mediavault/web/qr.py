@@ -35,7 +35,9 @@ def qr_code(text: str) -> QrCode:
 
 @dataclass(frozen=True, slots=True)
 class PhoneView:
-    """``here`` is the vault as this browser opened it; ``address`` the one for a phone, None if none is known."""
+    """``here`` is the vault as this browser opened it; ``address`` the one for a phone,
+    None if none is known.
+    """
 
     here: str
     address: str | None

@@ -15,11 +15,15 @@ from mediavault.core.messages import Message
 def form_values(record: type, form: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Return the values of a record's fields by name, from a form whose controls have these names.
 
-    A field that is True or False is a box; one with several texts may be several controls, or one with commas or spaces. An
-    empty text is None, or the field's default where it can't be None. Raises BadInput for a number that is none.
+    A field that is True or False is a box; one with several texts may be several controls, or one
+    with commas or spaces. An empty text is None, or the field's default where it can't be None.
+    Raises BadInput for a number that is none.
     """
     hints = typing.get_type_hints(record)
-    return {one.name: _value(hints[one.name], one.default, form.get(one.name, ())) for one in fields(record)}
+    return {
+        one.name: _value(hints[one.name], one.default, form.get(one.name, ()))
+        for one in fields(record)
+    }
 
 
 def form_of(record: Any) -> dict[str, str]:
@@ -36,9 +40,13 @@ def _value(hint: Any, default: Any, texts: Sequence[str]) -> Any:
     if not text:
         return None if type(None) in kinds else "" if default is MISSING else default
     try:
-        return float(text.replace(",", ".")) if float in kinds else int(text) if int in kinds else text
+        return (
+            float(text.replace(",", ".")) if float in kinds else int(text) if int in kinds else text
+        )
     except ValueError:
-        raise BadInput(Message("%(text)s is not a number.", text=repr(text[:40])), help="Enter it in digits.") from None
+        raise BadInput(
+            Message("%(text)s is not a number.", text=repr(text[:40])), help="Enter it in digits."
+        ) from None
 
 
 def _text(value: object) -> str:

@@ -31,7 +31,15 @@ from mediavault.presentation.labels import (
 )
 from mediavault.presentation.preferences import current
 from mediavault.presentation.schemas import ErrorView
-from mediavault.presentation.translation import direction, gettext, localize, names, ngettext, pgettext, translated
+from mediavault.presentation.translation import (
+    direction,
+    gettext,
+    localize,
+    names,
+    ngettext,
+    pgettext,
+    translated,
+)
 from mediavault.presentation.translation import gettext as _
 from mediavault.server.authentication import may
 from mediavault.server.middleware import base_path
@@ -40,8 +48,9 @@ from mediavault.web.cards import icon, letter, site_name, tone
 
 PAGE_HEADERS = {
     "Cache-Control": "no-store",
-    # Under no-referrer a browser sends a page's own form with "Origin: null", and over plain HTTP in a home network
-    # there is no Sec-Fetch-Site instead: the middleware would refuse our own forms. Other sites still get no referrer.
+    # Under no-referrer a browser sends a page's own form with "Origin: null", and over plain HTTP
+    # in a home network there is no Sec-Fetch-Site instead: the middleware would refuse our own
+    # forms. Other sites still get no referrer.
     "Referrer-Policy": "same-origin",
 }
 
@@ -61,8 +70,11 @@ def render(template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
     )
 
 
-# The attributes of our templates that hold addresses of the vault. Texts from sites are escaped, so none can look like one.
-_OWN_ADDRESS = re.compile(r'(?<=[\s])(?:href|src|action|formaction|poster|hx-get|hx-post)="(?=/(?!/))')
+# The attributes of our templates that hold addresses of the vault. Texts from sites are escaped, so
+# none can look like one.
+_OWN_ADDRESS = re.compile(
+    r'(?<=[\s])(?:href|src|action|formaction|poster|hx-get|hx-post)="(?=/(?!/))'
+)
 
 
 def error_page(status: int, error: ErrorView) -> Response:
@@ -78,7 +90,12 @@ def sections() -> list[tuple[str, str, str, str]]:
     return _reachable(
         ("home", "/", "home", _("Home")),
         ("library", "/library", "library", _("Library")),
-        ("following", "/sources" if may("GET", "/sources") else "/sources/inbox", "feed", _("Following")),
+        (
+            "following",
+            "/sources" if may("GET", "/sources") else "/sources/inbox",
+            "feed",
+            _("Following"),
+        ),
         ("accounts", "/accounts", "people", _("Accounts")),
         ("sites", "/sites", "globe", _("Sites")),
         ("settings", "/settings", "settings", _("Settings")),
@@ -100,13 +117,19 @@ def palette_places() -> list[tuple[str, str, str, str]]:
 
 def _reachable(*places: tuple[str, str, str, str]) -> list[tuple[str, str, str, str]]:
     is_reader = not may("POST", "/submit")  # whose home is the library
-    return [place for place in places if may("GET", place[1]) and not (is_reader and place[0] == "home")]
+    return [
+        place for place in places if may("GET", place[1]) and not (is_reader and place[0] == "home")
+    ]
 
 
 def use_icon(name: str) -> Markup:
-    """Return an icon of ``static/icons.svg``. It is decoration: the text next to it must say the same."""
+    """Return an icon of ``static/icons.svg``. It is decoration:
+    the text next to it must say the same.
+    """
     address = f"{static_address('icons.svg')}#{name}"
-    return Markup('<svg class="icon" aria-hidden="true" focusable="false"><use href="{}"></use></svg>').format(address)
+    return Markup(
+        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}"></use></svg>'
+    ).format(address)
 
 
 @cache
@@ -177,12 +200,17 @@ def coded(text: str) -> Markup:
     parts = text.split("`")
     if len(parts) % 2 == 0:  # an unpaired backtick
         return escape(text)
-    pieces = (Markup("<code>{}</code>").format(part) if index % 2 else escape(part) for index, part in enumerate(parts))
+    pieces = (
+        Markup("<code>{}</code>").format(part) if index % 2 else escape(part)
+        for index, part in enumerate(parts)
+    )
     return Markup("").join(pieces)
 
 
 def isolated(text: str) -> Markup:
-    """Return untrusted text in its own ``bdi`` element, so that it cannot change the direction of surrounding text."""
+    """Return untrusted text in its own ``bdi`` element,
+    so that it cannot change the direction of surrounding text.
+    """
     return Markup("<bdi>{}</bdi>").format(text)
 
 

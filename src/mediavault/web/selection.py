@@ -1,4 +1,6 @@
-"""The posts that the user selected on the library's page: some by their ids, or all that match a filter."""
+"""The posts that the user selected on the library's page: some by their ids,
+or all that match a filter.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ from mediavault.server.authentication import current_user
 from mediavault.store.bulk import existing_jobs, iter_pages
 from mediavault.store.port import JobCatalogue
 
-MAX_AT_ONCE = 1_000  # posts that one request downloads, removes or retries; their ids take 37 kB of a form
+# posts that one request downloads, removes or retries; their ids take 37 kB of a form
+MAX_AT_ONCE = 1_000
 MAX_FIELDS = MAX_AT_ONCE + 50
 _PAGE = 200
 
@@ -32,16 +35,20 @@ class Selection:
 
 
 def read_selection(fields: Fields) -> Selection:
-    """Read a selection from a form or an address: ``id`` (repeated, or several separated by spaces), or ``everything``.
+    """Read a selection from a form or an address: ``id`` (repeated, or several separated by
+    spaces), or ``everything``.
 
-    ``everything`` selects all that the filter matches, even with ids. Raises BadInput, also when nothing is selected.
+    ``everything`` selects all that the filter matches, even with ids. Raises BadInput, also when
+    nothing is selected.
     """
     library_filter = read_filter({name: values[0] for name, values in fields.items() if values})
     if "everything" in fields:
         return Selection(library_filter)
     words = [word for value in fields.get("id", ()) for word in value.split()]
     if not words:
-        raise BadInput(gettext("Nothing is selected."), help=gettext("Select one or more videos first."))
+        raise BadInput(
+            gettext("Nothing is selected."), help=gettext("Select one or more videos first.")
+        )
     if len(words) > MAX_AT_ONCE:
         raise too_many()
     return Selection(library_filter, tuple(dict.fromkeys(_job_id(word) for word in words)))
@@ -55,7 +62,8 @@ def too_many() -> BadInput:
 
 
 async def ids_of(catalogue: JobCatalogue, selection: Selection) -> tuple[JobId, ...]:
-    """Return the ids of the selected posts. Raises BadInput when there are more than ``MAX_AT_ONCE``.
+    """Return the ids of the selected posts. Raises BadInput when there are more than
+    ``MAX_AT_ONCE``.
 
     A part of them would be a selection that the user did not make.
     """
@@ -69,19 +77,25 @@ async def ids_of(catalogue: JobCatalogue, selection: Selection) -> tuple[JobId, 
     return tuple(ids)
 
 
-async def pages_of(catalogue: JobCatalogue, selection: Selection) -> AsyncGenerator[Sequence[Job], None]:
+async def pages_of(
+    catalogue: JobCatalogue, selection: Selection
+) -> AsyncGenerator[Sequence[Job], None]:
     """Yield the selected jobs in pages, without a limit; jobs that no longer exist are left out."""
     if selection.ids is not None:
         async for job in existing_jobs(catalogue, selection.ids):
             yield (job,)
         return
-    async for page in iter_pages(catalogue, to_query(selection.filter, current().zone, current_user(), limit=_PAGE)):
+    async for page in iter_pages(
+        catalogue, to_query(selection.filter, current().zone, current_user(), limit=_PAGE)
+    ):
         yield page
 
 
 @dataclass(frozen=True, slots=True)
 class SelectionResult:
-    """How many jobs an action changed, and how many it left unchanged: already removed, or not in a suitable state."""
+    """How many jobs an action changed, and how many it left unchanged: already removed,
+    or not in a suitable state.
+    """
 
     count: int = 0
     left: int = 0
@@ -111,4 +125,6 @@ def _job_id(word: str) -> JobId:
     try:
         return to_job_id(word)
     except JobNotFound:
-        raise BadInput(gettext("A selected post has an invalid id."), help=gettext("Load the page again.")) from None
+        raise BadInput(
+            gettext("A selected post has an invalid id."), help=gettext("Load the page again.")
+        ) from None

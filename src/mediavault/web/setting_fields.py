@@ -1,4 +1,6 @@
-"""The changeable settings as fields of a form: each with its value, its source, and the error of a submitted value."""
+"""The changeable settings as fields of a form: each with its value, its source,
+and the error of a submitted value.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,11 @@ from mediavault.presentation.translation import N_, gettext, translated
 from mediavault.store.live_settings import Change, LiveSettings
 
 # Settings with a field for each site, and how those fields' names begin, as in pace.tiktok
-OF_SITES: Mapping[str, str] = {"pace": "pace.", "site_bandwidth": "bandwidth.", "site_profiles": "profile."}
+OF_SITES: Mapping[str, str] = {
+    "pace": "pace.",
+    "site_bandwidth": "bandwidth.",
+    "site_profiles": "profile.",
+}
 _DECIMALS = ("daily_volume_gb",)
 
 # The message for an invalid value. A name template, hours and a bandwidth have their own messages.
@@ -38,7 +44,9 @@ _ERRORS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class SettingField:
-    """A field of the form. ``variable`` is the environment variable that fixes the setting, "" when none does."""
+    """A field of the form. ``variable`` is the environment variable that fixes the setting,
+    "" when none does.
+    """
 
     name: str
     value: Any
@@ -56,7 +64,9 @@ def fields_of(
     sent: Mapping[str, Any] | None = None,
     wrong: Mapping[str, str] | None = None,
 ) -> dict[str, SettingField]:
-    """Return the form's fields by setting. ``sent`` are the values of a refused form, ``wrong`` its errors."""
+    """Return the form's fields by setting. ``sent`` are the values of a refused form,
+    ``wrong`` its errors.
+    """
     return {
         name: SettingField(
             name=name,
@@ -71,15 +81,25 @@ def fields_of(
 
 
 def read_submitted(form: Mapping[str, str], live: LiveSettings) -> dict[str, Any]:
-    """Return a form's values of the settings that it may change, as typed; those of sites as one mapping each."""
+    """Return a form's values of the settings that it may change, as typed;
+    those of sites as one mapping each.
+    """
     names = [name for name in ChangeableSettings.model_fields if name not in live.fixed]
-    sent: dict[str, Any] = {name: form[name].strip() for name in names if name in form and name not in OF_SITES}
+    sent: dict[str, Any] = {
+        name: form[name].strip() for name in names if name in form and name not in OF_SITES
+    }
     for name, begin in OF_SITES.items():
-        values = {field.removeprefix(begin): value.strip() for field, value in form.items() if field.startswith(begin)}
+        values = {
+            field.removeprefix(begin): value.strip()
+            for field, value in form.items()
+            if field.startswith(begin)
+        }
         if values and name in names:
             sent[name] = values
     if "pace" in sent:
-        sent["pace"] = {site: factor.replace(",", ".") or "1" for site, factor in sent["pace"].items()}
+        sent["pace"] = {
+            site: factor.replace(",", ".") or "1" for site, factor in sent["pace"].items()
+        }
     sent |= {name: sent[name].replace(",", ".") or "0" for name in _DECIMALS if name in sent}
     return sent
 
@@ -87,7 +107,9 @@ def read_submitted(form: Mapping[str, str], live: LiveSettings) -> dict[str, Any
 def validate(
     sent: Mapping[str, Any], *, sites: Collection[str], profiles: Collection[str]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the valid values as they would be stored, and the errors, by field; for these sites and profiles only."""
+    """Return the valid values as they would be stored, and the errors, by field;
+    for these sites and profiles only.
+    """
     good: dict[str, Any] = {}
     wrong: dict[str, str] = {}
     for name, text in sent.items():
@@ -95,7 +117,11 @@ def validate(
             good[name] = validate_setting(name, text)
         except BadSetting as exc:
             wrong[name] = gettext(_ERRORS[name]) if name in _ERRORS else translated(exc.message)
-    wrong |= {name: gettext(_ERRORS[name]) for name in OF_SITES if not set(good.get(name, ())) <= set(sites)}
+    wrong |= {
+        name: gettext(_ERRORS[name])
+        for name in OF_SITES
+        if not set(good.get(name, ())) <= set(sites)
+    }
     for name, named in (
         ("profile", {good.get("profile")}),
         ("site_profiles", set(good.get("site_profiles", {}).values())),
@@ -106,23 +132,39 @@ def validate(
 
 
 def example_name(template: str, post: NamedPost) -> tuple[str, str]:
-    """Return a video's file name, with the folders that the template names, and ""; or "" and the template's error."""
+    """Return a video's file name, with the folders that the template names, and "";
+    or "" and the template's error.
+    """
     try:
         template = check_template(template)
-        return "/".join(filter(None, (folder_of(post, template, ""), f"{stem_of(post, template)}.mp4"))), ""
+        return "/".join(
+            filter(None, (folder_of(post, template, ""), f"{stem_of(post, template)}.mp4"))
+        ), ""
     except ValueError as exc:
         return "", translated(exc.args[0])
 
 
-def example_post(title: str | None, post_id: str | None, site: str, account: str, published: datetime) -> NamedPost:
-    """Return a post to demonstrate a template with; made-up values replace a missing id and title."""
-    return NamedPost(post_id or "7571863205253778710", published, title or gettext("First frost"), site, account)
+def example_post(
+    title: str | None, post_id: str | None, site: str, account: str, published: datetime
+) -> NamedPost:
+    """Return a post to demonstrate a template with;
+    made-up values replace a missing id and title.
+    """
+    return NamedPost(
+        post_id or "7571863205253778710", published, title or gettext("First frost"), site, account
+    )
 
 
 LAYOUTS: Mapping[Layout, tuple[str, str]] = {
-    Layout.ACCOUNTS: (N_("A folder for each account"), N_("For home videos, and for everyone who opens the folders.")),
+    Layout.ACCOUNTS: (
+        N_("A folder for each account"),
+        N_("For home videos, and for everyone who opens the folders."),
+    ),
     Layout.SHOWS: (
         N_("A show for each account"),
-        N_("With a season for each year, for the shows of media servers. The file name above does not apply."),
+        N_(
+            "With a season for each year, for the shows of media servers. The file name above does"
+            " not apply."
+        ),
     ),
 }

@@ -1,6 +1,7 @@
 """A job's history as a timeline: its attempts, and the steps of each with their results. Pure.
 
-All texts are in the reader's language. A record's original text is included, to be unfolded and copied.
+All texts are in the reader's language. A record's original text is included, to be unfolded and
+copied.
 """
 
 from __future__ import annotations
@@ -12,8 +13,23 @@ from typing import Literal
 
 from mediavault.core.clock import from_micros, to_micros
 from mediavault.core.failures import FAILURES
-from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, Stage, StepOutcome, StrategyName
-from mediavault.presentation.labels import STAGE_LABELS, STRATEGY_LABELS, failure_label, format_span, help_for, one_line
+from mediavault.core.job import (
+    HistoryRecord,
+    Job,
+    JobId,
+    JobStatus,
+    Stage,
+    StepOutcome,
+    StrategyName,
+)
+from mediavault.presentation.labels import (
+    STAGE_LABELS,
+    STRATEGY_LABELS,
+    failure_label,
+    format_span,
+    help_for,
+    one_line,
+)
 from mediavault.presentation.translation import N_, gettext, translated
 from mediavault.presentation.views import is_waiting_for_retry
 from mediavault.store.port import JobOrder
@@ -33,9 +49,14 @@ STRATEGY_TITLES: Mapping[StrategyName, str] = {
     StrategyName.NAVIGATION: N_("Downloaded by the browser"),
     StrategyName.FRESH: N_("After reading the post again"),
 }
-_TONES: Mapping[StepOutcome, Tone] = {StepOutcome.OK: "good", StepOutcome.FAILED: "bad", StepOutcome.SKIPPED: "quiet"}
+_TONES: Mapping[StepOutcome, Tone] = {
+    StepOutcome.OK: "good",
+    StepOutcome.FAILED: "bad",
+    StepOutcome.SKIPPED: "quiet",
+}
 _ICONS: Mapping[Tone, str] = {"good": "check", "bad": "cross", "busy": "clock", "quiet": "skip"}
-# The stages that end an attempt or belong to no attempt: shown in the attempt's heading, and as their own event.
+# The stages that end an attempt or belong to no attempt: shown in the attempt's heading, and as
+# their own event.
 _MARKS: Mapping[Stage, tuple[Tone, str]] = {
     Stage.COMPLETE: ("good", N_("Saved")),
     Stage.FAIL: ("bad", N_("Failed")),
@@ -64,7 +85,9 @@ class TimelineStep:
 
 @dataclass(frozen=True, slots=True)
 class StrategyView:
-    """The result of a download strategy's last try in one attempt. ``tone`` is "" when the strategy was not needed."""
+    """The result of a download strategy's last try in one attempt.
+    ``tone`` is "" when the strategy was not needed.
+    """
 
     title: str
     tone: Tone | Literal[""]
@@ -74,7 +97,9 @@ class StrategyView:
 
 @dataclass(frozen=True, slots=True)
 class AttemptView:
-    """One attempt. With ``number`` 0, what happened between attempts, such as the user's request for a retry."""
+    """One attempt. With ``number`` 0, what happened between attempts,
+    such as the user's request for a retry.
+    """
 
     number: int
     tone: Tone
@@ -109,14 +134,20 @@ def timeline(job: Job, history: Sequence[HistoryRecord]) -> Timeline:
     groups = _by_attempt(history)
     last = max((number for number, _ in groups), default=0)
     attempts = [
-        _attempt(number, records, is_running=job.status is JobStatus.RUNNING and number == last == job.attempt_count)
+        _attempt(
+            number,
+            records,
+            is_running=job.status is JobStatus.RUNNING and number == last == job.attempt_count,
+        )
         for number, records in groups
     ]
     return Timeline(attempts, _ending(job))
 
 
 def _by_attempt(history: Sequence[HistoryRecord]) -> list[tuple[int, list[HistoryRecord]]]:
-    """Group the records by attempt. A late record of a stale attempt joins the others of its attempt."""
+    """Group the records by attempt. A late record of a stale attempt joins the others of its
+    attempt.
+    """
     groups: list[tuple[int, list[HistoryRecord]]] = []
     attempts: dict[int, list[HistoryRecord]] = {}
     for record in history:
@@ -133,14 +164,18 @@ def _by_attempt(history: Sequence[HistoryRecord]) -> list[tuple[int, list[Histor
 def _attempt(number: int, records: Sequence[HistoryRecord], *, is_running: bool) -> AttemptView:
     tone, word = _mark(records, is_running=is_running)
     began, ended = records[0].at, records[-1].at
-    steps = [_step(record, began) for record in records if not (number and record.stage is Stage.CLAIM)]
+    steps = [
+        _step(record, began) for record in records if not (number and record.stage is Stage.CLAIM)
+    ]
     return AttemptView(
         number=number,
         tone=tone,
         icon=_icon(number, tone, records, is_running=is_running),
         word=word,
         began=began,
-        took="" if is_running or not number else format_span((ended - began) / timedelta(milliseconds=1)),
+        took=""
+        if is_running or not number
+        else format_span((ended - began) / timedelta(milliseconds=1)),
         strategies=_strategies(records) if number else (),
         steps=steps,
         is_running=is_running,
@@ -164,7 +199,11 @@ def _mark(records: Sequence[HistoryRecord], *, is_running: bool) -> tuple[Tone, 
                 return "busy" if needs_person else "bad", failure_label(record.error_code)
             return tone, gettext(word)
     last = records[-1]
-    return ("quiet", gettext(STAGE_LABELS[last.stage])) if not last.attempt else ("quiet", gettext(N_("Interrupted")))
+    return (
+        ("quiet", gettext(STAGE_LABELS[last.stage]))
+        if not last.attempt
+        else ("quiet", gettext(N_("Interrupted")))
+    )
 
 
 def _step(record: HistoryRecord, began: datetime) -> TimelineStep:
@@ -208,12 +247,16 @@ def _strategy(name: StrategyName, outcome: StepOutcome | None) -> StrategyView:
     if outcome is None:
         return StrategyView(gettext(STRATEGY_TITLES[name]), "", "more", gettext(N_("Not needed")))
     tone = _TONES[outcome]
-    return StrategyView(gettext(STRATEGY_TITLES[name]), tone, _ICONS[tone], gettext(OUTCOME_WORDS[outcome]))
+    return StrategyView(
+        gettext(STRATEGY_TITLES[name]), tone, _ICONS[tone], gettext(OUTCOME_WORDS[outcome])
+    )
 
 
 def _ending(job: Job) -> AttemptEnd | None:
     if is_waiting_for_retry(job):
-        return AttemptEnd("busy", "clock", gettext(N_("Next attempt")), help_for(job.error_code), job.retry_at)
+        return AttemptEnd(
+            "busy", "clock", gettext(N_("Next attempt")), help_for(job.error_code), job.retry_at
+        )
     match job.status:
         case JobStatus.QUEUED:
             return AttemptEnd("busy", "clock", gettext(N_("Waiting for its turn")))
@@ -221,7 +264,9 @@ def _ending(job: Job) -> AttemptEnd | None:
             return AttemptEnd("busy", "hand", gettext(N_("Waiting for you")))
         case JobStatus.FAILED:
             tone = tone_of(job.status, job.error_code, is_retried=False)
-            return AttemptEnd(tone, "hand", gettext(N_("Stopped retrying")), help_for(job.error_code, over=True))
+            return AttemptEnd(
+                tone, "hand", gettext(N_("Stopped retrying")), help_for(job.error_code, over=True)
+            )
         case _:
             return None
 
@@ -247,7 +292,9 @@ MAX_MONTHS = 36  # of more, only the years are listed
 
 @dataclass(frozen=True, slots=True)
 class MonthSpan:
-    """A month or a year: its label, such as ``2026-11`` or ``2026``, its first moment, and that of the next one."""
+    """A month or a year: its label, such as ``2026-11`` or ``2026``, its first moment,
+    and that of the next one.
+    """
 
     label: str
     begins: datetime
@@ -270,8 +317,8 @@ def month_headings(
 ) -> dict[JobId, str]:
     """Return the jobs that begin a month, with the month; none in an order that is not by age.
 
-    ``after`` is the cursor of a page that continues another: its first job begins a month only if that page ended in
-    another one.
+    ``after`` is the cursor of a page that continues another: its first job begins a month only if
+    that page ended in another one.
     """
     if order not in BY_MONTH:
         return {}
@@ -284,8 +331,9 @@ def month_headings(
 
 
 def months_between(first: datetime, last: datetime, zone: tzinfo | None) -> list[MonthSpan]:
-    """Return the months from that of ``first`` to that of ``last``, which may be earlier; the years, if there are more
-    than MAX_MONTHS."""
+    """Return the months from that of ``first`` to that of ``last``, which may be earlier; the
+    years, if there are more than MAX_MONTHS.
+    """
     numbers = [_number(moment.astimezone(zone or UTC)) for moment in (first, last)]
     step = 1 if abs(numbers[1] - numbers[0]) < MAX_MONTHS else 12
     begin, end = (number // step for number in numbers)

@@ -1,4 +1,6 @@
-"""The application that runs while the vault waits for its database: it answers 503 and that the vault is starting."""
+"""The application that runs while the vault waits for its database:
+it answers 503 and that the vault is starting.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ RETRY_AFTER_S = 5
 
 
 class UnavailableApp:
-    """Serves the vault's address from the first ``open`` until the block ends. Reveals nothing about the database."""
+    """Serves the vault's address from the first ``open`` until the block ends.
+    Reveals nothing about the database.
+    """
 
     def __init__(self, host: str, port: int, proxies: ProxyRules = NO_PROXIES) -> None:
         self._host, self._port, self._proxies = host, port, proxies
@@ -47,7 +51,10 @@ class UnavailableApp:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, where: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        where: TracebackType | None,
     ) -> None:
         self._stop.set()
         if self._serving is not None:
@@ -58,7 +65,9 @@ def create_app() -> FastAPI:
     app = FastAPI(title="mediavault", docs_url=None, redoc_url=None, openapi_url=None)
     errors.install(app, error_page)
 
-    @app.api_route("/{path:path}", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+    @app.api_route(
+        "/{path:path}", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+    )
     async def not_yet(path: str) -> None:  # noqa: ARG001 - every address
         raise HttpRefusal(
             503,

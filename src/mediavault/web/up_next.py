@@ -44,7 +44,9 @@ class UpNext:
     account: str
 
     def after(self, job: Job, video: Video, videos: Sequence[Video], keep: str) -> NextVideo | None:
-        """Return what plays after a video: the post's next one, else the next post; None after the last one."""
+        """Return what plays after a video: the post's next one, else the next post;
+        None after the last one.
+        """
         for other in videos:
             if other.number == video.number + 1:
                 link = f"/jobs/{job.id}?item={other.place}{'&' + keep if keep else ''}"
@@ -62,7 +64,8 @@ async def up_next(
     library_filter: LibraryFilter | None,
     title_of: Callable[[str], str],
 ) -> UpNext:
-    """Return the saved posts that follow ``job`` in the query's order, then others of its account, newest first.
+    """Return the saved posts that follow ``job`` in the query's order, then others of its account,
+    newest first.
 
     ``library_filter`` is the filter in the links of the former; ``title_of`` returns a site's name.
     """
@@ -72,15 +75,26 @@ async def up_next(
 
     def tiles(jobs: Sequence[Job], within: LibraryFilter | None) -> Sequence[Tile]:
         return [
-            tile(other, within, post_marks.get(other.id, PostMarks()), site=title_of(other.platform)) for other in jobs
+            tile(
+                other, within, post_marks.get(other.id, PostMarks()), site=title_of(other.platform)
+            )
+            for other in jobs
         ]
 
     own = LibraryFilter(account=key_of(job.account)) if job.account else None
-    return UpNext(tiles(following, library_filter), tiles(others, own), tile(job, own, PostMarks(), site="").account)
+    return UpNext(
+        tiles(following, library_filter),
+        tiles(others, own),
+        tile(job, own, PostMarks(), site="").account,
+    )
 
 
-async def neighbours(store: Store, job: Job, query: JobQuery, library_filter: LibraryFilter | None) -> Neighbours:
-    """Return the saved posts before and after this one: in the order of the collection, if the filter names one."""
+async def neighbours(
+    store: Store, job: Job, query: JobQuery, library_filter: LibraryFilter | None
+) -> Neighbours:
+    """Return the saved posts before and after this one: in the order of the collection,
+    if the filter names one.
+    """
     mark = await _in_collection(store, job, library_filter)
     if mark is None:
         return await store.catalogue.neighbours(job.id, query)
@@ -89,8 +103,12 @@ async def neighbours(store: Store, job: Job, query: JobQuery, library_filter: Li
     return Neighbours(before[0] if before else None, after[0] if after else None)
 
 
-async def _in_collection(store: Store, job: Job, library_filter: LibraryFilter | None) -> Mark | None:
-    """Return the post's mark in the collection that the reader plays through; None if they play through none."""
+async def _in_collection(
+    store: Store, job: Job, library_filter: LibraryFilter | None
+) -> Mark | None:
+    """Return the post's mark in the collection that the reader plays through;
+    None if they play through none.
+    """
     if library_filter is None or not library_filter.collection:
         return None
     name = collection(library_filter.collection)
@@ -100,16 +118,22 @@ async def _in_collection(store: Store, job: Job, library_filter: LibraryFilter |
 
 async def _of_collection(store: Store, mark: Mark, *, newest_first: bool = False) -> Sequence[Job]:
     """Return the saved posts after a mark in its collection, or before it, the nearest first."""
-    found = await store.marks.marked(mark.name, after=mark, limit=MAX_READ, newest_first=newest_first)
+    found = await store.marks.marked(
+        mark.name, after=mark, limit=MAX_READ, newest_first=newest_first
+    )
     jobs = existing_jobs(store.catalogue, [other.job_id for other in found])
     return [job async for job in jobs if job.status is JobStatus.COMPLETED][:MAX_FOLLOWING]
 
 
-async def _following(store: Store, job: Job, query: JobQuery, library_filter: LibraryFilter | None) -> Sequence[Job]:
+async def _following(
+    store: Store, job: Job, query: JobQuery, library_filter: LibraryFilter | None
+) -> Sequence[Job]:
     if mark := await _in_collection(store, job, library_filter):
         return await _of_collection(store, mark)
     try:
-        after = replace(query, statuses=_SAVED, cursor=cursor_of(job, query.order), limit=MAX_FOLLOWING)
+        after = replace(
+            query, statuses=_SAVED, cursor=cursor_of(job, query.order), limit=MAX_FOLLOWING
+        )
         return (await store.catalogue.jobs(after)).jobs
     except BadInput:  # its time or size is beyond what a cursor holds
         return ()
@@ -118,5 +142,9 @@ async def _following(store: Store, job: Job, query: JobQuery, library_filter: Li
 async def _of_account(store: Store, job: Job, shown: Collection[JobId]) -> Sequence[Job]:
     if job.account is None:
         return ()
-    query = JobQuery(statuses=_SAVED, account=key_of(job.account), limit=MAX_OF_ACCOUNT + len(shown))
-    return [other for other in (await store.catalogue.jobs(query)).jobs if other.id not in shown][:MAX_OF_ACCOUNT]
+    query = JobQuery(
+        statuses=_SAVED, account=key_of(job.account), limit=MAX_OF_ACCOUNT + len(shown)
+    )
+    return [other for other in (await store.catalogue.jobs(query)).jobs if other.id not in shown][
+        :MAX_OF_ACCOUNT
+    ]

@@ -36,7 +36,8 @@ class Extras:
 async def zipped(
     catalogue: JobCatalogue, library: LibraryFiles, job_ids: Iterable[JobId], extras: Extras
 ) -> AsyncGenerator[bytes, None]:
-    """Yield the archive piece by piece. Files that can't be read are listed in ``MISSING.txt`` and don't stop it.
+    """Yield the archive piece by piece. Files that can't be read are listed in ``MISSING.txt`` and
+    don't stop it.
 
     Raises StoreError when the store is not available.
     """
@@ -52,12 +53,17 @@ async def zipped(
             if not paths:
                 missing.append(f"{title(job)} ({job_id}): " + gettext("It has no saved files."))
             for path in paths:
-                async with aclosing(_add(archive, sink, library, path, names.free(path), job, missing)) as pieces:
+                async with aclosing(
+                    _add(archive, sink, library, path, names.free(path), job, missing)
+                ) as pieces:
                     async for piece in pieces:
                         yield piece
         if missing:
             note = "".join(f"{line}\r\n" for line in missing).encode()
-            archive.writestr(zip_entry(names.free(MISSING), len(note), datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)), note)
+            archive.writestr(
+                zip_entry(names.free(MISSING), len(note), datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)),
+                note,
+            )
     yield sink.taken()
 
 
@@ -90,12 +96,18 @@ async def _add(
         return
     try:
         async with aclosing(
-            write_file(archive, sink, zip_entry(name, file.size, job.completed_at or job.created_at), file)
+            write_file(
+                archive, sink, zip_entry(name, file.size, job.completed_at or job.created_at), file
+            )
         ) as pieces:
             async for piece in pieces:
                 yield piece
     except StorageFailure as exc:
-        missing.append(f"{name}: " + gettext("The file could not be read completely.") + f" {translated(exc.message)}")
+        missing.append(
+            f"{name}: "
+            + gettext("The file could not be read completely.")
+            + f" {translated(exc.message)}"
+        )
     except EOFError:
         missing.append(f"{name}: " + gettext("The file was truncated while it was being read."))
     finally:

@@ -1,1 +1,3 @@
-"""The background worker: claims jobs and takes each through the ten stages. Read pipeline.py first."""
+"""The background worker: claims jobs and takes each through the ten stages.
+Read pipeline.py first.
+"""

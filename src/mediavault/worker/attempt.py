@@ -16,19 +16,23 @@ from mediavault.worker.stages.route import Route
 
 @dataclass(slots=True)
 class Attempt:
-    """The state that the stages share. ``route`` and ``extraction`` are set by the stages of these names.
+    """The state that the stages share. ``route`` and ``extraction`` are set by the stages of these
+    names.
 
-    ``beside`` are files that go next to an item's own, each with the suffix that replaces that file's. ``starts`` is of the
-    items whose file this attempt examined: where the rest of its pictures begins, see ``store.file_checks``.
+    ``beside`` are files that go next to an item's own, each with the suffix that replaces that
+    file's. ``starts`` is of the items whose file this attempt examined: where the rest of its
+    pictures begins, see ``store.file_checks``.
 
-    ``extraction`` is the newest one: the strategy ``fresh`` replaces it, for the following items too.
+    ``extraction`` is the newest one: the strategy ``fresh`` replaces it, for the following items
+    too.
     """
 
     recorder: AttemptRecorder
     context: WorkerContext
     staging: Path
     items: PostItems
-    beside: dict[int, list[tuple[str, Path]]] = field(default_factory=dict)  # of items: suffixes and staged files
+    # of items: suffixes and staged files
+    beside: dict[int, list[tuple[str, Path]]] = field(default_factory=dict)
     starts: dict[int, int | None] = field(default_factory=dict)
     route: Route = field(init=False)
     extraction: Extraction = field(init=False)
@@ -47,7 +51,9 @@ class Attempt:
         return replace(self.extraction.items[index], expected=self.items.items[index].item.expected)
 
     async def choose(self, index: int, candidate: Candidate) -> None:
-        """Save what is known, with the item's candidate that is tried next. The length that it lists holds from now on."""
+        """Save what is known, with the item's candidate that is tried next.
+        The length that it lists holds from now on.
+        """
         self.items.announce(index, candidate.listed)
         await self.checkpoint(candidate)
 

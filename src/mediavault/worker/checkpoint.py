@@ -15,8 +15,12 @@ from mediavault.worker.stages.route import Route
 EXPIRY_MARGIN = timedelta(minutes=2)  # a URL that expires sooner counts as expired
 
 
-def checkpoint_of(extraction: Extraction, items: Sequence[JobItem], *, chosen: Candidate | None) -> Checkpoint:
-    """Return what a later attempt needs to continue without extracting, and a user to choose a candidate."""
+def checkpoint_of(
+    extraction: Extraction, items: Sequence[JobItem], *, chosen: Candidate | None
+) -> Checkpoint:
+    """Return what a later attempt needs to continue without extracting,
+    and a user to choose a candidate.
+    """
     return Checkpoint(
         extracted_url=chosen.url if chosen else None,
         extracted_url_expires_at=chosen.expires_at if chosen else None,
@@ -30,7 +34,9 @@ def checkpoint_of(extraction: Extraction, items: Sequence[JobItem], *, chosen: C
             **extraction.metadata,
             "title": extraction.title,
             "text": extraction.text,
-            "published_at": extraction.published_at.isoformat() if extraction.published_at else None,
+            "published_at": extraction.published_at.isoformat()
+            if extraction.published_at
+            else None,
             "final_url": extraction.final_url,
             "user_agent": extraction.user_agent,
             "extractor": extraction.extractor,
@@ -44,7 +50,8 @@ def checkpoint_of(extraction: Extraction, items: Sequence[JobItem], *, chosen: C
 def _numbered(extraction: Extraction, items: Sequence[JobItem]) -> tuple[Candidate, ...]:
     """All candidates in one list, each with the index of its item.
 
-    Those of pictures only where they are to be saved: a user who chooses is shown what may be the post's video.
+    Those of pictures only where they are to be saved: a user who chooses is shown what may be the
+    post's video.
     """
     saved = {index for index, item in enumerate(items) if item.status is not ItemStatus.SKIPPED}
     owned = [
@@ -57,23 +64,30 @@ def _numbered(extraction: Extraction, items: Sequence[JobItem]) -> tuple[Candida
 
 
 def saved_extraction(job: Job, route: Route, *, now: datetime | None) -> Extraction | None:
-    """Return the checkpoint as an extraction; None without one, or when all URLs of an unsaved item have expired.
+    """Return the checkpoint as an extraction; None without one, or when all URLs of an unsaved item
+    have expired.
 
     ``now`` None admits expired URLs, as if they had not expired.
     """
     items = tuple(
-        replace(job_item.item, candidates=tuple(_as_of(c, now) for c in job.candidates if c.item == index))
+        replace(
+            job_item.item,
+            candidates=tuple(_as_of(c, now) for c in job.candidates if c.item == index),
+        )
         for index, job_item in enumerate(job.items)
     )
     others = tuple(c for c in job.candidates if c.item is None)
-    unsaved = [item for item, job_item in zip(items, job.items, strict=True) if job_item.status in _UNSAVED]
+    unsaved = [
+        item for item, job_item in zip(items, job.items, strict=True) if job_item.status in _UNSAVED
+    ]
     needed = [item.candidates for item in unsaved] or ([others] if job.chosen_urls else [])
     if not needed or not all(_any_valid(candidates, now) for candidates in needed):
         return None
     facts: Mapping[str, Any] = job.metadata
     published = facts.get("published_at")
     return Extraction(
-        post=replace(route.post, post_id=route.post.post_id or facts.get("post_id")),  # a share link contains none
+        # a share link contains none
+        post=replace(route.post, post_id=route.post.post_id or facts.get("post_id")),
         final_url=facts.get("final_url") or route.post.url,
         account=job.account or account(route.platform.name, route.post.handle, None),
         items=items,
@@ -97,10 +111,23 @@ def _as_of(candidate: Candidate, now: datetime | None) -> Candidate:
 
 def _any_valid(candidates: Sequence[Candidate], now: datetime | None) -> bool:
     """Whether at least one URL has not expired."""
-    return any(now is None or c.expires_at is None or c.expires_at > now + EXPIRY_MARGIN for c in candidates)
+    return any(
+        now is None or c.expires_at is None or c.expires_at > now + EXPIRY_MARGIN
+        for c in candidates
+    )
 
 
 _UNSAVED = (ItemStatus.WAITING, ItemStatus.FAILED, ItemStatus.COMMITTING)
 _OWN_KEYS = frozenset(
-    {"title", "text", "published_at", "final_url", "user_agent", "extractor", "as_person", "selected", "post_id"}
+    {
+        "title",
+        "text",
+        "published_at",
+        "final_url",
+        "user_agent",
+        "extractor",
+        "as_person",
+        "selected",
+        "post_id",
+    }
 )

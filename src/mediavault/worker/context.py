@@ -43,11 +43,15 @@ class Probe(Protocol):
         """Write the frame at ``at_s`` seconds as a JPEG; None when it cannot be made."""
 
     async def shrink(self, picture: Path, *, into: Path, longest_px: int) -> Path | None:
-        """Write a JPEG of a picture with sides of at most ``longest_px``; None when it cannot be made."""
+        """Write a JPEG of a picture with sides of at most ``longest_px``;
+        None when it cannot be made.
+        """
 
 
 class ExtractSound(Protocol):
-    """Copies the sound of a file into a separate file, or converts it to ``codec``, in a child process."""
+    """Copies the sound of a file into a separate file, or converts it to ``codec``,
+    in a child process.
+    """
 
     async def __call__(
         self,
@@ -59,21 +63,30 @@ class ExtractSound(Protocol):
         cover: Path | None,
         codec: str | None = None,
     ) -> Path:
-        """Write the file at ``into`` and the suffix of its codec, and return its path; raises a Failure."""
+        """Write the file at ``into`` and the suffix of its codec, and return its path;
+        raises a Failure.
+        """
 
 
 class EmbedTexts(Protocol):
     """Copies a file with subtitles and chapters inside, in a child process."""
 
     async def __call__(
-        self, source: Path, into: Path, *, texts: Mapping[str, Sequence[Cue]], chapters: Sequence[Chapter]
+        self,
+        source: Path,
+        into: Path,
+        *,
+        texts: Mapping[str, Sequence[Cue]],
+        chapters: Sequence[Chapter],
     ) -> None:
         """Write the copy; raises a Failure. ``texts`` are by language."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """The retry timing. ``base`` is the first wait; ``jitter`` spreads the retries of jobs that failed together."""
+    """The retry timing. ``base`` is the first wait;
+    ``jitter`` spreads the retries of jobs that failed together.
+    """
 
     base: timedelta
     jitter: Callable[[], float]  # a random number in [0, 1)
@@ -81,7 +94,9 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class WorkerContext:
-    """The worker's dependencies. ``live`` returns the settings that users can change; with None they never change."""
+    """The worker's dependencies. ``live`` returns the settings that users can change;
+    with None they never change.
+    """
 
     store: Store
     clock: Clock
@@ -90,7 +105,8 @@ class WorkerContext:
     browser: Browser
     downloader: Downloader
     probe: Probe
-    remux: Callable[[Sequence[Path], Path], Awaitable[object]]  # joins whole files into one MP4; raises a Failure
+    # joins whole files into one MP4; raises a Failure
+    remux: Callable[[Sequence[Path], Path], Awaitable[object]]
     extract_sound: ExtractSound
     embed_texts: EmbedTexts
     fetch_subtitles: FetchSubtitles
@@ -107,9 +123,11 @@ class WorkerContext:
     first_player_sites: tuple[str, ...] = ()  # as in the settings
     layout: Layout = Layout.ACCOUNTS
     nfo: bool = False  # whether each video gets files for media servers
-    pace: Mapping[str, float] = field(default_factory=dict)  # platform -> factor on the wait between two posts
+    # platform -> factor on the wait between two posts
+    pace: Mapping[str, float] = field(default_factory=dict)
     live: Callable[[], Awaitable[ChangeableSettings]] | None = None
-    signed_in: Callable[[], Awaitable[frozenset[str]]] = _no_sessions  # platforms with a session on this machine
+    # platforms with a session on this machine
+    signed_in: Callable[[], Awaitable[frozenset[str]]] = _no_sessions
     hooks: Hooks = field(default_factory=Hooks)
     listers: Sequence[Lister] = ()  # that read what is followed, the cheapest first
     tracing: Tracing = field(default_factory=NoTracing)
@@ -117,9 +135,11 @@ class WorkerContext:
 
 
 async def for_attempt(context: WorkerContext, job: Job) -> WorkerContext:
-    """Return the context with the job's profile and the current live settings; an attempt keeps those that it began with.
+    """Return the context with the job's profile and the current live settings; an attempt keeps
+    those that it began with.
 
-    Sound that a feed encloses is saved as sound in every profile: the episode has nothing else. Raises StoreError.
+    Sound that a feed encloses is saved as sound in every profile: the episode has nothing else.
+    Raises StoreError.
     """
     in_force, enclosed = await _in_force(context, job), enclosed_in(job.metadata)
     if enclosed is None or not enclosed.is_sound:

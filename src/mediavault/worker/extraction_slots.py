@@ -1,7 +1,8 @@
-"""Whether an attempt extracts its post together with others, alone, or not at all; and the slots that enforce it.
+"""Whether an attempt extracts its post together with others, alone, or not at all; and the slots
+that enforce it.
 
-When a worker dies, several posts may be in extraction, and only one of them is the cause. So the attempts after such a
-death extract alone: when the worker dies again, the post is identified.
+When a worker dies, several posts may be in extraction, and only one of them is the cause. So the
+attempts after such a death extract alone: when the worker dies again, the post is identified.
 """
 
 from __future__ import annotations
@@ -20,21 +21,24 @@ from mediavault.store.transitions import RETRIED_BY_USER
 class ExtractionMode(Enum):
     TOGETHER = auto()
     ALONE = auto()
-    NEVER = auto()  # its worker died twice in a row during its extraction, the second time while it was alone
+    # its worker died twice in a row during its extraction, the second time while it was alone
+    NEVER = auto()
 
 
 def next_mode(history: Sequence[HistoryRecord], *, attempt: int) -> ExtractionMode:
-    """Return how attempt number ``attempt`` may extract its post, judging by the job's history. Pure.
+    """Return how attempt number ``attempt`` may extract its post, judging by the job's history.
+    Pure.
 
-    Only deaths before the checkpoint count: two power cuts during a long download do not mean that the post is the cause.
-    Attempts that were released, or that their worker outlived, are skipped; nothing counts that happened before a user
-    retried the job.
+    Only deaths before the checkpoint count: two power cuts during a long download do not mean that
+    the post is the cause. Attempts that were released, or that their worker outlived, are skipped;
+    nothing counts that happened before a user retried the job.
     """
     ended = _stages_by_attempt(_since_user_retry(history), before=attempt)
     deaths = list(takewhile(_died_before_checkpoint, reversed(ended)))
     if not deaths:
         return ExtractionMode.TOGETHER
-    # The route is recorded once the attempt has its slot: without it the attempt died while another post was extracted.
+    # The route is recorded once the attempt has its slot: without it the attempt died while another
+    # post was extracted.
     is_known = Stage.ROUTE in deaths[0] and sum(Stage.ROUTE in stages for stages in deaths) > 1
     return ExtractionMode.NEVER if is_known else ExtractionMode.ALONE
 
@@ -65,7 +69,9 @@ def _died_before_checkpoint(stages: set[Stage]) -> bool:
 
 
 class ExtractionSlots:
-    """The extraction slots of one worker process: any number together, or one alone. First come, first served."""
+    """The extraction slots of one worker process: any number together, or one alone.
+    First come, first served.
+    """
 
     def __init__(self) -> None:
         self._running = 0

@@ -1,4 +1,5 @@
-"""Reports about a blocked event loop: written by the watchdog, processed after the process was restarted.
+"""Reports about a blocked event loop: written by the watchdog, processed after the process was
+restarted.
 
 Any worker of the host may process a report: the writes are fenced, so a second one changes nothing.
 """
@@ -31,9 +32,11 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FreezeReport:
-    """One freeze. ``job_id`` and ``attempt`` name the job whose code was running; None when it was not a job's code.
+    """One freeze. ``job_id`` and ``attempt`` name the job whose code was running; None when it was
+    not a job's code.
 
-    ``held``: every attempt that the worker was running, this one included. ``seconds``: how long the loop was blocked.
+    ``held``: every attempt that the worker was running, this one included. ``seconds``: how long
+    the loop was blocked.
     """
 
     worker: WorkerId
@@ -59,11 +62,17 @@ def write_report(folder: Path, report: FreezeReport) -> None:
 def settled_reports(folder: Path) -> list[FreezeReport]:
     """The reports that have been processed, newest first. Unreadable ones are left out."""
     reports = (read_report(path) for path in folder.glob(f"*{SETTLED}"))
-    return sorted((report for report in reports if report is not None), key=lambda report: report.at, reverse=True)
+    return sorted(
+        (report for report in reports if report is not None),
+        key=lambda report: report.at,
+        reverse=True,
+    )
 
 
 async def settle_freezes(store: Store, folder: Path) -> int:
-    """Process every new report; return how many. Must run before recovery fails the jobs as those of a dead worker."""
+    """Process every new report; return how many. Must run before recovery fails the jobs as those
+    of a dead worker.
+    """
     settled = 0
     for path in _new_reports(folder):
         report = read_report(path)
@@ -80,8 +89,8 @@ async def settle_freezes(store: Store, folder: Path) -> int:
 async def _settle(report: FreezeReport, store: Store) -> None:
     """Fail the job that froze the worker, and release the others, which costs them no attempt.
 
-    When the cause is unknown, all are left to recovery, so that a post that freezes the worker again and again uses up
-    its attempts.
+    When the cause is unknown, all are left to recovery, so that a post that freezes the worker
+    again and again uses up its attempts.
     """
     if (report.job_id, report.attempt) not in report.held:
         return
@@ -108,11 +117,19 @@ async def _fail(claim: ClaimedJob, report: FreezeReport, store: Store) -> None:
         base=RETRY_IN,
         jitter=0.0,
         now=report.at,
-        former=[record.error_code for record in await store.catalogue.history(claim.id) if record.stage is Stage.FAIL],
+        former=[
+            record.error_code
+            for record in await store.catalogue.history(claim.id)
+            if record.stage is Stage.FAIL
+        ],
     )
     gives_up = isinstance(verdict, GiveUp)
     log.error(
-        "post_froze_worker", job_id=claim.id, trace_id=claim.job.trace_id, worker=report.worker, given_up=gives_up
+        "post_froze_worker",
+        job_id=claim.id,
+        trace_id=claim.job.trace_id,
+        worker=report.worker,
+        given_up=gives_up,
     )
     await store.queue.fail(
         claim,
@@ -123,13 +140,20 @@ async def _fail(claim: ClaimedJob, report: FreezeReport, store: Store) -> None:
 
 
 def what_happened(job: Job, seconds: float) -> str:
-    """Return the message to store with the job; it depends on the stage that the job's row names."""
+    """Return the message to store with the job; it depends on the stage that the job's row
+    names.
+    """
     if job.stage in _READING:
         return Message(
-            "The worker did not respond for %(seconds).0f seconds while it was reading this post.", seconds=seconds
+            "The worker did not respond for %(seconds).0f seconds while it was reading this post.",
+            seconds=seconds,
         )
     return Message(
-        ("The worker did not respond for %(seconds).0f seconds while it was saving this post's video."), seconds=seconds
+        (
+            "The worker did not respond for %(seconds).0f seconds while it was saving this post's"
+            " video."
+        ),
+        seconds=seconds,
     )
 
 
@@ -142,12 +166,22 @@ def read_report(path: Path) -> FreezeReport | None:
     try:
         report = from_named_json(FreezeReport, json.loads(path.read_text(encoding="utf-8")))
         return replace(report, at=report.at.astimezone(UTC))
-    except (OSError, ValueError, LookupError, AttributeError, TypeError, OverflowError, RecursionError) as exc:
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        AttributeError,
+        TypeError,
+        OverflowError,
+        RecursionError,
+    ) as exc:
         log.warning("freeze_report_not_read", file=path.name, error=str(exc))
         return None
 
 
 def _drop_old(folder: Path) -> None:
-    newest_first = sorted(folder.glob(f"*{SETTLED}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    newest_first = sorted(
+        folder.glob(f"*{SETTLED}"), key=lambda path: path.stat().st_mtime, reverse=True
+    )
     for path in newest_first[KEPT_REPORTS:]:
         path.unlink(missing_ok=True)

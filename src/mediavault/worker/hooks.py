@@ -1,4 +1,6 @@
-"""The ports by which features take part in an attempt: the composition root fills them, the worker knows no feature."""
+"""The ports by which features take part in an attempt: the composition root fills them,
+the worker knows no feature.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ class ItemRecording:
         return False
 
     async def ends_with(self, _failure: Failure) -> bool:
-        """End the recording with what it has, after a failure that no strategy could avoid; return whether it ends."""
+        """End the recording with what it has, after a failure that no strategy could avoid;
+        return whether it ends.
+        """
         return False
 
     async def save(self, candidate: Candidate, file: DownloadedFile) -> None:
@@ -46,14 +50,14 @@ class Hooks:
 
     ``on_read``: the post has been read. Raises LeaseLost if the job is no longer wanted.
     ``recording_of``: an item is downloaded while the context lasts.
-    ``before_complete``: all videos are in the library, and the job is completed next. The extraction is None after an
-    attempt that was interrupted. Raises StoreError, StorageFailure.
+    ``before_complete``: all videos are in the library, and the job is completed next. The
+    extraction is None after an attempt that was interrupted. Raises StoreError, StorageFailure.
     ``on_saved``: a video is in the library. Never raises a failure.
     """
 
     on_read: Callable[[Job, Extraction], Awaitable[None]] = _nothing
-    recording_of: Callable[[Attempt, int], AbstractAsyncContextManager[ItemRecording]] = lambda _attempt, _index: (
-        nullcontext(ItemRecording())
+    recording_of: Callable[[Attempt, int], AbstractAsyncContextManager[ItemRecording]] = (
+        lambda _attempt, _index: nullcontext(ItemRecording())
     )
     before_complete: Callable[[Attempt, Extraction | None], Awaitable[None]] = _nothing
     on_saved: Callable[[], Awaitable[None]] = _nothing

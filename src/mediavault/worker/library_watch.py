@@ -1,4 +1,5 @@
-"""Watches whether the library can store a video, and is the one that holds the store's files: jobs are claimed only then.
+"""Watches whether the library can store a video, and is the one that holds the store's files: jobs
+are claimed only then.
 
 After an error of the disk, a circuit breaker stops claims for a while.
 """
@@ -26,9 +27,11 @@ LONGEST_PAUSE_POLLS = 300
 
 @dataclass(slots=True)
 class Breaker:
-    """The breaker's state; times are in monotonic seconds. Attempts that fail at the same time trip it once.
+    """The breaker's state; times are in monotonic seconds. Attempts that fail at the same time trip
+    it once.
 
-    When a pause is over, the disk is tested; then one job at a time is claimed until one has been saved.
+    When a pause is over, the disk is tested; then one job at a time is claimed until one has been
+    saved.
     """
 
     poll_interval_s: float
@@ -36,7 +39,9 @@ class Breaker:
     until: float = float("-inf")
 
     def trip(self, now: float) -> float | None:
-        """Begin a pause after a disk error; return its length in seconds, None when one is running already."""
+        """Begin a pause after a disk error; return its length in seconds,
+        None when one is running already.
+        """
         if now < self.until:
             return None
         pause_s = self.poll_interval_s * min(FIRST_PAUSE_POLLS << self.trips, LONGEST_PAUSE_POLLS)
@@ -72,27 +77,34 @@ log = get_logger(__name__)
 
 
 async def ensure_library_id(store: Store, library: Library) -> None:
-    """Check the library's id against the one that all processes of this store have agreed on. Raises StorageFailure.
+    """Check the library's id against the one that all processes of this store have agreed on.
+    Raises StorageFailure.
 
-    A library without an id gets one the first time, and later only while no job has a file in it: what looks like an
-    empty library may be the mount point of a disk that is not mounted, and files would be saved below it.
+    A library without an id gets one the first time, and later only while no job has a file in it:
+    what looks like an empty library may be the mount point of a disk that is not mounted, and files
+    would be saved below it.
     """
     agreed = (await store.records.constants()).get(AGREED_AS)
     is_first = agreed is None
     try:
         carried = await library.identity()
         if is_first and carried is None:
-            await library.prepare()  # before an id is agreed on: a disk that comes later may bring its own
+            # before an id is agreed on: a disk that comes later may bring its own
+            await library.prepare()
     except StorageFailure:
         if agreed is not None:
-            await library.require_identity(agreed)  # so that no one takes what comes later for the library
+            # so that no one takes what comes later for the library
+            await library.require_identity(agreed)
         raise
     if agreed is None:
         agreed = await store.records.set_once(AGREED_AS, carried or str(uuid.uuid4()))
-    if is_first and carried is not None and not await _has_completed_jobs(store.catalogue):  # new, or emptied
+    # new, or emptied
+    if is_first and carried is not None and not await _has_completed_jobs(store.catalogue):
         await note_loss(store.records, LIBRARY)
         log.warning(
-            "library_has_an_older_store", library=carried, help="`mediavault rebuild` reads its files into this one."
+            "library_has_an_older_store",
+            library=carried,
+            help="`mediavault rebuild` reads its files into this one.",
         )
     if carried is None and (is_first or not await _has_completed_jobs(store.catalogue)):
         await library.write_identity(agreed)
@@ -103,7 +115,9 @@ async def ensure_library_id(store: Store, library: Library) -> None:
 async def check_library(store: Store, library: Library) -> None:
     """Run the check of :func:`recognise` for callers that only read: nothing is written."""
     agreed = (await store.records.constants()).get(AGREED_AS)
-    if agreed is not None and (await library.identity() is not None or await _has_completed_jobs(store.catalogue)):
+    if agreed is not None and (
+        await library.identity() is not None or await _has_completed_jobs(store.catalogue)
+    ):
         await library.require_identity(agreed)
 
 
@@ -117,8 +131,8 @@ ROOM_BYTES = 100_000_000  # a short video
 class LibraryWatch:
     """The state of the library and its disk.
 
-    ``problem`` is from the last check: why no video can be saved, or None. The first check that succeeds is ``recognise``,
-    if given: it finds out which library it is, and prepares it.
+    ``problem`` is from the last check: why no video can be saved, or None. The first check that
+    succeeds is ``recognise``, if given: it finds out which library it is, and prepares it.
     """
 
     def __init__(
@@ -135,10 +149,13 @@ class LibraryWatch:
         self._clock = clock
         self._breaker = Breaker(poll_interval_s)
         self._was_full = False
-        self._free_when_full: int | None = None  # measured at the first check after the failure: its files are removed
+        # measured at the first check after the failure: its files are removed
+        self._free_when_full: int | None = None
 
     async def check(self) -> None:
-        """Check whether the library is there. While it is not, no jobs are claimed, since no attempt could succeed."""
+        """Check whether the library is there. While it is not, no jobs are claimed,
+        since no attempt could succeed.
+        """
         was_there = self.problem is None
         try:
             if self._recognise is None:
@@ -156,7 +173,9 @@ class LibraryWatch:
                 log.warning("library_back")
 
     async def disk_is_well(self) -> bool:
-        """Whether the disk allows jobs to be claimed. While it fails, every attempt would bother its site for nothing."""
+        """Whether the disk allows jobs to be claimed. While it fails,
+        every attempt would bother its site for nothing.
+        """
         now = self._clock.monotonic()
         if self._breaker.wants_proof(now):
             try:

@@ -1,6 +1,7 @@
 """The ten stages of a job in order. Read this module first.
 
-Stage 1, the claim, is in :mod:`mediavault.worker.worker`: one statement claims as many jobs as there are free slots.
+Stage 1, the claim, is in :mod:`mediavault.worker.worker`: one statement claims as many jobs as
+there are free slots.
 """
 
 from __future__ import annotations
@@ -55,12 +56,14 @@ async def process_one_cycle(
     on_slot_left: Callable[[], None] = lambda: None,
     on_outcome: Callable[[], None] = lambda: None,
 ) -> AttemptResult:
-    """Take a claimed job to ``completed`` or ``failed``, or release it when its site's limits do not allow it now.
+    """Take a claimed job to ``completed`` or ``failed``, or release it when its site's limits do
+    not allow it now.
 
-    The caller binds the job's ids to the log (:func:`mediavault.core.logs.job_context`). ``on_slot_left`` is called
-    when the attempt needs no slot any more: right before ``completed`` is written, or when it records a running stream.
-    ``on_outcome`` is called before its outcome is written, which ends its lease. Raises LeaseLost when another attempt has
-    taken the job over, StoreError when the outcome could not be stored.
+    The caller binds the job's ids to the log (:func:`mediavault.core.logs.job_context`).
+    ``on_slot_left`` is called when the attempt needs no slot any more: right before ``completed``
+    is written, or when it records a running stream. ``on_outcome`` is called before its outcome is
+    written, which ends its lease. Raises LeaseLost when another attempt has taken the job over,
+    StoreError when the outcome could not be stored.
     """
     log.info("attempt_started", post_url=redact_url(claim.job.post_url))
     facts: Facts = {"job_id": claim.id, "platform": claim.job.platform, "attempt": claim.fence}
@@ -95,15 +98,23 @@ async def process_one_cycle(
         log.exception("attempt_hit_a_bug")
         ending = await fail(recorder, Internal(f"{type(exc).__name__}: {exc}"), context)
     finally:
-        recorder.release_slot()  # only after the outcome is written: a crash before that is attributed to this post
+        # only after the outcome is written: a crash before that is attributed to this post
+        recorder.release_slot()
         status, code = (ending.status, ending.error_code) if ending else ("interrupted", None)
         trace.end(context.clock.now(), {"status": status}, error=code)
-    log.info("attempt_ended", status=ending.status, error_code=ending.error_code, output_path=ending.output_path)
+    log.info(
+        "attempt_ended",
+        status=ending.status,
+        error_code=ending.error_code,
+        output_path=ending.output_path,
+    )
     return ending
 
 
 async def save_post(recorder: AttemptRecorder, context: WorkerContext) -> SavedFile:
-    """Run stages 2 to 10 until the job is completed; return the first of its files. Raises Failure."""
+    """Run stages 2 to 10 until the job is completed; return the first of its files.
+    Raises Failure.
+    """
     claim = recorder.claim
     async with context.library.staging.folder(claim.id, claim.fence) as staging:
         attempt = Attempt(recorder, context, staging, items_of(claim.job))
@@ -115,14 +126,18 @@ async def save_post(recorder: AttemptRecorder, context: WorkerContext) -> SavedF
             attempt.route = await follow_link(route_job_by_domain(claim.job), context, recorder)
             note.detail = describe(attempt.route, context.profile.name)
         await recorder.set_stage(Stage.EXTRACT, 10)
-        attempt.extraction = with_choice(await extract(attempt.route, context, recorder), claim.job.chosen_urls)
+        attempt.extraction = with_choice(
+            await extract(attempt.route, context, recorder), claim.job.chosen_urls
+        )
         await context.hooks.on_read(claim.job, attempt.extraction)
         await pick_items(attempt)
         return await save_items(attempt)
 
 
 async def acquire_extraction_slot(recorder: AttemptRecorder, context: WorkerContext) -> None:
-    """Wait until the attempt may extract its post. Raises WorkerDied when the post has ended its worker twice."""
+    """Wait until the attempt may extract its post.
+    Raises WorkerDied when the post has ended its worker twice.
+    """
     claim = recorder.claim
     history = await context.store.catalogue.history(claim.id) if claim.fence > 1 else ()
     mode = next_mode(history, attempt=claim.fence)
@@ -134,13 +149,16 @@ async def acquire_extraction_slot(recorder: AttemptRecorder, context: WorkerCont
 
 
 async def save_items(attempt: Attempt) -> SavedFile:
-    """Save the post's videos one after the other. One that fails does not stop the others; it is reported at the end."""
+    """Save the post's videos one after the other. One that fails does not stop the others;
+    it is reported at the end.
+    """
     items, store = attempt.items, attempt.context.store
     while (index := items.next) is not None:
         strategies: DownloadStrategies | None = None
         try:
             strategies = DownloadStrategies(attempt, index, await choose(attempt, index))
-            with translate_machine_errors():  # inside the loop, so that the item is marked as failed too
+            # inside the loop, so that the item is marked as failed too
+            with translate_machine_errors():
                 saved = await save_item(strategies)
             if saved is not None:
                 return saved
@@ -155,7 +173,8 @@ async def save_items(attempt: Attempt) -> SavedFile:
 
 
 async def pick_items(attempt: Attempt) -> None:
-    """Record the post's items in the attempt. Raises NoVideo, and Ambiguous when a user must choose.
+    """Record the post's items in the attempt. Raises NoVideo, and Ambiguous when a user must
+    choose.
 
     The candidates are saved even then, because the user chooses from them.
     """
@@ -171,10 +190,14 @@ async def pick_items(attempt: Attempt) -> None:
 
 
 async def choose(attempt: Attempt, index: int) -> Candidate:
-    """Stages 4 and 5: choose the URL to try first, and save it with everything that the extraction found."""
+    """Stages 4 and 5: choose the URL to try first,
+    and save it with everything that the extraction found.
+    """
     async with attempt.recorder.step(Stage.CHOOSE) as note:
         candidate = choose_candidate(
-            attempt.item(index), now=attempt.context.clock.now(), prefer=attempt.context.profile.preference
+            attempt.item(index),
+            now=attempt.context.clock.now(),
+            prefer=attempt.context.profile.preference,
         )
         note.detail = explain(candidate)
     await attempt.choose(index, candidate)
@@ -183,7 +206,9 @@ async def choose(attempt: Attempt, index: int) -> Candidate:
 
 
 async def save_item(strategies: DownloadStrategies) -> SavedFile | None:
-    """Stages 6 to 10 for one item. When it was the last one, the job is completed and its first file returned."""
+    """Stages 6 to 10 for one item. When it was the last one,
+    the job is completed and its first file returned.
+    """
     attempt = strategies.attempt
     number, count = attempt.items.count_of(strategies.index)
     attempt.recorder.items = (number - 1, count)
@@ -205,8 +230,12 @@ async def save_item(strategies: DownloadStrategies) -> SavedFile | None:
     return await commit(verified, picture, attempt, strategies.index)
 
 
-async def fail(recorder: AttemptRecorder, failure: Failure, context: WorkerContext) -> AttemptResult:
-    """Stage 10 for a failure: store what happened, update the site's limits, and schedule a retry if one can help."""
+async def fail(
+    recorder: AttemptRecorder, failure: Failure, context: WorkerContext
+) -> AttemptResult:
+    """Stage 10 for a failure: store what happened, update the site's limits,
+    and schedule a retry if one can help.
+    """
     claim = recorder.claim
     recorder.begin_outcome()
     if await requeue_for_session(recorder, failure, context):
@@ -230,7 +259,9 @@ async def fail(recorder: AttemptRecorder, failure: Failure, context: WorkerConte
         case GiveUp(reason):
             log.info("given_up", error_code=failure.code, reason=reason)
     error = with_time(
-        await where_to_sign_in(failure, claim.job.platform, context.store.workers), failure, context.clock.now()
+        await where_to_sign_in(failure, claim.job.platform, context.store.workers),
+        failure,
+        context.clock.now(),
     )
     await context.store.queue.fail(
         claim,
@@ -244,7 +275,11 @@ async def fail(recorder: AttemptRecorder, failure: Failure, context: WorkerConte
 
 def with_time(error: str, failure: Failure, now: datetime) -> str:
     """Return ``error`` with the time that the site named, where it asked us to come back later."""
-    if not isinstance(failure, RateLimited) or isinstance(failure, SiteBusy) or failure.retry_after is None:
+    if (
+        not isinstance(failure, RateLimited)
+        or isinstance(failure, SiteBusy)
+        or failure.retry_after is None
+    ):
         return error
     at = f"{now + failure.retry_after:%Y-%m-%d %H:%M}"
     if isinstance(failure, SiteClosed):
@@ -252,16 +287,21 @@ def with_time(error: str, failure: Failure, now: datetime) -> str:
     return Message("%(message)s It may be asked again at %(at)s UTC.", message=error, at=at)
 
 
-async def requeue_for_session(recorder: AttemptRecorder, failure: Failure, context: WorkerContext) -> bool:
-    """Release the job to the machines that are signed in to its site, when this one is not and a sign-in may help.
+async def requeue_for_session(
+    recorder: AttemptRecorder, failure: Failure, context: WorkerContext
+) -> bool:
+    """Release the job to the machines that are signed in to its site, when this one is not and a
+    sign-in may help.
 
-    The release costs no attempt, and the site's limits stay as they are, because only anonymous requests were refused.
-    Returns False when no other machine can help.
+    The release costs no attempt, and the site's limits stay as they are, because only anonymous
+    requests were refused. Returns False when no other machine can help.
     """
     claim, site = recorder.claim, recorder.claim.job.platform
     if recorder.site is not None and recorder.site.name != site:
         return False
-    hosts = await hosts_with_session(failure, site, context.store.workers, signed_in=await context.signed_in())
+    hosts = await hosts_with_session(
+        failure, site, context.store.workers, signed_in=await context.signed_in()
+    )
     if not hosts:
         return False
     explanation = Message(
@@ -271,7 +311,12 @@ async def requeue_for_session(recorder: AttemptRecorder, failure: Failure, conte
     )
     log.info("job_handed_over", error_code=failure.code, hosts=hosts)
     record = HistoryRecord(
-        context.clock.now(), claim.fence, Stage.RELEASE, StepOutcome.FAILED, error_code=failure.code, detail=explanation
+        context.clock.now(),
+        claim.fence,
+        Stage.RELEASE,
+        StepOutcome.FAILED,
+        error_code=failure.code,
+        detail=explanation,
     )
     await context.store.queue.record(claim, record)
     await context.store.queue.release(claim, needs_session=True)
@@ -281,5 +326,7 @@ async def requeue_for_session(recorder: AttemptRecorder, failure: Failure, conte
 async def former_failures(claim: ClaimedJob, context: WorkerContext) -> list[ErrorCode | None]:
     """The error codes of the earlier attempts, oldest first."""
     return [
-        record.error_code for record in await context.store.catalogue.history(claim.id) if record.stage is Stage.FAIL
+        record.error_code
+        for record in await context.store.catalogue.history(claim.id)
+        if record.stage is Stage.FAIL
     ]

@@ -1,4 +1,6 @@
-"""Records an attempt's steps in the job's history, the log and the job's progress; and how an attempt ended."""
+"""Records an attempt's steps in the job's history, the log and the job's progress;
+and how an attempt ended.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,14 @@ from typing import Any
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import ErrorCode, Failure, LeaseLost, StoreError
-from mediavault.core.job import ClaimedJob, HistoryRecord, JobStatus, Stage, StepOutcome, StrategyName
+from mediavault.core.job import (
+    ClaimedJob,
+    HistoryRecord,
+    JobStatus,
+    Stage,
+    StepOutcome,
+    StrategyName,
+)
 from mediavault.core.logs import get_logger
 from mediavault.core.platform import Platform
 from mediavault.core.site_limits import Permit
@@ -19,7 +28,8 @@ from mediavault.store.port import Store
 from mediavault.tracing.port import AttemptTrace, NoTracing
 from mediavault.worker.extraction_slots import ExtractionSlot
 
-PROGRESS_INTERVAL_S = 1.0  # progress is only shown to users; more frequent writes would only load the store
+# progress is only shown to users; more frequent writes would only load the store
+PROGRESS_INTERVAL_S = 1.0
 EXTRACTED = 50  # percent; the rest is shared by the items
 MAX_DETAIL = 1000  # characters
 
@@ -38,56 +48,82 @@ class Note:
 class AttemptRecorder:
     """Records the steps of one claim, and belongs to the task that works on it.
 
-    A progress write that finds the lease gone cancels that task and sets ``lost``, so that a long download does not
-    continue until the next stage begins.
+    A progress write that finds the lease gone cancels that task and sets ``lost``, so that a long
+    download does not continue until the next stage begins.
     """
 
     claim: ClaimedJob
     store: Store
     clock: Clock
     owner: asyncio.Task[object] | None = None
-    leave_slot: Callable[[], None] = lambda: None  # from now on the attempt uses none of the worker's slots
-    begin_outcome: Callable[[], None] = lambda: None  # its outcome is written next, which ends its lease
+    # from now on the attempt uses none of the worker's slots
+    leave_slot: Callable[[], None] = lambda: None
+    # its outcome is written next, which ends its lease
+    begin_outcome: Callable[[], None] = lambda: None
     trace: AttemptTrace = field(default_factory=NoTracing)
-    permit: Permit | None = field(default=None, init=False)  # the permit that the site's limits granted
+    # the permit that the site's limits granted
+    permit: Permit | None = field(default=None, init=False)
     site: Platform | None = field(default=None, init=False)  # the platform of the permit
     permit_is_unused: bool = field(default=False, init=False)  # no post was requested with it yet
-    slot: ExtractionSlot | None = field(default=None, init=False)  # the extraction slot, until the checkpoint is saved
+    # the extraction slot, until the checkpoint is saved
+    slot: ExtractionSlot | None = field(default=None, init=False)
     lost: bool = field(default=False, init=False)
-    items: tuple[int, int] = field(default=(0, 1), init=False)  # the post's saved items, and all that are to be saved
-    _percent: int = field(default=0, init=False)  # the highest so far: a second strategy starts over, the bar does not
+    # the post's saved items, and all that are to be saved
+    items: tuple[int, int] = field(default=(0, 1), init=False)
+    # the highest so far: a second strategy starts over, the bar does not
+    _percent: int = field(default=0, init=False)
     _last_progress: float = field(default=float("-inf"), init=False)
     _pending: asyncio.Task[None] | None = field(default=None, init=False)
 
     @asynccontextmanager
-    async def step(self, stage: Stage, *, strategy: StrategyName | None = None) -> AsyncIterator[Note]:
-        """Record a step: its outcome, error code, bytes and duration. A failure is recorded and raised again."""
+    async def step(
+        self, stage: Stage, *, strategy: StrategyName | None = None
+    ) -> AsyncIterator[Note]:
+        """Record a step: its outcome, error code, bytes and duration.
+        A failure is recorded and raised again.
+        """
         note, began = Note(), self.clock.monotonic()
         try:
             with translate_machine_errors():
                 yield note
         except Failure as failure:
             await self._write(
-                stage, strategy, StepOutcome.FAILED, began, failure.message, failure.bytes_received, failure.code
+                stage,
+                strategy,
+                StepOutcome.FAILED,
+                began,
+                failure.message,
+                failure.bytes_received,
+                failure.code,
             )
             raise
         await self._write(stage, strategy, StepOutcome.OK, began, note.detail, note.bytes, None)
 
-    async def skipped(self, stage: Stage, why: str, *, strategy: StrategyName | None = None) -> None:
+    async def skipped(
+        self, stage: Stage, why: str, *, strategy: StrategyName | None = None
+    ) -> None:
         """Record a step that did not apply."""
-        await self._write(stage, strategy, StepOutcome.SKIPPED, self.clock.monotonic(), why, 0, None)
+        await self._write(
+            stage, strategy, StepOutcome.SKIPPED, self.clock.monotonic(), why, 0, None
+        )
 
     async def record(self, stage: Stage, what: str) -> None:
         """Record that something has begun, or is so."""
         await self._write(stage, None, StepOutcome.OK, self.clock.monotonic(), what, 0, None)
 
     async def set_stage(self, stage: Stage, progress_pct: int) -> None:
-        """Store that the attempt has reached ``stage``. Raises LeaseLost, so that no stage begins without the lease."""
+        """Store that the attempt has reached ``stage``. Raises LeaseLost,
+        so that no stage begins without the lease.
+        """
         await self.flush()
-        await self.store.queue.progress(self.claim, stage=stage, progress_pct=self._raised(progress_pct))
+        await self.store.queue.progress(
+            self.claim, stage=stage, progress_pct=self._raised(progress_pct)
+        )
 
     def on_progress(self, done: int, total: int | None) -> None:
-        """Report the bytes of a running download. Written at most once a second; the download never waits for it."""
+        """Report the bytes of a running download. Written at most once a second;
+        the download never waits for it.
+        """
         facts = {"stage": Stage.DOWNLOAD, "bytes_done": done, "bytes_total": total}
         self.report(facts, download_percent(done, total))
 
@@ -178,7 +214,8 @@ def download_percent(done: int, total: int | None) -> int:
 class AttemptResult:
     """The job's status after the attempt: completed, failed, or queued when it was released.
 
-    ``error_code`` and ``error`` belong to a failure; ``output_path`` is the first file of a completed job.
+    ``error_code`` and ``error`` belong to a failure; ``output_path`` is the first file of a
+    completed job.
     """
 
     status: JobStatus

@@ -1,7 +1,9 @@
-"""Recovers what dead workers left behind: running jobs and staging folders. Every worker does this; there is no leader.
+"""Recovers what dead workers left behind: running jobs and staging folders. Every worker does this;
+there is no leader.
 
-A worker of this host is alive while it holds a file lock, which the kernel releases when its process ends. Failed and
-cancelled jobs without files are removed after a number of days: rows only, never a file.
+A worker of this host is alive while it holds a file lock, which the kernel releases when its
+process ends. Failed and cancelled jobs without files are removed after a number of days: rows only,
+never a file.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ def alive(folder: Path, worker: WorkerId) -> Iterator[None]:
     descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        draft.rename(path)  # locked before it is visible, or another worker could take this one for dead
+        # locked before it is visible, or another worker could take this one for dead
+        draft.rename(path)
         yield
         path.unlink(missing_ok=True)
     finally:
@@ -42,7 +45,9 @@ def alive(folder: Path, worker: WorkerId) -> Iterator[None]:
 
 
 def dead_workers(folder: Path) -> list[WorkerId]:
-    """The workers whose file exists but is not locked: they were killed. :func:`remove_lock` removes their files."""
+    """The workers whose file exists but is not locked: they were killed.
+    :func:`remove_lock` removes their files.
+    """
     dead = []
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         with contextlib.suppress(FileNotFoundError):
@@ -59,20 +64,26 @@ def dead_workers(folder: Path) -> list[WorkerId]:
 
 
 def remove_lock(folder: Path, worker: WorkerId) -> None:
-    """Remove a dead worker's file, after its leases were ended: a crash in between only repeats that."""
+    """Remove a dead worker's file, after its leases were ended:
+    a crash in between only repeats that.
+    """
     (folder / f"{worker}{SUFFIX}").unlink(missing_ok=True)
 
 
-RECOVERIES_PER_LEASE = 15  # every 6 s with a lease of 90 s: another host takes over within 100 s of a worker's death
-RECOVERED_RETRY_IN = timedelta(seconds=1)  # the crash was not the post's fault; a crash loop is ended by max_attempts
+# every 6 s with a lease of 90 s: another host takes over within 100 s of a worker's death
+RECOVERIES_PER_LEASE = 15
+# the crash was not the post's fault; a crash loop is ended by max_attempts
+RECOVERED_RETRY_IN = timedelta(seconds=1)
 
 log = get_logger(__name__)
 
 
 async def recover_stale_jobs(store: Store, staging: Staging, live_folder: Path) -> Recovered:
-    """End the leases of dead workers, fail jobs with an expired lease, and remove staging folders of ended attempts.
+    """End the leases of dead workers, fail jobs with an expired lease, and remove staging folders
+    of ended attempts.
 
-    Freeze reports are processed first, while the job that caused a freeze still belongs to the frozen attempt.
+    Freeze reports are processed first, while the job that caused a freeze still belongs to the
+    frozen attempt.
     """
     await settle_freezes(store, live_folder)
     dead = dead_workers(live_folder)
@@ -84,7 +95,9 @@ async def recover_stale_jobs(store: Store, staging: Staging, live_folder: Path) 
         await store.workers.forget_worker(worker)
         remove_lock(live_folder, worker)
     for job in recovered.jobs:
-        log.warning("job_recovered", job_id=job.id, trace_id=job.trace_id, will_retry=job.requeueable)
+        log.warning(
+            "job_recovered", job_id=job.id, trace_id=job.trace_id, will_retry=job.requeueable
+        )
     await sweep_staging(store.catalogue, staging)
     return recovered
 
@@ -92,8 +105,9 @@ async def recover_stale_jobs(store: Store, staging: Staging, live_folder: Path) 
 async def sweep_staging(catalogue: JobCatalogue, staging: Staging) -> int:
     """Remove the staging folders of attempts that have ended; return how many.
 
-    A folder is named after its attempt's fence. The fence only grows, so an attempt that has ended cannot start again and
-    there is no race with a claim. A commit that a crash interrupted keeps its folder: the next attempt finishes it.
+    A folder is named after its attempt's fence. The fence only grows, so an attempt that has ended
+    cannot start again and there is no race with a claim. A commit that a crash interrupted keeps
+    its folder: the next attempt finishes it.
     """
     removed = 0
     for folder in await staging.folders():
@@ -133,7 +147,8 @@ PAGE = 200
 
 
 async def delete_old_jobs(catalogue: JobCatalogue, *, days: int, now: datetime) -> int:
-    """Remove jobs that have been failed or cancelled for ``days`` days and have no file; return how many. 0 removes none.
+    """Remove jobs that have been failed or cancelled for ``days`` days and have no file; return how
+    many. 0 removes none.
 
     A job that changes at the same moment stays.
     """
@@ -154,10 +169,14 @@ async def delete_old_jobs(catalogue: JobCatalogue, *, days: int, now: datetime) 
 
 
 def is_past_retention(job: Job, before: datetime) -> bool:
-    """Whether the job is over, has not changed since ``before``, and owns no file in the library."""
+    """Whether the job is over, has not changed since ``before``,
+    and owns no file in the library.
+    """
     finished = job.status in (JobStatus.FAILED, JobStatus.CANCELLED) and job.retry_at is None
     has_file = job.output_path is not None or job.stage is Stage.COMMITTING
-    has_file_of_item = any(item.status in (ItemStatus.SAVED, ItemStatus.COMMITTING) or item.saved for item in job.items)
+    has_file_of_item = any(
+        item.status in (ItemStatus.SAVED, ItemStatus.COMMITTING) or item.saved for item in job.items
+    )
     return finished and job.updated_at < before and not has_file and not has_file_of_item
 
 

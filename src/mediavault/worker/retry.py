@@ -1,4 +1,6 @@
-"""Whether and when a failed job is tried again: a pure function of the failure and of the attempts so far."""
+"""Whether and when a failed job is tried again: a pure function of the failure and of the attempts
+so far.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +9,43 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
 
-from mediavault.core.failures import FAILURES, ErrorCode, Failure, NotYet, Retry, Retryable, SeemsDeleted
+from mediavault.core.failures import (
+    FAILURES,
+    ErrorCode,
+    Failure,
+    NotYet,
+    Retry,
+    Retryable,
+    SeemsDeleted,
+)
 
-BACKOFF_FACTOR = 5  # 1, 5, 25 minutes, 2 and 10 hours with the default base: short outages, then long ones
+# 1, 5, 25 minutes, 2 and 10 hours with the default base: short outages, then long ones
+BACKOFF_FACTOR = 5
 MAX_DELAY = timedelta(days=1)
 ENVIRONMENT_DELAY = timedelta(minutes=5)
-SECOND_CHECK_DELAY = timedelta(hours=1)  # for a post that seems to be gone; the second time it is believed
-BLOCKED_DELAY = timedelta(hours=6)  # as long as the site is closed; blocked again, a user has to help
+# for a post that seems to be gone; the second time it is believed
+SECOND_CHECK_DELAY = timedelta(hours=1)
+# as long as the site is closed; blocked again, a user has to help
+BLOCKED_DELAY = timedelta(hours=6)
 RETRY_AFTER_SPREAD = 0.1  # spreads jobs that a site asked to come back at the same time
 
 # For a post that is live or announced: half an hour, then longer and longer.
 FIRST_WAIT = timedelta(minutes=30)
 LONGEST_WAIT = timedelta(hours=6)
-LONGEST_TO_START = timedelta(days=7)  # an announced start may be moved: the post is checked once a week
+# an announced start may be moved: the post is checked once a week
+LONGEST_TO_START = timedelta(days=7)
 MAX_WAITS = 60  # in a row: two weeks of waits that grow to six hours; then the job fails
 
-DAILY = timedelta(days=1)  # after the attempts, when the site's answer is not understood: an upgrade may read it
+# after the attempts, when the site's answer is not understood: an upgrade may read it
+DAILY = timedelta(days=1)
 MAX_DAILY = 14
 
 
 @dataclass(frozen=True, slots=True)
 class RetryIn:
-    """Try again after ``delay``; ``uses_attempt`` is False while the job waits for something that is not there yet."""
+    """Try again after ``delay``; ``uses_attempt`` is False while the job waits for something that
+    is not there yet.
+    """
 
     delay: timedelta
     uses_attempt: bool = True
@@ -54,18 +71,22 @@ def decide(
 ) -> RetryIn | GiveUp:
     """Decide whether and when a failed job is tried again.
 
-    ``attempt`` counts finished attempts, so it is 1 after the first failure; ``jitter`` is a random number in [0, 1).
-    ``former`` are the error codes of the earlier attempts, oldest first; only read if ``needs_history``.
-    ``closed_for``: the site stays closed for that long, so coming back earlier is useless.
+    ``attempt`` counts finished attempts, so it is 1 after the first failure; ``jitter`` is a random
+    number in [0, 1). ``former`` are the error codes of the earlier attempts, oldest first; only
+    read if ``needs_history``. ``closed_for``: the site stays closed for that long, so coming back
+    earlier is useless.
     """
     retry = failure.spec.retry
     if retry is Retry.ACCOUNT_DAY and failure.retry_after is not None:
-        return RetryIn(failure.retry_after, uses_attempt=False)  # without jitter: a permit is reserved for that moment
+        # without jitter: a permit is reserved for that moment
+        return RetryIn(failure.retry_after, uses_attempt=False)
     # A problem of this machine uses up no attempt, or a full disk would fail the whole queue.
     if retry is Retry.MACHINE and max_attempts > 1:
         return RetryIn(ENVIRONMENT_DELAY * (0.75 + jitter / 2), uses_attempt=False)
     if isinstance(failure, NotYet) and max_attempts > 1:
-        return _wait_until_available(failure, waits=_in_a_row(former, Retry.NOT_YET), now=now, jitter=jitter)
+        return _wait_until_available(
+            failure, waits=_in_a_row(former, Retry.NOT_YET), now=now, jitter=jitter
+        )
     if not isinstance(failure, Retryable):
         return GiveUp("trying again cannot help")
     if attempt >= max_attempts:
@@ -74,7 +95,9 @@ def decide(
         )
     if needs_confirmation(failure) and former and failure.code is former[-1]:
         return GiveUp("it came to the same twice")
-    prescribed = max((span for span in (_prescribed_wait(failure), closed_for) if span is not None), default=None)
+    prescribed = max(
+        (span for span in (_prescribed_wait(failure), closed_for) if span is not None), default=None
+    )
     if prescribed is not None:
         return RetryIn(prescribed * (1 + RETRY_AFTER_SPREAD * jitter))
     return RetryIn(backoff(attempt, base=base, jitter=jitter))
@@ -90,7 +113,9 @@ def needs_confirmation(failure: Failure) -> bool:
     return isinstance(failure, SeemsDeleted) or failure.spec.retry is Retry.CONFIRM
 
 
-def _wait_until_available(failure: NotYet, *, waits: int, now: datetime, jitter: float) -> RetryIn | GiveUp:
+def _wait_until_available(
+    failure: NotYet, *, waits: int, now: datetime, jitter: float
+) -> RetryIn | GiveUp:
     """Wait until the announced start, or longer each time when none is announced."""
     if waits >= MAX_WAITS:
         return GiveUp(f"it was not there after {waits} waits")
@@ -105,7 +130,9 @@ def _wait_until_available(failure: NotYet, *, waits: int, now: datetime, jitter:
 def _retry_daily(
     failure: Failure, former: Sequence[ErrorCode | None], max_attempts: int, jitter: float
 ) -> RetryIn | None:
-    """Retry once a day for a while when the site's answer is not understood; None when that does not help."""
+    """Retry once a day for a while when the site's answer is not understood;
+    None when that does not help.
+    """
     if failure.spec.retry is not Retry.DAILY or max_attempts == 1:
         return None
     if _in_a_row(former, Retry.DAILY) >= MAX_DAILY:
@@ -115,11 +142,18 @@ def _retry_daily(
 
 def _in_a_row(former: Sequence[ErrorCode | None], retry: Retry) -> int:
     """How many attempts in a row have just failed by this rule."""
-    return sum(1 for _ in takewhile(lambda code: code is not None and FAILURES[code].retry is retry, reversed(former)))
+    return sum(
+        1
+        for _ in takewhile(
+            lambda code: code is not None and FAILURES[code].retry is retry, reversed(former)
+        )
+    )
 
 
 def _prescribed_wait(failure: Failure) -> timedelta | None:
-    """The wait that the site asked for, or that belongs to this kind of failure; None without one."""
+    """The wait that the site asked for, or that belongs to this kind of failure;
+    None without one.
+    """
     if isinstance(failure, SeemsDeleted):
         return SECOND_CHECK_DELAY
     return BLOCKED_DELAY if failure.code is ErrorCode.IP_BLOCKED else failure.retry_after

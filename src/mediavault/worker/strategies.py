@@ -1,8 +1,9 @@
-"""Stages 6 to 8: download and validate one item, by one strategy after the other until one succeeds.
+"""Stages 6 to 8: download and validate one item, by one strategy after the other until one
+succeeds.
 
-``plain`` comes first, and :func:`next_strategy`, a pure function, chooses which one follows a failure. Each strategy starts
-in an empty staging folder (except for a partial file whose URL expired during the download), downloads, validates and is
-recorded in the history.
+``plain`` comes first, and :func:`next_strategy`, a pure function, chooses which one follows a
+failure. Each strategy starts in an empty staging folder (except for a partial file whose URL
+expired during the download), downloads, validates and is recorded in the history.
 """
 
 from __future__ import annotations
@@ -65,9 +66,11 @@ from mediavault.worker.hooks import ItemRecording
 from mediavault.worker.stages.extract import EMBEDDED_IN, extract_again_for
 from mediavault.worker.stages.validate import Contradicted, validate, with_contradicted
 
-NAVIGATION_TIMEOUT_S = 3_600.0  # the browser cannot resume; a stalled or very slow transfer is ended earlier
+# the browser cannot resume; a stalled or very slow transfer is ended earlier
+NAVIGATION_TIMEOUT_S = 3_600.0
 
-# How a site that checks the TLS handshake refuses a client: by a status, with a page, or without an answer.
+# How a site that checks the TLS handshake refuses a client: by a status, with a page, or without an
+# answer.
 _REFUSALS = (LinkExpired, HttpError, NetworkFailure, NotAVideo)
 
 _USUAL = (StrategyName.SESSION, StrategyName.NAVIGATION, StrategyName.FRESH)
@@ -86,15 +89,18 @@ def next_strategy(
     stalled: bool = False,
     same_bytes: bool = False,
 ) -> StrategyName | None:
-    """Return the strategy to try after those in ``taken``, the last of which ended in ``failure``; None gives up.
+    """Return the strategy to try after those in ``taken``, the last of which ended in ``failure``;
+    None gives up.
 
-    Each strategy is tried at most once, and none after a failure that :func:`is_final`. A refused signed URL
-    (``signed``) has most likely expired, so the post is extracted again before cookies and the browser are tried. Where
-    the site checks the TLS handshake (``by_handshake``), a refusal does not depend on the URL or on cookies, so the
-    browser comes first. A post whose page was only requested, not ``visited``, is extracted again by the browser, which
-    may find another URL, and leaves the cookies that the media need. A server that sent nothing in time (``stalled``)
-    would keep the session and the browser waiting as well, so only a fresh extraction, which may find another server, is
-    tried. The same goes for a site that delivers the ``same_bytes`` again, which were refused before.
+    Each strategy is tried at most once, and none after a failure that :func:`is_final`. A refused
+    signed URL (``signed``) has most likely expired, so the post is extracted again before cookies
+    and the browser are tried. Where the site checks the TLS handshake (``by_handshake``), a refusal
+    does not depend on the URL or on cookies, so the browser comes first. A post whose page was only
+    requested, not ``visited``, is extracted again by the browser, which may find another URL, and
+    leaves the cookies that the media need. A server that sent nothing in time (``stalled``) would
+    keep the session and the browser waiting as well, so only a fresh extraction, which may find
+    another server, is tried. The same goes for a site that delivers the ``same_bytes`` again, which
+    were refused before.
     """
     if is_final(failure):
         return None
@@ -109,30 +115,48 @@ def next_strategy(
 
 
 def is_final(failure: Failure) -> bool:
-    """Whether no other strategy can help: the post is gone, private or protected, this machine is the cause, or the site
-    said when to come back."""
-    if not isinstance(failure, Retryable) or failure.spec.stops is Stops.WORKER or failure.spec.retry is Retry.NOT_YET:
+    """Whether no other strategy can help: the post is gone, private or protected, this machine is
+    the cause, or the site said when to come back.
+    """
+    if (
+        not isinstance(failure, Retryable)
+        or failure.spec.stops is Stops.WORKER
+        or failure.spec.retry is Retry.NOT_YET
+    ):
         return True
-    return isinstance(failure, ProxyFailed) or (isinstance(failure, RateLimited) and failure.retry_after is not None)
+    return isinstance(failure, ProxyFailed) or (
+        isinstance(failure, RateLimited) and failure.retry_after is not None
+    )
 
 
 def _is_more_informative(failure: Failure, last: Failure) -> bool:
-    """Whether to report a failure instead of the one before it. A file that plays, and may be all there is, stays
-    reported when other strategies get nothing, and one that contradicts its page when another look is not sure of any."""
-    if isinstance(failure, _LESS_INFORMATIVE) or (isinstance(last, Contradicted) and isinstance(failure, Ambiguous)):
+    """Whether to report a failure instead of the one before it. A file that plays, and may be all
+    there is, stays reported when other strategies get nothing, and one that contradicts its page
+    when another look is not sure of any.
+    """
+    if isinstance(failure, _LESS_INFORMATIVE) or (
+        isinstance(last, Contradicted) and isinstance(failure, Ambiguous)
+    ):
         return False
-    return not isinstance(last, NotAsAnnounced) or isinstance(failure, NotAsAnnounced) or is_final(failure)
+    return (
+        not isinstance(last, NotAsAnnounced)
+        or isinstance(failure, NotAsAnnounced)
+        or is_final(failure)
+    )
 
 
 @dataclass(slots=True)
 class DownloadStrategies:
-    """The strategies of one attempt for one item. ``fresh`` changes ``place`` (the item's index) and ``candidate``.
+    """The strategies of one attempt for one item. ``fresh`` changes ``place`` (the item's index)
+    and ``candidate``.
 
-    ``failed`` are the strategies that failed, ``tried`` the URLs that were requested, ``stalled`` the servers that sent
-    nothing in time. ``refused`` are the damaged copies of the job that are not to be downloaded again, and
-    ``has_same_bytes`` says that the site has delivered, or would deliver, one of them again. ``is_confirmed``: a fresh extraction found the refused URL again, so it has not expired.
-    ``partial_candidate`` is the candidate whose URL expired during the download: its partial file is in staging.
-    ``contradicted`` are the candidates, by URL, whose files contradict what the page says of its own video.
+    ``failed`` are the strategies that failed, ``tried`` the URLs that were requested, ``stalled``
+    the servers that sent nothing in time. ``refused`` are the damaged copies of the job that are
+    not to be downloaded again, and ``has_same_bytes`` says that the site has delivered, or would
+    deliver, one of them again. ``is_confirmed``: a fresh extraction found the refused URL again, so
+    it has not expired. ``partial_candidate`` is the candidate whose URL expired during the
+    download: its partial file is in staging. ``contradicted`` are the candidates, by URL, whose
+    files contradict what the page says of its own video.
     """
 
     attempt: Attempt
@@ -149,16 +173,21 @@ class DownloadStrategies:
     recording: ItemRecording = field(default_factory=ItemRecording)
 
     async def run(self) -> VerifiedFile:
-        """Return the file of the first strategy that succeeds. Raises the most informative of the failures, and Ambiguous
-        where that is a file that contradicts its page: the user chooses it, or another.
+        """Return the file of the first strategy that succeeds. Raises the most informative of the
+        failures, and Ambiguous where that is a file that contradicts its page: the user chooses it,
+        or another.
 
         If no strategy can continue a recording, what was recorded is kept.
         """
-        async with self.attempt.context.hooks.recording_of(self.attempt, self.index) as self.recording:
+        async with self.attempt.context.hooks.recording_of(
+            self.attempt, self.index
+        ) as self.recording:
             try:
                 return await self._run_strategies()
             except Contradicted as failure:
-                self.attempt.extraction = with_contradicted(self.attempt.extraction, self.contradicted)
+                self.attempt.extraction = with_contradicted(
+                    self.attempt.extraction, self.contradicted
+                )
                 await self.attempt.checkpoint(None)
                 raise Ambiguous(failure.message, bytes_received=failure.bytes_received) from failure
             except Failure as failure:
@@ -179,7 +208,8 @@ class DownloadStrategies:
             except Failure as failure:
                 self._begin_again_after_progress()
                 last = failure if last is None or _is_more_informative(failure, last) else last
-                # A fresh extraction that found the same URL downloaded nothing: `fresh` remains for other candidates.
+                # A fresh extraction that found the same URL downloaded nothing: `fresh` remains for
+                # other candidates.
                 if not isinstance(failure, _SameUrl):
                     self.failed.append(strategy)
                 signed = self._is_signed() and not self._may_need_cookies(strategy)
@@ -196,7 +226,9 @@ class DownloadStrategies:
         raise last
 
     def _begin_again_after_progress(self) -> None:
-        """Forget what failed before a recording got on: the stream outlives its URLs, and each may be refused in its time."""
+        """Forget what failed before a recording got on: the stream outlives its URLs,
+        and each may be refused in its time.
+        """
         if self.recording.has_progress():
             self.failed.clear()
             self.tried.clear()
@@ -208,26 +240,38 @@ class DownloadStrategies:
         return not self.stalled.isdisjoint(_servers(self.candidate))
 
     def _why_not_browser(self) -> str | None:
-        """Return why a browser, which saves one file, cannot save the candidate; None when it can."""
+        """Return why a browser, which saves one file, cannot save the candidate;
+        None when it can.
+        """
         if self.candidate.source_type in SEGMENTED:
             return Message("a browser cannot save segmented streams")
-        return Message("a browser does not join video and sound") if self.candidate.audio_url else None
+        return (
+            Message("a browser does not join video and sound") if self.candidate.audio_url else None
+        )
 
     def _may_need_cookies(self, strategy: StrategyName) -> bool:
-        """Whether a refusal may be due to missing cookies: the site's media need those of the page visit."""
+        """Whether a refusal may be due to missing cookies:
+        the site's media need those of the page visit.
+        """
         lacked = strategy is StrategyName.PLAIN and self.attempt.route.platform.media.cookies
         return lacked and not self._has_cookies_for(self.candidate.url)
 
     def _has_cookies_for(self, url: str) -> bool:
-        return bool(cookies_for(url, self.attempt.extraction.cookies, now=self.attempt.context.clock.now()))
+        return bool(
+            cookies_for(url, self.attempt.extraction.cookies, now=self.attempt.context.clock.now())
+        )
 
     def _may_refuse_handshake(self) -> bool:
-        """Whether the site may refuse our client by its TLS handshake while the browser can save the file."""
+        """Whether the site may refuse our client by its TLS handshake while the browser can save
+        the file.
+        """
         return self.attempt.route.platform.media.tls_sensitive and self._why_not_browser() is None
 
     def _is_signed(self) -> bool:
         """Whether a refusal may mean that the candidate's URL has expired."""
-        return not self.is_confirmed and (self.attempt.route.platform.media.signs_urls or self.candidate.signed)
+        return not self.is_confirmed and (
+            self.attempt.route.platform.media.signs_urls or self.candidate.signed
+        )
 
     async def _run_strategy(self, strategy: StrategyName) -> VerifiedFile:
         if strategy is StrategyName.FRESH:
@@ -247,9 +291,11 @@ class DownloadStrategies:
                 return self._plain
 
     async def _fresh(self) -> VerifiedFile:
-        """Extract again, then download a candidate that has not been tried, by the strategies that have been.
+        """Extract again, then download a candidate that has not been tried, by the strategies that
+        have been.
 
-        Raises _SameUrl when the extraction finds the refused URL again and another strategy is left for it.
+        Raises _SameUrl when the extraction finds the refused URL again and another strategy is left
+        for it.
         """
         await self._extract_again()
         *others, last = self._strategies_for_fresh_url()
@@ -262,13 +308,17 @@ class DownloadStrategies:
         return await self._try(StrategyName.FRESH, self._download_by(last))
 
     async def _extract_again(self) -> None:
-        """Extract the post again, unless that was done already, and choose the best remaining candidate."""
+        """Extract the post again, unless that was done already,
+        and choose the best remaining candidate.
+        """
         attempt, is_second_time = self.attempt, self.is_confirmed
         if not is_second_time:
             await attempt.recorder.set_stage(Stage.EXTRACT, 50)
             had_no_cookies = not attempt.extraction.cookies
             self.index = await extract_again_for(attempt, self.index, strategy=StrategyName.FRESH)
-            self.tried = {url for url in self.tried if not self._is_new(url, had_no_cookies=had_no_cookies)}
+            self.tried = {
+                url for url in self.tried if not self._is_new(url, had_no_cookies=had_no_cookies)
+            }
         async with attempt.recorder.step(Stage.CHOOSE, strategy=StrategyName.FRESH) as note:
             self.candidate = self._next_candidate(or_the_same=not is_second_time)
             note.detail = explain(self.candidate)
@@ -282,21 +332,34 @@ class DownloadStrategies:
     def _is_new(self, url: str, *, had_no_cookies: bool) -> bool:
         """Whether a URL that was tried counts as new after a fresh extraction.
 
-        It does when it comes with cookies that were missing before (those of an earlier attempt are not stored), or when
-        the separate audio has a new URL.
+        It does when it comes with cookies that were missing before (those of an earlier attempt are
+        not stored), or when the separate audio has a new URL.
         """
-        audio_urls = {candidate.audio_url for candidate in self._item.candidates if candidate.url == url}
-        has_new_audio = url == self.candidate.url and bool(audio_urls) and self.candidate.audio_url not in audio_urls
+        audio_urls = {
+            candidate.audio_url for candidate in self._item.candidates if candidate.url == url
+        }
+        has_new_audio = (
+            url == self.candidate.url
+            and bool(audio_urls)
+            and self.candidate.audio_url not in audio_urls
+        )
         return has_new_audio or (had_no_cookies and self._has_cookies_for(url))
 
     def _strategies_for_fresh_url(self) -> list[StrategyName]:
-        """Return the strategies to use on a fresh URL, at least one; those not tried yet follow on their own."""
-        handshake, usual = (StrategyName.NAVIGATION, StrategyName.SESSION), (StrategyName.SESSION, StrategyName.PLAIN)
+        """Return the strategies to use on a fresh URL, at least one;
+        those not tried yet follow on their own.
+        """
+        handshake, usual = (
+            (StrategyName.NAVIGATION, StrategyName.SESSION),
+            (StrategyName.SESSION, StrategyName.PLAIN),
+        )
         order = handshake if self._may_refuse_handshake() else usual
         return [strategy for strategy in order if strategy in self.failed] or [StrategyName.PLAIN]
 
     def _next_candidate(self, *, or_the_same: bool) -> Candidate:
-        """Return the best candidate not tried yet, or the current one if it is better and has another strategy left."""
+        """Return the best candidate not tried yet,
+        or the current one if it is better and has another strategy left.
+        """
         context, exclude = self.attempt.context, self.tried
         has_strategies = not (self._is_stalled() or self.has_same_bytes) and len(
             {*self.failed, StrategyName.FRESH}
@@ -305,7 +368,10 @@ class DownloadStrategies:
             exclude = self.tried - {self.candidate.url}
         try:
             return choose_candidate(
-                self._item, exclude=exclude, now=context.clock.now(), prefer=context.profile.preference
+                self._item,
+                exclude=exclude,
+                now=context.clock.now(),
+                prefer=context.profile.preference,
             )
         except NoVideo as exc:
             raise _NothingNew("Extracting again found no URL that has not been tried.") from exc
@@ -321,7 +387,9 @@ class DownloadStrategies:
             return ItemType.IMAGE
         return ItemType.AUDIO if self.attempt.context.profile.sound_only else ItemType.VIDEO
 
-    async def _try(self, strategy: StrategyName, download: Callable[[], Awaitable[DownloadedFile]]) -> VerifiedFile:
+    async def _try(
+        self, strategy: StrategyName, download: Callable[[], Awaitable[DownloadedFile]]
+    ) -> VerifiedFile:
         if not (
             self.partial_candidate
             and download != self._navigation
@@ -354,7 +422,10 @@ class DownloadStrategies:
             candidate = self.contradicted.get(self.candidate.url, self.candidate)
             try:
                 verified = await validate(
-                    replace(fetched, type=self._type), self.attempt, candidate=candidate, said=self._said(fetched)
+                    replace(fetched, type=self._type),
+                    self.attempt,
+                    candidate=candidate,
+                    said=self._said(fetched),
                 )
             except Contradicted as failure:
                 self.contradicted[candidate.url] = failure.candidate
@@ -367,20 +438,28 @@ class DownloadStrategies:
             return verified
 
     def _said(self, fetched: DownloadedFile) -> Expected | None:
-        """Return what the page says of its own video, if the file is to be compared with it: on sites without a reader.
+        """Return what the page says of its own video, if the file is to be compared with it: on
+        sites without a reader.
 
-        A recording is as long as it was recorded. One of several videos is asked about by itself: to choose it would
-        leave out the others.
+        A recording is as long as it was recorded. One of several videos is asked about by itself:
+        to choose it would leave out the others.
         """
         attempt = self.attempt
         is_read_as_any_page = (
-            not attempt.route.platform.matching.posts and EMBEDDED_IN not in attempt.extraction.metadata
+            not attempt.route.platform.matching.posts
+            and EMBEDDED_IN not in attempt.extraction.metadata
         )
         is_lone = attempt.items.count_of(self.index)[1] == 1
-        return self._item.expected if is_read_as_any_page and is_lone and fetched.recording is None else None
+        return (
+            self._item.expected
+            if is_read_as_any_page and is_lone and fetched.recording is None
+            else None
+        )
 
     async def _note_refused(self, fetched: DownloadedFile, failure: BadFile | CutShort) -> None:
-        """Store the damaged copy. Raises the failure that says so if the site has delivered the same bytes before."""
+        """Store the damaged copy. Raises the failure that says so if the site has delivered the
+        same bytes before.
+        """
         context = self.attempt.context
         copy = RefusedCopy(
             without_query(self.candidate.url),
@@ -397,7 +476,9 @@ class DownloadStrategies:
 
     def _same_bytes(self, copy: RefusedCopy) -> BadFile:
         self.has_same_bytes = True
-        message = Message("%(refused)s The site delivers the same damaged file each time.", refused=copy.reason)
+        message = Message(
+            "%(refused)s The site delivers the same damaged file each time.", refused=copy.reason
+        )
         return (Damaged if copy.plays else BadFile)(message, bytes_received=copy.bytes)
 
     def _as_refused(self, failure: Failure) -> Failure:
@@ -406,22 +487,32 @@ class DownloadStrategies:
         is_signed = self.attempt.route.platform.media.signs_urls or self.candidate.signed
         if status != 404 and (is_signed or status not in (401, 403, 410)):
             return failure
-        refused = Message("The page names a video that its server does not give out (HTTP %(status)s).", status=status)
+        refused = Message(
+            "The page names a video that its server does not give out (HTTP %(status)s).",
+            status=status,
+        )
         return MediaRefused(refused, http_status=status, bytes_received=failure.bytes_received)
 
     async def _plain(self) -> DownloadedFile:
-        """Download without a session, but with the extraction's cookies, each sent only where it belongs."""
+        """Download without a session, but with the extraction's cookies,
+        each sent only where it belongs.
+        """
         return await self._fetch(self._request(self.attempt.extraction.cookies))
 
     async def _session(self) -> DownloadedFile:
-        """Download with the cookies of the browser session that saw the post; the profile's only if it was used."""
+        """Download with the cookies of the browser session that saw the post;
+        the profile's only if it was used.
+        """
         signed_in = self.attempt.extraction.signed_in
-        session = await self.attempt.context.browser.cookies(self.candidate.url, signed_in=signed_in)
+        session = await self.attempt.context.browser.cookies(
+            self.candidate.url, signed_in=signed_in
+        )
         return await self._fetch(self._request(joined(self.attempt.extraction.cookies, session)))
 
     async def _fetch(self, request: MediaRequest) -> DownloadedFile:
         limits = self.attempt.context.limits
-        if self._is_stalled():  # another file of that server: one wait shows whether it answers again
+        # another file of that server: one wait shows whether it answers again
+        if self._is_stalled():
             limits = replace(limits, resumes=0)
         try:
             return await self.attempt.context.downloader.fetch(
@@ -431,7 +522,9 @@ class DownloadStrategies:
                 on_progress=self.attempt.recorder.on_progress,
             )
         except BadUrl as exc:  # from the page or a redirect, not from the user
-            raise NotAVideo(Message("The media's address cannot be used: %(error)s", error=exc.message)) from exc
+            raise NotAVideo(
+                Message("The media's address cannot be used: %(error)s", error=exc.message)
+            ) from exc
 
     async def _navigation(self) -> DownloadedFile:
         limits = self.attempt.context.limits
@@ -480,10 +573,13 @@ class DownloadStrategies:
         )
 
     def _referer(self) -> str | None:
-        return media_referer(self.attempt.route.platform, page_url=self.attempt.extraction.final_url)
+        return media_referer(
+            self.attempt.route.platform, page_url=self.attempt.extraction.final_url
+        )
 
     def _expected(self) -> Expected:
-        """Return what the file must be: what the post announces about its video, completed by the candidate's own facts.
+        """Return what the file must be: what the post announces about its video, completed by the
+        candidate's own facts.
 
         A length that a player measured is left out: it would be compared with itself.
         """
@@ -503,7 +599,8 @@ def _servers(candidate: Candidate) -> set[str]:
 
 
 def same_file(candidate: Candidate, other: Candidate) -> bool:
-    """Whether two candidates certainly name one file, so that a download of the first may be resumed from the second.
+    """Whether two candidates certainly name one file, so that a download of the first may be
+    resumed from the second.
 
     ``download.resume`` still checks that the server has the same file.
     """
@@ -513,7 +610,8 @@ def same_file(candidate: Candidate, other: Candidate) -> bool:
         and {candidate.source_type, other.source_type} == {SourceType.DIRECT}
         and candidate.audio_url is None
         and other.audio_url is None
-        and (candidate.width, candidate.height, candidate.size) == (other.width, other.height, other.size)
+        and (candidate.width, candidate.height, candidate.size)
+        == (other.width, other.height, other.size)
     )
 
 
@@ -522,7 +620,9 @@ class _NothingNew(NoVideo):
 
 
 class _SameUrl(Retryable):
-    """The fresh extraction found the refused URL again: it was not refused because it had expired."""
+    """The fresh extraction found the refused URL again:
+    it was not refused because it had expired.
+    """
 
     code = ErrorCode.LINK_EXPIRED
 

@@ -1,4 +1,5 @@
-"""A fixed-rate ticker with an overlap guard, and the worker's periodic loops, which start and end together.
+"""A fixed-rate ticker with an overlap guard, and the worker's periodic loops, which start and end
+together.
 
 Work that takes longer than the interval is never started twice.
 """
@@ -18,14 +19,17 @@ log = get_logger(__name__)
 
 
 class Ticker:
-    """Calls ``work`` every ``interval_s`` seconds, measured from tick to tick and not from the end of the work.
+    """Calls ``work`` every ``interval_s`` seconds, measured from tick to tick and not from the end
+    of the work.
 
-    A tick that finds the previous one still running is skipped and counted. ``wake`` asks for a tick at once; while one
-    is running it makes that one run once more, so that a wake-up between its query and its end is not lost.
-    ``work`` must not raise: an exception ends the ticker.
+    A tick that finds the previous one still running is skipped and counted. ``wake`` asks for a
+    tick at once; while one is running it makes that one run once more, so that a wake-up between
+    its query and its end is not lost. ``work`` must not raise: an exception ends the ticker.
     """
 
-    def __init__(self, work: Callable[[], Awaitable[None]], *, interval_s: float, clock: Clock) -> None:
+    def __init__(
+        self, work: Callable[[], Awaitable[None]], *, interval_s: float, clock: Clock
+    ) -> None:
         self._work = work
         self._interval_s = interval_s
         self._clock = clock
@@ -67,7 +71,8 @@ class Ticker:
         return self._task is not None and not self._task.done()
 
     def _start(self) -> None:
-        # An attempt that ends wakes the ticker from its own task, but the round does not belong to that job's log.
+        # An attempt that ends wakes the ticker from its own task, but the round does not belong to
+        # that job's log.
         self._task = asyncio.get_running_loop().create_task(self._rounds(), context=outside_jobs())
 
     async def _rounds(self) -> None:
@@ -82,8 +87,11 @@ class Ticker:
         return due + self._interval_s * (int(behind // self._interval_s) + 1)
 
 
-async def every(interval_s: float, work: Callable[[], Awaitable[None]], clock: Clock, *, first: bool = True) -> None:
-    """Run ``work`` repeatedly, ``interval_s`` seconds after the previous round has ended, until cancelled.
+async def every(
+    interval_s: float, work: Callable[[], Awaitable[None]], clock: Clock, *, first: bool = True
+) -> None:
+    """Run ``work`` repeatedly, ``interval_s`` seconds after the previous round has ended, until
+    cancelled.
 
     The first round runs at once if ``first``, else after one interval.
     """

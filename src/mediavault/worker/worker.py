@@ -1,4 +1,5 @@
-"""The worker: claims jobs (stage 1), runs them in slots, renews leases, sends heartbeats, recovers, shuts down in order.
+"""The worker: claims jobs (stage 1), runs them in slots, renews leases, sends heartbeats, recovers,
+shuts down in order.
 
 Each loop is plain; one round of it is a method that a test can call.
 """
@@ -40,13 +41,21 @@ from mediavault.worker.context import WorkerContext, for_attempt
 from mediavault.worker.freezes import FreezeReport, write_report
 from mediavault.worker.library_watch import LibraryWatch, requeue_after_full_disk
 from mediavault.worker.pipeline import process_one_cycle
-from mediavault.worker.recovery import OLD_JOBS_INTERVAL_S, RECOVERIES_PER_LEASE, delete_old_jobs, recover_stale_jobs
+from mediavault.worker.recovery import (
+    OLD_JOBS_INTERVAL_S,
+    RECOVERIES_PER_LEASE,
+    delete_old_jobs,
+    recover_stale_jobs,
+)
 from mediavault.worker.session_routing import release_orphaned_jobs, requeue_after_sign_in
 from mediavault.worker.ticker import Ticker, end, every, first_of, guarded
 
-LEASE_SAFETY = 1 / 9  # of the lease: 10 s of 90 s. Work stops this long before another worker may take the job
+# of the lease: 10 s of 90 s. Work stops this long before another worker may take the job
+LEASE_SAFETY = 1 / 9
 RELEASE_TIMEOUT_S = 10.0
-STORE_OUTAGE = Message("The database was unavailable, so the worker ended this attempt. The post is not the cause.")
+STORE_OUTAGE = Message(
+    "The database was unavailable, so the worker ended this attempt. The post is not the cause."
+)
 
 log = get_logger(__name__)
 
@@ -58,7 +67,8 @@ class WorkerLimits:
     heartbeat_interval_s: float
     lease: timedelta
     shutdown_grace_s: float
-    platforms: tuple[str, ...] = ()  # the platforms whose jobs the worker claims; empty: all of them
+    # the platforms whose jobs the worker claims; empty: all of them
+    platforms: tuple[str, ...] = ()
 
     @property
     def recovery_interval_s(self) -> float:
@@ -66,17 +76,21 @@ class WorkerLimits:
 
     @property
     def watch_interval_s(self) -> float:
-        """How often deadlines are checked: several times between a deadline and the end of its lease."""
+        """How often deadlines are checked: several times between a deadline and the end of its
+        lease.
+        """
         return self.lease.total_seconds() * LEASE_SAFETY / 4
 
 
 @dataclass(slots=True)
 class HeldClaim:
-    """A claim that this worker holds. ``deadline`` is in monotonic seconds: after it the lease may have expired.
+    """A claim that this worker holds. ``deadline`` is in monotonic seconds: after it the lease may
+    have expired.
 
-    ``missed_beats``: the worker's count at the start. ``released``: the job must not be released again. ``written``:
-    no slot is used, because only the store's answer is missing, or because it records a running stream. ``ends``: its
-    outcome is being written, after which it has no lease any more.
+    ``missed_beats``: the worker's count at the start. ``released``: the job must not be released
+    again. ``written``: no slot is used, because only the store's answer is missing, or because it
+    records a running stream. ``ends``: its outcome is being written, after which it has no lease
+    any more.
     """
 
     claim: ClaimedJob
@@ -95,7 +109,12 @@ class Worker:
     """One worker process: its slots, its leases and its loops."""
 
     def __init__(
-        self, context: WorkerContext, limits: WorkerLimits, *, live_folder: Path, library: LibraryWatch | None = None
+        self,
+        context: WorkerContext,
+        limits: WorkerLimits,
+        *,
+        live_folder: Path,
+        library: LibraryWatch | None = None,
     ) -> None:
         self.id: WorkerId = new_worker_id()
         self._context = context
@@ -105,16 +124,25 @@ class Worker:
         self._attempts: dict[JobId, HeldClaim] = {}
         self._slots = limits.concurrency
         self._draining = False
-        self._drain_requested = asyncio.Event()  # `mediavault drain`: finish what runs, claim nothing more, exit
+        # `mediavault drain`: finish what runs, claim nothing more, exit
+        self._drain_requested = asyncio.Event()
         self._tally: Counter[str] = Counter()
         self._missed_beats = 0
-        self._outlived: list[ClaimedJob] = []  # attempts ended by an outage of the store, not yet recorded as such
+        # attempts ended by an outage of the store, not yet recorded as such
+        self._outlived: list[ClaimedJob] = []
         self._signed_in: frozenset[str] | None = None  # platforms, as of the last beat
-        self._new_sessions: frozenset[str] = frozenset()  # platforms whose waiting jobs are still to be queued again
+        # platforms whose waiting jobs are still to be queued again
+        self._new_sessions: frozenset[str] = frozenset()
         self._poll_work_at = float("-inf")
-        self._library = library or LibraryWatch(context.library, context.clock, poll_interval_s=limits.poll_interval_s)
-        self._ticker = Ticker(self.claim_and_start, interval_s=limits.poll_interval_s, clock=context.clock)
-        self._volume = VolumeCounter(context.store.records, context.clock, context.bandwidth, self.id)
+        self._library = library or LibraryWatch(
+            context.library, context.clock, poll_interval_s=limits.poll_interval_s
+        )
+        self._ticker = Ticker(
+            self.claim_and_start, interval_s=limits.poll_interval_s, clock=context.clock
+        )
+        self._volume = VolumeCounter(
+            context.store.records, context.clock, context.bandwidth, self.id
+        )
         self._line_holds: tuple[Hold, ...] = ()  # as of the last claim
         self._beats: set[asyncio.Task[None]] = set()
         self._background: set[asyncio.Task[None]] = set()
@@ -125,14 +153,18 @@ class Worker:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no job uses a slot, and the worker is not about to end: then it may do what no user waits for."""
+        """Whether no job uses a slot, and the worker is not about to end:
+        then it may do what no user waits for.
+        """
         return not self._draining and self._used_slots() == 0
 
     def _used_slots(self) -> int:
         return sum(not attempt.written for attempt in self._attempts.values())
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until ``stop`` is set, then finish or release the running jobs; or until a requested drain is done."""
+        """Work until ``stop`` is set, then finish or release the running jobs;
+        or until a requested drain is done.
+        """
         with recovery.alive(self._live_folder, self.id):
             log.info("worker_started", worker=self.id, concurrency=self._limits.concurrency)
             await guarded(self.recover)
@@ -145,12 +177,15 @@ class Worker:
             forgetting = self._loop(OLD_JOBS_INTERVAL_S, self.forget)
             drained = asyncio.create_task(self._until_drained())
             try:
-                await first_of(stop, [heartbeat, claiming, recovering, watching, forgetting, drained])
+                await first_of(
+                    stop, [heartbeat, claiming, recovering, watching, forgetting, drained]
+                )
             finally:
                 unsubscribe_work()
                 self._draining = True
                 await end(claiming, recovering, forgetting, drained)
-                await self._drain()  # the heartbeat continues, so that running attempts keep their leases
+                # the heartbeat continues, so that running attempts keep their leases
+                await self._drain()
                 unsubscribe_stops()
                 await end(heartbeat, watching, *self._background)
                 await self._volume.save()
@@ -158,17 +193,19 @@ class Worker:
                     await self._context.store.workers.forget_worker(self.id)
             log.info("worker_stopped", worker=self.id)
 
-    # --- one round of each loop ---------------------------------------------------------------------------------
+    # --- one round of each loop -------------------------------------------------------------------
 
     async def claim_and_start(self) -> None:
         """Promote due retries, claim as many jobs as there are free slots, and start them.
 
-        A wake-up between two polls only claims: due retries can wait for the next poll, a new job should not, and a
-        claim that is sent at once shares the transaction of the completion that freed its slot.
+        A wake-up between two polls only claims: due retries can wait for the next poll, a new job
+        should not, and a claim that is sent at once shares the transaction of the completion that
+        freed its slot.
         """
         try:
             if recovery.dead_workers(self._live_folder):
-                await guarded(self.recover)  # a worker of this host was killed: its jobs are recovered within a tick
+                # a worker of this host was killed: its jobs are recovered within a tick
+                await guarded(self.recover)
             await self._do_poll_work()
             if self._library.problem is not None or not await self._library.disk_is_well():
                 return
@@ -177,7 +214,8 @@ class Worker:
             if free <= 0 or self._draining or self._drain_requested.is_set():
                 return
             sent = self._context.clock.monotonic()
-            # The ticker never cancels a round: a claim whose answer was lost would hold its jobs until the lease ends.
+            # The ticker never cancels a round: a claim whose answer was lost would hold its jobs
+            # until the lease ends.
             claims = await self._context.store.queue.claim(
                 self.id,
                 limit=free,
@@ -194,7 +232,9 @@ class Worker:
             self._start(claim, sent)
 
     async def _is_line_held(self) -> bool:
-        """Return whether quiet hours or the volume of the day hold back all that no user has moved to the front."""
+        """Return whether quiet hours or the volume of the day hold back all that no user has moved
+        to the front.
+        """
         if self._context.live is None:
             return False
         settings = await self._context.live()
@@ -206,11 +246,14 @@ class Worker:
         return bool(holds)
 
     async def _do_poll_work(self) -> None:
-        """Do what only polls do, not wake-ups: a promotion is its own transaction, and wake-ups are frequent."""
+        """Do what only polls do, not wake-ups: a promotion is its own transaction,
+        and wake-ups are frequent.
+        """
         now = self._context.clock.monotonic()
         if now < self._poll_work_at:
             return
-        self._poll_work_at = now + self._limits.poll_interval_s / 2  # half: a poll may come slightly early
+        # half: a poll may come slightly early
+        self._poll_work_at = now + self._limits.poll_interval_s / 2
         if self._context.live is not None:
             self._slots = (await self._context.live()).concurrency
         await self._library.check()
@@ -220,27 +263,37 @@ class Worker:
                 self._in_background(guarded(partial(requeue_after_full_disk, self._context.store)))
 
     async def beat(self) -> None:
-        """Renew the leases of the running attempts, report this worker as alive, and stop attempts that lost theirs."""
+        """Renew the leases of the running attempts, report this worker as alive,
+        and stop attempts that lost theirs.
+        """
         await self._renew([attempt.claim for attempt in self._attempts.values()])
         self._new_sessions |= await self._find_new_sessions()
-        if await self._context.store.workers.heartbeat(self._worker_beat()) and not self._drain_requested.is_set():
+        if (
+            await self._context.store.workers.heartbeat(self._worker_beat())
+            and not self._drain_requested.is_set()
+        ):
             log.info("asked_to_leave", worker=self.id, running=len(self._attempts))
             self._drain_requested.set()
-        if self._new_sessions:  # only after the beat has published the sessions, by which these jobs are claimed
+        # only after the beat has published the sessions, by which these jobs are claimed
+        if self._new_sessions:
             self._in_background(guarded(self._go_on_after_sign_in))
         await self._record_outlived()
         await self._share_bandwidth()
 
     async def _share_bandwidth(self) -> None:
-        """Say how much this worker has downloaded, and take its part of the limits, which the fleet shares."""
+        """Say how much this worker has downloaded, and take its part of the limits,
+        which the fleet shares.
+        """
         await self._volume.save()
         alive = await self._context.store.workers.alive(seen_within=ALIVE_WITHIN)
         self._context.bandwidth.workers = len({worker.worker for worker in alive} | {self.id})
 
     async def _record_outlived(self) -> None:
-        """Record that this worker outlived these attempts, since recovery can only assume that it died.
+        """Record that this worker outlived these attempts, since recovery can only assume that it
+        died.
 
-        Otherwise two outages of the store would look like a post that stops its workers, and it would be given up.
+        Otherwise two outages of the store would look like a post that stops its workers, and it
+        would be given up.
         """
         while self._outlived:
             claim = self._outlived[0]
@@ -256,7 +309,9 @@ class Worker:
             self._outlived.remove(claim)
 
     async def _go_on_after_sign_in(self) -> None:
-        """Queue the jobs that waited for these sessions. Outside the beat: there may be many, and leases cannot wait."""
+        """Queue the jobs that waited for these sessions. Outside the beat: there may be many,
+        and leases cannot wait.
+        """
         platforms, self._new_sessions = self._new_sessions, frozenset()
         try:
             await requeue_after_sign_in(platforms, self._context.store)
@@ -265,20 +320,29 @@ class Worker:
             raise
 
     async def _renew(self, held: Sequence[ClaimedJob]) -> None:
-        """Renew the leases of ``held``, and stop those that another worker has taken over or a user cancelled."""
+        """Renew the leases of ``held``, and stop those that another worker has taken over or a user
+        cancelled.
+        """
         sent = self._context.clock.monotonic()
-        still = await self._context.store.queue.renew(self.id, held, lease=self._limits.lease) if held else set()
+        still = (
+            await self._context.store.queue.renew(self.id, held, lease=self._limits.lease)
+            if held
+            else set()
+        )
         for claim in held:
             attempt = self._attempts.get(claim.id)
             if attempt is None or attempt.claim is not claim or attempt.released:
                 continue
             if claim.id in still:
                 attempt.deadline = self._deadline(sent)
-            elif not attempt.ends:  # its last write finds out who has the job, and what follows that must still happen
+            elif not attempt.ends:
+                # its last write finds out who has the job, and what follows that must still happen
                 self._stop(attempt, why="lease_lost")
 
     async def _find_new_sessions(self) -> frozenset[str]:
-        """Return the platforms that a user signed in to on this machine since the last call; none at the first call."""
+        """Return the platforms that a user signed in to on this machine since the last call;
+        none at the first call.
+        """
         try:
             now = await self._context.signed_in()
         except (MediavaultError, OSError) as exc:
@@ -290,17 +354,24 @@ class Worker:
 
     async def recover(self) -> None:
         """Run recovery once."""
-        await recover_stale_jobs(self._context.store, self._context.library.staging, self._live_folder)
+        await recover_stale_jobs(
+            self._context.store, self._context.library.staging, self._live_folder
+        )
         await release_orphaned_jobs(self._context.store)
 
     async def forget(self) -> None:
         """Remove old jobs without files, if the retention setting says so."""
         if self._context.live is not None:
-            days, at = (await self._context.live()).retention_days, (await self._context.store.catalogue.report()).at
+            days, at = (
+                (await self._context.live()).retention_days,
+                (await self._context.store.catalogue.report()).at,
+            )
             await delete_old_jobs(self._context.store.catalogue, days=days, now=at)
 
     def stop_overdue_attempts(self) -> int:
-        """Stop attempts whose lease was not renewed in time, before another worker may claim them; return how many."""
+        """Stop attempts whose lease was not renewed in time,
+        before another worker may claim them; return how many.
+        """
         now = self._context.clock.monotonic()
         overdue = [attempt for attempt in self._attempts.values() if attempt.deadline <= now]
         for attempt in overdue:
@@ -308,7 +379,9 @@ class Worker:
         return len(overdue)
 
     async def _watch(self) -> None:
-        """Stop overdue attempts without the store: when it hangs, the other loops may too, but leases still expire."""
+        """Stop overdue attempts without the store: when it hangs, the other loops may too,
+        but leases still expire.
+        """
         self.stop_overdue_attempts()
 
     def hurry(self) -> None:
@@ -318,10 +391,11 @@ class Worker:
                 attempt.task.cancel()
 
     def stop_asked(self, target: str) -> None:
-        """Check with the store at once: a notification says that this job was cancelled or removed, or this worker drained.
+        """Check with the store at once: a notification says that this job was cancelled or removed,
+        or this worker drained.
 
-        ``target`` is a job id or this worker's id. The attempt is not stopped directly, because the notification may be
-        late and mean an attempt that has already ended.
+        ``target`` is a job id or this worker's id. The attempt is not stopped directly, because the
+        notification may be late and mean an attempt that has already ended.
         """
         if target == self.id:
             self._in_background(self._beat_or_count())
@@ -329,16 +403,20 @@ class Worker:
             self._in_background(guarded(partial(self._renew, [attempt.claim])))
 
     def report_freeze(self, seconds: float, stack: Sequence[str]) -> None:
-        """Record which job's code blocked the event loop and which other jobs are running. Raises OSError.
+        """Record which job's code blocked the event loop and which other jobs are running. Raises
+        OSError.
 
-        Called by a signal handler, which interrupts that code, so no other code of this worker is running.
+        Called by a signal handler, which interrupts that code, so no other code of this worker is
+        running.
         """
         facts = bound_facts()
         report = FreezeReport(
             worker=self.id,
             at=self._context.clock.now(),
             seconds=seconds,
-            held=tuple((attempt.claim.id, attempt.claim.fence) for attempt in self._attempts.values()),
+            held=tuple(
+                (attempt.claim.id, attempt.claim.fence) for attempt in self._attempts.values()
+            ),
             stack=tuple(stack),
             job_id=facts.get("job_id"),
             attempt=facts.get("attempt"),
@@ -346,13 +424,16 @@ class Worker:
         )
         write_report(self._live_folder, report)
 
-    # --- attempts -----------------------------------------------------------------------------------------------
+    # --- attempts ---------------------------------------------------------------------------------
 
     def _start(self, claim: ClaimedJob, sent: float) -> None:
         attempt = HeldClaim(claim, deadline=self._deadline(sent), missed_beats=self._missed_beats)
         self._attempts[claim.id] = attempt
-        with job_context(claim.id, claim.job.trace_id, attempt=claim.fence, platform=claim.job.platform):
-            # The task copies this context, so everything that it logs carries the ids, including the final release.
+        with job_context(
+            claim.id, claim.job.trace_id, attempt=claim.fence, platform=claim.job.platform
+        ):
+            # The task copies this context, so everything that it logs carries the ids, including
+            # the final release.
             attempt.task = asyncio.create_task(self._attempt(attempt), name=f"job-{claim.id}")
 
     async def _attempt(self, attempt: HeldClaim) -> None:
@@ -372,7 +453,8 @@ class Worker:
                 await self._release(attempt.claim)
             self._check_outage(attempt)
         except MediavaultError as exc:
-            # The outcome could not be stored. The row stays running; recovery finds it when the lease expires.
+            # The outcome could not be stored. The row stays running; recovery finds it when the
+            # lease expires.
             log.error("outcome_not_saved", error=exc.message)
             self._outlived.append(attempt.claim)
         finally:
@@ -384,7 +466,8 @@ class Worker:
     def _check_outage(self, attempt: HeldClaim) -> None:
         """Note an attempt that has lost its lease because the store was unavailable.
 
-        An attempt whose own code has blocked this worker loses its lease too, but no heartbeat has failed then.
+        An attempt whose own code has blocked this worker loses its lease too, but no heartbeat has
+        failed then.
         """
         if self._missed_beats > attempt.missed_beats:
             self._outlived.append(attempt.claim)
@@ -395,8 +478,11 @@ class Worker:
             self._ticker.wake()
 
     def _stop(self, attempt: HeldClaim, *, why: str) -> None:
-        log.warning("attempt_stopped", job_id=attempt.claim.id, trace_id=attempt.claim.job.trace_id, why=why)
-        attempt.released = True  # another attempt may hold the job: it must not be released by this one
+        log.warning(
+            "attempt_stopped", job_id=attempt.claim.id, trace_id=attempt.claim.job.trace_id, why=why
+        )
+        # another attempt may hold the job: it must not be released by this one
+        attempt.released = True
         if attempt.task is not None:
             attempt.task.cancel()
 
@@ -411,7 +497,9 @@ class Worker:
     async def _until_drained(self) -> None:
         """Wait until a drain was requested and the last running attempt has ended."""
         await self._drain_requested.wait()
-        while tasks := {attempt.task for attempt in self._attempts.values() if attempt.task is not None}:
+        while tasks := {
+            attempt.task for attempt in self._attempts.values() if attempt.task is not None
+        }:
             await asyncio.wait(tasks)
 
     async def _drain(self) -> None:
@@ -428,7 +516,7 @@ class Worker:
     def _deadline(self, sent: float) -> float:
         return sent + self._limits.lease.total_seconds() * (1 - LEASE_SAFETY)
 
-    # --- heartbeat ----------------------------------------------------------------------------------------------
+    # --- heartbeat --------------------------------------------------------------------------------
 
     async def _start_beat(self) -> None:
         """Start a beat and do not wait for it, so that a slow store cannot stop the jobs.
@@ -437,7 +525,9 @@ class Worker:
         """
         if self._beats:
             self._missed_beats += 1
-            log.error("beat_missed", missed=self._missed_beats, error="the previous beat is still running")
+            log.error(
+                "beat_missed", missed=self._missed_beats, error="the previous beat is still running"
+            )
             return
         self._beats.add(task := self._in_background(self._beat_or_count()))
         task.add_done_callback(self._beats.discard)
@@ -466,7 +556,7 @@ class Worker:
             tally=dict(self._tally),
         )
 
-    # --- loops --------------------------------------------------------------------------------------------------
+    # --- loops ------------------------------------------------------------------------------------
 
     def _loop(
         self, interval_s: float, work: Callable[[], Awaitable[None]], *, first: bool = True

@@ -1,1 +1,3 @@
-"""Pages with the players that sites really use, at pinned versions, and the streams that they play."""
+"""Pages with the players that sites really use, at pinned versions,
+and the streams that they play.
+"""

@@ -1,5 +1,5 @@
-"""Pages whose player shows an advert before, in, or above the post's video. The names of their files give no hint,
-except on the page that says otherwise.
+"""Pages whose player shows an advert before, in, or above the post's video. The names of their
+files give no hint, except on the page that says otherwise.
 """
 
 from __future__ import annotations
@@ -42,9 +42,18 @@ def _vast(play: str, server: str = "/serve?spot=spot/one.mp4") -> str:
 
 
 _SPOT_THEN_POST = "spot => { list.unshift(spot); next(); }"
-_BOXED = f'<div style="position:relative;width:640px;height:360px"><video id="v" {BIG}></video><span id="n" style="position:absolute;top:8px;left:8px">Ad · 0:03</span></div>'
-_ABOVE = f'<div style="position:relative;width:640px;height:360px"><video id="v" {BIG}></video><video id="o" {BIG} style="position:absolute;top:0;left:0"></video></div>'
-_PLAYED_ABOVE = "o.muted = true; o.play().catch(() => {}); o.onended = () => { o.remove(); v.muted = true; v.play(); };"
+_BOXED = (
+    f'<div style="position:relative;width:640px;height:360px"><video id="v" {BIG}></video><span'
+    ' id="n" style="position:absolute;top:8px;left:8px">Ad · 0:03</span></div>'
+)
+_ABOVE = (
+    f'<div style="position:relative;width:640px;height:360px"><video id="v" {BIG}></video><video'
+    f' id="o" {BIG} style="position:absolute;top:0;left:0"></video></div>'
+)
+_PLAYED_ABOVE = (
+    "o.muted = true; o.play().catch(() => {}); o.onended = () => { o.remove(); v.muted = true;"
+    " v.play(); };"
+)
 _IN_THE_MIDDLE = """
 let at = 0, spot = '';
 v.muted = true; v.src = 'POST'; v.play().catch(() => {});
@@ -74,41 +83,53 @@ p.addClass('vjs-ad-playing'); p.src({src: '/media/spot-hls/index.m3u8',
 p.one('ended', () => { p.removeClass('vjs-ad-playing');
 p.src({src: '/media/ts/index.m3u8', type: 'application/x-mpegURL'}); p.play(); });
 """
-_LD = """<script type="application/ld+json">{"@context":"https://schema.org","@type":"VideoObject","name":"A post","duration":"PT12S"}</script>"""
-_REFUSES_SEEKS = "let good = 0; v.addEventListener('timeupdate', () => { if (v.currentTime - good < 1) good = v.currentTime; else if (v.src.includes('spot')) v.currentTime = good; });"
+_LD = """<script type="application/ld+json">{"@context":"https://schema.org","@type":"VideoObject","name":"A post","duration":"PT12S"}</script>"""  # noqa: E501
+_REFUSES_SEEKS = (
+    "let good = 0; v.addEventListener('timeupdate', () => { if (v.currentTime - good < 1) good ="
+    " v.currentTime; else if (v.src.includes('spot')) v.currentTime = good; });"
+)
 
 PREROLLS: dict[str, str] = {
     "preroll-named": post(then=_turns("/media/spot/ad.mp4", _POST) + "next();"),
     "preroll-unmarked": post(then=_turns(_SPOT, _POST) + "next();"),
     "preroll-announced": post(_LD, then=_turns(_SPOT, _LONG) + "next();"),
     "preroll-in-words": post(
-        video=_BOXED, then=_turns(_SPOT, _POST) + "next(); v.addEventListener('ended', () => n.remove(), {once: true});"
+        video=_BOXED, then=_turns(_SPOT, _POST) + (
+            "next(); v.addEventListener('ended', () => n.remove(), {once: true});"
+        )
     ),
     "preroll-vast": post(then=_turns(_POST) + _vast(_SPOT_THEN_POST)),
-    "preroll-vast-json": post(then=_turns(_POST) + _vast(_SPOT_THEN_POST, "/serve?json&spot=spot/one.mp4")),
+    "preroll-vast-json": post(then=_turns(_POST) + _vast(_SPOT_THEN_POST,
+                                                         "/serve?json&spot=spot/one.mp4")),
     "preroll-unskippable": post(then=_turns(_POST) + _REFUSES_SEEKS + _vast(_SPOT_THEN_POST)),
     "preroll-alone": post(then=_turns() + _vast(_SPOT_THEN_POST)),
     "preroll-hls": post(
         HLS_JS,
         then=_STREAMS_IN_TURN
-        + _vast("spot => play(spot, () => play('/media/ts/index.m3u8'))", "/serve?spot=spot-hls/index.m3u8"),
+        + _vast("spot => play(spot, () => play('/media/ts/index.m3u8'))",
+                "/serve?spot=spot-hls/index.m3u8"),
     ),
     "preroll-video.js": post(VIDEO_JS, video=_VJS, then=_VJS_IN_TURN),
     "midroll": post(then=_IN_THE_MIDDLE + _vast("url => { spot = url; }")),
     "midroll-at-once": post(then=_vast(_POST_CUT_AT_ONCE)),
     "above-vast": post(
-        video=_ABOVE, then=f"v.preload = 'none'; v.src = '{_POST}';" + _vast(f"spot => {{ o.src = spot; {_PLAYED_ABOVE} }}")
+        video=_ABOVE,
+        then=f"v.preload = 'none'; v.src = '{_POST}';" + _vast(f"spot => {{ o.src = spot; {_PLAYED_ABOVE} }}")  # noqa: E501
     ),
-    "above-unmarked": post(video=_ABOVE, then=f"v.src = '{_POST}'; o.src = '{_SPOT}'; {_PLAYED_ABOVE}"),
+    "above-unmarked": post(video=_ABOVE, then=(
+        f"v.src = '{_POST}'; o.src = '{_SPOT}'; {_PLAYED_ABOVE}"
+    )),
     "above-idle": post(video=_ABOVE, then=f"v.src = '{_POST}';"),
     # reports to the site when its player seeks; has a URL of another quality in its script
     "no-advert": post(
-        then=f"v.addEventListener('seeking', () => fetch('/post/moved-by-us')); v.muted = true; v.src = '{_POST}'; v.play();"
+        then="v.addEventListener('seeking', () => fetch('/post/moved-by-us')); v.muted = true;"
+             f" v.src = '{_POST}'; v.play();"
         "const larger = () => { v.src = '/media/file/video-1080.mp4'; };"
     ),
     "goes-on": post(
         then=f"v.muted = true; v.src = '{_POST}'; v.play();"
         "v.addEventListener('playing', () => setTimeout(() => {"
-        f" history.pushState(null, '', '/post/another'); v.src = '{_LONG}'; v.play(); }}, 150), {{once: true}});"
+        f" history.pushState(null, '', '/post/another'); v.src = '{_LONG}'; v.play(); }}, 150),"
+        f" {{once: true}});"
     ),
 }  # fmt: skip

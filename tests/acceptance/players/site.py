@@ -28,7 +28,9 @@ _TYPES = {
 
 @dataclass
 class PlayersSite:
-    """``origin`` serves the posts; ``elsewhere`` is the same server under a name that is another site to browsers."""
+    """``origin`` serves the posts; ``elsewhere`` is the same server under a name that is another
+    site to browsers.
+    """
 
     players: Path
     asked: list[str] = field(default_factory=list)
@@ -69,18 +71,32 @@ class PlayersSite:
         pages = {**PAGES, **PREROLLS}
         if request.match_info["name"] not in pages:
             raise web.HTTPNotFound
-        html = pages[request.match_info["name"]].replace("ELSEWHERE", self.elsewhere).replace("ORIGIN", self.origin)
-        return web.Response(text=f"<!doctype html><meta charset=utf-8>{html}", content_type="text/html")
+        html = (
+            pages[request.match_info["name"]]
+            .replace("ELSEWHERE", self.elsewhere)
+            .replace("ORIGIN", self.origin)
+        )
+        return web.Response(
+            text=f"<!doctype html><meta charset=utf-8>{html}", content_type="text/html"
+        )
 
     async def _media(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
         self.asked.append(request.path)
-        return _file(request, streams.folder(request.match_info["folder"])[name], _TYPES[name.rpartition(".")[2]])
+        return _file(
+            request,
+            streams.folder(request.match_info["folder"])[name],
+            _TYPES[name.rpartition(".")[2]],
+        )
 
     async def _part(self, request: web.Request) -> web.Response:
         """A piece of a stream that looks like a whole file."""
         files, name = streams.folder(request.match_info["folder"]), request.match_info["name"]
-        return _file(request, next(body for file, body in files.items() if file.startswith(name)), "video/mp4")
+        return _file(
+            request,
+            next(body for file, body in files.items() if file.startswith(name)),
+            "video/mp4",
+        )
 
     async def _plain_text(self, request: web.Request) -> web.Response:
         """A manifest whose name and type give no hint."""
@@ -99,7 +115,9 @@ class PlayersSite:
         return web.Response(text=json.dumps(answer), content_type="application/json", headers=_OPEN)
 
     async def _ad_server(self, request: web.Request) -> web.Response:
-        """The response of an ad server: the advert's file, or with ``?json`` the same in a string of JSON."""
+        """The response of an ad server: the advert's file,
+        or with ``?json`` the same in a string of JSON.
+        """
         answer = VAST.replace("FILE", f"{self.origin}/media/{request.query['spot']}")
         if "json" in request.query:
             return web.json_response({"ads": [{"xml": answer}]})
@@ -111,7 +129,9 @@ class PlayersSite:
         if name.endswith("mpd"):
             head, tag, rest = text.partition("<Period")
             return f"{head}<BaseURL>{base}</BaseURL>{tag}{rest}"
-        lines = [base + line if line and not line.startswith("#") else line for line in text.splitlines()]
+        lines = [
+            base + line if line and not line.startswith("#") else line for line in text.splitlines()
+        ]
         return "\n".join(lines).replace('URI="', f'URI="{base}') + "\n"
 
 
@@ -122,10 +142,14 @@ def _file(request: web.Request, body: bytes, content_type: str) -> web.Response:
     headers = {**_OPEN, "Accept-Ranges": "bytes"}
     if "bytestart" in request.query:  # Meta's way of requesting a part of a file
         part = body[int(request.query["bytestart"]) : int(request.query["byteend"]) + 1]
-        return web.Response(body=part, content_type=content_type, headers={**headers, "X-Total": str(len(body))})
+        return web.Response(
+            body=part, content_type=content_type, headers={**headers, "X-Total": str(len(body))}
+        )
     wanted = request.http_range
     if wanted.start is None:
         return web.Response(body=body, content_type=content_type, headers=headers)
     stop = min(wanted.stop or len(body), len(body))
     headers["Content-Range"] = f"bytes {wanted.start}-{stop - 1}/{len(body)}"
-    return web.Response(status=206, body=body[wanted.start : stop], content_type=content_type, headers=headers)
+    return web.Response(
+        status=206, body=body[wanted.start : stop], content_type=content_type, headers=headers
+    )

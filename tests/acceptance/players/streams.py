@@ -1,4 +1,6 @@
-"""The streams that the pages play, by folder and file. Each folder is another encoding, so no two share bytes."""
+"""The streams that the pages play, by folder and file. Each folder is another encoding,
+so no two share bytes.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,10 @@ _MAKERS: dict[str, Callable[[], Mapping[str, bytes]]] = {
     "tracks": lambda: _single(
         picture_mp4=media.mp4(POST_S, sound=False, layout="fragmented"),
         sound_mp4=media.encode(
-            "mp4", POST_S, video=None, options={"movflags": "+frag_keyframe+empty_moov+default_base_moof"}
+            "mp4",
+            POST_S,
+            video=None,
+            options={"movflags": "+frag_keyframe+empty_moov+default_base_moof"},
         ),
         picture_webm=media.encode("webm", POST_S, sound=False, video="libvpx-vp9"),
         sound_webm=media.encode("webm", POST_S, video=None, audio="libopus"),

@@ -61,7 +61,9 @@ async def a_world(root: Path) -> AsyncIterator[World]:
     await site.start()
     proxy = EgressProxy(EgressGuard([f"127.0.0.1:{site.port}", f"localhost:{site.port}"]))
     await proxy.start()
-    browser = Chromium(state_dir=root / "s", downloads_dir=root / "d", proxy=proxy, clock=SystemClock())
+    browser = Chromium(
+        state_dir=root / "s", downloads_dir=root / "d", proxy=proxy, clock=SystemClock()
+    )
     try:
         yield World(site, browser)
     finally:
@@ -76,5 +78,10 @@ def chosen(extraction: Extraction) -> Candidate:
 
 
 def names(extraction: Extraction) -> list[str]:
-    """Return the paths of all candidates; for a manifest without its own URL, the beginning of it."""
-    return [c.url[:26] if c.url.startswith("data:") else c.url.split("/", 3)[3] for c in extraction.candidates]
+    """Return the paths of all candidates; for a manifest without its own URL,
+    the beginning of it.
+    """
+    return [
+        c.url[:26] if c.url.startswith("data:") else c.url.split("/", 3)[3]
+        for c in extraction.candidates
+    ]

@@ -1,4 +1,6 @@
-"""Live events of a database with several writers: a change that commits late carries an older timestamp."""
+"""Live events of a database with several writers: a change that commits late carries an older
+timestamp.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from tests.contract.stores import numbered_job
 from tests.fakes import FakeClock
 from tests.servers import postgres
 
-STAMP = positional("UPDATE mediavault.jobs SET updated_at = :at::bigint, progress_pct = 7 WHERE id = :id::text")
+STAMP = positional(
+    "UPDATE mediavault.jobs SET updated_at = :at::bigint, progress_pct = 7 WHERE id = :id::text"
+)
 
 
 async def test_a_change_that_another_machine_commits_late_is_sent(tmp_path: Path) -> None:
@@ -22,7 +26,10 @@ async def test_a_change_that_another_machine_commits_late_is_sent(tmp_path: Path
     await store.open()
     await other.open()
     late, early = (
-        result.job for result in await store.queue.enqueue([numbered_job(n, f"https://s.example/{n}") for n in (1, 2)])
+        result.job
+        for result in await store.queue.enqueue(
+            [numbered_job(n, f"https://s.example/{n}") for n in (1, 2)]
+        )
     )
     feed = Feed(store.catalogue, clock)
     feed._poller = object()  # type: ignore[assignment]  # the test calls poll() itself

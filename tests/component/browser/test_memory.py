@@ -17,7 +17,8 @@ from tests.patience import patient
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 
 MIB = 1 << 20
-# Leads a process group with a small child and a heavy one of the given kind; it prints a line when it is ready.
+# Leads a process group with a small child and a heavy one of the given kind; it prints a line when
+# it is ready.
 BROWSER = """
 import os, subprocess, sys
 holding = "import sys, time; held = bytearray(b'x') * (int(sys.argv[1]) << 20); print(flush=True); time.sleep(60)"
@@ -27,7 +28,7 @@ for size, kind in ((1, "--type=utility"), (100, os.environ["KIND"])):
 print(flush=True)
 child.wait()
 subprocess.run(["sleep", "60"])
-"""
+"""  # noqa: E501
 
 
 @pytest.fixture
@@ -42,14 +43,18 @@ def started() -> Iterator[list[subprocess.Popen[bytes]]]:
 
 def browser(started: list[subprocess.Popen[bytes]], kind: str) -> int:
     command, environment = [sys.executable, "-c", BROWSER], {**os.environ, "KIND": kind}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True, env=environment)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, start_new_session=True, env=environment
+    )
     started.append(process)
     assert process.stdout is not None
     process.stdout.readline()
     return process.pid
 
 
-def test_the_memory_of_every_process_of_the_group_is_counted(started: list[subprocess.Popen[bytes]]) -> None:
+def test_the_memory_of_every_process_of_the_group_is_counted(
+    started: list[subprocess.Popen[bytes]],
+) -> None:
     pid = browser(started, "--type=renderer")
     processes = sorted(memory_of(pid), key=lambda process: process.held)
 
@@ -59,7 +64,9 @@ def test_the_memory_of_every_process_of_the_group_is_counted(started: list[subpr
     assert processes[0].held > 1 * MIB
 
 
-def test_the_heaviest_renderer_is_ended_and_the_browser_goes_on(started: list[subprocess.Popen[bytes]]) -> None:
+def test_the_heaviest_renderer_is_ended_and_the_browser_goes_on(
+    started: list[subprocess.Popen[bytes]],
+) -> None:
     pid = browser(started, "--type=renderer")
     (renderer,) = [process.pid for process in memory_of(pid) if process.is_renderer]
 

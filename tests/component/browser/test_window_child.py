@@ -1,4 +1,6 @@
-"""The helper that runs a sign-in window, with programs that imitate a browser: real processes, no real browser."""
+"""The helper that runs a sign-in window, with programs that imitate a browser: real processes,
+no real browser.
+"""
 
 from __future__ import annotations
 
@@ -50,13 +52,19 @@ class Stage:
         self.root = root
 
     def play(self, *, handler: str = "end", rest: str = "signal.pause()") -> None:
-        text = BROWSER.format(python=sys.executable, notes=str(self.notes), handler=handler, rest=rest)
+        text = BROWSER.format(
+            python=sys.executable, notes=str(self.notes), handler=handler, rest=rest
+        )
         self.executable.write_text(text)
         self.executable.chmod(0o755)
 
     async def open(self) -> PlainWindow:
         return await open_window(
-            self.executable, self.profile, "https://site.test/in", proxy="http://127.0.0.1:9", screen=None
+            self.executable,
+            self.profile,
+            "https://site.test/in",
+            proxy="http://127.0.0.1:9",
+            screen=None,
         )
 
     def recorded(self) -> list[dict[str, Any]]:
@@ -96,10 +104,16 @@ async def test_the_browser_is_not_automated_and_uses_the_profile_and_the_proxy(
     assert isinstance(environment, dict)
     assert arguments[0] == f"--user-data-dir={stage.profile.folder}"
     assert arguments[-1] == "https://site.test/in"
-    assert {"--password-store=basic", "--proxy-server=http://127.0.0.1:9", "--proxy-bypass-list=<-loopback>"} <= {
-        *arguments
-    }
-    assert not [argument for argument in arguments if "remote-debugging" in argument or "automation" in argument]
+    assert {
+        "--password-store=basic",
+        "--proxy-server=http://127.0.0.1:9",
+        "--proxy-bypass-list=<-loopback>",
+    } <= {*arguments}
+    assert not [
+        argument
+        for argument in arguments
+        if "remote-debugging" in argument or "automation" in argument
+    ]
     assert "MEDIAVAULT_TOKEN" not in environment
 
 
@@ -112,10 +126,13 @@ async def test_it_is_ended_with_sigint_together_with_its_children(stage: Stage) 
 
     assert stage.recorded()[-1] == {"signal": signal.SIGINT}
     assert not is_alive(first["pid"])
-    await until(lambda: not is_alive(first["child"]))  # killed by then, and gone as soon as the system gets to it
+    # killed by then, and gone as soon as the system gets to it
+    await until(lambda: not is_alive(first["child"]))
 
 
-async def test_a_browser_that_ignores_signals_is_killed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_browser_that_ignores_signals_is_killed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stage.play(handler="signal.SIG_IGN")
     monkeypatch.setattr(plain_window, "END_S", 0.5)  # the helper's own limit is too long for a test
     window = await stage.open()
@@ -130,7 +147,9 @@ async def test_a_browser_without_a_usable_sandbox_is_started_without_one(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1000)  # as root the sandbox is off from the start
-    refused = "if '--no-sandbox' not in sys.argv:\n    sys.exit('No usable sandbox!')\nsignal.pause()"
+    refused = (
+        "if '--no-sandbox' not in sys.argv:\n    sys.exit('No usable sandbox!')\nsignal.pause()"
+    )
     stage.play(rest=refused)
     window = await stage.open()
     await until(lambda: len(stage.recorded()) == 2)
@@ -141,7 +160,12 @@ async def test_a_browser_without_a_usable_sandbox_is_started_without_one(
 
 
 async def test_a_browser_that_logs_endlessly_keeps_running(stage: Stage) -> None:
-    stage.play(rest="for _ in range(200):\n    os.write(2, b'x' * 4096)\nnote(complained=True)\nsignal.pause()")
+    stage.play(
+        rest=(
+            "for _ in range(200):\n    os.write(2, b'x' * 4096)\nnote(complained=True)\n"
+            "signal.pause()"
+        )
+    )
     window = await stage.open()
     await until(lambda: {"complained": True} in stage.recorded())
     await window.close()
@@ -182,7 +206,13 @@ async def test_a_missing_screen_program_is_reported_and_the_screens_folder_is_re
     monkeypatch.setenv("PATH", str(stage.root))
     screen = new_screen(stage.root / "window", ScreenSize(640, 480))
     with pytest.raises(BrowserUnavailable):
-        await open_window(stage.executable, stage.profile, "https://a.test/", proxy="http://127.0.0.1:9", screen=screen)
+        await open_window(
+            stage.executable,
+            stage.profile,
+            "https://a.test/",
+            proxy="http://127.0.0.1:9",
+            screen=screen,
+        )
 
     assert not screen.folder.exists()
 
@@ -193,7 +223,8 @@ async def test_on_a_virtual_screen_the_window_fills_it_and_its_home_is_removed(
     xvnc = stage.root / "Xvnc"
     xvnc.write_text(
         f"#!{sys.executable}\nimport json, os, signal, sys\n"
-        f"open({str(stage.root / 'screen')!r}, 'w').write(json.dumps([os.getcwd(), *sys.argv[1:]]))\n"
+        f"open({str(stage.root / 'screen')!r}, 'w').write(json.dumps([os.getcwd(),"
+        " *sys.argv[1:]]))\n"
         "os.write(int(sys.argv[2]), b'7\\n')\nsignal.pause()\n"
     )
     xvnc.chmod(0o755)
@@ -202,7 +233,11 @@ async def test_on_a_virtual_screen_the_window_fills_it_and_its_home_is_removed(
     stage.play()
     screen = new_screen(stage.root / "window", ScreenSize(640, 480))
     window = await open_window(
-        stage.executable, stage.profile, "https://a.test/", proxy="http://127.0.0.1:9", screen=screen
+        stage.executable,
+        stage.profile,
+        "https://a.test/",
+        proxy="http://127.0.0.1:9",
+        screen=screen,
     )
     first = await stage.started()
     await window.close()
@@ -218,7 +253,10 @@ async def test_on_a_virtual_screen_the_window_fills_it_and_its_home_is_removed(
     assert not screen.folder.exists()
     folder, *options = json.loads((stage.root / "screen").read_text())
     assert folder == str(screen.folder)
-    assert "-rfbport -1 -rfbunixpath vnc -rfbunixmode 0600 -SecurityTypes None -NeverShared" in " ".join(options)
+    assert (
+        "-rfbport -1 -rfbunixpath vnc -rfbunixmode 0600 -SecurityTypes None -NeverShared"
+        in " ".join(options)
+    )
 
 
 async def test_the_browser_is_ended_in_order_when_its_parent_is_killed(stage: Stage) -> None:

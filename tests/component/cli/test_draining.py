@@ -17,9 +17,17 @@ SEEN_WITHIN = timedelta(minutes=5)
 
 
 async def test_a_worker_process_that_is_drained_ends_with_exit_code_0(tmp_path: Path) -> None:
-    folders = {"MEDIAVAULT_STATE_DIR": str(tmp_path / "state"), "MEDIAVAULT_DOWNLOAD_DIR": str(tmp_path / "library")}
+    folders = {
+        "MEDIAVAULT_STATE_DIR": str(tmp_path / "state"),
+        "MEDIAVAULT_DOWNLOAD_DIR": str(tmp_path / "library"),
+    }
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "mediavault", "worker", env={**os.environ, **folders}, stderr=asyncio.subprocess.DEVNULL
+        sys.executable,
+        "-m",
+        "mediavault",
+        "worker",
+        env={**os.environ, **folders},
+        stderr=asyncio.subprocess.DEVNULL,
     )
     (tmp_path / "state").mkdir(exist_ok=True)
     store = store_at(f"sqlite:///{tmp_path}/state/mediavault.db", SystemClock())

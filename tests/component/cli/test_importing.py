@@ -1,4 +1,6 @@
-"""`mediavault import` on real media, laid out as each downloader does, on every store; and killed for real."""
+"""`mediavault import` on real media, laid out as each downloader does, on every store;
+and killed for real.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,11 @@ def saved(workspace: Workspace, name: str) -> list[Job]:
 
 
 LAYOUTS: Mapping[str, tuple[Mapping[str, Any], set[str], set[str]]] = {
-    "yt-dlp": (YT_DLP, {f"{WATCH}{ID}", f"{WATCH}{OTHER_ID}"}, {".mp4", ".opus", ".vtt", ".jpg", ".json"}),
+    "yt-dlp": (
+        YT_DLP,
+        {f"{WATCH}{ID}", f"{WATCH}{OTHER_ID}"},
+        {".mp4", ".opus", ".vtt", ".jpg", ".json"},
+    ),
     "metube": (METUBE, set(), {".webm", ".mp4", ".jpg", ".json"}),
     "tube-archivist": (TUBE_ARCHIVIST, {f"{WATCH}{ID}"}, {".mp4", ".vtt", ".jpg", ".json"}),
     "pinchflat": (PINCHFLAT, {f"{WATCH}{ID}"}, {".mkv", ".jpg", ".json"}),
@@ -74,7 +80,9 @@ LAYOUTS: Mapping[str, tuple[Mapping[str, Any], set[str], set[str]]] = {
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("how", ["copy", "link", "move"])
-def test_a_folder_of_each_downloader_is_imported_once(workspace: Workspace, run: Run, layout: str, how: str) -> None:
+def test_a_folder_of_each_downloader_is_imported_once(
+    workspace: Workspace, run: Run, layout: str, how: str
+) -> None:
     files, urls, suffixes = LAYOUTS[layout]
     folder = lay_out(workspace.root / "in", files)
     checked = run("import", str(folder), "--how", how, "--json", at="a")
@@ -90,7 +98,9 @@ def test_a_folder_of_each_downloader_is_imported_once(workspace: Workspace, run:
     )
     assert (second.code, second.lines()[-1]["imported"]) == (0, 0)
     assert {job.canonical_url for job in jobs if job.canonical_url.startswith("https:")} == urls
-    assert {path.suffix for path in workspace.library.rglob("[!.]*.*") if ".staging" not in path.parts} == {
+    assert {
+        path.suffix for path in workspace.library.rglob("[!.]*.*") if ".staging" not in path.parts
+    } == {
         *suffixes,
         ".nfo",
     }
@@ -153,10 +163,24 @@ def test_what_is_broken_is_reported_and_left_alone(workspace: Workspace, run: Ru
 def test_a_killed_import_is_finished_by_the_next_one(
     workspace: Workspace, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SIGKILL as soon as the first of several files is reported, while the next one is on its way."""
-    folder = lay_out(workspace.root / "in", {f"{n}.mp4": lambda n=n: media.mp4(1.0 + n / 4) for n in range(6)})
+    """SIGKILL as soon as the first of several files is reported,
+    while the next one is on its way.
+    """
+    folder = lay_out(
+        workspace.root / "in", {f"{n}.mp4": lambda n=n: media.mp4(1.0 + n / 4) for n in range(6)}
+    )
     monkeypatch.setenv("MEDIAVAULT_DATABASE_URL", workspace.url("a"))
-    command = [sys.executable, "-m", "mediavault", "import", str(folder), "--apply", "--how", "move", "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "mediavault",
+        "import",
+        str(folder),
+        "--apply",
+        "--how",
+        "move",
+        "--json",
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=dict(os.environ)) as process:
         assert process.stdout is not None
         first = process.stdout.readline()

@@ -30,7 +30,9 @@ AROUND = "import asyncio\nfrom mediavault.cli.context import run\n{work}\nrun(wo
 
 
 def command(work: str) -> subprocess.Popen[str]:
-    """Start a command that does not ignore Ctrl-C, even if the process that started these tests does."""
+    """Start a command that does not ignore Ctrl-C,
+    even if the process that started these tests does.
+    """
     return subprocess.Popen(
         [sys.executable, "-c", AROUND.format(work=work)],
         stdout=subprocess.PIPE,

@@ -1,4 +1,6 @@
-"""Commands whose output has no reader or no disk space: the exit code still reports the result of the command alone."""
+"""Commands whose output has no reader or no disk space:
+the exit code still reports the result of the command alone.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ import pytest
 from tests.patience import patient
 
 Out = int | IO[bytes]
-UNBUFFERED = pytest.mark.parametrize("unbuffered", ["", "1"])  # often set in containers; lost output is noticed earlier
+# often set in containers; lost output is noticed earlier
+UNBUFFERED = pytest.mark.parametrize("unbuffered", ["", "1"])
 WAIT_S = 60
 
 
@@ -37,7 +40,9 @@ def no_reader() -> Iterator[Out]:
 
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MEDIAVAULT_")}
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith("MEDIAVAULT_")
+    }
     return {
         **inherited,
         "MEDIAVAULT_STATE_DIR": str(tmp_path / "state"),
@@ -49,11 +54,15 @@ def mediavault(
     env: Mapping[str, str], *words: str, out: Out = subprocess.PIPE, err: Out = subprocess.PIPE
 ) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "mediavault", *words]
-    return subprocess.run(command, env=env, stdout=out, stderr=err, text=True, timeout=patient(WAIT_S), check=False)
+    return subprocess.run(
+        command, env=env, stdout=out, stderr=err, text=True, timeout=patient(WAIT_S), check=False
+    )
 
 
 @UNBUFFERED
-@pytest.mark.parametrize("words", [("list",), ("list", "--json"), ("show", "nobody", "--json"), ("--help",)])
+@pytest.mark.parametrize(
+    "words", [("list",), ("list", "--json"), ("show", "nobody", "--json"), ("--help",)]
+)
 def test_output_that_cannot_be_written_is_reported_and_exits_2(
     env: dict[str, str], words: tuple[str, ...], unbuffered: str
 ) -> None:
@@ -66,9 +75,15 @@ def test_output_that_cannot_be_written_is_reported_and_exits_2(
 
 @UNBUFFERED
 @pytest.mark.parametrize("lost", [full_disk, no_reader])
-@pytest.mark.parametrize(("words", "code"), [(("show", "nobody"), 2), (("nonsense",), 2), (("list",), 0)])
+@pytest.mark.parametrize(
+    ("words", "code"), [(("show", "nobody"), 2), (("nonsense",), 2), (("list",), 0)]
+)
 def test_an_unwritable_stderr_does_not_change_the_exit_code(
-    env: dict[str, str], words: tuple[str, ...], code: int, lost: Callable[[], Iterator[Out]], unbuffered: str
+    env: dict[str, str],
+    words: tuple[str, ...],
+    code: int,
+    lost: Callable[[], Iterator[Out]],
+    unbuffered: str,
 ) -> None:
     with lost() as err:  # type: ignore[attr-defined]
         ended = mediavault({**env, "PYTHONUNBUFFERED": unbuffered}, *words, err=err)
@@ -98,7 +113,9 @@ def test_streams_closed_from_the_start_do_not_change_the_exit_code(
 ) -> None:
     command = ["sh", "-c", f'exec "$@" {closing}', "sh", sys.executable, "-m", "mediavault", *words]
 
-    ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=patient(WAIT_S), check=False)
+    ended = subprocess.run(
+        command, env=env, capture_output=True, text=True, timeout=patient(WAIT_S), check=False
+    )
 
     assert (ended.returncode, ended.stderr) == (code, "")
 
@@ -108,10 +125,14 @@ def test_streams_closed_from_the_start_do_not_change_the_exit_code(
 def test_a_worker_whose_log_cannot_be_written_exits_0_on_a_signal(
     env: dict[str, str], tmp_path: Path, lost: Callable[[], Iterator[Out]], unbuffered: str
 ) -> None:
-    """With another exit code, a service manager that restarts failed processes would restart a drained worker."""
+    """With another exit code, a service manager that restarts failed processes would restart a
+    drained worker.
+    """
     command = [sys.executable, "-m", "mediavault", "worker"]
     with lost() as log:  # type: ignore[attr-defined]
-        worker = subprocess.Popen(command, env={**env, "PYTHONUNBUFFERED": unbuffered}, stdout=log, stderr=log)
+        worker = subprocess.Popen(
+            command, env={**env, "PYTHONUNBUFFERED": unbuffered}, stdout=log, stderr=log
+        )
     try:
         deadline = time.monotonic() + patient(WAIT_S)
         while not any((tmp_path / "state" / "workers").glob("*")):

@@ -55,7 +55,9 @@ class Workspace:
         self.library.mkdir()
 
     def url(self, name: str) -> str:
-        """Return a database URL: on a server for ``postgres`` and ``mongodb``, a SQLite file for any other name."""
+        """Return a database URL: on a server for ``postgres`` and ``mongodb``,
+        a SQLite file for any other name.
+        """
         servers = {"postgres": postgres.database_for, "mongodb": mongo.database_for}
         return servers[name](self.root) if name in servers else f"sqlite:///{self.root}/{name}.db"
 
@@ -104,7 +106,10 @@ def fill(workspace: Workspace, name: str, *, jobs: int = 5, queued: int = 0) -> 
         await vaults.fill(store, workspace.library, FakeClock(), jobs=jobs, videos=2)
         if queued:
             await store.queue.enqueue(
-                [numbered_job(n, f"https://later.example/{n}") for n in range(1_000, 1_000 + queued)]
+                [
+                    numbered_job(n, f"https://later.example/{n}")
+                    for n in range(1_000, 1_000 + queued)
+                ]
             )
         return await vaults.all_of(store)
 
@@ -116,11 +121,12 @@ async def send_heartbeat(store: Store) -> None:
     await store.workers.heartbeat(WorkerHeartbeat(WorkerId("w-1"), "host", 1, "0", now, now))
 
 
-# --- moving -----------------------------------------------------------------------------------------------------------
+# --- moving ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("source", "target"), [("a", "postgres"), ("postgres", "a"), ("a", "b"), ("a", "mongodb"), ("mongodb", "postgres")]
+    ("source", "target"),
+    [("a", "postgres"), ("postgres", "a"), ("a", "b"), ("a", "mongodb"), ("mongodb", "postgres")],
 )
 def test_a_vault_that_moves_between_engines_is_unchanged(
     workspace: Workspace, run: Run, source: str, target: str
@@ -129,7 +135,12 @@ def test_a_vault_that_moves_between_engines_is_unchanged(
     first = run("migrate", "--to", workspace.url(target), "--json", at=source)
     second = run("migrate", "--to", workspace.url(target), at=source)
 
-    assert (first.code, first.json()["whole"], first.json()["same"], first.json()["copied"]["new"]) == (0, True, 8, 8)
+    assert (
+        first.code,
+        first.json()["whole"],
+        first.json()["same"],
+        first.json()["copied"]["new"],
+    ) == (0, True, 8, 8)
     assert second.code == 0
     assert "all 8 jobs are the same" in second.out
     assert at(workspace, target, vaults.all_of) == [
@@ -164,7 +175,9 @@ def test_a_difference_exits_1_and_is_named(workspace: Workspace, run: Run) -> No
     assert ended.json()["differences"] == [{"job": first.job.id, "what": "missing"}]
 
 
-def test_migrating_a_running_vault_or_to_its_own_database_is_refused(workspace: Workspace, run: Run) -> None:
+def test_migrating_a_running_vault_or_to_its_own_database_is_refused(
+    workspace: Workspace, run: Run
+) -> None:
     fill(workspace, "a", jobs=1)
     own = run("migrate", "--to", workspace.url("a"), at="a")
     at(workspace, "a", send_heartbeat)
@@ -193,15 +206,35 @@ sys.exit(main(sys.argv[2:]))
 """
 
 
-def test_a_move_that_is_killed_at_any_moment_is_finished_by_repeating_it(workspace: Workspace, run: Run) -> None:
+def test_a_move_that_is_killed_at_any_moment_is_finished_by_repeating_it(
+    workspace: Workspace, run: Run
+) -> None:
     """Each run is killed before a later statement of the target, until one has fewer statements."""
     fill(workspace, "a", jobs=3, queued=300)
     move = ["migrate", "--to", workspace.url("b"), "--json"]
     environment = {**os.environ, "MEDIAVAULT_DATABASE_URL": workspace.url("a")}
     codes: list[int] = []
-    for statement in (1, 20, 60, 150, 400, 700, 1_000, 1_500, 2_000, 3_000, 5_000, 10_000, 1_000_000):
+    for statement in (
+        1,
+        20,
+        60,
+        150,
+        400,
+        700,
+        1_000,
+        1_500,
+        2_000,
+        3_000,
+        5_000,
+        10_000,
+        1_000_000,
+    ):
         dying = [sys.executable, "-c", DYING, str(statement), *move]
-        codes.append(subprocess.run(dying, env=environment, stdout=subprocess.DEVNULL, check=False).returncode)
+        codes.append(
+            subprocess.run(
+                dying, env=environment, stdout=subprocess.DEVNULL, check=False
+            ).returncode
+        )
         if codes[-1] == 0:
             break
     ended = run(*move, at="a")
@@ -212,7 +245,7 @@ def test_a_move_that_is_killed_at_any_moment_is_finished_by_repeating_it(workspa
     assert at(workspace, "b", vaults.all_of) == at(workspace, "a", vaults.all_of)
 
 
-# --- backups ----------------------------------------------------------------------------------------------------------
+# --- backups --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("engine", ["a", "postgres"])
@@ -260,7 +293,8 @@ def test_dated_backups_in_a_folder_are_kept_up_to_a_number(workspace: Workspace,
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("a.db", "--to", "folder"), ("a.db", "--keep", "3"), ("--to", "folder", "--keep", "0")]
+    "arguments",
+    [(), ("a.db", "--to", "folder"), ("a.db", "--keep", "3"), ("--to", "folder", "--keep", "0")],
 )
 def test_a_backup_goes_either_to_a_file_or_to_a_folder(
     workspace: Workspace, run: Run, arguments: tuple[str, ...]
@@ -320,7 +354,9 @@ def altered_backup(workspace: Workspace, run: Run, statement: str) -> Path:
         "account = '{\"slug\":}'",
     ],
 )
-def test_a_backup_with_an_unreadable_row_is_refused_entirely(workspace: Workspace, run: Run, change: str) -> None:
+def test_a_backup_with_an_unreadable_row_is_refused_entirely(
+    workspace: Workspace, run: Run, change: str
+) -> None:
     file = altered_backup(workspace, run, f"UPDATE jobs SET {change} WHERE seq = 3")
     refused = run("restore", str(file), "--json", at="c")
 
@@ -338,16 +374,25 @@ def test_a_backup_with_an_unreadable_row_is_refused_entirely(workspace: Workspac
             " INSERT INTO history (job, at, attempt, stage, outcome, detail)"
             " SELECT 1, 1, 1, 'queue', 'ok', printf('%.*c', 1000000, 'x') FROM n"
         ),
-        "INSERT INTO records SELECT 'source_entry', seq, json_object('title', printf('%.*c', 100000, 'x')), 1, NULL FROM jobs",
-        "INSERT INTO records SELECT 'saved_search', seq, json_object('text', printf('%.*c', 30000000, 'x')), 1, NULL FROM jobs",
+        (
+            "INSERT INTO records SELECT 'source_entry', seq, json_object('title', printf('%.*c',"
+            " 100000, 'x')), 1, NULL FROM jobs"
+        ),
+        (
+            "INSERT INTO records SELECT 'saved_search', seq, json_object('text', printf('%.*c',"
+            " 30000000, 'x')), 1, NULL FROM jobs"
+        ),
         "INSERT INTO agreed SELECT 'name-' || seq, printf('%.*c', 30000000, 'x') FROM jobs",
         (
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
-            " INSERT INTO history (job, at, attempt, stage, outcome) SELECT 1, 1, 1, 'queue', 'ok' FROM n"
+            " INSERT INTO history (job, at, attempt, stage, outcome) SELECT 1, 1, 1, 'queue', 'ok'"
+            " FROM n"
         ),
     ],
 )
-def test_a_backup_that_would_fill_the_memory_is_refused(workspace: Workspace, run: Run, statement: str) -> None:
+def test_a_backup_that_would_fill_the_memory_is_refused(
+    workspace: Workspace, run: Run, statement: str
+) -> None:
     file = altered_backup(workspace, run, statement)
     refused = run("restore", str(file), "--json", at="c")
 
@@ -366,10 +411,12 @@ def test_a_file_that_is_not_our_backup_is_refused(workspace: Workspace, run: Run
     assert "`mediavault backup`" in refused.err
 
 
-# --- data of a newer mediavault ---------------------------------------------------------------------------------------
+# --- data of a newer mediavault -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", [["list"], ["migrate"], ["verify"], ["rebuild"], ["worker"], ["serve"]])
+@pytest.mark.parametrize(
+    "command", [["list"], ["migrate"], ["verify"], ["rebuild"], ["worker"], ["serve"]]
+)
 def test_a_newer_schema_is_refused_with_a_message_and_left_unchanged(
     workspace: Workspace, run: Run, command: list[str]
 ) -> None:
@@ -392,10 +439,12 @@ def test_a_newer_schema_in_postgresql_is_refused_too(workspace: Workspace, run: 
     assert (ended.code, ended.json()["code"]) == (2, "SCHEMA_TOO_NEW")
 
 
-# --- the library ------------------------------------------------------------------------------------------------------
+# --- the library ----------------------------------------------------------------------------------
 
 
-def test_findings_are_listed_one_object_per_line_and_summed_up(workspace: Workspace, run: Run) -> None:
+def test_findings_are_listed_one_object_per_line_and_summed_up(
+    workspace: Workspace, run: Run
+) -> None:
     fill(workspace, "a")
     body = bytearray((workspace.library / "ann1/000001-0.mp4").read_bytes())
     body[7] ^= 4
@@ -406,7 +455,11 @@ def test_findings_are_listed_one_object_per_line_and_summed_up(workspace: Worksp
 
     assert (quick.code, deep.code) == (1, 1)
     assert [line.get("finding") for line in quick.lines()] == ["missing", "orphan", None]
-    assert sorted(line["finding"] for line in deep.lines()[:-1]) == ["hash_differs", "missing", "orphan"]
+    assert sorted(line["finding"] for line in deep.lines()[:-1]) == [
+        "hash_differs",
+        "missing",
+        "orphan",
+    ]
     assert deep.lines()[-1] == {
         "ok": False,
         "jobs": 5,
@@ -421,7 +474,11 @@ def test_findings_are_listed_one_object_per_line_and_summed_up(workspace: Worksp
 def test_an_unmounted_disk_is_not_reported_as_missing_files(workspace: Workspace, run: Run) -> None:
     """The mount point exists and is empty: verify refuses instead of listing every video."""
     fill(workspace, "a")
-    at(workspace, "a", lambda store: store.records.set_once("library", "an id that this folder does not carry"))
+    at(
+        workspace,
+        "a",
+        lambda store: store.records.set_once("library", "an id that this folder does not carry"),
+    )
     workspace.library.rename(workspace.root / "unplugged")
     workspace.library.mkdir()
     ended = run("verify", "--json", at="a")
@@ -430,7 +487,9 @@ def test_an_unmounted_disk_is_not_reported_as_missing_files(workspace: Workspace
 
 
 @pytest.mark.parametrize("engine", ["c", "postgres"])
-def test_an_empty_store_is_rebuilt_from_the_library(workspace: Workspace, run: Run, engine: str) -> None:
+def test_an_empty_store_is_rebuilt_from_the_library(
+    workspace: Workspace, run: Run, engine: str
+) -> None:
     before = fill(workspace, "a")
     rebuilt = run("rebuild", "--json", at=engine)
 
@@ -448,12 +507,17 @@ def test_a_name_that_is_not_utf8_is_printed_by_rebuild_and_verify(
     workspace: Workspace, run: Run, arguments: list[str]
 ) -> None:
     fill(workspace, "a")
-    shutil.copy(workspace.library / "ann1/000001-0.info.json", workspace.library / os.fsdecode(b"ann1/\xff.info.json"))
+    shutil.copy(
+        workspace.library / "ann1/000001-0.info.json",
+        workspace.library / os.fsdecode(b"ann1/\xff.info.json"),
+    )
     rebuilt, verified = run("rebuild", *arguments, at="c"), run("verify", *arguments, at="a")
 
     assert (rebuilt.code, verified.code) == (1, 1)
     assert "5 jobs new" in rebuilt.out or rebuilt.lines()[-1]["new"] == 5
-    assert all("ann1/" in ended.out and "udcff.info.json" in ended.out for ended in (rebuilt, verified))
+    assert all(
+        "ann1/" in ended.out and "udcff.info.json" in ended.out for ended in (rebuilt, verified)
+    )
 
 
 def test_a_refused_sidecar_is_named(workspace: Workspace, run: Run) -> None:
@@ -476,7 +540,7 @@ def test_rebuild_is_refused_while_a_worker_is_running(workspace: Workspace, run:
     assert run("rebuild", at="c").code == 2
 
 
-# --- the layout -------------------------------------------------------------------------------------------------------
+# --- the layout -----------------------------------------------------------------------------------
 
 
 def test_a_library_is_arranged_as_a_show_for_each_account_and_back(

@@ -21,8 +21,12 @@ def media_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def clips(media_folder: Path) -> Mapping[str, Clip]:
-    """The practice site's videos, made once; most are shortened, because making them takes most of the time."""
-    return make_clips((spec if spec.name in WHOLE else replace(spec, seconds=1) for spec in SPECS), media_folder)
+    """The practice site's videos, made once; most are shortened,
+    because making them takes most of the time.
+    """
+    return make_clips(
+        (spec if spec.name in WHOLE else replace(spec, seconds=1) for spec in SPECS), media_folder
+    )
 
 
 @pytest.fixture

@@ -29,7 +29,9 @@ from tests.fakes import START
 
 def items_of(post: PracticePost) -> tuple[JobItem, ...]:
     """Return every video of the post as a saved item."""
-    files = [SavedFile("a.mp4", None, 1, "f" * 64, float(spec.seconds), 2, 2) for spec in post.specs]
+    files = [
+        SavedFile("a.mp4", None, 1, "f" * 64, float(spec.seconds), 2, 2) for spec in post.specs
+    ]
     return tuple(JobItem(Item(), ItemStatus.SAVED, file) for file in files)
 
 
@@ -44,13 +46,23 @@ def job_of(post: PracticePost, **facts: Any) -> Job:
         "duration_s": float(post.specs[0].seconds) if post.specs else None,
         "source_type": SourceType.DIRECT,
     }
-    failed: dict[str, Any] = {"status": JobStatus.FAILED, "error_code": post.code, "error": "No.", "attempt_count": 1}
+    failed: dict[str, Any] = {
+        "status": JobStatus.FAILED,
+        "error_code": post.code,
+        "error": "No.",
+        "attempt_count": 1,
+    }
     job = Job(JobId("1"), "0" * 32, post.path, post.path, "generic", JobStatus.QUEUED, START, START)
     return replace(job, **{**(completed if post.is_saved else failed), **facts})
 
 
 def record(strategy: StrategyName | None, outcome: StepOutcome, **facts: Any) -> HistoryRecord:
-    return HistoryRecord(START, **{"attempt": 1, "stage": Stage.VALIDATE, **facts}, outcome=outcome, strategy=strategy)
+    return HistoryRecord(
+        START,
+        **{"attempt": 1, "stage": Stage.VALIDATE, **facts},
+        outcome=outcome,
+        strategy=strategy,
+    )
 
 
 def saved_on(strategy: StrategyName, *, attempt: int = 1) -> list[HistoryRecord]:
@@ -61,7 +73,9 @@ def saved_on(strategy: StrategyName, *, attempt: int = 1) -> list[HistoryRecord]
 
 
 def saved_video(clip: Clip, **facts: Any) -> SavedVideo:
-    video = SavedVideo(clip.sha256, clip.fingerprint, has_sound=True, has_thumbnail=True, has_sidecar=True)
+    video = SavedVideo(
+        clip.sha256, clip.fingerprint, has_sound=True, has_thumbnail=True, has_sidecar=True
+    )
     return replace(video, **facts)
 
 
@@ -101,7 +115,9 @@ def test_a_history_without_a_strategy_and_a_fault_that_was_never_met_are_wrong()
 
     assert check(post, job_of(post), []) == ["the history names no strategy by which it was saved"]
     assert check(post, job_of(post), failed) != []
-    assert check(post, job_of(post), saved_on(StrategyName.PLAIN), troubles_met=0) == ["its trouble was never met"]
+    assert check(post, job_of(post), saved_on(StrategyName.PLAIN), troubles_met=0) == [
+        "its trouble was never met"
+    ]
 
 
 @pytest.mark.parametrize(

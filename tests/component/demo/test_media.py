@@ -10,7 +10,9 @@ from mediavault.demo.media import Clip, ClipSpec, fingerprint, has_sound, make_c
 from mediavault.demo.posts import SPECS
 
 
-def test_every_clip_is_a_different_video_and_one_is_silent(clips: Mapping[str, Clip], tmp_path: Path) -> None:
+def test_every_clip_is_a_different_video_and_one_is_silent(
+    clips: Mapping[str, Clip], tmp_path: Path
+) -> None:
     heard = {}
     for name, clip in clips.items():
         path = tmp_path / f"{name}.mp4"

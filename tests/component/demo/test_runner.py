@@ -15,7 +15,15 @@ import pytest
 from rich.console import Console
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, NewJob, StepOutcome, StrategyName
+from mediavault.core.job import (
+    HistoryRecord,
+    Job,
+    JobId,
+    JobStatus,
+    NewJob,
+    StepOutcome,
+    StrategyName,
+)
 from mediavault.core.settings import Settings
 from mediavault.demo.expectations import ExpectedStep, steps
 from mediavault.demo.media import Clip
@@ -75,18 +83,28 @@ class StubVault:
 @pytest.fixture
 def failing_site(clips: Mapping[str, Clip], clock: FakeClock) -> PracticeSite:
     """A site with only the posts that must fail, because they need no file in a library."""
-    site = PracticeSite(clips, posts=[BY_SLUG["photos"], BY_SLUG["deleted"], BY_SLUG["members"]], clock=clock)
+    site = PracticeSite(
+        clips, posts=[BY_SLUG["photos"], BY_SLUG["deleted"], BY_SLUG["members"]], clock=clock
+    )
     site.origin = "http://127.0.0.1:1"
     return site
 
 
-async def test_it_waits_as_long_as_jobs_move(failing_site: PracticeSite, clock: FakeClock, tmp_path: Path) -> None:
+async def test_it_waits_as_long_as_jobs_move(
+    failing_site: PracticeSite, clock: FakeClock, tmp_path: Path
+) -> None:
     drawn: list[Sequence[Row]] = []
 
     def slow(post: PracticePost, count: int) -> Job:
-        return job_of(post) if count > 400 else job_of(post, status=JobStatus.RUNNING, progress_pct=count // 10)
+        return (
+            job_of(post)
+            if count > 400
+            else job_of(post, status=JobStatus.RUNNING, progress_pct=count // 10)
+        )
 
-    rows = await save_all(failing_site, StubVault(slow), tmp_path, clock, show=drawn.append, still_s=5.0)
+    rows = await save_all(
+        failing_site, StubVault(slow), tmp_path, clock, show=drawn.append, still_s=5.0
+    )
 
     assert [row.problems for row in rows] == [(), (), ()]
     assert len(drawn) == 401
@@ -117,7 +135,9 @@ async def test_a_saved_job_with_the_posts_video_is_right(
     assert row.problems == ()
 
 
-def test_the_demo_vault_does_not_touch_the_users_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demo_vault_does_not_touch_the_users_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MEDIAVAULT_DATABASE_URL", "postgresql://the.family/jobs")
     monkeypatch.setenv("MEDIAVAULT_DOWNLOAD_DIR", "/home/person/Videos")
     monkeypatch.setenv("MEDIAVAULT_ALLOW_PRIVATE", '["192.168.0.0/16"]')
@@ -172,7 +192,8 @@ async def test_the_demo_reports_every_post_and_what_is_wrong_and_exits_with_1(
         answer = json.loads(text)
         assert answer["ok"] is False
         assert {post["post"]: post["ok"] for post in answer["posts"]} == {
-            slug: post.specs == () or slug in ("photos", "several") for slug, post in BY_SLUG.items()
+            slug: post.specs == () or slug in ("photos", "several")
+            for slug, post in BY_SLUG.items()
         }
     else:
         assert all(f"{post.slug} " in text and post.tests in text for post in BY_SLUG.values())
@@ -182,13 +203,29 @@ async def test_the_demo_reports_every_post_and_what_is_wrong_and_exits_with_1(
 
 
 def test_a_row_says_how_long_it_took_what_was_tried_and_why_it_is_wrong() -> None:
-    post, first, second = BY_SLUG["limited"], ExpectedStep(1, PLAIN, ok=False), ExpectedStep(2, PLAIN, ok=True)
-    history = [replace(saved_on(PLAIN)[0], at=START + timedelta(seconds=s), attempt=n) for s, n in ((0, 0), (3, 1))]
+    post, first, second = (
+        BY_SLUG["limited"],
+        ExpectedStep(1, PLAIN, ok=False),
+        ExpectedStep(2, PLAIN, ok=True),
+    )
+    history = [
+        replace(saved_on(PLAIN)[0], at=START + timedelta(seconds=s), attempt=n)
+        for s, n in ((0, 0), (3, 1))
+    ]
     done = job_of(post, completed_at=START + timedelta(seconds=5.5), started_at=START)
-    failed = replace(saved_on(PLAIN)[1], outcome=StepOutcome.FAILED, error_code=ErrorCode.BAD_FILE, detail="Why.")
+    failed = replace(
+        saved_on(PLAIN)[1], outcome=StepOutcome.FAILED, error_code=ErrorCode.BAD_FILE, detail="Why."
+    )
 
-    assert (took_s(done, history), took_s(job_of(post, status=JobStatus.RUNNING), history)) == (2.5, None)
-    assert (tried_text([]), tried_text([first]), tried_text([first, second])) == ("", "plain✗", "↻ plain✓")
+    assert (took_s(done, history), took_s(job_of(post, status=JobStatus.RUNNING), history)) == (
+        2.5,
+        None,
+    )
+    assert (tried_text([]), tried_text([first]), tried_text([first, second])) == (
+        "",
+        "plain✗",
+        "↻ plain✓",
+    )
     assert complaints([Row(post, done, (failed,), ("it broke",))]) == [
         "limited: it broke",
         "    1 validate plain failed BAD_FILE Why.",

@@ -1,4 +1,5 @@
-"""What the practice site answers to a page's player, a browser's navigation and other clients; without a socket.
+"""What the practice site answers to a page's player, a browser's navigation and other clients;
+without a socket.
 
 ``tests/acceptance/test_practice_site_pages.py`` requests the site over sockets.
 """
@@ -17,7 +18,14 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from mediavault.demo.faults import FAULTS, RETRY_AFTER_S, SESSION_COOKIE, ClientKind, CutResponse, caller
+from mediavault.demo.faults import (
+    FAULTS,
+    RETRY_AFTER_S,
+    SESSION_COOKIE,
+    ClientKind,
+    CutResponse,
+    caller,
+)
 from mediavault.demo.media import Clip, ClipSpec
 from mediavault.demo.posts import BY_SLUG, LIVE, POSTS, SPECS, PracticePost, Shows
 from mediavault.demo.site import PracticeSite, practice_site, requested_range
@@ -30,7 +38,9 @@ SAVER: dict[str, str] = {}
 WITH_PAGE = [post for post in POSTS if post.shows not in {Shows.TOMBSTONE, Shows.LOGIN}]
 
 
-async def ask(site: PracticeSite, url: str, headers: dict[str, str] = SAVER, *, method: str = "GET") -> web.Response:
+async def ask(
+    site: PracticeSite, url: str, headers: dict[str, str] = SAVER, *, method: str = "GET"
+) -> web.Response:
     return await site.answer(make_mocked_request(method, url, headers=headers))
 
 
@@ -96,7 +106,9 @@ def test_ranges_are_read_as_the_standard_says(value: str | None, wanted: range |
     assert requested_range(request, 100) == wanted
 
 
-async def test_a_range_past_the_end_is_refused_and_one_of_another_version_ignored(site: PracticeSite) -> None:
+async def test_a_range_past_the_end_is_refused_and_one_of_another_version_ignored(
+    site: PracticeSite,
+) -> None:
     size = len(site.clips["plain"].files["video.mp4"])
     refused = await save(site, "plain", {"range": f"bytes={size}-"})
 
@@ -104,7 +116,7 @@ async def test_a_range_past_the_end_is_refused_and_one_of_another_version_ignore
     assert (await save(site, "plain", {"range": "bytes=1-", "if-range": '"another"'})).status == 200
 
 
-# --- faults: tests/acceptance/test_demo.py meets each of them ---------------------------------------------------
+# --- faults: tests/acceptance/test_demo.py meets each of them -------------------------------------
 
 
 @pytest.mark.parametrize("slug", ["html-first", "truncated", "limited", "fake"])
@@ -127,7 +139,9 @@ async def test_without_the_session_cookie_the_file_is_empty(site: PracticeSite) 
 
     assert (empty.status, body(empty), empty.headers["Content-Type"]) == (200, b"", "video/mp4")
     assert body(await save(site, "session", {"cookie": f"{SESSION_COOKIE}=guessed"})) == b""
-    assert is_video(site, "session", await save(site, "session", {"cookie": set_cookie.partition(";")[0]}))
+    assert is_video(
+        site, "session", await save(site, "session", {"cookie": set_cookie.partition(";")[0]})
+    )
     assert "Path=/media/session" in set_cookie
 
 
@@ -146,20 +160,27 @@ async def test_the_first_signed_link_works_for_the_player_only_and_the_next_one_
     assert (await ask(site, second, PLAYER)).status == 403
 
 
-async def test_the_limit_lasts_exactly_as_long_as_announced(site: PracticeSite, clock: FakeClock) -> None:
+async def test_the_limit_lasts_exactly_as_long_as_announced(
+    site: PracticeSite, clock: FakeClock
+) -> None:
     first = await save(site, "limited")
     clock.advance(RETRY_AFTER_S - 0.5)
     early = await save(site, "limited")
     clock.advance(0.5)
 
-    assert [(each.status, each.headers["Retry-After"]) for each in (first, early)] == [(429, "2"), (429, "1")]
+    assert [(each.status, each.headers["Retry-After"]) for each in (first, early)] == [
+        (429, "2"),
+        (429, "1"),
+    ]
     assert is_video(site, "limited", await save(site, "limited"))
 
 
-# --- pages -----------------------------------------------------------------------------------------------------
+# --- pages ----------------------------------------------------------------------------------------
 
 
-async def test_every_post_has_its_own_look_and_title_and_is_in_the_index(site: PracticeSite) -> None:
+async def test_every_post_has_its_own_look_and_title_and_is_in_the_index(
+    site: PracticeSite,
+) -> None:
     assert len({post.slug for post in POSTS}) == len({post.title for post in POSTS}) == len(POSTS)
     assert len({spec.number for spec in SPECS}) == len({spec.name for spec in SPECS}) == len(SPECS)
     assert set(FAULTS) <= {*BY_SLUG, LIVE.slug}
@@ -179,13 +200,17 @@ async def test_a_page_names_its_author_and_title_and_loads_nothing_from_other_ho
     assert f'<meta property="og:title" content="{post.title}">' in text
     assert f'<meta name="twitter:creator" content="@{post.author.handle}">' in text
     assert first["author"]["alternateName"] == f"@{post.author.handle}"
-    assert [address for address in loaded if not address.startswith(("/", site.origin, "data:,"))] == []
+    assert [
+        address for address in loaded if not address.startswith(("/", site.origin, "data:,"))
+    ] == []
     if post.shows not in {Shows.PHOTOS, Shows.SEVERAL}:
         assert first["duration"] == f"PT{post.specs[0].seconds}S"
 
 
 @pytest.mark.parametrize("slug", ["click", "mse", "holed", "hls-ts", "several", "photos"])
-async def test_what_only_the_player_knows_is_not_in_the_metadata(site: PracticeSite, slug: str) -> None:
+async def test_what_only_the_player_knows_is_not_in_the_metadata(
+    site: PracticeSite, slug: str
+) -> None:
     text = await visit(site, slug)
 
     assert 'property="og:video"' not in text
@@ -231,7 +256,9 @@ async def test_no_thread_is_left_working_in_the_folder_of_a_cancelled_start(
     """The folder is removed next, and a thread that is still running would create it again."""
     started, ended = threading.Event(), threading.Event()
 
-    def slowly(looks: Iterable[ClipSpec], folder: Path, *, stop: threading.Event) -> dict[str, Clip]:
+    def slowly(
+        looks: Iterable[ClipSpec], folder: Path, *, stop: threading.Event
+    ) -> dict[str, Clip]:
         started.set()
         stop.wait(10)
         ended.set()

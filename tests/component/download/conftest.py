@@ -1,4 +1,6 @@
-"""Fixtures of the download tests: a misbehaving server, the real HTTP client for it alone, and a fast clock."""
+"""Fixtures of the download tests: a misbehaving server, the real HTTP client for it alone,
+and a fast clock.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 async def fetch(server: FaultServer, clock: FakeClock, tmp_path: Path) -> AsyncIterator[Fetch]:
-    """Yield ``fetch("/path", source_type=…, limits=…, …)``, which uses ``MediaFetcher`` and saves into ``tmp_path``."""
+    """Yield ``fetch("/path", source_type=…, limits=…, …)``,
+    which uses ``MediaFetcher`` and saves into ``tmp_path``.
+    """
     guard = EgressGuard((f"127.0.0.1:{server.port}",))
     client = AiohttpClient(guard, clock=clock)
 
@@ -75,7 +79,9 @@ async def fetch(server: FaultServer, clock: FakeClock, tmp_path: Path) -> AsyncI
 
 @pytest.fixture
 def joined_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Join streams in this process to save time; test_fetcher.py and media/test_remux.py use the real child process."""
+    """Join streams in this process to save time; test_fetcher.py and media/test_remux.py use the
+    real child process.
+    """
 
     async def join_here(
         pool: ChildPool, make_request: Callable[[], Mapping[str, Any]], *, limits: ChildLimits

@@ -66,7 +66,9 @@ class Decoder:
 
 @dataclass
 class Answer:
-    """A response of ``body`` from ``start`` on; each piece takes ``piece_s`` of the clock. It ends early, or in a failure."""
+    """A response of ``body`` from ``start`` on; each piece takes ``piece_s`` of the clock.
+    It ends early, or in a failure.
+    """
 
     site: Site
     body: bytes
@@ -93,7 +95,9 @@ class Answer:
 
 @dataclass
 class Site:
-    """A client that gives each answer in turn, and the rest of the last one's file to further requests."""
+    """A client that gives each answer in turn, and the rest of the last one's file to further
+    requests.
+    """
 
     clock: FakeClock
     piece_s: float = 1.0
@@ -101,14 +105,20 @@ class Site:
     requests: int = 0
 
     @asynccontextmanager
-    async def get(self, url: str, *, headers: Mapping[str, str] | None = None, **_: Any) -> AsyncIterator[Answer]:
+    async def get(
+        self, url: str, *, headers: Mapping[str, str] | None = None, **_: Any
+    ) -> AsyncIterator[Answer]:
         self.requests += 1
         answer = self.answers.pop(0)
         start = (headers or {}).get("range", "").removeprefix("bytes=").partition("-")[0]
         if start and answer.status == 206:
             answer.start = int(start)
         size, left = len(answer.body), len(answer.body) - answer.start
-        span = {"content-range": f"bytes {answer.start}-{size - 1}/{size}"} if answer.status == 206 else {}
+        span = (
+            {"content-range": f"bytes {answer.start}-{size - 1}/{size}"}
+            if answer.status == 206
+            else {}
+        )
         answer.headers = {"etag": answer.etag, "content-length": str(left), **span}
         yield answer
 
@@ -132,10 +142,14 @@ def decoder(tmp_path: Path) -> Decoder:
 async def fetch(site: Site, decoder: Decoder, folder: Path, **facts: Any) -> DownloadedFile:
     downloader = DirectDownloader(site, site.clock, start_decoding=decoder.start)
     request = MediaRequest(URL, SourceType.DIRECT, EgressScope("https://a.example/post"), **facts)
-    return await downloader.fetch(request, into=folder, limits=LIMITS, on_progress=lambda done, total: None)
+    return await downloader.fetch(
+        request, into=folder, limits=LIMITS, on_progress=lambda done, total: None
+    )
 
 
-async def test_a_download_that_lasts_is_decoded_while_it_arrives(site: Site, decoder: Decoder, tmp_path: Path) -> None:
+async def test_a_download_that_lasts_is_decoded_while_it_arrives(
+    site: Site, decoder: Decoder, tmp_path: Path
+) -> None:
     site.answers = [Answer(site, BODY)]
     file = await fetch(site, decoder, tmp_path)
 
@@ -146,7 +160,9 @@ async def test_a_download_that_lasts_is_decoded_while_it_arrives(site: Site, dec
     assert not file.decoding.cancelling()
 
 
-async def test_a_file_that_is_there_at_once_is_not(site: Site, decoder: Decoder, tmp_path: Path) -> None:
+async def test_a_file_that_is_there_at_once_is_not(
+    site: Site, decoder: Decoder, tmp_path: Path
+) -> None:
     site.answers, site.piece_s = [Answer(site, BODY)], DECODED_AFTER_S / len(BODY) * PIECE / 2
     file = await fetch(site, decoder, tmp_path)
 
@@ -172,7 +188,9 @@ async def test_a_download_that_cannot_be_decoded_on_arrival_is_asked_about_once(
     assert file.path.read_bytes() == BODY
 
 
-async def test_an_interruption_does_not_end_the_decoding(site: Site, decoder: Decoder, tmp_path: Path) -> None:
+async def test_an_interruption_does_not_end_the_decoding(
+    site: Site, decoder: Decoder, tmp_path: Path
+) -> None:
     site.answers = [Answer(site, BODY, end=HALF), Answer(site, BODY, status=206)]
     file = await fetch(site, decoder, tmp_path)
 
@@ -185,7 +203,9 @@ async def test_a_file_that_an_earlier_call_began_is_decoded_from_its_first_byte(
     site: Site, decoder: Decoder, tmp_path: Path
 ) -> None:
     (tmp_path / PART).write_bytes(BODY[:HALF])
-    save_progress(tmp_path / PART, Saved(URL, URL, len(BODY), '"v1"', None, "video/mp4", bytes=HALF))
+    save_progress(
+        tmp_path / PART, Saved(URL, URL, len(BODY), '"v1"', None, "video/mp4", bytes=HALF)
+    )
     site.answers = [Answer(site, BODY, status=206)]
     file = await fetch(site, decoder, tmp_path)
 
@@ -204,7 +224,11 @@ async def test_a_download_that_starts_over_ends_the_decoding_before_it_writes(
         await truncate(self, at)
 
     monkeypatch.setattr(writer.FileWriter, "rewind", rewind)
-    site.answers = [Answer(site, BODY, end=HALF), Answer(site, OTHER, etag='"v2"'), Answer(site, OTHER, etag='"v2"')]
+    site.answers = [
+        Answer(site, BODY, end=HALF),
+        Answer(site, OTHER, etag='"v2"'),
+        Answer(site, OTHER, etag='"v2"'),
+    ]
     file = await fetch(site, decoder, tmp_path)
 
     assert file.path.read_bytes() == OTHER
@@ -260,7 +284,9 @@ async def test_over_several_connections_the_file_is_still_written_in_order(
 
     async with a_clock() as clock:
         line = Line(clock, each=1_000_000)
-        request = MediaRequest(URL, SourceType.DIRECT, EgressScope("https://a.example/post"), max_connections=6)
+        request = MediaRequest(
+            URL, SourceType.DIRECT, EgressScope("https://a.example/post"), max_connections=6
+        )
         file = await DirectDownloader(line, clock, start_decoding=decoder.start).fetch(
             request, into=tmp_path, limits=LONG_LIMITS, on_progress=check
         )
@@ -276,9 +302,13 @@ async def test_a_film_whose_sound_is_a_file_of_its_own_is_not_decoded_on_arrival
 ) -> None:
     site.answers = [Answer(site, BODY), Answer(site, media.html())]
     fetcher = MediaFetcher(site, site.clock, UNSTARTED, IN_PROCESS, start_decoding=decoder.start)
-    request = MediaRequest(URL, SourceType.DIRECT, EgressScope("https://a.example/post"), audio_url=URL + "?sound")
+    request = MediaRequest(
+        URL, SourceType.DIRECT, EgressScope("https://a.example/post"), audio_url=URL + "?sound"
+    )
     with pytest.raises(Exception, match="no video"):
-        await fetcher.fetch(request, into=tmp_path, limits=LIMITS, on_progress=lambda done, total: None)
+        await fetcher.fetch(
+            request, into=tmp_path, limits=LIMITS, on_progress=lambda done, total: None
+        )
 
     assert decoder.heads == []
 
@@ -296,12 +326,18 @@ async def test_a_download_gets_the_verdict_that_it_would_get_anyway(
     monkeypatch.setattr(Site, "before_piece", before_piece)
     site.answers = [Answer(site, body)]
     async with open_arrival_decoder(SystemClock()) as decoder:
-        fetcher = MediaFetcher(site, site.clock, UNSTARTED, IN_PROCESS, start_decoding=decoder.start)
+        fetcher = MediaFetcher(
+            site, site.clock, UNSTARTED, IN_PROCESS, start_decoding=decoder.start
+        )
         request = MediaRequest(URL, SourceType.DIRECT, EgressScope("https://a.example/post"))
-        file = await fetcher.fetch(request, into=tmp_path, limits=LIMITS, on_progress=lambda done, total: None)
+        file = await fetcher.fetch(
+            request, into=tmp_path, limits=LIMITS, on_progress=lambda done, total: None
+        )
         assert file.decoding is not None
         report = await probe.examine(file)
 
         assert (file.decoding.result() or {}).get("decoded") is not None or body != BODY
     (tmp_path / "again").write_bytes(body)
-    assert report == await probe.examine(DownloadedFile(tmp_path / "again", URL, len(body), None, file.expected))
+    assert report == await probe.examine(
+        DownloadedFile(tmp_path / "again", URL, len(body), None, file.expected)
+    )

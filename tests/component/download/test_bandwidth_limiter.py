@@ -1,4 +1,6 @@
-"""Downloads of every kind keep the limits of the bandwidth that they share, over any number of connections."""
+"""Downloads of every kind keep the limits of the bandwidth that they share,
+over any number of connections.
+"""
 
 from __future__ import annotations
 
@@ -58,8 +60,12 @@ def request(number: int = 0, **changes: Any) -> MediaRequest:
     return MediaRequest(url, SourceType.DIRECT, EgressScope("https://a.example/post"), **changes)
 
 
-async def bytes_of_a_minute(limited: Limited, client: Line, folder: Path, **changes: Any) -> list[float]:
-    """Download four files at the same time; return the megabytes a second of three thirds of a minute, at each limit."""
+async def bytes_of_a_minute(
+    limited: Limited, client: Line, folder: Path, **changes: Any
+) -> list[float]:
+    """Download four files at the same time; return the megabytes a second of three thirds of a
+    minute, at each limit.
+    """
     clock = cast("EventClock", limited.clock)
     downloader = DirectDownloader(client, clock, bandwidth=limited.limiter)
     files = []
@@ -67,7 +73,10 @@ async def bytes_of_a_minute(limited: Limited, client: Line, folder: Path, **chan
         into = folder / str(number)
         into.mkdir()
         fetching = downloader.fetch(
-            request(number, **changes), into=into, limits=LIMITS, on_progress=lambda done, total: None
+            request(number, **changes),
+            into=into,
+            limits=LIMITS,
+            on_progress=lambda done, total: None,
         )
         files.append(asyncio.ensure_future(fetching))
     running = asyncio.ensure_future(clock.run())
@@ -85,19 +94,25 @@ async def bytes_of_a_minute(limited: Limited, client: Line, folder: Path, **chan
 
 
 @pytest.mark.usefixtures("in_this_thread")
-@pytest.mark.parametrize("max_range_bytes", [None, 1 << 20], ids=["in one request", "in ranges of a megabyte"])
+@pytest.mark.parametrize(
+    "max_range_bytes", [None, 1 << 20], ids=["in one request", "in ranges of a megabyte"]
+)
 async def test_several_downloads_keep_a_limit_together_while_it_changes(
     max_range_bytes: int | None, tmp_path: Path
 ) -> None:
     clock = EventClock()
     client = Line(clock, each=50 * MB)
-    rates = await bytes_of_a_minute(Limited(clock), client, tmp_path, max_range_bytes=max_range_bytes)
+    rates = await bytes_of_a_minute(
+        Limited(clock), client, tmp_path, max_range_bytes=max_range_bytes
+    )
 
     assert rates == [pytest.approx(limit, rel=0.05) for limit in (1, 3, 0.5)]
 
 
 @pytest.mark.usefixtures("in_this_thread")
-async def test_a_download_that_is_slow_by_our_limit_takes_no_further_connections(tmp_path: Path) -> None:
+async def test_a_download_that_is_slow_by_our_limit_takes_no_further_connections(
+    tmp_path: Path,
+) -> None:
     clock = EventClock()
     client = Line(clock, each=50 * MB)
     limited = Limited(clock, "2 MB/s")
@@ -113,7 +128,9 @@ async def test_a_download_that_is_slow_by_our_limit_takes_no_further_connections
 
 @pytest.mark.usefixtures("in_this_thread")
 async def test_waiting_for_the_line_is_not_the_site_s_slowness(tmp_path: Path) -> None:
-    """At 10 KB/s over 20 downloads each has 500 bytes a second: a site that sent so slowly would be given up."""
+    """At 10 KB/s over 20 downloads each has 500 bytes a second:
+    a site that sent so slowly would be given up.
+    """
     clock = EventClock()
     limited = Limited(clock, "10 KB/s")
     limited.limiter.workers = 20
@@ -149,13 +166,28 @@ class SegmentAnswer:
         return next(self.pieces, b"")
 
 
-async def seconds_for(count: int, segment_s: float, *, recording: bool, every_s: float = 0.0) -> float:
-    """Return how long ``count`` segments take at 100 KB/s, of which one comes ``every_s`` seconds."""
+async def seconds_for(
+    count: int, segment_s: float, *, recording: bool, every_s: float = 0.0
+) -> float:
+    """Return how long ``count`` segments take at 100 KB/s,
+    of which one comes ``every_s`` seconds.
+    """
     clock = FakeClock(auto=True)
-    order = RecordingOrder(Path(), begin=cast("Any", None), on_change=lambda _: None) if recording else None
-    wanted = MediaRequest("https://a.example/v", SourceType.HLS, EgressScope("https://a.example"), recording=order)
+    order = (
+        RecordingOrder(Path(), begin=cast("Any", None), on_change=lambda _: None)
+        if recording
+        else None
+    )
+    wanted = MediaRequest(
+        "https://a.example/v", SourceType.HLS, EgressScope("https://a.example"), recording=order
+    )
     source = StreamSource(
-        cast("Any", Segments()), clock, wanted, LIMITS, IN_PROCESS, Limited(clock, "100 KB/s").limiter
+        cast("Any", Segments()),
+        clock,
+        wanted,
+        LIMITS,
+        IN_PROCESS,
+        Limited(clock, "100 KB/s").limiter,
     )
     began_s = clock.monotonic()
     for number in range(count):
@@ -168,7 +200,9 @@ async def seconds_for(count: int, segment_s: float, *, recording: bool, every_s:
 async def test_a_running_stream_is_recorded_as_fast_as_it_is_sent_whatever_the_limit() -> None:
     """Four seconds of it are a megabyte, for which the limit would take ten seconds."""
     assert await seconds_for(100, 4.0, recording=True, every_s=4.0) == pytest.approx(400)
-    assert await seconds_for(100, 4.0, recording=False, every_s=4.0) == pytest.approx(1_000, rel=0.7)
+    assert await seconds_for(100, 4.0, recording=False, every_s=4.0) == pytest.approx(
+        1_000, rel=0.7
+    )
 
 
 async def test_what_a_recording_finds_of_the_time_before_is_read_within_the_limit() -> None:
@@ -188,7 +222,9 @@ async def test_the_line_itself_is_kept_free_and_not_only_what_is_read(tmp_path: 
         await reader.readuntil(b"\r\n\r\n")
         connection.transport.set_write_buffer_limits(high=0)
         connection.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 10)
-        connection.write(b"HTTP/1.1 200 OK\r\ncontent-type: video/mp4\r\ncontent-length: 100000000\r\n\r\n")
+        connection.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: video/mp4\r\ncontent-length: 100000000\r\n\r\n"
+        )
         connection.write(BODY[: 64 << 10])
         with suppress(ConnectionError):
             while True:
@@ -210,7 +246,11 @@ async def test_the_line_itself_is_kept_free_and_not_only_what_is_read(tmp_path: 
     await limited.limiter.limit()
     guard = EgressGuard((f"127.0.0.1:{port}",))
     client = AiohttpClient(guard, buffer_bytes=lambda: limited.limiter.buffer_bytes)
-    wanted = MediaRequest(f"http://127.0.0.1:{port}/v.mp4", SourceType.DIRECT, EgressScope(f"http://127.0.0.1:{port}/"))
+    wanted = MediaRequest(
+        f"http://127.0.0.1:{port}/v.mp4",
+        SourceType.DIRECT,
+        EgressScope(f"http://127.0.0.1:{port}/"),
+    )
     fetching = asyncio.ensure_future(
         DirectDownloader(client, limited.clock, bandwidth=limited.limiter).fetch(
             wanted, into=tmp_path, limits=LIMITS, on_progress=lambda done, total: None

@@ -1,4 +1,6 @@
-"""Where one connection is slow, the rest of a file is fetched over several, and the file is the same in every case."""
+"""Where one connection is slow, the rest of a file is fetched over several,
+and the file is the same in every case.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,9 @@ class EventClock(FakeClock):
         while True:
             await self.settle(40)
             if self._sleepers:
-                self.advance(min(self._sleepers, key=lambda sleeper: sleeper[0])[0] - self.monotonic())
+                self.advance(
+                    min(self._sleepers, key=lambda sleeper: sleeper[0])[0] - self.monotonic()
+                )
 
 
 @dataclass
@@ -86,7 +90,8 @@ class Answer:
 
 @dataclass
 class Line:
-    """A client whose line and whose server's connections have a speed, in bytes a second of the fake clock.
+    """A client whose line and whose server's connections have a speed, in bytes a second of the
+    fake clock.
 
     ``further`` changes the answers to all requests for a part of the file.
     """
@@ -105,7 +110,9 @@ class Line:
         await self.clock.sleep(count / min(self.each, self.total / self.open))
 
     @asynccontextmanager
-    async def get(self, url: str, *, headers: Mapping[str, str] | None = None, **_: Any) -> AsyncIterator[Answer]:
+    async def get(
+        self, url: str, *, headers: Mapping[str, str] | None = None, **_: Any
+    ) -> AsyncIterator[Answer]:
         headers = headers or {}
         self.requests.append(headers)
         self.open += 1
@@ -119,22 +126,37 @@ class Line:
         return None
 
     def _answer(self, headers: Mapping[str, str]) -> Answer:
-        common = {**self.validators, "content-type": "video/mp4", "date": "Tue, 24 Nov 2026 12:00:00 GMT"}
+        common = {
+            **self.validators,
+            "content-type": "video/mp4",
+            "date": "Tue, 24 Nov 2026 12:00:00 GMT",
+        }
         common |= {"accept-ranges": "bytes"} if self.offers_ranges else {}
         if "range" not in headers:
             return Answer(self, 200, common | {"content-length": str(len(BODY))}, memoryview(BODY))
         first, last = headers["range"].removeprefix("bytes=").split("-")
         end = int(last) + 1 if last else len(BODY)
-        named = {"content-range": f"bytes {first}-{end - 1}/{len(BODY)}", "content-length": str(end - int(first))}
+        named = {
+            "content-range": f"bytes {first}-{end - 1}/{len(BODY)}",
+            "content-length": str(end - int(first)),
+        }
         return self.further(Answer(self, 206, common | named, memoryview(BODY)[int(first) : end]))
 
 
-async def fetch(line: Line, folder: Path, *, max_connections: int = 6, **changes: Any) -> DownloadedFile:
+async def fetch(
+    line: Line, folder: Path, *, max_connections: int = 6, **changes: Any
+) -> DownloadedFile:
     request = MediaRequest(
-        URL, SourceType.DIRECT, EgressScope("https://a.example/post"), max_connections=max_connections
+        URL,
+        SourceType.DIRECT,
+        EgressScope("https://a.example/post"),
+        max_connections=max_connections,
     )
     return await DirectDownloader(line, line.clock).fetch(
-        replace(request, **changes), into=folder, limits=LIMITS, on_progress=lambda done, total: None
+        replace(request, **changes),
+        into=folder,
+        limits=LIMITS,
+        on_progress=lambda done, total: None,
     )
 
 
@@ -167,7 +189,9 @@ async def clock() -> AsyncIterator[EventClock]:
         yield moving
 
 
-async def test_a_server_that_limits_each_connection_is_read_over_several(clock: EventClock, tmp_path: Path) -> None:
+async def test_a_server_that_limits_each_connection_is_read_over_several(
+    clock: EventClock, tmp_path: Path
+) -> None:
     line = Line(clock, each=1 * MB)
 
     assert await seconds_of(line, tmp_path) < len(BODY) / line.each / 4
@@ -175,7 +199,9 @@ async def test_a_server_that_limits_each_connection_is_read_over_several(clock: 
     assert all(request["if-range"] == '"v1"' for request in line.requests[1:])
 
 
-async def test_what_further_connections_do_not_make_faster_goes_on_over_one(clock: EventClock, tmp_path: Path) -> None:
+async def test_what_further_connections_do_not_make_faster_goes_on_over_one(
+    clock: EventClock, tmp_path: Path
+) -> None:
     line = Line(clock, each=9 * MB, total=2 * MB)
 
     assert await seconds_of(line, tmp_path) < 1.02 * len(BODY) / line.total
@@ -193,9 +219,18 @@ async def test_what_further_connections_do_not_make_faster_goes_on_over_one(cloc
         {"each": 1 * MB, "validators": {"etag": 'W/"v1"'}},
         {"each": 1 * MB, "max_connections": 1},
     ],
-    ids=["fast", "soon done", "no ranges", "no validator", "a weak validator", "one connection allowed"],
+    ids=[
+        "fast",
+        "soon done",
+        "no ranges",
+        "no validator",
+        "a weak validator",
+        "one connection allowed",
+    ],
 )
-async def test_one_request_is_enough(line: dict[str, Any], clock: EventClock, tmp_path: Path) -> None:
+async def test_one_request_is_enough(
+    line: dict[str, Any], clock: EventClock, tmp_path: Path
+) -> None:
     options = {"max_connections": line.pop("max_connections", 6)}
     link = Line(clock, **line)
 
@@ -212,7 +247,9 @@ def overloaded(answer: Answer) -> Answer:
 
 
 def whole(answer: Answer) -> Answer:
-    return replace(answer, status=200, headers={"content-length": str(len(BODY))}, body=memoryview(BODY))
+    return replace(
+        answer, status=200, headers={"content-length": str(len(BODY))}, body=memoryview(BODY)
+    )
 
 
 def another_version(answer: Answer) -> Answer:
@@ -220,13 +257,17 @@ def another_version(answer: Answer) -> Answer:
 
 
 def without_validator(answer: Answer) -> Answer:
-    return replace(answer, headers={name: value for name, value in answer.headers.items() if name != "etag"})
+    return replace(
+        answer, headers={name: value for name, value in answer.headers.items() if name != "etag"}
+    )
 
 
 def to_the_end(answer: Answer) -> Answer:
     start = int(answer.headers["content-range"].removeprefix("bytes ").split("-")[0])
     named = f"bytes {start}-{len(BODY) - 1}/{len(BODY)}"
-    return replace(answer, headers={**answer.headers, "content-range": named}, body=memoryview(BODY)[start:])
+    return replace(
+        answer, headers={**answer.headers, "content-range": named}, body=memoryview(BODY)[start:]
+    )
 
 
 def cut_short(answer: Answer) -> Answer:
@@ -260,7 +301,9 @@ FAULTS = [
 async def test_further_connections_that_are_answered_wrongly_do_no_harm(
     fault: Callable[[Answer], Answer], right: int, clock: EventClock, tmp_path: Path
 ) -> None:
-    """Requests for a block are answered rightly ``right`` times; the rest over one connection has no end."""
+    """Requests for a block are answered rightly ``right`` times;
+    the rest over one connection has no end.
+    """
     blocks = 0
 
     def only_blocks(answer: Answer) -> Answer:
@@ -275,14 +318,18 @@ async def test_further_connections_that_are_answered_wrongly_do_no_harm(
     assert len(line.requests) <= 1 + MAX_PHASES * 8 + right
 
 
-async def test_a_link_that_works_once_is_read_to_its_end_however_slowly(clock: EventClock, tmp_path: Path) -> None:
+async def test_a_link_that_works_once_is_read_to_its_end_however_slowly(
+    clock: EventClock, tmp_path: Path
+) -> None:
     line = Line(clock, each=1 * MB, further=refused)
 
     await seconds_of(line, tmp_path)
     assert len(line.requests) == 2  # the second one asked whether there is more than one
 
 
-async def test_a_site_that_asks_to_slow_down_is_left_with_one_connection(clock: EventClock, tmp_path: Path) -> None:
+async def test_a_site_that_asks_to_slow_down_is_left_with_one_connection(
+    clock: EventClock, tmp_path: Path
+) -> None:
     def too_many(answer: Answer) -> Answer:
         is_block = not line.requests[-1]["range"].endswith("-")
         return replace(answer, status=429, headers={"retry-after": "7"}) if is_block else answer
@@ -293,7 +340,9 @@ async def test_a_site_that_asks_to_slow_down_is_left_with_one_connection(clock: 
     assert len(line.requests) == 2
 
 
-async def test_a_site_that_asks_to_slow_down_later_is_obeyed(clock: EventClock, tmp_path: Path) -> None:
+async def test_a_site_that_asks_to_slow_down_later_is_obeyed(
+    clock: EventClock, tmp_path: Path
+) -> None:
     def too_many(answer: Answer) -> Answer:
         is_block = not line.requests[-1]["range"].endswith("-")
         limited = replace(answer, status=429, headers={"retry-after": "7"})
@@ -318,23 +367,34 @@ async def test_a_url_that_expires_ends_the_download_as_it_does_over_one_connecti
         await fetch(line, tmp_path)
 
 
-async def test_two_files_of_one_host_share_its_connections(clock: EventClock, tmp_path: Path) -> None:
+async def test_two_files_of_one_host_share_its_connections(
+    clock: EventClock, tmp_path: Path
+) -> None:
     line = Line(clock, each=1 * MB)
     downloader = DirectDownloader(line, clock)
-    request = MediaRequest(URL, SourceType.DIRECT, EgressScope("https://a.example/post"), max_connections=4)
+    request = MediaRequest(
+        URL, SourceType.DIRECT, EgressScope("https://a.example/post"), max_connections=4
+    )
     folders = [tmp_path / name for name in "ab"]
     for folder in folders:
         folder.mkdir()
 
     files = await asyncio.gather(
-        *(downloader.fetch(request, into=into, limits=LIMITS, on_progress=lambda done, total: None) for into in folders)
+        *(
+            downloader.fetch(
+                request, into=into, limits=LIMITS, on_progress=lambda done, total: None
+            )
+            for into in folders
+        )
     )
 
     assert [file.path.read_bytes() == BODY for file in files] == [True, True]
     assert line.most_open == 4
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(stops_after=st.integers(min_value=1, max_value=600))
 async def test_a_download_that_is_stopped_anywhere_leaves_the_beginning_of_the_file(
     stops_after: int, tmp_path_factory: pytest.TempPathFactory

@@ -38,7 +38,9 @@ async def fetcher_for(server: FaultServer) -> AsyncIterator[MediaFetcher]:
         guard.close()
 
 
-async def fetched(server: FaultServer, into: Path, path: str, kind: SourceType, audio: str = "") -> DownloadedFile:
+async def fetched(
+    server: FaultServer, into: Path, path: str, kind: SourceType, audio: str = ""
+) -> DownloadedFile:
     request = MediaRequest(
         server.url(path),
         kind,
@@ -48,7 +50,9 @@ async def fetched(server: FaultServer, into: Path, path: str, kind: SourceType, 
         max_range_bytes=MIN_RANGE_BYTES,
     )
     async with fetcher_for(server) as fetcher:
-        return await fetcher.fetch(request, into=into, limits=LIMITS, on_progress=lambda done, total: None)
+        return await fetcher.fetch(
+            request, into=into, limits=LIMITS, on_progress=lambda done, total: None
+        )
 
 
 def elsewhere(server: FaultServer, path: str) -> str:
@@ -70,7 +74,9 @@ def host_of(request: Request) -> str:
 ONLY_ITS_OWN = {"127.0.0.1": {"chain=canary-0815"}, "localhost": {None}}
 
 
-async def test_a_redirect_to_another_host_does_not_send_the_cookie(server: FaultServer, tmp_path: Path) -> None:
+async def test_a_redirect_to_another_host_does_not_send_the_cookie(
+    server: FaultServer, tmp_path: Path
+) -> None:
     server.on("/v.mp4", reply(302, Location=elsewhere(server, "/w.mp4")))
     server.on("/w.mp4", serve(media.mp4()))
     await fetched(server, tmp_path, "/v.mp4", SourceType.DIRECT)
@@ -78,7 +84,9 @@ async def test_a_redirect_to_another_host_does_not_send_the_cookie(server: Fault
     assert received_cookies(server) == ONLY_ITS_OWN
 
 
-async def test_segments_of_another_host_are_requested_without_the_cookie(server: FaultServer, tmp_path: Path) -> None:
+async def test_segments_of_another_host_are_requested_without_the_cookie(
+    server: FaultServer, tmp_path: Path
+) -> None:
     files = dict(media.hls("ts"))
     text = files.pop("index.m3u8").decode().replace("seg002", elsewhere(server, "/seg002"))
     server.files(files)
@@ -88,7 +96,9 @@ async def test_segments_of_another_host_are_requested_without_the_cookie(server:
     assert received_cookies(server) == ONLY_ITS_OWN
 
 
-async def test_the_sound_of_another_host_is_requested_without_the_cookie(server: FaultServer, tmp_path: Path) -> None:
+async def test_the_sound_of_another_host_is_requested_without_the_cookie(
+    server: FaultServer, tmp_path: Path
+) -> None:
     server.on("/v.mp4", serve(media.mp4(sound=False)))
     server.on("/a.m4a", serve(media.sound_only_mp4()))
     await fetched(server, tmp_path, "/v.mp4", SourceType.DIRECT, audio="/a.m4a")
@@ -105,6 +115,8 @@ async def test_every_range_request_carries_the_cookie_and_the_part_file_does_not
         await fetched(server, tmp_path, "/v.mp4", SourceType.DIRECT)
     left = sorted(path.name for path in tmp_path.iterdir())
 
-    assert [request.headers.get("cookie") for request in server.requests] == ["chain=canary-0815"] * 2
+    assert [request.headers.get("cookie") for request in server.requests] == [
+        "chain=canary-0815"
+    ] * 2
     assert left == ["media.part", "media.part.json"]
     assert not any(b"canary" in path.read_bytes() for path in tmp_path.iterdir())

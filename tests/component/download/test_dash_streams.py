@@ -1,4 +1,6 @@
-"""DASH streams from a loopback server become a whole file or a specific failure, never a file with missing parts."""
+"""DASH streams from a loopback server become a whole file or a specific failure,
+never a file with missing parts.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,15 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.failures import Drm, Failure, Incomplete, LinkExpired, NotAVideo, TooLarge, Unsupported
+from mediavault.core.failures import (
+    Drm,
+    Failure,
+    Incomplete,
+    LinkExpired,
+    NotAVideo,
+    TooLarge,
+    Unsupported,
+)
 from mediavault.core.media import DownloadedFile, Expected, LiveNow, SourceType
 from mediavault.media import library as media_library
 from mediavault.media import probe_child as media_probe_child
@@ -34,7 +44,9 @@ def offer(server: FaultServer, manifest: bytes) -> None:
 
 
 def faults(file: DownloadedFile, duration_s: float = 6.0) -> tuple[object, ...]:
-    return problems(media_probe_child.examine(file.path), Expected(duration_s=duration_s, audio=True))
+    return problems(
+        media_probe_child.examine(file.path), Expected(duration_s=duration_s, audio=True)
+    )
 
 
 def starts_s(path: Path) -> dict[str, float]:
@@ -106,7 +118,9 @@ async def test_a_packaged_stream_becomes_one_whole_file(
     assert begins["video"] == pytest.approx(begins["audio"], abs=0.05)
 
 
-async def test_a_cut_file_of_one_track_is_requested_again(server: FaultServer, fetch: Fetch) -> None:
+async def test_a_cut_file_of_one_track_is_requested_again(
+    server: FaultServer, fetch: Fetch
+) -> None:
     offer(server, dash.mpd(dash.period(*dash.FORMS["whole files"])))
     whole = serve(dash.files()["video.mp4"])
     server.on("/video.mp4", cut(whole, at=len(dash.files()["video.mp4"]) - 1_000), whole)
@@ -126,7 +140,9 @@ async def test_a_missing_file_of_one_track_keeps_its_own_failure(
     assert not list(tmp_path.glob("media.mp4"))
 
 
-async def test_the_size_limit_applies_to_all_tracks_together(server: FaultServer, fetch: Fetch) -> None:
+async def test_the_size_limit_applies_to_all_tracks_together(
+    server: FaultServer, fetch: Fetch
+) -> None:
     offer(server, dash.mpd(dash.period(*dash.FORMS["whole files"])))
     both = len(dash.files()["video.mp4"]) + len(dash.files()["audio.mp4"])
 
@@ -136,12 +152,17 @@ async def test_the_size_limit_applies_to_all_tracks_together(server: FaultServer
 
 async def test_periods_follow_each_other(server: FaultServer, fetch: Fetch) -> None:
     period = dash.period(*dash.FORMS["numbered"], attributes='duration="PT6S"')
-    offer(server, dash.mpd(period, period, attributes='type="static" mediaPresentationDuration="PT12S"'))
+    offer(
+        server,
+        dash.mpd(period, period, attributes='type="static" mediaPresentationDuration="PT12S"'),
+    )
 
     assert faults(await save(fetch), 12.0) == ()
 
 
-async def test_tracks_whose_clocks_differ_are_synchronised(server: FaultServer, fetch: Fetch) -> None:
+async def test_tracks_whose_clocks_differ_are_synchronised(
+    server: FaultServer, fetch: Fetch
+) -> None:
     """The sound's clock is at 50 s when the pictures' is at 0: their offsets say so."""
     clock = {
         "movflags": "+cmaf+frag_discont",
@@ -150,7 +171,10 @@ async def test_tracks_whose_clocks_differ_are_synchronised(server: FaultServer, 
         "output_ts_offset": "50",
     }
     late = media.encode("mp4", 6.0, video=None, options=clock)
-    sound = '<BaseURL>late.mp4</BaseURL><SegmentBase timescale="48000" presentationTimeOffset="2400000"/>'
+    sound = (
+        '<BaseURL>late.mp4</BaseURL><SegmentBase timescale="48000"'
+        ' presentationTimeOffset="2400000"/>'
+    )
     offer(server, dash.mpd(dash.period(dash.NUMBERED, sound)))
     server.on("/late.mp4", serve(late))
     file = await save(fetch)
@@ -163,7 +187,9 @@ async def test_tracks_whose_clocks_differ_are_synchronised(server: FaultServer, 
 async def test_a_last_segment_implied_only_by_a_rounded_length_may_be_missing(
     server: FaultServer, fetch: Fetch
 ) -> None:
-    """The presentation lasts as long as its sound, 6.1 s; there are no pictures for the last tenth."""
+    """The presentation lasts as long as its sound, 6.1 s;
+    there are no pictures for the last tenth.
+    """
     period = dash.period(dash.NUMBERED, dash.whole("audio"))
     offer(server, dash.mpd(period, attributes='type="static" mediaPresentationDuration="PT6.1S"'))
 
@@ -173,11 +199,16 @@ async def test_a_last_segment_implied_only_by_a_rounded_length_may_be_missing(
 
 async def test_webm_segments_become_one_file_too(server: FaultServer, fetch: Fetch) -> None:
     body = media.encode(
-        "webm", 4.0, sound=False, video="libvpx-vp9", options={"live": "1", "cluster_time_limit": "1900"}
+        "webm",
+        4.0,
+        sound=False,
+        video="libvpx-vp9",
+        options={"live": "1", "cluster_time_limit": "1900"},
     )
     head, *clusters = body.split(b"\x1f\x43\xb6\x75")
     template = (
-        '<SegmentTemplate media="w$Number$" initialization="w0" duration="2" startNumber="1" endNumber='
+        '<SegmentTemplate media="w$Number$" initialization="w0" duration="2" startNumber="1"'
+        " endNumber="
         f'"{len(clusters)}"/>'
     )
     offer(server, dash.mpd(dash.period(template), attributes='mediaPresentationDuration="PT4S"'))
@@ -196,10 +227,13 @@ async def test_a_manifest_embedded_in_the_page_is_read_from_it(
     """Its relative URLs are resolved against the page."""
     server.files(dash.files())
     inline = (
-        "data:application/dash+xml;base64," + base64.b64encode(dash.mpd(dash.period(*dash.FORMS["numbered"]))).decode()
+        "data:application/dash+xml;base64,"
+        + base64.b64encode(dash.mpd(dash.period(*dash.FORMS["numbered"]))).decode()
     )
     monkeypatch.setattr(
-        server, "url", lambda path: path if path.startswith("data:") else f"http://127.0.0.1:{server.port}{path}"
+        server,
+        "url",
+        lambda path: path if path.startswith("data:") else f"http://127.0.0.1:{server.port}{path}",
     )
 
     assert faults(await save(fetch, inline)) == ()
@@ -211,7 +245,10 @@ async def test_a_manifest_embedded_in_the_page_is_read_from_it(
         (dash.mpd(dash.period(dash.NUMBERED), attributes='type="dynamic"'), LiveNow),
         (dash.mpd(dash.period("<ContentProtection/>" + dash.NUMBERED)), Drm),
         (dash.mpd(dash.period(dash.NUMBERED, "<ContentProtection/>" + dash.NUMBERED)), Drm),
-        (dash.mpd('<Period xmlns:xlink="http://www.w3.org/1999/xlink" xlink:href="p.xml"/>'), Unsupported),
+        (
+            dash.mpd('<Period xmlns:xlink="http://www.w3.org/1999/xlink" xlink:href="p.xml"/>'),
+            Unsupported,
+        ),
         (dash.mpd(), Incomplete),
         (dash.mpd(dash.period("<BaseURL>file:///etc/passwd</BaseURL>")), NotAVideo),
         (dash.mpd(dash.period("<BaseURL>http://127.0.0.1:1/v.mp4</BaseURL>")), Failure),
@@ -220,7 +257,19 @@ async def test_a_manifest_embedded_in_the_page_is_read_from_it(
         (media.html(), NotAVideo),
         (media.mp4(), NotAVideo),
     ],
-    ids=["live", "drm", "drm of the sound", "xlink", "empty", "file", "loopback", "entity", "torn", "page", "mp4"],
+    ids=[
+        "live",
+        "drm",
+        "drm of the sound",
+        "xlink",
+        "empty",
+        "file",
+        "loopback",
+        "entity",
+        "torn",
+        "page",
+        "mp4",
+    ],
 )
 async def test_a_manifest_that_cannot_be_saved_raises_a_specific_failure(
     manifest: bytes, failure: type[Failure], server: FaultServer, fetch: Fetch, tmp_path: Path

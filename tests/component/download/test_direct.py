@@ -49,12 +49,19 @@ HALF = len(BODY) // 2
 def half_there(server: FaultServer, folder: Path, body: bytes = BODY, **facts: Any) -> None:
     """Write what an interrupted call leaves: half of ``body``, and its progress."""
     url = server.url("/v.mp4")
-    known = {"url": url, "final_url": url, "total": len(body), "etag": '"v1"', "last_modified": None, **facts}
+    known = {
+        "url": url,
+        "final_url": url,
+        "total": len(body),
+        "etag": '"v1"',
+        "last_modified": None,
+        **facts,
+    }
     (folder / "media.part").write_bytes(body[:HALF])
     save_progress(folder / "media.part", Saved(**known, content_type="video/mp4", bytes=HALF))
 
 
-# --- the plain case --------------------------------------------------------------------------------------------------
+# --- the plain case -------------------------------------------------------------------------------
 
 
 async def test_a_file_is_saved_as_it_is(server: FaultServer, fetch: Fetch, tmp_path: Path) -> None:
@@ -68,7 +75,9 @@ async def test_a_file_is_saved_as_it_is(server: FaultServer, fetch: Fetch, tmp_p
     assert [path.name for path in tmp_path.iterdir()] == ["media.mp4"]
 
 
-async def test_the_first_request_is_a_plain_one_for_unchanged_bytes(server: FaultServer, fetch: Fetch) -> None:
+async def test_the_first_request_is_a_plain_one_for_unchanged_bytes(
+    server: FaultServer, fetch: Fetch
+) -> None:
     server.on("/v.mp4", serve(BODY))
     await fetch("/v.mp4", headers={"Referer": "http://a.example/", "Accept-Encoding": "gzip"})
     sent = server.requests[0].headers
@@ -106,14 +115,16 @@ async def test_a_chunked_body_is_saved(server: FaultServer, fetch: Fetch) -> Non
     assert file.path.read_bytes() == BODY
 
 
-async def test_a_body_without_a_length_must_have_what_the_post_announced(server: FaultServer, fetch: Fetch) -> None:
+async def test_a_body_without_a_length_must_have_what_the_post_announced(
+    server: FaultServer, fetch: Fetch
+) -> None:
     server.on("/v.mp4", changed(serve(BODY), length=False, cut_at=HALF))
 
     with pytest.raises(Incomplete):
         await fetch("/v.mp4", expected=Expected(size=len(BODY)))
 
 
-# --- the ten behaviours: half a file is there, and the server ------------------------------------------------------------
+# --- the ten behaviours: half a file is there, and the server -------------------------------------
 
 GZIPPED = {"Content-Encoding": "gzip"}
 BEHAVIOURS: Mapping[str, tuple[Script, bytes | type[Failure]]] = {
@@ -123,7 +134,9 @@ BEHAVIOURS: Mapping[str, tuple[Script, bytes | type[Failure]]] = {
     "has a new file and ignores If-Range": (serve(OTHER, etag='"v2"', if_range=False), OTHER),
     "names no Content-Range": (changed(serve(BODY), headers={"Content-Range": None}), BODY),
     "sends another range": (
-        lambda request: Reply(206, {"Content-Range": f"bytes 0-{len(BODY) - 1}/{len(BODY)}", "ETag": '"v1"'}, BODY)
+        lambda request: Reply(206,
+                              {"Content-Range": f"bytes 0-{len(BODY) - 1}/{len(BODY)}",
+                               "ETag": '"v1"'}, BODY)
         if request.range_start is not None
         else serve(BODY)(request),
         BODY,
@@ -135,7 +148,9 @@ BEHAVIOURS: Mapping[str, tuple[Script, bytes | type[Failure]]] = {
     "compresses": (changed(serve(BODY), headers=GZIPPED), HttpError),
     "sends a login page": (reply(200, media.html(), Content_Type="text/html"), NotAVideo),
     "sends a login page as the part": (
-        lambda request: Reply(206, {"Content-Range": f"bytes {request.range_start}-{len(BODY) - 1}/{len(BODY)}",
+        lambda request: Reply(206, {"Content-Range": (
+            f"bytes {request.range_start}-{len(BODY) - 1}/{len(BODY)}"
+        ),
                                     "Content-Type": "text/html", "ETag": '"v1"'}, media.html())
         if request.range_start is not None
         else Reply(200, {}, media.html()),
@@ -147,7 +162,8 @@ BEHAVIOURS: Mapping[str, tuple[Script, bytes | type[Failure]]] = {
         Incomplete,
     ),
     "says 416 with another length": (
-        lambda request: Reply(416, {"Content-Range": "bytes */7"}) if request.range_start else serve(BODY)(request),
+        lambda request: Reply(416,
+                              {"Content-Range": "bytes */7"}) if request.range_start else serve(BODY)(request),  # noqa: E501
         BODY,
     ),
 }  # fmt: skip
@@ -243,7 +259,9 @@ async def test_a_whole_part_that_was_never_renamed_is_checked_and_kept(
 
 
 @pytest.mark.parametrize(
-    "sidecar", ["", "{}", "[]", '{"version": 99}', '{"version": 1, "url": 5}'], ids=["empty", "{}", "[]", "new", "odd"]
+    "sidecar",
+    ["", "{}", "[]", '{"version": 99}', '{"version": 1, "url": 5}'],
+    ids=["empty", "{}", "[]", "new", "odd"],
 )
 async def test_a_sidecar_that_cannot_be_trusted_means_starting_over(
     sidecar: str, server: FaultServer, fetch: Fetch, tmp_path: Path
@@ -257,7 +275,15 @@ async def test_a_sidecar_that_cannot_be_trusted_means_starting_over(
 
 
 @pytest.mark.parametrize(
-    "changes", [{"version": 99}, {"bytes": HALF + 1}, {"bytes": 0}, {"bytes": "many"}, {"total": None}, {"extra": 1}]
+    "changes",
+    [
+        {"version": 99},
+        {"bytes": HALF + 1},
+        {"bytes": 0},
+        {"bytes": "many"},
+        {"total": None},
+        {"extra": 1},
+    ],
 )
 async def test_a_sidecar_that_does_not_fit_means_starting_over(
     changes: dict[str, Any], server: FaultServer, fetch: Fetch, tmp_path: Path
@@ -271,8 +297,12 @@ async def test_a_sidecar_that_does_not_fit_means_starting_over(
     assert server.requests[0].range_start is None
 
 
-async def test_bytes_that_were_never_synced_are_loaded_again(server: FaultServer, fetch: Fetch, tmp_path: Path) -> None:
-    """After a power cut a file may be longer than what reached the disk: the sidecar counts, not the length."""
+async def test_bytes_that_were_never_synced_are_loaded_again(
+    server: FaultServer, fetch: Fetch, tmp_path: Path
+) -> None:
+    """After a power cut a file may be longer than what reached the disk: the sidecar counts,
+    not the length.
+    """
     half_there(server, tmp_path)
     (tmp_path / "media.part").write_bytes(BODY[:HALF] + bytes(100_000))
     server.on("/v.mp4", serve(BODY))
@@ -293,20 +323,28 @@ async def test_a_failed_call_leaves_a_part_that_a_later_call_resumes(
     assert server.requests[-1].range_start == HALF - OVERLAP_BYTES
 
 
-# --- connections that break -------------------------------------------------------------------------------------------
+# --- connections that break -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("at", [0, 1, 5_000, HALF, len(BODY) - 1])
 @pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
-async def test_a_connection_that_breaks_is_resumed(at: int, reset: bool, server: FaultServer, fetch: Fetch) -> None:
+async def test_a_connection_that_breaks_is_resumed(
+    at: int, reset: bool, server: FaultServer, fetch: Fetch
+) -> None:
     server.on("/v.mp4", cut(serve(BODY), at=at, reset=reset), serve(BODY))
     file = await fetch("/v.mp4")
 
     assert file.path.read_bytes() == BODY
 
 
-async def test_a_chunked_body_that_breaks_is_loaded_again(server: FaultServer, fetch: Fetch) -> None:
-    server.on("/v.mp4", changed(serve(BODY), chunked=True, cut_at=HALF), changed(serve(BODY), chunked=True))
+async def test_a_chunked_body_that_breaks_is_loaded_again(
+    server: FaultServer, fetch: Fetch
+) -> None:
+    server.on(
+        "/v.mp4",
+        changed(serve(BODY), chunked=True, cut_at=HALF),
+        changed(serve(BODY), chunked=True),
+    )
 
     assert (await fetch("/v.mp4")).path.read_bytes() == BODY
 
@@ -322,7 +360,7 @@ async def test_interruptions_are_retried_with_growing_delays_and_not_for_ever(
     assert len(server.requests) == 1 + LIMITS.resumes
 
 
-# --- answers that are not a video -------------------------------------------------------------------------------------
+# --- answers that are not a video -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -381,7 +419,7 @@ async def test_a_server_error_half_way_counts_as_an_interruption(
     assert (await fetch("/v.mp4")).path.read_bytes() == BODY
 
 
-# --- limits --------------------------------------------------------------------------------------------------------------
+# --- limits ---------------------------------------------------------------------------------------
 
 
 async def test_a_file_that_announces_too_much_is_refused_before_its_first_byte(
@@ -394,7 +432,9 @@ async def test_a_file_that_announces_too_much_is_refused_before_its_first_byte(
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_a_body_without_end_is_cut_off_at_the_limit(server: FaultServer, fetch: Fetch, tmp_path: Path) -> None:
+async def test_a_body_without_end_is_cut_off_at_the_limit(
+    server: FaultServer, fetch: Fetch, tmp_path: Path
+) -> None:
     server.on("/v.mp4", changed(serve(BODY), length=False, hang=True))
 
     with pytest.raises(TooLarge):
@@ -422,7 +462,9 @@ async def test_a_server_that_falls_silent_is_asked_again(server: FaultServer, fe
     assert server.requests[1].range_start is not None
 
 
-async def test_a_refused_connection_is_a_network_failure(server: FaultServer, fetch: Fetch, clock: FakeClock) -> None:
+async def test_a_refused_connection_is_a_network_failure(
+    server: FaultServer, fetch: Fetch, clock: FakeClock
+) -> None:
     server.on("/gone", reply(302, Location="http://127.0.0.1:1/v.mp4"))
     server.on("/v.mp4", changed(serve(BODY), headers={"Content-Length": "no number"}))
 
@@ -432,7 +474,7 @@ async def test_a_refused_connection_is_a_network_failure(server: FaultServer, fe
         await fetch("/v.mp4")
 
 
-# --- with a scripted client: what no real server can be made to do in a short time ------------------------------------
+# --- with a scripted client: what no real server can be made to do in a short time ----------------
 
 
 @dataclass(slots=True)
@@ -469,11 +511,15 @@ class OneAnswer:
         return None
 
 
-async def dripped(pieces: Sequence[bytes], each_s: float, folder: Path, **headers: str) -> tuple[OneAnswer, FakeClock]:
+async def dripped(
+    pieces: Sequence[bytes], each_s: float, folder: Path, **headers: str
+) -> tuple[OneAnswer, FakeClock]:
     clock = FakeClock(auto=True)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     client = OneAnswer(Drip(clock, list(pieces), each_s, headers=named))
-    request = MediaRequest("http://a.example/v.mp4", SourceType.DIRECT, EgressScope("http://a.example/post"))
+    request = MediaRequest(
+        "http://a.example/v.mp4", SourceType.DIRECT, EgressScope("http://a.example/post")
+    )
     await DirectDownloader(client, clock).fetch(
         request, into=folder, limits=LIMITS, on_progress=lambda done, total: None
     )
@@ -481,7 +527,9 @@ async def dripped(pieces: Sequence[bytes], each_s: float, folder: Path, **header
 
 
 @pytest.mark.parametrize("start", [0, 100_000], ids=["from the start", "later"])
-async def test_a_server_that_sends_too_slowly_is_given_up_after_a_minute(start: int, tmp_path: Path) -> None:
+async def test_a_server_that_sends_too_slowly_is_given_up_after_a_minute(
+    start: int, tmp_path: Path
+) -> None:
     pieces = [BODY[:start], *(bytes([byte]) for byte in BODY[start : start + 600])]
 
     with pytest.raises(TookTooLong, match="less than 1024 bytes a second"):
@@ -494,7 +542,9 @@ async def test_a_slow_connection_is_tolerated(tmp_path: Path) -> None:
     assert (tmp_path / "media.mp4").read_bytes() == BODY
 
 
-async def test_an_announced_length_must_be_reached_even_if_the_client_reports_no_error(tmp_path: Path) -> None:
+async def test_an_announced_length_must_be_reached_even_if_the_client_reports_no_error(
+    tmp_path: Path,
+) -> None:
     with pytest.raises(Incomplete, match=r"download (stopped|was interrupted)"):
         await dripped([BODY[:HALF]], 0.0, tmp_path, content_length=str(len(BODY)))
 

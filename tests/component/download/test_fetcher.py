@@ -1,4 +1,6 @@
-"""The dispatcher, with nothing replaced: a loopback server, the real client, the real helper processes."""
+"""The dispatcher, with nothing replaced: a loopback server, the real client,
+the real helper processes.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from tests.fault_server import FaultServer, serve
 
 
 @pytest.mark.parametrize("source_type", [SourceType.DIRECT, SourceType.UNKNOWN])
-async def test_one_file_is_fetched_as_it_is(source_type: SourceType, server: FaultServer, fetch: Fetch) -> None:
+async def test_one_file_is_fetched_as_it_is(
+    source_type: SourceType, server: FaultServer, fetch: Fetch
+) -> None:
     server.on("/v", serve(media.mp4()))
     file = await fetch("/v", source_type=source_type)
 
@@ -38,7 +42,9 @@ async def test_a_playlist_becomes_one_file_that_passes_the_probe(
     assert [path.name for path in tmp_path.iterdir()] == ["media.mp4"]
 
 
-@pytest.mark.parametrize("source_type", [SourceType.DASH, SourceType.HLS, SourceType.UNKNOWN, SourceType.DIRECT])
+@pytest.mark.parametrize(
+    "source_type", [SourceType.DASH, SourceType.HLS, SourceType.UNKNOWN, SourceType.DIRECT]
+)
 async def test_a_dash_manifest_becomes_one_file_that_passes_the_probe(
     source_type: SourceType, server: FaultServer, fetch: Fetch, tmp_path: Path, probe: FfmpegProbe
 ) -> None:
@@ -53,12 +59,16 @@ async def test_a_dash_manifest_becomes_one_file_that_passes_the_probe(
     assert [path.name for path in tmp_path.iterdir()] == ["media.mp4"]
 
 
-SHARED = Path(__file__).resolve().parents[4] / "shared" / "fixtures" / "streams" / "hls_multi-segment"
+SHARED = (
+    Path(__file__).resolve().parents[4] / "shared" / "fixtures" / "streams" / "hls_multi-segment"
+)
 
 
 @pytest.mark.shared
 @pytest.mark.skipif(not SHARED.exists(), reason="the shared samples are not here")
-async def test_a_published_stream_becomes_one_file(server: FaultServer, fetch: Fetch, probe: FfmpegProbe) -> None:
+async def test_a_published_stream_becomes_one_file(
+    server: FaultServer, fetch: Fetch, probe: FfmpegProbe
+) -> None:
     server.files({path.name: path.read_bytes() for path in SHARED.iterdir()})
     report = await probe.examine(await fetch("/playlist.m3u8", source_type=SourceType.HLS))
 
@@ -80,7 +90,9 @@ async def test_a_silent_file_and_its_sound_become_one_file_that_passes_the_probe
     assert [path.name for path in tmp_path.iterdir()] == ["media.mp4"]
 
 
-@pytest.mark.parametrize("sound", [media.mp4(sound=False), media.html()], ids=["a silent file", "a page"])
+@pytest.mark.parametrize(
+    "sound", [media.mp4(sound=False), media.html()], ids=["a silent file", "a page"]
+)
 async def test_a_silent_file_is_never_saved_without_its_sound(
     sound: bytes, server: FaultServer, fetch: Fetch, tmp_path: Path
 ) -> None:

@@ -1,4 +1,6 @@
-"""Pictures of videos that a user may choose: from the beginning of each, within bounds, through the guard, decoded in a child."""
+"""Pictures of videos that a user may choose: from the beginning of each, within bounds,
+through the guard, decoded in a child.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ async def made(client: AiohttpClient, tmp_path: Path) -> AsyncIterator[Candidate
         await made.aclose()
 
 
-def wanted(server: FaultServer, path: str = "/v.mp4", poster: str | None = None, **facts: Any) -> FrameRequest:
+def wanted(
+    server: FaultServer, path: str = "/v.mp4", poster: str | None = None, **facts: Any
+) -> FrameRequest:
     kind = SourceType.HLS if path.endswith("m3u8") else SourceType.DIRECT
     request = MediaRequest(server.url(path), kind, scope=EgressScope(server.url("/post")), **facts)
     return FrameRequest(request, server.url(poster) if poster else None)
@@ -150,7 +154,14 @@ async def test_an_encrypted_stream_shows_a_picture_and_a_file_that_is_a_playlist
 
 @pytest.mark.parametrize(
     "script",
-    [reply(404), reply(403, b"no"), serve(media.html()), serve(b""), serve(media.mp4()[:300]), serve(media.png())],
+    [
+        reply(404),
+        reply(403, b"no"),
+        serve(media.html()),
+        serve(b""),
+        serve(media.mp4()[:300]),
+        serve(media.png()),
+    ],
     ids=["gone", "refused", "page", "empty", "cut", "picture"],
 )
 async def test_what_is_no_video_has_no_picture_and_is_not_asked_for_again(
@@ -178,7 +189,11 @@ async def test_the_picture_that_the_page_shows_comes_first_and_the_video_is_not_
 
 @pytest.mark.parametrize(
     "script",
-    [reply(404), serve(b"<svg onload='alert(1)'/>", content_type="image/svg+xml"), serve(media.html())],
+    [
+        reply(404),
+        serve(b"<svg onload='alert(1)'/>", content_type="image/svg+xml"),
+        serve(media.html()),
+    ],
     ids=["gone", "svg", "page"],
 )
 async def test_a_poster_that_is_no_picture_is_replaced_by_one_of_the_video(
@@ -216,27 +231,34 @@ async def test_removing_a_job_removes_its_pictures_and_a_retry_nothing_else(tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["0a-2.frame-1.jpg"]
 
 
-# --- through the guard, and without anybody's cookies ----------------------------------------------------------------
+# --- through the guard, and without anybody's cookies ---------------------------------------------
 
 
 @pytest.mark.parametrize("where", ["video", "poster", "redirect", "segment"])
 async def test_no_picture_makes_the_vault_ask_a_private_address(
     where: str, server: FaultServer, tmp_path: Path
 ) -> None:
-    """Only the post's own host is exempt here: what its page names elsewhere on this machine is refused."""
+    """Only the post's own host is exempt here: what its page names elsewhere on this machine is
+    refused.
+    """
     private = f"http://127.0.0.1:{server.port}/inside.mp4"
     server.on("/inside.mp4", serve(media.mp4()))
     guard = EgressGuard(("10.9.9.9:1",))
     client = AiohttpClient(guard)
     request = MediaRequest(private, SourceType.DIRECT, scope=EgressScope("https://post.example/1"))
     if where == "segment":
-        manifest = f"data:application/x-mpegurl,%23EXTM3U%0A%23EXT-X-TARGETDURATION:2%0A%23EXTINF:2,%0A{private}%0A%23EXT-X-ENDLIST"
+        manifest = (
+            "data:application/x-mpegurl,%23EXTM3U%0A%23EXT-X-TARGETDURATION:2%0A%23EXTINF:2,"
+            f"%0A{private}%0A%23EXT-X-ENDLIST"
+        )
         request = replace(request, url=manifest, source_type=SourceType.HLS)
     if where == "redirect":
         server.on("/away", reply(302, Location="http://169.254.169.254/latest"))
         guard = EgressGuard((f"127.0.0.1:{server.port}",))
         client = AiohttpClient(guard)
-        request = MediaRequest(server.url("/away"), SourceType.DIRECT, scope=EgressScope(server.url("/post")))
+        request = MediaRequest(
+            server.url("/away"), SourceType.DIRECT, scope=EgressScope(server.url("/post"))
+        )
     poster = private if where == "poster" else None
     async with open_helpers(SystemClock(), count=1) as helpers:
         fetcher = BeginningFetcher(client, FakeClock(auto=True), IN_PROCESS)
@@ -259,14 +281,20 @@ async def test_the_players_headers_go_with_the_video_and_only_the_referrer_with_
 
     (poster,), (video,) = server.asked("/p"), server.asked("/v.mp4")
     assert (video.headers["x-key"], video.headers["user-agent"]) == ("secret", "Browser")
-    assert (poster.headers["referer"], poster.headers["user-agent"]) == (server.url("/post"), "Browser")
+    assert (poster.headers["referer"], poster.headers["user-agent"]) == (
+        server.url("/post"),
+        "Browser",
+    )
     assert "x-key" not in poster.headers
     assert "cookie" not in {*poster.headers, *video.headers}
 
 
 def test_a_candidates_headers_are_the_players_then_the_sites_and_the_browsers_name() -> None:
     candidate = Candidate(
-        "https://a.example/1", SourceType.DIRECT, FoundIn.DOM, headers={"origin": "https://a.example"}
+        "https://a.example/1",
+        SourceType.DIRECT,
+        FoundIn.DOM,
+        headers={"origin": "https://a.example"},
     )
     site = Platform("s", "S", "2026-11-29", media=MediaRules(headers={"x-site": "1"}))
     asked = media_headers(candidate, site, page_url="https://a.example/post", user_agent="Browser")
@@ -279,7 +307,7 @@ def test_a_candidates_headers_are_the_players_then_the_sites_and_the_browsers_na
     }
 
 
-# --- bounds ----------------------------------------------------------------------------------------------------------
+# --- bounds ---------------------------------------------------------------------------------------
 
 
 async def test_whoever_waits_is_not_kept_by_a_server_that_hangs(
@@ -320,7 +348,9 @@ async def test_few_pictures_are_made_at_a_time_and_too_many_are_refused(
 
     made = CandidateFrames(client, Waiting(client, FakeClock(), IN_PROCESS), NoStills(), tmp_path)
     requests = [
-        MediaRequest(f"https://a.example/{n}", SourceType.DIRECT, scope=EgressScope("https://a.example"))
+        MediaRequest(
+            f"https://a.example/{n}", SourceType.DIRECT, scope=EgressScope("https://a.example")
+        )
         for n in range(9)
     ]
     await asyncio.gather(*(made.frame(JOB, FrameRequest(request)) for request in requests))

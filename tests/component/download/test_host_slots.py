@@ -48,7 +48,8 @@ class Answer:
 
 
 class CountingClient:
-    """Serves ``files`` by URL path; ``most`` is the highest number of concurrent requests to each host.
+    """Serves ``files`` by URL path; ``most`` is the highest number of concurrent requests to each
+    host.
 
     A response is sent once there have been ``at_once`` concurrent requests to its host.
     """
@@ -77,8 +78,12 @@ class CountingClient:
         return None
 
 
-def request(url: str, kind: SourceType = SourceType.DIRECT, *, connections: int, **facts: Any) -> MediaRequest:
-    return MediaRequest(url, kind, EgressScope("https://post.example/1"), max_connections=connections, **facts)
+def request(
+    url: str, kind: SourceType = SourceType.DIRECT, *, connections: int, **facts: Any
+) -> MediaRequest:
+    return MediaRequest(
+        url, kind, EgressScope("https://post.example/1"), max_connections=connections, **facts
+    )
 
 
 async def fetch_all(client: CountingClient, folder: Path, *requests: MediaRequest) -> list[Path]:
@@ -87,14 +92,20 @@ async def fetch_all(client: CountingClient, folder: Path, *requests: MediaReques
     async def fetch_one(number: int, wanted: MediaRequest) -> Path:
         into = folder / str(number)
         into.mkdir()
-        file = await fetcher.fetch(wanted, into=into, limits=LIMITS, on_progress=lambda done, total: None)
+        file = await fetcher.fetch(
+            wanted, into=into, limits=LIMITS, on_progress=lambda done, total: None
+        )
         return file.path
 
     async with asyncio.timeout(patient(60)):
-        return await asyncio.gather(*(fetch_one(number, wanted) for number, wanted in enumerate(requests)))
+        return await asyncio.gather(
+            *(fetch_one(number, wanted) for number, wanted in enumerate(requests))
+        )
 
 
-async def test_files_of_one_host_wait_for_each_other_and_those_of_another_do_not(tmp_path: Path) -> None:
+async def test_files_of_one_host_wait_for_each_other_and_those_of_another_do_not(
+    tmp_path: Path,
+) -> None:
     client = CountingClient({"v.mp4": media.mp4()}, at_once=2)
     ours = [request(f"{HOST}/v.mp4", connections=2) for _ in range(5)]
     others = [request(f"{OTHER_HOST}/v.mp4", connections=2) for _ in range(2)]
@@ -105,7 +116,9 @@ async def test_files_of_one_host_wait_for_each_other_and_those_of_another_do_not
 
 
 async def test_files_pairs_and_streams_wait_for_each_other(tmp_path: Path) -> None:
-    client = CountingClient({**media.hls("ts"), "v.mp4": media.mp4(), "a.m4a": media.sound_only_mp4()})
+    client = CountingClient(
+        {**media.hls("ts"), "v.mp4": media.mp4(), "a.m4a": media.sound_only_mp4()}
+    )
     await fetch_all(
         client,
         tmp_path,
@@ -125,7 +138,9 @@ async def test_segments_count_like_files_over_all_streams(tmp_path: Path) -> Non
     assert client.most == {"cdn.example": 2}
 
 
-@pytest.mark.parametrize("files", [media.hls("ts"), media.hls("fmp4"), media.hls_aes(), media.hls_split()])
+@pytest.mark.parametrize(
+    "files", [media.hls("ts"), media.hls("fmp4"), media.hls_aes(), media.hls_split()]
+)
 @pytest.mark.parametrize("broken", [None, "seg001.ts", "seg000.m4s", "high/seg001.m4s"])
 async def test_streams_complete_with_a_single_connection(
     files: Mapping[str, bytes], broken: str | None, tmp_path: Path
@@ -151,10 +166,14 @@ async def test_a_slot_is_free_again_after_a_failure(tmp_path: Path) -> None:
     gone = request(f"{HOST}/gone.mp4", connections=1)
     for wanted in (gone, replace(gone, url=f"{HOST}/gone.m3u8", source_type=SourceType.HLS)):
         with pytest.raises(Failure):
-            await fetcher.fetch(wanted, into=tmp_path, limits=LIMITS, on_progress=lambda done, total: None)
+            await fetcher.fetch(
+                wanted, into=tmp_path, limits=LIMITS, on_progress=lambda done, total: None
+            )
     async with asyncio.timeout(patient(30)):
         fine = replace(gone, url=f"{HOST}/v.mp4")
-        file = await fetcher.fetch(fine, into=tmp_path, limits=LIMITS, on_progress=lambda done, total: None)
+        file = await fetcher.fetch(
+            fine, into=tmp_path, limits=LIMITS, on_progress=lambda done, total: None
+        )
 
     assert file.bytes == len(media.mp4())
 

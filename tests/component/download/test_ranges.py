@@ -1,4 +1,6 @@
-"""Files fetched in ranges of bounded size are complete and unchanged, or refused, whatever the server does."""
+"""Files fetched in ranges of bounded size are complete and unchanged, or refused,
+whatever the server does.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,14 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.failures import EmptyBody, Failure, Incomplete, LinkExpired, RateLimited, TooLarge
+from mediavault.core.failures import (
+    EmptyBody,
+    Failure,
+    Incomplete,
+    LinkExpired,
+    RateLimited,
+    TooLarge,
+)
 from mediavault.core.media import DownloadedFile
 from mediavault.download.port import MIN_RANGE_BYTES
 from mediavault.download.resume import OVERLAP_BYTES
@@ -40,9 +49,17 @@ async def test_no_request_asks_for_more_than_is_allowed_and_the_file_is_whole(
     assert file.path.read_bytes() == BODY
     spans = [(request.range_start, request.range_end) for request in server.requests]
     assert spans[0] == (0, PIECE - 1)
-    assert [first for first, _ in spans[1:]] == [last + 1 - OVERLAP_BYTES for _, last in spans[:-1] if last is not None]
-    assert all(last is not None and first is not None and last - first < PIECE for first, last in spans)
-    assert [request.headers.get("if-range") for request in server.requests] == [None, '"v1"', '"v1"']
+    assert [first for first, _ in spans[1:]] == [
+        last + 1 - OVERLAP_BYTES for _, last in spans[:-1] if last is not None
+    ]
+    assert all(
+        last is not None and first is not None and last - first < PIECE for first, last in spans
+    )
+    assert [request.headers.get("if-range") for request in server.requests] == [
+        None,
+        '"v1"',
+        '"v1"',
+    ]
     assert clock.slept == []
 
 
@@ -85,10 +102,19 @@ def without_range_whole(script: Script) -> Script:
         without_range_whole(other_range),
         more_than_asked,
         without_range_whole(changed(serve(BODY), headers={"Content-Range": None})),
-        without_range_whole(changed(serve(BODY), headers={"Content-Range": f"bytes 0-{PIECE - 1}/*"})),
+        without_range_whole(
+            changed(serve(BODY), headers={"Content-Range": f"bytes 0-{PIECE - 1}/*"})
+        ),
         without_range_whole(reply(416, Content_Range=f"bytes */{len(BODY)}")),
     ],
-    ids=["ignores them", "another part", "more than asked", "does not say which", "no total", "has none"],
+    ids=[
+        "ignores them",
+        "another part",
+        "more than asked",
+        "does not say which",
+        "no total",
+        "has none",
+    ],
 )
 async def test_a_server_without_usable_ranges_is_asked_for_the_whole_file(
     script: Script, server: FaultServer, fetch: Fetch
@@ -108,13 +134,17 @@ async def test_a_file_that_changes_between_two_ranges_is_never_mixed(
     assert (await in_ranges(fetch)).path.read_bytes() == OTHER
 
 
-async def test_a_change_that_only_the_bytes_show_is_noticed_too(server: FaultServer, fetch: Fetch) -> None:
+async def test_a_change_that_only_the_bytes_show_is_noticed_too(
+    server: FaultServer, fetch: Fetch
+) -> None:
     server.on("/v.mp4", serve(BODY, etag=None), serve(OTHER, etag=None))
 
     assert (await in_ranges(fetch)).path.read_bytes() == OTHER
 
 
-async def test_another_total_in_a_later_range_means_starting_over(server: FaultServer, fetch: Fetch) -> None:
+async def test_another_total_in_a_later_range_means_starting_over(
+    server: FaultServer, fetch: Fetch
+) -> None:
     longer = BODY + b"more"
     server.on("/v.mp4", serve(BODY, etag=None), serve(longer, etag=None))
 
@@ -122,29 +152,43 @@ async def test_another_total_in_a_later_range_means_starting_over(server: FaultS
 
 
 @pytest.mark.parametrize("at", [0, 1_000, OVERLAP_BYTES + 1_000])
-async def test_a_range_that_breaks_off_is_resumed(at: int, server: FaultServer, fetch: Fetch, clock: FakeClock) -> None:
+async def test_a_range_that_breaks_off_is_resumed(
+    at: int, server: FaultServer, fetch: Fetch, clock: FakeClock
+) -> None:
     server.on("/v.mp4", serve(BODY), cut(serve(BODY), at=at, reset=True), serve(BODY))
 
     assert (await in_ranges(fetch)).path.read_bytes() == BODY
     assert clock.slept == [0.5]
 
 
-async def test_ranges_shorter_than_requested_are_accepted(server: FaultServer, fetch: Fetch) -> None:
+async def test_ranges_shorter_than_requested_are_accepted(
+    server: FaultServer, fetch: Fetch
+) -> None:
     def at_most_half(request: Request) -> Reply:
         start = request.range_start or 0
         part = BODY[start : start + PIECE // 2]
-        return Reply(206, {"Content-Range": f"bytes {start}-{start + len(part) - 1}/{len(BODY)}", "ETag": '"v1"'}, part)
+        return Reply(
+            206,
+            {"Content-Range": f"bytes {start}-{start + len(part) - 1}/{len(BODY)}", "ETag": '"v1"'},
+            part,
+        )
 
     server.on("/v.mp4", at_most_half)
 
     assert (await in_ranges(fetch)).path.read_bytes() == BODY
 
 
-async def test_a_server_that_never_sends_anything_new_is_given_up(server: FaultServer, fetch: Fetch) -> None:
+async def test_a_server_that_never_sends_anything_new_is_given_up(
+    server: FaultServer, fetch: Fetch
+) -> None:
     def overlap_only(request: Request) -> Reply:
         start = request.range_start or 0
         part = BODY[start : start + OVERLAP_BYTES] if start else BODY[:PIECE]
-        return Reply(206, {"Content-Range": f"bytes {start}-{start + len(part) - 1}/{len(BODY)}", "ETag": '"v1"'}, part)
+        return Reply(
+            206,
+            {"Content-Range": f"bytes {start}-{start + len(part) - 1}/{len(BODY)}", "ETag": '"v1"'},
+            part,
+        )
 
     server.on("/v.mp4", overlap_only)
 
@@ -153,7 +197,9 @@ async def test_a_server_that_never_sends_anything_new_is_given_up(server: FaultS
             await in_ranges(fetch)
 
 
-async def test_more_bytes_than_a_range_names_never_get_into_the_file(server: FaultServer, fetch: Fetch) -> None:
+async def test_more_bytes_than_a_range_names_never_get_into_the_file(
+    server: FaultServer, fetch: Fetch
+) -> None:
     def long_body(request: Request) -> Reply:
         made = serve(BODY)(request)
         made.body += b"x" * 100
@@ -190,10 +236,12 @@ async def test_a_part_of_an_earlier_call_is_resumed_in_ranges(
     server.on("/v.mp4", serve(BODY))
 
     assert (await in_ranges(fetch)).path.read_bytes() == BODY
-    assert all((request.range_end or 0) - (request.range_start or 0) < PIECE for request in server.requests)
+    assert all(
+        (request.range_end or 0) - (request.range_start or 0) < PIECE for request in server.requests
+    )
 
 
-# --- a site that refuses or slows down half way -----------------------------------------------------------------------
+# --- a site that refuses or slows down half way ---------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -215,7 +263,9 @@ async def test_a_request_to_slow_down_without_a_time_means_a_short_wait(
     assert clock.slept == [5.0]
 
 
-@pytest.mark.parametrize("script", [reply(429, Retry_After="600"), reply(403)], ids=["a long time", "refused"])
+@pytest.mark.parametrize(
+    "script", [reply(429, Retry_After="600"), reply(403)], ids=["a long time", "refused"]
+)
 async def test_a_refusal_that_waiting_does_not_help_is_raised_and_leaves_the_part(
     script: Script, server: FaultServer, fetch: Fetch, tmp_path: Path
 ) -> None:

@@ -1,4 +1,6 @@
-"""Rare forms of HLS become a whole, synchronised file or a failure, never a video with missing parts."""
+"""Rare forms of HLS become a whole, synchronised file or a failure,
+never a video with missing parts.
+"""
 
 from __future__ import annotations
 
@@ -54,9 +56,14 @@ def encrypted(body: bytes, key: str, iv: bytes) -> bytes:
 
 
 def one_file() -> tuple[bytes, bytes]:
-    """Return (a file of an initialisation section and its segments, a playlist that refers to them by ranges)."""
+    """Return (a file of an initialisation section and its segments,
+    a playlist that refers to them by ranges).
+    """
     files = media.hls("fmp4")
-    whole, lines = files["init.mp4"], [f'#EXT-X-MAP:URI="all.mp4",BYTERANGE="{len(files["init.mp4"])}@0"']
+    whole, lines = (
+        files["init.mp4"],
+        [f'#EXT-X-MAP:URI="all.mp4",BYTERANGE="{len(files["init.mp4"])}@0"'],
+    )
     for name in FMP4:
         lines += ["#EXTINF:2.0,", f"#EXT-X-BYTERANGE:{len(files[name])}@{len(whole)}", "all.mp4"]
         whole += files[name]
@@ -86,7 +93,9 @@ async def test_a_file_that_ends_before_its_last_range_is_refused(
 
 
 def rotated() -> dict[str, bytes]:
-    """Segments 7, 8 and 9: one with its own IV, one whose IV is its number, the last unencrypted."""
+    """Segments 7, 8 and 9: one with its own IV, one whose IV is its number,
+    the last unencrypted.
+    """
     files = media.hls("ts")
     return {
         **KEYS,
@@ -108,7 +117,9 @@ async def test_keys_may_change_from_segment_to_segment(server: FaultServer, fetc
     assert_whole_and_in_step(await save(fetch), 6.0)
 
 
-async def test_a_previous_key_never_decrypts_a_later_segment(server: FaultServer, fetch: Fetch, tmp_path: Path) -> None:
+async def test_a_previous_key_never_decrypts_a_later_segment(
+    server: FaultServer, fetch: Fetch, tmp_path: Path
+) -> None:
     server.files({**rotated(), "b.key": KEYS["a.key"]})
 
     with pytest.raises(Incomplete):
@@ -117,7 +128,9 @@ async def test_a_previous_key_never_decrypts_a_later_segment(server: FaultServer
 
 
 def spliced() -> dict[str, bytes]:
-    """Two recordings, each with its own initialisation section: different packet sizes, both clocks begin at zero."""
+    """Two recordings, each with its own initialisation section: different packet sizes,
+    both clocks begin at zero.
+    """
     first, second = media.hls("fmp4"), media.hls("fmp4", seconds=4.0, bit_rate=150_000)
     files: dict[str, bytes] = {}
     lines: list[str] = []
@@ -130,7 +143,9 @@ def spliced() -> dict[str, bytes]:
     return files | {"index.m3u8": playlist(*lines)}
 
 
-async def test_a_discontinuity_may_bring_its_own_initialisation_section(server: FaultServer, fetch: Fetch) -> None:
+async def test_a_discontinuity_may_bring_its_own_initialisation_section(
+    server: FaultServer, fetch: Fetch
+) -> None:
     server.files(spliced())
 
     assert_whole_and_in_step(await save(fetch), 10.0)
@@ -145,7 +160,9 @@ def unequal() -> Mapping[str, bytes]:
     return pictures | {f"sound/{name}": body for name, body in sound.items()}
 
 
-async def test_sound_may_be_cut_into_other_segments_than_its_pictures(server: FaultServer, fetch: Fetch) -> None:
+async def test_sound_may_be_cut_into_other_segments_than_its_pictures(
+    server: FaultServer, fetch: Fetch
+) -> None:
     server.files(unequal())
 
     assert_whole_and_in_step(await save(fetch), 6.0)
@@ -154,8 +171,9 @@ async def test_sound_may_be_cut_into_other_segments_than_its_pictures(server: Fa
 
 @pytest.mark.parametrize(
     ("files", "missing"),
-    [(rotated(), "/1.ts"), (rotated(), "/b.key"), (spliced(), "/b/init.mp4"), (spliced(), "/b/seg001.m4s"),
-     (unequal(), "/sound/seg005.m4s"), (unequal(), "/high/seg002.m4s")],
+    [(rotated(), "/1.ts"), (rotated(), "/b.key"), (spliced(), "/b/init.mp4"),
+     (spliced(), "/b/seg001.m4s"), (unequal(), "/sound/seg005.m4s"),
+     (unequal(), "/high/seg002.m4s")],
     ids=["rotated", "key", "second section", "second take", "last sound", "last pictures"],
 )  # fmt: skip
 async def test_a_missing_part_of_a_rare_form_is_a_failure(

@@ -1,4 +1,6 @@
-"""A running HLS stream from a loopback server is recorded segment by segment, and nothing that is missing is hidden."""
+"""A running HLS stream from a loopback server is recorded segment by segment,
+and nothing that is missing is hidden.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,8 @@ FIRST = 40  # the number of the first segment of the clip
 
 @dataclass
 class Broadcast:
-    """Sends a clip as a stream: at each moment the ``window`` newest segments, by the clock; it ends after the clip.
+    """Sends a clip as a stream: at each moment the ``window`` newest segments, by the clock; it
+    ends after the clip.
 
     ``answers`` replace those of the server, by the number of the request for the playlist (from 1).
     """
@@ -63,18 +66,30 @@ class Broadcast:
 
     @property
     def newest(self) -> int:
-        return min(len(self.names) - 1, self.window - 1 + int((self.clock.monotonic() - self.began_s) / SEGMENT_S))
+        return min(
+            len(self.names) - 1,
+            self.window - 1 + int((self.clock.monotonic() - self.began_s) / SEGMENT_S),
+        )
 
     @property
     def oldest(self) -> int:
-        return 0 if "#EXT-X-PLAYLIST-TYPE:EVENT" in self.tags else max(0, self.newest - self.window + 1)
+        return (
+            0
+            if "#EXT-X-PLAYLIST-TYPE:EVENT" in self.tags
+            else max(0, self.newest - self.window + 1)
+        )
 
     def _playlist(self, request: Request) -> Reply:
         self.asked += 1
         self.when(self.asked)
         if self.asked in self.answers:
             return self.answers[self.asked]
-        lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:2", f"#EXT-X-MEDIA-SEQUENCE:{self.first + self.oldest}", *self.tags]
+        lines = [
+            "#EXTM3U",
+            "#EXT-X-TARGETDURATION:2",
+            f"#EXT-X-MEDIA-SEQUENCE:{self.first + self.oldest}",
+            *self.tags,
+        ]
         if "init.mp4" in self.files:
             lines.append('#EXT-X-MAP:URI="init.mp4"')
         if self.key:
@@ -117,7 +132,9 @@ class Recorder:
     ) -> DownloadedFile:
         into = self.folder / "media"
         into.mkdir(exist_ok=True)
-        return await self.fetch(path, source_type=SourceType.HLS, into=into, recording=order or self.order(), **facts)
+        return await self.fetch(
+            path, source_type=SourceType.HLS, into=into, recording=order or self.order(), **facts
+        )
 
 
 @pytest.fixture
@@ -167,7 +184,11 @@ async def test_the_playlist_is_requested_once_in_a_target_duration_and_twice_aft
     ids=["initialisation section", "encrypted"],
 )
 async def test_a_stream_of_any_form_is_recorded(
-    files: Callable[[], Mapping[str, bytes]], key: bool, server: FaultServer, clock: FakeClock, recorder: Recorder
+    files: Callable[[], Mapping[str, bytes]],
+    key: bool,
+    server: FaultServer,
+    clock: FakeClock,
+    recorder: Recorder,
 ) -> None:
     clip = files()
     Broadcast(server, clock, clip, window=1, first=0, key=key)
@@ -185,7 +206,11 @@ async def test_separate_sound_is_recorded_with_the_pictures(
 ) -> None:
     clip = media.hls_split()
     for name in ("high", "sound"):
-        files = {path.removeprefix(f"{name}/"): body for path, body in clip.items() if path.startswith(f"{name}/")}
+        files = {
+            path.removeprefix(f"{name}/"): body
+            for path, body in clip.items()
+            if path.startswith(f"{name}/")
+        }
         Broadcast(server, clock, files, window=1, under=f"/{name}/")
     server.on("/index.m3u8", serve(clip["index.m3u8"]))
     file = await recorder.record()
@@ -242,14 +267,22 @@ async def test_what_slid_out_of_the_list_is_a_gap_and_the_rest_plays(
     broadcast.when = lambda asked: clock.advance(8.0) if asked == 3 else None
     file = await recorder.record()
 
-    assert replace(recorded(file), bytes=0) == Recording(20.0, 0, gaps=1, missing_s=4.0, end=RecordingEnd.ENDED)
+    assert replace(recorded(file), bytes=0) == Recording(
+        20.0, 0, gaps=1, missing_s=4.0, end=RecordingEnd.ENDED
+    )
     assert faults(file, 20.0) == ()
 
 
-async def test_a_gap_in_both_tracks_is_one_gap(server: FaultServer, clock: FakeClock, recorder: Recorder) -> None:
+async def test_a_gap_in_both_tracks_is_one_gap(
+    server: FaultServer, clock: FakeClock, recorder: Recorder
+) -> None:
     clip = media.hls_split()
     for name in ("high", "sound"):
-        files = {path.removeprefix(f"{name}/"): body for path, body in clip.items() if path.startswith(f"{name}/")}
+        files = {
+            path.removeprefix(f"{name}/"): body
+            for path, body in clip.items()
+            if path.startswith(f"{name}/")
+        }
         Broadcast(server, clock, files, window=1, under=f"/{name}/")
     server.on("/high/seg001.m4s", lambda _: Reply(status=404))
     server.on("/sound/seg001.m4s", lambda _: Reply(status=404))
@@ -260,12 +293,18 @@ async def test_a_gap_in_both_tracks_is_one_gap(server: FaultServer, clock: FakeC
     assert faults(file, 4.0) == ()
 
 
-async def test_a_segment_that_stays_damaged_is_a_gap(server: FaultServer, clock: FakeClock, recorder: Recorder) -> None:
+async def test_a_segment_that_stays_damaged_is_a_gap(
+    server: FaultServer, clock: FakeClock, recorder: Recorder
+) -> None:
     broadcast = Broadcast(server, clock)
     server.on("/seg004.ts", serve(broadcast.files["seg004.ts"][:5_000]))
     file = await recorder.record()
 
-    assert (recorded(file).gaps, recorded(file).recorded_s, recorded(file).missing_s) == (1, 22.0, 2.0)
+    assert (recorded(file).gaps, recorded(file).recorded_s, recorded(file).missing_s) == (
+        1,
+        22.0,
+        2.0,
+    )
     assert faults(file, 22.0) == ()
 
 
@@ -293,7 +332,9 @@ async def test_a_site_that_is_away_for_a_while_ends_nothing(
 async def test_discontinuities_are_joined_even_where_the_site_does_not_count_them(
     server: FaultServer, clock: FakeClock, recorder: Recorder
 ) -> None:
-    """The window slides past the tag, after which the segments would seem to belong to the part before it."""
+    """The window slides past the tag, after which the segments would seem to belong to the part
+    before it.
+    """
     Broadcast(server, clock, tag_before={4: "#EXT-X-DISCONTINUITY", 8: "#EXT-X-DISCONTINUITY"})
     file = await recorder.record()
     state = load_state(recorder.folder / "recording")
@@ -322,7 +363,7 @@ async def test_a_stream_that_counts_from_the_start_again_goes_on_after_a_gap(
     assert recorded(file).end is RecordingEnd.ENDED
 
 
-# --- the end -------------------------------------------------------------------------------------------------------------
+# --- the end --------------------------------------------------------------------------------------
 
 
 async def test_a_playlist_that_is_gone_ends_the_recording(
@@ -346,7 +387,9 @@ async def test_a_stream_that_brings_nothing_new_for_five_minutes_has_ended(
     assert 300 <= clock.monotonic() - began_s - 18 < 302
 
 
-async def test_a_running_stream_of_which_nothing_comes_is_live(server: FaultServer, recorder: Recorder) -> None:
+async def test_a_running_stream_of_which_nothing_comes_is_live(
+    server: FaultServer, recorder: Recorder
+) -> None:
     server.on("/index.m3u8", serve(b"#EXTM3U\n#EXT-X-TARGETDURATION:2"))
 
     with pytest.raises(LiveNow):
@@ -400,11 +443,13 @@ async def test_a_refused_playlist_asks_for_another_url(
     assert recorded(file).recorded_s + recorded(file).missing_s == 24.0
 
 
-# --- a later call goes on ------------------------------------------------------------------------------------------------
+# --- a later call goes on -------------------------------------------------------------------------
 
 
 async def interrupted(recorder: Recorder, broadcast: Broadcast, *, at: int) -> None:
-    """Record until the playlist is asked for the ``at``th time, then cancel, as a worker that is stopped does."""
+    """Record until the playlist is asked for the ``at``th time, then cancel,
+    as a worker that is stopped does.
+    """
 
     def cancel(asked: int) -> None:
         if asked == at:
@@ -529,7 +574,9 @@ async def test_a_state_whose_files_are_shorter_than_it_says_is_not_trusted(
     assert load_state(folder) is None
 
 
-async def test_without_an_order_a_running_stream_is_live(server: FaultServer, clock: FakeClock, fetch: Fetch) -> None:
+async def test_without_an_order_a_running_stream_is_live(
+    server: FaultServer, clock: FakeClock, fetch: Fetch
+) -> None:
     Broadcast(server, clock)
 
     with pytest.raises(LiveNow):

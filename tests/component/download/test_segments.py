@@ -1,4 +1,6 @@
-"""HLS streams from a loopback server become a whole file or a specific failure, never a file with missing parts."""
+"""HLS streams from a loopback server become a whole file or a specific failure,
+never a file with missing parts.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,14 @@ from mediavault.core.failures import (
     RateLimited,
     TooLarge,
 )
-from mediavault.core.media import COMPATIBLE, DownloadedFile, Expected, LiveNow, Preference, SourceType
+from mediavault.core.media import (
+    COMPATIBLE,
+    DownloadedFile,
+    Expected,
+    LiveNow,
+    Preference,
+    SourceType,
+)
 from mediavault.core.urls import EgressScope
 from mediavault.download import track
 from mediavault.download.port import MediaRequest
@@ -53,12 +62,20 @@ async def hls(fetch: Fetch, path: str = "/index.m3u8", **options: Any) -> Downlo
 
 
 def faults(file: DownloadedFile, duration_s: float = 6.0) -> tuple[object, ...]:
-    return problems(media_probe_child.examine(file.path), Expected(duration_s=duration_s, audio=True))
+    return problems(
+        media_probe_child.examine(file.path), Expected(duration_s=duration_s, audio=True)
+    )
 
 
 @pytest.mark.parametrize(
     "files",
-    [media.hls("ts"), media.hls("fmp4"), media.hls_aes(), media.hls_aes(with_iv=True), media.hls_split()],
+    [
+        media.hls("ts"),
+        media.hls("fmp4"),
+        media.hls_aes(),
+        media.hls_aes(with_iv=True),
+        media.hls_split(),
+    ],
     ids=["ts", "fmp4", "aes", "aes with iv", "separate sound"],
 )
 async def test_a_stream_becomes_one_whole_file(
@@ -82,22 +99,31 @@ async def test_only_the_best_variant_is_fetched(server: FaultServer, fetch: Fetc
     assert not server.asked("/low/index.m3u8")
 
 
-async def test_byte_ranges_of_one_resource_are_fetched_one_by_one(server: FaultServer, fetch: Fetch) -> None:
+async def test_byte_ranges_of_one_resource_are_fetched_one_by_one(
+    server: FaultServer, fetch: Fetch
+) -> None:
     files = media.hls("ts")
     parts = [files[name[1:]] for name in SEGMENTS]
-    listed = "".join(f"#EXTINF:2.0,\n#EXT-X-BYTERANGE:{len(part)}\nall.ts\n" for part in parts).replace(
-        "\nall", "@0\nall", 1
-    )
+    listed = "".join(
+        f"#EXTINF:2.0,\n#EXT-X-BYTERANGE:{len(part)}\nall.ts\n" for part in parts
+    ).replace("\nall", "@0\nall", 1)
     server.on("/all.ts", serve(b"".join(parts)))
-    server.on("/index.m3u8", serve(f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n{listed}#EXT-X-ENDLIST".encode()))
+    server.on(
+        "/index.m3u8", serve(f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n{listed}#EXT-X-ENDLIST".encode())
+    )
 
     assert faults(await hls(fetch)) == ()
     assert len(server.asked("/all.ts")) == 3
 
 
-async def test_a_server_that_ignores_byte_ranges_is_refused(server: FaultServer, fetch: Fetch) -> None:
+async def test_a_server_that_ignores_byte_ranges_is_refused(
+    server: FaultServer, fetch: Fetch
+) -> None:
     part = media.hls("ts")["seg000.ts"]
-    text = f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2.0,\n#EXT-X-BYTERANGE:{len(part)}@188\nall.ts\n#EXT-X-ENDLIST"
+    text = (
+        f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2.0,\n#EXT-X-BYTERANGE:{len(part)}@188\n"
+        "all.ts\n#EXT-X-ENDLIST"
+    )
     server.on("/index.m3u8", serve(text.encode()))
     server.on("/all.ts", serve(part * 2, ranges=False))
 
@@ -108,7 +134,10 @@ async def test_a_server_that_ignores_byte_ranges_is_refused(server: FaultServer,
 async def test_a_short_byte_range_is_refused(server: FaultServer, fetch: Fetch) -> None:
     """The header names the requested range; the body is shorter, and announces its own length."""
     part = media.hls("ts")["seg000.ts"]
-    text = f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2.0,\n#EXT-X-BYTERANGE:{len(part)}@0\nall.ts\n#EXT-X-ENDLIST"
+    text = (
+        f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2.0,\n#EXT-X-BYTERANGE:{len(part)}@0\nall.ts\n"
+        "#EXT-X-ENDLIST"
+    )
     server.on("/index.m3u8", serve(text.encode()))
     server.on("/all.ts", changed(serve(part * 2), body=part[: 188 * 300]))
 
@@ -119,19 +148,34 @@ async def test_a_short_byte_range_is_refused(server: FaultServer, fetch: Fetch) 
 async def test_time_continues_over_a_discontinuity(server: FaultServer, fetch: Fetch) -> None:
     server.files(media.hls("ts"))
     lines = [f"#EXTINF:2.0,\n{name[1:]}" for name in SEGMENTS]
-    text = "\n".join(["#EXTM3U", "#EXT-X-TARGETDURATION:2", *lines, "#EXT-X-DISCONTINUITY", *lines, "#EXT-X-ENDLIST"])
+    text = "\n".join(
+        [
+            "#EXTM3U",
+            "#EXT-X-TARGETDURATION:2",
+            *lines,
+            "#EXT-X-DISCONTINUITY",
+            *lines,
+            "#EXT-X-ENDLIST",
+        ]
+    )
     server.on("/index.m3u8", serve(text.encode()))
 
     assert faults(await hls(fetch), 12.0) == ()
 
 
-async def test_the_duration_that_the_post_states_takes_precedence(server: FaultServer, fetch: Fetch) -> None:
+async def test_the_duration_that_the_post_states_takes_precedence(
+    server: FaultServer, fetch: Fetch
+) -> None:
     server.files(media.hls("ts"))
 
-    assert (await hls(fetch, expected=Expected(duration_s=6.2))).expected == Expected(duration_s=6.2)
+    assert (await hls(fetch, expected=Expected(duration_s=6.2))).expected == Expected(
+        duration_s=6.2
+    )
 
 
-async def test_whole_seconds_in_a_playlist_count_as_approximate(server: FaultServer, fetch: Fetch) -> None:
+async def test_whole_seconds_in_a_playlist_count_as_approximate(
+    server: FaultServer, fetch: Fetch
+) -> None:
     """Three segments "of 3 s" may last 7.5 s together; they last 6.04."""
     files = dict(media.hls("ts"))
     files["index.m3u8"] = files["index.m3u8"].replace(b"#EXTINF:2.000000", b"#EXTINF:2", 3)
@@ -140,7 +184,7 @@ async def test_whole_seconds_in_a_playlist_count_as_approximate(server: FaultSer
     assert (await hls(fetch)).expected.duration_s is None
 
 
-# --- segment k of n is missing, broken, short, empty, a page: for every k ---------------------------------------
+# --- segment k of n is missing, broken, short, empty, a page: for every k -------------------------
 
 BODY = media.hls("ts")["seg001.ts"]
 FAULTS: Mapping[str, tuple[Any, type[Failure]]] = {
@@ -150,12 +194,18 @@ FAULTS: Mapping[str, tuple[Any, type[Failure]]] = {
     "204": (lambda script: reply(204), Failure),
     "cut": (lambda script: cut(script, at=50_000), Incomplete),
     "reset": (lambda script: cut(script, at=50_000, reset=True), Failure),
-    "short and sure of it": (lambda script: changed(script, cut_at=None, body=BODY[:20_001]), Incomplete),
+    "short and sure of it": (
+        lambda script: changed(script, cut_at=None, body=BODY[:20_001]),
+        Incomplete,
+    ),
     "short at a packet": (lambda script: changed(script, body=BODY[: 188 * 300]), Incomplete),
     "another's bytes": (lambda script: changed(script, body=bytes(range(256)) * 100), Incomplete),
     "zeros": (lambda script: changed(script, body=bytes(18_800)), Incomplete),
     "a page": (lambda script: reply(200, media.html()), NotAVideo),
-    "compressed": (lambda script: changed(script, headers={"Content-Encoding": "gzip"}), Incomplete),
+    "compressed": (
+        lambda script: changed(script, headers={"Content-Encoding": "gzip"}),
+        Incomplete,
+    ),
     "403": (lambda script: reply(403), LinkExpired),
     "429": (lambda script: reply(429, Retry_After="120"), RateLimited),
 }
@@ -175,7 +225,9 @@ async def test_a_stream_with_a_segment_that_stays_faulty_is_never_saved(
     assert not list(tmp_path.glob("media.*"))
 
 
-@pytest.mark.parametrize("fault", ["404", "500", "empty", "cut", "reset", "short and sure of it", "zeros"])
+@pytest.mark.parametrize(
+    "fault", ["404", "500", "empty", "cut", "reset", "short and sure of it", "zeros"]
+)
 async def test_a_segment_that_arrives_whole_at_the_third_try_is_accepted(
     fault: str, server: FaultServer, fetch: Fetch, clock: FakeClock
 ) -> None:
@@ -188,7 +240,9 @@ async def test_a_segment_that_arrives_whole_at_the_third_try_is_accepted(
     assert clock.slept == [0.5, 1.0]
 
 
-async def test_without_resumes_a_segment_is_requested_once(server: FaultServer, fetch: Fetch, clock: FakeClock) -> None:
+async def test_without_resumes_a_segment_is_requested_once(
+    server: FaultServer, fetch: Fetch, clock: FakeClock
+) -> None:
     server.files(media.hls("ts"))
     server.on("/seg001.ts", cut(serve(BODY), at=1_000))
 
@@ -208,7 +262,9 @@ async def test_a_missing_segment_is_named(server: FaultServer, fetch: Fetch) -> 
     assert refused.value.http_status == 404
 
 
-async def test_a_request_for_a_short_wait_is_respected(server: FaultServer, fetch: Fetch, clock: FakeClock) -> None:
+async def test_a_request_for_a_short_wait_is_respected(
+    server: FaultServer, fetch: Fetch, clock: FakeClock
+) -> None:
     server.files(media.hls("ts"))
     server.on("/seg001.ts", reply(429, Retry_After="7"), serve(BODY))
 
@@ -216,12 +272,14 @@ async def test_a_request_for_a_short_wait_is_respected(server: FaultServer, fetc
     assert clock.slept == [7.0]
 
 
-# --- F37: playlists and keys -------------------------------------------------------------------------------------------
+# --- F37: playlists and keys ----------------------------------------------------------------------
 
 
 def listing(*names: str, extra: str = "") -> bytes:
     lines = [f"#EXTINF:2.0,\n{name}" for name in names]
-    return "\n".join(["#EXTM3U", "#EXT-X-TARGETDURATION:2", extra, *lines, "#EXT-X-ENDLIST"]).encode()
+    return "\n".join(
+        ["#EXTM3U", "#EXT-X-TARGETDURATION:2", extra, *lines, "#EXT-X-ENDLIST"]
+    ).encode()
 
 
 @pytest.mark.parametrize(
@@ -244,9 +302,13 @@ async def test_a_playlist_with_a_faulty_order_is_refused(
     assert not list(tmp_path.glob("media.*"))
 
 
-async def test_a_stream_shorter_than_its_playlist_says_is_refused(server: FaultServer, fetch: Fetch) -> None:
+async def test_a_stream_shorter_than_its_playlist_says_is_refused(
+    server: FaultServer, fetch: Fetch
+) -> None:
     files = dict(media.hls("ts"))
-    files["index.m3u8"] = files["index.m3u8"].replace(b"#EXTINF:2.000000,\nseg002", b"#EXTINF:9.5,\nseg002")
+    files["index.m3u8"] = files["index.m3u8"].replace(
+        b"#EXTINF:2.000000,\nseg002", b"#EXTINF:9.5,\nseg002"
+    )
     server.files(files)
 
     with pytest.raises(Incomplete, match="its playlist announced"):
@@ -261,7 +323,9 @@ async def test_a_stream_shorter_than_its_playlist_says_is_refused(server: FaultS
         (serve(listing("file:///etc/passwd")), NotAVideo),
         (serve(listing("http://127.0.0.1:1/x.ts")), AddressRefused),
         (serve(listing("http://169.254.169.254/x.ts")), AddressRefused),
-        (serve(listing("s.ts", extra='#EXT-X-KEY:METHOD=AES-128,URI="http://127.0.0.1:1/k"')), AddressRefused),
+        (serve(listing("s.ts", extra=(
+            '#EXT-X-KEY:METHOD=AES-128,URI="http://127.0.0.1:1/k"'
+        ))), AddressRefused),
         (serve(listing("s.ts", extra='#EXT-X-MAP:URI="http://127.0.0.1:1/init.mp4"')), Failure),
         (serve(b"#EXTM3U\n" + b"#\n" * 2_600_000), NotAVideo),
         (serve(b"#EXTM3U\n\xff\xfe\xff"), NotAVideo),
@@ -272,7 +336,8 @@ async def test_a_stream_shorter_than_its_playlist_says_is_refused(server: FaultS
         (reply(404), HttpError),
         (reply(503, Retry_After="600"), RateLimited),
     ],
-    ids=["live", "drm", "file", "loopback", "metadata", "key", "map", "endless", "bytes", "page", "mp4", "loop", "403",
+    ids=["live", "drm", "file", "loopback", "metadata", "key", "map", "endless", "bytes", "page",
+         "mp4", "loop", "403",
          "404", "503"],
 )  # fmt: skip
 async def test_a_playlist_that_cannot_be_saved_raises_a_specific_failure(
@@ -315,7 +380,9 @@ async def test_the_key_is_fetched_once(server: FaultServer, fetch: Fetch) -> Non
     assert len(server.asked("/key.bin")) == 1
 
 
-async def test_an_encrypted_initialisation_section_is_decrypted(server: FaultServer, fetch: Fetch) -> None:
+async def test_an_encrypted_initialisation_section_is_decrypted(
+    server: FaultServer, fetch: Fetch
+) -> None:
     from Crypto.Cipher import AES
     from Crypto.Util.Padding import pad
 
@@ -331,7 +398,9 @@ async def test_an_encrypted_initialisation_section_is_decrypted(server: FaultSer
     assert faults(await hls(fetch)) == ()
 
 
-async def test_a_broken_initialisation_section_is_a_failure(server: FaultServer, fetch: Fetch) -> None:
+async def test_a_broken_initialisation_section_is_a_failure(
+    server: FaultServer, fetch: Fetch
+) -> None:
     server.files(media.hls("fmp4"))
     server.on("/init.mp4", reply(200, b"garbage"))
 
@@ -339,7 +408,9 @@ async def test_a_broken_initialisation_section_is_a_failure(server: FaultServer,
         await hls(fetch)
 
 
-async def test_a_missing_sound_segment_is_a_failure_too(server: FaultServer, fetch: Fetch, tmp_path: Path) -> None:
+async def test_a_missing_sound_segment_is_a_failure_too(
+    server: FaultServer, fetch: Fetch, tmp_path: Path
+) -> None:
     server.files(media.hls_split())
     server.on("/sound/seg001.m4s", reply(404))
 
@@ -348,7 +419,7 @@ async def test_a_missing_sound_segment_is_a_failure_too(server: FaultServer, fet
     assert not list(tmp_path.glob("media.*"))
 
 
-# --- headers, limits, order ---------------------------------------------------------------------------------------------
+# --- headers, limits, order -----------------------------------------------------------------------
 
 
 async def test_every_request_carries_the_headers_and_the_cookies_of_its_scope(
@@ -366,7 +437,9 @@ async def test_segments_are_requested_uncompressed(server: FaultServer, fetch: F
     server.files(media.hls("ts"))
     await hls(fetch)
 
-    assert {request.headers["accept-encoding"] for request in server.requests if "seg" in request.path} == {"identity"}
+    assert {
+        request.headers["accept-encoding"] for request in server.requests if "seg" in request.path
+    } == {"identity"}
 
 
 async def test_segments_larger_than_their_buffer_are_still_written_in_order(
@@ -379,7 +452,9 @@ async def test_segments_larger_than_their_buffer_are_still_written_in_order(
     assert faults(await hls(fetch)) == ()
 
 
-async def test_a_stream_without_end_is_cut_off_at_the_limit(server: FaultServer, fetch: Fetch) -> None:
+async def test_a_stream_without_end_is_cut_off_at_the_limit(
+    server: FaultServer, fetch: Fetch
+) -> None:
     server.files(media.hls("ts"))
 
     with pytest.raises(TooLarge):
@@ -419,7 +494,7 @@ async def test_a_cancelled_stream_leaves_no_task_behind(server: FaultServer, fet
     assert [task for task in asyncio.all_tasks() if "TrackFetch" in repr(task)] == []
 
 
-# --- which quality is taken ------------------------------------------------------------------------------------------
+# --- which quality is taken -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("prefer", "taken"), [(Preference(), "high"), (COMPATIBLE, "low")])
@@ -431,14 +506,26 @@ async def test_only_the_preferred_quality_is_fetched(
     size = "RESOLUTION={}x{}"
     lines = [
         '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="s",NAME="en",DEFAULT=YES,URI="sound/index.m3u8"',
-        f'#EXT-X-STREAM-INF:BANDWIDTH=9000000,{size.format(1920, 1080)},CODECS="hvc1.1.6.L120.90,mp4a.40.2",AUDIO="s"',
+        (
+            f"#EXT-X-STREAM-INF:BANDWIDTH=9000000,{size.format(1920, 1080)},"
+            'CODECS="hvc1.1.6.L120.90,mp4a.40.2",AUDIO="s"'
+        ),
         "high/index.m3u8",
-        f'#EXT-X-STREAM-INF:BANDWIDTH=900000,{size.format(640, 360)},CODECS="avc1.42c01e,mp4a.40.2",AUDIO="s"',
+        (
+            f'#EXT-X-STREAM-INF:BANDWIDTH=900000,{size.format(640, 360)},CODECS="avc1.42c01e,'
+            'mp4a.40.2",AUDIO="s"'
+        ),
         "low/index.m3u8",
     ]
     server.on("/index.m3u8", serve("\n".join(["#EXTM3U", *lines]).encode()))
     server.on("/low/index.m3u8", serve(files["high/index.m3u8"]))
-    server.files({f"low/{name.removeprefix('high/')}": body for name, body in files.items() if "high/" in name})
+    server.files(
+        {
+            f"low/{name.removeprefix('high/')}": body
+            for name, body in files.items()
+            if "high/" in name
+        }
+    )
 
     assert faults(await hls(fetch, prefer=prefer)) == ()
     others = {"high", "low"} - {taken}
@@ -451,10 +538,15 @@ SOUND_ONLY = Preference(sound_only=True)
 
 def sound_faults(file: DownloadedFile) -> tuple[object, ...]:
     facts = sound_child.examine(file.path)
-    return (*problems_of_sound(facts, Expected(duration_s=6.0, audio=True)), *([facts.video] if facts.video else []))
+    return (
+        *problems_of_sound(facts, Expected(duration_s=6.0, audio=True)),
+        *([facts.video] if facts.video else []),
+    )
 
 
-async def test_of_a_stream_with_separate_sound_that_alone_is_fetched(server: FaultServer, fetch: Fetch) -> None:
+async def test_of_a_stream_with_separate_sound_that_alone_is_fetched(
+    server: FaultServer, fetch: Fetch
+) -> None:
     server.files(media.hls_split())
     file = await hls(fetch, prefer=SOUND_ONLY)
 
@@ -463,7 +555,9 @@ async def test_of_a_stream_with_separate_sound_that_alone_is_fetched(server: Fau
     assert not [path for path in ("/high/index.m3u8", "/low/index.m3u8") if server.asked(path)]
 
 
-async def test_a_stream_of_sound_alone_is_saved_for_its_sound_only(server: FaultServer, fetch: Fetch) -> None:
+async def test_a_stream_of_sound_alone_is_saved_for_its_sound_only(
+    server: FaultServer, fetch: Fetch
+) -> None:
     files = media.hls_split()
     server.files(files)
     master = '#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=64000,CODECS="mp4a.40.2"\nsound/index.m3u8\n'
@@ -474,13 +568,17 @@ async def test_a_stream_of_sound_alone_is_saved_for_its_sound_only(server: Fault
         await hls(fetch)
 
 
-async def test_a_stream_without_separate_sound_is_fetched_as_it_is(server: FaultServer, fetch: Fetch) -> None:
+async def test_a_stream_without_separate_sound_is_fetched_as_it_is(
+    server: FaultServer, fetch: Fetch
+) -> None:
     server.files(media.hls("ts"))
 
     assert sound_faults(await hls(fetch, prefer=SOUND_ONLY)) == ()
 
 
-async def test_a_missing_segment_of_the_sound_alone_makes_it_incomplete(server: FaultServer, fetch: Fetch) -> None:
+async def test_a_missing_segment_of_the_sound_alone_makes_it_incomplete(
+    server: FaultServer, fetch: Fetch
+) -> None:
     files = dict(media.hls_split())
     del files["sound/seg001.m4s"]
     server.files(files)
@@ -489,8 +587,12 @@ async def test_a_missing_segment_of_the_sound_alone_makes_it_incomplete(server: 
         await hls(fetch, prefer=SOUND_ONLY)
 
 
-async def test_a_site_that_asks_to_slow_down_gets_no_other_requests_in_the_meantime(clock: FakeClock) -> None:
-    """Otherwise the other segments in progress would continue with requests, which gets addresses blocked."""
+async def test_a_site_that_asks_to_slow_down_gets_no_other_requests_in_the_meantime(
+    clock: FakeClock,
+) -> None:
+    """Otherwise the other segments in progress would continue with requests,
+    which gets addresses blocked.
+    """
     statuses = iter([429, 200])
 
     @asynccontextmanager

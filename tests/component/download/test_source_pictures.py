@@ -43,8 +43,12 @@ async def context(guard: EgressGuard, tmp_path: Path) -> AsyncIterator[WorkerCon
     await client.close()
 
 
-@pytest.mark.parametrize("body", [media.jpeg(), media.picture("image2", "png", "rgb24")], ids=["jpeg", "png"])
-async def test_a_small_jpeg_is_kept(server: FaultServer, context: WorkerContext, body: bytes) -> None:
+@pytest.mark.parametrize(
+    "body", [media.jpeg(), media.picture("image2", "png", "rgb24")], ids=["jpeg", "png"]
+)
+async def test_a_small_jpeg_is_kept(
+    server: FaultServer, context: WorkerContext, body: bytes
+) -> None:
     server.on("/face", reply(body=body, content_type="image/anything"))
     source = replace(SOURCE, url=server.url("/feed"))
     state = await with_picture(source, SourceState(picture_url=server.url("/face")), context)
@@ -55,7 +59,9 @@ async def test_a_small_jpeg_is_kept(server: FaultServer, context: WorkerContext,
     assert (picture_suffix(kept), len(kept) <= MAX_KEPT_BYTES) == (".jpg", True)
 
 
-async def test_a_picture_in_a_private_network_is_never_asked_for(server: FaultServer, context: WorkerContext) -> None:
+async def test_a_picture_in_a_private_network_is_never_asked_for(
+    server: FaultServer, context: WorkerContext
+) -> None:
     """Even a host that the owner has opened is open only for sources that are there themselves."""
     server.on("/face", reply(body=media.jpeg()))
     state = await with_picture(SOURCE, SourceState(picture_url=server.url("/face")), context)
@@ -65,7 +71,9 @@ async def test_a_picture_in_a_private_network_is_never_asked_for(server: FaultSe
     assert server.requests == []
 
 
-async def test_a_picture_that_does_not_decode_is_not_kept(server: FaultServer, context: WorkerContext) -> None:
+async def test_a_picture_that_does_not_decode_is_not_kept(
+    server: FaultServer, context: WorkerContext
+) -> None:
     server.on("/face", reply(body=media.jpeg()[:40]))
     source = replace(SOURCE, url=server.url("/feed"))
     state = await with_picture(source, SourceState(picture_url=server.url("/face")), context)

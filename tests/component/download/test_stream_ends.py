@@ -43,16 +43,22 @@ def without(segment: bytes, track: int) -> bytes:
     """Return a segment of TS or fragmented MP4 without the packets of one of its tracks."""
     if segment[:1] == b"\x47":
         packets = [segment[at : at + 188] for at in range(0, len(segment), 188)]
-        return b"".join(packet for packet in packets if (packet[1] & 0x1F) << 8 | packet[2] != 0x100 + track)
+        return b"".join(
+            packet for packet in packets if (packet[1] & 0x1F) << 8 | packet[2] != 0x100 + track
+        )
     body, at = bytearray(segment), -1
     while (at := segment.find(b"traf", at + 1)) >= 0:
-        if segment[at + 8 : at + 12] == b"tfhd" and int.from_bytes(segment[at + 16 : at + 20]) == 1 + track:
+        if (
+            segment[at + 8 : at + 12] == b"tfhd"
+            and int.from_bytes(segment[at + 16 : at + 20]) == 1 + track
+        ):
             body[at : at + 4] = b"free"
     return bytes(body)
 
 
 def muxed(kind: str, *, lacking: Mapping[int, int], repeated: bool = False) -> dict[str, bytes]:
-    """Return a stream of pictures with sound in four segments of 2 s; ``lacking`` says which segments lack which track.
+    """Return a stream of pictures with sound in four segments of 2 s; ``lacking`` says which
+    segments lack which track.
 
     ``repeated``: a discontinuity follows, and the whole stream once more.
     """
@@ -63,7 +69,9 @@ def muxed(kind: str, *, lacking: Mapping[int, int], repeated: bool = False) -> d
         files[name] = without(files[name], track)
     if repeated:
         listed = files["index.m3u8"].replace(b"#EXT-X-ENDLIST", b"#EXT-X-DISCONTINUITY")
-        again = files["index.m3u8"][files["index.m3u8"].index(b"#EXTINF") :].replace(b"seg0", b"whole-seg0")
+        again = files["index.m3u8"][files["index.m3u8"].index(b"#EXTINF") :].replace(
+            b"seg0", b"whole-seg0"
+        )
         files |= {"index.m3u8": listed + again, **whole}
     return files
 
@@ -73,7 +81,9 @@ def numbers(track: int, segments: Iterable[int]) -> Mapping[int, int]:
 
 
 def split(*, pictures: str = "", sound: str = "") -> dict[str, bytes]:
-    """Return a stream of pictures and separate sound of 6 s; a given listing replaces a playlist's segments."""
+    """Return a stream of pictures and separate sound of 6 s;
+    a given listing replaces a playlist's segments.
+    """
     files = dict(media.hls_split())
     for folder, listing in (("high", pictures), ("sound", sound)):
         name = f"{folder}/index.m3u8"
@@ -91,7 +101,8 @@ def shown_late(seconds: float) -> dict[str, bytes]:
     sound = media.encode("mpegts", 6.0, video=None, options=parts)
     listing = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6.0,\n{}.ts\n#EXT-X-ENDLIST\n"
     return {
-        "index.m3u8": b'#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="s",NAME="en",DEFAULT=YES,URI="sound.m3u8"\n'
+        "index.m3u8": b'#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="s",NAME="en",DEFAULT=YES,'
+        b'URI="sound.m3u8"\n'
         b'#EXT-X-STREAM-INF:BANDWIDTH=400000,RESOLUTION=320x180,AUDIO="s"\npictures.m3u8\n',
         "pictures.m3u8": listing.format("pictures").encode(),
         "sound.m3u8": listing.format("sound").encode(),
@@ -100,14 +111,20 @@ def shown_late(seconds: float) -> dict[str, bytes]:
     }
 
 
-# --- separate playlists ------------------------------------------------------------------------------------------------
+# --- separate playlists ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
-        (split(pictures="#EXTINF:6.0,\nseg000.m4s"), r"pictures end at 2\.0 s, their playlist announced 6\.0 s"),
-        (split(sound="#EXTINF:6.0,\nseg000.m4s"), r"sound ends at 2\.0 s, its playlist announced 6\.0 s"),
+        (
+            split(pictures="#EXTINF:6.0,\nseg000.m4s"),
+            r"pictures end at 2\.0 s, their playlist announced 6\.0 s",
+        ),
+        (
+            split(sound="#EXTINF:6.0,\nseg000.m4s"),
+            r"sound ends at 2\.0 s, its playlist announced 6\.0 s",
+        ),
     ],
     ids=["pictures", "sound"],
 )
@@ -124,13 +141,17 @@ async def test_a_track_that_ends_before_its_playlist_does_is_refused(
 async def test_a_sound_playlist_that_is_shorter_than_the_pictures_is_saved_as_announced(
     server: FaultServer, fetch: Fetch
 ) -> None:
-    """Whether sound of 2 s is enough for pictures of 6 s is a question about the film, not about the download."""
+    """Whether sound of 2 s is enough for pictures of 6 s is a question about the film,
+    not about the download.
+    """
     server.files(split(sound="#EXTINF:2.0,\nseg000.m4s"))
 
     assert ends_s(await save(fetch)) == pytest.approx({"video": 6.0, "audio": 2.0}, abs=0.1)
 
 
-async def test_the_sound_alone_must_reach_the_end_of_its_playlist_too(server: FaultServer, fetch: Fetch) -> None:
+async def test_the_sound_alone_must_reach_the_end_of_its_playlist_too(
+    server: FaultServer, fetch: Fetch
+) -> None:
     server.files(split(sound="#EXTINF:6.0,\nseg000.m4s"))
 
     with pytest.raises(Incomplete, match="announced"):
@@ -140,19 +161,23 @@ async def test_the_sound_alone_must_reach_the_end_of_its_playlist_too(server: Fa
 async def test_a_sound_playlist_of_whole_seconds_may_announce_more_than_there_is(
     server: FaultServer, fetch: Fetch
 ) -> None:
-    server.files(split(sound="#EXTINF:2,\nseg000.m4s\n#EXTINF:3,\nseg001.m4s\n#EXTINF:2,\nseg002.m4s"))
+    server.files(
+        split(sound="#EXTINF:2,\nseg000.m4s\n#EXTINF:3,\nseg001.m4s\n#EXTINF:2,\nseg002.m4s")
+    )
 
     assert ends_s(await save(fetch)) == pytest.approx({"video": 6.0, "audio": 6.0}, abs=0.1)
 
 
 @pytest.mark.parametrize("begins_s", [0.5, 1.5])
-async def test_pictures_may_begin_later_than_the_sound(begins_s: float, server: FaultServer, fetch: Fetch) -> None:
+async def test_pictures_may_begin_later_than_the_sound(
+    begins_s: float, server: FaultServer, fetch: Fetch
+) -> None:
     server.files(shown_late(6.0 - begins_s))
 
     assert ends_s(await save(fetch)) == pytest.approx({"video": 6.0, "audio": 6.0}, abs=0.1)
 
 
-# --- DASH --------------------------------------------------------------------------------------------------------------
+# --- DASH -----------------------------------------------------------------------------------------
 
 ONE_SEGMENT = dash.NUMBERED.replace('duration="2"', 'duration="6"')
 
@@ -184,11 +209,17 @@ async def test_sound_in_one_file_may_end_a_little_before_or_after_the_pictures(
     server.files({**dash.files(), "sound.mp4": media.encode("mp4", seconds, video=None)})
     server.on("/v.mpd", serve(dash.mpd(dash.period(dash.NUMBERED, WHOLE_SOUND))))
 
-    assert ends_s(await save(fetch, "/v.mpd")) == pytest.approx({"video": 6.0, "audio": seconds}, abs=0.1)
+    assert ends_s(await save(fetch, "/v.mpd")) == pytest.approx(
+        {"video": 6.0, "audio": seconds}, abs=0.1
+    )
 
 
-async def test_a_presentation_is_as_long_as_its_longest_track(server: FaultServer, fetch: Fetch) -> None:
-    """Thirty seconds of sound for pictures of 28 s: their files are announced by the length of both alone."""
+async def test_a_presentation_is_as_long_as_its_longest_track(
+    server: FaultServer, fetch: Fetch
+) -> None:
+    """Thirty seconds of sound for pictures of 28 s:
+    their files are announced by the length of both alone.
+    """
     film = {
         "pictures.mp4": media.encode("mp4", 28.0, sound=False, bit_rate=60_000),
         "sound.mp4": media.encode("mp4", 30.0, video=None),
@@ -198,17 +229,23 @@ async def test_a_presentation_is_as_long_as_its_longest_track(server: FaultServe
     server.files(film)
     server.on("/v.mpd", serve(dash.mpd(dash.period(pictures, WHOLE_SOUND), attributes=length)))
 
-    assert ends_s(await save(fetch, "/v.mpd")) == pytest.approx({"video": 28.0, "audio": 30.0}, abs=0.1)
+    assert ends_s(await save(fetch, "/v.mpd")) == pytest.approx(
+        {"video": 28.0, "audio": 30.0}, abs=0.1
+    )
 
 
-# --- pictures and sound in one playlist -------------------------------------------------------------------------------
+# --- pictures and sound in one playlist -----------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["ts", "fmp4"])
 @pytest.mark.parametrize(
     ("lacking", "repeated", "reason"),
     [
-        (numbers(PICTURES, (2, 3)), False, r"pictures end at 4\.\d s, their playlist announced 8\.0 s"),
+        (
+            numbers(PICTURES, (2, 3)),
+            False,
+            r"pictures end at 4\.\d s, their playlist announced 8\.0 s",
+        ),
         (numbers(PICTURES, (3,)), False, r"pictures end at 6\.\d s"),
         (numbers(PICTURES, (0,)), False, r"pictures are missing from 0\.0 s to 2\.\d s"),
         (numbers(PICTURES, (1, 2)), False, r"pictures jump by 4\.\d s"),
@@ -246,21 +283,26 @@ async def test_a_stream_with_segments_that_lack_a_track_is_refused(
 async def test_the_sound_of_a_playlist_with_pictures_may_end_before_them(
     kind: str, server: FaultServer, fetch: Fetch
 ) -> None:
-    """The playlist does not say how long its sound is: films with silent credits, and films whose site removed the sound of
-    some segments, look the same. The verdict on the file asks the user."""
+    """The playlist does not say how long its sound is: films with silent credits, and films whose
+    site removed the sound of some segments, look the same. The verdict on the file asks the user.
+    """
     server.files(muxed(kind, lacking=numbers(SOUND, (2, 3))))
 
     assert ends_s(await save(fetch)) == pytest.approx({"video": 8.0, "audio": 4.0}, abs=0.2)
 
 
 @pytest.mark.parametrize("kind", ["ts", "fmp4"])
-async def test_parts_are_compared_each_on_its_own(kind: str, server: FaultServer, fetch: Fetch) -> None:
+async def test_parts_are_compared_each_on_its_own(
+    kind: str, server: FaultServer, fetch: Fetch
+) -> None:
     server.files(muxed(kind, lacking={}, repeated=True))
 
     assert ends_s(await save(fetch)) == pytest.approx({"video": 16.0, "audio": 16.0}, abs=0.2)
 
 
-async def test_a_slide_show_may_end_a_picture_before_its_sound(server: FaultServer, fetch: Fetch) -> None:
+async def test_a_slide_show_may_end_a_picture_before_its_sound(
+    server: FaultServer, fetch: Fetch
+) -> None:
     """One picture every five seconds, the last one at 15 of 20 s."""
     files = media.slide_show_ts(20.0, every_s=5.0)
     listing = "#EXTM3U\n#EXT-X-TARGETDURATION:20\n#EXTINF:20.0,\nshow.ts\n#EXT-X-ENDLIST\n"
@@ -269,16 +311,20 @@ async def test_a_slide_show_may_end_a_picture_before_its_sound(server: FaultServ
     assert ends_s(await save(fetch))["audio"] == pytest.approx(20.0, abs=0.1)
 
 
-# --- announced sound ---------------------------------------------------------------------------------------------------
+# --- announced sound ------------------------------------------------------------------------------
 
 
 def silent(codecs: str, *, group: bool = False) -> dict[str, bytes]:
-    """Return a master playlist of one silent variant that is declared with these codecs, or with sound inside."""
+    """Return a master playlist of one silent variant that is declared with these codecs,
+    or with sound inside.
+    """
     files = {f"v/{name}": body for name, body in media.one_track_hls("video").items()}
     sound = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="en",DEFAULT=YES\n' if group else ""
     info = "BANDWIDTH=400000,RESOLUTION=320x180" + (f',CODECS="{codecs}"' if codecs else "")
     info += ',AUDIO="a"' if group else ""
-    return files | {"index.m3u8": f"#EXTM3U\n{sound}#EXT-X-STREAM-INF:{info}\nv/index.m3u8\n".encode()}
+    return files | {
+        "index.m3u8": f"#EXTM3U\n{sound}#EXT-X-STREAM-INF:{info}\nv/index.m3u8\n".encode()
+    }
 
 
 @pytest.mark.parametrize(
@@ -311,7 +357,9 @@ async def test_a_post_that_announces_a_silent_video_knows_better_than_its_playli
 
 
 @pytest.mark.parametrize(
-    ("codecs", "announced"), [("avc1.42c01e,mp4a.40.2", True), ("avc1.42c01e", None)], ids=["sound", "pictures only"]
+    ("codecs", "announced"),
+    [("avc1.42c01e,mp4a.40.2", True), ("avc1.42c01e", None)],
+    ids=["sound", "pictures only"],
 )
 async def test_sound_that_a_manifest_announces_is_expected_of_the_file(
     codecs: str, announced: bool | None, server: FaultServer, fetch: Fetch
@@ -323,16 +371,24 @@ async def test_sound_that_a_manifest_announces_is_expected_of_the_file(
     assert (await save(fetch, "/v.mpd")).expected.audio is announced
 
 
-async def test_a_separate_sound_track_is_expected_of_the_file(server: FaultServer, fetch: Fetch) -> None:
+async def test_a_separate_sound_track_is_expected_of_the_file(
+    server: FaultServer, fetch: Fetch
+) -> None:
     server.files(dash.files())
     server.on("/v.mpd", serve(dash.mpd(dash.period(*dash.FORMS["numbered"]))))
 
     assert (await save(fetch, "/v.mpd")).expected.audio is True
 
 
-async def test_a_sound_track_without_sound_is_a_failure(server: FaultServer, fetch: Fetch, tmp_path: Any) -> None:
+async def test_a_sound_track_without_sound_is_a_failure(
+    server: FaultServer, fetch: Fetch, tmp_path: Any
+) -> None:
     files = dict(media.hls_split())
-    files |= {name.replace("low/", "sound/"): body for name, body in files.items() if name.startswith("low/")}
+    files |= {
+        name.replace("low/", "sound/"): body
+        for name, body in files.items()
+        if name.startswith("low/")
+    }
     server.files(files)
 
     with pytest.raises(Incomplete, match="holds no sound"):
@@ -340,10 +396,14 @@ async def test_a_sound_track_without_sound_is_a_failure(server: FaultServer, fet
     assert not list(tmp_path.glob("media.*"))
 
 
-async def test_a_variant_with_a_size_that_has_no_pictures_is_a_failure(server: FaultServer, fetch: Fetch) -> None:
+async def test_a_variant_with_a_size_that_has_no_pictures_is_a_failure(
+    server: FaultServer, fetch: Fetch
+) -> None:
     files = {f"v/{name}": body for name, body in media.one_track_hls("audio").items()}
     info = 'BANDWIDTH=400000,RESOLUTION=320x180,CODECS="avc1.42c01e,mp4a.40.2"'
-    server.files(files | {"index.m3u8": f"#EXTM3U\n#EXT-X-STREAM-INF:{info}\nv/index.m3u8\n".encode()})
+    server.files(
+        files | {"index.m3u8": f"#EXTM3U\n#EXT-X-STREAM-INF:{info}\nv/index.m3u8\n".encode()}
+    )
 
     with pytest.raises(Incomplete, match="it has no pictures"):
         await save(fetch)

@@ -1,4 +1,6 @@
-"""Subtitles from a loopback server: one file, or a playlist of segments; whole, or a specific failure."""
+"""Subtitles from a loopback server: one file, or a playlist of segments; whole,
+or a specific failure.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,15 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.failures import AddressRefused, Failure, HttpError, LinkExpired, NotAVideo, RateLimited, TooLarge
+from mediavault.core.failures import (
+    AddressRefused,
+    Failure,
+    HttpError,
+    LinkExpired,
+    NotAVideo,
+    RateLimited,
+    TooLarge,
+)
 from mediavault.core.media import Cue, SubtitleSource
 from mediavault.core.urls import EgressScope
 from mediavault.download import subtitles
@@ -21,7 +31,10 @@ from tests.stubs import IN_PROCESS
 
 VTT = b"WEBVTT\n\n00:01.000 --> 00:02.000\nHello\n"
 SEGMENT = "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:{},LOCAL:00:00:00.000\n\n{}"
-PLAYLIST = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\na.vtt\n#EXTINF:6,\nb.vtt\n#EXTINF:6,\nc.vtt\n#EXT-X-ENDLIST\n"
+PLAYLIST = (
+    "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\na.vtt\n#EXTINF:6,\nb.vtt\n#EXTINF:6,\nc.vtt\n"
+    "#EXT-X-ENDLIST\n"
+)
 
 FetchTexts = Callable[..., Coroutine[Any, Any, list[Cue]]]
 
@@ -34,7 +47,9 @@ async def fetch(server: FaultServer) -> AsyncIterator[FetchTexts]:
         source = SubtitleSource(url or server.url(path), "en")
         return list(
             await SubtitleFetcher(client, IN_PROCESS)(
-                source, scope=EgressScope(server.url("/post")), headers={"referer": server.url("/post")}
+                source,
+                scope=EgressScope(server.url("/post")),
+                headers={"referer": server.url("/post")},
             )
         )
 
@@ -42,26 +57,41 @@ async def fetch(server: FaultServer) -> AsyncIterator[FetchTexts]:
     await client.close()
 
 
-async def test_a_file_is_fetched_with_the_posts_headers(server: FaultServer, fetch: FetchTexts) -> None:
+async def test_a_file_is_fetched_with_the_posts_headers(
+    server: FaultServer, fetch: FetchTexts
+) -> None:
     server.on("/en.vtt", serve(VTT))
 
     assert await fetch("/en.vtt") == [Cue(1.0, 2.0, "Hello")]
     assert server.asked("/en.vtt")[0].headers["referer"] == server.url("/post")
 
 
-async def test_the_segments_of_a_playlist_are_joined_on_one_clock(server: FaultServer, fetch: FetchTexts) -> None:
-    """The second segment counts from its own beginning; the third repeats a cue that spans the border."""
+async def test_the_segments_of_a_playlist_are_joined_on_one_clock(
+    server: FaultServer, fetch: FetchTexts
+) -> None:
+    """The second segment counts from its own beginning;
+    the third repeats a cue that spans the border.
+    """
     server.on("/s/index.m3u8", serve(PLAYLIST.encode()))
     cue = "00:{}.000 --> 00:{}.000\n{}\n"
     server.on("/s/a.vtt", serve(SEGMENT.format(900_000, cue.format("01", "02", "one")).encode()))
-    server.on("/s/b.vtt", serve(SEGMENT.format(900_000 + 6 * 90_000, cue.format("05", "07", "two")).encode()))
+    server.on(
+        "/s/b.vtt",
+        serve(SEGMENT.format(900_000 + 6 * 90_000, cue.format("05", "07", "two")).encode()),
+    )
     both = cue.format("11", "13", "two") + "\n" + cue.format("14", "15", "three")
     server.on("/s/c.vtt", serve(SEGMENT.format(900_000, both).encode()))
 
-    assert await fetch("/s/index.m3u8") == [Cue(1.0, 2.0, "one"), Cue(11.0, 13.0, "two"), Cue(14.0, 15.0, "three")]
+    assert await fetch("/s/index.m3u8") == [
+        Cue(1.0, 2.0, "one"),
+        Cue(11.0, 13.0, "two"),
+        Cue(14.0, 15.0, "three"),
+    ]
 
 
-async def test_a_segment_without_words_is_no_failure(server: FaultServer, fetch: FetchTexts) -> None:
+async def test_a_segment_without_words_is_no_failure(
+    server: FaultServer, fetch: FetchTexts
+) -> None:
     server.on("/index.m3u8", serve(PLAYLIST.encode()))
     for name, body in (("a", b"WEBVTT\n"), ("b", VTT), ("c", b"WEBVTT\n")):
         server.on(f"/{name}.vtt", serve(body))
@@ -92,9 +122,12 @@ async def test_a_refusal_is_a_failure_of_its_kind(
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"<!doctype html><title>Sign in</title>", b"\x00\xff" * 500, b"WEBVTT\n", b"#EXTM3U\n"]
+    "body",
+    [b"", b"<!doctype html><title>Sign in</title>", b"\x00\xff" * 500, b"WEBVTT\n", b"#EXTM3U\n"],
 )
-async def test_what_holds_no_subtitles_is_refused(body: bytes, server: FaultServer, fetch: FetchTexts) -> None:
+async def test_what_holds_no_subtitles_is_refused(
+    body: bytes, server: FaultServer, fetch: FetchTexts
+) -> None:
     server.on("/en.vtt", serve(body))
 
     with pytest.raises(Failure):
@@ -109,7 +142,9 @@ async def test_a_missing_segment_fails_all(server: FaultServer, fetch: FetchText
         await fetch("/index.m3u8")
 
 
-async def test_too_much_is_refused(server: FaultServer, fetch: FetchTexts, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_too_much_is_refused(
+    server: FaultServer, fetch: FetchTexts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(subtitles, "MAX_FILE_BYTES", 20)
     monkeypatch.setattr(subtitles, "MAX_SEGMENTS", 2)
     server.on("/en.vtt", serve(VTT))

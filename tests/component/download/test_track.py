@@ -1,4 +1,6 @@
-"""Downloading one track from a scripted source: what is fetched concurrently, and in which order it is written."""
+"""Downloading one track from a scripted source: what is fetched concurrently,
+and in which order it is written.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def box(number: int) -> bytes:
 
 
 class Source:
-    """Segments of ``pieces`` boxes each, the first of which waits for ``first``; records what was started and sent."""
+    """Segments of ``pieces`` boxes each, the first of which waits for ``first``;
+    records what was started and sent.
+    """
 
     def __init__(self, pieces: int) -> None:
         self._pieces = pieces
@@ -48,9 +52,12 @@ class Source:
         return None
 
 
-def fetch(source: Source, folder: Path, *, count: int, slots: int, max_bytes: int = 10**9) -> TrackFetch:
+def fetch(
+    source: Source, folder: Path, *, count: int, slots: int, max_bytes: int = 10**9
+) -> TrackFetch:
     segments = tuple(
-        Segment(f"https://a.example/{n}", None, 1.0, n, None, None, part=int(n >= 5)) for n in range(count)
+        Segment(f"https://a.example/{n}", None, 1.0, n, None, None, part=int(n >= 5))
+        for n in range(count)
     )
     stream, clock = cast("StreamSource", source), FakeClock(auto=True)
     progress = TrackProgress(max_bytes, lambda done, total: None)
@@ -63,7 +70,9 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_segments_are_fetched_concurrently_up_to_the_limit_and_written_in_order(tmp_path: Path) -> None:
+async def test_segments_are_fetched_concurrently_up_to_the_limit_and_written_in_order(
+    tmp_path: Path,
+) -> None:
     source = Source(pieces=2)
     task = asyncio.create_task(fetch(source, tmp_path, count=9, slots=3).run())
     await settle()
@@ -76,7 +85,10 @@ async def test_segments_are_fetched_concurrently_up_to_the_limit_and_written_in_
     assert track.runs[0].read_bytes() == b"".join(box(n) * 2 for n in range(5))
     assert track.runs[1].read_bytes() == b"".join(box(n) * 2 for n in range(5, 9))
     assert track == Track(
-        track.runs, (tuple(range(2_000, 10_000, 2_000)), tuple(range(2_000, 8_000, 2_000))), (0, 1), (0.0, 0.0)
+        track.runs,
+        (tuple(range(2_000, 10_000, 2_000)), tuple(range(2_000, 8_000, 2_000))),
+        (0, 1),
+        (0.0, 0.0),
     )
 
 

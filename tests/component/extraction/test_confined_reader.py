@@ -1,4 +1,6 @@
-"""Untrusted documents, read in a separate process: what they do to their reader, without an effect on anything else."""
+"""Untrusted documents, read in a separate process: what they do to their reader,
+without an effect on anything else.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,14 @@ from structlog.testing import capture_logs
 from mediavault.app.composition import READING_CHILD
 from mediavault.browser.port import PageCapture
 from mediavault.core.clock import Clock, SystemClock
-from mediavault.core.failures import ErrorCode, ExtractorBroken, LoginRequired, NotAVideo, PageUnreadable, RateLimited
+from mediavault.core.failures import (
+    ErrorCode,
+    ExtractorBroken,
+    LoginRequired,
+    NotAVideo,
+    PageUnreadable,
+    RateLimited,
+)
 from mediavault.core.job import JobStatus, WorkerId
 from mediavault.core.listings import ListCheck
 from mediavault.core.media import NoVideo
@@ -68,7 +77,9 @@ PLANTED = """
 
 @pytest.fixture
 def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Return the module of a child that does what the title of a page says, and then reads the page."""
+    """Return the module of a child that does what the title of a page says,
+    and then reads the page.
+    """
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     (tmp_path / "planted_reader.py").write_text(textwrap.dedent(PLANTED))
     return "planted_reader"
@@ -76,9 +87,15 @@ def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @asynccontextmanager
 async def a_reader(
-    child: str = READING_CHILD, *, clock: Clock | None = None, cpu_s: int = LIMITS.cpu_s, wall_s: float = LIMITS.wall_s
+    child: str = READING_CHILD,
+    *,
+    clock: Clock | None = None,
+    cpu_s: int = LIMITS.cpu_s,
+    wall_s: float = LIMITS.wall_s,
 ) -> AsyncIterator[ConfinedReader]:
-    reader = ConfinedReader(clock or SystemClock(), child=child, limits=replace(LIMITS, cpu_s=cpu_s, wall_s=wall_s))
+    reader = ConfinedReader(
+        clock or SystemClock(), child=child, limits=replace(LIMITS, cpu_s=cpu_s, wall_s=wall_s)
+    )
     try:
         yield reader
     finally:
@@ -90,7 +107,9 @@ async def read(reader: ConfinedReader, page: PageCapture) -> VisitReading:
 
 
 async def ticks_while(work: Callable[[], Awaitable[object]]) -> int:
-    """Return how often the event loop ran during ``work``, at most a hundred times a second; one that was blocked ran once."""
+    """Return how often the event loop ran during ``work``, at most a hundred times a second;
+    one that was blocked ran once.
+    """
     count = 0
 
     async def tick() -> None:
@@ -118,7 +137,9 @@ async def test_a_page_is_read_as_in_this_process() -> None:
 
 async def test_a_failure_that_the_page_reports_arrives_unchanged() -> None:
     wall = capture(url="https://x.com/i/status/12", final_url="https://x.com/i/flow/login")
-    frame = capture(html='<p>Words</p><iframe src="https://www.youtube.com/embed/2lAe1cqCOXo"></iframe>')
+    frame = capture(
+        html='<p>Words</p><iframe src="https://www.youtube.com/embed/2lAe1cqCOXo"></iframe>'
+    )
     async with a_reader() as reader:
         with pytest.raises(LoginRequired):
             await reader.read_visit(x_post(), X, wall, with_viewer=False)
@@ -130,7 +151,9 @@ async def test_a_failure_that_the_page_reports_arrives_unchanged() -> None:
 
 async def test_an_answer_of_an_open_api_is_read_there_too() -> None:
     async with a_reader() as reader:
-        extraction = await reader.read_answer(POST, MASTODON, ApiAnswer(200, json.dumps(STATUS).encode()))
+        extraction = await reader.read_answer(
+            POST, MASTODON, ApiAnswer(200, json.dumps(STATUS).encode())
+        )
         with pytest.raises(RateLimited) as caught:
             await reader.read_answer(POST, MASTODON, ApiAnswer(429, b"", timedelta(seconds=90)))
 
@@ -140,7 +163,11 @@ async def test_an_answer_of_an_open_api_is_read_there_too() -> None:
 
 async def test_the_posts_that_a_page_lists_are_read_there_too() -> None:
     check = ListCheck("https://x.com/jane")
-    shown = capture(url=check.url, final_url=check.url, html='<a href="/jane/status/1700000000000000001">A kite</a>')
+    shown = capture(
+        url=check.url,
+        final_url=check.url,
+        html='<a href="/jane/status/1700000000000000001">A kite</a>',
+    )
     async with a_reader() as reader:
         listing = await reader.read_profile(check, X, shown)
         with pytest.raises(ExtractorBroken):
@@ -150,7 +177,9 @@ async def test_the_posts_that_a_page_lists_are_read_there_too() -> None:
     assert [entry.post_id for entry in listing.entries] == ["1700000000000000001"]
 
 
-OPEN_MANIFEST = '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"><BaseURL>' + " " * 6_000
+OPEN_MANIFEST = (
+    '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"><BaseURL>' + " " * 6_000
+)
 
 
 async def test_an_unclosed_manifest_blocks_neither_its_reader_nor_the_event_loop() -> None:
@@ -162,12 +191,17 @@ async def test_an_unclosed_manifest_blocks_neither_its_reader_nor_the_event_loop
 
 
 HUGE_MANIFEST = f"<MPD><BaseURL>{'xxxxxxxxxxxxxxxxxxxx<b/>' * 199_000}</BaseURL></MPD>"  # 4.8 MB
-PLAYLIST = '#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-DEFINE:IMPORT="dir"\n#EXTINF:4,\n{$dir}1.ts\n#EXT-X-ENDLIST\n'
+PLAYLIST = (
+    '#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-DEFINE:IMPORT="dir"\n#EXTINF:4,\n{$dir}1.ts\n'
+    "#EXT-X-ENDLIST\n"
+)
 
 
 async def test_a_manifest_is_read_as_in_this_process() -> None:
     playlist = ManifestText(PLAYLIST, "https://cdn.example/v/m.m3u8", variables={"dir": "a/"})
-    protected = ManifestText("<MPD><Period><AdaptationSet mimeType='video/mp4'/></Period></MPD>", "https://a.example/m")
+    protected = ManifestText(
+        "<MPD><Period><AdaptationSet mimeType='video/mp4'/></Period></MPD>", "https://a.example/m"
+    )
     async with a_reader() as reader:
         manifest = await reader.read_manifest(playlist)
         with pytest.raises(NotAVideo) as caught:
@@ -176,7 +210,9 @@ async def test_a_manifest_is_read_as_in_this_process() -> None:
         read_manifest(protected)
 
     assert manifest == read_manifest(playlist)
-    assert [segment.url for segment in manifest.tracks[0].segments] == ["https://cdn.example/v/a/1.ts"]
+    assert [segment.url for segment in manifest.tracks[0].segments] == [
+        "https://cdn.example/v/a/1.ts"
+    ]
     assert caught.value.message == here.value.message
 
 
@@ -193,9 +229,16 @@ async def test_huge_manifests_hold_up_neither_the_event_loop_nor_the_end_of_the_
 
     async with a_reader() as reader:
         measuring = asyncio.create_task(measure())
-        found = [reader.read_manifest(ManifestText(HUGE_MANIFEST, "https://a.example/m")) for _ in range(3)]
-        assert [type(one) for one in await asyncio.gather(*found, return_exceptions=True)] == [NotAVideo] * 3
-        reading = asyncio.create_task(reader.read_manifest(ManifestText(HUGE_MANIFEST, "https://a.example/m")))
+        found = [
+            reader.read_manifest(ManifestText(HUGE_MANIFEST, "https://a.example/m"))
+            for _ in range(3)
+        ]
+        assert [type(one) for one in await asyncio.gather(*found, return_exceptions=True)] == [
+            NotAVideo
+        ] * 3
+        reading = asyncio.create_task(
+            reader.read_manifest(ManifestText(HUGE_MANIFEST, "https://a.example/m"))
+        )
         await asyncio.sleep(0.1)
         reading.cancel()
         async with asyncio.timeout(patient(5)):
@@ -206,9 +249,13 @@ async def test_huge_manifests_hold_up_neither_the_event_loop_nor_the_end_of_the_
     assert worst_s < patient(1)
 
 
-async def test_a_page_whose_reading_never_ends_fails_alone_and_the_next_one_is_read(planted: str) -> None:
+async def test_a_page_whose_reading_never_ends_fails_alone_and_the_next_one_is_read(
+    planted: str,
+) -> None:
     async def spin() -> None:
-        with pytest.raises(PageUnreadable, match="in time: it used more than 1 s of processor time"):
+        with pytest.raises(
+            PageUnreadable, match="in time: it used more than 1 s of processor time"
+        ):
             await read(reader, capture(player(), title="spin"))
 
     async with a_reader(planted, cpu_s=1) as reader:
@@ -232,7 +279,9 @@ async def test_a_page_that_takes_too_much_memory_fails_alone(planted: str) -> No
         assert (await read(reader, capture(player()))).extraction.videos
 
 
-async def test_the_child_sees_nothing_of_our_environment(planted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_child_sees_nothing_of_our_environment(
+    planted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MEDIAVAULT_TOKEN", "secret")
     monkeypatch.setenv("PGPASSWORD", "secret")
     async with a_reader(planted) as reader:
@@ -244,9 +293,14 @@ async def test_the_child_sees_nothing_of_our_environment(planted: str, monkeypat
     assert "PGPASSWORD" not in caught.value.message
 
 
-async def test_a_bug_of_ours_is_logged_with_its_traceback_and_the_next_page_is_read(planted: str) -> None:
+async def test_a_bug_of_ours_is_logged_with_its_traceback_and_the_next_page_is_read(
+    planted: str,
+) -> None:
     async with a_reader(planted) as reader:
-        with capture_logs() as lines, pytest.raises(PageUnreadable, match=r"TypeError: a bug of ours"):
+        with (
+            capture_logs() as lines,
+            pytest.raises(PageUnreadable, match=r"TypeError: a bug of ours"),
+        ):
             await read(reader, capture(title="bug"))
         assert (await read(reader, capture(player()))).extraction.videos
 
@@ -256,7 +310,8 @@ async def test_a_bug_of_ours_is_logged_with_its_traceback_and_the_next_page_is_r
 
 async def test_a_page_that_takes_long_does_not_hold_up_another(planted: str) -> None:
     async with a_reader(planted) as reader:
-        await asyncio.gather(*(read(reader, capture(player())) for _ in range(MAX_CHILDREN)))  # both are started
+        # both are started
+        await asyncio.gather(*(read(reader, capture(player())) for _ in range(MAX_CHILDREN)))
         slow = asyncio.create_task(read(reader, capture(title="wait")))
         await asyncio.sleep(0)
         await read(reader, capture(player()))
@@ -271,7 +326,8 @@ async def test_no_number_of_slow_lists_holds_up_a_post(planted: str) -> None:
     check = ListCheck(url="https://x.com/jane")
     async with a_reader(planted) as reader:
         lists = [
-            asyncio.create_task(reader.read_profile(check, X, capture(title="wait"))) for _ in range(MAX_CHILDREN + 1)
+            asyncio.create_task(reader.read_profile(check, X, capture(title="wait")))
+            for _ in range(MAX_CHILDREN + 1)
         ]
         await asyncio.sleep(0)  # they ask first
         await asyncio.wait_for(read(reader, capture(player())), patient(30))
@@ -282,8 +338,12 @@ async def test_no_number_of_slow_lists_holds_up_a_post(planted: str) -> None:
         await asyncio.wait(lists)
 
 
-async def test_a_page_that_waits_its_turn_is_not_copied_yet(planted: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The copy for the child may take more than a hundred megabytes, and any number of pages may wait."""
+async def test_a_page_that_waits_its_turn_is_not_copied_yet(
+    planted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copy for the child may take more than a hundred megabytes,
+    and any number of pages may wait.
+    """
     copied: list[object] = []
 
     def to_json_and_note(kind: object, value: object) -> object:
@@ -330,5 +390,8 @@ async def test_a_post_whose_page_cannot_be_read_in_time_fails_with_the_reason_an
         job = await worked(claim, context)
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.PAGE_UNREADABLE)
-    assert job.error == "What the site sent could not be read in time: it used more than 1 s of processor time."
+    assert (
+        job.error
+        == "What the site sent could not be read in time: it used more than 1 s of processor time."
+    )
     assert job.retry_at is not None

@@ -43,15 +43,23 @@ from tests.fault_server import FaultServer, Reply, Request, Script, fault_server
 from tests.feed_samples import CHANNEL, item, rss
 from tests.stubs import ReaderHere
 
-YOUTUBE, BLUESKY = "/www.youtube.com/feeds/videos.xml", "/public.api.bsky.app/xrpc/app.bsky.feed.getAuthorFeed"
+YOUTUBE, BLUESKY = (
+    "/www.youtube.com/feeds/videos.xml",
+    "/public.api.bsky.app/xrpc/app.bsky.feed.getAuthorFeed",
+)
 CHANNEL_URL = f"https://www.youtube.com/channel/{CHANNEL}"
 JANE = "https://bsky.app/profile/jane.example"
-LOOKUP, STATUSES = "/mastodon.social/api/v1/accounts/lookup", "/mastodon.social/api/v1/accounts/12/statuses"
+LOOKUP, STATUSES = (
+    "/mastodon.social/api/v1/accounts/lookup",
+    "/mastodon.social/api/v1/accounts/12/statuses",
+)
 TOOTS = "https://mastodon.social/@jane"
 
 
 class OnLoopback:
-    """Sends each request to the server on loopback, with the host that was meant as the first part of the path."""
+    """Sends each request to the server on loopback,
+    with the host that was meant as the first part of the path.
+    """
 
     def __init__(self, client: AiohttpClient, server: FaultServer) -> None:
         self._client, self._server = client, server
@@ -70,7 +78,9 @@ class OnLoopback:
     ) -> AsyncIterator[HttpResponse]:
         here = self._server.url("")
         target = url if url.startswith(here) else self._server.url(url.removeprefix("https:/"))
-        request = self._client.get(target, scope=EgressScope(here), headers=headers, timeouts=timeouts, decode=decode)
+        request = self._client.get(
+            target, scope=EgressScope(here), headers=headers, timeouts=timeouts, decode=decode
+        )
         async with request as response:
             yield response
 
@@ -88,7 +98,9 @@ class Sites:
 
     async def check(self, url: str, *, within_s: float = 60, **facts: Any) -> Listing:
         check = ListCheck(url, **facts)
-        return await self.lister.list_entries(check, platform_at(parse_http_url(url)), within_s=within_s)
+        return await self.lister.list_entries(
+            check, platform_at(parse_http_url(url)), within_s=within_s
+        )
 
     def asked(self) -> list[str]:
         return [request.path for request in self.server.requests]
@@ -100,7 +112,9 @@ async def sites(reader: Reader | None = None) -> AsyncIterator[Sites]:
         clock = FakeClock(auto=True)
         client = AiohttpClient(EgressGuard((f"127.0.0.1:{server.port}",)), clock=clock)
         try:
-            yield Sites(server, FeedLister(OnLoopback(client, server), reader or ReaderHere(), clock), clock)
+            yield Sites(
+                server, FeedLister(OnLoopback(client, server), reader or ReaderHere(), clock), clock
+            )
         finally:
             await client.close()
 
@@ -124,7 +138,7 @@ def unless_unchanged(body: bytes, *, etag: str = "", modified: str = "", **heade
     return answer
 
 
-# --- any feed ----------------------------------------------------------------------------------------------------
+# --- any feed -------------------------------------------------------------------------------------
 
 
 async def test_a_feed_is_read_in_the_confined_process() -> None:
@@ -136,12 +150,17 @@ async def test_a_feed_is_read_in_the_confined_process() -> None:
     finally:
         await reader.close()
 
-    assert [entry.url for entry in listing.entries] == ["https://blog.example/1", "https://blog.example/2"]
+    assert [entry.url for entry in listing.entries] == [
+        "https://blog.example/1",
+        "https://blog.example/2",
+    ]
     assert (listing.method, listing.uses_account, listing.is_whole) == ("feed", False, False)
 
 
 @pytest.mark.parametrize(
-    "facts", [{"etag": '"v1"'}, {"etag": 'W/"v1"'}, {"modified": "Sat, 28 Nov 2026 10:00:00 GMT"}], ids=str
+    "facts",
+    [{"etag": '"v1"'}, {"etag": 'W/"v1"'}, {"modified": "Sat, 28 Nov 2026 10:00:00 GMT"}],
+    ids=str,
 )
 async def test_the_next_look_is_conditional_and_costs_no_body(facts: dict[str, str]) -> None:
     async with sites() as at:
@@ -155,11 +174,18 @@ async def test_the_next_look_is_conditional_and_costs_no_body(facts: dict[str, s
 
 
 async def test_validators_of_another_feed_are_not_sent() -> None:
-    """Two feeds of a source may have the same date: "not modified" would then be about the wrong one."""
+    """Two feeds of a source may have the same date:
+    "not modified" would then be about the wrong one.
+    """
     modified = "Sat, 28 Nov 2026 10:00:00 GMT"
-    old = Validators(url="https://www.youtube.com/feeds/videos.xml?channel_id=UCother", last_modified=modified)
+    old = Validators(
+        url="https://www.youtube.com/feeds/videos.xml?channel_id=UCother", last_modified=modified
+    )
     async with sites() as at:
-        at.server.on(YOUTUBE, unless_unchanged(samples.youtube(("aaaaaaaaaaa", "watch?v=")), modified=modified))
+        at.server.on(
+            YOUTUBE,
+            unless_unchanged(samples.youtube(("aaaaaaaaaaa", "watch?v=")), modified=modified),
+        )
         listing = await at.check(CHANNEL_URL, validators=old)
 
     assert not listing.is_unchanged
@@ -253,7 +279,7 @@ async def test_at_most_the_limit_is_returned() -> None:
     assert len(listing.entries) == 3
 
 
-# --- pages that link to a feed -----------------------------------------------------------------------------------
+# --- pages that link to a feed --------------------------------------------------------------------
 
 PAGE = samples.page_with_links(("application/rss+xml", "/feed", "Posts"))
 
@@ -274,7 +300,9 @@ async def test_a_feed_that_has_moved_is_found_again_by_its_page() -> None:
     async with sites() as at:
         at.server.on("/", reply(200, PAGE))
         at.server.on("/feed", reply(200, rss(item(1))))
-        listing = await at.check(at.server.url("/"), validators=Validators(url=at.server.url("/old")))
+        listing = await at.check(
+            at.server.url("/"), validators=Validators(url=at.server.url("/old"))
+        )
 
     assert (len(listing.entries), at.asked()) == (1, ["/old", "/", "/feed"])
 
@@ -305,12 +333,16 @@ async def test_a_page_without_any_feed_is_unsupported() -> None:
             await at.check(at.server.url("/"))
 
 
-# --- sites -------------------------------------------------------------------------------------------------------
+# --- sites ----------------------------------------------------------------------------------------
 
 
 async def test_a_site_without_feeds_and_a_channels_bare_handle_cause_no_traffic() -> None:
     async with sites() as at:
-        for url in ("https://x.com/jane", "https://www.youtube.com/@jane", "https://www.youtube.com/results"):
+        for url in (
+            "https://x.com/jane",
+            "https://www.youtube.com/@jane",
+            "https://www.youtube.com/results",
+        ):
             with pytest.raises(Unsupported):
                 await at.check(url)
 
@@ -319,7 +351,10 @@ async def test_a_site_without_feeds_and_a_channels_bare_handle_cause_no_traffic(
 
 async def test_a_channel_is_one_request_where_all_kinds_are_wanted() -> None:
     async with sites() as at:
-        at.server.on(YOUTUBE, reply(200, samples.youtube(("aaaaaaaaaaa", "watch?v="), ("bbbbbbbbbbb", "shorts/"))))
+        at.server.on(
+            YOUTUBE,
+            reply(200, samples.youtube(("aaaaaaaaaaa", "watch?v="), ("bbbbbbbbbbb", "shorts/"))),
+        )
         listing = await at.check("https://www.youtube.com/@jane", stable_id=CHANNEL)
 
     assert at.asked() == [f"{YOUTUBE}?channel_id={CHANNEL}"]
@@ -331,14 +366,19 @@ def by_list(**bodies: bytes | None) -> Script:
     """Answer with the feed whose list begins with a name, and with 404 for None."""
 
     def answer(request: Request) -> Reply:
-        body = next((body for name, body in bodies.items() if f"playlist_id={name}" in request.path), None)
+        body = next(
+            (body for name, body in bodies.items() if f"playlist_id={name}" in request.path), None
+        )
         return Reply(404) if body is None else Reply(200, {}, body)
 
     return answer
 
 
 async def test_each_kind_that_is_wanted_is_a_request_and_its_entries_have_the_kind() -> None:
-    videos, live = samples.youtube(("aaaaaaaaaaa", "watch?v=")), samples.youtube(("bbbbbbbbbbb", "watch?v="))
+    videos, live = (
+        samples.youtube(("aaaaaaaaaaa", "watch?v=")),
+        samples.youtube(("bbbbbbbbbbb", "watch?v=")),
+    )
     async with sites() as at:
         at.server.on(YOUTUBE, by_list(UULF=videos, UULV=live))
         listing = await at.check(CHANNEL_URL, kinds=(EntryKind.VIDEO, EntryKind.LIVE))
@@ -381,7 +421,10 @@ async def test_mastodons_account_is_looked_up_once() -> None:
 async def test_mastodons_rss_is_read_where_a_server_keeps_its_api_to_members() -> None:
     async with sites() as at:
         at.server.on(LOOKUP, reply(401))
-        at.server.on("/mastodon.social/@jane.rss", reply(200, rss(item(1, link=f"{TOOTS}/112233445566778899"))))
+        at.server.on(
+            "/mastodon.social/@jane.rss",
+            reply(200, rss(item(1, link=f"{TOOTS}/112233445566778899"))),
+        )
         listing = await at.check(TOOTS)
         again = await at.check(TOOTS, stable_id="12@mastodon.social", validators=listing.validators)
 
@@ -393,8 +436,17 @@ async def test_mastodons_rss_is_read_where_a_server_keeps_its_api_to_members() -
 
 async def test_an_old_bluesky_server_is_asked_for_all_media() -> None:
     def answer(request: Request) -> Reply:
-        feed = {"feed": [samples.bluesky_post("3kiteaaaaaaaa"), samples.bluesky_post("3kitebbbbbbbb", video=False)]}
-        return Reply(400) if "posts_with_video" in request.path else Reply(200, {}, json.dumps(feed).encode())
+        feed = {
+            "feed": [
+                samples.bluesky_post("3kiteaaaaaaaa"),
+                samples.bluesky_post("3kitebbbbbbbb", video=False),
+            ]
+        }
+        return (
+            Reply(400)
+            if "posts_with_video" in request.path
+            else Reply(200, {}, json.dumps(feed).encode())
+        )
 
     async with sites() as at:
         at.server.on(BLUESKY, answer)
@@ -402,10 +454,13 @@ async def test_an_old_bluesky_server_is_asked_for_all_media() -> None:
 
     assert [entry.post_id for entry in listing.entries] == ["3kiteaaaaaaaa"]
     assert (listing.stable_id, listing.is_whole) == ("did:plc:jane", True)
-    assert [path.partition("filter=")[2] for path in at.asked()] == ["posts_with_video", "posts_with_media"]
+    assert [path.partition("filter=")[2] for path in at.asked()] == [
+        "posts_with_video",
+        "posts_with_media",
+    ]
 
 
-# --- lists of several parts --------------------------------------------------------------------------------------
+# --- lists of several parts -----------------------------------------------------------------------
 
 
 def parts(count: int, *, breaks_at: int | None = None) -> Script:
@@ -474,7 +529,10 @@ async def test_a_list_that_names_the_same_part_again_ends() -> None:
 
 
 async def test_a_cursor_cannot_change_what_is_asked() -> None:
-    pages = [{"feed": [samples.bluesky_post("3kiteaaaaaaaa")], "cursor": "1&actor=kim/../#"}, {"feed": []}]
+    pages = [
+        {"feed": [samples.bluesky_post("3kiteaaaaaaaa")], "cursor": "1&actor=kim/../#"},
+        {"feed": []},
+    ]
     async with sites() as at:
         await listed(at, answers(pages[0]))
         at.server.requests.clear()
@@ -484,7 +542,7 @@ async def test_a_cursor_cannot_change_what_is_asked() -> None:
     assert at.asked()[1].endswith("&filter=posts_with_video&cursor=1%26actor%3Dkim%2F..%2F%23")
 
 
-# --- hostile answers ---------------------------------------------------------------------------------------------
+# --- hostile answers ------------------------------------------------------------------------------
 
 
 async def test_a_document_that_keeps_its_reader_busy_costs_one_look() -> None:

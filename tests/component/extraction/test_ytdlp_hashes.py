@@ -1,4 +1,6 @@
-"""pip and uv refuse a file of yt-dlp that is not the one that the index states: with a package index on loopback."""
+"""pip and uv refuse a file of yt-dlp that is not the one that the index states:
+with a package index on loopback.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,10 @@ from mediavault.extraction.ytdlp_upgrade import install_newest
 NAME = "yt_dlp-2099.1.1-py3-none-any.whl"
 TOOLS = [
     pytest.param(name, marks=pytest.mark.skipif(not there, reason=f"{name} is not installed"))
-    for name, there in (("pip", importlib.util.find_spec("pip") is not None), ("uv", find_uv() is not None))
+    for name, there in (
+        ("pip", importlib.util.find_spec("pip") is not None),
+        ("uv", find_uv() is not None),
+    )
 ]
 
 
@@ -31,7 +36,9 @@ def wheel(module: str) -> bytes:
     files = {
         "yt_dlp/__init__.py": module,
         f"{info}/METADATA": "Metadata-Version: 2.1\nName: yt-dlp\nVersion: 2099.1.1\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/WHEEL": (
+            "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        ),
     }
     record = "".join(f"{name},sha256={_digest(text)},{len(text)}\n" for name, text in files.items())
     packed = io.BytesIO()
@@ -47,7 +54,9 @@ def _digest(text: str) -> str:
 
 @dataclass
 class Index:
-    """A package index that states the hash of a file, or none; ``sent`` is sent instead of the file, if it is set."""
+    """A package index that states the hash of a file, or none;
+    ``sent`` is sent instead of the file, if it is set.
+    """
 
     file: bytes
     sent: bytes | None = None
@@ -58,12 +67,16 @@ class Index:
         fragment = f"#sha256={hashlib.sha256(self.file).hexdigest()}" if self.has_hashes else ""
         link = f'<a href="/files/{NAME}{fragment}">{NAME}</a>'
         return web.Response(
-            text=f"<!doctype html>{link}", content_type="text/html", headers={"Cache-Control": "no-store"}
+            text=f"<!doctype html>{link}",
+            content_type="text/html",
+            headers={"Cache-Control": "no-store"},
         )
 
     async def download(self, _: web.Request) -> web.Response:
         return web.Response(
-            body=self.sent or self.file, content_type="application/zip", headers={"Cache-Control": "no-store"}
+            body=self.sent or self.file,
+            content_type="application/zip",
+            headers={"Cache-Control": "no-store"},
         )
 
 
@@ -93,11 +106,15 @@ def tool(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     """The installer that is used."""
     if request.param == "uv":
         find_spec = importlib.util.find_spec
-        monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pip" else find_spec(name))
+        monkeypatch.setattr(
+            importlib.util, "find_spec", lambda name: None if name == "pip" else find_spec(name)
+        )
     return str(request.param)
 
 
-async def test_the_file_that_the_index_states_is_installed(tool: str, index: Index, tmp_path: Path) -> None:
+async def test_the_file_that_the_index_states_is_installed(
+    tool: str, index: Index, tmp_path: Path
+) -> None:
     await install_newest("yt-dlp", tmp_path / "library")
 
     assert (tmp_path / "library/yt_dlp/__init__.py").read_text() == "HONEST = True\n"
@@ -113,8 +130,12 @@ async def test_another_file_than_the_index_states_is_refused_for_its_hash(
     assert not (tmp_path / "library/yt_dlp").exists()
 
 
-async def test_nothing_but_the_hash_of_the_index_refuses_another_file(tool: str, index: Index, tmp_path: Path) -> None:
-    """So that the test before this one says what it seems to say. The vault cannot refuse an index without hashes."""
+async def test_nothing_but_the_hash_of_the_index_refuses_another_file(
+    tool: str, index: Index, tmp_path: Path
+) -> None:
+    """So that the test before this one says what it seems to say.
+    The vault cannot refuse an index without hashes.
+    """
     index.has_hashes = False
     index.sent = wheel("HONEST = False\n")
     await install_newest("yt-dlp", tmp_path / "library")

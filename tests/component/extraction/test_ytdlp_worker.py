@@ -1,4 +1,6 @@
-"""The child process with a fake yt-dlp instead of the real one: what it can do, and what a malicious one cannot."""
+"""The child process with a fake yt-dlp instead of the real one: what it can do,
+and what a malicious one cannot.
+"""
 
 from __future__ import annotations
 
@@ -72,16 +74,25 @@ def library(folder: Path, body: str) -> YtdlpInstallation:
 
 
 async def answer(
-    folder: Path, body: str, *, proxy: str = "http://127.0.0.1:9", wall_s: float = 60.0, **facts: Any
+    folder: Path,
+    body: str,
+    *,
+    proxy: str = "http://127.0.0.1:9",
+    wall_s: float = 60.0,
+    **facts: Any,
 ) -> Any:
     installed = library(folder, body)
     (folder / "work").mkdir()
     request = {"url": "https://tube.example/1", "extractors": ["tube"], **facts}
-    return await ask(request, proxy=proxy, folder=folder / "work", installed=installed, wall_s=patient(wall_s))
+    return await ask(
+        request, proxy=proxy, folder=folder / "work", installed=installed, wall_s=patient(wall_s)
+    )
 
 
 def reporting(expression: str) -> str:
-    """Return a body that answers with the text of ``expression``, or with the type of the error that it raises."""
+    """Return a body that answers with the text of ``expression``,
+    or with the type of the error that it raises.
+    """
     return f"""
     try:
         text = str(({expression}))
@@ -100,14 +111,18 @@ async def test_only_the_fields_in_use_are_returned(tmp_path: Path) -> None:
     one = {"url": "https://cdn/1.mp4", "cookies": "a=b; Domain=cdn; Path=/", "fragments": [{}],
            "http_headers": {"Referer": "r", "Cookie": "secret"}}
     return {"id": "1", "title": "A", "formats": [one], "subtitles": {"en": []}, "http_headers": {"Cookie": "secret"}}
-    """
+    """  # noqa: E501
     info = (await answer(tmp_path, body))["info"]
 
     assert info == {
         "id": "1",
         "title": "A",
         "formats": [
-            {"url": "https://cdn/1.mp4", "cookies": "a=b; Domain=cdn; Path=/", "http_headers": {"Referer": "r"}}
+            {
+                "url": "https://cdn/1.mp4",
+                "cookies": "a=b; Domain=cdn; Path=/",
+                "http_headers": {"Referer": "r"},
+            }
         ],
     }
 
@@ -115,7 +130,7 @@ async def test_only_the_fields_in_use_are_returned(tmp_path: Path) -> None:
 async def test_the_languages_of_formats_are_returned(tmp_path: Path) -> None:
     body = """
     return {"id": "1", "formats": [{"url": "https://cdn/1.mp4", "language": "de", "language_preference": 10}]}
-    """
+    """  # noqa: E501
     (one,) = (await answer(tmp_path, body))["info"]["formats"]
 
     assert (one["language"], one["language_preference"]) == ("de", 10)
@@ -127,9 +142,12 @@ async def test_chapters_and_the_texts_that_can_be_read_are_returned(tmp_path: Pa
     return {"id": "1", "language": "de", "chapters": [{"start_time": 0, "end_time": 9, "title": "One"}, 7],
             "subtitles": {"en": texts, "live_chat": [{"ext": "json", "url": "https://cdn/chat"}]},
             "automatic_captions": {"de": texts, "fr": texts, "en-orig": texts}, "comments": None}
-    """
+    """  # noqa: E501
     info = (await answer(tmp_path, body))["info"]
-    texts = [{"ext": "vtt", "url": "https://cdn/t.vtt"}, {"ext": "json3", "url": "https://cdn/t.json3"}]
+    texts = [
+        {"ext": "vtt", "url": "https://cdn/t.vtt"},
+        {"ext": "json3", "url": "https://cdn/t.json3"},
+    ]
 
     assert info["chapters"] == [{"start_time": 0, "title": "One"}]
     assert info["subtitles"] == {"en": texts}
@@ -137,12 +155,14 @@ async def test_chapters_and_the_texts_that_can_be_read_are_returned(tmp_path: Pa
     assert "comments" not in info
 
 
-async def test_subtitles_and_comments_that_take_further_requests_are_only_asked_for_on_request(tmp_path: Path) -> None:
+async def test_subtitles_and_comments_that_take_further_requests_are_only_asked_for_on_request(
+    tmp_path: Path,
+) -> None:
     names = ("writesubtitles", "writeautomaticsub", "getcomments", "extractor_args")
     body = f"""
     given = {{name: self.params.get(name) for name in {names}}}
     return {{"title": str(given), "comments": [{{"id": "1", "text": "Hi", "author": "Jane", "html": "x"}}]}}
-    """
+    """  # noqa: E501
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     without = (await answer(tmp_path / "a", body))["info"]["title"]
@@ -169,8 +189,16 @@ async def test_errors_are_returned_with_their_causes(tmp_path: Path) -> None:
     (error,) = response["errors"]
 
     assert response["info"] is None
-    assert (error["kind"], error["message"], error["expected"]) == ("ExtractorError", "slow down", True)
-    assert (error["http_status"], error["headers"], error["proxy"]) == (429, {"retry-after": "30"}, None)
+    assert (error["kind"], error["message"], error["expected"]) == (
+        "ExtractorError",
+        "slow down",
+        True,
+    )
+    assert (error["http_status"], error["headers"], error["proxy"]) == (
+        429,
+        {"retry-after": "30"},
+        None,
+    )
     assert error["causes"] == [{"kind": "HTTPError", "message": "HTTP Error 429"}]
 
 
@@ -189,7 +217,9 @@ async def test_errors_are_returned_with_their_causes(tmp_path: Path) -> None:
         ("exec_cmd", None),
     ],
 )
-async def test_ytdlp_runs_without_the_dangerous_options(tmp_path: Path, option: str, value: object) -> None:
+async def test_ytdlp_runs_without_the_dangerous_options(
+    tmp_path: Path, option: str, value: object
+) -> None:
     response = await answer(tmp_path, reporting(f"repr(self.params.get({option!r}))"))
 
     assert response["info"]["title"] == repr(value)
@@ -197,7 +227,9 @@ async def test_ytdlp_runs_without_the_dangerous_options(tmp_path: Path, option: 
 
 async def test_cookies_are_passed_as_a_copy_with_the_user_agent(tmp_path: Path) -> None:
     expression = "self.params['cookiefile'].read() + self.params['http_headers']['User-Agent']"
-    response = await answer(tmp_path, reporting(expression), cookies="# Netscape\n", user_agent="Browser/1")
+    response = await answer(
+        tmp_path, reporting(expression), cookies="# Netscape\n", user_agent="Browser/1"
+    )
 
     assert response["info"]["title"] == "# Netscape\nBrowser/1"
 
@@ -207,7 +239,9 @@ async def test_the_child_works_in_its_folder_and_sees_no_secrets(
 ) -> None:
     monkeypatch.setenv("MEDIAVAULT_TOKEN", "canary")
     monkeypatch.setenv("HTTPS_PROXY", "http://canary")
-    expression = "__import__('os').environ, __import__('os').getcwd(), __import__('tempfile').gettempdir()"
+    expression = (
+        "__import__('os').environ, __import__('os').getcwd(), __import__('tempfile').gettempdir()"
+    )
     text = (await answer(tmp_path, reporting(expression)))["info"]["title"]
 
     assert "canary" not in text
@@ -215,15 +249,22 @@ async def test_the_child_works_in_its_folder_and_sees_no_secrets(
     assert "'YTDLP_NO_PLUGINS': '1'" in text
 
 
-# --- what a malicious one cannot do ----------------------------------------------------------------------------
+# --- what a malicious one cannot do ---------------------------------------------------------------
 
 CONNECT = "__import__('socket').create_connection(('127.0.0.1', {port}), 3)"
-LEAVE = "import sys; from mediavault.sandbox.guard import leave_network; sys.exit(not leave_network())"
+LEAVE = (
+    "import sys; from mediavault.sandbox.guard import leave_network; sys.exit(not leave_network())"
+)
 # bypasses Python's own functions, as a library in C would
-RAW = "__import__('ctypes').CDLL(None).connect(__import__('socket').socket().fileno(), {address!r}, 16)"
+RAW = (
+    "__import__('ctypes').CDLL(None).connect(__import__('socket').socket().fileno(), {address!r},"
+    " 16)"
+)
 
 
-async def test_the_child_connects_only_to_the_proxy(tmp_path: Path, listener: socket.socket) -> None:
+async def test_the_child_connects_only_to_the_proxy(
+    tmp_path: Path, listener: socket.socket
+) -> None:
     response = await answer(tmp_path, reporting(CONNECT.format(port=listener.getsockname()[1])))
 
     assert response["info"]["title"] == "PermissionError"
@@ -231,11 +272,15 @@ async def test_the_child_connects_only_to_the_proxy(tmp_path: Path, listener: so
         listener.accept()
 
 
-async def test_bypassing_pythons_own_functions_does_not_connect_either(tmp_path: Path, listener: socket.socket) -> None:
+async def test_bypassing_pythons_own_functions_does_not_connect_either(
+    tmp_path: Path, listener: socket.socket
+) -> None:
     if subprocess.run([sys.executable, "-c", LEAVE], check=False).returncode:
         pytest.skip("this kernel gives no network namespaces")
     port = listener.getsockname()[1]
-    address = socket.AF_INET.to_bytes(2, "little") + port.to_bytes(2, "big") + b"\x7f\0\0\1" + bytes(8)
+    address = (
+        socket.AF_INET.to_bytes(2, "little") + port.to_bytes(2, "big") + b"\x7f\0\0\1" + bytes(8)
+    )
     response = await answer(tmp_path, reporting(RAW.format(address=address)))
 
     assert response["info"]["title"] == "-1"
@@ -243,10 +288,16 @@ async def test_bypassing_pythons_own_functions_does_not_connect_either(tmp_path:
         listener.accept()
 
 
-async def test_the_proxy_is_reachable_at_its_usual_address(tmp_path: Path, listener: socket.socket) -> None:
+async def test_the_proxy_is_reachable_at_its_usual_address(
+    tmp_path: Path, listener: socket.socket
+) -> None:
     port = listener.getsockname()[1]
     response = asyncio.create_task(
-        answer(tmp_path, reporting(f"{CONNECT.format(port=port)}.recv(5)"), proxy=f"http://u:p@127.0.0.1:{port}")
+        answer(
+            tmp_path,
+            reporting(f"{CONNECT.format(port=port)}.recv(5)"),
+            proxy=f"http://u:p@127.0.0.1:{port}",
+        )
     )
     connection, _ = await asyncio.get_running_loop().sock_accept(listener)
     with connection:
@@ -264,7 +315,9 @@ async def test_the_proxy_is_reachable_at_its_usual_address(tmp_path: Path, liste
         "__import__('os').execv('/bin/true', ['true'])",
     ],
 )
-async def test_the_child_resolves_no_name_and_starts_no_program(tmp_path: Path, expression: str) -> None:
+async def test_the_child_resolves_no_name_and_starts_no_program(
+    tmp_path: Path, expression: str
+) -> None:
     assert (await answer(tmp_path, reporting(expression)))["info"]["title"] == "PermissionError"
 
 
@@ -290,7 +343,9 @@ def test_the_javascript_runtime_may_be_started() -> None:
         ("open('big', 'wb').write(b'x' * (65 << 20))", "code 1"),
     ],
 )
-async def test_a_child_that_crashes_is_a_failure_of_the_extractor(tmp_path: Path, body: str, reason: str) -> None:
+async def test_a_child_that_crashes_is_a_failure_of_the_extractor(
+    tmp_path: Path, body: str, reason: str
+) -> None:
     with pytest.raises(ExtractorBroken, match=reason):
         await answer(tmp_path, body)
 
@@ -302,10 +357,17 @@ async def test_printed_text_is_not_taken_for_the_answer(tmp_path: Path) -> None:
 
 
 async def test_an_oversized_answer_is_cut(tmp_path: Path) -> None:
-    body = "return {'title': 'x' * 10**6, '_type': 'playlist', 'entries': [{'formats': [{}] * 10**4}] * 10**4}"
+    body = (
+        "return {'title': 'x' * 10**6, '_type': 'playlist', 'entries': [{'formats': [{}] * 10**4}]"
+        " * 10**4}"
+    )
     info = (await answer(tmp_path, body))["info"]
 
-    assert (len(info["title"]), len(info["entries"]), len(info["entries"][0]["formats"])) == (20_000, 20, 400)
+    assert (len(info["title"]), len(info["entries"]), len(info["entries"][0]["formats"])) == (
+        20_000,
+        20,
+        400,
+    )
 
 
 async def test_a_child_that_hangs_is_given_up(tmp_path: Path) -> None:
@@ -315,7 +377,9 @@ async def test_a_child_that_hangs_is_given_up(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the death signal is Linux's")
 async def test_a_child_whose_parent_is_killed_dies_with_it(tmp_path: Path) -> None:
-    installed = library(tmp_path, "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(600)")
+    installed = library(
+        tmp_path, "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(600)"
+    )
     parent = f"""
 import asyncio
 from pathlib import Path
@@ -323,7 +387,7 @@ from mediavault.extraction.ytdlp_home import YtdlpInstallation
 from mediavault.extraction.ytdlp_process import ask
 asyncio.run(ask({{"url": "x", "extractors": []}}, proxy="http://127.0.0.1:9", folder=Path({str(tmp_path)!r}),
                 installed=YtdlpInstallation(None, Path({str(installed.library)!r})), wall_s=600))
-"""
+"""  # noqa: E501
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", parent)
     while not (text := _text(tmp_path / "pid")):
         await asyncio.sleep(0.02)
@@ -346,7 +410,10 @@ async def test_a_ytdlp_that_cannot_be_imported_has_no_version(tmp_path: Path) ->
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("raise ImportError('a part is missing')")
 
-    assert await try_out(YtdlpInstallation(None, tmp_path / "library"), tmp_path, extractors=[]) is None
+    assert (
+        await try_out(YtdlpInstallation(None, tmp_path / "library"), tmp_path, extractors=[])
+        is None
+    )
 
 
 async def test_a_version_that_cannot_be_imported_is_given_up_at_once(tmp_path: Path) -> None:
@@ -403,7 +470,7 @@ async def response_of(state_dir: Path) -> dict[str, Any]:
         await proxy.close()
 
 
-# --- the parent's side -----------------------------------------------------------------------------------------
+# --- the parent's side ----------------------------------------------------------------------------
 
 POST = Post("https://mirror.example/1", "https://tube.example/1", "tube", post_id="1")
 
@@ -431,7 +498,9 @@ async def test_the_event_loop_keeps_running_while_an_answer_is_read(
         return {}
 
     def read_answer(*_: object, **__: object) -> None:
-        raise NoVideo("while the loop went on" if went_on.wait(patient(5)) else "while the loop waited")
+        raise NoVideo(
+            "while the loop went on" if went_on.wait(patient(5)) else "while the loop waited"
+        )
 
     monkeypatch.setattr(ytdlp_process, "ask", ask)
     monkeypatch.setattr(ytdlp_extractor, "read_answer", read_answer)

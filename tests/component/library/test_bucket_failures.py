@@ -1,4 +1,6 @@
-"""How a library handles an object storage that refuses, is busy, disconnects, loses answers or lies."""
+"""How a library handles an object storage that refuses, is busy, disconnects,
+loses answers or lies.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ class Rig:
 
     async def is_stored(self, body: bytes) -> bool:
         self.s3.rule = lambda method, target: None
-        return await self.library.holds(NAME, size=len(body), sha256=hashlib.sha256(body).hexdigest())
+        return await self.library.holds(
+            NAME, size=len(body), sha256=hashlib.sha256(body).hexdigest()
+        )
 
     async def leftovers(self) -> list[str]:
         """Return the claims and parts that nothing will ever remove."""
@@ -58,16 +62,24 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
 
 
 REFUSALS: dict[str, tuple[Answer | Cut, type[MediavaultError], str, str]] = {
-    "forbidden": (Answer(403, "AccessDenied"), StorageFailure, "refuses this vault's credentials (AccessDenied)", "AWS_ACCESS_KEY_ID"),
-    "unknown key": (Answer(403, "InvalidAccessKeyId"), StorageFailure, "(InvalidAccessKeyId)", "list the bucket"),
-    "unauthorized": (Answer(401), StorageFailure, "refuses this vault's credentials", "AWS_SECRET_ACCESS_KEY"),
+    "forbidden": (Answer(403, "AccessDenied"), StorageFailure, (
+        "refuses this vault's credentials (AccessDenied)"
+    ), "AWS_ACCESS_KEY_ID"),
+    "unknown key": (Answer(403, "InvalidAccessKeyId"), StorageFailure, "(InvalidAccessKeyId)",
+                    "list the bucket"),
+    "unauthorized": (Answer(401), StorageFailure, "refuses this vault's credentials",
+                     "AWS_SECRET_ACCESS_KEY"),
     "skewed": (Answer(403, "RequestTimeTooSkewed"), StorageFailure, "clock wrong", "NTP"),
-    "no bucket": (Answer(404, "NoSuchBucket"), StorageFailure, "There is no bucket", "MEDIAVAULT_VAULT_URL"),
+    "no bucket": (Answer(404, "NoSuchBucket"), StorageFailure, "There is no bucket",
+                  "MEDIAVAULT_VAULT_URL"),
     "no words": (Answer(404), StorageFailure, "no such bucket or object", "exists"),
     "elsewhere": (Answer(301, "PermanentRedirect"), StorageFailure, "another region", "?region="),
-    "slow down": (Answer(503, "SlowDown"), StorageFailure, "asks us to slow down", "Retrying automatically"),
-    "too many": (Answer(429, "TooManyRequests"), StorageFailure, "asks us to slow down", "Retrying automatically"),
-    "broken": (Answer(500, "InternalError"), StorageFailure, "answered 500 (InternalError)", "Retrying automatically"),
+    "slow down": (Answer(503, "SlowDown"), StorageFailure, "asks us to slow down",
+                  "Retrying automatically"),
+    "too many": (Answer(429, "TooManyRequests"), StorageFailure, "asks us to slow down",
+                 "Retrying automatically"),
+    "broken": (Answer(500, "InternalError"), StorageFailure, "answered 500 (InternalError)",
+               "Retrying automatically"),
     "full": (Answer(507, "XMinioStorageFull"), NoSpace, "no room left", "quota"),
     "cut": (Cut(), StorageFailure, "cannot be reached", "network"),
 }  # fmt: skip
@@ -101,7 +113,8 @@ async def test_a_missing_bucket_is_reported_at_the_start(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("fault", [Answer(500, "InternalError"), Answer(503, "SlowDown")])
 @pytest.mark.parametrize(
-    ("method", "having"), [("PUT", "partNumber"), ("POST", "uploads"), ("POST", "uploadId"), ("PUT", ".claims")]
+    ("method", "having"),
+    [("PUT", "partNumber"), ("POST", "uploads"), ("POST", "uploadId"), ("PUT", ".claims")],
 )
 async def test_a_request_to_a_briefly_busy_storage_is_retried(
     rig: Rig, fault: Answer, method: str, having: str
@@ -115,8 +128,12 @@ async def test_a_request_to_a_briefly_busy_storage_is_retried(
 
 @pytest.mark.parametrize("body", [SMALL, LARGE], ids=["one request", "in parts"])
 @pytest.mark.parametrize("method", ["PUT", "POST", "DELETE", "HEAD"])
-async def test_the_outcome_of_any_lost_answer_is_looked_up(rig: Rig, body: bytes, method: str) -> None:
-    """Each kind of request in turn reaches the storage, and its answer is lost, three times in a row."""
+async def test_the_outcome_of_any_lost_answer_is_looked_up(
+    rig: Rig, body: bytes, method: str
+) -> None:
+    """Each kind of request in turn reaches the storage, and its answer is lost,
+    three times in a row.
+    """
     rig.s3.times(Cut("after"), 3, method=method)
     try:
         placed = await rig.keep(body)
@@ -202,14 +219,20 @@ async def test_another_program_that_puts_a_file_during_our_upload_keeps_the_name
     assert await rig.leftovers() == []
 
 
-async def test_another_program_that_puts_a_file_just_before_us_keeps_the_name_even_at_the_same_size(rig: Rig) -> None:
+async def test_another_program_that_puts_a_file_just_before_us_keeps_the_name_even_at_the_same_size(
+    rig: Rig,
+) -> None:
     theirs = b"x" * len(SMALL)
-    put_there = f"{s3.endpoint()}/{rig.direct.removeprefix('s3://').partition('?')[0]}/jane/a%20clip.mp4"
+    put_there = (
+        f"{s3.endpoint()}/{rig.direct.removeprefix('s3://').partition('?')[0]}/jane/a%20clip.mp4"
+    )
 
     def rule(method: str, target: str) -> None:
         if method == "PUT" and target.endswith("library/jane/a%20clip.mp4"):
             headers = {"Content-Type": "video/mp4"}
-            urllib.request.urlopen(urllib.request.Request(put_there, theirs, headers, method="PUT")).close()
+            urllib.request.urlopen(
+                urllib.request.Request(put_there, theirs, headers, method="PUT")
+            ).close()
 
     rig.s3.rule = rule
 
@@ -313,11 +336,15 @@ async def test_a_reader_that_stops_ends_the_requests_in_progress(rig: Rig) -> No
     assert len([method for method, _ in rig.s3.seen if method == "GET"]) <= 2
 
 
-# --- which bucket it is -----------------------------------------------------------------------------------------------
+# --- which bucket it is ---------------------------------------------------------------------------
 
 
-async def test_after_an_error_nothing_is_written_before_the_bucket_is_known_to_be_the_same(rig: Rig) -> None:
-    """An address may lead to another bucket when it answers again; without an error this is not checked."""
+async def test_after_an_error_nothing_is_written_before_the_bucket_is_known_to_be_the_same(
+    rig: Rig,
+) -> None:
+    """An address may lead to another bucket when it answers again;
+    without an error this is not checked.
+    """
     await rig.library.write_identity("first-library")
     await rig.library.require_identity("first-library")
     rig.s3.seen.clear()
@@ -329,7 +356,11 @@ async def test_after_an_error_nothing_is_written_before_the_bucket_is_known_to_b
     rig.s3.rule = lambda method, target: None
     await rig.bucket.put(MARKER, b"other-library\n", "text/plain", {})
 
-    for wrong in (rig.library.check_identity(), rig.keep(SMALL, "jane/2.mp4"), rig.library.remove(NAME)):
+    for wrong in (
+        rig.library.check_identity(),
+        rig.keep(SMALL, "jane/2.mp4"),
+        rig.library.remove(NAME),
+    ):
         with pytest.raises(StorageFailure, match="another library"):
             await wrong
     paths = [file.path async for file in rig.library.walk()]

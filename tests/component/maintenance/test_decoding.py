@@ -52,7 +52,9 @@ class Vault:
 
         async with open_probe(SystemClock(), helpers=1) as probe:
             examiner = FileExaminer(probe, path_of)
-            return await PictureDecoder(self.store, self.library, self.clock, examiner, lambda: True).decode_due()
+            return await PictureDecoder(
+                self.store, self.library, self.clock, examiner, lambda: True
+            ).decode_due()
 
 
 @pytest.fixture
@@ -64,7 +66,9 @@ async def vault(tmp_path: Path) -> Vault:
 
 
 @pytest.mark.timeout(patient(120))
-async def test_whole_films_are_marked_and_damaged_films_are_told_with_what_was_found(vault: Vault) -> None:
+async def test_whole_films_are_marked_and_damaged_films_are_told_with_what_was_found(
+    vault: Vault,
+) -> None:
     whole = await vault.save("whole.mp4", media.mp4(4.0))
     bad = await vault.save("bad.mp4", damaged(media.mp4(2.0, sound=False)))
     await vault.decode()

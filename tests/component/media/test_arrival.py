@@ -17,7 +17,12 @@ from mediavault.browser.processes import is_alive
 from mediavault.core.clock import SystemClock
 from mediavault.core.media import DownloadedFile, Expected
 from mediavault.media import library as media_library
-from mediavault.media.arrival import ArrivalDecoder, facts_on_arrival, open_arrival_decoder, open_helpers
+from mediavault.media.arrival import (
+    ArrivalDecoder,
+    facts_on_arrival,
+    open_arrival_decoder,
+    open_helpers,
+)
 from mediavault.media.arrival_child import ArrivingFile, file_id
 from mediavault.media.decode import BUDGET_PX, decode_arriving
 from mediavault.media.probe import FfmpegProbe
@@ -38,14 +43,20 @@ def faststart(**options: Any) -> bytes:
     return media.encode("mp4", 2.0, options={"movflags": "+faststart"}, **options)
 
 
-# Their containers do not say how many pictures there are, so that only key frames are decoded before the end.
+# Their containers do not say how many pictures there are, so that only key frames are decoded
+# before the end.
 UNCOUNTED: Mapping[str, Callable[[], bytes]] = {
-    **{name: GOOD[name] for name in ("fragmented", "ts", "hevc in ts, one key frame", "webm", "live webm", "mkv")},
+    **{
+        name: GOOD[name]
+        for name in ("fragmented", "ts", "hevc in ts, one key frame", "webm", "live webm", "mkv")
+    },
     "subtitles": lambda: media.subtitled("matroska"),
 }
 IN_ORDER: Mapping[str, Callable[[], bytes]] = {
     **{name: GOOD[name] for name in ("faststart", "silent", "0.6 s", "one key frame", "rotated")},
-    "open groups": lambda: faststart(speed={"preset": "fast", "x264-params": "open-gop=1:keyint=25:bframes=3"}),
+    "open groups": lambda: faststart(
+        speed={"preset": "fast", "x264-params": "open-gop=1:keyint=25:bframes=3"}
+    ),
     "rare key frames": lambda: media.mp4(12.0, gop=11 * media.RATE),
     "av1": lambda: faststart(video="libsvtav1", speed={"preset": "12"}),
     "pictures of two fields": lambda: faststart(speed={"x264-params": "interlaced=1"}),
@@ -70,7 +81,9 @@ def path(tmp_path: Path) -> Path:
 
 @BUDGETS
 @pytest.mark.parametrize("name", IN_ORDER)
-def test_a_good_file_has_the_same_facts(name: str, budget_px: int, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_good_file_has_the_same_facts(
+    name: str, budget_px: int, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path.write_bytes(IN_ORDER[name]())
     as_usual = examine(path, budget_px=budget_px)
     answer = arrived(path, budget_px)
@@ -85,7 +98,9 @@ def test_a_good_file_has_the_same_facts(name: str, budget_px: int, path: Path, m
 @BUDGETS
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("name", DAMAGED)
-def test_a_damaged_file_gets_the_same_report(name: str, damage: str, budget_px: int, path: Path) -> None:
+def test_a_damaged_file_gets_the_same_report(
+    name: str, damage: str, budget_px: int, path: Path
+) -> None:
     path.write_bytes(DAMAGES[damage](GOOD[name]()))
     as_usual = examine(path, budget_px=budget_px)
 
@@ -136,11 +151,15 @@ class Unseekable:
     ],
     ids=["another file", "nothing", "fewer pictures", "fewer sounds", "key frames only"],
 )
-def test_what_is_not_known_of_the_whole_file_is_decoded_again(change: dict[str, Any], path: Path) -> None:
+def test_what_is_not_known_of_the_whole_file_is_decoded_again(
+    change: dict[str, Any], path: Path
+) -> None:
     path.write_bytes(media.mp4(4.0))
     answer = arrived(path)
     decoded = change.get("decoded", answer["decoded"])
-    answer |= change | {"decoded": {**answer["decoded"], **decoded, "sounds": 12345} if decoded else None}
+    answer |= change | {
+        "decoded": {**answer["decoded"], **decoded, "sounds": 12345} if decoded else None
+    }
     facts = examine(path, arrived=answer).decoded
 
     assert facts is not None
@@ -148,11 +167,13 @@ def test_what_is_not_known_of_the_whole_file_is_decoded_again(change: dict[str, 
     assert examine(path, arrived=arrived(path)).decoded == facts
 
 
-# --- the file grows --------------------------------------------------------------------------------------------------
+# --- the file grows -------------------------------------------------------------------------------
 
 
 class Growing:
-    """A download in pieces: each wait of its reader brings the next one, and the last one its name."""
+    """A download in pieces: each wait of its reader brings the next one,
+    and the last one its name.
+    """
 
     def __init__(self, path: Path, body: bytes, *, piece: int) -> None:
         self.part, self._path = path.with_name("media.part"), path
@@ -180,7 +201,9 @@ def test_a_file_that_grows_is_read_to_its_end(make: Callable[[], bytes], path: P
         assert facts == decode_arriving(Unseekable(file), demuxer)
 
 
-def test_no_more_is_read_than_was_written_and_nothing_that_was_written_is_missed(path: Path) -> None:
+def test_no_more_is_read_than_was_written_and_nothing_that_was_written_is_missed(
+    path: Path,
+) -> None:
     growing = Growing(path, b"first second", piece=6)
     file = ArrivingFile(growing.part, growing.wait)
 
@@ -221,7 +244,7 @@ def test_a_film_that_was_removed_has_no_facts(path: Path) -> None:
     assert decode_arriving(file, "mov") is None
 
 
-# --- in a helper process ---------------------------------------------------------------------------------------------
+# --- in a helper process --------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -256,7 +279,12 @@ def is_read_elsewhere(path: Path) -> bool:
 
 @pytest.mark.parametrize(
     "make",
-    [media.mp4, lambda: damaged_at(media.mp4(4.0), 60), lambda: media.mp4(layout="moov_last"), media.webm],
+    [
+        media.mp4,
+        lambda: damaged_at(media.mp4(4.0), 60),
+        lambda: media.mp4(layout="moov_last"),
+        media.webm,
+    ],
     ids=["whole", "damaged", "moov last", "webm"],
 )
 async def test_the_report_is_the_same_when_the_file_was_decoded_while_it_arrived(
@@ -296,7 +324,9 @@ async def test_no_more_files_are_decoded_than_there_are_helpers(path: Path) -> N
 
 
 def helpers_that(does: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let helpers leave an empty file named after their process, and then do something of their own."""
+    """Let helpers leave an empty file named after their process,
+    and then do something of their own.
+    """
     source = f"""
         import os, signal, sys, time
         from mediavault.sandbox.guard import serve_lines
@@ -328,7 +358,8 @@ async def test_a_helper_that_ends_early_only_means_that_nothing_is_known(
     does: str, path: Path, tmp_path: Path, probe: FfmpegProbe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path.write_bytes(media.mp4())
-    await probe.examine(DownloadedFile(path, "", 0, None, Expected()))  # so that its own helper is a real one
+    # so that its own helper is a real one
+    await probe.examine(DownloadedFile(path, "", 0, None, Expected()))
     helpers_that(does, tmp_path, monkeypatch)
     async with open_arrival_decoder(SystemClock()) as decoder:
         file = await arrives(path, media.mp4(), decoder)

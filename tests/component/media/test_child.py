@@ -57,7 +57,9 @@ async def test_a_helpers_error_comes_with_its_errno(tmp_path: Path) -> None:
         ("return {'big': 'x' * (5 << 20)}", "too long"),
     ],
 )
-async def test_a_helper_that_crashes_is_reported_with_the_reason(body: str, reason: str, tmp_path: Path) -> None:
+async def test_a_helper_that_crashes_is_reported_with_the_reason(
+    body: str, reason: str, tmp_path: Path
+) -> None:
     with pytest.raises(ChildFailed, match=reason):
         await run_child(module(tmp_path, body), {}, limits=LIMITS)
 
@@ -69,7 +71,9 @@ async def test_a_helper_that_hangs_is_given_up(tmp_path: Path) -> None:
         await run_child(helper, {}, limits=replace(LIMITS, wall_s=0.2))
 
 
-async def test_a_cancelled_call_leaves_neither_its_process_nor_the_children_of_that(tmp_path: Path) -> None:
+async def test_a_cancelled_call_leaves_neither_its_process_nor_the_children_of_that(
+    tmp_path: Path,
+) -> None:
     marker = tmp_path / "pids"
     helper = module(
         tmp_path,
@@ -105,13 +109,18 @@ async def test_a_helper_may_not_use_more_memory_than_its_limit(tmp_path: Path) -
 
 
 async def test_a_helper_may_not_write_more_than_its_limit(tmp_path: Path) -> None:
-    helper = module(tmp_path, f"open({str(tmp_path / 'out')!r}, 'wb', buffering=0).write(bytes(2_000)); return {{}}")
+    helper = module(
+        tmp_path,
+        f"open({str(tmp_path / 'out')!r}, 'wb', buffering=0).write(bytes(2_000)); return {{}}",
+    )
     await run_child(helper, {}, limits=LIMITS)
 
     assert (tmp_path / "out").stat().st_size <= 1_000
 
 
-async def test_a_helper_sees_no_secret_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_helper_sees_no_secret_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MEDIAVAULT_TOKEN", "secret")
     helper = module(tmp_path, "import os; return {'names': sorted(os.environ)}")
     answer = await run_child(helper, {}, limits=LIMITS)
@@ -135,7 +144,11 @@ async def test_a_helper_has_no_network_where_the_kernel_supports_that(tmp_path: 
 async def test_a_helper_dies_with_its_parent(tmp_path: Path) -> None:
     marker = tmp_path / "pid"
     helper = module(
-        tmp_path, f"import os, time; open({str(marker)!r}, 'w').write(f'{{os.getpid()}}\\n'); time.sleep(600)"
+        tmp_path,
+        (
+            f"import os, time; open({str(marker)!r}, 'w').write(f'{{os.getpid()}}\\n"
+            "'); time.sleep(600)"
+        ),
     )
     parent = f"""
 import asyncio

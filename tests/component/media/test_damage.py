@@ -1,4 +1,5 @@
-"""Damaged films are refused, at any speed of the machine; what nobody can notice in a file alone is named.
+"""Damaged films are refused, at any speed of the machine; what nobody can notice in a file alone is
+named.
 
 ``make damage`` tries the full matrix.
 """
@@ -19,7 +20,16 @@ import av
 import pytest
 
 from tests.damage import PLACES, TS_PACKET, Damage, Form, Scope, kinds_of_damage, pieces_of
-from tests.damage_matrix import LIMITS, SMALL, Outcome, Row, limit_of, outcome_of, verdict, write_damaged
+from tests.damage_matrix import (
+    LIMITS,
+    SMALL,
+    Outcome,
+    Row,
+    limit_of,
+    outcome_of,
+    verdict,
+    write_damaged,
+)
 from tests.films import Film, film
 from tests.patience import patient
 from tests.slowed import TIMES, slowed
@@ -35,7 +45,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.rmtree(folder)  # pytest would keep the last three
 
 
-# Each container and codec is damaged in the same few ways, and one film of each family of codecs in all of them.
+# Each container and codec is damaged in the same few ways, and one film of each family of codecs in
+# all of them.
 USUAL = (
     Damage(Form.NOISE, "75 %", Scope.PICTURES),
     Damage(Form.NOISE, "25 %", Scope.SOUND),
@@ -48,11 +59,16 @@ SEARCHING = (
     *(damage for damage in kinds_of_damage() if damage.place == "50 %"),
 )
 MP4, HEVC, VP9, MPEG2 = (
-    Film("MP4", "H.264", "AAC"), Film("MP4", "HEVC", "AAC"), Film("WebM", "VP9", "Opus"), Film("TS", "MPEG-2", "AC-3"),
+    Film("MP4", "H.264", "AAC"), Film("MP4", "HEVC", "AAC"), Film("WebM", "VP9", "Opus"),
+    Film("TS", "MPEG-2", "AC-3"),
 )  # fmt: skip
-# What was saved as complete. Damage of the largest film is early, so that little is decoded to prove it.
+# What was saved as complete. Damage of the largest film is early, so that little is decoded to
+# prove it.
 LARGER = (
-    *(Row(replace(MP4, megabytes=30), Damage(Form.NOISE, place, Scope.PICTURES)) for place in ("50 %", "30-100 %")),
+    *(
+        Row(replace(MP4, megabytes=30), Damage(Form.NOISE, place, Scope.PICTURES))
+        for place in ("50 %", "30-100 %")
+    ),
     Row(replace(MP4, megabytes=30), Damage(Form.NOISE, "30-100 %", Scope.SOUND)),
     Row(replace(HEVC, megabytes=30), Damage(Form.NOISE, "10-90 %", Scope.PICTURES)),
     Row(replace(MP4, megabytes=120), Damage(Form.NOISE, "5 %", Scope.PICTURES)),
@@ -86,7 +102,10 @@ def test_a_damaged_film_is_refused(row: Row, folder: Path) -> None:
 @pytest.mark.parametrize("name", dict.fromkeys(row.film.name for row in TRIED))
 def test_the_same_films_without_damage_are_accepted(name: str, folder: Path) -> None:
     """Each of them is of the smallest size; the larger ones are below."""
-    assert verdict(film(next(row.film for row in TRIED if row.film.name == name), folder)).problems == ()
+    assert (
+        verdict(film(next(row.film for row in TRIED if row.film.name == name), folder)).problems
+        == ()
+    )
 
 
 @pytest.mark.parametrize("megabytes", [30, 120])
@@ -94,7 +113,9 @@ def test_larger_films_without_damage_are_accepted(megabytes: int, folder: Path) 
     assert verdict(film(replace(MP4, megabytes=megabytes), folder)).problems == ()
 
 
-def test_a_long_film_is_not_called_decoded_while_a_damaged_picture_waits_to_be(folder: Path) -> None:
+def test_a_long_film_is_not_called_decoded_while_a_damaged_picture_waits_to_be(
+    folder: Path,
+) -> None:
     """A run of flips in the middle is between key frames. Decoding in the background finds it."""
     row = Row(replace(MP4, megabytes=120), Damage(Form.RUN, "75 %", Scope.PICTURES))
 
@@ -103,12 +124,18 @@ def test_a_long_film_is_not_called_decoded_while_a_damaged_picture_waits_to_be(f
 
 @pytest.mark.parametrize("container", ["MP4", "MP4, fragmented", "MKV", "FLV"])
 def test_damage_to_pictures_changes_nothing_else(container: str, folder: Path) -> None:
-    """A demuxer finds as many packets of the same lengths at the same places and times, and the same sound."""
+    """A demuxer finds as many packets of the same lengths at the same places and times,
+    and the same sound.
+    """
     wanted = next(each for each in SMALL if (each.container, each.video) == (container, "H.264"))
     before = packets_of(film(wanted, folder))
-    after = packets_of(write_damaged(Row(wanted, Damage(Form.NOISE, "10-90 %", Scope.PICTURES)), folder))
+    after = packets_of(
+        write_damaged(Row(wanted, Damage(Form.NOISE, "10-90 %", Scope.PICTURES)), folder)
+    )
 
-    assert [(*times, len(body)) for *times, body in after] == [(*times, len(body)) for *times, body in before]
+    assert [(*times, len(body)) for *times, body in after] == [
+        (*times, len(body)) for *times, body in before
+    ]
     changed = [kind for (kind, *_, new), (*_, old) in zip(after, before, strict=True) if new != old]
     assert set(changed) == {"video"}
     assert len(changed) == pytest.approx(0.8 * 500, abs=5)
@@ -117,13 +144,21 @@ def test_damage_to_pictures_changes_nothing_else(container: str, folder: Path) -
 def packets_of(path: Path) -> list[tuple[str, int | None, int | None, bytes]]:
     """Return kind, place in the file, time and contents of each packet."""
     with av.open(str(path), "r") as opened:
-        return [(packet.stream.type, packet.pos, packet.pts, bytes(packet)) for packet in opened.demux() if packet.size]
+        return [
+            (packet.stream.type, packet.pos, packet.pts, bytes(packet))
+            for packet in opened.demux()
+            if packet.size
+        ]
 
 
-def test_damage_to_pictures_of_a_transport_stream_leaves_all_headers_of_its_packets(folder: Path) -> None:
+def test_damage_to_pictures_of_a_transport_stream_leaves_all_headers_of_its_packets(
+    folder: Path,
+) -> None:
     wanted = Film("TS", "H.264", "AAC")
     before = film(wanted, folder).read_bytes()
-    after = write_damaged(Row(wanted, Damage(Form.NOISE, "10-90 %", Scope.PICTURES)), folder).read_bytes()
+    after = write_damaged(
+        Row(wanted, Damage(Form.NOISE, "10-90 %", Scope.PICTURES)), folder
+    ).read_bytes()
 
     assert [after[at : at + 4] for at in range(0, len(after), TS_PACKET)] == [
         before[at : at + 4] for at in range(0, len(before), TS_PACKET)
@@ -132,7 +167,7 @@ def test_damage_to_pictures_of_a_transport_stream_leaves_all_headers_of_its_pack
     assert sum(new != old for new, old in zip(after, before, strict=True)) > 0.75 * 1_000_000
 
 
-# --- what a file alone does not show -----------------------------------------------------------------------------------
+# --- what a file alone does not show --------------------------------------------------------------
 
 
 @pytest.mark.parametrize("what", LIMITS)
@@ -150,7 +185,7 @@ def test_the_documentation_names_a_limit(what: str) -> None:
     assert all(word in not_detected for word in LIMITS[what].words)
 
 
-# --- the machine's speed -----------------------------------------------------------------------------------------------
+# --- the machine's speed --------------------------------------------------------------------------
 
 AT_ANY_SPEED = (
     Row(MP4, Damage(Form.NOISE, "95 %", Scope.PICTURES)),
@@ -161,7 +196,9 @@ AT_ANY_SPEED = (
 
 
 @named(AT_ANY_SPEED)
-def test_the_verdict_takes_no_stopwatch_into_account(row: Row, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_verdict_takes_no_stopwatch_into_account(
+    row: Row, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An hour passes between two looks at any clock."""
     path = write_damaged(row, folder)
     usual = verdict(path)
@@ -173,7 +210,9 @@ def test_the_verdict_takes_no_stopwatch_into_account(row: Row, folder: Path, mon
 
 
 @pytest.mark.slow
-def test_the_verdict_is_the_same_on_a_machine_that_is_five_times_slower(folder: Path, tmp_path: Path) -> None:
+def test_the_verdict_is_the_same_on_a_machine_that_is_five_times_slower(
+    folder: Path, tmp_path: Path
+) -> None:
     """Nor does the helper run into a limit there, in which the verdict is asked for in a vault."""
     files = [film(row.film, folder) for row in AT_ANY_SPEED]
     for row in AT_ANY_SPEED:
@@ -188,9 +227,13 @@ def test_the_verdict_is_the_same_on_a_machine_that_is_five_times_slower(folder: 
 
 
 def probed(slower: Sequence[str], files: Sequence[Path]) -> tuple[list[list[str]], float]:
-    """Return the problems of each file, as helpers find them, and how many seconds a second of work took."""
+    """Return the problems of each file, as helpers find them,
+    and how many seconds a second of work took.
+    """
     command = [*slower, sys.executable, "-m", "tests.probed", *map(str, files)]
-    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=patient(240))
+    ended = subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=patient(240)
+    )
     assert ended.returncode == 0, ended.stderr
     answer = json.loads(ended.stdout)
     return answer["problems"], answer["pace"]

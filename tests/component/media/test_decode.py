@@ -33,7 +33,13 @@ def test_all_pictures_and_sounds_of_a_whole_clip_decode(path: Path) -> None:
     path.write_bytes(media.mp4(2.0))
     report = decode(path, "mov", needed_px=50)
 
-    assert (report.whole, report.fed, report.pictures, report.damaged, report.lost) == (True, 50, 50, 0, 0)
+    assert (report.whole, report.fed, report.pictures, report.damaged, report.lost) == (
+        True,
+        50,
+        50,
+        0,
+        0,
+    )
     assert report.sounds > 90
     assert (report.sound_refused, report.error) == (0, None)
 
@@ -46,11 +52,17 @@ def test_damage_inside_a_picture_is_noticed_by_what_the_decoder_conceals(path: P
 
 
 def sound_replaced(body: bytes, until_s: float = 99.0) -> bytes:
-    """Return ``body`` with its sound before ``until_s`` overwritten; lengths and tables stay correct."""
+    """Return ``body`` with its sound before ``until_s`` overwritten;
+    lengths and tables stay correct.
+    """
     content = bytearray(body)
     with av.open(io.BytesIO(body), "r") as opened:
         for packet in opened.demux(opened.streams.audio[0]):
-            if packet.pos is not None and packet.size and (packet.pts or 0) * packet.time_base < until_s:
+            if (
+                packet.pos is not None
+                and packet.size
+                and (packet.pts or 0) * packet.time_base < until_s
+            ):
                 content[packet.pos : packet.pos + packet.size] = b"\xe5" * packet.size
     return bytes(content)
 
@@ -114,7 +126,9 @@ def test_a_damaged_motion_jpeg_is_noticed_by_its_log(path: Path) -> None:
     with av.open(io.BytesIO(body), "r") as opened:
         for packet in opened.demux(video=0):
             if packet.pos is not None and packet.size:
-                spoiled[packet.pos + packet.size // 2 : packet.pos + packet.size // 2 + 100] = b"\xfd" * 100
+                spoiled[packet.pos + packet.size // 2 : packet.pos + packet.size // 2 + 100] = (
+                    b"\xfd" * 100
+                )
     path.write_bytes(bytes(spoiled))
 
     assert decode(path, "mov", needed_px=50).marked > 0
@@ -145,7 +159,9 @@ def test_open_groups_of_pictures_lose_none(path: Path) -> None:
 
 @pytest.mark.parametrize("budget_px", [0, 10**9])
 def test_no_picture_is_lost_where_the_sound_is_the_first_stream(budget_px: int, path: Path) -> None:
-    """The marks that a stream has ended are all said to be of the first stream; the decoder still holds pictures there."""
+    """The marks that a stream has ended are all said to be of the first stream;
+    the decoder still holds pictures there.
+    """
     path.write_bytes(media.reordered_mp4())
     as_stored = decode(path, "mov", needed_px=50, budget_px=budget_px)
     path.write_bytes(sound_first(media.reordered_mp4()))
@@ -157,8 +173,14 @@ def sound_first(body: bytes) -> bytes:
     """Return an MP4 with the same streams, the sound before the pictures."""
     with tempfile.NamedTemporaryFile(suffix=".mp4") as turned:
         options = {"movflags": "+faststart"}
-        with av.open(io.BytesIO(body), "r") as source, av.open(turned.name, "w", options=options) as out:
-            streams = {stream.index: out.add_stream_from_template(stream) for stream in reversed(source.streams)}
+        with (
+            av.open(io.BytesIO(body), "r") as source,
+            av.open(turned.name, "w", options=options) as out,
+        ):
+            streams = {
+                stream.index: out.add_stream_from_template(stream)
+                for stream in reversed(source.streams)
+            }
             for packet in source.demux():
                 if packet.dts is not None:
                     packet.stream = streams[packet.stream_index]
@@ -186,7 +208,9 @@ def test_a_damaged_key_frame_lets_the_whole_film_be_decoded(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [media.mp4, media.reordered_mp4, media.ts, media.webm, media.avi])
-def test_the_parts_of_a_film_together_are_all_of_its_pictures(make: Callable[[], bytes], path: Path) -> None:
+def test_the_parts_of_a_film_together_are_all_of_its_pictures(
+    make: Callable[[], bytes], path: Path
+) -> None:
     path.write_bytes(make())
     demuxer = DEMUXERS[sniff(make())]
     starts: list[int] = []
@@ -219,7 +243,8 @@ def test_a_part_finds_the_damage_in_it_and_no_other(path: Path) -> None:
 def test_a_stream_that_begins_between_key_frames_does_not_count_as_damaged(path: Path) -> None:
     body = media.ts(3.0)
     packets = [body[at : at + 188] for at in range(0, len(body), 188)]
-    path.write_bytes(b"".join([*packets[:3], *packets[len(packets) // 4 :]]))  # its tables, then from the middle on
+    # its tables, then from the middle on
+    path.write_bytes(b"".join([*packets[:3], *packets[len(packets) // 4 :]]))
     report = decode(path, "mpegts", needed_px=75)
 
     assert report.pictures > 40

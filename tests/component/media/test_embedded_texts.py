@@ -1,4 +1,6 @@
-"""Subtitles and chapters inside a file: copied in without re-encoding, and read back as they were."""
+"""Subtitles and chapters inside a file: copied in without re-encoding,
+and read back as they were.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,10 @@ async def test_subtitles_and_chapters_come_back_as_they_were_put_in(
     assert (await FfmpegProbe(helpers).examine(file)).problems == ()
     assert [[tuple(chapter) for chapter in tracks[0]]] == [[(0.0, "Start"), (2.0, "Ende")]]
     read = [[(start_s, end_s, text) for start_s, end_s, text in cues] for _, _, cues in tracks[1]]
-    assert read == [[(c.start_s, c.end_s, c.text) for c in ENGLISH], [(c.start_s, c.end_s, c.text) for c in GERMAN]]
+    assert read == [
+        [(c.start_s, c.end_s, c.text) for c in ENGLISH],
+        [(c.start_s, c.end_s, c.text) for c in GERMAN],
+    ]
     assert [packets(path, kind) for kind in ("video", "audio")] == [
         packets(tmp_path / "source", kind) for kind in ("video", "audio")
     ]
@@ -73,9 +78,13 @@ async def test_pictures_in_av1_are_copied(helpers: ChildPool, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("source", "shown"), [(media.mp4(2.0), "<b>x"), (media.mkv(2.0), "‹b›x")], ids=["MP4", "Matroska"]
+    ("source", "shown"),
+    [(media.mp4(2.0), "<b>x"), (media.mkv(2.0), "‹b›x")],
+    ids=["MP4", "Matroska"],
 )
-async def test_signs_of_markup_are_shown(source: bytes, shown: str, helpers: ChildPool, tmp_path: Path) -> None:
+async def test_signs_of_markup_are_shown(
+    source: bytes, shown: str, helpers: ChildPool, tmp_path: Path
+) -> None:
     path = await embedded(helpers, tmp_path, source, texts={"en": [Cue(0.5, 1.5, "<b>x")]})
 
     assert read_tracks({"task": "tracks", "path": str(path)})["tracks"][1][0][2][0][2] == shown
@@ -96,12 +105,15 @@ async def test_subtitles_keep_their_language(
     path = await embedded(helpers, tmp_path, source, texts=wanted)
 
     assert [
-        (language, title) for language, title, _ in read_tracks({"task": "tracks", "path": str(path)})["tracks"][1]
+        (language, title)
+        for language, title, _ in read_tracks({"task": "tracks", "path": str(path)})["tracks"][1]
     ] == shown
 
 
 @pytest.mark.parametrize("container", ["mp4", "matroska"])
-async def test_the_subtitles_that_a_file_has_stay(container: str, helpers: ChildPool, tmp_path: Path) -> None:
+async def test_the_subtitles_that_a_file_has_stay(
+    container: str, helpers: ChildPool, tmp_path: Path
+) -> None:
     source = media.subtitled(container, language="fra", title="Dialogue")
     path = await embedded(helpers, tmp_path, source, texts={"en": ENGLISH})
     own = read_tracks({"task": "tracks", "path": str(tmp_path / "source")})["tracks"][1]
@@ -109,11 +121,15 @@ async def test_the_subtitles_that_a_file_has_stay(container: str, helpers: Child
 
     assert [(language, title) for language, title, _ in own] == [("fra", "Dialogue")]
     assert tracks[:1] == own
-    assert [[text for _, _, text in cues] for _, _, cues in tracks[1:]] == [[cue.text for cue in ENGLISH]]
+    assert [[text for _, _, text in cues] for _, _, cues in tracks[1:]] == [
+        [cue.text for cue in ENGLISH]
+    ]
     assert (await FfmpegProbe(helpers).check_unknown(path)).problems == ()
 
 
-async def test_subtitles_that_the_new_file_cannot_hold_are_left_out(helpers: ChildPool, tmp_path: Path) -> None:
+async def test_subtitles_that_the_new_file_cannot_hold_are_left_out(
+    helpers: ChildPool, tmp_path: Path
+) -> None:
     path = await embedded(helpers, tmp_path, media.subtitled("mov"), texts={"en": ENGLISH})
     tracks = read_tracks({"task": "tracks", "path": str(path)})["tracks"][1]
 
@@ -121,12 +137,20 @@ async def test_subtitles_that_the_new_file_cannot_hold_are_left_out(helpers: Chi
 
 
 async def test_the_chapters_that_a_file_has_stay(helpers: ChildPool, tmp_path: Path) -> None:
-    path = await embedded(helpers, tmp_path, media.subtitled("mp4"), texts={"en": ENGLISH}, chapters=())
+    path = await embedded(
+        helpers, tmp_path, media.subtitled("mp4"), texts={"en": ENGLISH}, chapters=()
+    )
 
-    assert [title for _, title in read_tracks({"task": "tracks", "path": str(path)})["tracks"][0]] == ["Start", "End"]
+    assert [
+        title for _, title in read_tracks({"task": "tracks", "path": str(path)})["tracks"][0]
+    ] == ["Start", "End"]
 
 
-@pytest.mark.parametrize("source", [media.ts(2.0), media.webm(2.0), b"no video" * 200], ids=["TS", "WebM", "text"])
-async def test_a_container_that_holds_no_texts_is_refused(source: bytes, helpers: ChildPool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "source", [media.ts(2.0), media.webm(2.0), b"no video" * 200], ids=["TS", "WebM", "text"]
+)
+async def test_a_container_that_holds_no_texts_is_refused(
+    source: bytes, helpers: ChildPool, tmp_path: Path
+) -> None:
     with pytest.raises(BadFile):
         await embedded(helpers, tmp_path, source, texts={"en": ENGLISH})

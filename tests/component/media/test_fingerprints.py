@@ -1,4 +1,6 @@
-"""Fingerprints of videos, made in a child process: copies look the same, and other videos do not."""
+"""Fingerprints of videos, made in a child process: copies look the same,
+and other videos do not.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,9 @@ def films(helpers: ChildPool, tmp_path: Path) -> Films:
 @pytest.mark.parametrize(
     ("steps", "form"),
     [
-        pytest.param([("scale", "320:180")], {"bit_rate": 60_000}, id="smaller, at a quarter of the rate"),
+        pytest.param(
+            [("scale", "320:180")], {"bit_rate": 60_000}, id="smaller, at a quarter of the rate"
+        ),
         pytest.param([], {"container": "webm", "codec": "libvpx-vp9"}, id="as VP9 in WebM"),
         pytest.param([], {"container": "mpegts"}, id="in MPEG-TS"),
         pytest.param([("pad", "640:640:0:140")], {}, id="with black bars above and below"),
@@ -79,7 +83,9 @@ async def test_a_copy_looks_the_same(
 ) -> None:
     original = clips["plain"]
 
-    assert likeness(await films(original), await films(media.copied(original, *steps, **form))) >= 80
+    assert (
+        likeness(await films(original), await films(media.copied(original, *steps, **form))) >= 80
+    )
 
 
 @pytest.mark.parametrize(
@@ -94,16 +100,24 @@ async def test_what_was_changed_visibly_looks_different(
     assert likeness(await films(original), await films(media.copied(original, *steps))) == 0
 
 
-async def test_no_two_clips_of_the_practice_site_look_the_same(films: Films, clips: Mapping[str, bytes]) -> None:
+async def test_no_two_clips_of_the_practice_site_look_the_same(
+    films: Films, clips: Mapping[str, bytes]
+) -> None:
     """They are one test pattern each in its own colours and with its own number."""
     prints = {name: await films(video) for name, video in clips.items()}
 
     assert all(len(frames) >= 8 * FRAME_BYTES for frames in prints.values())
-    assert [pair for pair in itertools.combinations(prints, 2) if likeness(prints[pair[0]], prints[pair[1]])] == []
+    assert [
+        pair
+        for pair in itertools.combinations(prints, 2)
+        if likeness(prints[pair[0]], prints[pair[1]])
+    ] == []
 
 
 @pytest.mark.parametrize("colour", ["black", "white", "red"])
-async def test_a_video_of_one_colour_has_no_fingerprint(films: Films, clips: Mapping[str, bytes], colour: str) -> None:
+async def test_a_video_of_one_colour_has_no_fingerprint(
+    films: Films, clips: Mapping[str, bytes], colour: str
+) -> None:
     flat = media.copied(clips["plain"], ("drawbox", f"x=0:y=0:w=640:h=360:color={colour}:t=fill"))
 
     assert await films(flat) == b""
@@ -134,7 +148,9 @@ async def test_a_hostile_video_costs_its_fingerprint_only(films: Films, seed: in
     assert len(await films(media.mp4(3.0))) == 6 * FRAME_BYTES
 
 
-async def test_a_picture_as_large_as_a_header_can_say_is_refused_by_the_limits(films: Films) -> None:
+async def test_a_picture_as_large_as_a_header_can_say_is_refused_by_the_limits(
+    films: Films,
+) -> None:
     """The size is that of the sample description, and the decoder reads its own."""
     video = media.mp4(2.0).replace(b"\x01\x40\x00\xb4", b"\xff\xff\xff\xff")
 

@@ -28,14 +28,16 @@ async def test_a_format_is_read_once(tmp_path: Path, probe: FfmpegProbe) -> None
     reports = [await formats.read(SAVED) for _ in range(2)]
 
     assert before is None
-    assert [(report.container, report.video_codec, report.audio_codec) for report in reports if report] == [
-        ("matroska", "h264", "aac")
-    ] * 2
+    assert [
+        (report.container, report.video_codec, report.audio_codec) for report in reports if report
+    ] == [("matroska", "h264", "aac")] * 2
     assert formats.known(SAVED) == reports[0]
     assert reads == ["jane/film.mkv"]
 
 
-async def test_the_format_of_a_file_of_sound_is_read_without_decoding_it(tmp_path: Path, probe: FfmpegProbe) -> None:
+async def test_the_format_of_a_file_of_sound_is_read_without_decoding_it(
+    tmp_path: Path, probe: FfmpegProbe
+) -> None:
     damaged = bytearray(media.sound("ogg", "libopus"))
     middle = len(damaged) // 2
     damaged[middle : middle + 2_000] = bytes(2_000)

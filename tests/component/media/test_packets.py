@@ -53,8 +53,12 @@ class StubPacket:
 VIDEO, SOUND = StubStream("video", 0), StubStream("audio", 1)
 
 
-def read(pictures: Sequence[int], sounds: Sequence[int] = (), *, exact: bool = False, **packet: Any) -> PacketFacts:
-    packets = [StubPacket(VIDEO, at, **packet) for at in pictures] + [StubPacket(SOUND, at) for at in sounds]
+def read(
+    pictures: Sequence[int], sounds: Sequence[int] = (), *, exact: bool = False, **packet: Any
+) -> PacketFacts:
+    packets = [StubPacket(VIDEO, at, **packet) for at in pictures] + [
+        StubPacket(SOUND, at) for at in sounds
+    ]
     return read_packets(sorted(packets, key=lambda each: each.dts), VIDEO, start_s=0.0, exact=exact)
 
 
@@ -85,13 +89,17 @@ def test_with_exact_durations_only_time_that_no_picture_covers_is_a_gap() -> Non
 def test_a_jump_back_alone_is_a_loss() -> None:
     packets = [StubPacket(VIDEO, at) for at in (*range(50), *range(25, 50))]
 
-    assert read_packets(packets, VIDEO, start_s=0.0, exact=False).proven_gap_s == pytest.approx(24 * TICK_S)
+    assert read_packets(packets, VIDEO, start_s=0.0, exact=False).proven_gap_s == pytest.approx(
+        24 * TICK_S
+    )
 
 
 def test_a_jump_back_of_the_sound_is_reported_with_exact_durations() -> None:
     sounds = [StubPacket(SOUND, at) for at in (*range(50), *range(20, 50))]
 
-    assert read_packets(sounds, VIDEO, start_s=0.0, exact=True).sound_back_s == pytest.approx(29 * TICK_S)
+    assert read_packets(sounds, VIDEO, start_s=0.0, exact=True).sound_back_s == pytest.approx(
+        29 * TICK_S
+    )
     assert read_packets(sounds, VIDEO, start_s=0.0, exact=False).sound_back_s == 0.0
 
 

@@ -1,4 +1,6 @@
-"""Pictures that are saved as they are: whole ones pass, cut ones and other files do not, and each gets a small copy."""
+"""Pictures that are saved as they are: whole ones pass, cut ones and other files do not,
+and each gets a small copy.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.media import DownloadedFile, Expected, ItemType, ProbeReport, ProblemKind, picture_suffix
+from mediavault.core.media import (
+    DownloadedFile,
+    Expected,
+    ItemType,
+    ProbeReport,
+    ProblemKind,
+    picture_suffix,
+)
 from mediavault.media.arrival import open_helpers
 from mediavault.media.picture_structure import structure_of_picture
 from mediavault.media.probe import FfmpegProbe
@@ -39,7 +48,9 @@ async def checked_at(helpers: ChildPool, path: Path, body: bytes) -> ProbeReport
 
 
 @ALL
-async def test_a_whole_picture_passes_with_its_size(helpers: ChildPool, tmp_path: Path, body: bytes) -> None:
+async def test_a_whole_picture_passes_with_its_size(
+    helpers: ChildPool, tmp_path: Path, body: bytes
+) -> None:
     report = await checked_at(helpers, tmp_path / "picture", body)
 
     assert (report.problems, f".{report.container}") == ((), picture_suffix(body))
@@ -47,7 +58,9 @@ async def test_a_whole_picture_passes_with_its_size(helpers: ChildPool, tmp_path
 
 
 @ALL
-async def test_each_picture_gets_a_small_copy(helpers: ChildPool, tmp_path: Path, body: bytes) -> None:
+async def test_each_picture_gets_a_small_copy(
+    helpers: ChildPool, tmp_path: Path, body: bytes
+) -> None:
     path = tmp_path / "picture"
     path.write_bytes(body)
     small = await FfmpegProbe(helpers).still(path, into=tmp_path / "small.jpg", at_s=1.0)
@@ -74,7 +87,9 @@ async def test_a_damaged_picture_is_not_shrunk(helpers: ChildPool, tmp_path: Pat
     path = tmp_path / "picture"
     path.write_bytes(b"\xff\xd8\xff and no more")
 
-    assert await FfmpegProbe(helpers).shrink(path, into=tmp_path / "small.jpg", longest_px=64) is None
+    assert (
+        await FfmpegProbe(helpers).shrink(path, into=tmp_path / "small.jpg", longest_px=64) is None
+    )
 
 
 @ALL
@@ -82,7 +97,11 @@ def test_a_cut_anywhere_is_seen(body: bytes) -> None:
     step = max(1, len(body) // 200)
 
     assert structure_of_picture(body).problems == ()
-    assert [cut for cut in range(16, len(body) - 1, step) if not structure_of_picture(body[:cut]).problems] == []
+    assert [
+        cut
+        for cut in range(16, len(body) - 1, step)
+        if not structure_of_picture(body[:cut]).problems
+    ] == []
 
 
 @ALL
@@ -91,7 +110,9 @@ def test_bytes_after_the_end_are_ignored(body: bytes) -> None:
     assert structure_of_picture(body + padding).problems == ()
 
 
-async def test_damage_inside_is_seen_where_the_format_has_checksums(helpers: ChildPool, tmp_path: Path) -> None:
+async def test_damage_inside_is_seen_where_the_format_has_checksums(
+    helpers: ChildPool, tmp_path: Path
+) -> None:
     body = bytearray(PICTURES[".png"])
     middle = len(body) // 2
     body[middle : middle + 40] = bytes(byte ^ 0xFF for byte in body[middle : middle + 40])
@@ -105,7 +126,10 @@ async def test_damage_inside_is_seen_where_the_format_has_checksums(helpers: Chi
     [
         (b"", ProblemKind.EMPTY),
         (b"<!doctype html><title>Sign in</title>", ProblemKind.NOT_A_VIDEO),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", ProblemKind.NOT_A_VIDEO),
+        (
+            b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
+            ProblemKind.NOT_A_VIDEO,
+        ),
         (media.mp4(1.0), ProblemKind.NOT_A_VIDEO),
         (b"\0\0\0\x18ftypheic" + bytes(40), ProblemKind.NOT_A_VIDEO),
         (b"\xff\xd8\xff\xd9", ProblemKind.DAMAGED),
@@ -119,7 +143,9 @@ async def test_what_is_no_picture_is_refused(
     assert [problem.kind for problem in report.problems] == [kind]
 
 
-async def test_a_picture_that_claims_a_huge_size_is_refused(helpers: ChildPool, tmp_path: Path) -> None:
+async def test_a_picture_that_claims_a_huge_size_is_refused(
+    helpers: ChildPool, tmp_path: Path
+) -> None:
     body = bytearray(PICTURES[".gif"])
     body[6:10] = b"\xff\xff\xff\xff"  # width and height of its screen
     report = await checked_at(helpers, tmp_path / "picture", bytes(body))

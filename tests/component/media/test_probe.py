@@ -1,4 +1,6 @@
-"""The probe on real files: a corpus of intact and damaged ones, and the child process that runs it."""
+"""The probe on real files: a corpus of intact and damaged ones,
+and the child process that runs it.
+"""
 
 from __future__ import annotations
 
@@ -117,14 +119,31 @@ def test_a_damaged_file_is_refused(name: str, damage: str, tmp_path: Path) -> No
         (media.hls("fmp4")["seg000.m4s"], ProblemKind.INCOMPLETE),
         (media.hls_aes()["seg000.ts"], ProblemKind.NOT_A_VIDEO),
     ],
-    ids=["page", "png", "jpeg", "sound", "one picture", "json", "empty", "zeros", "cenc", "init", "segment", "cipher"],
+    ids=[
+        "page",
+        "png",
+        "jpeg",
+        "sound",
+        "one picture",
+        "json",
+        "empty",
+        "zeros",
+        "cenc",
+        "init",
+        "segment",
+        "cipher",
+    ],
 )
-def test_files_that_are_not_a_video_are_distinguished(body: bytes, kind: ProblemKind, tmp_path: Path) -> None:
+def test_files_that_are_not_a_video_are_distinguished(
+    body: bytes, kind: ProblemKind, tmp_path: Path
+) -> None:
     assert verdict(body, tmp_path)[0].kind is kind
 
 
 @pytest.mark.parametrize("kind", ["ts", "fmp4"])
-def test_a_missing_or_doubled_segment_is_detected_in_a_file_of_segments(kind: str, tmp_path: Path) -> None:
+def test_a_missing_or_doubled_segment_is_detected_in_a_file_of_segments(
+    kind: str, tmp_path: Path
+) -> None:
     files = media.hls(kind)
     init = files.get("init.mp4", b"")
     first, second, third = (files[name] for name in sorted(files) if name.startswith("seg"))
@@ -156,7 +175,9 @@ def test_a_single_zeroed_packet_is_found_by_reading_all(tmp_path: Path) -> None:
     at, size = video_packets(body, tmp_path)[40]
     holed = _hole(body, at, size)
 
-    assert "it has zero-filled packets inside (1)" in [problem.reason for problem in verdict(holed, tmp_path)]
+    assert "it has zero-filled packets inside (1)" in [
+        problem.reason for problem in verdict(holed, tmp_path)
+    ]
 
 
 def test_a_packet_whose_units_do_not_fill_it_is_found_by_reading_all(tmp_path: Path) -> None:
@@ -169,8 +190,12 @@ def test_a_packet_whose_units_do_not_fill_it_is_found_by_reading_all(tmp_path: P
     assert "it has damaged packets inside (1)" in [problem.reason for problem in refusals]
 
 
-def test_pictures_that_do_not_decode_are_found_although_the_container_is_whole(tmp_path: Path) -> None:
-    """Each VP9 frame begins with a marker; without it nothing decodes, and all lengths are right."""
+def test_pictures_that_do_not_decode_are_found_although_the_container_is_whole(
+    tmp_path: Path,
+) -> None:
+    """Each VP9 frame begins with a marker; without it nothing decodes,
+    and all lengths are right.
+    """
     body = bytearray(media.webm(sound=False))
     for at, _ in video_packets(bytes(body), tmp_path):
         body[at] &= 0x3F
@@ -179,7 +204,7 @@ def test_pictures_that_do_not_decode_are_found_although_the_container_is_whole(t
     assert any(reason.startswith("none of its pictures decodes") for reason in reasons)
 
 
-# --- through the child process ---------------------------------------------------------------------------------------
+# --- through the child process --------------------------------------------------------------------
 
 
 async def examined(body: bytes, folder: Path, expected: Expected = UNKNOWN) -> tuple[Problem, ...]:
@@ -196,7 +221,10 @@ def downloaded(path: Path, expected: Expected = UNKNOWN) -> DownloadedFile:
 @pytest.mark.parametrize(
     ("make", "damage"),
     [
-        (media.asf, lambda body: body[: len(body) // 2] + bytes(4_096) + body[len(body) // 2 + 4_096 :]),
+        (
+            media.asf,
+            lambda body: body[: len(body) // 2] + bytes(4_096) + body[len(body) // 2 + 4_096 :],
+        ),
         (media.flv, lambda body: body[:-1]),
         (media.avi, lambda body: body[:-1]),
         (media.program_stream, lambda body: body[:-1]),
@@ -205,9 +233,14 @@ def downloaded(path: Path, expected: Expected = UNKNOWN) -> DownloadedFile:
     ids=["asf", "flv", "avi", "program stream", "ogg"],
 )
 def test_the_walk_over_an_old_container_detects_damage_that_reading_and_decoding_all_of_it_does_not(
-    make: Callable[[], bytes], damage: Callable[[bytes], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make: Callable[[], bytes],
+    damage: Callable[[bytes], bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """This is why these walkers exist: if FFmpeg detects such damage one day, they can be removed."""
+    """This is why these walkers exist: if FFmpeg detects such damage one day,
+    they can be removed.
+    """
     path = tmp_path / "file"
     path.write_bytes(damage(make()))
     with_walk = problems(media_probe_child.examine(path), UNKNOWN)
@@ -217,7 +250,9 @@ def test_the_walk_over_an_old_container_detects_damage_that_reading_and_decoding
     assert not problems(media_probe_child.examine(path), UNKNOWN)
 
 
-def test_a_long_video_whose_first_picture_comes_slightly_after_its_sound_is_whole(tmp_path: Path) -> None:
+def test_a_long_video_whose_first_picture_comes_slightly_after_its_sound_is_whole(
+    tmp_path: Path,
+) -> None:
     assert verdict(media.encode("flv", 2.0, video="flv"), tmp_path, budget_px=KEYS_ONLY) == ()
 
 
@@ -230,7 +265,9 @@ async def test_a_file_is_probed_in_a_separate_process(tmp_path: Path, probe: Ffm
     assert (report.width, report.height, report.fps, report.duration_s) == (180, 320, 25.0, 2.0)
 
 
-async def test_a_codec_is_called_by_its_own_name_not_its_decoders(tmp_path: Path, probe: FfmpegProbe) -> None:
+async def test_a_codec_is_called_by_its_own_name_not_its_decoders(
+    tmp_path: Path, probe: FfmpegProbe
+) -> None:
     (tmp_path / "v").write_bytes(media.av1_mp4())
     report = await probe.examine(downloaded(tmp_path / "v"))
 
@@ -247,11 +284,13 @@ async def test_sound_that_was_announced_must_be_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.1:1/x.ts\n#EXT-X-ENDLIST\n" + b"#" * 20_000,
+        b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.1:1/x.ts\n#EXT-X-ENDLIST\n"
+        + b"#" * 20_000,
         b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n" + b"#" * 20_000,
         b"ffconcat version 1.0\nfile /etc/passwd\n" + b"#" * 20_000,
         b"<MPD><BaseURL>http://127.0.0.1:1/</BaseURL></MPD>" + b" " * 20_000,
-        b"<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><svg>&b;</svg>" + b" " * 20_000,
+        b"<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><svg>&b;</svg>"
+        + b" " * 20_000,
     ],
     ids=["hls", "hls of a local file", "ffconcat", "dash", "svg"],
 )
@@ -260,7 +299,9 @@ def test_files_that_name_other_files_never_reach_the_library(
 ) -> None:
     path = tmp_path / "v.mp4"
     path.write_bytes(body)
-    monkeypatch.setattr(media_probe_child, "open_input", lambda *args, **options: pytest.fail("it was opened"))
+    monkeypatch.setattr(
+        media_probe_child, "open_input", lambda *args, **options: pytest.fail("it was opened")
+    )
 
     facts = media_probe_child.examine(path)
 
@@ -288,14 +329,24 @@ async def test_a_missing_file_is_a_storage_failure(tmp_path: Path, probe: Ffmpeg
         await probe.examine(downloaded(tmp_path / "gone"))
 
 
-async def test_a_crash_of_the_probe_refuses_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mediavault.media.arrival.CHILD", _module(tmp_path, "import os; os.kill(os.getpid(), 11)"))
+async def test_a_crash_of_the_probe_refuses_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "mediavault.media.arrival.CHILD", _module(tmp_path, "import os; os.kill(os.getpid(), 11)")
+    )
 
-    assert [problem.kind for problem in await examined(media.mp4(), tmp_path)] == [ProblemKind.DAMAGED]
+    assert [problem.kind for problem in await examined(media.mp4(), tmp_path)] == [
+        ProblemKind.DAMAGED
+    ]
 
 
-async def test_a_probe_that_hangs_refuses_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mediavault.media.arrival.CHILD", _module(tmp_path, "import time; time.sleep(600)"))
+async def test_a_probe_that_hangs_refuses_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "mediavault.media.arrival.CHILD", _module(tmp_path, "import time; time.sleep(600)")
+    )
     monkeypatch.setattr("mediavault.media.probe.LIMIT_S", 0.15)
     refusals = await examined(media.mp4(), tmp_path)
 
@@ -303,17 +354,23 @@ async def test_a_probe_that_hangs_refuses_the_file(tmp_path: Path, monkeypatch: 
     assert "took longer" in refusals[0].reason
 
 
-async def test_a_nonsense_report_refuses_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_nonsense_report_refuses_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("mediavault.media.arrival.CHILD", _module(tmp_path, "print('{}')"))
 
-    assert (await examined(media.mp4(), tmp_path))[0].reason.endswith("the examiner's report is unreadable")
+    assert (await examined(media.mp4(), tmp_path))[0].reason.endswith(
+        "the examiner's report is unreadable"
+    )
 
 
 async def test_unknown_files_are_inspected_by_long_lived_processes(tmp_path: Path) -> None:
     (tmp_path / "tiny").write_bytes(media.mp4(0.1, sound=False))
     (tmp_path / "page").write_bytes(media.html())
     async with open_probe(SystemClock(), helpers=1) as probe:
-        tiny, page, gone = [await probe.check_unknown(tmp_path / name) for name in ("tiny", "page", "gone")]
+        tiny, page, gone = [
+            await probe.check_unknown(tmp_path / name) for name in ("tiny", "page", "gone")
+        ]
 
     assert (tiny.problems, tiny.video_codec) == ((), "h264")
     assert [problem.reason for problem in (*page.problems, *gone.problems)] == [
@@ -328,7 +385,9 @@ async def test_a_file_that_is_not_a_regular_file_is_never_opened(tmp_path: Path)
     async with open_probe(SystemClock(), helpers=1) as probe:
         report = await probe.check_unknown(tmp_path / "pipe")
 
-    assert [problem.reason for problem in report.problems] == ["it cannot be read: it is not a plain file"]
+    assert [problem.reason for problem in report.problems] == [
+        "it cannot be read: it is not a plain file"
+    ]
 
 
 async def test_a_file_that_crashes_the_probe_is_refused_and_the_next_one_is_inspected(
@@ -339,12 +398,16 @@ async def test_a_file_that_crashes_the_probe_is_refused_and_the_next_one_is_insp
         from mediavault.sandbox.guard import serve_lines
         from mediavault.media.probe_child import answer
         sys.exit(serve_lines(lambda asked: os._exit(3) if asked["path"].endswith("bomb") else answer(asked)))
-    """
-    monkeypatch.setattr("mediavault.media.arrival.CHILD", _module(tmp_path, textwrap.dedent(source)))
+    """  # noqa: E501
+    monkeypatch.setattr(
+        "mediavault.media.arrival.CHILD", _module(tmp_path, textwrap.dedent(source))
+    )
     (tmp_path / "film").write_bytes(media.mp4(1.0))
     (tmp_path / "bomb").write_bytes(b"x")
     async with open_probe(SystemClock(), helpers=1) as probe:
-        film, bomb, again = [await probe.check_unknown(tmp_path / name) for name in ("film", "bomb", "film")]
+        film, bomb, again = [
+            await probe.check_unknown(tmp_path / name) for name in ("film", "bomb", "film")
+        ]
 
     assert film == again
     assert film.problems == ()
@@ -365,10 +428,12 @@ def _python_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _jpeg_size(body: bytes) -> tuple[int, int]:
     at = body.index(b"\xff\xc0")  # start of a baseline frame: length, precision, height, width
-    return int.from_bytes(body[at + 7 : at + 9], "big"), int.from_bytes(body[at + 5 : at + 7], "big")
+    return int.from_bytes(body[at + 7 : at + 9], "big"), int.from_bytes(
+        body[at + 5 : at + 7], "big"
+    )
 
 
-# --- files that other people published -------------------------------------------------------------------------------
+# --- files that other people published ------------------------------------------------------------
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "fixtures"
 
@@ -378,7 +443,11 @@ def _shared_media() -> list[tuple[str, str]]:
     if not manifest.exists():
         return []
     rows = [line.split("\t") for line in manifest.read_text(encoding="utf-8").splitlines()]
-    return [(row[0], row[4]) for row in rows if row[0].startswith("media/") and row[4] in ("accept", "reject")]
+    return [
+        (row[0], row[4])
+        for row in rows
+        if row[0].startswith("media/") and row[4] in ("accept", "reject")
+    ]
 
 
 @pytest.mark.shared

@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.failures import BadFile, Failure, Incomplete, NoSpace, StorageFailure, TookTooLong
+from mediavault.core.failures import (
+    BadFile,
+    Failure,
+    Incomplete,
+    NoSpace,
+    StorageFailure,
+    TookTooLong,
+)
 from mediavault.core.media import Expected
 from mediavault.media import library as media_library
 from mediavault.media import probe_child as media_probe_child
@@ -29,16 +36,23 @@ media_library.quiet()
 
 
 def segments(files: dict[str, bytes] | Any, prefix: str = "seg") -> list[bytes]:
-    return [files[name] for name in sorted(files) if name.startswith(prefix) and name[-3:] in (".ts", "m4s")]
+    return [
+        files[name]
+        for name in sorted(files)
+        if name.startswith(prefix) and name[-3:] in (".ts", "m4s")
+    ]
 
 
 TS = segments(media.hls("ts"))
 FMP4, INIT = segments(media.hls("fmp4")), media.hls("fmp4")["init.mp4"]
 
 
-def joined(folder: Path, *tracks: Sequence[Sequence[bytes]], **facts: Sequence[Sequence[float]]) -> JoinFacts:
-    """Join tracks, each a list of runs, each a list of segments, in this process. ``facts``: for each track a list of
-    what ``Track`` says of its runs, by name."""
+def joined(
+    folder: Path, *tracks: Sequence[Sequence[bytes]], **facts: Sequence[Sequence[float]]
+) -> JoinFacts:
+    """Join tracks, each a list of runs, each a list of segments, in this process. ``facts``: for
+    each track a list of what ``Track`` says of its runs, by name.
+    """
     made = []
     for t, runs in enumerate(tracks):
         paths, joints = [], []
@@ -47,7 +61,9 @@ def joined(folder: Path, *tracks: Sequence[Sequence[bytes]], **facts: Sequence[S
             path.write_bytes(b"".join(pieces))
             paths.append(str(path))
             joints.append([sum(map(len, pieces[:n])) for n in range(1, len(pieces))])
-        made.append({"runs": paths, "joints": joints, **{name: values[t] for name, values in facts.items()}})
+        made.append(
+            {"runs": paths, "joints": joints, **{name: values[t] for name, values in facts.items()}}
+        )
     return join(made, folder / "out.mp4")
 
 
@@ -61,7 +77,7 @@ def examined(path: Path, duration_s: float) -> tuple[Any, ...]:
     return problems(facts, Expected(duration_s=duration_s, audio=True))
 
 
-# --- what joins ----------------------------------------------------------------------------------------------------------
+# --- what joins -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("runs", [[TS], [[INIT, *FMP4]]], ids=["ts", "fmp4"])
@@ -117,7 +133,9 @@ def test_time_continues_over_a_discontinuity(runs: list[list[bytes]], tmp_path: 
 
 
 def test_a_new_header_within_one_clock_is_no_discontinuity(tmp_path: Path) -> None:
-    """Packagers repeat the initialisation section with each key; the sound's playlist names it once."""
+    """Packagers repeat the initialisation section with each key;
+    the sound's playlist names it once.
+    """
     files = media.hls_split()
     head, video = files["high/init.mp4"], segments(files, "high/seg")
     audio = [files["sound/init.mp4"], *segments(files, "sound/seg")]
@@ -137,11 +155,16 @@ def test_a_missing_piece_behind_a_new_header_is_noticed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("order", ["ab", "aba", "ba"])
 def test_pictures_whose_header_changes_half_way_all_decode(order: str, tmp_path: Path) -> None:
-    """As with an insert from another encoder: parameter sets precede the key frames from then on."""
+    """As with an insert from another encoder: parameter sets precede the key frames from then
+    on.
+    """
     kinds = {
         "a": media.mp4(layout="fragmented"),
         "b": media.encode(
-            "mp4", 2.0, options={"movflags": "+frag_keyframe+empty_moov"}, speed={"preset": "fast", "g": "25"}
+            "mp4",
+            2.0,
+            options={"movflags": "+frag_keyframe+empty_moov"},
+            speed={"preset": "fast", "g": "25"},
         ),
     }
     facts = joined(tmp_path, [[kinds[kind]] for kind in order])
@@ -168,12 +191,18 @@ def test_each_tracks_clock_is_set_by_its_origin(tmp_path: Path) -> None:
     facts = joined(tmp_path, [video], [[sound]], origins_s=[[0.0], [50.0]])
 
     assert reasons(facts) == ""
-    assert "it lasts 56.0 s" in reasons(joined(tmp_path, [video], [[sound]], origins_s=[[0.0], [0.0]]))
+    assert "it lasts 56.0 s" in reasons(
+        joined(tmp_path, [video], [[sound]], origins_s=[[0.0], [0.0]])
+    )
 
 
 def test_packed_sound_starts_when_its_tag_says(tmp_path: Path) -> None:
-    """Its frames carry no times; the pictures begin at 0 s of the stream's clock, the sound at 1.4 s."""
-    frame = b"com.apple.streaming.transportStreamTimestamp\0" + round(1.4 * 90_000).to_bytes(8, "big")
+    """Its frames carry no times; the pictures begin at 0 s of the stream's clock,
+    the sound at 1.4 s.
+    """
+    frame = b"com.apple.streaming.transportStreamTimestamp\0" + round(1.4 * 90_000).to_bytes(
+        8, "big"
+    )
     body = b"PRIV" + len(frame).to_bytes(4, "big") + b"\0\0" + frame
     sound = b"ID3\x04\0\0" + bytes([0, 0, len(body) >> 7, len(body) & 0x7F]) + body
     sound += media.encode("adts", 4.6, video=None)
@@ -210,7 +239,7 @@ def _counted_on(segment: bytes, by: int) -> bytes:
     return bytes(body)
 
 
-# --- what does not ---------------------------------------------------------------------------------------------------------
+# --- what does not --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -226,7 +255,9 @@ def _counted_on(segment: bytes, by: int) -> bytes:
     ],
     ids=["missing", "missing m4s", "doubled", "doubled m4s", "swapped", "last missing", "short"],
 )
-def test_a_stream_with_a_fault_is_refused(runs: list[list[bytes]], reason: str, tmp_path: Path) -> None:
+def test_a_stream_with_a_fault_is_refused(
+    runs: list[list[bytes]], reason: str, tmp_path: Path
+) -> None:
     assert reason in reasons(joined(tmp_path, runs))
 
 
@@ -245,7 +276,9 @@ def test_sound_that_changes_its_rate_half_way_is_refused(tmp_path: Path) -> None
 
 
 def test_pictures_that_end_half_way_are_refused(tmp_path: Path) -> None:
-    sound_only = media.encode("mp4", 2.0, video=None, options={"movflags": "+frag_keyframe+empty_moov"})
+    sound_only = media.encode(
+        "mp4", 2.0, video=None, options={"movflags": "+frag_keyframe+empty_moov"}
+    )
 
     with pytest.raises(ValueError, match="video ends half way"):
         joined(tmp_path, [[INIT, *FMP4], [sound_only]], parts=[[0, 0]])
@@ -307,12 +340,15 @@ EXACT, INEXACT = Announced((60.0,), 2.0), Announced((60.0,), 2.0, slack_s=6.0)
         (((0.0, 60.0),), ((2.1, 60.0),), (EXACT, EXACT), True),
         (((0.0, 60.0), None), ((0.0, 60.0), (0.0, 60.0)), (Announced((60.0, 60.0), 2.0),), True),
         (((0.0, 60.0), (0.0, 60.0)), ((0.0, 60.0), None), (Announced((60.0, 60.0), 2.0),), False),
-        (((0.0, 60.0), (0.0, 60.0)), ((0.0, 50.0), (0.0, 60.0)), (Announced((60.0, 60.0), 2.0),), True),
+        (((0.0, 60.0), (0.0, 60.0)), ((0.0, 50.0), (0.0, 60.0)), (Announced((60.0, 60.0), 2.0),),
+         True),
     ],
     ids=[
-        "whole", "almost", "pictures short", "both as short", "sound short", "sound late", "pictures late",
-        "a segment without pictures", "sound of its own short", "sound of its own short and inexact",
-        "sound of its own too short", "a segment without sound of its own", "a part without pictures",
+        "whole", "almost", "pictures short", "both as short", "sound short", "sound late",
+        "pictures late", "a segment without pictures", "sound of its own short",
+        "sound of its own short and inexact",
+        "sound of its own too short", "a segment without sound of its own",
+        "a part without pictures",
         "a last part without sound", "sound missing in between",
     ],
 )  # fmt: skip
@@ -322,7 +358,10 @@ def test_each_track_must_reach_the_end_of_each_part(
     """One playlist of both, or one of each. The length of the whole film is another check."""
     facts = JoinFacts(60.0, (replace(TRACK, spans=pictures), replace(SOUND, spans=sound)))
 
-    assert bool(reasons_to_reject(facts, announced_s=None, slack_s=1.0, announced=announced)) is refused
+    assert (
+        bool(reasons_to_reject(facts, announced_s=None, slack_s=1.0, announced=announced))
+        is refused
+    )
 
 
 def test_a_slide_show_may_end_some_pictures_early() -> None:
@@ -333,12 +372,17 @@ def test_a_slide_show_may_end_some_pictures_early() -> None:
 
 
 def test_a_recording_may_have_tracks_that_end_early() -> None:
-    facts = JoinFacts(60.0, (replace(TRACK, spans=((0.0, 12.0),)), replace(SOUND, spans=((0.0, 60.0),))))
+    facts = JoinFacts(
+        60.0, (replace(TRACK, spans=((0.0, 12.0),)), replace(SOUND, spans=((0.0, 60.0),)))
+    )
 
-    assert reasons_to_reject(facts, announced_s=None, slack_s=1.0, announced=(EXACT,), recorded=True) == ()
+    assert (
+        reasons_to_reject(facts, announced_s=None, slack_s=1.0, announced=(EXACT,), recorded=True)
+        == ()
+    )
 
 
-# --- through the child process -----------------------------------------------------------------------------------------
+# --- through the child process --------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -392,7 +436,11 @@ async def test_input_that_is_not_media_does_not_join(tmp_path: Path, joiner: Joi
     ],
 )
 async def test_a_failed_join_is_reported_by_its_cause(
-    failed: ChildFailed, failure: type[Failure], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, joiner: Joiner
+    failed: ChildFailed,
+    failure: type[Failure],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    joiner: Joiner,
 ) -> None:
     async def fail(*args: object, **options: object) -> None:
         raise failed

@@ -19,7 +19,10 @@ def avc(length_bytes: int = 4) -> bytes:
 
 
 def hevc() -> bytes:
-    arrays = b"".join(bytes([kind]) + b"\x00\x01" + sized(unit, 2) for kind, unit in ((32, VPS), (33, SPS), (34, PPS)))
+    arrays = b"".join(
+        bytes([kind]) + b"\x00\x01" + sized(unit, 2)
+        for kind, unit in ((32, VPS), (33, SPS), (34, PPS))
+    )
     return b"\x01" + bytes(20) + b"\xff" + b"\x03" + arrays
 
 
@@ -35,11 +38,15 @@ def hevc() -> bytes:
     ],
     ids=["avc", "short lengths", "hevc", "start codes", "another codec", "nothing"],
 )
-def test_parameter_sets_are_units_with_their_length(codec: str, record: bytes, units: bytes) -> None:
+def test_parameter_sets_are_units_with_their_length(
+    codec: str, record: bytes, units: bytes
+) -> None:
     assert parameter_sets(codec, record) == units
 
 
-@pytest.mark.parametrize(("codec", "record"), [("h264", avc()[:-1]), ("hevc", hevc()[:-1]), ("h264", avc()[:8])])
+@pytest.mark.parametrize(
+    ("codec", "record"), [("h264", avc()[:-1]), ("hevc", hevc()[:-1]), ("h264", avc()[:8])]
+)
 def test_a_truncated_record_is_an_error(codec: str, record: bytes) -> None:
     with pytest.raises(ValueError, match="broken"):
         parameter_sets(codec, record)

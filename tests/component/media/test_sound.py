@@ -1,4 +1,6 @@
-"""Sound alone: whether it is whole, and files of it with cover, title and chapters, made by copying."""
+"""Sound alone: whether it is whole, and files of it with cover, title and chapters,
+made by copying.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,14 @@ import pytest
 
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import BadFile, StorageFailure
-from mediavault.core.media import Chapter, DownloadedFile, Expected, ItemType, ProbeReport, ProblemKind
+from mediavault.core.media import (
+    Chapter,
+    DownloadedFile,
+    Expected,
+    ItemType,
+    ProbeReport,
+    ProblemKind,
+)
 from mediavault.media.arrival import open_helpers
 from mediavault.media.probe import FfmpegProbe
 from mediavault.media.remux import Joiner
@@ -20,7 +29,12 @@ from mediavault.sandbox.standing import ChildPool
 from tests import media
 
 ADTS_BYTES = 7
-TAGS = {"title": "A walk ☃", "artist": "Jane", "date": "2026-11-01", "comment": "https://videos.example/watch/1"}
+TAGS = {
+    "title": "A walk ☃",
+    "artist": "Jane",
+    "date": "2026-11-01",
+    "comment": "https://videos.example/watch/1",
+}
 CHAPTERS = (Chapter(0.0, "One"), Chapter(1.5, "Zwei\u2028<b>"), Chapter(99.0, "behind the end"))
 SOURCES: Mapping[str, tuple[bytes, str, str]] = {  # file, codec, suffix
     "MP4 with pictures": (media.mp4(3.0), "aac", ".m4a"),
@@ -44,7 +58,9 @@ async def helpers() -> AsyncIterator[ChildPool]:
 
 async def listened(helpers: ChildPool, path: Path, *, seconds: float | None = None) -> ProbeReport:
     size = path.stat().st_size
-    file = DownloadedFile(path, "", size, None, Expected(duration_s=seconds, audio=True), type=ItemType.AUDIO)
+    file = DownloadedFile(
+        path, "", size, None, Expected(duration_s=seconds, audio=True), type=ItemType.AUDIO
+    )
     return await FfmpegProbe(helpers).examine(file)
 
 
@@ -55,14 +71,24 @@ async def extracted(
     picture = folder / "cover.jpg"
     if cover is not None:
         picture.write_bytes(cover)
-    given = {"tags": TAGS, "chapters": CHAPTERS, "cover": picture if cover is not None else None, **facts}
+    given = {
+        "tags": TAGS,
+        "chapters": CHAPTERS,
+        "cover": picture if cover is not None else None,
+        **facts,
+    }
     return await Joiner(helpers).to_sound(folder / "source", folder / "sound", **given)
 
 
-def what_is_in(path: Path) -> tuple[dict[str, str], list[tuple[float, float, str]], list[str], bytes | None]:
+def what_is_in(
+    path: Path,
+) -> tuple[dict[str, str], list[tuple[float, float, str]], list[str], bytes | None]:
     """Return the tags, the chapters, the types of streams, and the cover, as FFmpeg reads them."""
     with av.open(str(path)) as opened:
-        tags = {name.lower(): text for name, text in {**opened.streams.audio[0].metadata, **opened.metadata}.items()}
+        tags = {
+            name.lower(): text
+            for name, text in {**opened.streams.audio[0].metadata, **opened.metadata}.items()
+        }
         chapters = [
             (
                 float(c["start"] * (c["time_base"] or 0)),
@@ -73,7 +99,12 @@ def what_is_in(path: Path) -> tuple[dict[str, str], list[tuple[float, float, str
         ]
         pictures = [stream for stream in opened.streams.video if stream.codec_context is not None]
         cover = bytes(next(opened.demux(pictures[0]))) if pictures else None
-        return tags, chapters, [s.type for s in opened.streams if s.type in ("audio", "video")], cover
+        return (
+            tags,
+            chapters,
+            [s.type for s in opened.streams if s.type in ("audio", "video")],
+            cover,
+        )
 
 
 @pytest.mark.parametrize("name", list(SOURCES))
@@ -91,16 +122,23 @@ async def test_the_sound_of_a_file_is_copied_into_one_of_its_own_and_is_whole(
     assert kinds.count("audio") == 1
     assert (cover or b"").startswith(b"\xff\xd8")
     if suffix != ".flac":  # which holds none
-        assert [(start, title) for start, _, title in chapters] == [(0.0, "One"), (1.5, "Zwei\u2028<b>")]
+        assert [(start, title) for start, _, title in chapters] == [
+            (0.0, "One"),
+            (1.5, "Zwei\u2028<b>"),
+        ]
         assert chapters[-1][1] == pytest.approx(3.0, abs=0.1)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["cover.jpg", path.name, "source"]
 
 
 @pytest.mark.parametrize("name", list(SOURCES))
-async def test_the_copied_sound_is_the_same_sound(name: str, helpers: ChildPool, tmp_path: Path) -> None:
+async def test_the_copied_sound_is_the_same_sound(
+    name: str, helpers: ChildPool, tmp_path: Path
+) -> None:
     def packets(path: Path) -> list[bytes]:
         with av.open(str(path)) as opened:
-            return [bytes(packet) for packet in opened.demux(opened.streams.audio[0]) if packet.size]
+            return [
+                bytes(packet) for packet in opened.demux(opened.streams.audio[0]) if packet.size
+            ]
 
     path = await extracted(helpers, tmp_path, SOURCES[name][0])
     before, after = packets(tmp_path / "source"), packets(path)
@@ -133,7 +171,9 @@ async def test_sound_of_another_codec_than_the_chosen_one_is_converted_and_is_wh
 
 
 @pytest.mark.parametrize("name", ["MP4 with pictures", "MP3"])  # an Ogg file has a random number
-async def test_sound_that_has_the_chosen_codec_is_copied(name: str, helpers: ChildPool, tmp_path: Path) -> None:
+async def test_sound_that_has_the_chosen_codec_is_copied(
+    name: str, helpers: ChildPool, tmp_path: Path
+) -> None:
     source, codec, _ = SOURCES[name]
     plain = (await extracted(helpers, tmp_path, source)).read_bytes()
 
@@ -141,13 +181,16 @@ async def test_sound_that_has_the_chosen_codec_is_copied(name: str, helpers: Chi
 
 
 @pytest.mark.parametrize(("form", "depth"), [("pcm_s16le", "s16"), ("pcm_s24le", "s32")])
-async def test_pcm_is_saved_as_flac_without_a_loss(form: str, depth: str, helpers: ChildPool, tmp_path: Path) -> None:
+async def test_pcm_is_saved_as_flac_without_a_loss(
+    form: str, depth: str, helpers: ChildPool, tmp_path: Path
+) -> None:
     def samples(path: Path) -> bytes:
         with av.open(str(path)) as opened:
             sound = opened.streams.audio[0]
             frames = list(opened.decode(sound))
             return b"".join(
-                bytes(frame.planes[0])[: frame.samples * frame.format.bytes * sound.channels] for frame in frames
+                bytes(frame.planes[0])[: frame.samples * frame.format.bytes * sound.channels]
+                for frame in frames
             )
 
     path = await extracted(helpers, tmp_path, media.sound("wav", form))
@@ -157,7 +200,9 @@ async def test_pcm_is_saved_as_flac_without_a_loss(form: str, depth: str, helper
     assert samples(path) == samples(tmp_path / "source")
 
 
-async def test_sound_without_chapters_and_cover_is_copied_too(helpers: ChildPool, tmp_path: Path) -> None:
+async def test_sound_without_chapters_and_cover_is_copied_too(
+    helpers: ChildPool, tmp_path: Path
+) -> None:
     path = await extracted(helpers, tmp_path, media.sound(), chapters=(), tags={})
 
     assert what_is_in(path)[1:] == ([], ["audio"], None)
@@ -181,7 +226,9 @@ async def test_a_cover_of_another_form_becomes_a_jpeg(helpers: ChildPool, tmp_pa
 
 
 @pytest.mark.parametrize(
-    "source", [media.mp4(sound=False), media.sound("matroska", "mp2"), b"<html>no sound</html>" * 99], ids=len
+    "source",
+    [media.mp4(sound=False), media.sound("matroska", "mp2"), b"<html>no sound</html>" * 99],
+    ids=len,
 )
 async def test_what_has_no_sound_that_a_file_can_hold_is_refused(
     source: bytes, helpers: ChildPool, tmp_path: Path
@@ -193,9 +240,13 @@ async def test_what_has_no_sound_that_a_file_can_hold_is_refused(
     assert caught.value.message.startswith("The audio cannot be saved as its own file: ")
 
 
-async def test_a_source_that_is_gone_is_the_disks_failure(helpers: ChildPool, tmp_path: Path) -> None:
+async def test_a_source_that_is_gone_is_the_disks_failure(
+    helpers: ChildPool, tmp_path: Path
+) -> None:
     with pytest.raises((StorageFailure, FileNotFoundError)):
-        await Joiner(helpers).to_sound(tmp_path / "no", tmp_path / "sound", tags={}, chapters=(), cover=None)
+        await Joiner(helpers).to_sound(
+            tmp_path / "no", tmp_path / "sound", tags={}, chapters=(), cover=None
+        )
 
 
 # --- whether it is whole
@@ -210,7 +261,9 @@ async def test_whole_sound_passes(name: str, helpers: ChildPool, tmp_path: Path)
 
 
 @pytest.mark.parametrize("name", list(SOURCES))
-async def test_sound_that_ends_early_is_refused(name: str, helpers: ChildPool, tmp_path: Path) -> None:
+async def test_sound_that_ends_early_is_refused(
+    name: str, helpers: ChildPool, tmp_path: Path
+) -> None:
     source = SOURCES[name][0]
     (tmp_path / "file").write_bytes(source[: len(source) // 2])
     report = await listened(helpers, tmp_path / "file", seconds=3.0)
@@ -218,8 +271,11 @@ async def test_sound_that_ends_early_is_refused(name: str, helpers: ChildPool, t
     assert report.problems
 
 
-@pytest.mark.parametrize("name", ["M4A", "ADTS", "FLAC"])  # MP3 and Opus decode what is damaged without an error
-async def test_sound_that_does_not_decode_is_refused(name: str, helpers: ChildPool, tmp_path: Path) -> None:
+# MP3 and Opus decode what is damaged without an error
+@pytest.mark.parametrize("name", ["M4A", "ADTS", "FLAC"])
+async def test_sound_that_does_not_decode_is_refused(
+    name: str, helpers: ChildPool, tmp_path: Path
+) -> None:
     source = bytearray(SOURCES[name][0])
     middle = len(source) // 2
     source[middle : middle + 3_000] = bytes(byte ^ 0x5A for byte in source[middle : middle + 3_000])
@@ -246,25 +302,36 @@ async def test_what_is_no_sound_is_refused(
     assert report.problems[0].kind is kind
 
 
-async def test_sound_of_another_length_than_announced_is_refused(helpers: ChildPool, tmp_path: Path) -> None:
+async def test_sound_of_another_length_than_announced_is_refused(
+    helpers: ChildPool, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_bytes(media.sound())
 
-    assert (await listened(helpers, tmp_path / "file", seconds=30.0)).problems[0].kind is ProblemKind.DOUBTFUL
+    assert (await listened(helpers, tmp_path / "file", seconds=30.0)).problems[
+        0
+    ].kind is ProblemKind.DOUBTFUL
 
 
-async def test_a_saved_file_of_sound_is_examined_as_sound(helpers: ChildPool, tmp_path: Path) -> None:
+async def test_a_saved_file_of_sound_is_examined_as_sound(
+    helpers: ChildPool, tmp_path: Path
+) -> None:
     path = tmp_path / "song.m4a"
     path.write_bytes(media.sound())
 
     assert (await FfmpegProbe(helpers).check_unknown(path)).problems == ()
 
 
-# --- MP3 as it is on the web --------------------------------------------------------------------------------------------
+# --- MP3 as it is on the web ----------------------------------------------------------------------
 
 MP3 = media.sound("mp3", "libmp3lame", 20.0)
 HALF = MP3.index(b"\xff\xfb", len(MP3) // 2)  # where a frame begins
 ID3 = b"ID3\x04\0\0\0\0\x0f\x50" + bytes(2_000)
-APE = b"APETAGEX\xd0\x07\0\0" + (2_032).to_bytes(4, "little") + b"\0\0\0\0" + (1 << 29).to_bytes(4, "little")
+APE = (
+    b"APETAGEX\xd0\x07\0\0"
+    + (2_032).to_bytes(4, "little")
+    + b"\0\0\0\0"
+    + (1 << 29).to_bytes(4, "little")
+)
 APE += bytes(2_040)
 
 
@@ -280,7 +347,16 @@ APE += bytes(2_040)
         MP3 + APE + b"TAG" + bytes(125),
         ID3 + ID3 + MP3 + ID3 + MP3,
     ],
-    ids=["line breaks", "zeros", "ID3v1", "a tag", "two tags", "an APE tag", "both at the end", "joined episodes"],
+    ids=[
+        "line breaks",
+        "zeros",
+        "ID3v1",
+        "a tag",
+        "two tags",
+        "an APE tag",
+        "both at the end",
+        "joined episodes",
+    ],
 )
 async def test_tags_and_padding_between_the_frames_of_an_mp3_are_no_damage(
     film: bytes, helpers: ChildPool, tmp_path: Path
@@ -308,7 +384,9 @@ async def test_anything_else_between_the_frames_of_an_mp3_is_damage(
     path = tmp_path / "episode.mp3"
     path.write_bytes(film)
 
-    assert {problem.kind for problem in (await listened(helpers, path)).problems} == {ProblemKind.DAMAGED}
+    assert {problem.kind for problem in (await listened(helpers, path)).problems} == {
+        ProblemKind.DAMAGED
+    }
 
 
 EPISODE = MP3 * 27  # nine minutes
@@ -326,7 +404,9 @@ async def test_advertisements_that_are_put_into_an_episode_at_any_byte_are_no_da
 
 
 @pytest.mark.parametrize(
-    "hole", [bytes(3_000), bytes(number * 37 % 251 for number in range(30_000))], ids=["zeros", "noise"]
+    "hole",
+    [bytes(3_000), bytes(number * 37 % 251 for number in range(30_000))],
+    ids=["zeros", "noise"],
 )
 async def test_more_than_the_ends_of_frames_is_damage_in_an_episode(
     hole: bytes, helpers: ChildPool, tmp_path: Path
@@ -334,4 +414,6 @@ async def test_more_than_the_ends_of_frames_is_damage_in_an_episode(
     path = tmp_path / "episode.mp3"
     path.write_bytes(EPISODE[:SPLICE] + hole + EPISODE[SPLICE + len(hole) :])
 
-    assert ProblemKind.DAMAGED in {problem.kind for problem in (await listened(helpers, path)).problems}
+    assert ProblemKind.DAMAGED in {
+        problem.kind for problem in (await listened(helpers, path)).problems
+    }

@@ -38,7 +38,8 @@ class Receiver:
     """What it was sent, and where it is."""
 
     port: int
-    requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)  # line, headers, body
+    # line, headers, body
+    requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
 
     @property
     def host(self) -> str:
@@ -46,7 +47,9 @@ class Receiver:
 
 
 @asynccontextmanager
-async def receiving(status: str = "204 No Content", headers: Sequence[str] = ()) -> AsyncIterator[Receiver]:
+async def receiving(
+    status: str = "204 No Content", headers: Sequence[str] = ()
+) -> AsyncIterator[Receiver]:
     """A server that records each request and gives this response."""
     requests: list[tuple[str, dict[str, str], bytes]] = []
 
@@ -54,10 +57,20 @@ async def receiving(status: str = "204 No Content", headers: Sequence[str] = ())
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
             sent = {
-                name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)
+                name.lower(): value.strip()
+                for name, _, value in (line.partition(":") for line in head[1:] if line)
             }
-            requests.append((head[0], sent, await reader.readexactly(int(sent.get("content-length", "0")))))
-            lines = [f"HTTP/1.1 {status}", "Content-Length: 0", "Connection: close", *headers, "", ""]
+            requests.append(
+                (head[0], sent, await reader.readexactly(int(sent.get("content-length", "0"))))
+            )
+            lines = [
+                f"HTTP/1.1 {status}",
+                "Content-Length: 0",
+                "Connection: close",
+                *headers,
+                "",
+                "",
+            ]
             writer.write("\r\n".join(lines).encode())
             await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -71,7 +84,9 @@ async def receiving(status: str = "204 No Content", headers: Sequence[str] = ())
 
 
 def sender(tmp_path: Path, *allowed: str) -> GuardedSender:
-    settings = Settings(state_dir=tmp_path / "state", download_dir=tmp_path, allow_private=allowed, port=8420)
+    settings = Settings(
+        state_dir=tmp_path / "state", download_dir=tmp_path, allow_private=allowed, port=8420
+    )
     return GuardedSender(settings, SystemClock())
 
 
@@ -85,7 +100,9 @@ async def test_an_independent_library_verifies_what_arrives(tmp_path: Path) -> N
         sending, secret, other = sender(tmp_path, receiver.host), new_secret(), new_secret()
         now = SystemClock().now()
         headers = signed_headers("msg_1", BODY, [other, secret], now=now)
-        assert await sending.post(f"http://{receiver.host}/hook", BODY, headers, private=False) == SendResult(204)
+        assert await sending.post(
+            f"http://{receiver.host}/hook", BODY, headers, private=False
+        ) == SendResult(204)
 
     [(line, received, body)] = receiver.requests
     assert (line, body) == ("POST /hook HTTP/1.1", BODY)
@@ -97,9 +114,16 @@ async def test_an_independent_library_verifies_what_arrives(tmp_path: Path) -> N
         Webhook(secret).verify(body + b" ", received)
 
 
-async def test_a_redirect_into_the_home_network_is_a_failure_and_not_followed(tmp_path: Path) -> None:
-    async with receiving() as inside, receiving("307 Moved", [f"Location: http://{inside.host}/admin"]) as outside:
-        result = await posted(sender(tmp_path, outside.host, inside.host), f"http://{outside.host}/hook")
+async def test_a_redirect_into_the_home_network_is_a_failure_and_not_followed(
+    tmp_path: Path,
+) -> None:
+    async with (
+        receiving() as inside,
+        receiving("307 Moved", [f"Location: http://{inside.host}/admin"]) as outside,
+    ):
+        result = await posted(
+            sender(tmp_path, outside.host, inside.host), f"http://{outside.host}/hook"
+        )
 
     assert result == SendResult(307, "It answered with a redirect (307), which is not followed.")
     assert len(outside.requests) == 1
@@ -115,10 +139,17 @@ async def test_the_receivers_answer_says_how_long_to_wait(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("private", [False, True])
 async def test_loopback_is_opened_by_the_settings_alone(tmp_path: Path, *, private: bool) -> None:
-    """Services there trust everyone who reaches them, and an admin of the vault need not be the machine's."""
+    """Services there trust everyone who reaches them,
+    and an admin of the vault need not be the machine's.
+    """
     async with receiving() as trap:
         sending = sender(tmp_path)
-        for host in (trap.host, f"localhost:{trap.port}", f"[::1]:{trap.port}", f"[::ffff:127.0.0.1]:{trap.port}"):
+        for host in (
+            trap.host,
+            f"localhost:{trap.port}",
+            f"[::1]:{trap.port}",
+            f"[::ffff:127.0.0.1]:{trap.port}",
+        ):
             result = await posted(sending, f"http://{host}/", private=private)
             assert not result.is_delivered
             with pytest.raises(BadInput, match=REFUSED):
@@ -175,7 +206,9 @@ async def test_the_vaults_own_port_is_never_reached(tmp_path: Path) -> None:
 
 async def test_a_message_of_the_vault_arrives(tmp_path: Path) -> None:
     async with receiving() as receiver:
-        settings = Settings(state_dir=tmp_path / "state", download_dir=tmp_path, allow_private=(receiver.host,))
+        settings = Settings(
+            state_dir=tmp_path / "state", download_dir=tmp_path, allow_private=(receiver.host,)
+        )
         store, clock = MemoryJobStore(SystemClock()), SystemClock()
         async with open_notifier(settings, store, clock) as notifier:
             notifications = Notifications(store, clock, notifier.sender)
@@ -187,7 +220,7 @@ async def test_a_message_of_the_vault_arrives(tmp_path: Path) -> None:
     assert Webhook(target.secrets[0]).verify(body, headers)["type"] == "vault.test"
 
 
-# --- Apprise ---------------------------------------------------------------------------------------------------------
+# --- Apprise --------------------------------------------------------------------------------------
 
 
 async def notified(sending: GuardedSender, url: str, *, private: bool = False) -> SendResult:
@@ -199,12 +232,18 @@ async def test_apprise_reaches_a_service_through_the_guard(tmp_path: Path) -> No
         sending = sender(tmp_path, receiver.host)
         assert await sending.identify(f"json://{receiver.host}/hook") == "JSON"
         assert receiver.requests == []
-        assert await notified(sending, f"json://{receiver.host}/hook", private=True) == SendResult(None)
+        assert await notified(sending, f"json://{receiver.host}/hook", private=True) == SendResult(
+            None
+        )
 
     [(line, _, body)] = receiver.requests
     assert line == "POST /hook HTTP/1.1"
     told = json.loads(body)
-    assert (told["title"], told["message"], told["type"]) == ("Saved: a title", "The text.", "success")
+    assert (told["title"], told["message"], told["type"]) == (
+        "Saved: a title",
+        "The text.",
+        "success",
+    )
     assert list((tmp_path / "state").iterdir()) == []
 
 
@@ -214,7 +253,9 @@ async def test_apprise_never_reaches_what_the_guard_does_not_open(
     tmp_path: Path, scheme: str, *, private: bool
 ) -> None:
     async with receiving("200 OK") as trap:
-        result = await notified(sender(tmp_path), f"{scheme}://{trap.host}/Aabcdefghijklmn", private=private)
+        result = await notified(
+            sender(tmp_path), f"{scheme}://{trap.host}/Aabcdefghijklmn", private=private
+        )
 
     assert re.match(REFUSED, str(result.problem))
     assert trap.requests == []
@@ -222,11 +263,16 @@ async def test_apprise_never_reaches_what_the_guard_does_not_open(
 
 async def test_what_the_settings_open_needs_no_tick(tmp_path: Path) -> None:
     async with receiving("200 OK") as receiver:
-        assert (await notified(sender(tmp_path, receiver.host), f"json://{receiver.host}/")).is_delivered
+        assert (
+            await notified(sender(tmp_path, receiver.host), f"json://{receiver.host}/")
+        ).is_delivered
 
 
 async def test_apprise_follows_no_redirect_whatever_the_url_asks_for(tmp_path: Path) -> None:
-    async with receiving("200 OK") as trap, receiving("307 Moved", [f"Location: http://{trap.host}/"]) as outside:
+    async with (
+        receiving("200 OK") as trap,
+        receiving("307 Moved", [f"Location: http://{trap.host}/"]) as outside,
+    ):
         sending = sender(tmp_path, outside.host, trap.host)
         result = await notified(sending, f"json://{outside.host}/?redirect=yes", private=True)
 
@@ -237,7 +283,9 @@ async def test_apprise_follows_no_redirect_whatever_the_url_asks_for(tmp_path: P
 
 async def test_the_status_of_a_refusal_is_shown_and_nothing_of_the_url(tmp_path: Path) -> None:
     async with receiving("403 Forbidden") as receiver:
-        result = await notified(sender(tmp_path, receiver.host), f"json://jane:hunter2@{receiver.host}/", private=True)
+        result = await notified(
+            sender(tmp_path, receiver.host), f"json://jane:hunter2@{receiver.host}/", private=True
+        )
 
     assert result == SendResult(403, "The service answered 403.")
 
@@ -245,12 +293,15 @@ async def test_the_status_of_a_refusal_is_shown_and_nothing_of_the_url(tmp_path:
 @pytest.mark.parametrize(
     "url",
     [
-        "dbus://", "gnome://", "glib://", "macosx://", "windows://", "syslog://", "rsyslog://127.0.0.1", "blink1://",
+        "dbus://", "gnome://", "glib://", "macosx://", "windows://", "syslog://",
+        "rsyslog://127.0.0.1", "blink1://",
         "mailto://jane:hunter2@mail.example", "mqtt://127.0.0.1/topic", "xmpp://jane:x@127.0.0.1", "irc://127.0.0.1/#a",
         "file:///etc/passwd", "nonesuch://a.example", "config://a.example", "json://", "tgram://incomplete",
     ],
 )  # fmt: skip
-async def test_services_of_the_machine_and_other_protocols_are_refused(tmp_path: Path, url: str) -> None:
+async def test_services_of_the_machine_and_other_protocols_are_refused(
+    tmp_path: Path, url: str
+) -> None:
     with pytest.raises(BadInput, match="Apprise"):
         await sender(tmp_path).identify(url)
 
@@ -260,10 +311,14 @@ async def test_a_url_that_would_be_refused_is_not_sent_to_either(tmp_path: Path)
 
 
 async def test_no_parameter_of_a_url_reads_a_file(tmp_path: Path) -> None:
-    """The service connects after it has read its template, so a connection would mean that it could."""
+    """The service connects after it has read its template,
+    so a connection would mean that it could.
+    """
     template = tmp_path / "template.json"
     template.write_text(
-        json.dumps({"type": "message", "attachments": [{"contentType": "text", "content": "a secret"}]})
+        json.dumps(
+            {"type": "message", "attachments": [{"contentType": "text", "content": "a secret"}]}
+        )
     )
     connections = 0
 
@@ -286,7 +341,10 @@ async def test_no_parameter_of_a_url_reads_a_file(tmp_path: Path) -> None:
 MENTIONS_AND_LINKS = ("@everyone", "<!channel>", "<@42>", "](")
 CHATS = {
     "discord://12345/token": ("content", MENTIONS_AND_LINKS),
-    "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#general": ("attachments", MENTIONS_AND_LINKS),
+    "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#general": (
+        "attachments",
+        MENTIONS_AND_LINKS,
+    ),
     "tgram://123456789:abcdefg_hijklmnop/12315544": ("text", ("<3", "<@42>")),  # HTML
 }
 STRANGERS_TITLE = "@everyone <!channel> <@42> [Sign in](https://evil.example) I <3 this https://tiktok.example/@jane"
@@ -298,7 +356,9 @@ def test_a_strangers_title_is_text_in_a_chat(url: str, monkeypatch: pytest.Monke
     part, markup = CHATS[url]
     sent: list[str] = []
 
-    def request(_: requests.Session, method: str, url: str, data: str = "", **rest: object) -> requests.Response:
+    def request(
+        _: requests.Session, method: str, url: str, data: str = "", **rest: object
+    ) -> requests.Response:
         sent.append(data or json.dumps(rest.get("json")))
         answer = requests.Response()
         answer.status_code, answer._content = 200, b"ok" if "slack" in url else b'{"ok": true}'
@@ -306,7 +366,9 @@ def test_a_strangers_title_is_text_in_a_chat(url: str, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(requests.Session, "resolve_redirects", requests.Session.resolve_redirects)
     monkeypatch.setattr(requests.Session, "request", request)
-    answer = apprise_child._answer({"url": url, "title": "Saved", "text": STRANGERS_TITLE, "tone": "info"})
+    answer = apprise_child._answer(
+        {"url": url, "title": "Saved", "text": STRANGERS_TITLE, "tone": "info"}
+    )
 
     assert answer["sent"]
     shown = json.dumps(json.loads(sent[-1])[part], ensure_ascii=False)

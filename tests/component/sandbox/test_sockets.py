@@ -25,7 +25,8 @@ X32 = 0x4000_0000  # set in the numbers of calls that use the x32 ABI
 CALLS = {X86_64: (41, 425, 0, 39), AARCH64: (198, 425, 63, 172)}
 
 is_written_for = pytest.mark.skipif(
-    sys.platform != "linux" or platform.machine() not in MACHINES, reason="not written for this machine"
+    sys.platform != "linux" or platform.machine() not in MACHINES,
+    reason="not written for this machine",
 )
 
 
@@ -60,18 +61,27 @@ def test_sockets_are_refused_and_all_other_calls_of_the_machine_are_allowed(mach
 
 @pytest.mark.parametrize(
     ("machine", "number"),
-    [*((X86_64, number) for number in (438, 101, 310, 311)), *((AARCH64, number) for number in (438, 117, 270, 271))],
+    [
+        *((X86_64, number) for number in (438, 101, 310, 311)),
+        *((AARCH64, number) for number in (438, 117, 270, 271)),
+    ],
 )
 def test_calls_that_reach_into_another_process_are_refused(machine: int, number: int) -> None:
-    """pidfd_getfd(2), ptrace(2), process_vm_readv(2) and process_vm_writev(2): each could use a socket of the parent."""
+    """pidfd_getfd(2), ptrace(2), process_vm_readv(2) and process_vm_writev(2):
+    each could use a socket of the parent.
+    """
     (steps,) = [program(*known) for known in MACHINES.values() if known[0] == machine]
 
     assert verdict(steps, machine=machine, number=number) == REFUSE
 
 
-@pytest.mark.parametrize(("machine", "foreign"), [(X86_64, I386), (AARCH64, ARM), (X86_64, AARCH64)])
+@pytest.mark.parametrize(
+    ("machine", "foreign"), [(X86_64, I386), (AARCH64, ARM), (X86_64, AARCH64)]
+)
 @pytest.mark.parametrize("number", [359, 102, 281, 425, 0, 1])
-def test_every_call_by_another_architecture_is_refused(machine: int, foreign: int, number: int) -> None:
+def test_every_call_by_another_architecture_is_refused(
+    machine: int, foreign: int, number: int
+) -> None:
     """i386 makes sockets with 359 and with socketcall(2), 102; 32-bit ARM with 281."""
     (steps,) = [program(*known) for known in MACHINES.values() if known[0] == machine]
 
@@ -127,15 +137,20 @@ FOREIGN_HELPER = textwrap.dedent(CALLER) + textwrap.dedent("""
     def answer(request):
         return {"socket": i386(359, 2, 1), "socketcall": i386(102, 1, base + ARGUMENTS), "x32": x32(41)}
     sys.exit(guard.serve(answer))
-""")
+""")  # noqa: E501
 
 
 def emulates_i386() -> bool:
     """Whether this kernel answers getpid(2) to a 32-bit call; without that it ends the process."""
     if platform.machine() != "x86_64":
         return False
-    script = textwrap.dedent(CALLER) + "\nimport os; os._exit(0 if i386(20, 0, 0) == os.getpid() else 1)"
-    return subprocess.run([sys.executable, "-c", script], check=False, capture_output=True).returncode == 0
+    script = (
+        textwrap.dedent(CALLER) + "\nimport os; os._exit(0 if i386(20, 0, 0) == os.getpid() else 1)"
+    )
+    return (
+        subprocess.run([sys.executable, "-c", script], check=False, capture_output=True).returncode
+        == 0
+    )
 
 
 THIEF = """
@@ -152,7 +167,9 @@ THIEF = """
 
 
 @is_written_for
-async def test_a_helper_gets_no_descriptor_of_its_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_helper_gets_no_descriptor_of_its_parent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "thief.py").write_text(textwrap.dedent(THIEF))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
 
@@ -178,7 +195,9 @@ async def test_machine_code_for_another_architecture_gets_no_socket_either(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not emulates_i386():
-        pytest.skip("this kernel runs no 32-bit calls; the filter's verdict on them is tested above")
+        pytest.skip(
+            "this kernel runs no 32-bit calls; the filter's verdict on them is tested above"
+        )
     (tmp_path / "foreign_helper.py").write_text(FOREIGN_HELPER)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
 

@@ -26,7 +26,9 @@ LIMITS = ChildLimits(wall_s=patient(60), cpu_s=60, file_bytes=1_000)
 
 @pytest.fixture
 async def helper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[PersistentChild]:
-    """A helper that runs a request's ``do``, then answers with its process, the one that it is a fork of, and a count."""
+    """A helper that runs a request's ``do``, then answers with its process,
+    the one that it is a fork of, and a count.
+    """
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     source = """
         import os, resource, sys, time
@@ -91,7 +93,9 @@ async def test_a_message_of_ours_comes_back_as_it_was_and_without_the_name_of_it
         ("os.write(3, b'half an answer'); os._exit(0)", "code 0"),
     ],
 )
-async def test_a_request_that_crashes_its_fork_fails_alone(helper: PersistentChild, do: str, how: str) -> None:
+async def test_a_request_that_crashes_its_fork_fails_alone(
+    helper: PersistentChild, do: str, how: str
+) -> None:
     before = await helper.ask({}, limits=LIMITS)
     with pytest.raises(ChildFailed, match=how):
         await helper.ask({"do": do}, limits=LIMITS)
@@ -99,7 +103,9 @@ async def test_a_request_that_crashes_its_fork_fails_alone(helper: PersistentChi
     assert (await helper.ask({}, limits=LIMITS))["server"] == before["server"]
 
 
-async def test_a_helper_that_hangs_is_killed_with_its_fork_and_replaced(helper: PersistentChild) -> None:
+async def test_a_helper_that_hangs_is_killed_with_its_fork_and_replaced(
+    helper: PersistentChild,
+) -> None:
     before = await helper.ask({}, limits=LIMITS)
     with pytest.raises(ChildTookTooLong):
         await helper.ask({"do": "time.sleep(600)"}, limits=replace(LIMITS, wall_s=0.3))
@@ -147,7 +153,9 @@ with watchdog(cpu_s=0.3) as still_working:
         assert (await helper.ask({"do": do}, limits=LIMITS))["count"] == 1
 
 
-async def test_a_process_that_a_request_leaves_behind_cannot_answer_the_next_one(helper: PersistentChild) -> None:
+async def test_a_process_that_a_request_leaves_behind_cannot_answer_the_next_one(
+    helper: PersistentChild,
+) -> None:
     lie = """
 if os.fork() == 0:
     while True:
@@ -166,7 +174,9 @@ if os.fork() == 0:
 async def test_each_request_has_its_own_limits(helper: PersistentChild) -> None:
     """It may not use more memory than its limit, and the next one may."""
     with pytest.raises(ChildFailed):
-        await helper.ask({"do": "bytearray(600 << 20)"}, limits=replace(LIMITS, address_space=400 << 20))
+        await helper.ask(
+            {"do": "bytearray(600 << 20)"}, limits=replace(LIMITS, address_space=400 << 20)
+        )
 
     await helper.ask({"do": "bytearray(600 << 20)"}, limits=LIMITS)
 
@@ -178,17 +188,26 @@ async def test_a_request_that_is_too_long_ends_the_process(helper: PersistentChi
     assert (await helper.ask({}, limits=LIMITS))["count"] == 1
 
 
-async def test_a_machine_that_cannot_fork_is_not_the_requests_fault(helper: PersistentChild, tmp_path: Path) -> None:
+async def test_a_machine_that_cannot_fork_is_not_the_requests_fault(
+    helper: PersistentChild, tmp_path: Path
+) -> None:
     source = (tmp_path / "standing_helper.py").read_text()
-    no_fork = "def fork(): raise BlockingIOError(11, 'Resource temporarily unavailable')\nos.fork = fork\n"
-    (tmp_path / "standing_helper.py").write_text(source.replace("seen = []\n", f"seen = []\n{no_fork}", 1))
+    no_fork = (
+        "def fork(): raise BlockingIOError(11, 'Resource temporarily unavailable')\n"
+        "os.fork = fork\n"
+    )
+    (tmp_path / "standing_helper.py").write_text(
+        source.replace("seen = []\n", f"seen = []\n{no_fork}", 1)
+    )
 
     with pytest.raises(ChildFailed) as caught:
         await helper.ask({}, limits=LIMITS)
     assert caught.value.errno == errno.EAGAIN
 
 
-async def test_closing_waits_for_an_end_that_was_begun_and_cancelled(helper: PersistentChild) -> None:
+async def test_closing_waits_for_an_end_that_was_begun_and_cancelled(
+    helper: PersistentChild,
+) -> None:
     server = (await helper.ask({}, limits=LIMITS))["server"]
     begun = asyncio.create_task(helper.close())
     await asyncio.sleep(0)

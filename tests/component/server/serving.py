@@ -22,7 +22,13 @@ async def serving(vault: ApiVault, proxies: ProxyRules = NO_PROXIES) -> AsyncIte
     app = cast("FastAPI", vault.client.app)
     base = vault.services.settings.base_path
     serve = serve_app(
-        app, host="127.0.0.1", port=0, stop=stop, on_started=started.set_result, proxies=proxies, base=base
+        app,
+        host="127.0.0.1",
+        port=0,
+        stop=stop,
+        on_started=started.set_result,
+        proxies=proxies,
+        base=base,
     )
     task = asyncio.create_task(serve)
     try:
@@ -33,16 +39,24 @@ async def serving(vault: ApiVault, proxies: ProxyRules = NO_PROXIES) -> AsyncIte
         await asyncio.wait_for(task, patient(30))
 
 
-async def connect(address: str, *, origin: str = "127.0.0.1") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def connect(
+    address: str, *, origin: str = "127.0.0.1"
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Open a connection from ``origin``, one of this machine's loopback addresses."""
     host, _, port = address.rpartition(":")
     return await asyncio.open_connection(host, int(port), local_addr=(origin, 0))
 
 
 async def ask(
-    address: str, request: str, *, until: Callable[[bytes], bool] | None = None, origin: str = "127.0.0.1"
+    address: str,
+    request: str,
+    *,
+    until: Callable[[bytes], bool] | None = None,
+    origin: str = "127.0.0.1",
 ) -> bytes:
-    """Send one raw request and return all bytes received until the connection ended or ``until`` returned true."""
+    """Send one raw request and return all bytes received until the connection ended or ``until``
+    returned true.
+    """
     reader, writer = await connect(address, origin=origin)
     try:
         writer.write(request.replace("HOST", address).encode("latin-1"))

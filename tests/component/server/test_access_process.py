@@ -1,4 +1,5 @@
-"""The vault as a separate process: what it refuses to start with, its set-up over the network, its secrets.
+"""The vault as a separate process: what it refuses to start with, its set-up over the network, its
+secrets.
 
 Access, end to end, over real sockets and a real database.
 """
@@ -49,14 +50,20 @@ class Process:
                     return dict(entry)
         raise AssertionError(f"it ended before {event}: {self.lines}")
 
-    async def ask(self, path: str, form: dict[str, str] | None = None, **headers: str) -> tuple[int, Message, str]:
+    async def ask(
+        self, path: str, form: dict[str, str] | None = None, **headers: str
+    ) -> tuple[int, Message, str]:
         return await asyncio.to_thread(self._ask, path, form, headers)
 
-    def _ask(self, path: str, form: dict[str, str] | None, headers: dict[str, str]) -> tuple[int, Message, str]:
+    def _ask(
+        self, path: str, form: dict[str, str] | None, headers: dict[str, str]
+    ) -> tuple[int, Message, str]:
         data = None if form is None else urllib.parse.urlencode(form).encode()
         request = urllib.request.Request(self.base + path, data=data, headers=headers)
         try:
-            with urllib.request.build_opener(_NoRedirect).open(request, timeout=patient(30)) as answer:
+            with urllib.request.build_opener(_NoRedirect).open(
+                request, timeout=patient(30)
+            ) as answer:
                 return answer.status, answer.headers, answer.read().decode()
         except urllib.error.HTTPError as exc:
             with exc:
@@ -65,14 +72,23 @@ class Process:
 
 def environment(root: Path, **settings: str) -> dict[str, str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith("MEDIAVAULT_")}
-    defaults = {"STATE_DIR": str(root / "state"), "DOWNLOAD_DIR": str(root / "downloads"), "PORT": "0"}
+    defaults = {
+        "STATE_DIR": str(root / "state"),
+        "DOWNLOAD_DIR": str(root / "downloads"),
+        "PORT": "0",
+    }
     return own | {f"MEDIAVAULT_{name}": value for name, value in (defaults | settings).items()}
 
 
 @asynccontextmanager
 async def started(root: Path, **settings: str) -> AsyncIterator[Process]:
     running = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "mediavault", "api", env=environment(root, **settings), stderr=asyncio.subprocess.PIPE
+        sys.executable,
+        "-m",
+        "mediavault",
+        "api",
+        env=environment(root, **settings),
+        stderr=asyncio.subprocess.PIPE,
     )
     process = Process(running)
     try:
@@ -84,10 +100,13 @@ async def started(root: Path, **settings: str) -> AsyncIterator[Process]:
         process.lines += rest.decode().splitlines()
 
 
-async def ran(root: Path, *arguments: str, stdin: str = "", **settings: str) -> tuple[int, str, str]:
+async def ran(
+    root: Path, *arguments: str, stdin: str = "", **settings: str
+) -> tuple[int, str, str]:
     running = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "mediavault", *arguments, env=environment(root, **settings),
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     out, err = await running.communicate(stdin.encode())
     assert running.returncode is not None
@@ -95,7 +114,9 @@ async def ran(root: Path, *arguments: str, stdin: str = "", **settings: str) -> 
 
 
 async def test_without_a_password_it_does_not_listen_on_the_network(tmp_path: Path) -> None:
-    """The refused first start leaves no files. With a password it listens; once that is removed, it does not."""
+    """The refused first start leaves no files. With a password it listens; once that is removed,
+    it does not.
+    """
     code, _, err = await ran(tmp_path, "api", HOST="0.0.0.0")
     assert code == 2
     assert "mediavault password" in err
@@ -113,7 +134,9 @@ async def test_it_is_set_up_once_with_the_link_printed_at_the_start(tmp_path: Pa
     """Of two simultaneous requests with the token, one sets the password."""
     async with started(tmp_path, SETUP="true", HOST="0.0.0.0") as vault:
         link = next(json.loads(line) for line in vault.lines if "set_up_wanted" in line)["link"]
-        assert link.startswith(f"http://localhost:{urllib.parse.urlsplit(vault.base).port}/setup?invitation=")
+        assert link.startswith(
+            f"http://localhost:{urllib.parse.urlsplit(vault.base).port}/setup?invitation="
+        )
         token = link.partition("invitation=")[2]
         _, _, page = await vault.ask(f"/setup?invitation={token}")
         assert f'value="{token}"' in page, "the link fills in the token"
@@ -133,7 +156,9 @@ async def test_it_is_set_up_once_with_the_link_printed_at_the_start(tmp_path: Pa
 
 
 async def test_secrets_are_stored_and_logged_nowhere(tmp_path: Path) -> None:
-    """Neither the files of the state folder nor the log contain one, and no other user can read the folder."""
+    """Neither the files of the state folder nor the log contain one,
+    and no other user can read the folder.
+    """
     await ran(tmp_path, "password", "--stdin", stdin=f"{PASSWORD}\n")
     _, out, _ = await ran(tmp_path, "token", "add", "phone", "--scope", "read")
     token = out.strip()
@@ -144,9 +169,15 @@ async def test_secrets_are_stored_and_logged_nowhere(tmp_path: Path) -> None:
         _, headers, _ = await vault.ask("/login", {"password": PASSWORD})
         session = headers["set-cookie"].partition("=")[2].partition(";")[0]
         for n in range(50):
-            await vault.ask(f"/nothing/{n}", Cookie=f"mediavault_session={session}", Authorization=f"Bearer {token}")
+            await vault.ask(
+                f"/nothing/{n}",
+                Cookie=f"mediavault_session={session}",
+                Authorization=f"Bearer {token}",
+            )
         await vault.ask("/metrics", Authorization="Bearer mv_canary-of-the-vault")
-        written = {path: path.read_bytes() for path in (tmp_path / "state").rglob("*") if path.is_file()}
+        written = {
+            path: path.read_bytes() for path in (tmp_path / "state").rglob("*") if path.is_file()
+        }
         modes = {path.name: path.stat().st_mode & 0o077 for path in written}
     logged = "".join(vault.lines)
 
@@ -164,9 +195,14 @@ async def test_a_thousand_guesses_over_real_connections(tmp_path: Path) -> None:
     async with started(tmp_path) as vault:
 
         async def some(first: int) -> list[int]:
-            return [(await vault.ask("/login", {"password": f"guess {n}"}))[0] for n in range(first, 1_000, 8)]
+            return [
+                (await vault.ask("/login", {"password": f"guess {n}"}))[0]
+                for n in range(first, 1_000, 8)
+            ]
 
-        statuses = [status for batch in await asyncio.gather(*map(some, range(8))) for status in batch]
+        statuses = [
+            status for batch in await asyncio.gather(*map(some, range(8))) for status in batch
+        ]
         assert (await vault.ask("/healthz"))[0] == 200
 
     assert len(statuses) == 1_000

@@ -1,4 +1,6 @@
-"""Over real sockets: how many connections a client address gets, and what happens to slow requests."""
+"""Over real sockets: how many connections a client address gets,
+and what happens to slow requests.
+"""
 
 from __future__ import annotations
 
@@ -27,15 +29,21 @@ CROWD, OTHER = "127.0.0.66", "127.0.0.67"
 
 
 @asynccontextmanager
-async def open_connections(address: str, count: int, origin: str = CROWD) -> AsyncIterator[list[Connection]]:
-    """Yield connections that were accepted and answered once; they are closed when the block ends."""
+async def open_connections(
+    address: str, count: int, origin: str = CROWD
+) -> AsyncIterator[list[Connection]]:
+    """Yield connections that were accepted and answered once;
+    they are closed when the block ends.
+    """
     async with AsyncExitStack() as stack:
         opened = []
         for _ in range(count):
             reader, writer = await connect(address, origin=origin)
             stack.callback(writer.close)
             writer.write(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-            assert (await asyncio.wait_for(reader.readline(), patient(30))).startswith(b"HTTP/1.1 200")
+            assert (await asyncio.wait_for(reader.readline(), patient(30))).startswith(
+                b"HTTP/1.1 200"
+            )
             opened.append((reader, writer))
         yield opened
 
@@ -53,17 +61,25 @@ def three_each(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_limits_are_as_specified() -> None:
-    assert (connections.MAX_PER_ADDRESS, MAX_BODY_BYTES, http_server.HEADER_DEADLINE_S) == (200, 64 * 1024, 10.0)
+    assert (connections.MAX_PER_ADDRESS, MAX_BODY_BYTES, http_server.HEADER_DEADLINE_S) == (
+        200,
+        64 * 1024,
+        10.0,
+    )
 
 
 @pytest.mark.usefixtures("three_each")
-async def test_a_connection_above_the_limit_of_its_address_gets_429_and_no_other_is_affected(vault: ApiVault) -> None:
+async def test_a_connection_above_the_limit_of_its_address_gets_429_and_no_other_is_affected(
+    vault: ApiVault,
+) -> None:
     async with serving(vault) as address:
         async with open_connections(address, 3) as first:
             refused = await ask(address, HEALTH, origin=CROWD)
             other = await ask(address, HEALTH, origin=OTHER)
             first[0][1].write(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-            assert b"HTTP/1.1 200" in await asyncio.wait_for(first[0][0].readuntil(b"HTTP/1.1 200"), patient(30))
+            assert b"HTTP/1.1 200" in await asyncio.wait_for(
+                first[0][0].readuntil(b"HTTP/1.1 200"), patient(30)
+            )
         head, _, body = refused.partition(b"\r\n\r\n")
 
     assert head.startswith(b"HTTP/1.1 429 Too Many Requests")
@@ -74,7 +90,10 @@ async def test_a_connection_above_the_limit_of_its_address_gets_429_and_no_other
 
 @pytest.mark.usefixtures("three_each")
 async def test_a_websocket_counts_as_a_connection_until_it_ends(vault: ApiVault) -> None:
-    upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: vnc, the-key\r\n"
+    upgrade = (
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Protocol: vnc, the-key\r\n"
+    )
     async with serving(vault) as address, open_connections(address, 2):
         reader, writer = await connect(address, origin=CROWD)
         key = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
@@ -111,7 +130,9 @@ async def test_a_refused_connection_that_sends_nothing_gets_429_too(
 
 
 @pytest.mark.usefixtures("three_each")
-async def test_a_flood_of_refused_connections_is_cut_off(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_flood_of_refused_connections_is_cut_off(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Even refusals are sent to only a few at a time."""
     monkeypatch.setattr(connections, "MAX_REFUSALS", 1)
     monkeypatch.setattr(connections, "REFUSE_WITHIN_S", 0.5)
@@ -139,7 +160,9 @@ async def test_the_log_names_the_address_once_with_advice(vault: ApiVault) -> No
 
 @pytest.mark.usefixtures("three_each")
 async def test_a_trusted_proxys_connections_are_not_limited(vault: ApiVault) -> None:
-    """They serve many clients. Its requests are counted per client address: tests/unit/server/test_connections.py."""
+    """They serve many clients. Its requests are counted per client address:
+    tests/unit/server/test_connections.py.
+    """
     proxies = ProxyRules((ipaddress.ip_network(CROWD),))
     async with serving(vault, proxies) as address, open_connections(address, 9):
         assert (await ask(address, HEALTH, origin=CROWD)).startswith(b"HTTP/1.1 200")
@@ -155,10 +178,12 @@ async def test_no_single_address_gets_all_connections_of_the_process(
             assert (await ask(address, HEALTH, origin="127.0.0.68")).startswith(b"HTTP/1.1 503")
 
 
-# --- slow requests -------------------------------------------------------------------------------------------------
+# --- slow requests --------------------------------------------------------------------------------
 
 
-async def test_a_password_of_a_megabyte_is_answered_and_the_connection_lives(make_vault: MakeVault) -> None:
+async def test_a_password_of_a_megabyte_is_answered_and_the_connection_lives(
+    make_vault: MakeVault,
+) -> None:
     """A client that is still sending gets the reason, and is not just disconnected."""
     vault = make_vault(token="mv_a-long-random-token")
     async with serving(vault) as address:
@@ -180,11 +205,15 @@ async def test_a_password_of_a_megabyte_is_answered_and_the_connection_lives(mak
 async def test_the_rest_of_an_unread_body_is_not_waited_for(
     vault: ApiVault, monkeypatch: pytest.MonkeyPatch, drips: bool
 ) -> None:
-    """It was answered before its body was read. Neither a slow nor a stalled body keeps the connection open."""
+    """It was answered before its body was read. Neither a slow nor a stalled body keeps the
+    connection open.
+    """
     monkeypatch.setattr(http_server, "LEFTOVER_DEADLINE_S", 0.2)
     async with serving(vault) as address:
         reader, writer = await connect(address)
-        writer.write(f"POST /api/jobs HTTP/1.1\r\nHost: {address}\r\nContent-Length: 60000\r\n\r\n".encode())
+        writer.write(
+            f"POST /api/jobs HTTP/1.1\r\nHost: {address}\r\nContent-Length: 60000\r\n\r\n".encode()
+        )
         status = await asyncio.wait_for(reader.readline(), patient(30))
         writer.write(b"x")
         dripping = asyncio.create_task(drip(writer, b"x")) if drips else None
@@ -200,14 +229,19 @@ async def test_a_body_that_never_arrives_gets_408_and_ends_the_connection(
     vault: ApiVault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mediavault.server.middleware.BODY_DEADLINE_S", 0.1)
-    post = "POST /api/jobs HTTP/1.1\r\nHost: HOST\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n["
+    post = (
+        "POST /api/jobs HTTP/1.1\r\nHost: HOST\r\nContent-Type: application/json\r\n"
+        "Content-Length: 9\r\n\r\n["
+    )
     async with serving(vault) as address:
         answer = await ask(address, post)
 
     assert answer.startswith(b"HTTP/1.1 408")
 
 
-async def test_an_endless_header_is_refused_long_before_it_fills_the_memory(vault: ApiVault) -> None:
+async def test_an_endless_header_is_refused_long_before_it_fills_the_memory(
+    vault: ApiVault,
+) -> None:
     async with serving(vault) as address:
         answer = await ask(address, "GET / HTTP/1.1\r\nHost: HOST\r\nX: " + "y" * 65_536)
 

@@ -40,7 +40,9 @@ async def change_the_role(vault: ApiVault, _: str) -> None:
 
 @pytest.mark.parametrize("end", [sign_out, revoke_the_token, remove_the_user, change_the_role])
 async def test_the_connection_of_an_event_stream_ends_at_once(
-    make_vault: MakeVault, monkeypatch: pytest.MonkeyPatch, end: Callable[[ApiVault, str], Awaitable[None]]
+    make_vault: MakeVault,
+    monkeypatch: pytest.MonkeyPatch,
+    end: Callable[[ApiVault, str], Awaitable[None]],
 ) -> None:
     """The server would otherwise keep it open for another request."""
     monkeypatch.setattr(http_server, "KEEP_ALIVE_S", HOUR_S)
@@ -49,7 +51,11 @@ async def test_the_connection_of_an_event_stream_ends_at_once(
     await authenticator.add_user("jane", Role.MEMBER, "nine brown horses")
     session = await authenticator.sessions.begin(ClientInfo(), user="jane")
     token, _ = await authenticator.tokens.add("program", Scope.READ, user="jane")
-    access = f"Authorization: Bearer {token}" if end is revoke_the_token else f"Cookie: {COOKIE}={session}"
+    access = (
+        f"Authorization: Bearer {token}"
+        if end is revoke_the_token
+        else f"Cookie: {COOKIE}={session}"
+    )
     async with serving(vault) as address:
         reader, writer = await connect(address)
         writer.write(f"GET /api/events HTTP/1.1\r\nHost: {address}\r\n{access}\r\n\r\n".encode())
@@ -59,4 +65,5 @@ async def test_the_connection_of_an_event_stream_ends_at_once(
             rest = await reader.read()
         writer.close()
 
-    assert rest.endswith(b"0\r\n\r\n")  # in order, so that an EventSource connects again and is refused
+    # in order, so that an EventSource connects again and is refused
+    assert rest.endswith(b"0\r\n\r\n")

@@ -34,7 +34,11 @@ async def test_a_file_comes_over_a_real_connection_by_ranges(vault: ApiVault) ->
     job = await vault.add_saved()
     async with serving(vault) as address:
         answer = await ask(
-            address, f"GET /files/{job.id}/video HTTP/1.1\r\nHost: HOST\r\nRange: bytes=-5\r\nConnection: close\r\n\r\n"
+            address,
+            (
+                f"GET /files/{job.id}/video HTTP/1.1\r\nHost: HOST\r\nRange: bytes=-5\r\n"
+                "Connection: close\r\n\r\n"
+            ),
         )
 
     assert answer.startswith(b"HTTP/1.1 206")
@@ -46,10 +50,13 @@ async def test_a_client_that_leaves_a_long_file_is_noticed(vault: ApiVault) -> N
     job = await vault.add_saved(video=VIDEO * 400)
     async with serving(vault) as address:
         answer = await ask(
-            address, f"GET /files/{job.id}/video HTTP/1.1\r\nHost: HOST\r\n\r\n", until=lambda got: len(got) > 9
+            address,
+            f"GET /files/{job.id}/video HTTP/1.1\r\nHost: HOST\r\n\r\n",
+            until=lambda got: len(got) > 9,
         )
 
-    assert answer.startswith(b"HTTP/1.1 200")  # and the server has ended in time, with no answer under way
+    # and the server has ended in time, with no answer under way
+    assert answer.startswith(b"HTTP/1.1 200")
 
 
 async def test_an_open_event_stream_does_not_delay_the_shutdown(
@@ -109,7 +116,9 @@ async def relayed(vault: ApiVault, address: str, base: str = "") -> AsyncIterato
     cast("StubSessions", vault.services.sessions).add("x")
     await vault.services.windows.open("x")
     url = f"ws://{address}{base}{RELAY_PATH}"
-    async with websockets.connect(url, subprotocols=[Subprotocol("vnc"), Subprotocol("the-key")]) as socket:
+    async with websockets.connect(
+        url, subprotocols=[Subprotocol("vnc"), Subprotocol("the-key")]
+    ) as socket:
         yield socket
 
 
@@ -146,7 +155,9 @@ async def test_a_message_that_is_too_large_ends_the_websocket(vault: ApiVault) -
     assert socket.close_code == 1009
 
 
-async def test_an_open_websocket_does_not_delay_the_shutdown(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_open_websocket_does_not_delay_the_shutdown(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(http_server, "GRACE_S", 3_600)
     async with AsyncExitStack() as client:
         async with serving(vault) as address:
@@ -165,7 +176,9 @@ async def test_a_client_that_does_not_answer_pings_is_disconnected(
         await until(lambda: screen.viewers == 0)
 
 
-async def test_a_websocket_has_no_header_deadline(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_websocket_has_no_header_deadline(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(http_server, "HEADER_DEADLINE_S", 0.05)
     screen = cast("StubWindows", vault.services.windows).screen
     async with serving(vault) as address, relayed(vault, address) as socket:
@@ -176,7 +189,10 @@ async def test_a_websocket_has_no_header_deadline(vault: ApiVault, monkeypatch: 
 
 
 async def test_an_upgrade_on_another_path_is_answered_as_http(vault: ApiVault) -> None:
-    headers = "Connection: Upgrade, close\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+    headers = (
+        "Connection: Upgrade, close\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+    )
     async with serving(vault) as address:
         answer = await ask(address, f"GET /healthz HTTP/1.1\r\nHost: HOST\r\n{headers}\r\n")
         missing = await ask(address, f"GET /nowhere HTTP/1.1\r\nHost: HOST\r\n{headers}\r\n")
@@ -188,7 +204,10 @@ async def test_an_upgrade_on_another_path_is_answered_as_http(vault: ApiVault) -
 @pytest.mark.parametrize(
     "request_text",
     [
-        "POST /api/jobs HTTP/1.1\r\nHost: HOST\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        (
+            "POST /api/jobs HTTP/1.1\r\nHost: HOST\r\nContent-Length: 5\r\n"
+            "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        ),
         "GET / HTTP/1.1\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: HOST\r\nHost: HOST\r\n\r\n",
         "GET @evil.test HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n",
@@ -201,10 +220,14 @@ async def test_an_ambiguous_request_is_refused(vault: ApiVault, request_text: st
     assert answer.startswith(b"HTTP/1.1 400")
 
 
-@pytest.mark.parametrize("path", ["/files/../../../../etc/passwd", "/static/../app.py", "/..%2f..%2fetc/passwd"])
+@pytest.mark.parametrize(
+    "path", ["/files/../../../../etc/passwd", "/static/../app.py", "/..%2f..%2fetc/passwd"]
+)
 async def test_a_raw_path_with_dots_finds_nothing(vault: ApiVault, path: str) -> None:
     async with serving(vault) as address:
-        answer = await ask(address, f"GET {path} HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n")
+        answer = await ask(
+            address, f"GET {path} HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n"
+        )
 
     assert answer.startswith(b"HTTP/1.1 404")
 
@@ -215,7 +238,9 @@ def test_a_port_in_use_is_reported_in_words() -> None:
         bind("127.0.0.1", first.getsockname()[1])
 
 
-async def test_a_vault_whose_port_is_taken_opens_nothing_and_starts_no_worker(tmp_path: Path) -> None:
+async def test_a_vault_whose_port_is_taken_opens_nothing_and_starts_no_worker(
+    tmp_path: Path,
+) -> None:
     (first,) = bind("127.0.0.1", 0)
     state, library = tmp_path / "state", tmp_path / "library"
     settings = Settings(state_dir=state, download_dir=library, port=first.getsockname()[1])
@@ -255,7 +280,9 @@ def test_localhost_binds_all_its_addresses_on_one_port() -> None:
 def test_an_overridden_method_still_exists_in_uvicorn(
     ours: type, uvicorns: type, name: str, parameters: list[str]
 ) -> None:
-    """A release of uvicorn that renames or changes one would otherwise switch off a limit without an error."""
+    """A release of uvicorn that renames or changes one would otherwise switch off a limit without
+    an error.
+    """
     for kind in (ours, uvicorns):
         assert list(inspect.signature(vars(kind)[name]).parameters) == parameters
 

@@ -27,7 +27,9 @@ POST = "https://videos.example/watch/1"
 
 
 def example(language: str, upstream: str) -> str:
-    (text,) = re.findall(rf"^```{language}\n(.*?)^```", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
+    (text,) = re.findall(
+        rf"^```{language}\n(.*?)^```", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL
+    )
     assert UPSTREAM in text
     return str(text).replace(UPSTREAM, upstream)
 
@@ -36,7 +38,8 @@ def nginx(port: int, upstream: str, folder: Path) -> list[str]:
     file = folder / "nginx.conf"
     file.write_text(
         f"daemon off; master_process off; pid {folder}/pid; error_log stderr; events {{}}"
-        f"http {{ access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;"
+        f"http {{ access_log off; client_body_temp_path {folder}/body; proxy_temp_path"
+        f" {folder}/proxy;"
         f" fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;"
         f" server {{ listen 127.0.0.1:{port}; {example('nginx', upstream)} }} }}"
     )
@@ -59,7 +62,9 @@ async def behind(proxy: Proxy, folder: Path) -> AsyncIterator[Process]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    async with started(folder, BASE_PATH=BASE, TRUSTED_PROXIES='["127.0.0.1"]', TOKEN=TOKEN) as vault:
+    async with started(
+        folder, BASE_PATH=BASE, TRUSTED_PROXIES='["127.0.0.1"]', TOKEN=TOKEN
+    ) as vault:
         command = proxy(port, urllib.parse.urlsplit(vault.base).netloc, folder)
         environment = {**os.environ, "HOME": str(folder)}
         process = await asyncio.create_subprocess_exec(*command, env=environment)
@@ -85,12 +90,20 @@ async def listening(port: int) -> None:
 
 
 @pytest.mark.parametrize("proxy", [nginx, caddy])
-async def test_pages_forms_and_live_events_pass_the_proxies_of_the_examples(proxy: Proxy, tmp_path: Path) -> None:
+async def test_pages_forms_and_live_events_pass_the_proxies_of_the_examples(
+    proxy: Proxy, tmp_path: Path
+) -> None:
     async with behind(proxy, tmp_path) as vault:
-        status, _, page = await vault.ask(f"{BASE}/", Accept="text/html", Authorization=f"Bearer {TOKEN}")
+        status, _, page = await vault.ask(
+            f"{BASE}/", Accept="text/html", Authorization=f"Bearer {TOKEN}"
+        )
         (script,) = re.findall(r'src="([^"]*core\.js[^"]*)"', page)
-        chosen = await vault.ask(f"{BASE}/appearance", {"language": "de", "back": "/library"}, Origin=vault.base)
-        foreign = await vault.ask(f"{BASE}/appearance", {"language": "de"}, Origin="http://evil.example")
+        chosen = await vault.ask(
+            f"{BASE}/appearance", {"language": "de", "back": "/library"}, Origin=vault.base
+        )
+        foreign = await vault.ask(
+            f"{BASE}/appearance", {"language": "de"}, Origin="http://evil.example"
+        )
         signed_out = await vault.ask(f"{BASE}/library", Accept="text/html")
 
         assert (status, (await vault.ask(script))[0]) == (200, 200)
@@ -99,7 +112,8 @@ async def test_pages_forms_and_live_events_pass_the_proxies_of_the_examples(prox
         assert foreign[0] == 403
         assert (signed_out[0], signed_out[1]["Location"]) == (303, f"{BASE}/login?next=%2Flibrary")
         assert await first_event(vault) == POST
-        assert await status_of_websocket(vault) == 403  # since no window is open; it is 404 where it is none
+        # since no window is open; it is 404 where it is none
+        assert await status_of_websocket(vault) == 403
 
 
 async def status_of_websocket(vault: Process) -> int:
@@ -107,7 +121,9 @@ async def status_of_websocket(vault: Process) -> int:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
     key = f"Sec-WebSocket-Key: {b64encode(bytes(16)).decode()}\r\nAuthorization: Bearer {TOKEN}\r\n"
-    writer.write(f"GET {BASE}{RELAY_PATH} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{upgrade}{key}\r\n".encode())
+    writer.write(
+        f"GET {BASE}{RELAY_PATH} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{upgrade}{key}\r\n".encode()
+    )
     status = int((await reader.readline()).split()[1])
     writer.close()
     return status
@@ -118,12 +134,15 @@ async def first_event(vault: Process) -> str:
     port = urllib.parse.urlsplit(vault.base).port
     bearer = f"Authorization: Bearer {TOKEN}\r\n"
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(f"GET {BASE}/api/events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{bearer}\r\n".encode())
+    writer.write(
+        f"GET {BASE}/api/events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{bearer}\r\n".encode()
+    )
     await reader.readuntil(b"\r\n\r\n")
     body = json.dumps({"post_url": POST}).encode()
     other, submitting = await asyncio.open_connection("127.0.0.1", port)
     submitting.write(
-        f"POST {BASE}/api/jobs HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n{bearer}"
+        f"POST {BASE}/api/jobs HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+        f"Content-Type: application/json\r\n{bearer}"
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
         + body
     )

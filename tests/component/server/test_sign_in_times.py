@@ -1,7 +1,7 @@
 """How long a sign-in takes reveals nothing.
 
-The hashes are as expensive as the real ones. The CPU time of this process is measured, which the load of other programs
-hardly affects. tests/unit/api/test_access.py counts the hashes.
+The hashes are as expensive as the real ones. The CPU time of this process is measured, which the
+load of other programs hardly affects. tests/unit/api/test_access.py counts the hashes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ class Try:
 
 
 async def processor_s(attempt: Try, number: int) -> float:
-    """Return the CPU time of one sign-in (``CLOCK_PROCESS_CPUTIME_ID``, which includes the thread of the hash)."""
+    """Return the CPU time of one sign-in (``CLOCK_PROCESS_CPUTIME_ID``,
+    which includes the thread of the hash).
+    """
     attempt.vault.clock.advance(60)  # so that no attempt is throttled
     began = time.process_time()
     answer = await attempt.vault.client.submit("/login", {"password": attempt.secret(number)})
@@ -49,7 +51,9 @@ async def medians(tries: list[Try]) -> dict[str, float]:
     return {name: statistics.median(some) for name, some in took.items()}
 
 
-async def test_a_wrong_secret_takes_as_long_as_the_right_one_with_and_without_an_owner(make_vault: MakeVault) -> None:
+async def test_a_wrong_secret_takes_as_long_as_the_right_one_with_and_without_an_owner(
+    make_vault: MakeVault,
+) -> None:
     owned = make_vault()
     authenticator: Authenticator = owned.client.app.state.authenticator  # type: ignore[attr-defined]
     await authenticator.users.take(PASSWORD)

@@ -1,6 +1,7 @@
 """Slow clients, on as many connections as they can get, do not delay other clients.
 
-The vault is a separate process with as many descriptors as service managers allow; the slow clients share one address.
+The vault is a separate process with as many descriptors as service managers allow; the slow clients
+share one address.
 """
 
 from __future__ import annotations
@@ -28,10 +29,14 @@ SLOW = "127.0.0.66"
 BUFFER_BYTES = 2_048
 FOR_S, EVERY_S, AGAIN_S = 2.0, 0.02, 1.0
 ANSWERS = 20  # at least, however long they take
-TIMES = 100  # usually two or three; waiting until slow clients are cut off would take a thousand times as long
+# usually two or three; waiting until slow clients are cut off would take a thousand times as long
+TIMES = 100
 
 HEADER = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-BODY = b"POST /api/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n["
+BODY = (
+    b"POST /api/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 60000\r\n\r\n["
+)
 EVENTS = b"GET /api/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 WAYS = {"header": (HEADER, b"X: y\r\n"), "body": (BODY, b" "), "listening": (EVENTS, b"")}
 
@@ -59,7 +64,9 @@ async def vault(root: Path) -> AsyncIterator[str]:
 
 
 async def be_slow(address: str, first: bytes, then: bytes) -> None:
-    """Act as a slow client: begin a request, send a few more bytes at a time, read nothing, reconnect when cut off."""
+    """Act as a slow client: begin a request, send a few more bytes at a time,
+    read nothing, reconnect when cut off.
+    """
     loop = asyncio.get_running_loop()
     host, _, port = address.rpartition(":")
     while True:
@@ -76,12 +83,16 @@ async def be_slow(address: str, first: bytes, then: bytes) -> None:
 
 
 async def answers(address: str, status: Callable[[bytes], None]) -> float:
-    """Return the median time of many answers, in seconds, from another address than the slow clients'."""
+    """Return the median time of many answers, in seconds,
+    from another address than the slow clients'.
+    """
     took: list[float] = []
     ends = time.monotonic() + FOR_S
     while time.monotonic() < ends or len(took) < ANSWERS:
         began = time.monotonic()
-        answer = await ask(address, "GET /api/jobs HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n")
+        answer = await ask(
+            address, "GET /api/jobs HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n"
+        )
         took.append(time.monotonic() - began)
         status(answer[:12])
         await asyncio.sleep(EVERY_S)

@@ -57,7 +57,9 @@ async def test_a_job_that_is_cancelled_elsewhere_stops_long_before_the_next_hear
     async with AsyncExitStack() as stack:
         api, store = await opened(stack, url), await opened(stack, url)
         context = make_context(store, SystemClock(), tmp_path / "library", downloader=downloader)
-        working = asyncio.create_task(Worker(context, limits, live_folder=tmp_path / "workers").run(stop))
+        working = asyncio.create_task(
+            Worker(context, limits, live_folder=tmp_path / "workers").run(stop)
+        )
         [stored] = await api.queue.enqueue([new_job(clock=SystemClock())])
         await asyncio.wait_for(downloader.started.wait(), patient(SOON_S))
         await api.queue.cancel(stored.job.id)

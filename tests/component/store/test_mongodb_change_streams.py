@@ -1,4 +1,6 @@
-"""Change streams let other processes wake and stop a worker long before its next poll or heartbeat."""
+"""Change streams let other processes wake and stop a worker long before its next poll or
+heartbeat.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,8 @@ BACK_S = 50.0  # after a loss, with the waits between tries
 FORGETS_SOON = ("--oplog-max-entries", "10")  # checked every FORGETS_AFTER changes
 FORGETS_AFTER = 1_000
 
-# The driver leaves a socket to the garbage collector when it is closed while its monitor is about to connect.
+# The driver leaves a socket to the garbage collector when it is closed while its monitor is about
+# to connect.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
 
@@ -52,13 +55,19 @@ class WakeUpListener:
         await asyncio.wait_for(self._woken.wait(), within_s)
         self._woken.clear()
 
-    async def is_woken_by_a_submission(self, numbers: Iterator[int], url: str, *, within_s: float) -> None:
-        """Enqueue jobs from another store until one wakes this store; some may be lost while the stream is down."""
+    async def is_woken_by_a_submission(
+        self, numbers: Iterator[int], url: str, *, within_s: float
+    ) -> None:
+        """Enqueue jobs from another store until one wakes this store;
+        some may be lost while the stream is down.
+        """
         async with opened(url) as other, asyncio.timeout(within_s):
             while True:
                 self._woken.clear()
                 number = next(numbers)
-                await other.queue.enqueue([numbered_job(number, f"https://videos.example/{number}")])
+                await other.queue.enqueue(
+                    [numbered_job(number, f"https://videos.example/{number}")]
+                )
                 try:
                     return await self.is_woken(1.0)
                 except TimeoutError:
@@ -79,7 +88,10 @@ async def worker_at(
     store: Store, folder: Path, downloader: StubDownloader, *, poll_s: float = POLL_S
 ) -> AsyncIterator[None]:
     """Run a worker that polls once a minute, or every ``poll_s`` seconds."""
-    limits, stop = WorkerLimits(1, poll_s, HEARTBEAT_S, timedelta(seconds=180), 1.0), asyncio.Event()
+    limits, stop = (
+        WorkerLimits(1, poll_s, HEARTBEAT_S, timedelta(seconds=180), 1.0),
+        asyncio.Event(),
+    )
     context = make_context(store, SystemClock(), folder / "library", downloader=downloader)
     working = asyncio.create_task(Worker(context, limits, live_folder=folder / "workers").run(stop))
     try:
@@ -94,7 +106,9 @@ async def test_another_processs_submission_and_cancel_reach_a_worker_long_before
 ) -> None:
     url, downloader = mongo.database_for(tmp_path), EndlessDownloader()
     async with opened(url) as store:
-        assert store.has_wake_ups, f"The server that {mongo.NAMED_BY} names is not in a replica set."
+        assert store.has_wake_ups, (
+            f"The server that {mongo.NAMED_BY} names is not in a replica set."
+        )
         listener = WakeUpListener(store)
         async with worker_at(store, tmp_path, downloader):
             await listener.is_woken(SOON_S)  # the stream has begun
@@ -118,7 +132,9 @@ async def test_a_stream_resumes_after_the_server_was_killed_and_restarted() -> N
 
 
 async def test_a_stream_starts_again_after_the_server_has_discarded_its_position() -> None:
-    """The jobs missed in the meantime are looked for, and the log gets one line for each try and no more."""
+    """The jobs missed in the meantime are looked for,
+    and the log gets one line for each try and no more.
+    """
     numbers = itertools.count(1)
     with structlog.testing.capture_logs() as lines:
         async with (
@@ -132,7 +148,9 @@ async def test_a_stream_starts_again_after_the_server_has_discarded_its_position
             await listener.is_woken_by_a_submission(numbers, server.url, within_s=SOON_S)
             proxy.refusing = True
             proxy.cut()
-            await other.documents("noise").insert([{"_id": number} for number in range(2 * FORGETS_AFTER)])
+            await other.documents("noise").insert(
+                [{"_id": number} for number in range(2 * FORGETS_AFTER)]
+            )
             proxy.refusing = False
             await listener.is_woken(BACK_S)
 
@@ -141,7 +159,9 @@ async def test_a_stream_starts_again_after_the_server_has_discarded_its_position
     assert len(lost) <= 6  # 1, 2, 4, 8 and 16 s apart
 
 
-async def test_on_a_single_server_another_processs_submission_waits_for_the_poll(tmp_path: Path) -> None:
+async def test_on_a_single_server_another_processs_submission_waits_for_the_poll(
+    tmp_path: Path,
+) -> None:
     downloader = EndlessDownloader()
     with structlog.testing.capture_logs() as lines:
         async with server_of("--standalone") as server, opened(server.url) as store:

@@ -16,7 +16,16 @@ import pytest
 from pymongo import AsyncMongoClient
 
 from mediavault.core.failures import SchemaTooNew, StoreError
-from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobStatus, NewJob, Stage, StepOutcome, WorkerId
+from mediavault.core.job import (
+    ClaimedJob,
+    HistoryRecord,
+    Job,
+    JobStatus,
+    NewJob,
+    Stage,
+    StepOutcome,
+    WorkerId,
+)
 from mediavault.core.site_limits import PermitRequest
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.mongodb import ops
@@ -34,7 +43,8 @@ from tests.servers import mongo
 ANN, BOB = WorkerId("w-ann"), WorkerId("w-bob")
 DAY = timedelta(days=1)
 
-# The driver leaves a socket to the garbage collector when it is closed while its monitor is about to connect.
+# The driver leaves a socket to the garbage collector when it is closed while its monitor is about
+# to connect.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
 
@@ -71,7 +81,9 @@ async def database_at(url: str) -> AsyncIterator[MongoDatabase]:
 
 
 async def enqueued(store: MongoJobStore, count: int) -> None:
-    await store.queue.enqueue([numbered_job(n, f"https://videos.example/{n}") for n in range(1, count + 1)])
+    await store.queue.enqueue(
+        [numbered_job(n, f"https://videos.example/{n}") for n in range(1, count + 1)]
+    )
 
 
 async def claimed(store: MongoJobStore, worker: WorkerId = ANN) -> ClaimedJob:
@@ -80,18 +92,24 @@ async def claimed(store: MongoJobStore, worker: WorkerId = ANN) -> ClaimedJob:
     return claim
 
 
-# --- submissions -------------------------------------------------------------------------------------------------
+# --- submissions ----------------------------------------------------------------------------------
 
 
 async def test_an_interrupted_call_removes_no_job_that_another_caller_was_answered_with(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first call has stored one of its two posts and loses the race for the other; then its server is lost."""
-    mine, theirs, again = (numbered_job(n, f"https://videos.example/{min(n, 2)}") for n in (1, 2, 3))
+    """The first call has stored one of its two posts and loses the race for the other;
+    then its server is lost.
+    """
+    mine, theirs, again = (
+        numbered_job(n, f"https://videos.example/{min(n, 2)}") for n in (1, 2, 3)
+    )
     async with opened(url) as store, opened(url) as other:
         newest, lookups = ops._newest, itertools.count()
 
-        async def newest_of_an_unlucky_call(database: MongoDatabase, jobs: Sequence[NewJob]) -> dict[str, Job]:
+        async def newest_of_an_unlucky_call(
+            database: MongoDatabase, jobs: Sequence[NewJob]
+        ) -> dict[str, Job]:
             if database is not store._server.database:
                 return await newest(database, jobs)
             known = await newest(database, jobs)
@@ -111,7 +129,7 @@ async def test_an_interrupted_call_removes_no_job_that_another_caller_was_answer
         assert (await other.catalogue.get(mine.id)).status is JobStatus.QUEUED
 
 
-# --- a crash -----------------------------------------------------------------------------------------------------
+# --- a crash --------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
@@ -130,7 +148,11 @@ async def test_a_crash_of_the_server_loses_nothing_that_was_acknowledged() -> No
             counts = (await store.catalogue.report()).counts
             known = await store.queue.enqueue([numbered_job(99, "https://videos.example/1")])
 
-            assert (counts[JobStatus.COMPLETED], counts[JobStatus.RUNNING], counts[JobStatus.QUEUED]) == (2, 1, 3)
+            assert (
+                counts[JobStatus.COMPLETED],
+                counts[JobStatus.RUNNING],
+                counts[JobStatus.QUEUED],
+            ) == (2, 1, 3)
             assert not known[0].created  # the unique index exists as well
     finally:
         server.remove()
@@ -154,14 +176,18 @@ async def test_a_completion_waits_for_a_primary_that_has_stepped_down() -> None:
         server.remove()
 
 
-# --- races -------------------------------------------------------------------------------------------------------
+# --- races ----------------------------------------------------------------------------------------
 
 
 async def test_many_claims_at_once_get_each_job_once(url: str) -> None:
     """More claims than may lose in queue order before they try other jobs."""
     async with opened(url) as first, opened(url) as second:
         await enqueued(first, 14)
-        claiming = [store.queue.claim(ANN, limit=1, lease=LEASE) for store in (first, second) for _ in range(7)]
+        claiming = [
+            store.queue.claim(ANN, limit=1, lease=LEASE)
+            for store in (first, second)
+            for _ in range(7)
+        ]
         claims = [claim for taken in await asyncio.gather(*claiming) for claim in taken]
 
         assert len({claim.id for claim in claims}) == len(claims) == 14
@@ -171,10 +197,16 @@ async def test_many_claims_at_once_get_each_job_once(url: str) -> None:
 async def test_permits_that_are_requested_at_once_are_an_interval_apart(url: str) -> None:
     interval = timedelta(milliseconds=100)
     async with opened(url) as first, opened(url) as second:
-        [answer] = await first.queue.enqueue([numbered_job(1, "https://videos.example/1", platform="x")])
+        [answer] = await first.queue.enqueue(
+            [numbered_job(1, "https://videos.example/1", platform="x")]
+        )
         request = PermitRequest(answer.job.id, "x", interval=interval, probe_within=LEASE)
         turns = await asyncio.gather(
-            *(store.site_limits.acquire_permit(request) for store in (first, second) for _ in range(4))
+            *(
+                store.site_limits.acquire_permit(request)
+                for store in (first, second)
+                for _ in range(4)
+            )
         )
         granted = sorted(turn.at for turn in turns if turn.refused is None)
 
@@ -189,16 +221,23 @@ async def test_only_one_of_many_claims_at_once_gets_the_job_of_a_permit(url: str
         await first.site_limits.acquire_permit(
             PermitRequest(submitted.job.id, "x", interval=LEASE * 0, probe_within=LEASE)
         )
-        claiming = [store.queue.claim(ANN, limit=2, lease=LEASE) for store in (first, second) for _ in range(3)]
+        claiming = [
+            store.queue.claim(ANN, limit=2, lease=LEASE)
+            for store in (first, second)
+            for _ in range(3)
+        ]
 
         assert sum(map(len, await asyncio.gather(*claiming))) == 1
 
 
-# --- long histories ----------------------------------------------------------------------------------------------
+# --- long histories -------------------------------------------------------------------------------
 
 
 def records(count: int) -> list[HistoryRecord]:
-    return [HistoryRecord(START, 1, Stage.EXTRACT, StepOutcome.FAILED, detail=f"$try {n}") for n in range(count)]
+    return [
+        HistoryRecord(START, 1, Stage.EXTRACT, StepOutcome.FAILED, detail=f"$try {n}")
+        for n in range(count)
+    ]
 
 
 async def removed_and_adopted(store: MongoJobStore, history: Sequence[HistoryRecord]) -> ClaimedJob:
@@ -250,7 +289,7 @@ async def test_a_long_history_is_adopted_whole(url: str) -> None:
         assert await store.catalogue.history(claim.id) == written
 
 
-# --- schemas -----------------------------------------------------------------------------------------------------
+# --- schemas --------------------------------------------------------------------------------------
 
 
 async def newer(url: str, *, oldest_code: int) -> None:
@@ -297,7 +336,7 @@ async def test_a_server_that_is_too_old_is_refused(url: str) -> None:
             await migrate(database)
 
 
-# --- addresses ---------------------------------------------------------------------------------------------------
+# --- addresses ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -338,4 +377,4 @@ async def test_the_servers_clock_is_the_time(url: str) -> None:
         assert await store.queue.renew(ANN, [claim], lease=LEASE) == {claim.id}
 
 
-# --- words -------------------------------------------------------------------------------------------------------
+# --- words ----------------------------------------------------------------------------------------

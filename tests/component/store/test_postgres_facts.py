@@ -35,7 +35,9 @@ async def test_a_clock_difference_is_reported(url: str) -> None:
     clock = FakeClock()  # frozen, on another day
     facts = await query_facts(url, clock)
 
-    assert facts.ahead_by == pytest.approx(SystemClock().now() - clock.now(), abs=timedelta(minutes=1))
+    assert facts.ahead_by == pytest.approx(
+        SystemClock().now() - clock.now(), abs=timedelta(minutes=1)
+    )
 
 
 async def test_a_role_without_rights_is_reported_before_it_is_needed(url: str) -> None:
@@ -43,11 +45,22 @@ async def test_a_role_without_rights_is_reported_before_it_is_needed(url: str) -
     await store.open()
     await store.close()
     role = f"role_{url.rpartition('/')[2]}"
-    postgres.sql(url, f"CREATE ROLE {role} LOGIN; ALTER ROLE {role} SET default_transaction_isolation = 'serializable'")
+    postgres.sql(
+        url,
+        (
+            f"CREATE ROLE {role} LOGIN; ALTER ROLE {role} SET default_transaction_isolation ="
+            " 'serializable'"
+        ),
+    )
     facts = await query_facts(url.replace("postgres@", f"{role}@"), SystemClock())
     postgres.sql(url, f"DROP ROLE {role}")
 
-    assert (facts.user, facts.has_schema, facts.may_use_schema, facts.may_create_schema) == (role, True, False, False)
+    assert (facts.user, facts.has_schema, facts.may_use_schema, facts.may_create_schema) == (
+        role,
+        True,
+        False,
+        False,
+    )
     assert facts.isolation == "serializable"
 
 

@@ -56,21 +56,31 @@ async def opened(url: str) -> AsyncIterator[PostgresJobStore]:
 
 
 async def enqueued(store: PostgresJobStore, count: int) -> None:
-    await store.queue.enqueue([numbered_job(n, f"https://videos.example/{n}") for n in range(1, count + 1)])
+    await store.queue.enqueue(
+        [numbered_job(n, f"https://videos.example/{n}") for n in range(1, count + 1)]
+    )
 
 
-# --- poolers -----------------------------------------------------------------------------------------------------
+# --- poolers --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("prepared", [0, 200])
-async def test_behind_a_pooler_in_transaction_mode_everything_works_except_wake_ups(url: str, prepared: int) -> None:
-    """Its connections are lent to others between two transactions, with or without their prepared statements."""
+async def test_behind_a_pooler_in_transaction_mode_everything_works_except_wake_ups(
+    url: str, prepared: int
+) -> None:
+    """Its connections are lent to others between two transactions,
+    with or without their prepared statements.
+    """
     with pgbouncer(url, prepared=prepared) as pooled:
         async with opened(pooled) as first, opened(pooled) as second:
             await enqueued(first, 60)
-            done = await asyncio.gather(claim_and_complete(first, ANN), claim_and_complete(second, BOB))
+            done = await asyncio.gather(
+                claim_and_complete(first, ANN), claim_and_complete(second, BOB)
+            )
             [known] = await second.queue.enqueue([numbered_job(99, "https://videos.example/1")])
-            await first.site_limits.pause_site("x", duration=LEASE, code=ErrorCode.RATE_LIMITED, reason="slow down")
+            await first.site_limits.pause_site(
+                "x", duration=LEASE, code=ErrorCode.RATE_LIMITED, reason="slow down"
+            )
             turn = await second.site_limits.acquire_permit(
                 PermitRequest(known.job.id, "x", interval=LEASE, probe_within=LEASE)
             )
@@ -94,7 +104,7 @@ async def test_a_direct_connection_is_woken_by_work_that_another_process_enqueue
         leave()
 
 
-# --- restarts ----------------------------------------------------------------------------------------------------
+# --- restarts -------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
@@ -117,7 +127,11 @@ async def test_a_crash_of_the_server_loses_nothing_that_was_acknowledged(tmp_pat
             await asyncio.wait_for(heard.wait(), patient(30))
             leave()
 
-            assert (counts[JobStatus.COMPLETED], counts[JobStatus.RUNNING], counts[JobStatus.QUEUED]) == (4, 1, 15)
+            assert (
+                counts[JobStatus.COMPLETED],
+                counts[JobStatus.RUNNING],
+                counts[JobStatus.QUEUED],
+            ) == (4, 1, 15)
     finally:
         server.remove()
 
@@ -140,7 +154,9 @@ async def test_a_thousand_cancelled_calls_leave_no_answer_for_the_next_caller(ur
 
 
 async def test_a_job_that_was_committed_late_waits_a_second_at_most(url: str) -> None:
-    """Claims continue after the last claimed job; from time to time one starts at the head of the queue."""
+    """Claims continue after the last claimed job; from time to time one starts at the head of the
+    queue.
+    """
     clock = FakeClock()
     ours, theirs = PostgresJobStore(url, clock), PostgresJobStore(url, clock)
     await ours.open()
@@ -149,7 +165,10 @@ async def test_a_job_that_was_committed_late_waits_a_second_at_most(url: str) ->
     await enqueued(ours, 5)
     await ours.queue.claim(ANN, limit=1, lease=LEASE)
     [late] = await theirs.queue.enqueue([numbered_job(9, "https://videos.example/9")])
-    postgres.sql(url, f"UPDATE mediavault.jobs SET created_at = created_at - 30000000 WHERE id = '{late.job.id}'")
+    postgres.sql(
+        url,
+        f"UPDATE mediavault.jobs SET created_at = created_at - 30000000 WHERE id = '{late.job.id}'",
+    )
     [behind] = await ours.queue.claim(ANN, limit=1, lease=LEASE)
     clock.advance(HEAD_EVERY_S)
     [from_head] = await ours.queue.claim(ANN, limit=1, lease=LEASE)
@@ -192,7 +211,9 @@ async def test_completions_that_wait_together_are_one_transaction(url: str) -> N
 
 
 async def test_a_completion_survives_a_server_outage(url: str) -> None:
-    """While the server is unreachable, the claim fails until the next poll, and the completion is retried."""
+    """While the server is unreachable, the claim fails until the next poll,
+    and the completion is retried.
+    """
     async with proxied(url) as (proxy, through), opened(through) as store:
         await enqueued(store, 1)
         [claim] = await store.queue.claim(ANN, limit=1, lease=LEASE)
@@ -208,7 +229,7 @@ async def test_a_completion_survives_a_server_outage(url: str) -> None:
         assert (await store.catalogue.get(claim.id)).status is JobStatus.COMPLETED
 
 
-# --- schemas -----------------------------------------------------------------------------------------------------
+# --- schemas --------------------------------------------------------------------------------------
 
 
 @asynccontextmanager
@@ -231,12 +252,17 @@ async def test_a_newer_schema_is_refused_and_left_untouched(url: str) -> None:
     with pytest.raises(SchemaTooNew, match=f"schema {SCHEMA_VERSION + 1}"):
         await PostgresJobStore(url).open()
 
-    assert postgres.sql(url, "SELECT version FROM mediavault.schema_version") == str(SCHEMA_VERSION + 1)
+    assert postgres.sql(url, "SELECT version FROM mediavault.schema_version") == str(
+        SCHEMA_VERSION + 1
+    )
 
 
 async def test_a_newer_schema_that_only_adds_serves_the_older_code_for_a_while(url: str) -> None:
     """This allows a fleet to be upgraded machine by machine."""
-    added = f"-- oldest code: {SCHEMA_VERSION}\nALTER TABLE mediavault.jobs ADD COLUMN more int DEFAULT 7;"
+    added = (
+        f"-- oldest code: {SCHEMA_VERSION}\n"
+        "ALTER TABLE mediavault.jobs ADD COLUMN more int DEFAULT 7;"
+    )
     async with database_at(url) as database:
         await migrate(database, migrations=next_version(added))
     async with opened(url) as store:
@@ -251,7 +277,10 @@ async def test_a_migration_that_breaks_leaves_the_schema_as_it_was(url: str) -> 
     async with database_at(url) as database:
         await migrate(database)
         with pytest.raises(StoreError):
-            await migrate(database, migrations=next_version("CREATE TABLE mediavault.half (x int); SELECT 1/0;"))
+            await migrate(
+                database,
+                migrations=next_version("CREATE TABLE mediavault.half (x int); SELECT 1/0;"),
+            )
 
     assert postgres.sql(url, "SELECT to_regclass('mediavault.half') IS NULL") == "t"
     assert postgres.sql(url, "SELECT version FROM mediavault.schema_version") == str(SCHEMA_VERSION)
@@ -288,14 +317,19 @@ async def test_a_password_that_is_not_encoded_is_in_no_message(password: str) ->
     with pytest.raises(StoreError) as caught:
         await PostgresJobStore(f"postgresql://u:{password}@127.0.0.1:1/v").open()
 
-    assert "s3cret" not in f"{caught.value.message} {caught.value.help} {traceback.format_exception(caught.value)}"
+    assert "s3cret" not in (
+        f"{caught.value.message} {caught.value.help} {traceback.format_exception(caught.value)}"
+    )
 
 
 def test_messages_never_show_a_password() -> None:
-    assert named("postgresql://me:secret@db.example:5433/vault?sslmode=require") == "db.example:5433/vault"
+    assert (
+        named("postgresql://me:secret@db.example:5433/vault?sslmode=require")
+        == "db.example:5433/vault"
+    )
 
 
-# --- plans -------------------------------------------------------------------------------------------------------
+# --- plans ----------------------------------------------------------------------------------------
 
 READS_WHOLE_TABLES = {
     "waiting",
@@ -314,7 +348,9 @@ COMMANDS = {"analyze_library"}  # they have no plan
 
 @pytest.fixture(scope="module")
 def crowded(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """20,000 finished jobs, 2,000 failed with a retry, 2,000 queued (the older half for signed-in hosts); vacuumed."""
+    """20,000 finished jobs, 2,000 failed with a retry,
+    2,000 queued (the older half for signed-in hosts); vacuumed.
+    """
     url = postgres.database_for(tmp_path_factory.mktemp("plans"))
 
     async def fill() -> None:
@@ -324,10 +360,12 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> str:
     asyncio.run(fill())
     postgres.sql(
         url,
-        "INSERT INTO mediavault.jobs (id, trace_id, post_url, canonical_url, platform, status, created_at, updated_at,"
-        " max_attempts, needs_session, retry_at)"
-        " SELECT 'id-' || n, '', '', 'url-' || n, 'generic', CASE WHEN n <= 20000 THEN 'completed' WHEN n <= 22000"
-        " THEN 'failed' ELSE 'queued' END, n, n, 5, (n BETWEEN 22001 AND 23000)::int, CASE WHEN n BETWEEN 20001 AND 22000 THEN n END"
+        "INSERT INTO mediavault.jobs (id, trace_id, post_url, canonical_url, platform, status,"
+        " created_at, updated_at, max_attempts, needs_session, retry_at)"
+        " SELECT 'id-' || n, '', '', 'url-' || n, 'generic', CASE WHEN n <= 20000 THEN 'completed'"
+        " WHEN n <= 22000"
+        " THEN 'failed' ELSE 'queued' END, n, n, 5, (n BETWEEN 22001 AND 23000)::int, CASE WHEN n"
+        " BETWEEN 20001 AND 22000 THEN n END"
         " FROM generate_series(1, 24000) AS n",
     )
     postgres.sql(url, "VACUUM ANALYZE mediavault.jobs")
@@ -338,7 +376,10 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_no_statement_reads_a_whole_table(crowded: str, name: str) -> None:
     """Checks the generic plan of a prepared statement, which does not depend on the values."""
     nulls = ", ".join(["NULL"] * len(SQL[name].names))
-    script = f"SET plan_cache_mode = force_generic_plan; PREPARE asked AS {SQL[name].sql.rstrip().rstrip(';')};"
+    script = (
+        "SET plan_cache_mode = force_generic_plan; PREPARE asked AS"
+        f" {SQL[name].sql.rstrip().rstrip(';')};"
+    )
     plan = postgres.sql(crowded, f"{script} EXPLAIN EXECUTE asked{f'({nulls})' if nulls else ''}")
 
     assert "cost=" in plan
@@ -355,7 +396,9 @@ def test_no_statement_reads_a_whole_table(crowded: str, name: str) -> None:
         ({"unmoved": Range()}, [], "trash_unmoved"),
     ],
 )
-async def test_the_trash_is_read_by_its_indexes(url: str, where: Where, order: list[str], index: str) -> None:
+async def test_the_trash_is_read_by_its_indexes(
+    url: str, where: Where, order: list[str], index: str
+) -> None:
     asked: list[str] = []
 
     class Asked:
@@ -368,7 +411,8 @@ async def test_the_trash_is_read_by_its_indexes(url: str, where: Where, order: l
         await migrate(database)
     postgres.sql(
         url,
-        "INSERT INTO mediavault.trash SELECT 'id-' || n, n, (n / 20)::text, n, CASE WHEN n < 5 THEN 1 END, '{}'"
+        "INSERT INTO mediavault.trash SELECT 'id-' || n, n, (n / 20)::text, n, CASE WHEN n < 5 THEN"
+        " 1 END, '{}'"
         " FROM generate_series(1, 20000) AS n; ANALYZE mediavault.trash",
     )
     await sql_tables.select(txn, TRASH, where, order=order, descending=bool(order), limit=50)
@@ -379,11 +423,23 @@ async def test_the_trash_is_read_by_its_indexes(url: str, where: Where, order: l
 
 
 async def test_claims_are_planned_once_whatever_the_server_learns_about_the_jobs(url: str) -> None:
-    """By default it plans each claim again once it knows that few are queued; planning costs as much as the claim."""
-    plan_counts = "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements WHERE statement LIKE :like"
+    """By default it plans each claim again once it knows that few are queued;
+    planning costs as much as the claim.
+    """
+    plan_counts = (
+        "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements WHERE statement"
+        " LIKE :like"
+    )
     like = {"like": "%UPDATE mediavault.jobs%"}
-    spans = {"lease": LEASE, "soon": SOON, "max_plausible_wait": MAX_PLAUSIBLE_WAIT, "reserved_for": SOON}
-    values: dict[str, Any] = {name: span // timedelta(microseconds=1) for name, span in spans.items()}
+    spans = {
+        "lease": LEASE,
+        "soon": SOON,
+        "max_plausible_wait": MAX_PLAUSIBLE_WAIT,
+        "reserved_for": SOON,
+    }
+    values: dict[str, Any] = {
+        name: span // timedelta(microseconds=1) for name, span in spans.items()
+    }
     values |= {
         "now": None,
         "mark_rank": 0,
@@ -395,7 +451,9 @@ async def test_claims_are_planned_once_whatever_the_server_learns_about_the_jobs
         "sessions": [],
     }
     async with opened(url) as store:
-        await store.queue.enqueue([numbered_job(n, f"https://generic.example/{n}") for n in range(20)])
+        await store.queue.enqueue(
+            [numbered_job(n, f"https://generic.example/{n}") for n in range(20)]
+        )
     async with database_at(url) as database:
         lane = database.lane(one_plan=True)
         claimed = [len(await lane.rows(SQL["claim"], values)) for _ in range(10)]
@@ -408,11 +466,24 @@ async def test_claims_are_planned_once_whatever_the_server_learns_about_the_jobs
 
 
 @pytest.mark.parametrize("sessions", [[], ["generic"]])
-async def test_a_claim_among_many_jobs_reads_a_handful_of_pages(crowded: str, sessions: list[str]) -> None:
-    """It does not read finished jobs, those that wait for a retry, and those for signed-in machines."""
-    explained = Statement(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {SQL['claim'].sql}", SQL["claim"].names)
-    spans = {"lease": LEASE, "soon": SOON, "max_plausible_wait": MAX_PLAUSIBLE_WAIT, "reserved_for": SOON}
-    values: dict[str, Any] = {name: span // timedelta(microseconds=1) for name, span in spans.items()}
+async def test_a_claim_among_many_jobs_reads_a_handful_of_pages(
+    crowded: str, sessions: list[str]
+) -> None:
+    """It does not read finished jobs, those that wait for a retry,
+    and those for signed-in machines.
+    """
+    explained = Statement(
+        f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {SQL['claim'].sql}", SQL["claim"].names
+    )
+    spans = {
+        "lease": LEASE,
+        "soon": SOON,
+        "max_plausible_wait": MAX_PLAUSIBLE_WAIT,
+        "reserved_for": SOON,
+    }
+    values: dict[str, Any] = {
+        name: span // timedelta(microseconds=1) for name, span in spans.items()
+    }
     values |= {
         "now": None,
         "mark_rank": 0,

@@ -1,4 +1,6 @@
-"""A lost answer, an unreachable server and a cancelled caller lose nothing, on every database server."""
+"""A lost answer, an unreachable server and a cancelled caller lose nothing,
+on every database server.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ ANN, BOB = WorkerId("w-ann"), WorkerId("w-bob")
 SERVERS = {"mongodb": mongo.database_for, "postgres": postgres.database_for}
 PATIENT_S = 60
 
-# MongoDB's driver leaves a socket to the garbage collector when it is closed while its monitor is about to connect.
+# MongoDB's driver leaves a socket to the garbage collector when it is closed while its monitor is
+# about to connect.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
 
@@ -42,7 +45,9 @@ async def enqueued(store: Store) -> None:
 
 
 async def claimed(store: Store) -> ClaimedJob:
-    """Complete and fail others first, because a connection's first use of a statement takes several requests."""
+    """Complete and fail others first, because a connection's first use of a statement takes several
+    requests.
+    """
     await store.queue.enqueue([numbered_job(n, f"https://videos.example/{n}") for n in (8, 9)])
     first, second = await store.queue.claim(BOB, limit=2, lease=LEASE)
     await store.queue.complete(first, SAVED)
@@ -63,7 +68,9 @@ async def stages_of(store: Store, claim: ClaimedJob) -> list[str]:
 
 
 async def test_a_completion_whose_answer_is_lost_is_found_to_be_done(url: str) -> None:
-    """The server wrote it, the connection broke: the job is ours, and the retry must not report a lost lease."""
+    """The server wrote it, the connection broke: the job is ours,
+    and the retry must not report a lost lease.
+    """
     async with proxied(url) as (proxy, through), open_store_at(through) as store:
         claim = await claimed(store)
         proxy.losing_answers = True
@@ -112,9 +119,17 @@ async def test_a_completion_waits_for_a_server_that_is_away(url: str) -> None:
         assert (await store.catalogue.get(claim.id)).status is JobStatus.COMPLETED
 
 
-async def test_after_a_lost_answer_another_workers_completion_is_not_taken_for_ours(url: str) -> None:
-    """Another worker completed it with another file, so our completion was not the one that was written."""
-    async with proxied(url) as (proxy, through), open_store_at(through) as store, open_store_at(url) as other:
+async def test_after_a_lost_answer_another_workers_completion_is_not_taken_for_ours(
+    url: str,
+) -> None:
+    """Another worker completed it with another file,
+    so our completion was not the one that was written.
+    """
+    async with (
+        proxied(url) as (proxy, through),
+        open_store_at(through) as store,
+        open_store_at(url) as other,
+    ):
         claim = await claimed(store)
         await other.workers.expire_leases([ANN])
         await other.queue.recover_stale_jobs(retry_in=LEASE * 0)
@@ -130,7 +145,9 @@ async def test_after_a_lost_answer_another_workers_completion_is_not_taken_for_o
             await completing
 
 
-async def test_an_enqueue_is_refused_while_the_server_is_away(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_enqueue_is_refused_while_the_server_is_away(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The user gets an error sooner than a driver gives up; nothing was accepted."""
     monkeypatch.setattr(engine, "SELECTION_TIMEOUT_MS", 3_600_000)
     async with proxied(url) as (proxy, through), open_store_at(through) as store:
@@ -159,7 +176,10 @@ async def test_a_claim_whose_caller_was_cancelled_is_given_back(url: str) -> Non
         [job] = (await store.catalogue.jobs(JobQuery())).jobs
 
         assert job.status is JobStatus.QUEUED
-        assert [record.stage.value for record in await store.catalogue.history(job.id)] == ["claim", "release"]
+        assert [record.stage.value for record in await store.catalogue.history(job.id)] == [
+            "claim",
+            "release",
+        ]
 
 
 async def test_processes_that_start_at_once_create_the_schema_once(url: str) -> None:

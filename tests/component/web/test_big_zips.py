@@ -72,11 +72,20 @@ def saved_job(number: int, path: str) -> Job:
     job_id = JobId(f"00000000-0000-7000-8000-{number:012x}")
     url = f"https://videos.example/{number}"
     waiting = Job(job_id, f"{number:032x}", url, url, "videos", JobStatus.QUEUED, AT, AT)
-    return replace(waiting, status=JobStatus.COMPLETED, output_path=path, bytes=1, sha256="ab" * 32, completed_at=AT)
+    return replace(
+        waiting,
+        status=JobStatus.COMPLETED,
+        output_path=path,
+        bytes=1,
+        sha256="ab" * 32,
+        completed_at=AT,
+    )
 
 
 @pytest.mark.slow
-async def test_a_zip_larger_than_four_gigabytes_opens_and_used_little_memory(tmp_path: Path) -> None:
+async def test_a_zip_larger_than_four_gigabytes_opens_and_used_little_memory(
+    tmp_path: Path,
+) -> None:
     store = MemoryJobStore(FakeClock())
     jobs = [saved_job(1, "a/big.mp4"), saved_job(2, "a/small.mp4")]
     await store.catalogue.import_jobs([StoredJob(job) for job in jobs])
@@ -84,7 +93,9 @@ async def test_a_zip_larger_than_four_gigabytes_opens_and_used_little_memory(tmp
     tracemalloc.start()
     try:
         with target.open("wb") as out:
-            async for piece in zipped(store.catalogue, StubLibrary(), [job.id for job in jobs], Extras()):
+            async for piece in zipped(
+                store.catalogue, StubLibrary(), [job.id for job in jobs], Extras()
+            ):
                 if piece == CHUNK:
                     out.seek(len(CHUNK), os.SEEK_CUR)  # a hole: the disk of a test machine is small
                 else:

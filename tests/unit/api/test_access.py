@@ -66,7 +66,7 @@ async def signed_in(vault: ApiVault, **headers: str) -> str:
     return cookie_of(answer)
 
 
-# --- the first run -----------------------------------------------------------------------------------------------
+# --- the first run --------------------------------------------------------------------------------
 
 
 async def test_a_local_vault_needs_no_password(vault: ApiVault) -> None:
@@ -77,7 +77,9 @@ async def test_a_local_vault_needs_no_password(vault: ApiVault) -> None:
 
 
 @pytest.mark.parametrize("token", [f"{ApiToken.prefix}{'a' * 43}", "made-up"])
-async def test_a_local_vault_without_a_password_refuses_a_wrong_token(vault: ApiVault, token: str) -> None:
+async def test_a_local_vault_without_a_password_refuses_a_wrong_token(
+    vault: ApiVault, token: str
+) -> None:
     """Its program would otherwise notice only once there is a password."""
     answer = await vault.client.get("/api/jobs", authorization=f"Bearer {token}")
 
@@ -85,7 +87,9 @@ async def test_a_local_vault_without_a_password_refuses_a_wrong_token(vault: Api
     assert (await vault.client.get("/api/jobs")).status == 200
 
 
-async def test_a_token_has_its_scope_without_a_password_too_and_ends_when_it_is_revoked(vault: ApiVault) -> None:
+async def test_a_token_has_its_scope_without_a_password_too_and_ends_when_it_is_revoked(
+    vault: ApiVault,
+) -> None:
     token, _ = await authenticator_of(vault).tokens.add("program", Scope.READ)
     header = f"Bearer {token}"
     answers = [
@@ -99,7 +103,10 @@ async def test_a_token_has_its_scope_without_a_password_too_and_ends_when_it_is_
 
 
 async def test_wrong_tokens_are_counted_without_a_password_too(vault: ApiVault) -> None:
-    statuses = {(await vault.client.get("/api/jobs", authorization=f"Bearer {n}")).status for n in range(200)}
+    statuses = {
+        (await vault.client.get("/api/jobs", authorization=f"Bearer {n}")).status
+        for n in range(200)
+    }
 
     assert statuses == {401, 429}
 
@@ -121,10 +128,12 @@ async def test_a_link_into_the_vault_survives_the_sign_in(make_vault: MakeVault)
 
 @pytest.mark.parametrize(
     "elsewhere",
-    ["https://evil.example/", "//evil.example", "/\\evil.example", "\\\\evil.example", "evil.example", "/\t/evil.example",
-     "javascript:alert(1)", "/" + "x" * 3_000, "/ü"],
+    ["https://evil.example/", "//evil.example", "/\\evil.example", "\\\\evil.example",
+     "evil.example", "/\t/evil.example", "javascript:alert(1)", "/" + "x" * 3_000, "/ü"],
 )  # fmt: skip
-async def test_the_sign_in_leads_to_no_page_of_another_site(make_vault: MakeVault, elsewhere: str) -> None:
+async def test_the_sign_in_leads_to_no_page_of_another_site(
+    make_vault: MakeVault, elsewhere: str
+) -> None:
     vault = await owned(make_vault)
     page = await vault.client.get(f"/login?{urlencode({'next': elsewhere})}")
     answer = await vault.client.submit("/login", {"password": PASSWORD, "next": elsewhere})
@@ -139,7 +148,9 @@ async def test_an_open_vault_refuses_forwarded_requests(vault: ApiVault) -> None
         for path in ("/", "/api/jobs", "/setup", "/login"):
             answer = await vault.client.get(path, **{name: "192.0.2.7"})
             assert (answer.status, answer.json()["code"]) == (403, "FORBIDDEN")
-    set_up = await vault.client.submit("/setup", {"password": PASSWORD, "again": PASSWORD}, x_forwarded_for="192.0.2.7")
+    set_up = await vault.client.submit(
+        "/setup", {"password": PASSWORD, "again": PASSWORD}, x_forwarded_for="192.0.2.7"
+    )
 
     assert set_up.status == 403
     assert not await authenticator_of(vault).users.has_password()
@@ -175,8 +186,12 @@ async def test_a_bad_first_password_is_refused_with_the_reason(
     assert not await authenticator_of(vault).users.has_password()
 
 
-@pytest.mark.parametrize("settings", [{"setup": True}, {"host": "0.0.0.0"}, {"host": "0.0.0.0", "setup": True}])
-async def test_a_vault_that_is_not_set_up_shows_only_the_setup_page(make_vault: MakeVault, settings: Any) -> None:
+@pytest.mark.parametrize(
+    "settings", [{"setup": True}, {"host": "0.0.0.0"}, {"host": "0.0.0.0", "setup": True}]
+)
+async def test_a_vault_that_is_not_set_up_shows_only_the_setup_page(
+    make_vault: MakeVault, settings: Any
+) -> None:
     """This includes a vault whose password was removed while it listens on the network."""
     client = make_vault(**settings).client
 
@@ -193,10 +208,13 @@ async def test_the_setup_token_creates_one_owner(make_vault: MakeVault) -> None:
     invitation = await authenticator_of(vault).setup_token.issue()
     form = {"password": PASSWORD, "again": PASSWORD}
     assert (await vault.client.submit("/setup", form)).status == 401
-    assert (await vault.client.submit("/setup", form | {"invitation": invitation[:-1]})).status == 401
+    assert (
+        await vault.client.submit("/setup", form | {"invitation": invitation[:-1]})
+    ).status == 401
     first = await vault.client.submit("/setup", form | {"invitation": f" {invitation.upper()} "})
     second = await vault.client.submit(
-        "/setup", {**form, "password": "x" + PASSWORD, "again": "x" + PASSWORD, "invitation": invitation}
+        "/setup",
+        {**form, "password": "x" + PASSWORD, "again": "x" + PASSWORD, "invitation": invitation},
     )
 
     assert (first.status, second.status) == (303, 401)
@@ -204,7 +222,9 @@ async def test_the_setup_token_creates_one_owner(make_vault: MakeVault) -> None:
     assert await vault.store.records.all(RecordKind.SETUP) == []
 
 
-async def test_the_setup_token_expires_after_an_hour_or_with_the_next_one(make_vault: MakeVault) -> None:
+async def test_the_setup_token_expires_after_an_hour_or_with_the_next_one(
+    make_vault: MakeVault,
+) -> None:
     authenticator = authenticator_of(make_vault(setup=True))
     first, second = await authenticator.setup_token.issue(), await authenticator.setup_token.issue()
     assert not await authenticator.setup_token.matches(first)
@@ -220,7 +240,10 @@ async def test_guessing_setup_tokens_is_rate_limited(make_vault: MakeVault) -> N
     vault = make_vault(setup=True)
     invitation = await authenticator_of(vault).setup_token.issue()
     form = {"password": PASSWORD, "again": PASSWORD}
-    statuses = [(await vault.client.submit("/setup", form | {"invitation": str(n)})).status for n in range(30)]
+    statuses = [
+        (await vault.client.submit("/setup", form | {"invitation": str(n)})).status
+        for n in range(30)
+    ]
 
     assert statuses == [401] * 10 + [429] * 20
     assert (await vault.client.submit("/setup", form | {"invitation": invitation})).status == 429
@@ -235,14 +258,18 @@ async def test_a_vault_with_an_owner_cannot_be_set_up_again(make_vault: MakeVaul
     assert await authenticator_of(vault).users.holds(PASSWORD)
 
 
-async def test_a_vault_guarded_by_its_token_takes_no_first_password_without_it(make_vault: MakeVault) -> None:
+async def test_a_vault_guarded_by_its_token_takes_no_first_password_without_it(
+    make_vault: MakeVault,
+) -> None:
     vault = make_vault(token=TOKEN)
 
-    assert (await vault.client.submit("/setup", {"password": PASSWORD, "again": PASSWORD})).status == 401
+    assert (
+        await vault.client.submit("/setup", {"password": PASSWORD, "again": PASSWORD})
+    ).status == 401
     assert not await authenticator_of(vault).users.has_password()
 
 
-# --- the password ------------------------------------------------------------------------------------------------
+# --- the password ---------------------------------------------------------------------------------
 
 
 async def test_the_password_signs_in_and_nothing_else_does(make_vault: MakeVault) -> None:
@@ -252,7 +279,9 @@ async def test_the_password_signs_in_and_nothing_else_does(make_vault: MakeVault
         answer = await vault.client.submit("/login", {"password": wrong})
         assert answer.status == 401
         assert "set-cookie" not in answer.headers
-    right = await vault.client.submit("/login?next=//evil.test", {"password": PASSWORD, "next": "https://evil.test"})
+    right = await vault.client.submit(
+        "/login?next=//evil.test", {"password": PASSWORD, "next": "https://evil.test"}
+    )
 
     assert (right.status, right.headers["location"]) == (303, "/")
     assert (await vault.client.get("/", cookie=cookie_of(right))).status == 200
@@ -268,7 +297,9 @@ async def test_a_password_of_a_megabyte_is_not_read(make_vault: MakeVault) -> No
 async def test_every_sign_in_attempt_costs_one_hash(
     make_vault: MakeVault, monkeypatch: pytest.MonkeyPatch, has_owner: bool
 ) -> None:
-    """Whether the secret is right, wrong or empty, and whether a password is set. tests/component measures the times."""
+    """Whether the secret is right, wrong or empty, and whether a password is set.
+    tests/component measures the times.
+    """
     vault = make_vault(token=TOKEN)
     if has_owner:
         await authenticator_of(vault).users.take(PASSWORD)
@@ -281,26 +312,34 @@ async def test_every_sign_in_attempt_costs_one_hash(
 
     monkeypatch.setattr(passwords, "_bytes", watched)
     secrets = [PASSWORD, PASSWORD[:-1] + "x", "", "x" * 2_000, TOKEN]
-    statuses = [(await vault.client.submit("/login", {"password": secret})).status for secret in secrets]
+    statuses = [
+        (await vault.client.submit("/login", {"password": secret})).status for secret in secrets
+    ]
 
     assert statuses == [303 if has_owner else 401, 401, 401, 401, 303]
     assert hashed == secrets
 
 
-async def test_changing_the_password_ends_every_session_and_starts_a_new_one(make_vault: MakeVault) -> None:
+async def test_changing_the_password_ends_every_session_and_starts_a_new_one(
+    make_vault: MakeVault,
+) -> None:
     vault = await owned(make_vault)
     current, other = await signed_in(vault), await signed_in(vault)
     form = {"current": PASSWORD, "password": "nine brown horses", "again": "nine brown horses"}
-    refused = await vault.client.submit("/access/password", form | {"current": "wrong"}, cookie=current)
+    refused = await vault.client.submit(
+        "/access/password", form | {"current": "wrong"}, cookie=current
+    )
     changed = await vault.client.submit("/access/password", form, cookie=current)
 
     assert (refused.status, changed.status) == (401, 303)
-    assert [(await vault.client.get("/api/jobs", cookie=cookie)).status for cookie in (current, other)] == [401, 401]
+    assert [
+        (await vault.client.get("/api/jobs", cookie=cookie)).status for cookie in (current, other)
+    ] == [401, 401]
     assert (await vault.client.get("/api/jobs", cookie=cookie_of(changed))).status == 200
     assert (await vault.client.submit("/login", {"password": PASSWORD})).status == 401
 
 
-# --- tokens ------------------------------------------------------------------------------------------------------
+# --- tokens ---------------------------------------------------------------------------------------
 
 
 async def test_a_token_may_do_what_its_scope_allows(make_vault: MakeVault) -> None:
@@ -323,7 +362,11 @@ async def test_a_token_may_do_what_its_scope_allows(make_vault: MakeVault) -> No
         token, _ = await authenticator_of(vault).tokens.add(scope, scope)
         proof = {"authorization": f"Bearer {token}"}
         answers = [
-            await (vault.client.get(path, **proof) if method == "GET" else vault.client.post(path, value, **proof))
+            await (
+                vault.client.get(path, **proof)
+                if method == "GET"
+                else vault.client.post(path, value, **proof)
+            )
             for method, path, value in requests
         ]
         may[scope] = [answer.status < 400 for answer in answers]
@@ -342,7 +385,9 @@ async def test_a_token_in_a_url_is_refused_with_a_reason(make_vault: MakeVault, 
     token, _ = await authenticator_of(vault).tokens.add("phone", Scope.ADMIN)
     with capture_logs() as lines:
         alone = await vault.client.get(f"/api/jobs?{name}={token}")
-        with_header = await vault.client.get(f"/api/jobs?limit=1&{name}={token}", authorization=f"Bearer {token}")
+        with_header = await vault.client.get(
+            f"/api/jobs?limit=1&{name}={token}", authorization=f"Bearer {token}"
+        )
 
     assert (alone.status, with_header.status) == (401, 401)
     assert "Do not put secrets in URLs" in alone.json()["message"]
@@ -367,16 +412,29 @@ async def test_a_token_is_created_shown_once_and_revoked_on_the_page(make_vault:
     assert created.headers["cache-control"] == "no-store"
     assert "my phone" in page
     assert token not in page
-    assert (await vault.client.post("/api/jobs", {"post_url": POST}, authorization=f"Bearer {token}")).status == 201
-    assert (await vault.client.submit(f"/access/tokens/{stored.id}/revoke", cookie=cookie)).status == 303
-    assert (await vault.client.post("/api/jobs", {"post_url": POST}, authorization=f"Bearer {token}")).status == 401
+    assert (
+        await vault.client.post("/api/jobs", {"post_url": POST}, authorization=f"Bearer {token}")
+    ).status == 201
+    assert (
+        await vault.client.submit(f"/access/tokens/{stored.id}/revoke", cookie=cookie)
+    ).status == 303
+    assert (
+        await vault.client.post("/api/jobs", {"post_url": POST}, authorization=f"Bearer {token}")
+    ).status == 401
 
 
 @pytest.mark.parametrize(
     "form",
-    [{"scope": "submit"}, {"name": "x", "scope": "root"}, {"name": "x"}, {"name": "x", "scope": "read", "days": "1"}],
+    [
+        {"scope": "submit"},
+        {"name": "x", "scope": "root"},
+        {"name": "x"},
+        {"name": "x", "scope": "read", "days": "1"},
+    ],
 )
-async def test_an_invalid_token_form_creates_no_token(make_vault: MakeVault, form: dict[str, str]) -> None:
+async def test_an_invalid_token_form_creates_no_token(
+    make_vault: MakeVault, form: dict[str, str]
+) -> None:
     vault = await owned(make_vault)
     answer = await vault.client.submit("/access/tokens", form, cookie=await signed_in(vault))
 
@@ -385,8 +443,12 @@ async def test_an_invalid_token_form_creates_no_token(make_vault: MakeVault, for
 
 
 async def test_an_open_vault_creates_no_tokens(vault: ApiVault) -> None:
-    assert (await vault.client.submit("/access/tokens", {"name": "x", "scope": "admin"})).status == 422
-    assert (await vault.client.submit("/access/password", {"password": PASSWORD})).headers["location"] == "/setup"
+    assert (
+        await vault.client.submit("/access/tokens", {"name": "x", "scope": "admin"})
+    ).status == 422
+    assert (await vault.client.submit("/access/password", {"password": PASSWORD})).headers[
+        "location"
+    ] == "/setup"
 
 
 async def test_the_vaults_own_token_has_admin_rights(make_vault: MakeVault) -> None:
@@ -398,36 +460,47 @@ async def test_the_vaults_own_token_has_admin_rights(make_vault: MakeVault) -> N
     assert (await vault.client.submit("/login", {"password": PASSWORD})).status == 303
 
 
-async def test_wrong_bearer_tokens_are_rate_limited_and_valid_ones_are_not(make_vault: MakeVault) -> None:
+async def test_wrong_bearer_tokens_are_rate_limited_and_valid_ones_are_not(
+    make_vault: MakeVault,
+) -> None:
     vault = await owned(make_vault, token=TOKEN)
     token, _ = await authenticator_of(vault).tokens.add("phone", Scope.ADMIN)
-    statuses = [(await vault.client.get("/api/jobs", authorization=f"Bearer x{n}")).status for n in range(150)]
+    statuses = [
+        (await vault.client.get("/api/jobs", authorization=f"Bearer x{n}")).status
+        for n in range(150)
+    ]
 
     assert statuses == [401] * 100 + [429] * 50
     assert (await vault.client.get("/api/jobs", authorization=f"Bearer {token}")).status == 200
 
 
-# --- sessions ----------------------------------------------------------------------------------------------------
+# --- sessions -------------------------------------------------------------------------------------
 
 
-async def test_a_session_cookie_is_hidden_from_scripts_and_bound_to_its_host(make_vault: MakeVault) -> None:
+async def test_a_session_cookie_is_hidden_from_scripts_and_bound_to_its_host(
+    make_vault: MakeVault,
+) -> None:
     vault = await owned(make_vault)
     plain = (await vault.client.submit("/login", {"password": PASSWORD})).headers["set-cookie"]
-    secure = (await vault.client.submit("/login", {"password": PASSWORD}, origin="https://127.0.0.1:8420")).headers[
-        "set-cookie"
-    ]
+    secure = (
+        await vault.client.submit("/login", {"password": PASSWORD}, origin="https://127.0.0.1:8420")
+    ).headers["set-cookie"]
 
     assert plain.startswith(f"{COOKIE}=")
     assert "Secure" not in plain
     assert secure.startswith(f"{TLS_COOKIE}=")
     assert "Secure" in secure
     for cookie in (plain, secure):
-        assert {"HttpOnly", "Path=/", "SameSite=lax"} <= {part.strip() for part in cookie.split(";")}
+        assert {"HttpOnly", "Path=/", "SameSite=lax"} <= {
+            part.strip() for part in cookie.split(";")
+        }
         assert "Domain" not in cookie
         assert PASSWORD not in cookie
 
 
-async def test_a_session_started_over_tls_is_valid_only_under_its_own_cookie_name(make_vault: MakeVault) -> None:
+async def test_a_session_started_over_tls_is_valid_only_under_its_own_cookie_name(
+    make_vault: MakeVault,
+) -> None:
     vault = await owned(make_vault)
     secure = await signed_in(vault, origin="https://127.0.0.1:8420")
     value = secure.partition("=")[2]
@@ -464,23 +537,33 @@ async def test_a_copied_cookie_is_invalid_after_signing_out(make_vault: MakeVaul
 async def test_signing_out_everywhere_ends_every_session(make_vault: MakeVault) -> None:
     vault = await owned(make_vault)
     cookies = [await signed_in(vault) for _ in range(3)]
-    assert (await vault.client.submit("/access/sign-out-everywhere", cookie=cookies[0])).headers["location"] == "/login"
+    assert (await vault.client.submit("/access/sign-out-everywhere", cookie=cookies[0])).headers[
+        "location"
+    ] == "/login"
 
-    assert [(await vault.client.get("/api/jobs", cookie=cookie)).status for cookie in cookies] == [401] * 3
+    assert [(await vault.client.get("/api/jobs", cookie=cookie)).status for cookie in cookies] == [
+        401
+    ] * 3
 
 
 async def test_one_session_is_ended_by_its_name(make_vault: MakeVault) -> None:
     vault = await owned(make_vault)
     phone = await signed_in(vault, user_agent="Mozilla/5.0 (Linux; Android 14) Firefox/140.0")
-    desktop = await signed_in(vault, user_agent="<script>Mozilla/5.0 (X11; Linux x86_64) Chrome/140.0")
+    desktop = await signed_in(
+        vault, user_agent="<script>Mozilla/5.0 (X11; Linux x86_64) Chrome/140.0"
+    )
     page = (await vault.client.get("/access", cookie=desktop)).text
     [target] = [
-        session for session in await authenticator_of(vault).sessions.all() if session.browser == "Firefox, Android"
+        session
+        for session in await authenticator_of(vault).sessions.all()
+        if session.browser == "Firefox, Android"
     ]
 
     assert "Chrome, Linux" in page
     assert "<script>Mozilla" not in page
-    assert (await vault.client.submit(f"/access/sessions/{target.id}/end", cookie=desktop)).status == 303
+    assert (
+        await vault.client.submit(f"/access/sessions/{target.id}/end", cookie=desktop)
+    ).status == 303
     assert (await vault.client.get("/api/jobs", cookie=phone)).status == 401
     assert (await vault.client.get("/api/jobs", cookie=desktop)).status == 200
 
@@ -496,13 +579,16 @@ async def test_an_idle_session_ends(make_vault: MakeVault) -> None:
     assert (await vault.client.get("/api/jobs", cookie=cookie)).status == 401
 
 
-# --- brute force -------------------------------------------------------------------------------------------------
+# --- brute force ----------------------------------------------------------------------------------
 
 
 async def test_at_most_twenty_of_a_thousand_guesses_are_checked(make_vault: MakeVault) -> None:
     """A caller that waits for the time in ``Retry-After`` can sign in."""
     vault = await owned(make_vault)
-    statuses = [(await vault.client.submit("/login", {"password": f"guess {n}"})).status for n in range(1_000)]
+    statuses = [
+        (await vault.client.submit("/login", {"password": f"guess {n}"})).status
+        for n in range(1_000)
+    ]
     held = await vault.client.submit("/login", {"password": PASSWORD})
 
     assert sum(status != 429 for status in statuses) <= 20
@@ -515,10 +601,16 @@ async def test_the_right_password_from_another_address_still_works(make_vault: M
     """The address is the rightmost hop that is not a trusted proxy."""
     vault = await owned(make_vault, trusted_proxies=("127.0.0.1",))
     for n in range(50):
-        await vault.client.submit("/login", {"password": f"guess {n}"}, x_forwarded_for=f"203.0.113.{n}, 192.0.2.66")
+        await vault.client.submit(
+            "/login", {"password": f"guess {n}"}, x_forwarded_for=f"203.0.113.{n}, 192.0.2.66"
+        )
 
-    assert (await vault.client.submit("/login", {"password": PASSWORD}, x_forwarded_for="192.0.2.66")).status == 429
-    assert (await vault.client.submit("/login", {"password": PASSWORD}, x_forwarded_for="192.0.2.7")).status == 303
+    assert (
+        await vault.client.submit("/login", {"password": PASSWORD}, x_forwarded_for="192.0.2.66")
+    ).status == 429
+    assert (
+        await vault.client.submit("/login", {"password": PASSWORD}, x_forwarded_for="192.0.2.7")
+    ).status == 303
 
 
 async def test_a_signed_in_user_is_not_locked_out(make_vault: MakeVault) -> None:
@@ -530,7 +622,7 @@ async def test_a_signed_in_user_is_not_locked_out(make_vault: MakeVault) -> None
     assert (await vault.client.get("/api/jobs", cookie=cookie)).status == 200
 
 
-# --- proxies and other sites -------------------------------------------------------------------------------------
+# --- proxies and other sites ----------------------------------------------------------------------
 
 
 async def test_other_origins_never_get_cors_headers(make_vault: MakeVault) -> None:
@@ -540,7 +632,9 @@ async def test_other_origins_never_get_cors_headers(make_vault: MakeVault) -> No
         for answer in (
             await vault.client.get("/api/jobs", cookie=cookie, origin=origin),
             await vault.client.request(
-                "OPTIONS", "/api/jobs", headers={"origin": origin, "access-control-request-method": "POST"}
+                "OPTIONS",
+                "/api/jobs",
+                headers={"origin": origin, "access-control-request-method": "POST"},
             ),
         ):
             assert not any(name.startswith("access-control") for name in answer.headers)
@@ -582,12 +676,18 @@ async def test_a_proxy_sign_in_does_not_excuse_a_cross_site_request(make_vault: 
 
 
 async def test_get_requests_change_nothing(make_vault: MakeVault) -> None:
-    """Covers every URL that answers a GET, as an admin. Only the last use of a session or token is written."""
+    """Covers every URL that answers a GET, as an admin.
+    Only the last use of a session or token is written.
+    """
     vault = await owned(make_vault)
     await vault.add()
     token, _ = await authenticator_of(vault).tokens.add("phone", Scope.ADMIN)
-    routes = [route for router in pages.ROUTERS for route in router.routes if isinstance(route, APIRoute)]
-    shown = {route.path for route in routes if "GET" in (route.methods or ()) and "{" not in route.path}
+    routes = [
+        route for router in pages.ROUTERS for route in router.routes if isinstance(route, APIRoute)
+    ]
+    shown = {
+        route.path for route in routes if "GET" in (route.methods or ()) and "{" not in route.path
+    }
     documented = {path for path in vault.client.app.openapi()["paths"] if "{" not in path}  # type: ignore[attr-defined]
     paths = sorted(shown | documented)
     before = (
@@ -595,7 +695,9 @@ async def test_get_requests_change_nothing(make_vault: MakeVault) -> None:
         [await vault.store.records.all(kind) for kind in (RecordKind.OWNER, RecordKind.SETTING)],
     )
     statuses = {
-        path: (await vault.client.get(path, authorization=f"Bearer {token}", accept="text/html")).status
+        path: (
+            await vault.client.get(path, authorization=f"Bearer {token}", accept="text/html")
+        ).status
         for path in paths
         if path not in ENDLESS_PATHS
     }
@@ -617,7 +719,14 @@ async def test_a_forwarded_address_gives_no_rights(make_vault: MakeVault, forwar
 
 @pytest.mark.parametrize(
     "back",
-    ["javascript:alert(1)", "//evil.test", "/\\evil.test", "https:evil.test", "%09//evil.test", "/%0a/evil.test"],
+    [
+        "javascript:alert(1)",
+        "//evil.test",
+        "/\\evil.test",
+        "https:evil.test",
+        "%09//evil.test",
+        "/%0a/evil.test",
+    ],
 )
 async def test_no_form_redirects_to_another_site(make_vault: MakeVault, back: str) -> None:
     vault = await owned(make_vault)
@@ -629,11 +738,13 @@ async def test_no_form_redirects_to_another_site(make_vault: MakeVault, back: st
         assert not location.startswith(("//", "/\\"))
 
 
-# --- secrets -----------------------------------------------------------------------------------------------------
+# --- secrets --------------------------------------------------------------------------------------
 
 
 async def test_no_secret_is_in_logs_responses_or_the_store(make_vault: MakeVault) -> None:
-    """Covers password, API token, session id and setup token, and everything that is done with them."""
+    """Covers password, API token, session id and setup token,
+    and everything that is done with them.
+    """
     vault = make_vault(setup=True)
     with capture_logs() as lines:
         invitation = await authenticator_of(vault).setup_token.issue()
@@ -644,7 +755,9 @@ async def test_no_secret_is_in_logs_responses_or_the_store(make_vault: MakeVault
         answers = [
             wrong,
             await vault.client.get("/nothing", authorization=f"Bearer {token}", cookie=cookie),
-            await vault.client.post("/api/jobs", {"post_url": token}, authorization=f"Bearer {token}"),
+            await vault.client.post(
+                "/api/jobs", {"post_url": token}, authorization=f"Bearer {token}"
+            ),
             await vault.client.get("/access", cookie=cookie),
         ]
     stored = str([await vault.store.records.all(kind) for kind in RecordKind])

@@ -56,18 +56,28 @@ async def test_more_accounts_than_a_page_holds_are_paged_without_a_gap(vault: Ap
     for number in range(35):
         await add_job_of(vault, Account("x", f"a{number:02}", None, f"x-a{number:02}"), number)
     first = await vault.client.get("/accounts")
-    address = first.text.partition('class="button quiet" href="')[2].partition('"')[0].replace("&amp;", "&")
+    address = (
+        first.text.partition('class="button quiet" href="')[2]
+        .partition('"')[0]
+        .replace("&amp;", "&")
+    )
     second = await vault.client.get(address)
     named = [f"x-a{number:02}" for number in range(35)]
 
     assert sum(f"/accounts/x/{name}" in first.text for name in named) == 30
     assert [
-        name for name in named if (f"/accounts/x/{name}" in first.text) == (f"/accounts/x/{name}" in second.text)
+        name
+        for name in named
+        if (f"/accounts/x/{name}" in first.text) == (f"/accounts/x/{name}" in second.text)
     ] == []
 
 
-async def test_an_account_has_a_page_with_its_newest_posts_and_a_link_to_the_rest(vault: ApiVault) -> None:
-    await add_job_of(vault, JANE, 1, status=JobStatus.COMPLETED, bytes=2_000_000, duration_s=3_905.0)
+async def test_an_account_has_a_page_with_its_newest_posts_and_a_link_to_the_rest(
+    vault: ApiVault,
+) -> None:
+    await add_job_of(
+        vault, JANE, 1, status=JobStatus.COMPLETED, bytes=2_000_000, duration_s=3_905.0
+    )
     page = await vault.client.get("/accounts/x/x-jane_doe")
 
     assert page.status == 200
@@ -95,7 +105,8 @@ async def test_without_jobs_the_page_says_that_there_are_no_accounts(vault: ApiV
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(0, "0 s"), (40.4, "40 s"), (60, "1 min"), (3_600, "1 h"), (11_520, "3 h 12 min")]
+    ("seconds", "words"),
+    [(0, "0 s"), (40.4, "40 s"), (60, "1 min"), (3_600, "1 h"), (11_520, "3 h 12 min")],
 )
 def test_a_total_length_is_shown_in_hours_and_minutes(seconds: float, words: str) -> None:
     assert format_length(seconds) == words

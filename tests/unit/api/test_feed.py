@@ -1,4 +1,6 @@
-"""The feed delivers every change to every listener once and in order, and no client can make it grow."""
+"""The feed delivers every change to every listener once and in order,
+and no client can make it grow.
+"""
 
 from __future__ import annotations
 
@@ -68,11 +70,18 @@ async def test_progress_is_delivered_with_its_bytes(vault: ApiVault, feed: Feed)
     await feed.poll()
     await received(listener)
     vault.clock.advance(1)
-    await vault.store.queue.progress(claim, stage=Stage.DOWNLOAD, progress_pct=60, bytes_done=5, bytes_total=10)
+    await vault.store.queue.progress(
+        claim, stage=Stage.DOWNLOAD, progress_pct=60, bytes_done=5, bytes_total=10
+    )
     await feed.poll()
 
     (event,) = await received(listener)
-    assert (event["stage"], event["bytes_done"], event["bytes_total"], event["progress_pct"]) == ("download", 5, 10, 60)
+    assert (event["stage"], event["bytes_done"], event["bytes_total"], event["progress_pct"]) == (
+        "download",
+        5,
+        10,
+        60,
+    )
     assert event["display"]["state"] == "Downloading"
 
 
@@ -88,7 +97,9 @@ async def test_more_changes_in_one_instant_than_a_page_holds_are_all_delivered(
     assert len(await received(listener)) == 7
 
 
-async def test_a_change_stamped_before_a_delivered_one_is_not_lost(vault: ApiVault, feed: Feed) -> None:
+async def test_a_change_stamped_before_a_delivered_one_is_not_lost(
+    vault: ApiVault, feed: Feed
+) -> None:
     """Writers stamp before they commit, so a later stamp may be seen first."""
     listener = feed.join(CLIENT)
     vault.clock.advance(1)
@@ -111,7 +122,9 @@ async def test_the_memory_of_delivered_changes_does_not_grow(vault: ApiVault, fe
     assert len(feed._seen) <= OVERLAP.total_seconds() + 1
 
 
-async def test_changes_are_delivered_although_our_clock_is_ahead_of_the_stores(vault: ApiVault) -> None:
+async def test_changes_are_delivered_although_our_clock_is_ahead_of_the_stores(
+    vault: ApiVault,
+) -> None:
     ahead = FakeClock()
     ahead.jump(CLOCKS_DIFFER)
     feed = Feed(vault.store.catalogue, ahead)
@@ -159,7 +172,9 @@ async def test_waiting_events_are_taken_piece_by_piece_and_dropped_when_the_list
     assert (listener.more(), await listener.next()) == (b"", None)
 
 
-async def test_too_many_listeners_are_turned_away(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_too_many_listeners_are_turned_away(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("mediavault.api.feed.MAX_LISTENERS", 1)
     feed.join(CLIENT)
 
@@ -168,7 +183,9 @@ async def test_too_many_listeners_are_turned_away(feed: Feed, monkeypatch: pytes
     assert refused.value.status == 503
 
 
-async def test_a_clients_sixth_stream_ends_its_oldest_and_says_when_to_reconnect(feed: Feed) -> None:
+async def test_a_clients_sixth_stream_ends_its_oldest_and_says_when_to_reconnect(
+    feed: Feed,
+) -> None:
     """The window opened last is the one being looked at. No other client's stream ends."""
     other = feed.join("192.0.2.8")
     oldest, *others = [feed.join(CLIENT) for _ in range(MAX_STREAMS_PER_CLIENT)]
@@ -271,7 +288,9 @@ async def test_a_removed_job_is_reported(vault: ApiVault) -> None:
     assert job.id.encode() in event
 
 
-async def test_a_listener_who_leaves_makes_room_for_another(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_listener_who_leaves_makes_room_for_another(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("mediavault.api.feed.MAX_LISTENERS", 1)
     async with vault.client.open("/api/events") as stream:
         await stream.chunk()
@@ -281,7 +300,9 @@ async def test_a_listener_who_leaves_makes_room_for_another(vault: ApiVault, mon
         assert await stream.chunk() == b"retry: 2000\n\n"
 
 
-async def streams(vault: ApiVault, stack: AsyncExitStack, count: int, **headers: str) -> list[Connection]:
+async def streams(
+    vault: ApiVault, stack: AsyncExitStack, count: int, **headers: str
+) -> list[Connection]:
     """Open ``count`` streams, one after the other."""
     opened = []
     for _ in range(count):
@@ -299,7 +320,9 @@ async def test_streams_are_counted_per_session_token_or_address(make_vault: Make
     callers = [{"cookie": f"{COOKIE}={session_id}"} for session_id in ids]
     callers += [{"authorization": f"Bearer {token}"} for token in (TOKEN, program)]
     async with AsyncExitStack() as stack:
-        full = [await streams(vault, stack, MAX_STREAMS_PER_CLIENT, **headers) for headers in callers]
+        full = [
+            await streams(vault, stack, MAX_STREAMS_PER_CLIENT, **headers) for headers in callers
+        ]
         assert not any(stream.done.is_set() for opened in full for stream in opened)
 
         for headers, (oldest, *others) in zip(callers, full, strict=True):
@@ -335,7 +358,9 @@ async def test_a_silent_stream_sends_heartbeats(vault: ApiVault, feed: Feed) -> 
     assert await stream._next() == b": still here\n\n"
 
 
-async def test_a_store_that_fails_does_not_end_the_stream(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_store_that_fails_does_not_end_the_stream(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from mediavault.core.failures import StoreError
 
     failures: list[bool] = []

@@ -30,9 +30,16 @@ async def test_a_check_is_started_and_its_result_reported(vault: ApiVault) -> No
     await vault.store.records.put(RecordKind.VERIFIED, job.id, record)
     report = (await vault.client.get(f"/api/jobs/{job.id}/verify")).json()
 
-    assert (started.status, started.json()) == (202, {"running": False, "files": {}, "every_picture_decoded_at": None})
+    assert (started.status, started.json()) == (
+        202,
+        {"running": False, "files": {}, "every_picture_decoded_at": None},
+    )
     assert checks_of(vault).begun == [job.id]
-    assert report["files"]["0"] | {"at": ""} == {"at": "", "verdict": "changed", "detail": "other bytes"}
+    assert report["files"]["0"] | {"at": ""} == {
+        "at": "",
+        "verdict": "changed",
+        "detail": "other bytes",
+    }
 
 
 async def test_a_job_without_files_cannot_be_checked(vault: ApiVault) -> None:
@@ -51,7 +58,11 @@ async def test_an_unreadable_record_counts_as_missing(vault: ApiVault) -> None:
 
     assert answer.json()["files"] == {}
     [line] = lines
-    assert (line["event"], line["job_id"], line["trace_id"]) == ("record_not_read", job.id, job.trace_id)
+    assert (line["event"], line["job_id"], line["trace_id"]) == (
+        "record_not_read",
+        job.id,
+        job.trace_id,
+    )
 
 
 async def test_a_checks_result_is_removed_with_its_job(vault: ApiVault) -> None:
@@ -75,7 +86,9 @@ async def test_the_format_of_a_saved_file_is_read(vault: ApiVault) -> None:
 async def test_a_format_that_cannot_be_read_is_null(vault: ApiVault) -> None:
     job = await vault.add_saved()
 
-    assert (await vault.client.get(f"/api/jobs/{job.id}/items/0/format")).json()["container"] is None
+    assert (await vault.client.get(f"/api/jobs/{job.id}/items/0/format")).json()[
+        "container"
+    ] is None
 
 
 @pytest.mark.parametrize("path", ["sidecar", "items/0/sidecar"])

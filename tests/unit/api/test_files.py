@@ -37,7 +37,9 @@ async def test_a_file_is_sent_sandboxed(vault: ApiVault) -> None:
     job = await vault.add_saved()
     headers = (await vault.client.get(f"/files/{job.id}/video")).headers
 
-    assert headers["content-security-policy"].startswith("sandbox allow-same-origin; default-src 'none'")
+    assert headers["content-security-policy"].startswith(
+        "sandbox allow-same-origin; default-src 'none'"
+    )
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["cross-origin-resource-policy"] == "same-origin"
     assert headers["content-disposition"].startswith("inline; ")
@@ -45,9 +47,16 @@ async def test_a_file_is_sent_sandboxed(vault: ApiVault) -> None:
 
 @pytest.mark.parametrize(
     ("range_header", "start", "end"),
-    [("bytes=0-0", 0, 0), ("bytes=-1", 25_599, 25_599), ("bytes=5-", 5, 25_599), ("bytes=100-199", 100, 199)],
+    [
+        ("bytes=0-0", 0, 0),
+        ("bytes=-1", 25_599, 25_599),
+        ("bytes=5-", 5, 25_599),
+        ("bytes=100-199", 100, 199),
+    ],
 )
-async def test_a_range_is_206_with_its_content_range(vault: ApiVault, range_header: str, start: int, end: int) -> None:
+async def test_a_range_is_206_with_its_content_range(
+    vault: ApiVault, range_header: str, start: int, end: int
+) -> None:
     job = await vault.add_saved()
     answer = await vault.client.get(f"/files/{job.id}/video", range=range_header)
 
@@ -57,7 +66,9 @@ async def test_a_range_is_206_with_its_content_range(vault: ApiVault, range_head
 
 
 @pytest.mark.parametrize("range_header", ["bytes=9-5", "bytes=99999999-"])
-async def test_an_unsatisfiable_range_is_416_with_the_size(vault: ApiVault, range_header: str) -> None:
+async def test_an_unsatisfiable_range_is_416_with_the_size(
+    vault: ApiVault, range_header: str
+) -> None:
     job = await vault.add_saved()
     answer = await vault.client.get(f"/files/{job.id}/video", range=range_header)
 
@@ -71,8 +82,12 @@ async def test_several_ranges_get_the_whole_file(vault: ApiVault) -> None:
     assert (await vault.client.get(f"/files/{job.id}/video", range="bytes=0-1,5-6")).status == 200
 
 
-@pytest.mark.parametrize(("if_range", "status"), [(ETAG, 206), ('"other"', 200), (f"W/{ETAG}", 200)])
-async def test_a_conditional_range_needs_the_same_file(vault: ApiVault, if_range: str, status: int) -> None:
+@pytest.mark.parametrize(
+    ("if_range", "status"), [(ETAG, 206), ('"other"', 200), (f"W/{ETAG}", 200)]
+)
+async def test_a_conditional_range_needs_the_same_file(
+    vault: ApiVault, if_range: str, status: int
+) -> None:
     job = await vault.add_saved()
     answer = await vault.client.get(f"/files/{job.id}/video", range="bytes=0-9", if_range=if_range)
 
@@ -88,7 +103,9 @@ async def test_a_known_file_is_not_sent_again(vault: ApiVault) -> None:
 
 async def test_head_reports_the_size_and_sends_no_body(vault: ApiVault) -> None:
     job = await vault.add_saved()
-    answer = await vault.client.request("HEAD", f"/files/{job.id}/video", headers={"range": "bytes=0-9"})
+    answer = await vault.client.request(
+        "HEAD", f"/files/{job.id}/video", headers={"range": "bytes=0-9"}
+    )
 
     assert (answer.status, answer.body) == (200, b"")
     assert answer.headers["content-length"] == str(len(VIDEO))
@@ -96,7 +113,9 @@ async def test_head_reports_the_size_and_sends_no_body(vault: ApiVault) -> None:
 
 async def test_a_download_carries_its_name_in_both_forms(vault: ApiVault) -> None:
     job = await vault.add_saved(name='jane/Ein "Film" – ü [1].mp4')
-    named = (await vault.client.get(f"/files/{job.id}/video?download=1")).headers["content-disposition"]
+    named = (await vault.client.get(f"/files/{job.id}/video?download=1")).headers[
+        "content-disposition"
+    ]
 
     assert named.startswith('attachment; filename="Ein-Film-')
     assert "filename*=UTF-8''Ein%20%22Film%22%20%E2%80%93%20%C3%BC%20%5B1%5D.mp4" in named
@@ -113,7 +132,9 @@ async def test_a_download_carries_its_name_in_both_forms(vault: ApiVault) -> Non
         ("svg", "application/octet-stream", "attachment"),
     ],
 )
-async def test_the_type_comes_from_our_own_table(vault: ApiVault, suffix: str, kind: str, shown: str) -> None:
+async def test_the_type_comes_from_our_own_table(
+    vault: ApiVault, suffix: str, kind: str, shown: str
+) -> None:
     job = await vault.add_saved(name=f"jane/x.{suffix}")
     headers = (await vault.client.get(f"/files/{job.id}/video")).headers
 
@@ -148,7 +169,9 @@ async def test_a_file_that_is_being_committed_is_not_served(vault: ApiVault) -> 
     (vault.downloads / "half.mp4").write_bytes(b"half")
     await vault.add()
     claim = await vault.claim()
-    await vault.store.queue.begin_commit(claim, SavedFile("half.mp4", None, 4, SHA256, None, None, None))
+    await vault.store.queue.begin_commit(
+        claim, SavedFile("half.mp4", None, 4, SHA256, None, None, None)
+    )
 
     assert (await vault.client.get(f"/files/{claim.id}/video")).status == 404
 
@@ -172,7 +195,16 @@ async def test_a_symlink_in_the_library_is_not_followed(vault: ApiVault, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "path", ["..%5c..%5cetc%5cpasswd", "%2e%2e%2f", "..%00/", "../../etc/passwd", "/etc/passwd", "....//", "."]
+    "path",
+    [
+        "..%5c..%5cetc%5cpasswd",
+        "%2e%2e%2f",
+        "..%00/",
+        "../../etc/passwd",
+        "/etc/passwd",
+        "....//",
+        ".",
+    ],
 )
 async def test_no_request_path_becomes_a_file_path(vault: ApiVault, path: str) -> None:
     for kind in ("video", "thumbnail"):
@@ -207,7 +239,9 @@ def test_a_folder_replaced_by_a_symlink_is_not_entered(tmp_path: Path) -> None:
     assert open_below(root, "jane/x.mp4") is None
 
 
-@pytest.mark.parametrize("relative", ["", "/etc/passwd", "../x", "a/../../x", "a\0b", "jane", "pipe", "missing/x"])
+@pytest.mark.parametrize(
+    "relative", ["", "/etc/passwd", "../x", "a/../../x", "a\0b", "jane", "pipe", "missing/x"]
+)
 def test_only_regular_files_below_the_root_are_opened(tmp_path: Path, relative: str) -> None:
     (tmp_path / "root" / "jane").mkdir(parents=True)
     os.mkfifo(tmp_path / "root" / "pipe")
@@ -227,7 +261,11 @@ async def test_the_thumbnail_of_a_post_that_is_being_saved_is_sent(vault: ApiVau
     (folder / "thumbnail.webp").write_bytes(b"RIFF    WEBP")
     answer = await vault.client.get(path)
 
-    assert (answer.status, answer.body, answer.headers["content-type"]) == (200, b"RIFF    WEBP", "image/webp")
+    assert (answer.status, answer.body, answer.headers["content-type"]) == (
+        200,
+        b"RIFF    WEBP",
+        "image/webp",
+    )
     assert answer.headers["content-security-policy"].startswith("sandbox")
     assert (await vault.client.get(path.replace("thumbnail", "video"))).status == 404
 

@@ -17,7 +17,9 @@ async def test_a_vault_that_can_take_a_job_is_healthy_without_any_worker(vault: 
     assert (answer.status, answer.json()) == (200, {"status": "ok"})
 
 
-async def test_a_vault_whose_store_fails_is_unhealthy(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_vault_whose_store_fails_is_unhealthy(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def down() -> None:
         raise StoreError("The database does not answer.")
 
@@ -26,7 +28,9 @@ async def test_a_vault_whose_store_fails_is_unhealthy(vault: ApiVault, monkeypat
     assert (await vault.client.get("/healthz")).status == 503
 
 
-async def test_a_vault_whose_store_hangs_is_unhealthy(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_vault_whose_store_hangs_is_unhealthy(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def hang() -> None:
         await asyncio.Future()
 
@@ -49,7 +53,9 @@ async def test_live_workers_are_listed_with_the_counts(vault: ApiVault) -> None:
     assert health["browser"] == "/usr/bin/chromium"
 
 
-async def test_jobs_that_no_worker_takes_and_differing_versions_are_reported(vault: ApiVault) -> None:
+async def test_jobs_that_no_worker_takes_and_differing_versions_are_reported(
+    vault: ApiVault,
+) -> None:
     await vault.beat(platforms=("x",), signed_in=("x",))
     vault.clock.advance(5)
     await vault.beat(worker=WorkerId("w-2"), version="0.2.0", platforms=("generic",), draining=True)
@@ -58,18 +64,25 @@ async def test_jobs_that_no_worker_takes_and_differing_versions_are_reported(vau
     page = (await vault.client.get("/")).text
 
     assert health["versions"] == ["0.1.0", "0.2.0"]
-    assert [(worker["seen_s"], worker["platforms"], worker["signed_in"]) for worker in health["workers"]] == [
+    assert [
+        (worker["seen_s"], worker["platforms"], worker["signed_in"]) for worker in health["workers"]
+    ] == [
         (0, ["generic"], []),
         (5, ["x"], ["x"]),
     ]
     assert [group["message"] for group in health["unserved"]] == [
         "1 job waiting for a worker that takes jobs of generic"
     ]
-    assert "1 post from <bdi>Other sites</bdi> is waiting, and no worker handles that site." in unescape(page)
+    assert (
+        "1 post from <bdi>Other sites</bdi> is waiting, and no worker handles that site."
+        in unescape(page)
+    )
     assert "an upgrade is under way" in (await vault.client.get("/sites")).text
 
 
-async def test_what_a_damaged_log_may_have_cost_is_said_in_health_and_on_the_page(vault: ApiVault) -> None:
+async def test_what_a_damaged_log_may_have_cost_is_said_in_health_and_on_the_page(
+    vault: ApiVault,
+) -> None:
     await vault.beat()
     await note_loss(vault.store.records, "log")
     concerns = (await vault.client.get("/api/worker/health")).json()["concerns"]
@@ -84,8 +97,14 @@ async def test_a_worker_without_a_heartbeat_for_90_seconds_counts_as_gone(vault:
     vault.clock.advance(91)
     answer = await vault.client.get("/api/worker/health")
 
-    assert (answer.status, answer.json()["status"], answer.json()["workers"]) == (503, "no_worker", [])
+    assert (answer.status, answer.json()["status"], answer.json()["workers"]) == (
+        503,
+        "no_worker",
+        [],
+    )
 
 
 async def test_a_missing_browser_is_reported(make_vault: MakeVault) -> None:
-    assert (await make_vault(browser=None).client.get("/api/worker/health")).json()["browser"] is None
+    assert (await make_vault(browser=None).client.get("/api/worker/health")).json()[
+        "browser"
+    ] is None

@@ -67,7 +67,9 @@ def numbered(number: int) -> Job:
 
 def _full(job_item: JobItem) -> JobItem:
     expected = Expected(4.0, audio=True, size=1_000)
-    item = replace(job_item.item, label="2", thumbnail_url="https://videos.example/1.jpg", expected=expected)
+    item = replace(
+        job_item.item, label="2", thumbnail_url="https://videos.example/1.jpg", expected=expected
+    )
     return replace(job_item, item=item, error_code=ErrorCode.NETWORK, error="It broke off.")
 
 
@@ -129,7 +131,9 @@ async def test_a_row_with_a_value_of_another_type_is_refused(
 ) -> None:
     backup = tmp_path / "backup.db"
     await write_backup(backup, 1)
-    spoiled = value if path is None else json.dumps(_put(json.loads(read(backup, column)), path, value))
+    spoiled = (
+        value if path is None else json.dumps(_put(json.loads(read(backup, column)), path, value))
+    )
     change(backup, column, spoiled)
     async with SqliteVault() as vault:
         with pytest.raises(BadInput, match="cannot be read"):
@@ -145,19 +149,42 @@ async def test_a_row_written_by_mediavault_is_restored(tmp_path: Path) -> None:
         assert await vault.crashes(numbered(1).id) == {}
 
 
-# --- any value anywhere -------------------------------------------------------------------------------------------
+# --- any value anywhere ---------------------------------------------------------------------------
 
 _SCALARS = st.sampled_from(
-    [0, -1, 1.5, True, None, "", "x", "\0", "\ud800", "https://videos.example/\0", "\x1b[1m", 2**62, 2**70, 10**400]
+    [
+        0,
+        -1,
+        1.5,
+        True,
+        None,
+        "",
+        "x",
+        "\0",
+        "\ud800",
+        "https://videos.example/\0",
+        "\x1b[1m",
+        2**62,
+        2**70,
+        10**400,
+    ]
 )
 _JSON = st.one_of(_SCALARS, st.sampled_from([[], {}, [[]], ["x"], [5], {"a": 1}, [{}], 1e308]))
-_PLAIN = st.sampled_from([0, -1, 1.5, "", "x", "a\0b", b"\xff", None, 2**62, -(2**62), 1e308, float("inf")])
+_PLAIN = st.sampled_from(
+    [0, -1, 1.5, "", "x", "a\0b", b"\xff", None, 2**62, -(2**62), 1e308, float("inf")]
+)
 _CHANGES = st.tuples(st.integers(0), _JSON, _PLAIN, st.booleans())
 
 
 def _paths(value: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     yield before
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    inner = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for name, each in inner:
         yield from _paths(each, (*before, name))
 
@@ -183,7 +210,11 @@ def spoil(backup: Path, which: int, in_json: Any, plain: Any, *, is_plain: bool)
         if column not in ("id", "seq", "canonical_url"):
             change(backup, column, plain)
         return
-    paths = [(column, path) for column in JSON_COLUMNS for path in _paths(json.loads(read(backup, column)))]
+    paths = [
+        (column, path)
+        for column in JSON_COLUMNS
+        for path in _paths(json.loads(read(backup, column)))
+    ]
     column, path = paths[which % len(paths)]
     change(backup, column, json.dumps(_put(json.loads(read(backup, column)), path, in_json)))
 
@@ -199,7 +230,8 @@ def test_every_page_works_whatever_a_backup_contains(
             for number, (which, in_json, plain, is_plain) in enumerate(changes):
                 backup = folder / f"{number}.db"
                 await write_backup(backup, number)
-                with suppress(apsw.Error, ValueError, OverflowError):  # a constraint of the table, such as NOT NULL
+                # a constraint of the table, such as NOT NULL
+                with suppress(apsw.Error, ValueError, OverflowError):
                     spoil(backup, which, in_json, plain, is_plain=is_plain)
                 with suppress(MediavaultError):  # refused with a message
                     await restore_backup(vault, backup)

@@ -32,7 +32,10 @@ from tests.http_vault import ApiVault, build_vault
 from tests.patience import patient
 
 PATH = "jane/A film [1].info.json"
-OWN_LIMITS = (datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))))
+OWN_LIMITS = (
+    datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+    datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))),
+)
 ADDRESSES = (
     "/",
     "/library",
@@ -68,7 +71,12 @@ def sidecar_of_a_film() -> dict[str, Any]:
         updated_at=START,
         attempt_count=1,
         account=Account("generic", "jane", "Jane", "jane"),
-        metadata={"title": "A film", "text": "Of a river", "published_at": START.isoformat(), "post_id": "1"},
+        metadata={
+            "title": "A film",
+            "text": "Of a river",
+            "published_at": START.isoformat(),
+            "post_id": "1",
+        },
     )
     file = SavedFile("jane/A film [1].mp4", "jane/A film [1].jpg", 1_000, "ab" * 32, 4.0, 320, 180)
     items = sidecar_items(file)
@@ -108,10 +116,16 @@ class SqliteVault:
 
     async def statuses(self, *job_ids: str) -> dict[str, int]:
         addresses = [*ADDRESSES, *(form.format(job_id) for job_id in job_ids for form in OF_A_JOB)]
-        return {path: (await self.client.get(path, accept="text/html")).status for path in addresses}
+        return {
+            path: (await self.client.get(path, accept="text/html")).status for path in addresses
+        }
 
     async def crashes(self, *job_ids: str) -> dict[str, int]:
-        return {path: status for path, status in (await self.statuses(*job_ids)).items() if status >= 500}
+        return {
+            path: status
+            for path, status in (await self.statuses(*job_ids)).items()
+            if status >= 500
+        }
 
     async def verify(self) -> int:
         """Verify all jobs, and return how many there are."""
@@ -121,7 +135,7 @@ class SqliteVault:
         return verification.done.jobs
 
 
-# --- sidecars ------------------------------------------------------------------------------------------------------
+# --- sidecars -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -163,11 +177,28 @@ def test_a_number_that_no_database_could_add_up_is_refused(field: str, number: f
 
 _TEXTS = st.one_of(
     st.sampled_from(
-        ["", "\0", "\ud800", "http://[", "https://a/\n", "javascript:alert(1)", "http://x:99999/", "//", "a" * 5_000]
+        [
+            "",
+            "\0",
+            "\ud800",
+            "http://[",
+            "https://a/\n",
+            "javascript:alert(1)",
+            "http://x:99999/",
+            "//",
+            "a" * 5_000,
+        ]
     ),
     st.sampled_from([moment.isoformat() for moment in (*OWN_LIMITS, EARLIEST, LATEST, START)]),
     st.sampled_from(
-        ["2026-11-24", "2026-11-24T12:00:00", "9999-12-31", "0001-01-01T00:00:00+23:59", "generic", "youtube"]
+        [
+            "2026-11-24",
+            "2026-11-24T12:00:00",
+            "9999-12-31",
+            "0001-01-01T00:00:00+23:59",
+            "generic",
+            "youtube",
+        ]
     ),
     st.text(max_size=20),
 )
@@ -178,7 +209,9 @@ _NUMBERS = st.one_of(
 )
 _JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), _NUMBERS, _TEXTS),
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(_TEXTS, inner, max_size=3)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(_TEXTS, inner, max_size=3)
+    ),
     max_leaves=5,
 )
 
@@ -228,10 +261,12 @@ def test_every_page_works_whatever_sidecars_contain(changes: list[dict[str, Any]
     assert asyncio.run(crashes()) == {}
 
 
-# --- existing rows -------------------------------------------------------------------------------------------------
+# --- existing rows --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("moment", [*OWN_LIMITS, datetime(2_100, 1, 1, tzinfo=UTC), datetime(1960, 1, 1, tzinfo=UTC)])
+@pytest.mark.parametrize(
+    "moment", [*OWN_LIMITS, datetime(2_100, 1, 1, tzinfo=UTC), datetime(1960, 1, 1, tzinfo=UTC)]
+)
 async def test_a_row_with_an_impossible_time_breaks_no_page(moment: datetime) -> None:
     job = replace(film().job, created_at=moment, updated_at=moment, completed_at=moment)
     async with SqliteVault() as vault:
@@ -257,7 +292,9 @@ async def test_paging_over_rows_with_impossible_times_ends(moment: datetime, ord
             await vault.store.catalogue.import_jobs([StoredJob(job, ())])
         cursor, pages = "", 0
         while cursor is not None and pages < 10:
-            page = (await vault.client.get(f"/api/jobs?limit=2&order={order}&cursor={cursor}")).json()
+            page = (
+                await vault.client.get(f"/api/jobs?limit=2&order={order}&cursor={cursor}")
+            ).json()
             cursor, pages = page["next_cursor"], pages + 1
 
     assert pages < 10

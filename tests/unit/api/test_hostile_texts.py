@@ -1,5 +1,6 @@
-"""Untrusted text in everything that leaves the vault, except for pages in a browser (see tests/ui/test_hostile.py): a row's
-text, a header, a file name, a table cell, a log line, an event."""
+"""Untrusted text in everything that leaves the vault, except for pages in a browser (see
+tests/ui/test_hostile.py): a row's text, a header, a file name, a table cell, a log line, an event.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +21,16 @@ from tests.ui.hostile_texts import payloads
 HALF = "half \ud83d of an emoji"  # as in titles that a site truncated and sent as JSON
 UGLY = (HALF, "nul \0 byte", "a/b?c#d e", "\r\nX-Other: 1", *payloads()[::9])
 STATES = 6  # the number of posts, each in another state, that one text is put into
-PAGES = ("/", "/library?state=all", "/accounts", "/sites", "/sites/x", "/settings", "/sessions", "/settings/name")
+PAGES = (
+    "/",
+    "/library?state=all",
+    "/accounts",
+    "/sites",
+    "/sites/x",
+    "/settings",
+    "/sessions",
+    "/settings/name",
+)
 DATA = ("/api/jobs?limit=6", "/api/accounts", "/api/totals", "/api/site-limits")
 
 
@@ -32,7 +42,12 @@ async def fill(vault: ApiVault, text: str) -> list[JobId]:
 @pytest.mark.parametrize("text", UGLY, ids=range(len(UGLY)))
 async def test_no_text_keeps_a_page_or_the_api_from_answering(vault: ApiVault, text: str) -> None:
     ids = await fill(vault, text)
-    addresses = [*PAGES, *DATA, *(f"/jobs/{job_id}" for job_id in ids), *(f"/api/jobs/{job_id}" for job_id in ids)]
+    addresses = [
+        *PAGES,
+        *DATA,
+        *(f"/jobs/{job_id}" for job_id in ids),
+        *(f"/api/jobs/{job_id}" for job_id in ids),
+    ]
     addresses += [f"/jobs/{ids[0]}/log", f"/api/jobs/{ids[0]}/history"]
     answers = {address: (await vault.client.get(address)).status for address in addresses}
 
@@ -48,12 +63,22 @@ async def test_a_text_in_a_request_never_causes_a_crash(vault: ApiVault) -> None
         "%FF%FE",
         "%E2%80%AE",
     ):
-        for address in (f"/library?q={text}", f"/accounts?q={text}", f"/?text={text}", f"/sites/{text}", f"/{text}"):
+        for address in (
+            f"/library?q={text}",
+            f"/accounts?q={text}",
+            f"/?text={text}",
+            f"/sites/{text}",
+            f"/{text}",
+        ):
             assert (await vault.client.get(address, accept="text/html")).status < 500, address
 
 
-@pytest.mark.parametrize("suffix", ['.mp4"; x=".html', ".\u6587", ".mp4\r\nX-Other: 1", ".m p 4", ""])
-async def test_a_file_name_stays_one_header_whatever_its_suffix(vault: ApiVault, suffix: str) -> None:
+@pytest.mark.parametrize(
+    "suffix", ['.mp4"; x=".html', ".\u6587", ".mp4\r\nX-Other: 1", ".m p 4", ""]
+)
+async def test_a_file_name_stays_one_header_whatever_its_suffix(
+    vault: ApiVault, suffix: str
+) -> None:
     job = await vault.add_saved(name=f"jane/A film{suffix}.mp4")
     answer = await vault.client.get(f"/files/{job.id}/video")
     odd = await vault.store.catalogue.get(job.id)
@@ -68,13 +93,24 @@ async def test_a_file_name_stays_one_header_whatever_its_suffix(vault: ApiVault,
 
 async def test_every_text_stays_one_cell_that_no_spreadsheet_executes(vault: ApiVault) -> None:
     await vault.store.catalogue.import_jobs(posts(vault.clock.now()))
-    table = (await vault.client.get("/library/export?format=csv&state=all")).body.decode("utf-8-sig")
-    lines = (await vault.client.get("/library/export?format=jsonl&state=all")).text.strip("\n").split("\n")
+    table = (await vault.client.get("/library/export?format=csv&state=all")).body.decode(
+        "utf-8-sig"
+    )
+    lines = (
+        (await vault.client.get("/library/export?format=jsonl&state=all"))
+        .text.strip("\n")
+        .split("\n")
+    )
     rows = list(csv.reader(io.StringIO(table)))
 
     assert {len(row) for row in rows} == {len(rows[0])}
     assert len(rows) == len(lines) + 1 == len(payloads()) + 1
-    assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))]
+    assert not [
+        cell
+        for row in rows
+        for cell in row
+        if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+    ]
     assert all(json.loads(line)["id"] for line in lines)
 
 

@@ -1,4 +1,6 @@
-"""Requests that are sent again with their ``Idempotency-Key``, to the same process or to another one."""
+"""Requests that are sent again with their ``Idempotency-Key``,
+to the same process or to another one.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,14 @@ from typing import Any
 
 import pytest
 
-from mediavault.api.idempotency import ANSWERED_FOR, UNDER_WAY_FOR, Answer, KeyedRequest, StoredAnswer, answer_once
+from mediavault.api.idempotency import (
+    ANSWERED_FOR,
+    UNDER_WAY_FOR,
+    Answer,
+    KeyedRequest,
+    StoredAnswer,
+    answer_once,
+)
 from mediavault.core.failures import BadUrl, StoreError
 from mediavault.core.job import JobId, JobStatus
 from mediavault.core.records import RecordKind
@@ -23,12 +32,16 @@ OTHER = "https://videos.example/watch/2"
 KEY = {"idempotency-key": "0f8fad5b-d9cb-469f-a165-70867728950e"}
 
 
-async def send(vault: ApiVault, body: object = None, *, path: str = "/api/jobs", **headers: str) -> tuple[int, Any]:
+async def send(
+    vault: ApiVault, body: object = None, *, path: str = "/api/jobs", **headers: str
+) -> tuple[int, Any]:
     answer = await vault.client.post(path, body or {"post_url": POST}, **(KEY | headers))
     return answer.status, answer.json()
 
 
-async def test_the_same_request_gets_the_same_answer_although_the_job_has_changed(vault: ApiVault) -> None:
+async def test_the_same_request_gets_the_same_answer_although_the_job_has_changed(
+    vault: ApiVault,
+) -> None:
     first = await send(vault)
     await vault.store.queue.cancel(JobId(first[1]["id"]))
 
@@ -49,7 +62,9 @@ async def test_a_forced_save_that_is_sent_again_makes_one_version(vault: ApiVaul
 async def test_a_forced_save_whose_process_died_before_its_answer_is_not_carried_out_again(
     vault: ApiVault, monkeypatch: pytest.MonkeyPatch, posts: list[str]
 ) -> None:
-    """The jobs are stored, and the answer is not: the client sees an error, and sends the request again."""
+    """The jobs are stored, and the answer is not: the client sees an error,
+    and sends the request again.
+    """
 
     put = vault.store.records.put
 
@@ -68,7 +83,11 @@ async def test_a_forced_save_whose_process_died_before_its_answer_is_not_carried
     again, answer = await send(vault, body, path="/api/jobs?force=true")
 
     assert (status, again) == (503, 201)
-    assert (await vault.store.catalogue.report()).counts[JobStatus.QUEUED] == stored == 1 + len(set(posts))
+    assert (
+        (await vault.store.catalogue.report()).counts[JobStatus.QUEUED]
+        == stored
+        == 1 + len(set(posts))
+    )
     assert [job["post_url"] for job in answer["jobs"]] == posts
     assert await send(vault, body, path="/api/jobs?force=true") == (201, answer)
 
@@ -129,7 +148,9 @@ async def test_the_key_itself_is_not_stored(vault: ApiVault) -> None:
 
 
 def saying(*statuses: int, until: asyncio.Event | None = None) -> tuple[list[int], Answer]:
-    """Return a list of the calls so far, and a function that gives these statuses, one for each call."""
+    """Return a list of the calls so far, and a function that gives these statuses,
+    one for each call.
+    """
     calls: list[int] = []
 
     async def answer(_: KeyedRequest | None) -> StoredAnswer:
@@ -141,7 +162,9 @@ def saying(*statuses: int, until: asyncio.Event | None = None) -> tuple[list[int
     return calls, answer
 
 
-async def test_a_request_is_carried_out_once_even_if_it_arrives_twice_at_the_same_moment(vault: ApiVault) -> None:
+async def test_a_request_is_carried_out_once_even_if_it_arrives_twice_at_the_same_moment(
+    vault: ApiVault,
+) -> None:
     go = asyncio.Event()
     calls, answer = saying(201, until=go)
     ask = (vault.store.records, vault.clock, "a-key-1234", [POST])
@@ -156,7 +179,9 @@ async def test_a_request_is_carried_out_once_even_if_it_arrives_twice_at_the_sam
     assert await first == await answer_once(*ask, answer) == StoredAnswer(201, {"number": 1})
 
 
-async def test_a_request_whose_process_died_can_be_sent_again_after_a_minute(vault: ApiVault) -> None:
+async def test_a_request_whose_process_died_can_be_sent_again_after_a_minute(
+    vault: ApiVault,
+) -> None:
     never = asyncio.Event()
     died, stuck = saying(201, until=never)
     calls, answer = saying(200)
@@ -181,5 +206,7 @@ async def test_an_answer_that_raises_is_asked_again_at_once(vault: ApiVault) -> 
     with pytest.raises(BadUrl):
         await answer_once(vault.store.records, vault.clock, "a-key-1234", [], refuse)
 
-    assert (await answer_once(vault.store.records, vault.clock, "a-key-1234", [], answer)).status == 201
+    assert (
+        await answer_once(vault.store.records, vault.clock, "a-key-1234", [], answer)
+    ).status == 201
     assert calls == [201]

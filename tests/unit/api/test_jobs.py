@@ -22,7 +22,12 @@ async def test_a_new_post_is_201_and_the_job_itself(vault: ApiVault) -> None:
     job = answer.json()
 
     assert answer.status == 201
-    assert (job["post_url"], job["status"], job["platform"], job["attempt_count"]) == (POST, "queued", "generic", 0)
+    assert (job["post_url"], job["status"], job["platform"], job["attempt_count"]) == (
+        POST,
+        "queued",
+        "generic",
+        0,
+    )
     assert await vault.store.catalogue.get(job["id"])
 
 
@@ -71,7 +76,9 @@ async def test_one_bad_address_refuses_the_whole_batch(vault: ApiVault) -> None:
         ("https://www.tiktok.com/@jane", "NOT_A_POST"),
     ],
 )
-async def test_a_url_that_cannot_be_accepted_is_422_with_its_reason(vault: ApiVault, url: str, code: str) -> None:
+async def test_a_url_that_cannot_be_accepted_is_422_with_its_reason(
+    vault: ApiVault, url: str, code: str
+) -> None:
     answer = await vault.client.post("/api/jobs", {"post_url": url})
 
     assert (answer.status, answer.json()["code"]) == (422, code)
@@ -94,7 +101,9 @@ async def test_a_url_that_cannot_be_accepted_is_422_with_its_reason(vault: ApiVa
         (None, "is missing"),
     ],
 )
-async def test_a_malformed_body_is_422_and_says_where(vault: ApiVault, body: object, words: str) -> None:
+async def test_a_malformed_body_is_422_and_says_where(
+    vault: ApiVault, body: object, words: str
+) -> None:
     answer = await vault.client.post("/api/jobs", body, content_type="application/json")
 
     assert (answer.status, answer.json()["code"]) == (422, "BAD_REQUEST")
@@ -103,7 +112,9 @@ async def test_a_malformed_body_is_422_and_says_where(vault: ApiVault, body: obj
 
 @pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"[" * 60_000, b'{"post_url": NaN}'])
 async def test_a_body_that_is_not_json_is_a_client_error(vault: ApiVault, body: bytes) -> None:
-    answer = await vault.client.request("POST", "/api/jobs", body=body, headers={"content-type": "application/json"})
+    answer = await vault.client.request(
+        "POST", "/api/jobs", body=body, headers={"content-type": "application/json"}
+    )
 
     assert answer.status in (400, 422)
     assert set(answer.json()) == {"code", "message", "help"}
@@ -137,8 +148,12 @@ async def test_the_list_can_be_filtered(vault: ApiVault) -> None:
     assert ids((await vault.client.get("/api/jobs?status=failed")).json()["jobs"]) == [failed.id]
     assert ids((await vault.client.get("/api/jobs?q=WATCH/1")).json()["jobs"]) == [waiting.id]
     assert ids((await vault.client.get("/api/jobs?platform=x")).json()["jobs"]) == []
-    assert len((await vault.client.get("/api/jobs?status=failed&status=queued")).json()["jobs"]) == 2
-    assert len((await vault.client.get("/api/jobs?status=&q=&platform=&cursor=")).json()["jobs"]) == 2
+    assert (
+        len((await vault.client.get("/api/jobs?status=failed&status=queued")).json()["jobs"]) == 2
+    )
+    assert (
+        len((await vault.client.get("/api/jobs?status=&q=&platform=&cursor=")).json()["jobs"]) == 2
+    )
 
 
 async def test_until_a_date_includes_that_day(vault: ApiVault) -> None:
@@ -194,7 +209,9 @@ async def test_a_job_and_its_history_can_be_read(vault: ApiVault) -> None:
     assert history[-1]["error_code"] == "EMPTY_BODY"
 
 
-@pytest.mark.parametrize("job_id", ["01932b6e-0000-7000-8000-000000000001", "x", "%00", "..%2f..", "a" * 3_000])
+@pytest.mark.parametrize(
+    "job_id", ["01932b6e-0000-7000-8000-000000000001", "x", "%00", "..%2f..", "a" * 3_000]
+)
 @pytest.mark.parametrize(
     ("method", "path"),
     [("GET", ""), ("GET", "/history"), ("POST", "/retry"), ("POST", "/cancel"), ("DELETE", "")],
@@ -317,7 +334,9 @@ async def test_no_get_changes_anything(vault: ApiVault) -> None:
         assert (await vault.client.get(f"/api/jobs/{job.id}/{move}")).status == 405
 
 
-async def test_a_failing_store_is_503_with_retry_after(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failing_store_is_503_with_retry_after(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def down(*_: object) -> None:
         raise StoreError("The database does not answer.")
 
@@ -325,13 +344,21 @@ async def test_a_failing_store_is_503_with_retry_after(vault: ApiVault, monkeypa
     monkeypatch.setattr(vault.store.catalogue, "jobs", down)
     answer = await vault.client.get("/api/jobs")
 
-    assert (answer.status, answer.json()["code"], answer.headers["retry-after"]) == (503, "STORE_UNAVAILABLE", "5")
+    assert (answer.status, answer.json()["code"], answer.headers["retry-after"]) == (
+        503,
+        "STORE_UNAVAILABLE",
+        "5",
+    )
 
 
 async def test_the_api_describes_itself(vault: ApiVault) -> None:
     document = (await vault.client.get("/openapi.json")).json()
 
-    assert {"/api/jobs", "/api/jobs/{job_id}", "/api/events", "/healthz", "/files/{job_id}/video"} <= set(
-        document["paths"]
-    )
+    assert {
+        "/api/jobs",
+        "/api/jobs/{job_id}",
+        "/api/events",
+        "/healthz",
+        "/files/{job_id}/video",
+    } <= set(document["paths"])
     assert "HTTPValidationError" not in str(document)

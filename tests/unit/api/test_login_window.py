@@ -1,4 +1,6 @@
-"""The sign-in window over HTTP and its WebSocket: ticket, key, and what passes between the viewer and the screen."""
+"""The sign-in window over HTTP and its WebSocket: ticket, key,
+and what passes between the viewer and the screen.
+"""
 
 from __future__ import annotations
 
@@ -31,23 +33,38 @@ async def opened(vault: ApiVault) -> Any:
     return (await vault.client.post("/api/login-window", {"platform": "x"})).json()
 
 
-async def test_opening_returns_a_url_with_the_ticket_in_its_fragment(vault: ApiVault, windows: StubWindows) -> None:
+async def test_opening_returns_a_url_with_the_ticket_in_its_fragment(
+    vault: ApiVault, windows: StubWindows
+) -> None:
     assert await opened(vault) == {"platform": "x", "address": "/sessions/window#the-ticket"}
     assert (await vault.client.get("/api/login-window")).json() == {"platform": "x"}
 
 
-async def test_the_ticket_is_exchanged_for_the_key_and_the_screen_size(vault: ApiVault, windows: StubWindows) -> None:
+async def test_the_ticket_is_exchanged_for_the_key_and_the_screen_size(
+    vault: ApiVault, windows: StubWindows
+) -> None:
     await opened(vault)
     viewer = (await vault.client.post("/api/login-window/viewer", {"ticket": "the-ticket"})).json()
 
-    assert (viewer["key"], viewer["width"], viewer["height"], viewer["title"]) == ("the-key", 1280, 800, "X")
-    assert (await vault.client.post("/api/login-window/viewer", {"ticket": "another"})).status == 403
+    assert (viewer["key"], viewer["width"], viewer["height"], viewer["title"]) == (
+        "the-key",
+        1280,
+        800,
+        "X",
+    )
+    assert (
+        await vault.client.post("/api/login-window/viewer", {"ticket": "another"})
+    ).status == 403
 
 
 @asynccontextmanager
-async def viewed(vault: ApiVault, *subprotocols: str, **headers: str | None) -> AsyncIterator[Socket]:
+async def viewed(
+    vault: ApiVault, *subprotocols: str, **headers: str | None
+) -> AsyncIterator[Socket]:
     await opened(vault)
-    async with vault.client.socket(RELAY, *(subprotocols or ("vnc", "the-key")), **{**SAME_PAGE, **headers}) as socket:
+    async with vault.client.socket(
+        RELAY, *(subprotocols or ("vnc", "the-key")), **{**SAME_PAGE, **headers}
+    ) as socket:
         yield socket
 
 
@@ -62,7 +79,9 @@ async def test_the_relay_carries_bytes_both_ways(vault: ApiVault, windows: StubW
     assert windows.screen.viewers == 0  # the viewer has left
 
 
-@pytest.mark.parametrize("subprotocols", [("vnc", "another-key"), ("vnc",), ("the-key",), ("vnc", "the-key", "more")])
+@pytest.mark.parametrize(
+    "subprotocols", [("vnc", "another-key"), ("vnc",), ("the-key",), ("vnc", "the-key", "more")]
+)
 async def test_without_the_key_nothing_is_shown(
     vault: ApiVault, windows: StubWindows, subprotocols: tuple[str, ...]
 ) -> None:
@@ -92,7 +111,9 @@ async def test_there_is_no_other_websocket(vault: ApiVault) -> None:
         assert socket.accepted is None
 
 
-async def test_a_viewer_that_does_not_speak_vnc_is_disconnected(vault: ApiVault, windows: StubWindows) -> None:
+async def test_a_viewer_that_does_not_speak_vnc_is_disconnected(
+    vault: ApiVault, windows: StubWindows
+) -> None:
     async with viewed(vault) as socket:
         socket.put(b"nonsense")
         await asyncio.wait_for(socket.closed.wait(), patient(30))
@@ -111,7 +132,9 @@ async def test_the_relay_ends_with_the_screen(vault: ApiVault, windows: StubWind
 async def test_the_page_can_ask_why_the_relay_ended(vault: ApiVault, windows: StubWindows) -> None:
     await opened(vault)
 
-    assert (await vault.client.get("/api/login-window/viewer", x_window_key="the-key")).status == 204
+    assert (
+        await vault.client.get("/api/login-window/viewer", x_window_key="the-key")
+    ).status == 204
     assert (await vault.client.get("/api/login-window/viewer", x_window_key="wrong")).status == 403
     assert (await vault.client.get("/api/login-window/viewer")).status == 422
 
@@ -125,8 +148,12 @@ async def test_closing_returns_the_sessions_state(vault: ApiVault, windows: Stub
     assert again.json() is None
 
 
-async def test_another_sites_page_cannot_open_a_window(vault: ApiVault, windows: StubWindows) -> None:
-    answer = await vault.client.post("/api/login-window", {"platform": "x"}, sec_fetch_site="cross-site")
+async def test_another_sites_page_cannot_open_a_window(
+    vault: ApiVault, windows: StubWindows
+) -> None:
+    answer = await vault.client.post(
+        "/api/login-window", {"platform": "x"}, sec_fetch_site="cross-site"
+    )
 
     assert answer.status == 403
     assert windows.platform is None
@@ -135,7 +162,9 @@ async def test_another_sites_page_cannot_open_a_window(vault: ApiVault, windows:
 async def waiting_post(vault: ApiVault) -> str:
     job = await vault.add("https://x.com/jane/status/12")
     (claim,) = await vault.store.queue.claim(WORKER, limit=1, lease=LEASE)
-    await vault.store.queue.fail(claim, error_code=ErrorCode.CHALLENGE, error="X asks.", retry_in=None)
+    await vault.store.queue.fail(
+        claim, error_code=ErrorCode.CHALLENGE, error="X asks.", retry_in=None
+    )
     return job.id
 
 
@@ -150,7 +179,11 @@ async def test_a_window_opens_on_a_waiting_jobs_own_post_and_on_no_other_url(
     assert windows.task is not None
     assert windows.task.url == "https://x.com/jane/status/12"
     assert viewer["job_id"] == job_id
-    for body in ({}, {"platform": "x", "job_id": job_id}, {"job_id": job_id, "url": "https://evil.test/"}):
+    for body in (
+        {},
+        {"platform": "x", "job_id": job_id},
+        {"job_id": job_id, "url": "https://evil.test/"},
+    ):
         assert (await vault.client.post("/api/login-window", body)).status == 422
 
 

@@ -21,7 +21,10 @@ SAMPLE = re.compile(r"([a-z_]+)(?:\{(.*)\})? (\S+)")
 async def numbers(vault: ApiVault) -> dict[str, float]:
     """Return each sample's value by its name and labels as written."""
     answer = await vault.client.get("/metrics")
-    assert (answer.status, answer.headers["content-type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
+    assert (answer.status, answer.headers["content-type"]) == (
+        200,
+        "text/plain; version=0.0.4; charset=utf-8",
+    )
     lines = [line for line in answer.text.splitlines() if not line.startswith("# ")]
     assert all(SAMPLE.fullmatch(line) for line in lines)
     return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
@@ -34,7 +37,9 @@ async def test_a_scrape_reports_jobs_workers_site_limits_and_disks(vault: ApiVau
     await vault.store.site_limits.pause_site(
         "x", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="slow down"
     )
-    await vault.beat(running_jobs=2, tally={"claimed": 9, "completed": 4, "failed:NETWORK": 3, "given_back": 1})
+    await vault.beat(
+        running_jobs=2, tally={"claimed": 9, "completed": 4, "failed:NETWORK": 3, "given_back": 1}
+    )
     vault.clock.advance(30)
     metrics = await numbers(vault)
 
@@ -59,7 +64,9 @@ async def test_a_scrape_reports_jobs_workers_site_limits_and_disks(vault: ApiVau
     assert metrics['mediavault_disk_free_bytes{folder="downloads"}'] > 0
 
 
-async def test_the_store_is_queried_at_most_every_ten_seconds(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_store_is_queried_at_most_every_ten_seconds(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     queries, report = [], vault.store.catalogue.report
 
     async def counted() -> StoreReport:

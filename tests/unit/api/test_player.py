@@ -43,7 +43,9 @@ async def saved_with(vault: ApiVault, **item: Any) -> JobId:
     """Add a saved post whose item has these facts; ``beside`` names files next to its own."""
     await vault.add()
     claim = await vault.claim()
-    saved = SavedFile("jane/film.mp4", None, 5, "ab" * 32, 4.0, 320, 180, beside=item.pop("beside", ()))
+    saved = SavedFile(
+        "jane/film.mp4", None, 5, "ab" * 32, 4.0, 320, 180, beside=item.pop("beside", ())
+    )
     (vault.downloads / "jane").mkdir()
     (vault.downloads / "jane/film.mp4").write_bytes(b"video")
     await vault.store.queue.complete(claim, saved, [JobItem(Item(**item), ItemStatus.SAVED, saved)])
@@ -70,7 +72,9 @@ async def test_subtitles_are_served_as_webvtt_that_no_browser_runs(vault: ApiVau
     job = await vault.add_saved()
     extras_of(vault).text = TextTracks((), (Subtitles("eng", "", (Cue(0, 1, "<b>Hi</b>"),)),))
     answer = await vault.client.get(f"/files/{job.id}/items/0/subtitles/0")
-    known = await vault.client.get(f"/files/{job.id}/items/0/subtitles/0", if_none_match=answer.headers["etag"])
+    known = await vault.client.get(
+        f"/files/{job.id}/items/0/subtitles/0", if_none_match=answer.headers["etag"]
+    )
 
     assert "&lt;b&gt;Hi" in answer.text
     assert answer.headers["content-type"] == "text/vtt; charset=utf-8"
@@ -82,7 +86,9 @@ async def test_subtitles_are_served_as_webvtt_that_no_browser_runs(vault: ApiVau
     assert known.status == 304
 
 
-async def test_a_subtitle_file_next_to_the_video_is_served_from_the_library(vault: ApiVault) -> None:
+async def test_a_subtitle_file_next_to_the_video_is_served_from_the_library(
+    vault: ApiVault,
+) -> None:
     job = await vault.add_saved()
     path = vault.downloads / "jane" / "film.de.vtt"
     path.parent.mkdir(exist_ok=True)
@@ -100,7 +106,10 @@ async def test_subtitles_that_do_not_exist_are_not_found(vault: ApiVault) -> Non
     extras_of(vault).files = [SubtitleFile("de", "jane/../../secret.vtt")]
 
     for number in (0, 1, 1_001):
-        assert (await vault.client.get(f"/files/{job.id}/items/0/subtitles/{number}")).status in (404, 422)
+        assert (await vault.client.get(f"/files/{job.id}/items/0/subtitles/{number}")).status in (
+            404,
+            422,
+        )
 
 
 async def test_a_sheet_of_pictures_is_described_and_served(vault: ApiVault) -> None:
@@ -109,7 +118,14 @@ async def test_a_sheet_of_pictures_is_described_and_served(vault: ApiVault) -> N
     sheet = (await vault.client.get(f"/api/jobs/{job.id}/items/0/preview")).json()
     answer = await vault.client.get(sheet["href"])
 
-    assert sheet | {"href": ""} == {"href": "", "count": 12, "columns": 10, "width": 160, "height": 90, "step_s": 0.5}
+    assert sheet | {"href": ""} == {
+        "href": "",
+        "count": 12,
+        "columns": 10,
+        "width": 160,
+        "height": 90,
+        "step_s": 0.5,
+    }
     assert (answer.body, answer.headers["content-type"]) == (b"\xff\xd8\xff sheet", "image/jpeg")
     assert answer.headers["content-security-policy"].startswith("sandbox ")
 
@@ -122,7 +138,8 @@ async def test_a_video_without_a_sheet_says_so(vault: ApiVault) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["api/jobs/{}/items/0/tracks", "api/jobs/{}/items/0/preview", "files/{}/items/0/preview"]
+    "path",
+    ["api/jobs/{}/items/0/tracks", "api/jobs/{}/items/0/preview", "files/{}/items/0/preview"],
 )
 async def test_a_post_without_a_file_has_no_extras(path: str, vault: ApiVault) -> None:
     job = await vault.add_failed()

@@ -22,7 +22,9 @@ async def test_posts_are_submitted_with_a_priority(vault: ApiVault) -> None:
     usual = await vault.client.post("/api/jobs", {"post_urls": [f"{POST}2"]})
     assert later.json()["priority"] == "later"
     assert usual.json()["jobs"][0]["priority"] == "normal"
-    assert (await vault.client.post("/api/jobs", {"post_url": f"{POST}3", "priority": "soon"})).status == 422
+    assert (
+        await vault.client.post("/api/jobs", {"post_url": f"{POST}3", "priority": "soon"})
+    ).status == 422
 
 
 async def test_a_job_is_moved_to_the_front_and_back(vault: ApiVault) -> None:
@@ -38,11 +40,19 @@ async def test_a_job_is_moved_to_the_front_and_back(vault: ApiVault) -> None:
     assert ids((await queue(vault))["next"]) == [first.id, second.id]
 
 
-async def test_an_unknown_priority_a_completed_job_and_an_unknown_one_are_refused(vault: ApiVault) -> None:
+async def test_an_unknown_priority_a_completed_job_and_an_unknown_one_are_refused(
+    vault: ApiVault,
+) -> None:
     saved = await vault.add_saved()
-    assert (await vault.client.post(f"/api/jobs/{saved.id}/priority", {"priority": "now"})).status == 409
-    assert (await vault.client.post(f"/api/jobs/{saved.id}/priority", {"priority": "first"})).status == 422
-    assert (await vault.client.post("/api/jobs/nonesuch/priority", {"priority": "now"})).status == 404
+    assert (
+        await vault.client.post(f"/api/jobs/{saved.id}/priority", {"priority": "now"})
+    ).status == 409
+    assert (
+        await vault.client.post(f"/api/jobs/{saved.id}/priority", {"priority": "first"})
+    ).status == 422
+    assert (
+        await vault.client.post("/api/jobs/nonesuch/priority", {"priority": "now"})
+    ).status == 404
 
 
 async def test_the_queue_says_what_is_next_and_how_many_wait(vault: ApiVault) -> None:
@@ -51,7 +61,11 @@ async def test_the_queue_says_what_is_next_and_how_many_wait(vault: ApiVault) ->
         jobs.append(await vault.add(f"{POST}{number}"))
         vault.clock.advance(1)
     found = (await vault.client.get("/api/queue?limit=2")).json()
-    assert (found["queued"], ids(found["next"]), found["holds"]) == (3, [jobs[0].id, jobs[1].id], [])
+    assert (found["queued"], ids(found["next"]), found["holds"]) == (
+        3,
+        [jobs[0].id, jobs[1].id],
+        [],
+    )
     assert (await vault.client.get("/api/queue?limit=101")).status == 422
 
 
@@ -62,7 +76,9 @@ async def test_while_the_queue_is_paused_its_jobs_say_so(vault: ApiVault) -> Non
     listed = (await vault.client.get("/api/jobs")).json()["jobs"][0]["hold"]
     health = (await vault.client.get("/api/worker/health")).json()["holds"]
 
-    assert [(hold["why"], hold["site"], hold["until"]) for hold in paused["holds"]] == [("paused", None, None)]
+    assert [(hold["why"], hold["site"], hold["until"]) for hold in paused["holds"]] == [
+        ("paused", None, None)
+    ]
     assert held == listed == paused["holds"][0] == health[0]
     assert (await vault.client.post("/api/queue/resume")).json()["holds"] == []
     assert (await vault.client.get(f"/api/jobs/{job.id}")).json()["hold"] is None
@@ -73,7 +89,10 @@ async def test_one_site_is_paused_and_resumed(vault: ApiVault) -> None:
     paused = (await vault.client.post("/api/queue/pause?site=instagram")).json()
 
     assert [hold["site"] for hold in paused["holds"]] == ["instagram"]
-    assert {job["id"]: bool(job["hold"]) for job in paused["next"]} == {reel.id: True, other.id: False}
+    assert {job["id"]: bool(job["hold"]) for job in paused["next"]} == {
+        reel.id: True,
+        other.id: False,
+    }
     assert (await vault.client.post("/api/queue/resume?site=instagram")).json()["holds"] == []
 
 
@@ -90,4 +109,8 @@ async def test_a_post_that_is_submitted_again_comes_sooner_and_never_later(vault
     for priority in ("later", "now", "normal"):
         again = await vault.client.post("/api/jobs", {"post_url": POST, "priority": priority})
         found.append((again.status, again.json()["id"], again.json()["priority"]))
-    assert found == [(200, job.id, Priority.NORMAL), (200, job.id, Priority.NOW), (200, job.id, Priority.NOW)]
+    assert found == [
+        (200, job.id, Priority.NORMAL),
+        (200, job.id, Priority.NOW),
+        (200, job.id, Priority.NOW),
+    ]

@@ -41,7 +41,12 @@ async def test_a_session_reports_its_state_and_how_many_jobs_wait(vault: ApiVaul
     await waiting_job(vault)
     (view,) = (await vault.client.get("/api/sessions")).json()
 
-    assert (view["platform"], view["signed_in"], view["state"], view["cookies"]) == ("x", True, "Signed in", 9)
+    assert (view["platform"], view["signed_in"], view["state"], view["cookies"]) == (
+        "x",
+        True,
+        "Signed in",
+        9,
+    )
     assert view["expires_at"].startswith("2026-11-27")
     assert view["waiting"] == 1
     assert view["wall_since"]
@@ -69,7 +74,9 @@ async def test_an_invalid_import_names_the_line(vault: ApiVault) -> None:
 
 
 async def test_a_site_that_cannot_be_signed_in_to_is_not_found(vault: ApiVault) -> None:
-    assert (await vault.client.post("/api/sessions/nowhere/cookies", {"text": COOKIES})).status == 404
+    assert (
+        await vault.client.post("/api/sessions/nowhere/cookies", {"text": COOKIES})
+    ).status == 404
     assert (await vault.client.post("/api/login-window", {"platform": "nowhere"})).status == 404
 
 
@@ -89,7 +96,9 @@ async def test_the_page_lists_sites_with_waiting_jobs_first(vault: ApiVault) -> 
     assert "1 post is waiting for you to sign in." in page
 
 
-async def test_the_form_opens_the_window_and_redirects_there_with_its_ticket_in_the_fragment(vault: ApiVault) -> None:
+async def test_the_form_opens_the_window_and_redirects_there_with_its_ticket_in_the_fragment(
+    vault: ApiVault,
+) -> None:
     sessions(vault).add("x")
     answer = await vault.client.submit("/sessions/x/window", {"narrow": "on"})
 
@@ -133,7 +142,11 @@ async def test_anonymous_callers_have_no_access(make_vault: MakeVault) -> None:
     ):
         assert (await vault.client.request(method, path)).status == 401, path
     for path in ("/sessions", "/sessions/window"):
-        assert (await vault.client.get(path, accept="text/html")).headers["location"].startswith("/login?next=")
+        assert (
+            (await vault.client.get(path, accept="text/html"))
+            .headers["location"]
+            .startswith("/login?next=")
+        )
     async with vault.client.socket("/api/login-window/screen", "vnc", "the-key") as socket:
         assert (socket.accepted, socket.code) == (None, 1008)
 
@@ -156,7 +169,9 @@ async def test_a_session_that_the_site_rejected_has_expired_whatever_its_cookies
     assert view["state"] == "Session expired"
 
 
-async def test_a_job_that_waits_for_a_captcha_is_not_reported_as_waiting_for_a_sign_in(vault: ApiVault) -> None:
+async def test_a_job_that_waits_for_a_captcha_is_not_reported_as_waiting_for_a_sign_in(
+    vault: ApiVault,
+) -> None:
     sessions(vault).add("x")
     await failed_job(vault, ErrorCode.CHALLENGE)
     (view,) = (await vault.client.get("/api/sessions")).json()
@@ -168,7 +183,9 @@ async def test_a_job_that_waits_for_a_captcha_is_not_reported_as_waiting_for_a_s
 async def test_a_warned_account_is_reported_while_its_site_is_paused(vault: ApiVault) -> None:
     sessions(vault).add("x", signed_in=True)
     day = timedelta(days=1)
-    await vault.store.site_limits.pause_site("x", duration=day, code=ErrorCode.ACCOUNT_WARNING, reason="locked")
+    await vault.store.site_limits.pause_site(
+        "x", duration=day, code=ErrorCode.ACCOUNT_WARNING, reason="locked"
+    )
     (view,) = (await vault.client.get("/api/sessions")).json()
     assert view["warned_until"] is not None
     assert "warned your account" in (await vault.client.get("/sessions")).text

@@ -13,7 +13,9 @@ from tests.session_stubs import StubSessions
 X_POST = "https://x.com/jane/status/1"
 
 
-async def fail(vault: ApiVault, code: ErrorCode, error: str = "It did not work.", url: str = X_POST) -> None:
+async def fail(
+    vault: ApiVault, code: ErrorCode, error: str = "It did not work.", url: str = X_POST
+) -> None:
     await vault.add(url)
     claim = await vault.claim()
     await vault.store.queue.fail(claim, error_code=code, error=error, retry_in=None)
@@ -32,7 +34,12 @@ async def test_a_site_with_jobs_is_listed_with_its_counts_and_pace(vault: ApiVau
 
 async def test_a_site_with_a_session_is_listed_even_without_jobs(vault: ApiVault) -> None:
     sessions = cast("StubSessions", vault.services.sessions)
-    sessions.add("tiktok", signed_in=True, signed_in_as="jane", expires_at=vault.clock.now() + timedelta(days=30))
+    sessions.add(
+        "tiktok",
+        signed_in=True,
+        signed_in_as="jane",
+        expires_at=vault.clock.now() + timedelta(days=30),
+    )
     sessions.add("vimeo")
     page = await vault.client.get("/sites")
 
@@ -52,7 +59,10 @@ async def test_a_wall_is_reported_where_jobs_wait_at_it(vault: ApiVault) -> None
 async def test_a_paused_site_says_why_and_can_be_resumed(vault: ApiVault) -> None:
     await vault.add(X_POST)
     await vault.store.site_limits.pause_site(
-        "x", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="X asked us to <b>slow down</b>"
+        "x",
+        duration=timedelta(hours=1),
+        code=ErrorCode.RATE_LIMITED,
+        reason="X asked us to <b>slow down</b>",
     )
     page = await vault.client.get("/sites")
     answer = await vault.client.submit("/sites/x/open")
@@ -60,7 +70,9 @@ async def test_a_paused_site_says_why_and_can_be_resumed(vault: ApiVault) -> Non
     assert "Paused" in page.text
     assert "X asked us to &lt;b&gt;slow down" in page.text
     assert (answer.status, answer.headers["location"]) == (303, "/sites#x")
-    assert [limit.state(vault.clock.now()) for limit in await vault.store.site_limits.all_limits()] == [SiteState.OPEN]
+    assert [
+        limit.state(vault.clock.now()) for limit in await vault.store.site_limits.all_limits()
+    ] == [SiteState.OPEN]
 
 
 async def test_a_site_without_limits_cannot_be_resumed(vault: ApiVault) -> None:
@@ -85,7 +97,9 @@ async def test_unreadable_posts_are_counted(vault: ApiVault) -> None:
         assert "1 post unreadable in the last 7 days" in (await vault.client.get(path)).text
 
 
-async def test_a_known_site_has_a_page_before_its_first_job_and_an_unknown_one_has_none(vault: ApiVault) -> None:
+async def test_a_known_site_has_a_page_before_its_first_job_and_an_unknown_one_has_none(
+    vault: ApiVault,
+) -> None:
     assert (await vault.client.get("/sites/tiktok")).status == 200
     assert (await vault.client.get("/sites/nonsense")).status == 404
 

@@ -34,7 +34,12 @@ from tests.stubs import new_job
 WORKER = WorkerId("w-1")
 LEASE = timedelta(seconds=90)
 SAVED = SavedFile("a/b.mp4", None, 10, "ab" * 32, 1.0, 2, 2)
-WAITS = [ErrorCode.LOGIN_REQUIRED, ErrorCode.SESSION_EXPIRED, ErrorCode.AGE_RESTRICTED, ErrorCode.CHALLENGE]
+WAITS = [
+    ErrorCode.LOGIN_REQUIRED,
+    ErrorCode.SESSION_EXPIRED,
+    ErrorCode.AGE_RESTRICTED,
+    ErrorCode.CHALLENGE,
+]
 
 
 class Queue:
@@ -53,7 +58,9 @@ class Queue:
         url = url or f"https://{host}/{self._count}"
         await self.store.queue.enqueue([new_job(url, clock=self.clock, platform=platform)])
         (claim,) = await self.store.queue.claim(WORKER, limit=1, lease=LEASE)
-        return await self.store.queue.fail(claim, error_code=code, error="It failed.", retry_in=None)
+        return await self.store.queue.fail(
+            claim, error_code=code, error="It failed.", retry_in=None
+        )
 
     async def claimed(self) -> ClaimedJob:
         """Claim the only queued job."""
@@ -61,7 +68,9 @@ class Queue:
         (claim,) = await self.store.queue.claim(WORKER, limit=10, lease=LEASE)
         return claim
 
-    async def fails(self, claim: ClaimedJob, code: ErrorCode, *, retry_in: timedelta | None = None) -> None:
+    async def fails(
+        self, claim: ClaimedJob, code: ErrorCode, *, retry_in: timedelta | None = None
+    ) -> None:
         self.clock.advance(1)
         await self.store.queue.fail(claim, error_code=code, error="It failed.", retry_in=retry_in)
         self.clock.advance(1)
@@ -74,7 +83,9 @@ class Queue:
     async def window_closed(self, job: Job, signed_in: bool | None = None) -> None:
         """Close a window on the post of a job whose site has no sign-in of its own."""
         self.clock.advance(1)
-        await resume_after_window(state(signed_in), BrowserTask(MANY, job.post_url, job.id), self.store)
+        await resume_after_window(
+            state(signed_in), BrowserTask(MANY, job.post_url, job.id), self.store
+        )
 
     async def queued(self, jobs: list[Job]) -> int:
         return [await self.status(job) for job in jobs].count(JobStatus.QUEUED)
@@ -96,7 +107,9 @@ async def test_a_job_that_needs_a_sign_in_resumes_after_one(code: ErrorCode) -> 
     assert await queue.status(job) is JobStatus.QUEUED
 
 
-@pytest.mark.parametrize("code", [ErrorCode.DELETED, ErrorCode.AMBIGUOUS, ErrorCode.NETWORK, ErrorCode.ACCOUNT_WARNING])
+@pytest.mark.parametrize(
+    "code", [ErrorCode.DELETED, ErrorCode.AMBIGUOUS, ErrorCode.NETWORK, ErrorCode.ACCOUNT_WARNING]
+)
 async def test_a_job_that_failed_for_another_reason_stays_failed(code: ErrorCode) -> None:
     queue = Queue()
     job = await queue.failed(code)
@@ -169,7 +182,9 @@ async def test_after_a_window_on_a_post_its_job_and_those_that_it_helps_resume(
 ) -> None:
     queue = Queue()
     answered, other = await queue.failed(ErrorCode.LOGIN_REQUIRED), await queue.failed(code)
-    await resume_after_window(state(signed_in), BrowserTask(SITE, answered.post_url, answered.id), queue.store)
+    await resume_after_window(
+        state(signed_in), BrowserTask(SITE, answered.post_url, answered.id), queue.store
+    )
 
     assert await queue.status(answered) is JobStatus.QUEUED
     assert (await queue.status(other) is JobStatus.QUEUED) is resumes
@@ -177,8 +192,12 @@ async def test_after_a_window_on_a_post_its_job_and_those_that_it_helps_resume(
 
 async def test_an_answer_to_one_site_resumes_no_job_of_another() -> None:
     queue = Queue()
-    answered, other = [await queue.failed(ErrorCode.CHALLENGE, host=host) for host in ("a.test", "b.test")]
-    await resume_after_window(state(None), BrowserTask(MANY, answered.post_url, answered.id), queue.store)
+    answered, other = [
+        await queue.failed(ErrorCode.CHALLENGE, host=host) for host in ("a.test", "b.test")
+    ]
+    await resume_after_window(
+        state(None), BrowserTask(MANY, answered.post_url, answered.id), queue.store
+    )
 
     assert await queue.status(answered) is JobStatus.QUEUED
     assert await queue.status(other) is JobStatus.FAILED
@@ -187,9 +206,15 @@ async def test_an_answer_to_one_site_resumes_no_job_of_another() -> None:
 async def test_a_window_opens_on_the_jobs_own_post_and_never_on_a_mirror() -> None:
     queue, checked = Queue(), list[str]()
     job = await queue.failed(ErrorCode.CHALLENGE, url="https://vxtwitter.com/jane/status/12")
-    task = browser_task_for(job, Submission(identify, lambda url, _: checked.append(url.host), queue.clock, 5))
+    task = browser_task_for(
+        job, Submission(identify, lambda url, _: checked.append(url.host), queue.clock, 5)
+    )
 
-    assert (task.platform.name, task.url, task.job_id) == ("x", "https://x.com/jane/status/12", job.id)
+    assert (task.platform.name, task.url, task.job_id) == (
+        "x",
+        "https://x.com/jane/status/12",
+        job.id,
+    )
     assert checked == ["x.com"]
 
 
@@ -197,10 +222,12 @@ async def test_a_window_opens_on_the_jobs_own_post_and_never_on_a_mirror() -> No
 async def test_no_window_opens_for_a_job_that_does_not_wait_for_the_user(code: ErrorCode) -> None:
     queue = Queue()
     with pytest.raises(JobNotWaiting):
-        browser_task_for(await queue.failed(code), Submission(identify, lambda *_: None, queue.clock, 5))
+        browser_task_for(
+            await queue.failed(code), Submission(identify, lambda *_: None, queue.clock, 5)
+        )
 
 
-# --- a sign-in of which only the next attempt shows whether it helped ------------------------------------------
+# --- a sign-in of which only the next attempt shows whether it helped -----------------------------
 
 
 async def waiting_posts(queue: Queue, count: int = 4, **options: str) -> tuple[Job, list[Job]]:
@@ -279,7 +306,9 @@ async def test_a_post_that_is_saved_by_a_later_retry_shows_that_the_sign_in_help
     assert await continue_after_sign_ins(queue.store) == len(others)
 
 
-@pytest.mark.parametrize("code", [ErrorCode.DELETED, ErrorCode.NETWORK, ErrorCode.CHALLENGE, ErrorCode.AGE_RESTRICTED])
+@pytest.mark.parametrize(
+    "code", [ErrorCode.DELETED, ErrorCode.NETWORK, ErrorCode.CHALLENGE, ErrorCode.AGE_RESTRICTED]
+)
 async def test_when_the_first_post_fails_otherwise_the_others_continue(code: ErrorCode) -> None:
     queue = Queue()
     first, others = await waiting_posts(queue)
@@ -295,7 +324,9 @@ async def test_a_failure_of_this_machine_says_nothing_about_the_sign_in() -> Non
     queue = Queue()
     first, others = await waiting_posts(queue)
     await queue.window_closed(first)
-    await queue.fails(await queue.claimed(), ErrorCode.BROWSER_UNAVAILABLE, retry_in=timedelta(minutes=5))
+    await queue.fails(
+        await queue.claimed(), ErrorCode.BROWSER_UNAVAILABLE, retry_in=timedelta(minutes=5)
+    )
     assert await continue_after_sign_ins(queue.store) == 0
 
     queue.clock.advance(timedelta(minutes=6))
@@ -330,14 +361,21 @@ async def test_jobs_that_met_a_challenge_continue_at_once_and_not_a_second_time(
     assert await queue.status(challenged) is JobStatus.QUEUED
 
     for claim in await queue.store.queue.claim(WORKER, limit=2, lease=LEASE):
-        await (queue.succeeds(claim) if claim.id == first.id else queue.fails(claim, ErrorCode.CHALLENGE))
+        await (
+            queue.succeeds(claim)
+            if claim.id == first.id
+            else queue.fails(claim, ErrorCode.CHALLENGE)
+        )
     assert await continue_after_sign_ins(queue.store) == len(others)
     assert await queue.status(challenged) is JobStatus.FAILED
 
 
 async def test_an_answered_challenge_says_nothing_about_jobs_that_wait_for_a_sign_in() -> None:
     queue = Queue()
-    first, others = await queue.failed(ErrorCode.CHALLENGE), [await queue.failed(ErrorCode.LOGIN_REQUIRED)]
+    first, others = (
+        await queue.failed(ErrorCode.CHALLENGE),
+        [await queue.failed(ErrorCode.LOGIN_REQUIRED)],
+    )
     await queue.window_closed(first)
     await queue.succeeds(await queue.claimed())
 
@@ -347,7 +385,9 @@ async def test_an_answered_challenge_says_nothing_about_jobs_that_wait_for_a_sig
 
 async def test_a_site_with_unknown_session_cookies_continues_on_all_of_its_hosts() -> None:
     queue = Queue()
-    first, other = [await queue.failed(ErrorCode.LOGIN_REQUIRED, host=host) for host in ("a.test", "b.test")]
+    first, other = [
+        await queue.failed(ErrorCode.LOGIN_REQUIRED, host=host) for host in ("a.test", "b.test")
+    ]
     await resume_after_window(state(None), BrowserTask(SITE, first.post_url, first.id), queue.store)
     await queue.succeeds(await queue.claimed())
 
@@ -356,11 +396,15 @@ async def test_a_site_with_unknown_session_cookies_continues_on_all_of_its_hosts
 
 
 @pytest.mark.parametrize("is_removed", [True, False])
-async def test_when_the_first_job_goes_the_next_one_shows_whether_the_sign_in_helped(is_removed: bool) -> None:
+async def test_when_the_first_job_goes_the_next_one_shows_whether_the_sign_in_helped(
+    is_removed: bool,
+) -> None:
     queue = Queue()
     first, (second, *others) = await waiting_posts(queue)
     await queue.window_closed(first)
-    await (queue.store.catalogue.remove(first.id) if is_removed else queue.store.queue.cancel(first.id))
+    await (
+        queue.store.catalogue.remove(first.id) if is_removed else queue.store.queue.cancel(first.id)
+    )
     await continue_after_sign_ins(queue.store)
     assert (await queue.status(second), await queue.queued(others)) == (JobStatus.QUEUED, 0)
 
@@ -422,7 +466,8 @@ async def test_a_kill_while_the_others_are_queued_loses_none_and_tries_none_twic
         patched.setattr(queue.store.queue, "retry", one_only)
         with pytest.raises(KeyboardInterrupt):
             await continue_after_sign_ins(queue.store)
-    await queue.fails(await queue.claimed(), ErrorCode.LOGIN_REQUIRED)  # this post needs another account
+    # this post needs another account
+    await queue.fails(await queue.claimed(), ErrorCode.LOGIN_REQUIRED)
 
     assert await continue_after_sign_ins(queue.store) == len(others) - 1
     assert await queue.status(others[0]) is JobStatus.FAILED

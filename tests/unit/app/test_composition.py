@@ -24,7 +24,9 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(state_dir=tmp_path / "state", download_dir=tmp_path / "library", port=0)
 
 
-async def test_a_worker_starts_although_an_interrupted_move_cannot_be_finished(settings: Settings) -> None:
+async def test_a_worker_starts_although_an_interrupted_move_cannot_be_finished(
+    settings: Settings,
+) -> None:
     """It is tried again when the next one starts."""
     settings.download_dir.mkdir(parents=True)
     (settings.download_dir / "taken").write_bytes(b"a file where the folder should be")
@@ -41,8 +43,12 @@ async def test_a_worker_starts_although_an_interrupted_move_cannot_be_finished(s
     assert "moves_not_finished" in [line["event"] for line in lines]
 
 
-async def test_a_vault_starts_without_its_library_and_uses_it_once_it_is_there(settings: Settings) -> None:
-    """The disk may come later than the vault. Until then links are accepted, and nothing is claimed."""
+async def test_a_vault_starts_without_its_library_and_uses_it_once_it_is_there(
+    settings: Settings,
+) -> None:
+    """The disk may come later than the vault. Until then links are accepted,
+    and nothing is claimed.
+    """
     async with open_store(settings) as store:
         move = {"companions": {"a.jpg": "new/a.jpg"}, "videos": {}}
         await store.records.put(RecordKind.ARRANGING, "a-job", move)
@@ -64,7 +70,9 @@ async def test_a_vault_starts_without_its_library_and_uses_it_once_it_is_there(s
     assert interrupted_move is None, "it was finished"
 
 
-async def test_a_command_that_saves_a_post_at_once_says_that_the_library_is_not_there(settings: Settings) -> None:
+async def test_a_command_that_saves_a_post_at_once_says_that_the_library_is_not_there(
+    settings: Settings,
+) -> None:
     settings.download_dir.write_bytes(b"in the way")
 
     with pytest.raises(StorageFailure):
@@ -72,8 +80,12 @@ async def test_a_command_that_saves_a_post_at_once_says_that_the_library_is_not_
             pass
 
 
-async def test_a_command_does_not_create_a_second_database_beside_a_library_that_has_one(settings: Settings) -> None:
-    """The state folder was removed, or its disk is not mounted: what the second database accepts, no vault saves."""
+async def test_a_command_does_not_create_a_second_database_beside_a_library_that_has_one(
+    settings: Settings,
+) -> None:
+    """The state folder was removed, or its disk is not mounted:
+    what the second database accepts, no vault saves.
+    """
     async with open_app(settings):
         pass
     settings.state_dir.rename(settings.state_dir.with_name("elsewhere"))

@@ -38,7 +38,10 @@ def temporary_folders(settings: Settings) -> list[Path]:
     ids=["found", "failed", "error", "cancelled"],
 )
 async def test_inspecting_leaves_no_temporary_folder_behind(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, failure: BaseException | None, ends_with: type[object]
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: BaseException | None,
+    ends_with: type[object],
 ) -> None:
     """However it ends. Meanwhile the tools have a store that works, and that is not the vault's."""
 
@@ -58,7 +61,9 @@ async def test_inspecting_leaves_no_temporary_folder_behind(
     assert is_new(settings)
 
 
-async def test_a_state_folder_that_cannot_be_written_is_an_error_of_the_store(settings: Settings) -> None:
+async def test_a_state_folder_that_cannot_be_written_is_an_error_of_the_store(
+    settings: Settings,
+) -> None:
     settings.state_dir.write_bytes(b"a file")
 
     with pytest.raises(StoreError, match="cannot be written"):

@@ -37,7 +37,9 @@ def test_the_site_of_a_post_chooses_its_proxy(tmp_path: Path, url: str, proxy: s
     assert (str(chosen) if chosen else None) == proxy
 
 
-def test_a_site_that_does_not_exist_is_refused_with_the_names_of_those_that_do(tmp_path: Path) -> None:
+def test_a_site_that_does_not_exist_is_refused_with_the_names_of_those_that_do(
+    tmp_path: Path,
+) -> None:
     with pytest.raises(BadSetting, match="MEDIAVAULT_PROXIES: unknown platform youtub") as caught:
         make_guard(settings(tmp_path, proxies={"youtub": OWN}))
 
@@ -52,4 +54,6 @@ async def test_notifications_and_other_services_take_the_vaults_proxy_alone(tmp_
     sender.close()
 
     youtube = parse_http_url("https://www.youtube.com/watch?v=dQw4w9WgXcQ")
-    assert [str(guard.proxies.for_post(youtube)) for guard in guards] == ["socks5://***@gluetun:1080"] * 2
+    assert [str(guard.proxies.for_post(youtube)) for guard in guards] == [
+        "socks5://***@gluetun:1080"
+    ] * 2

@@ -28,10 +28,15 @@ async def visit(settings: Settings, clock: FakeClock | None = None) -> list[str]
         return sorted(path.name for path in settings.state_dir.iterdir())
 
 
-async def test_the_folder_of_a_killed_process_is_removed_by_the_next_copy(settings: Settings) -> None:
+async def test_the_folder_of_a_killed_process_is_removed_by_the_next_copy(
+    settings: Settings,
+) -> None:
     """One that may still be in use stays."""
     clock = FakeClock()
-    for name, age in (("seal-old", ABANDONED_AFTER + timedelta(seconds=1)), ("seal-new", timedelta(seconds=5))):
+    for name, age in (
+        ("seal-old", ABANDONED_AFTER + timedelta(seconds=1)),
+        ("seal-new", timedelta(seconds=5)),
+    ):
         (settings.state_dir / name / "profile").mkdir(parents=True)
         at = (clock.now() - age).timestamp()
         os.utime(settings.state_dir / name, (at, at))
@@ -44,7 +49,9 @@ async def test_the_folder_of_a_killed_process_is_removed_by_the_next_copy(settin
     assert [path.name for path in settings.state_dir.iterdir()] == ["seal-new"]
 
 
-async def test_a_folder_that_cannot_be_made_is_a_browser_that_cannot_be_had(settings: Settings) -> None:
+async def test_a_folder_that_cannot_be_made_is_a_browser_that_cannot_be_had(
+    settings: Settings,
+) -> None:
     """So the copy is made without the page."""
     settings.state_dir.write_bytes(b"a file")
 

@@ -45,7 +45,9 @@ async def test_a_loop_that_runs_between_ticks_is_never_frozen_however_often_it_i
 
 
 async def test_a_stopped_process_gets_only_one_tick_when_it_resumes() -> None:
-    """The kernel keeps one signal pending, whether the process was stopped for a second or for a night."""
+    """The kernel keeps one signal pending, whether the process was stopped for a second or for a
+    night.
+    """
     counter = FreezeCounter(ticks=3)
     counter.tick()
     await asyncio.sleep(0)

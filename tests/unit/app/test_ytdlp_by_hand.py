@@ -22,7 +22,8 @@ async def test_an_upgrade_that_fails_says_why_and_leaves_the_one_in_use(tmp_path
     before = manager.state()
     manager.start_upgrade()
     assert manager.state().is_upgrading
-    await until(lambda: not manager.state().is_upgrading, every_s=0.001)  # a thread tidies its folder
+    # a thread tidies its folder
+    await until(lambda: not manager.state().is_upgrading, every_s=0.001)
     after = manager.state()
 
     assert (after.record.error, after.record.help) == (

@@ -28,7 +28,9 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 class Index:
-    """A package index and a trial: how often it was asked, which version it has, and whether it fails."""
+    """A package index and a trial: how often it was asked, which version it has,
+    and whether it fails.
+    """
 
     def __init__(self, version: str = "2026.11.20") -> None:
         self.version = version
@@ -51,10 +53,14 @@ def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def upkeep(state: Path, clock: FakeClock, schedule: UpgradeSchedule, index: Index) -> YtdlpUpkeep:
-    return YtdlpUpkeep(state, clock, schedule, jitter=lambda: 0.5, install=index.install, examine=index.examine)
+    return YtdlpUpkeep(
+        state, clock, schedule, jitter=lambda: 0.5, install=index.install, examine=index.examine
+    )
 
 
-async def days(work: YtdlpUpkeep, clock: FakeClock, count: int, *, state: Path | None = None) -> set[str | None]:
+async def days(
+    work: YtdlpUpkeep, clock: FakeClock, count: int, *, state: Path | None = None
+) -> set[str | None]:
     """Let days pass; return the versions that were in use in ``state``."""
     seen = set()
     for _ in range(count * 48):
@@ -112,7 +118,9 @@ async def test_workers_on_one_machine_ask_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("schedule", [NIGHTLY, WEEKLY])
-async def test_an_upgrade_that_fails_is_tried_again_the_next_night(tmp_path: Path, schedule: UpgradeSchedule) -> None:
+async def test_an_upgrade_that_fails_is_tried_again_the_next_night(
+    tmp_path: Path, schedule: UpgradeSchedule
+) -> None:
     clock, index = FakeClock(), Index()
     index.fails = True
     work = upkeep(tmp_path, clock, schedule, index)
@@ -126,7 +134,9 @@ async def test_an_upgrade_that_fails_is_tried_again_the_next_night(tmp_path: Pat
 
 
 @pytest.mark.parametrize("ahead", [2 * DAY, 300 * DAY])
-async def test_a_time_from_a_wrong_clock_or_another_schedule_is_replaced(tmp_path: Path, ahead: timedelta) -> None:
+async def test_a_time_from_a_wrong_clock_or_another_schedule_is_replaced(
+    tmp_path: Path, ahead: timedelta
+) -> None:
     clock, index = FakeClock(), Index()
     home = home_of(tmp_path)
     home.mkdir()
@@ -143,7 +153,9 @@ async def test_an_upgrade_that_was_killed_is_tried_again_the_next_night(tmp_path
         begun.set()
         await asyncio.Event().wait()
 
-    killed = YtdlpUpkeep(tmp_path, clock, WEEKLY, jitter=lambda: 0.5, install=endless, examine=index.examine)
+    killed = YtdlpUpkeep(
+        tmp_path, clock, WEEKLY, jitter=lambda: 0.5, install=endless, examine=index.examine
+    )
     task = asyncio.create_task(_until_begun(killed, clock, begun))
     await begun.wait()
     task.cancel()
@@ -171,7 +183,9 @@ async def test_nothing_is_tried_during_another_upgrade(tmp_path: Path) -> None:
     assert index.asked == 0
 
 
-async def test_a_version_that_was_given_up_is_passed_over_until_there_is_a_newer_one(tmp_path: Path) -> None:
+async def test_a_version_that_was_given_up_is_passed_over_until_there_is_a_newer_one(
+    tmp_path: Path,
+) -> None:
     clock, index = FakeClock(), Index()
     work = upkeep(tmp_path, clock, NIGHTLY, index)
     await days(work, clock, 2)

@@ -1,4 +1,6 @@
-"""Grants of every kind: how they are stored, and what ends them. Values are as earlier versions have written them."""
+"""Grants of every kind: how they are stored, and what ends them.
+Values are as earlier versions have written them.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +24,17 @@ from tests.memory_store import MemoryJobStore
 AT = START.isoformat()
 SECRET = "mv_the secret"
 SESSION = {"made_at": AT, "used_at": AT, "browser": "Firefox", "address": "192.0.2.1", "tls": True}
-FEED = {"uid": "6f7c1a34-9f0e-4d0a-9b62-b8f6a2f2f6a1", "name": "Trains", "filter": "q=trains", "made_at": AT} | {
-    "user": "jane", "locale": "de", "zone": "Europe/Berlin", "base": "https://vault.example/", "used_at": AT
+FEED = {"uid": "6f7c1a34-9f0e-4d0a-9b62-b8f6a2f2f6a1", "name": "Trains", "filter": "q=trains",
+        "made_at": AT} | {
+    "user": "jane", "locale": "de", "zone": "Europe/Berlin", "base": "https://vault.example/",
+    "used_at": AT
 }  # fmt: skip
-LINK = {"job_id": "01930000-0000-7000-8000-000000000001", "item": 1, "made_at": AT, "password": None}
+LINK = {
+    "job_id": "01930000-0000-7000-8000-000000000001",
+    "item": 1,
+    "made_at": AT,
+    "password": None,
+}
 STORED: Mapping[str, tuple[type[Grants[Any]], Mapping[str, Any], Mapping[str, Any]]] = {
     "token": (
         ApiTokens,
@@ -34,25 +43,60 @@ STORED: Mapping[str, tuple[type[Grants[Any]], Mapping[str, Any], Mapping[str, An
     ),
     "token of a user": (
         ApiTokens,
-        {"name": "phone", "made_at": AT, "used_at": AT, "profile": "Audio", "user": "jane", "scope": "read"},
+        {
+            "name": "phone",
+            "made_at": AT,
+            "used_at": AT,
+            "profile": "Audio",
+            "user": "jane",
+            "scope": "read",
+        },
         {"user": "jane", "scope": Scope.READ, "used_at": START, "profile": "Audio"},
     ),
     "session of the owner": (
         WebSessions,
         {**SESSION, "bound": "ab" * 32},
-        {"user": "owner", "made_at": START, "used_at": START, "browser": "Firefox", "tls": True, "bound": "ab" * 32},
+        {
+            "user": "owner",
+            "made_at": START,
+            "used_at": START,
+            "browser": "Firefox",
+            "tls": True,
+            "bound": "ab" * 32,
+        },
     ),
-    "session of a user": (WebSessions, {**SESSION, "bound": "user", "user": "jane"}, {"user": "jane"}),
+    "session of a user": (
+        WebSessions,
+        {**SESSION, "bound": "user", "user": "jane"},
+        {"user": "jane"},
+    ),
     "link": (SharedLinks, LINK, {"user": "owner", "item": 1, "password": None, "made_at": START}),
-    "locked link": (SharedLinks, {**LINK, "password": "$argon2id$", "user": "jane"}, {"password": "$argon2id$"}),
-    "feed": (RssFeeds, FEED, {"id": FEED["uid"], "filter": "q=trains", "zone": "Europe/Berlin", "used_at": START}),
+    "locked link": (
+        SharedLinks,
+        {**LINK, "password": "$argon2id$", "user": "jane"},
+        {"password": "$argon2id$"},
+    ),
+    "feed": (
+        RssFeeds,
+        FEED,
+        {"id": FEED["uid"], "filter": "q=trains", "zone": "Europe/Berlin", "used_at": START},
+    ),
 }
 
 
 @pytest.fixture
-def grants(store: MemoryJobStore, clock: FakeClock, tmp_path: Path) -> Mapping[type[Grants[Any]], Grants[Any]]:
-    made = (ApiTokens(store.records, clock), WebSessions(store.records, clock), SetupToken(store.records, clock))
-    return {type(one): one for one in (*made, SharedLinks(store, clock), RssFeeds(store, clock, tmp_path))}
+def grants(
+    store: MemoryJobStore, clock: FakeClock, tmp_path: Path
+) -> Mapping[type[Grants[Any]], Grants[Any]]:
+    made = (
+        ApiTokens(store.records, clock),
+        WebSessions(store.records, clock),
+        SetupToken(store.records, clock),
+    )
+    return {
+        type(one): one
+        for one in (*made, SharedLinks(store, clock), RssFeeds(store, clock, tmp_path))
+    }
 
 
 @pytest.mark.parametrize("name", STORED)
@@ -85,7 +129,10 @@ async def test_what_is_stored_is_read_and_written_as_it_was(
     ],
 )
 async def test_a_damaged_record_opens_nothing_and_ends_with_its_user(
-    grants: Mapping[type[Grants[Any]], Grants[Any]], store: MemoryJobStore, name: str, damage: Mapping[str, Any]
+    grants: Mapping[type[Grants[Any]], Grants[Any]],
+    store: MemoryJobStore,
+    name: str,
+    damage: Mapping[str, Any],
 ) -> None:
     kind, value, _ = STORED[name]
     changed = {**value, **damage}
@@ -96,7 +143,9 @@ async def test_a_damaged_record_opens_nothing_and_ends_with_its_user(
     assert await end_grants(store.records, grants[kind].of.kind, changed.get("user", "owner")) == 1
 
 
-async def test_nothing_is_revoked_by_an_empty_name(grants: Mapping[type[Grants[Any]], Grants[Any]]) -> None:
+async def test_nothing_is_revoked_by_an_empty_name(
+    grants: Mapping[type[Grants[Any]], Grants[Any]],
+) -> None:
     sessions = grants[WebSessions]
     assert isinstance(sessions, WebSessions)
     await sessions.begin(ClientInfo())

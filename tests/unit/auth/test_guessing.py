@@ -41,7 +41,9 @@ async def test_a_users_own_sign_ins_give_no_more_guesses_at_the_owners_password(
     assert (guesses, refused) == (TRIES_OF_AN_ADDRESS, 54 - TRIES_OF_AN_ADDRESS)
 
 
-async def test_wrong_tokens_from_one_address_lock_no_token_out_at_another(clock: FakeClock, tmp_path: Path) -> None:
+async def test_wrong_tokens_from_one_address_lock_no_token_out_at_another(
+    clock: FakeClock, tmp_path: Path
+) -> None:
     settings = Settings(state_dir=tmp_path, token=TOKEN)
     authenticator = Authenticator(MemoryJobStore(clock).records, settings, clock, loopback=True)
     refused = 0

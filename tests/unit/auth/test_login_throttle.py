@@ -40,7 +40,9 @@ def test_one_user_gets_twenty_of_a_thousand_tries_from_all_addresses(clock: Fake
 def test_one_address_gets_ten_tries_whomever_they_name(clock: FakeClock) -> None:
     throttle = LoginThrottle(clock)
 
-    assert [throttle.begin("192.0.2.1", f"user {n}") for n in range(100)].count(None) == TRIES_OF_AN_ADDRESS
+    assert [throttle.begin("192.0.2.1", f"user {n}") for n in range(100)].count(
+        None
+    ) == TRIES_OF_AN_ADDRESS
 
 
 def test_a_success_clears_the_tries_of_its_user_at_its_address_alone(clock: FakeClock) -> None:
@@ -72,7 +74,9 @@ def test_an_address_that_has_signed_in_is_not_blocked_by_others(clock: FakeClock
     assert allowed_tries(throttle, "203.0.113.9", 100) == TRIES_OF_AN_ADDRESS
 
 
-def test_a_user_who_signs_in_at_hundreds_of_addresses_does_not_block_another_at_a_known_one(clock: FakeClock) -> None:
+def test_a_user_who_signs_in_at_hundreds_of_addresses_does_not_block_another_at_a_known_one(
+    clock: FakeClock,
+) -> None:
     throttle = LoginThrottle(clock)
     throttle.succeeded("203.0.113.1", "owner")
     for number in range(1_000):
@@ -109,7 +113,10 @@ def test_a_successful_sign_in_resets_the_tries_of_its_address(clock: FakeClock) 
 def test_an_ipv6_network_counts_as_one_address(clock: FakeClock) -> None:
     throttle = LoginThrottle(clock)
 
-    assert sum(allowed_tries(throttle, f"2001:db8:1:2::{n:x}", 1) for n in range(100)) == TRIES_OF_AN_ADDRESS
+    assert (
+        sum(allowed_tries(throttle, f"2001:db8:1:2::{n:x}", 1) for n in range(100))
+        == TRIES_OF_AN_ADDRESS
+    )
     assert throttle.begin("2001:db8:1:3::1") is None
 
 

@@ -19,11 +19,17 @@ from tests.provider_stub import CLIENT, CLIENT_SECRET, ISSUER, OTHER_KEY, StubPr
 from tests.provider_stub import KEY as KEY_OF_PROVIDER
 
 KEY, BACK = "a key of the browser", "https://vault.example/login/oidc/callback"
-SETTINGS: dict[str, Any] = {"oidc_issuer": ISSUER, "oidc_client_id": CLIENT, "oidc_client_secret": CLIENT_SECRET}
+SETTINGS: dict[str, Any] = {
+    "oidc_issuer": ISSUER,
+    "oidc_client_id": CLIENT,
+    "oidc_client_secret": CLIENT_SECRET,
+}
 
 
 def rules_of(tmp_path: Path, **settings: Any) -> ProviderRules:
-    rules = provider_rules(Settings(state_dir=tmp_path, download_dir=tmp_path, **(SETTINGS | settings)))
+    rules = provider_rules(
+        Settings(state_dir=tmp_path, download_dir=tmp_path, **(SETTINGS | settings))
+    )
     assert rules is not None
     return rules
 
@@ -50,15 +56,21 @@ async def test_a_user_is_signed_in(provider: OpenIdProvider, stub: StubProvider)
     assert (found.name, set(found.groups)) == ("jane", {"family", "friends"})
 
 
-async def test_name_and_groups_may_be_in_the_userinfo(provider: OpenIdProvider, stub: StubProvider) -> None:
+async def test_name_and_groups_may_be_in_the_userinfo(
+    provider: OpenIdProvider, stub: StubProvider
+) -> None:
     stub.userinfo = {"sub": "4711", "email": "jane@home.example", "groups": "family"}
     found = await signed_in(provider, stub)
 
     assert (found.name, set(found.groups)) == ("jane@home.example", {"family"})
 
 
-async def test_groups_may_lie_deep_in_a_claim(stub: StubProvider, clock: FakeClock, tmp_path: Path) -> None:
-    provider = OpenIdProvider(rules_of(tmp_path, oidc_groups_claim="realm_access.roles"), stub.fetch, clock)
+async def test_groups_may_lie_deep_in_a_claim(
+    stub: StubProvider, clock: FakeClock, tmp_path: Path
+) -> None:
+    provider = OpenIdProvider(
+        rules_of(tmp_path, oidc_groups_claim="realm_access.roles"), stub.fetch, clock
+    )
     stub.claims = {"realm_access": {"roles": ["family"]}}
 
     assert (await signed_in(provider, stub)).groups == {"family"}
@@ -66,7 +78,9 @@ async def test_groups_may_lie_deep_in_a_claim(stub: StubProvider, clock: FakeClo
     assert (await signed_in(provider, stub)).groups == frozenset()
 
 
-async def test_an_answer_that_is_nested_too_deeply_is_a_failed_sign_in(clock: FakeClock, tmp_path: Path) -> None:
+async def test_an_answer_that_is_nested_too_deeply_is_a_failed_sign_in(
+    clock: FakeClock, tmp_path: Path
+) -> None:
     async def fetch(*_: object, **__: object) -> tuple[int, bytes]:
         return 200, b"[" * 400_000
 
@@ -108,7 +122,8 @@ async def test_an_id_token_is_valid_for_its_time_only(
 ) -> None:
     begun = await provider.address(KEY, BACK)
     stub.claims = {"exp": int(clock.now().timestamp())}
-    assert await provider.user(KEY, BACK, **stub.sign_in(begun))  # the clocks may differ by a minute
+    # the clocks may differ by a minute
+    assert await provider.user(KEY, BACK, **stub.sign_in(begun))
 
     stub.claims = {"exp": int(clock.now().timestamp()) - 61}
     with pytest.raises(WrongSecret):
@@ -150,7 +165,9 @@ async def test_providers_sign_in_several_ways(
     assert (await signed_in(provider, stub)).identity.subject == "4711"
 
 
-async def test_a_code_is_worth_nothing_in_another_browser(provider: OpenIdProvider, stub: StubProvider) -> None:
+async def test_a_code_is_worth_nothing_in_another_browser(
+    provider: OpenIdProvider, stub: StubProvider
+) -> None:
     """Else a link could sign others in as its maker, and a stolen code its thief."""
     back = stub.sign_in(await provider.address(KEY, BACK))
     with pytest.raises(WrongSecret, match="another browser"):
@@ -167,7 +184,9 @@ async def test_a_code_is_valid_once(provider: OpenIdProvider, stub: StubProvider
         await provider.user(KEY, BACK, **back)
 
 
-@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/token", "/keys", "/userinfo"])
+@pytest.mark.parametrize(
+    "path", ["/.well-known/openid-configuration", "/token", "/keys", "/userinfo"]
+)
 @pytest.mark.parametrize(
     "answer",
     [
@@ -209,7 +228,9 @@ async def test_a_configuration_that_is_unsafe_is_refused(
         await signed_in(provider, stub)
 
 
-async def test_information_about_somebody_else_signs_nobody_in(provider: OpenIdProvider, stub: StubProvider) -> None:
+async def test_information_about_somebody_else_signs_nobody_in(
+    provider: OpenIdProvider, stub: StubProvider
+) -> None:
     stub.userinfo = {"sub": "4712", "groups": ["admins"]}
     with pytest.raises(WrongSecret, match="somebody else"):
         await signed_in(provider, stub)
@@ -225,15 +246,25 @@ async def test_information_about_somebody_else_signs_nobody_in(provider: OpenIdP
     ],
 )
 async def test_the_clients_secret_is_sent_as_the_provider_wants_it(
-    stub: StubProvider, clock: FakeClock, tmp_path: Path, secret: str | None, methods: list[str] | None, sent: str
+    stub: StubProvider,
+    clock: FakeClock,
+    tmp_path: Path,
+    secret: str | None,
+    methods: list[str] | None,
+    sent: str,
 ) -> None:
     provider = OpenIdProvider(rules_of(tmp_path, oidc_client_secret=secret), stub.fetch, clock)
     stub.configuration = {"token_endpoint_auth_methods_supported": methods} if methods else {}
     await signed_in(provider, stub)
-    [(form, headers)] = [(form, headers) for url, form, headers in stub.asked if url.endswith("/token")]
+    [(form, headers)] = [
+        (form, headers) for url, form, headers in stub.asked if url.endswith("/token")
+    ]
 
     assert form is not None
-    assert ("authorization" in headers, "client_secret" in form) == (sent == "header", sent == "form")
+    assert ("authorization" in headers, "client_secret" in form) == (
+        sent == "header",
+        sent == "form",
+    )
     assert all(CLIENT_SECRET not in url for url, _, _ in stub.asked)
 
 
@@ -246,11 +277,17 @@ def test_the_highest_role_of_the_groups_counts(tmp_path: Path) -> None:
     assert rules.role_of(frozenset({"family", "parents"})) is Role.ADMIN
     assert rules.role_of(frozenset({"family"})) is Role.MEMBER
     assert rules.role_of(frozenset({"strangers"})) is Role.VIEWER
-    assert rules_of(tmp_path, oidc_roles={"family": "member"}).role_of(frozenset({"strangers"})) is None
+    assert (
+        rules_of(tmp_path, oidc_roles={"family": "member"}).role_of(frozenset({"strangers"}))
+        is None
+    )
 
 
 def test_without_an_issuer_there_is_no_provider(tmp_path: Path) -> None:
-    assert provider_rules(Settings(state_dir=tmp_path, download_dir=tmp_path, oidc_client_id=CLIENT)) is None
+    assert (
+        provider_rules(Settings(state_dir=tmp_path, download_dir=tmp_path, oidc_client_id=CLIENT))
+        is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -271,7 +308,9 @@ def test_settings_that_make_no_sense_are_refused(tmp_path: Path, settings: dict[
 
 
 @pytest.mark.parametrize("roles", ["family", "[]", '{"family": "king"}'])
-def test_roles_that_make_no_sense_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, roles: str) -> None:
+def test_roles_that_make_no_sense_are_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, roles: str
+) -> None:
     monkeypatch.setenv("MEDIAVAULT_OIDC_ROLES", roles)
     with pytest.raises(BadSetting, match="MEDIAVAULT_OIDC_ROLES"):
         load_settings(state_dir=tmp_path, download_dir=tmp_path)
@@ -280,4 +319,6 @@ def test_roles_that_make_no_sense_are_refused(monkeypatch: pytest.MonkeyPatch, t
 def test_roles_are_read_as_json(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MEDIAVAULT_OIDC_ROLES", json.dumps({"family": "member"}))
 
-    assert load_settings(state_dir=tmp_path, download_dir=tmp_path).oidc_roles == {"family": Role.MEMBER}
+    assert load_settings(state_dir=tmp_path, download_dir=tmp_path).oidc_roles == {
+        "family": Role.MEMBER
+    }

@@ -15,9 +15,12 @@ from mediavault.core.failures import BadInput
 
 GOOD = "seven grey herons"
 EASY = (
-    *("Password1!", "P@ssw0rd2024", "!!pa$$word99", "Passwort!!11", "Willkommen2025", "HalloHallo1", "Sommer2024!!", "Mediavault!1"),
-    *("passwordpassword", "Admin1234Admin1234", "letmein!letmein!", "qwertzuiop", "QWERTZUIOPÜ", "poiuytrewq", "abcdefghijklm"),
-    *("zyxwvutsrqp", "4567890123", "1qay2wsx3edc", "asdfghjk123", "trustno1trustno1", "2026-11-26", "26.11.2026..", "+49 170 1234567"),
+    *("Password1!", "P@ssw0rd2024", "!!pa$$word99", "Passwort!!11", "Willkommen2025", "HalloHallo1",
+      "Sommer2024!!", "Mediavault!1"),
+    *("passwordpassword", "Admin1234Admin1234", "letmein!letmein!", "qwertzuiop", "QWERTZUIOPÜ",
+      "poiuytrewq", "abcdefghijklm"),
+    *("zyxwvutsrqp", "4567890123", "1qay2wsx3edc", "asdfghjk123", "trustno1trustno1", "2026-11-26",
+      "26.11.2026..", "+49 170 1234567"),
 )  # fmt: skip
 FINE = (
     "password manager",
@@ -31,7 +34,15 @@ FINE = (
 
 @pytest.mark.parametrize(
     "password",
-    [GOOD, "x7" + "y9z." * 4, "häßlich-schön", "a b c d e ", "q" * 60 + GOOD, "日本語のパスワード例文", *FINE],
+    [
+        GOOD,
+        "x7" + "y9z." * 4,
+        "häßlich-schön",
+        "a b c d e ",
+        "q" * 60 + GOOD,
+        "日本語のパスワード例文",
+        *FINE,
+    ],
 )
 def test_a_long_uncommon_password_is_accepted(password: str) -> None:
     check_password(password)
@@ -103,7 +114,9 @@ async def test_a_cheaper_hash_is_outdated(monkeypatch: pytest.MonkeyPatch) -> No
     assert PasswordHashes().is_outdated(made)
 
 
-async def test_hashing_is_limited_and_never_runs_in_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_hashing_is_limited_and_never_runs_in_the_event_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Otherwise a burst of tries would cost 19 MiB each, and every other request would wait."""
     under_way, most, loops_thread = [0], [0], threading.get_ident()
     barrier = threading.Barrier(AT_ONCE)
@@ -124,7 +137,9 @@ async def test_hashing_is_limited_and_never_runs_in_the_event_loop(monkeypatch: 
 
 
 def test_the_memory_of_a_hash_is_released() -> None:
-    """Measured in a separate process: ten hashes with the real costs leave less than the memory of one in use."""
+    """Measured in a separate process: ten hashes with the real costs leave less than the memory of
+    one in use.
+    """
     script = (
         "import asyncio\n"
         "from mediavault.auth.passwords import PasswordHashes\n"
@@ -137,6 +152,8 @@ def test_the_memory_of_a_hash_is_released() -> None:
         "    print(rss() - before)\n"
         "asyncio.run(main())\n"
     )
-    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
 
     assert int(answer.stdout) < 19

@@ -32,7 +32,9 @@ HEADERS = (("remote-user", "jane"), (SECRET_HEADER, SECRET))
 
 
 def rules(tmp_path: Path, **overrides: Any) -> ProxyRules:
-    return proxy_rules(Settings(state_dir=tmp_path, download_dir=tmp_path, **(SETTINGS | overrides)))
+    return proxy_rules(
+        Settings(state_dir=tmp_path, download_dir=tmp_path, **(SETTINGS | overrides))
+    )
 
 
 def test_a_trusted_proxy_signs_the_owner_in(tmp_path: Path) -> None:
@@ -40,16 +42,23 @@ def test_a_trusted_proxy_signs_the_owner_in(tmp_path: Path) -> None:
 
 
 def test_a_trusted_proxy_names_another_user(tmp_path: Path) -> None:
-    assert user_of_proxy(rules(tmp_path), PROXY, [("remote-user", "Eve"), (SECRET_HEADER, SECRET)]) == "eve"
+    assert (
+        user_of_proxy(rules(tmp_path), PROXY, [("remote-user", "Eve"), (SECRET_HEADER, SECRET)])
+        == "eve"
+    )
 
 
 def test_without_the_header_the_proxy_signs_no_one_in(tmp_path: Path) -> None:
     """The proxy may leave a path to the vault's own sign-in."""
-    assert None is user_of_proxy(rules(tmp_path), PROXY, [("accept", "*/*"), (SECRET_HEADER, SECRET)])
+    assert None is user_of_proxy(
+        rules(tmp_path), PROXY, [("accept", "*/*"), (SECRET_HEADER, SECRET)]
+    )
 
 
 def test_sign_in_by_a_proxy_is_off_by_default(tmp_path: Path) -> None:
-    off = proxy_rules(Settings(state_dir=tmp_path, download_dir=tmp_path, trusted_proxies=("10.0.0.0/24",)))
+    off = proxy_rules(
+        Settings(state_dir=tmp_path, download_dir=tmp_path, trusted_proxies=("10.0.0.0/24",))
+    )
 
     assert None is user_of_proxy(off, PROXY, HEADERS)
 
@@ -78,13 +87,19 @@ def test_sign_in_by_a_proxy_is_off_by_default(tmp_path: Path) -> None:
         (PROXY, [*HEADERS, ("x_mediavault_proxy_secret", SECRET)]),
     ],
 )
-def test_forged_proxy_headers_are_refused(tmp_path: Path, peer: str, headers: list[tuple[str, str]]) -> None:
-    """Headers from another peer, repeated, with dots or underscores, without the secret, or for another user."""
+def test_forged_proxy_headers_are_refused(
+    tmp_path: Path, peer: str, headers: list[tuple[str, str]]
+) -> None:
+    """Headers from another peer, repeated, with dots or underscores, without the secret,
+    or for another user.
+    """
     with pytest.raises(ProxyRefused):
         user_of_proxy(rules(tmp_path), peer, headers)
 
 
-@pytest.mark.parametrize("missing", ["trusted_proxies", "proxy_header", "proxy_user", "proxy_secret"])
+@pytest.mark.parametrize(
+    "missing", ["trusted_proxies", "proxy_header", "proxy_user", "proxy_secret"]
+)
 def test_an_incomplete_configuration_is_refused(tmp_path: Path, missing: str) -> None:
     with pytest.raises(BadSetting, match=missing.upper()):
         rules(tmp_path, **{missing: () if missing == "trusted_proxies" else None})
@@ -106,7 +121,9 @@ def test_an_unusable_header_or_secret_is_refused(tmp_path: Path, overrides: dict
         rules(tmp_path, **overrides)
 
 
-@pytest.mark.parametrize("proxy", ["*", "0.0.0.0/0", "::/0", "10.0.0.0/7", "2001::/16", "proxy.lan", "", "10.0.0.300"])
+@pytest.mark.parametrize(
+    "proxy", ["*", "0.0.0.0/0", "::/0", "10.0.0.0/7", "2001::/16", "proxy.lan", "", "10.0.0.300"]
+)
 def test_an_invalid_or_too_wide_network_is_not_a_proxy(tmp_path: Path, proxy: str) -> None:
     with pytest.raises(BadSetting, match="TRUSTED_PROXIES"):
         load_settings(state_dir=tmp_path, download_dir=tmp_path, trusted_proxies=(proxy,))
@@ -134,7 +151,9 @@ def test_the_client_is_the_rightmost_hop_that_is_not_a_trusted_proxy(
     assert client_address(rules(tmp_path), peer, forwarded) == address
 
 
-@pytest.mark.parametrize("name", ["forwarded", "x-forwarded-for", "x_forwarded_for", "x-real-ip", "via"])
+@pytest.mark.parametrize(
+    "name", ["forwarded", "x-forwarded-for", "x_forwarded_for", "x-real-ip", "via"]
+)
 def test_a_forwarded_request_is_recognised(name: str) -> None:
     assert was_forwarded([("accept", "*/*"), (name, "192.0.2.7")])
     assert not was_forwarded([("accept", "*/*"), ("x-requested-with", "me")])

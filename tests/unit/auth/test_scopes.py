@@ -10,7 +10,9 @@ LIST, JOB, HISTORY = "/api/jobs", "/api/jobs/0193-a", "/api/jobs/0193-a/history"
 SESSIONS = "/api/sessions"
 
 
-@pytest.mark.parametrize(("method", "path"), [("POST", LIST), ("GET", JOB), ("HEAD", JOB), ("GET", HISTORY)])
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", LIST), ("GET", JOB), ("HEAD", JOB), ("GET", HISTORY)]
+)
 def test_submit_may_add_jobs_and_read_a_job_by_its_id(method: str, path: str) -> None:
     assert scope_allows(Scope.SUBMIT, method, path)
 
@@ -37,7 +39,8 @@ def test_submit_may_do_nothing_else(method: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("POST", LIST), ("GET", JOB), ("GET", SESSIONS), ("POST", f"{SESSIONS}/x/cookies")]
+    ("method", "path"),
+    [("POST", LIST), ("GET", JOB), ("GET", SESSIONS), ("POST", f"{SESSIONS}/x/cookies")],
 )
 def test_cookies_may_submit_and_hand_over_the_cookies_of_a_site(method: str, path: str) -> None:
     assert scope_allows(Scope.COOKIES, method, path)
@@ -70,10 +73,14 @@ def test_cookies_may_do_nothing_else(method: str, path: str) -> None:
 def test_read_may_read_almost_everything_and_change_nothing(path: str) -> None:
     assert scope_allows(Scope.READ, "GET", path)
     assert scope_allows(Scope.READ, "HEAD", path)
-    assert not any(scope_allows(Scope.READ, method, path) for method in ("POST", "PUT", "PATCH", "DELETE"))
+    assert not any(
+        scope_allows(Scope.READ, method, path) for method in ("POST", "PUT", "PATCH", "DELETE")
+    )
 
 
-@pytest.mark.parametrize("path", ["/access", "/access/tokens", "/sessions/window", "/api/login-window/frame"])
+@pytest.mark.parametrize(
+    "path", ["/access", "/access/tokens", "/sessions/window", "/api/login-window/frame"]
+)
 def test_read_may_see_neither_access_settings_nor_a_sign_in_window(path: str) -> None:
     assert not scope_allows(Scope.READ, "GET", path)
 

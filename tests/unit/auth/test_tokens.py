@@ -25,7 +25,15 @@ async def test_a_token_is_found_only_by_its_exact_text(tokens: ApiTokens) -> Non
 
     assert stored is not None
     assert (stored.name, stored.scope, stored.key) == ("phone", Scope.SUBMIT, made.key)
-    for other in (token[:-1], token + "x", token.removeprefix("mv_"), made.key, f"mv_{made.key}", "mv_", ""):
+    for other in (
+        token[:-1],
+        token + "x",
+        token.removeprefix("mv_"),
+        made.key,
+        f"mv_{made.key}",
+        "mv_",
+        "",
+    ):
         assert await tokens.find(other) is None
 
 
@@ -36,7 +44,9 @@ async def test_a_token_is_32_random_bytes_after_a_prefix(tokens: ApiTokens) -> N
     assert len(set(made)) == 20
 
 
-async def test_the_store_does_not_hold_the_token_itself(tokens: ApiTokens, store: MemoryJobStore) -> None:
+async def test_the_store_does_not_hold_the_token_itself(
+    tokens: ApiTokens, store: MemoryJobStore
+) -> None:
     token, _ = await tokens.add("phone", Scope.ADMIN)
 
     assert token.removeprefix("mv_") not in str(await store.records.all(RecordKind.API_TOKEN))
@@ -83,7 +93,9 @@ async def test_revoking_an_unknown_token_is_an_error(tokens: ApiTokens) -> None:
     assert refused.value.code is ErrorCode.NOT_FOUND
 
 
-@pytest.mark.parametrize("name", ["", "   ", "x" * 81, "a\x00b", "right\u202eleft", "phone", " phone "])
+@pytest.mark.parametrize(
+    "name", ["", "   ", "x" * 81, "a\x00b", "right\u202eleft", "phone", " phone "]
+)
 async def test_a_name_must_be_short_printable_and_unique(tokens: ApiTokens, name: str) -> None:
     await tokens.add("phone", Scope.READ)
     with pytest.raises(BadInput):

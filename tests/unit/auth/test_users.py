@@ -26,9 +26,13 @@ async def test_a_vault_begins_without_a_password(store: MemoryJobStore, clock: F
     assert not any([await owner.holds(guess) for guess in ("", "admin", "mediavault", "password")])
 
 
-async def test_only_one_of_two_concurrent_setups_sets_the_password(store: MemoryJobStore, clock: FakeClock) -> None:
+async def test_only_one_of_two_concurrent_setups_sets_the_password(
+    store: MemoryJobStore, clock: FakeClock
+) -> None:
     """Two users race through a setup page that is open to everyone."""
-    taken = await asyncio.gather(Users(store.records, clock).take(GOOD), Users(store.records, clock).take(OTHER))
+    taken = await asyncio.gather(
+        Users(store.records, clock).take(GOOD), Users(store.records, clock).take(OTHER)
+    )
     owner = Users(store.records, clock)
 
     assert sorted(taken) == [False, True]
@@ -44,7 +48,9 @@ async def test_the_store_holds_only_a_hash(store: MemoryJobStore, clock: FakeClo
     assert GOOD not in str(record)
 
 
-async def test_changing_the_password_requires_the_current_one(store: MemoryJobStore, clock: FakeClock) -> None:
+async def test_changing_the_password_requires_the_current_one(
+    store: MemoryJobStore, clock: FakeClock
+) -> None:
     owner = Users(store.records, clock)
     await owner.take(GOOD)
     with pytest.raises(WrongSecret):
@@ -72,7 +78,9 @@ async def test_a_hash_with_outdated_costs_is_replaced_at_the_next_sign_in(
     assert await owner.holds(GOOD)
 
 
-async def test_a_change_by_another_process_takes_effect_within_seconds(store: MemoryJobStore, clock: FakeClock) -> None:
+async def test_a_change_by_another_process_takes_effect_within_seconds(
+    store: MemoryJobStore, clock: FakeClock
+) -> None:
     local, remote = Users(store.records, clock), Users(store.records, clock)
     assert not await local.has_password()
     await remote.set_password(GOOD)
@@ -85,7 +93,9 @@ async def test_a_change_by_another_process_takes_effect_within_seconds(store: Me
     assert not await remote.remove_password()
 
 
-async def test_a_read_overtaken_by_a_change_is_not_cached(store: MemoryJobStore, clock: FakeClock) -> None:
+async def test_a_read_overtaken_by_a_change_is_not_cached(
+    store: MemoryJobStore, clock: FakeClock
+) -> None:
     """Otherwise a vault whose password has just been set would stay open for two seconds."""
     owner = Users(store.records, clock)
     read = store.records.get
@@ -123,8 +133,15 @@ async def test_what_can_be_no_name_never_reaches_the_store(
 
 async def test_a_damaged_user_has_no_access(store: MemoryJobStore, clock: FakeClock) -> None:
     """As in a backup that was changed."""
-    whole = {"role": "viewer", "made_at": clock.now().isoformat(), "password": None, "identity": None}
-    for number, (name, damaged) in enumerate((("role", "king"), ("made_at", 7), ("identity", 7), ("identity", []))):
+    whole = {
+        "role": "viewer",
+        "made_at": clock.now().isoformat(),
+        "password": None,
+        "identity": None,
+    }
+    for number, (name, damaged) in enumerate(
+        (("role", "king"), ("made_at", 7), ("identity", 7), ("identity", []))
+    ):
         await store.records.put(RecordKind.USER, f"user{number}", {**whole, name: damaged})
     await store.records.put(RecordKind.USER, "whole", whole)
     await store.records.put(RecordKind.USER, "a/b", whole)
@@ -135,7 +152,9 @@ async def test_a_damaged_user_has_no_access(store: MemoryJobStore, clock: FakeCl
     assert await users.find("a/b") is None
 
 
-async def test_a_users_role_is_known_elsewhere_within_seconds(store: MemoryJobStore, clock: FakeClock) -> None:
+async def test_a_users_role_is_known_elsewhere_within_seconds(
+    store: MemoryJobStore, clock: FakeClock
+) -> None:
     local, remote = Users(store.records, clock), Users(store.records, clock)
     await local.add("jane", Role.VIEWER, GOOD)
     assert (await remote.find("jane")) is not None

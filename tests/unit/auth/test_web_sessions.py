@@ -43,7 +43,9 @@ async def test_a_session_records_its_client_and_its_start(sessions: WebSessions)
     assert await sessions.all() == [session]
 
 
-async def test_the_store_does_not_hold_session_ids(sessions: WebSessions, store: MemoryJobStore) -> None:
+async def test_the_store_does_not_hold_session_ids(
+    sessions: WebSessions, store: MemoryJobStore
+) -> None:
     """A leaked store does not let anyone sign in, not even with its keys."""
     session_id = await sessions.begin(HERE, bound_to="the vault's token")
     [record] = await store.records.all(RecordKind.WEB_SESSION)
@@ -60,7 +62,9 @@ async def test_ids_are_long_and_unique(sessions: WebSessions) -> None:
     assert {len(session_id) for session_id in ids} == {43}
 
 
-async def test_a_used_session_stays_and_an_idle_one_ends(sessions: WebSessions, clock: FakeClock) -> None:
+async def test_a_used_session_stays_and_an_idle_one_ends(
+    sessions: WebSessions, clock: FakeClock
+) -> None:
     used, idle = await sessions.begin(HERE), await sessions.begin(HERE)
     for _ in range(3):
         clock.advance(IDLE_FOR - SECOND)
@@ -130,12 +134,18 @@ async def test_a_use_never_restores_an_ended_session(
 
 
 async def test_all_sessions_of_one_user_can_be_ended(sessions: WebSessions) -> None:
-    first, second, third = [await sessions.begin(HERE, user=user) for user in ("jane", "owner", "jane")]
+    first, second, third = [
+        await sessions.begin(HERE, user=user) for user in ("jane", "owner", "jane")
+    ]
     for each in (first, second, third):
         assert await find(sessions, each)
 
     assert await sessions.end_all("jane") == 2
-    assert [await find(sessions, each) is not None for each in (first, second, third)] == [False, True, False]
+    assert [await find(sessions, each) is not None for each in (first, second, third)] == [
+        False,
+        True,
+        False,
+    ]
     assert await sessions.end_all() == 1
 
 
@@ -147,7 +157,9 @@ async def test_a_session_started_with_a_token_ends_with_it(sessions: WebSessions
     assert await sessions.of_cookie(session_id, tls=False, bound_to=None) is None
 
 
-async def test_a_session_started_over_tls_is_valid_only_in_its_own_cookie(sessions: WebSessions) -> None:
+async def test_a_session_started_over_tls_is_valid_only_in_its_own_cookie(
+    sessions: WebSessions,
+) -> None:
     """Another page of the host's domain can set the other cookie, and read it over plain HTTP."""
     secure, plain = await sessions.begin(ClientInfo(tls=True)), await sessions.begin(ClientInfo())
 
@@ -156,7 +168,9 @@ async def test_a_session_started_over_tls_is_valid_only_in_its_own_cookie(sessio
     assert await sessions.of_cookie(plain, tls=True, bound_to=None) is None
 
 
-async def test_the_most_recently_used_session_comes_first(sessions: WebSessions, clock: FakeClock) -> None:
+async def test_the_most_recently_used_session_comes_first(
+    sessions: WebSessions, clock: FakeClock
+) -> None:
     older = await sessions.begin(ClientInfo("older"))
     clock.advance(300)
     await sessions.begin(ClientInfo("newer"))

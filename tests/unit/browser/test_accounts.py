@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mediavault.browser.session_manager import MAX_ACCOUNT_CHARS, forget_account, known_accounts, note_account
+from mediavault.browser.session_manager import (
+    MAX_ACCOUNT_CHARS,
+    forget_account,
+    known_accounts,
+    note_account,
+)
 
 
 def test_a_name_is_stored_until_it_is_forgotten(tmp_path: Path) -> None:

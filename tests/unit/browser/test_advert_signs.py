@@ -15,26 +15,36 @@ VAST = f"""<?xml version="1.0"?><VAST version="4.2"><Ad><InLine><Creatives><Crea
 <MediaFile type="application/x-mpegURL">https://cdn.test/a.m3u8?x=1&amp;y=2</MediaFile>
 <Mezzanine type="video/mp4"><![CDATA[//cdn.test/a.mov]]></Mezzanine>
 </MediaFiles><VideoClicks><ClickThrough><![CDATA[https://shop.test/]]></ClickThrough></VideoClicks>
-</Linear></Creative></Creatives></InLine></Ad></VAST>"""
+</Linear></Creative></Creatives></InLine></Ad></VAST>"""  # noqa: E501
 FILES = (SPOT, "https://cdn.test/a.m3u8?x=1&y=2", "https://cdn.test/a.mov")
 VMAP = f"""<vmap:VMAP xmlns:vmap="http://www.iab.net/videosuite/vmap" version="1.0"><vmap:AdBreak timeOffset="start">
-<vmap:AdSource><vmap:VASTAdData>{VAST.partition("?>")[2]}</vmap:VASTAdData></vmap:AdSource></vmap:AdBreak></vmap:VMAP>"""
+<vmap:AdSource><vmap:VASTAdData>{VAST.partition("?>")[2]}</vmap:VASTAdData></vmap:AdSource></vmap:AdBreak></vmap:VMAP>"""  # noqa: E501
 
 
-@pytest.mark.parametrize("text", [VAST, VMAP, json.dumps({"ads": [VAST]}), f"<html><script>var ad = `{VAST}`</script>"])
+@pytest.mark.parametrize(
+    "text", [VAST, VMAP, json.dumps({"ads": [VAST]}), f"<html><script>var ad = `{VAST}`</script>"]
+)
 def test_the_files_of_an_advert_are_read_wherever_its_answer_is(text: str) -> None:
     assert advert_media(text.encode()) == FILES
 
 
 def test_json_may_escape_slashes_and_brackets() -> None:
-    text = json.dumps({"ad": VAST}).replace("/", "\\/").replace("<", "\\u003c").replace(">", "\\u003E")
+    text = (
+        json.dumps({"ad": VAST}).replace("/", "\\/").replace("<", "\\u003c").replace(">", "\\u003E")
+    )
 
     assert advert_media(text.encode()) == FILES
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{}", "<VASTLY>", "<MediaFile>https://cdn.test/a.mp4</MediaFile>", "<VAST><MediaFile>a.mp4</MediaFile>"],
+    [
+        "",
+        "{}",
+        "<VASTLY>",
+        "<MediaFile>https://cdn.test/a.mp4</MediaFile>",
+        "<VAST><MediaFile>a.mp4</MediaFile>",
+    ],
 )
 def test_other_text_names_no_advert(text: str) -> None:
     assert advert_media(text.encode()) == ()

@@ -15,7 +15,9 @@ from mediavault.browser.interception import ChildSession
 
 
 class Parent:
-    """A parent session that records the messages for its child. Tests answer with ``child.receive``."""
+    """A parent session that records the messages for its child.
+    Tests answer with ``child.receive``.
+    """
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
@@ -29,7 +31,9 @@ class Parent:
     def on(self, event: str, f: Callable[..., Any]) -> None: ...
 
 
-async def sent(child: ChildSession, parent: Parent, method: str) -> tuple[asyncio.Task[Mapping[str, Any]], int]:
+async def sent(
+    child: ChildSession, parent: Parent, method: str
+) -> tuple[asyncio.Task[Mapping[str, Any]], int]:
     asking = asyncio.ensure_future(child.send(method, {"a": 1}))
     await asyncio.sleep(0)
     return asking, parent.messages[-1]["id"]
@@ -76,7 +80,9 @@ async def test_a_frame_that_goes_away_during_a_request_leaves_no_unread_failure_
     loop.set_exception_handler(lambda _, context: unread.append(context["message"]))
 
     class Leaving(Parent):
-        async def send(self, method: str, params: dict[str, Any] | None = None) -> Mapping[str, Any]:
+        async def send(
+            self, method: str, params: dict[str, Any] | None = None
+        ) -> Mapping[str, Any]:
             child.end()
             raise PageFailed("No session with given id")
 

@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.browser.cookies import SESSION_LIFE, cookies_on_disk, prolong_sessions, remove_cookies
+from mediavault.browser.cookies import (
+    SESSION_LIFE,
+    cookies_on_disk,
+    prolong_sessions,
+    remove_cookies,
+)
 from tests.fakes import START
 
 EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
@@ -17,29 +22,59 @@ END = START + timedelta(days=1)
 
 
 def profile_with(root: Path, *rows: tuple[str, str, bool], path: str = "Default/Cookies") -> Path:
-    """A profile with these cookies. A row is name, host_key and whether the cookie outlives its session."""
+    """A profile with these cookies. A row is name,
+    host_key and whether the cookie outlives its session.
+    """
     file = root / path
     file.parent.mkdir(parents=True)
     with closing(sqlite3.connect(file)) as database, database:
         database.execute(
-            "CREATE TABLE cookies(creation_utc INTEGER, host_key TEXT, name TEXT, value TEXT, encrypted_value BLOB,"
-            " path TEXT, expires_utc INTEGER, is_secure INTEGER, is_httponly INTEGER, has_expires INTEGER,"
+            "CREATE TABLE cookies(creation_utc INTEGER, host_key TEXT, name TEXT, value TEXT,"
+            " encrypted_value BLOB,"
+            " path TEXT, expires_utc INTEGER, is_secure INTEGER, is_httponly INTEGER, has_expires"
+            " INTEGER,"
             " is_persistent INTEGER)"
         )
         for name, host, persistent in rows:
             micros = (END - EPOCH) // timedelta(microseconds=1) if persistent else 0
-            values = (1, host, name, "", b"v10secret", "/", micros, 1, 1, int(persistent), int(persistent))
+            values = (
+                1,
+                host,
+                name,
+                "",
+                b"v10secret",
+                "/",
+                micros,
+                1,
+                1,
+                int(persistent),
+                int(persistent),
+            )
             database.execute(f"INSERT INTO cookies VALUES ({','.join('?' * 11)})", values)
     return root
 
 
 @pytest.mark.parametrize("path", ["Default/Cookies", "Default/Network/Cookies"])
-def test_names_domains_and_ends_are_read_wherever_chromium_keeps_them(tmp_path: Path, path: str) -> None:
-    profile = profile_with(tmp_path, ("sid", ".a.test", True), ("visit", "b.test", False), path=path)
+def test_names_domains_and_ends_are_read_wherever_chromium_keeps_them(
+    tmp_path: Path, path: str
+) -> None:
+    profile = profile_with(
+        tmp_path, ("sid", ".a.test", True), ("visit", "b.test", False), path=path
+    )
     first, second = cookies_on_disk(profile)
 
-    assert (first.name, first.domain, first.host_only, first.expires_at) == ("sid", "a.test", False, END)
-    assert (second.name, second.domain, second.host_only, second.expires_at) == ("visit", "b.test", True, None)
+    assert (first.name, first.domain, first.host_only, first.expires_at) == (
+        "sid",
+        "a.test",
+        False,
+        END,
+    )
+    assert (second.name, second.domain, second.host_only, second.expires_at) == (
+        "visit",
+        "b.test",
+        True,
+        None,
+    )
     assert first.value == ""
 
 
@@ -49,7 +84,9 @@ def test_a_profile_that_is_new_has_no_cookies(tmp_path: Path) -> None:
     assert remove_cookies(tmp_path, lambda _: True) == 0
 
 
-def test_a_file_that_is_not_a_database_counts_as_empty_for_reading_and_fails_for_writing(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_counts_as_empty_for_reading_and_fails_for_writing(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "Default").mkdir()
     (tmp_path / "Default" / "Cookies").write_bytes(b"no database" * 1_000)
 
@@ -83,7 +120,12 @@ def test_session_cookies_get_an_expiry_and_the_others_keep_theirs(tmp_path: Path
 
 
 def test_only_cookies_of_the_given_domains_are_removed(tmp_path: Path) -> None:
-    profile = profile_with(tmp_path, ("a", ".x.test", True), ("b", "www.x.test", True), ("c", "xx.test", True))
+    profile = profile_with(
+        tmp_path, ("a", ".x.test", True), ("b", "www.x.test", True), ("c", "xx.test", True)
+    )
 
-    assert remove_cookies(profile, lambda domain: domain == "x.test" or domain.endswith(".x.test")) == 2
+    assert (
+        remove_cookies(profile, lambda domain: domain == "x.test" or domain.endswith(".x.test"))
+        == 2
+    )
     assert [cookie.name for cookie in cookies_on_disk(profile)] == ["c"]

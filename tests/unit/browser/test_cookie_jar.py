@@ -13,7 +13,14 @@ from mediavault.browser.cookies import as_cookie, restore, snapshot
 from mediavault.core.failures import BrowserUnavailable
 
 T = TypeVar("T")
-SESSION = {"name": "s", "value": "1", "domain": "a.test", "path": "/", "expires": -1, "secure": True}
+SESSION = {
+    "name": "s",
+    "value": "1",
+    "domain": "a.test",
+    "path": "/",
+    "expires": -1,
+    "secure": True,
+}
 
 
 async def ask(call: Awaitable[T], within_s: float) -> T:
@@ -40,7 +47,9 @@ def test_a_leading_dot_includes_subdomains() -> None:
     assert as_cookie(SESSION).host_only is True
 
 
-@pytest.mark.parametrize(("expires", "ends"), [(-1, None), (0, None), (10, datetime(1970, 1, 1, 0, 0, 10, tzinfo=UTC))])
+@pytest.mark.parametrize(
+    ("expires", "ends"), [(-1, None), (0, None), (10, datetime(1970, 1, 1, 0, 0, 10, tzinfo=UTC))]
+)
 def test_a_session_cookie_has_no_end(expires: float, ends: datetime | None) -> None:
     assert as_cookie({**SESSION, "expires": expires}).expires_at == ends
 

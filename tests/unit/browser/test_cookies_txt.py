@@ -31,7 +31,12 @@ def line(**changed: str) -> str:
 def test_a_line_is_a_cookie_with_its_scope_and_its_end() -> None:
     (cookie,) = read_cookies_txt(HEAD + line() + "\n")
 
-    assert (cookie.name, cookie.value, cookie.domain, cookie.path) == ("sid", "a=b", "site.test", "/")
+    assert (cookie.name, cookie.value, cookie.domain, cookie.path) == (
+        "sid",
+        "a=b",
+        "site.test",
+        "/",
+    )
     assert (cookie.secure, cookie.host_only, cookie.http_only) == (True, False, False)
     assert cookie.expires_at == datetime.fromtimestamp(1_900_000_000, UTC)
 

@@ -48,7 +48,9 @@ def test_a_setting_that_names_nothing_is_not_passed_over_in_silence() -> None:
 
 
 def test_playwrights_own_browser_counts_only_where_it_is_installed() -> None:
-    here = find_browser(playwright=Path("/p/chrome"), machine=machine(on_path=["chromium"], files=["/p/chrome"]))
+    here = find_browser(
+        playwright=Path("/p/chrome"), machine=machine(on_path=["chromium"], files=["/p/chrome"])
+    )
     missing = find_browser(playwright=Path("/p/chrome"), machine=machine(on_path=["chromium"]))
 
     assert here.where == "playwright"
@@ -56,7 +58,9 @@ def test_playwrights_own_browser_counts_only_where_it_is_installed() -> None:
 
 
 def test_chromium_goes_before_chrome_and_chrome_before_edge() -> None:
-    all_three = find_browser(machine=machine(on_path=["microsoft-edge", "google-chrome", "chromium"]))
+    all_three = find_browser(
+        machine=machine(on_path=["microsoft-edge", "google-chrome", "chromium"])
+    )
     two = find_browser(machine=machine(on_path=["microsoft-edge", "google-chrome"]))
 
     assert all_three.path == Path("/usr/bin/chromium")

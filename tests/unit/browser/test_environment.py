@@ -36,7 +36,9 @@ NEEDED = {
 
 def test_a_browser_and_its_driver_get_what_they_need_and_no_secret() -> None:
     assert for_browser(NEEDED | SECRETS) == NEEDED
-    assert for_driver(NEEDED | SECRETS | {"PW_LANG_NAME": "python"}) == NEEDED | {"PW_LANG_NAME": "python"}
+    assert for_driver(NEEDED | SECRETS | {"PW_LANG_NAME": "python"}) == NEEDED | {
+        "PW_LANG_NAME": "python"
+    }
 
 
 def test_a_users_window_gets_no_secret_either(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -47,8 +49,12 @@ def test_a_users_window_gets_no_secret_either(tmp_path_factory: pytest.TempPathF
     assert environment == NEEDED | {"TMPDIR": str(profile.scratch)}
 
 
-def test_playwright_starts_its_driver_with_the_narrow_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The function is not part of Playwright's public API: this fails when a new version has moved it."""
+def test_playwright_starts_its_driver_with_the_narrow_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The function is not part of Playwright's public API:
+    this fails when a new version has moved it.
+    """
     monkeypatch.setenv("PGPASSWORD", "canary")
 
     assert narrow_driver_environment()

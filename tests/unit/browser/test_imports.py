@@ -16,7 +16,15 @@ from mediavault.core.failures import BrowserUnavailable
 from tests.fakes import START
 from tests.unit.browser.test_cookie_jar import StubContext, ask
 
-WIDE = Cookie("sid", "1", "a.test", secure=True, host_only=False, expires_at=START + timedelta(days=1), http_only=True)
+WIDE = Cookie(
+    "sid",
+    "1",
+    "a.test",
+    secure=True,
+    host_only=False,
+    expires_at=START + timedelta(days=1),
+    http_only=True,
+)
 OF_SESSION = Cookie("visit", "2", "www.a.test", path="/in")
 NOW_S = START.timestamp()
 
@@ -42,7 +50,9 @@ def test_a_waiting_import_holds_the_cookies_as_given(tmp_path: Path) -> None:
     assert pending_import(tmp_path, "site") == [WIDE, OF_SESSION]
 
 
-async def test_the_next_browser_takes_the_cookies_in_and_their_file_is_removed(tmp_path: Path) -> None:
+async def test_the_next_browser_takes_the_cookies_in_and_their_file_is_removed(
+    tmp_path: Path,
+) -> None:
     save_import(tmp_path, "site", [WIDE, OF_SESSION])
     context = StubContext()
     await restore(context, tmp_path / "browser" / "cookies.json", now_s=NOW_S, ask=ask)
@@ -65,7 +75,9 @@ async def test_a_cookie_that_the_browser_refuses_does_not_block_the_others(
 
 async def test_the_cookies_wait_for_another_browser_when_this_one_breaks(tmp_path: Path) -> None:
     save_import(tmp_path, "site", [WIDE])
-    await restore(PickyContext(gone=True), tmp_path / "browser" / "cookies.json", now_s=NOW_S, ask=ask)
+    await restore(
+        PickyContext(gone=True), tmp_path / "browser" / "cookies.json", now_s=NOW_S, ask=ask
+    )
 
     assert pending_import(tmp_path, "site") == [WIDE]
 
@@ -87,8 +99,12 @@ async def test_an_anonymous_browser_takes_no_imported_cookies(tmp_path: Path) ->
     assert pending_import(tmp_path, "site") == [WIDE]
 
 
-def test_the_next_launch_will_have_what_was_saved_and_what_was_imported_since(tmp_path: Path) -> None:
-    """So that a session counts before a browser has run with it, and replaces the cookies of its names."""
+def test_the_next_launch_will_have_what_was_saved_and_what_was_imported_since(
+    tmp_path: Path,
+) -> None:
+    """So that a session counts before a browser has run with it,
+    and replaces the cookies of its names.
+    """
     file = tmp_path / "browser" / "cookies.json"
     file.parent.mkdir()
     assert next_cookies(file) == []

@@ -31,24 +31,44 @@ T = TypeVar("T")
         ("Fetch", 200, {"content-type": "application/dash+xml"}, InterceptVerdict.READ),
         ("Document", 404, {"content-type": "text/html"}, InterceptVerdict.READ),
         ("Fetch", 200, {"content-type": "text/html"}, InterceptVerdict.SNIFF),
-        ("XHR", 200, {"content-type": "application/octet-stream", "content-length": "900"}, InterceptVerdict.SNIFF),
+        (
+            "XHR",
+            200,
+            {"content-type": "application/octet-stream", "content-length": "900"},
+            InterceptVerdict.SNIFF,
+        ),
         ("XHR", 200, {"content-type": "application/octet-stream"}, InterceptVerdict.PASS),
         ("XHR", 200, {"content-type": "application/xml"}, InterceptVerdict.SNIFF),
-        ("XHR", 206, {"content-type": "text/plain", "content-length": "900"}, InterceptVerdict.PASS),
+        (
+            "XHR",
+            206,
+            {"content-type": "text/plain", "content-length": "900"},
+            InterceptVerdict.PASS,
+        ),
         ("Fetch", 200, {"content-type": "video/mp4"}, InterceptVerdict.PASS),
         ("Fetch", 200, {"content-type": "text/event-stream"}, InterceptVerdict.PASS),
         ("Fetch", 204, {"content-type": "application/json"}, InterceptVerdict.PASS),
         ("Fetch", 302, {"content-type": "application/json"}, InterceptVerdict.PASS),
         ("Fetch", None, {}, InterceptVerdict.PASS),
         ("Document", 200, {"content-type": "video/mp4"}, InterceptVerdict.PASS),
-        ("Document", 200, {"content-disposition": 'Attachment; filename="x"'}, InterceptVerdict.STOP),
+        (
+            "Document",
+            200,
+            {"content-disposition": 'Attachment; filename="x"'},
+            InterceptVerdict.STOP,
+        ),
         (
             "Fetch",
             200,
             {"content-type": "application/json", "content-length": str(MAX_BODY_BYTES + 1)},
             InterceptVerdict.PASS,
         ),
-        ("Fetch", 200, {"content-type": "application/json", "content-length": "9" * 5_000}, InterceptVerdict.READ),
+        (
+            "Fetch",
+            200,
+            {"content-type": "application/json", "content-length": "9" * 5_000},
+            InterceptVerdict.READ,
+        ),
         (
             "Fetch",
             200,
@@ -64,7 +84,10 @@ def test_each_response_gets_its_verdict(
 
 
 def test_page_data_is_read_whatever_type_it_claims() -> None:
-    assert judge("XHR", "https://a.test/api", 200, {"content-type": "text/html"}, named=True) is InterceptVerdict.READ
+    assert (
+        judge("XHR", "https://a.test/api", 200, {"content-type": "text/html"}, named=True)
+        is InterceptVerdict.READ
+    )
 
 
 def paused(kind: str = "XHR", **headers: str) -> dict[str, Any]:
@@ -110,17 +133,23 @@ class StubCdp:
 
     def tell_child(self, message: Mapping[str, Any]) -> None:
         """Deliver a message of the child session, as it arrives through this session."""
-        self._handlers["Target.receivedMessageFromTarget"]({"sessionId": "CHILD", "message": json.dumps(message)})
+        self._handlers["Target.receivedMessageFromTarget"](
+            {"sessionId": "CHILD", "message": json.dumps(message)}
+        )
 
     def attach(self, child: StubCdp) -> None:
         self.child = child
-        self._handlers["Target.attachedToTarget"]({"sessionId": "CHILD", "targetInfo": {}, "waitingForDebugger": True})
+        self._handlers["Target.attachedToTarget"](
+            {"sessionId": "CHILD", "targetInfo": {}, "waitingForDebugger": True}
+        )
 
     def pause(self, kind: str = "XHR", **headers: str) -> None:
         self._handlers["Fetch.requestPaused"](paused(kind, **headers))
 
     def ended_with(self) -> list[str]:
-        return [method for method, _ in self.sent if method.startswith(("Fetch.continue", "Fetch.fail"))]
+        return [
+            method for method, _ in self.sent if method.startswith(("Fetch.continue", "Fetch.fail"))
+        ]
 
 
 async def ask(call: Awaitable[T], within_s: float) -> T:
@@ -128,7 +157,10 @@ async def ask(call: Awaitable[T], within_s: float) -> T:
 
 
 async def tapped(body: bytes | None, json_paths: str | None = "/api") -> tuple[StubCdp, NetworkLog]:
-    cdp, network = StubCdp(body), NetworkLog(lambda: 0.0, re.compile(json_paths) if json_paths else None)
+    cdp, network = (
+        StubCdp(body),
+        NetworkLog(lambda: 0.0, re.compile(json_paths) if json_paths else None),
+    )
     await BodyTap(cdp, ask, network).start()
     return cdp, network
 
@@ -177,7 +209,9 @@ async def test_a_page_that_is_a_download_is_noted_and_stopped() -> None:
     assert cdp.ended_with() == ["Fetch.failRequest"]
 
 
-@pytest.mark.parametrize(("body", "recorded"), [(b"#EXTM3U\n#EXTINF:1,\na.ts\n", True), (b"once upon a time", False)])
+@pytest.mark.parametrize(
+    ("body", "recorded"), [(b"#EXTM3U\n#EXTINF:1,\na.ts\n", True), (b"once upon a time", False)]
+)
 async def test_a_body_of_a_vague_type_is_recorded_only_where_it_is_a_manifest_or_json(
     body: bytes, recorded: bool
 ) -> None:
@@ -190,7 +224,9 @@ async def test_a_body_of_a_vague_type_is_recorded_only_where_it_is_a_manifest_or
 
 
 async def test_what_an_ad_server_answers_is_read_for_the_files_that_it_names() -> None:
-    cdp, network = await tapped(b"<VAST><MediaFile>https://cdn.test/spot.mp4</MediaFile></VAST>", json_paths=None)
+    cdp, network = await tapped(
+        b"<VAST><MediaFile>https://cdn.test/spot.mp4</MediaFile></VAST>", json_paths=None
+    )
     cdp.pause(content_type="application/xml")
     await settle()
 
@@ -203,7 +239,9 @@ async def test_a_frame_in_another_process_is_tapped_before_it_runs() -> None:
     child = StubCdp(b'{"a":1}')
     cdp.attach(child)
     await settle()
-    cdp.tell_child({"method": "Fetch.requestPaused", "params": paused(content_type="application/json")})
+    cdp.tell_child(
+        {"method": "Fetch.requestPaused", "params": paused(content_type="application/json")}
+    )
     await settle()
 
     order = [method for method, _ in child.sent]
@@ -215,7 +253,9 @@ async def test_a_frame_in_another_process_is_tapped_before_it_runs() -> None:
 
 async def test_a_frame_that_refuses_to_be_tapped_runs_all_the_same() -> None:
     class Refusing(StubCdp):
-        async def send(self, method: str, params: dict[str, Any] | None = None) -> Mapping[str, Any]:
+        async def send(
+            self, method: str, params: dict[str, Any] | None = None
+        ) -> Mapping[str, Any]:
             await super().send(method, params)
             if method == "Fetch.enable":
                 raise PageFailed("no")

@@ -13,7 +13,12 @@ import structlog
 from structlog.testing import capture_logs
 
 from mediavault.browser import lifecycle as keeping
-from mediavault.browser.lifecycle import IDLE_CLOSE_S, RECYCLE_AFTER_PAGES, BrowserConfig, BrowserManager
+from mediavault.browser.lifecycle import (
+    IDLE_CLOSE_S,
+    RECYCLE_AFTER_PAGES,
+    BrowserConfig,
+    BrowserManager,
+)
 from mediavault.browser.processes import ProcessMemory
 from mediavault.core.failures import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import bound_facts, job_context
@@ -108,13 +113,24 @@ async def ask(call: Awaitable[T], within_s: float) -> T:
 
 
 def keeper(
-    tmp_path: Path, driver: StubDriver, clock: FakeClock | None = None, executable: Path | None = None
+    tmp_path: Path,
+    driver: StubDriver,
+    clock: FakeClock | None = None,
+    executable: Path | None = None,
 ) -> BrowserManager:
     config = BrowserConfig(
-        tmp_path / "state", tmp_path / "downloads", executable or Path(sys.executable), headless=True
+        tmp_path / "state",
+        tmp_path / "downloads",
+        executable or Path(sys.executable),
+        headless=True,
     )
     return BrowserManager(
-        config, StubProxy(), clock or FakeClock(), ask=ask, start_driver=driver.start, on_response=lambda *_: None
+        config,
+        StubProxy(),
+        clock or FakeClock(),
+        ask=ask,
+        start_driver=driver.start,
+        on_response=lambda *_: None,
     )
 
 
@@ -134,9 +150,16 @@ async def test_a_driver_that_starts_too_late_is_stopped_and_not_orphaned(tmp_pat
         await up.wait()
         return driver
 
-    config = BrowserConfig(tmp_path / "state", tmp_path / "downloads", Path(sys.executable), headless=True)
+    config = BrowserConfig(
+        tmp_path / "state", tmp_path / "downloads", Path(sys.executable), headless=True
+    )
     manager = BrowserManager(
-        config, StubProxy(), FakeClock(), ask=impatient, start_driver=slowly, on_response=lambda *_: None
+        config,
+        StubProxy(),
+        FakeClock(),
+        ask=impatient,
+        start_driver=slowly,
+        on_response=lambda *_: None,
     )
     with pytest.raises(BrowserUnavailable, match="Playwright did not start"):
         await manager.browser()
@@ -148,7 +171,9 @@ async def test_a_driver_that_starts_too_late_is_stopped_and_not_orphaned(tmp_pat
     assert driver.stopped == 1
 
 
-async def test_the_driver_does_not_carry_the_ids_of_the_job_that_needed_a_browser_first(tmp_path: Path) -> None:
+async def test_the_driver_does_not_carry_the_ids_of_the_job_that_needed_a_browser_first(
+    tmp_path: Path,
+) -> None:
     """It serves later jobs too, and what it does for them would be logged as part of the first."""
     seen: list[dict[str, Any]] = []
 
@@ -165,7 +190,9 @@ async def test_the_driver_does_not_carry_the_ids_of_the_job_that_needed_a_browse
     assert seen == [{}]
 
 
-async def test_a_driver_that_is_killed_still_ends_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_driver_that_is_killed_still_ends_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its pipes are closed by its own ``stop``, which continues once the process is gone."""
     driver, gone = StubDriver(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -179,7 +206,9 @@ async def test_a_driver_that_is_killed_still_ends_in_order(tmp_path: Path, monke
 
     monkeypatch.setattr(driver, "stop", stop)
     monkeypatch.setattr(keeping, "pid_of", pid_of)
-    monkeypatch.setattr(keeping, "kill_browser", lambda *_, driver: loop.call_soon_threadsafe(gone.set))
+    monkeypatch.setattr(
+        keeping, "kill_browser", lambda *_, driver: loop.call_soon_threadsafe(gone.set)
+    )
     manager = keeper(tmp_path, driver)
     await manager.browser()
     manager._ask = impatient
@@ -191,23 +220,34 @@ async def test_a_driver_that_is_killed_still_ends_in_order(tmp_path: Path, monke
 async def test_an_unreadable_response_is_logged_and_fails_no_visit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Playwright re-raises a listener's exception in the next call, which may belong to another visit."""
+    """Playwright re-raises a listener's exception in the next call,
+    which may belong to another visit.
+    """
     listeners: dict[str, Callable[..., Any]] = {}
     monkeypatch.setattr(StubContext, "on", lambda _, event, f: listeners.update({event: f}))
 
     def refuse(*_: object) -> None:
         raise ValueError("a header that nobody expected")
 
-    config = BrowserConfig(tmp_path / "state", tmp_path / "downloads", Path(sys.executable), headless=True)
+    config = BrowserConfig(
+        tmp_path / "state", tmp_path / "downloads", Path(sys.executable), headless=True
+    )
     manager = BrowserManager(
-        config, StubProxy(), FakeClock(), ask=ask, start_driver=StubDriver().start, on_response=refuse
+        config,
+        StubProxy(),
+        FakeClock(),
+        ask=ask,
+        start_driver=StubDriver().start,
+        on_response=refuse,
     )
     await manager.browser()
     with capture_logs() as logged:
         listeners["response"](object())
     await manager.close()
 
-    assert [line["event"] for line in logged if line["log_level"] == "error"] == ["response_not_recorded"]
+    assert [line["event"] for line in logged if line["log_level"] == "error"] == [
+        "response_not_recorded"
+    ]
 
 
 async def test_concurrent_requests_for_a_browser_share_one(tmp_path: Path) -> None:
@@ -220,7 +260,9 @@ async def test_concurrent_requests_for_a_browser_share_one(tmp_path: Path) -> No
     await manager.close()
 
 
-async def test_the_browser_is_not_logged_as_a_part_of_the_job_that_needed_it_first(tmp_path: Path) -> None:
+async def test_the_browser_is_not_logged_as_a_part_of_the_job_that_needed_it_first(
+    tmp_path: Path,
+) -> None:
     """It serves other jobs too, and ends long after that one."""
     manager = keeper(tmp_path, StubDriver())
     with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
@@ -234,13 +276,19 @@ async def test_the_browser_is_not_logged_as_a_part_of_the_job_that_needed_it_fir
     ]
 
 
-async def test_the_browser_has_the_user_agent_of_a_window_and_is_behind_the_proxy(tmp_path: Path) -> None:
+async def test_the_browser_has_the_user_agent_of_a_window_and_is_behind_the_proxy(
+    tmp_path: Path,
+) -> None:
     driver = StubDriver()
     manager = keeper(tmp_path, driver)
     running = await manager.browser()
 
     assert running.user_agent == "Mozilla/5.0 Chrome/156.0"
-    assert driver.launched_with["proxy"] == {"server": "http://127.0.0.1:1", "username": "u", "password": "p"}
+    assert driver.launched_with["proxy"] == {
+        "server": "http://127.0.0.1:1",
+        "username": "u",
+        "password": "p",
+    }
     assert driver.launched_with["service_workers"] == "block"
     await manager.close()
 
@@ -355,7 +403,7 @@ async def test_a_browser_that_does_not_start_frees_its_profile(tmp_path: Path) -
     await manager.close()
 
 
-# --- memory ------------------------------------------------------------------------------------------------------------
+# --- memory ---------------------------------------------------------------------------------------
 
 
 class StubContextWithProcess(StubContext):
@@ -369,7 +417,9 @@ GONE_PID = (1 << 22) + 1  # above the highest process id on Linux
 HEAVY = ProcessMemory(GONE_PID + 1, 8, is_renderer=True)
 
 
-async def test_memory_is_checked_only_while_pages_are_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_memory_is_checked_only_while_pages_are_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     looks = list[tuple[int, int]]()
 
     ended = list[tuple[ProcessMemory, int]]()
@@ -391,10 +441,19 @@ async def test_memory_is_checked_only_while_pages_are_open(tmp_path: Path, monke
     monkeypatch.setattr(sys.modules[__name__], "StubContext", StubContextWithProcess)
     clock = FakeClock()
     config = BrowserConfig(
-        tmp_path / "state", tmp_path / "downloads", Path(sys.executable), headless=True, memory_limit=7
+        tmp_path / "state",
+        tmp_path / "downloads",
+        Path(sys.executable),
+        headless=True,
+        memory_limit=7,
     )
     manager = BrowserManager(
-        config, StubProxy(), clock, ask=ask, start_driver=StubDriver().start, on_response=lambda *_: None
+        config,
+        StubProxy(),
+        clock,
+        ask=ask,
+        start_driver=StubDriver().start,
+        on_response=lambda *_: None,
     )
 
     async def pass_seconds(count: int) -> None:

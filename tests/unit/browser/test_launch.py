@@ -19,10 +19,18 @@ from tests.unit.browser.test_keeper import StubProxy
 T = TypeVar("T")
 
 
-def test_files_that_a_browser_writes_outside_its_profile_are_in_the_state_folder(tmp_path: Path) -> None:
-    """Crash reports, sound and desktop settings, caches: nothing is written to the user's own home."""
+def test_files_that_a_browser_writes_outside_its_profile_are_in_the_state_folder(
+    tmp_path: Path,
+) -> None:
+    """Crash reports, sound and desktop settings, caches:
+    nothing is written to the user's own home.
+    """
     profile = claim_profile(tmp_path)
-    own = {"HOME": "/home/jane", "XDG_CONFIG_HOME": "/home/jane/.config", "MEDIAVAULT_TOKEN": "hunter2"}
+    own = {
+        "HOME": "/home/jane",
+        "XDG_CONFIG_HOME": "/home/jane/.config",
+        "MEDIAVAULT_TOKEN": "hunter2",
+    }
     environment = environment_for(profile, own)
     profile.release()
 
@@ -32,7 +40,7 @@ def test_files_that_a_browser_writes_outside_its_profile_are_in_the_state_folder
     assert "MEDIAVAULT_TOKEN" not in environment
 
 
-# --- the sandbox -------------------------------------------------------------------------------------------------------
+# --- the sandbox ----------------------------------------------------------------------------------
 
 
 CLOSED = """BrowserType.launch_persistent_context: Target page, context or browser has been closed
@@ -40,7 +48,7 @@ Browser logs:
 <launched> pid=41
 [pid=41][err] [0103/101112.131415:FATAL:content/browser/zygote_host/zygote_host_impl_linux.cc(201)] Check failed: . : \
 Failed to receive hello message from zygote
-"""
+"""  # noqa: E501
 
 
 def closed() -> BrowserUnavailable:
@@ -51,7 +59,9 @@ def closed() -> BrowserUnavailable:
 
 
 class StubPlaywright:
-    """Launches fail with ``error`` while the sandbox is requested, and without it with ``always``."""
+    """Launches fail with ``error`` while the sandbox is requested,
+    and without it with ``always``.
+    """
 
     def __init__(self, error: Exception | None = None, *, always: Exception | None = None) -> None:
         self.chromium = self
@@ -59,7 +69,9 @@ class StubPlaywright:
         self._always = always
         self.asked_for_sandbox: list[bool] = []
 
-    async def launch_persistent_context(self, folder: Path, *, chromium_sandbox: bool, **_: Any) -> str:
+    async def launch_persistent_context(
+        self, folder: Path, *, chromium_sandbox: bool, **_: Any
+    ) -> str:
         self.asked_for_sandbox.append(chromium_sandbox)
         if error := self._error if chromium_sandbox else self._always:
             raise error
@@ -72,7 +84,9 @@ async def ask(call: Awaitable[T], within_s: float) -> T:
 
 async def launched(playwright: StubPlaywright, root: Path) -> Any:
     profile = claim_profile(root)
-    launcher = Launcher(cast("Any", playwright), ask, root, profile, root, StubProxy(), headless=True)
+    launcher = Launcher(
+        cast("Any", playwright), ask, root, profile, root, StubProxy(), headless=True
+    )
     try:
         return await launcher.context("a browser")
     finally:
@@ -90,7 +104,9 @@ NO_SANDBOX = PageFailed("No usable sandbox! Update your kernel")
         (
             1000,
             closed(),
-            SandboxReport(Sandbox.REFUSED, "Check failed: . : Failed to receive hello message from zygote"),
+            SandboxReport(
+                Sandbox.REFUSED, "Check failed: . : Failed to receive hello message from zygote"
+            ),
             [True, False],
         ),
         (0, None, SandboxReport(Sandbox.OFF_FOR_ROOT), [False]),
@@ -123,7 +139,11 @@ async def test_how_the_browser_was_started_is_noted_for_the_doctor(
     ],
 )
 async def test_a_browser_that_does_not_start_leaves_no_note(
-    error: Exception, reason: str, tries: list[bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    error: Exception,
+    reason: str,
+    tries: list[bool],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A slow start is not repeated without the sandbox: the machine may only be busy."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)

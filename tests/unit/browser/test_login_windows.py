@@ -1,4 +1,6 @@
-"""The sign-in window, its viewer and its end. The window and the connection to its screen are stubs."""
+"""The sign-in window, its viewer and its end. The window and the connection to its screen are
+stubs.
+"""
 
 from __future__ import annotations
 
@@ -80,12 +82,16 @@ class World:
         self.tasks: list[BrowserTask] = []
         self.fails = False
         monkeypatch.setattr(login_windows, "check_tools", lambda: None)
-        monkeypatch.setattr(login_windows, "find_browser", lambda _: FoundBrowser(Path("/usr/bin/chromium"), "path"))
+        monkeypatch.setattr(
+            login_windows, "find_browser", lambda _: FoundBrowser(Path("/usr/bin/chromium"), "path")
+        )
         monkeypatch.setattr(login_windows, "window_proxy", self._proxy)
         monkeypatch.setattr(login_windows, "open_window", self._open)
         monkeypatch.setattr(login_windows, "connect_to_screen", self._connect)
         authenticator = SessionManager(self.state_dir, SITES, self.clock)
-        self.windows = LoginWindows(authenticator, EgressGuard(), self.clock, executable=None, on_closed=self._report)
+        self.windows = LoginWindows(
+            authenticator, EgressGuard(), self.clock, executable=None, on_closed=self._report
+        )
 
     async def until(self, what: Any, step_s: float = CHECK_S) -> None:
         def advanced() -> bool:
@@ -256,18 +262,26 @@ async def test_a_window_with_a_viewer_stays_open_for_half_an_hour(world: World) 
     assert MAX_OPEN_S <= world.clock.monotonic() - began < MAX_OPEN_S + MAX_UNSEEN_S
 
 
-async def test_a_page_that_takes_too_much_memory_is_ended(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_page_that_takes_too_much_memory_is_ended(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     heavy = ProcessMemory(4_243, 5 << 30, is_renderer=True)
     ended: list[tuple[ProcessMemory, int]] = []
-    monkeypatch.setattr(login_windows, "find_over_limit", lambda pid, limit: heavy if heavy.held > limit else None)
-    monkeypatch.setattr(login_windows, "end_process", lambda process, pid: ended.append((process, pid)))
+    monkeypatch.setattr(
+        login_windows, "find_over_limit", lambda pid, limit: heavy if heavy.held > limit else None
+    )
+    monkeypatch.setattr(
+        login_windows, "end_process", lambda process, pid: ended.append((process, pid))
+    )
     await world.windows.open("site")
     await world.until(lambda: ended)
 
     assert ended[0] == (heavy, 4_242)
 
 
-async def test_a_window_that_does_not_open_leaves_nothing_and_the_next_one_may(world: World) -> None:
+async def test_a_window_that_does_not_open_leaves_nothing_and_the_next_one_may(
+    world: World,
+) -> None:
     world.fails = True
     with pytest.raises(BrowserUnavailable):
         await world.windows.open("site")

@@ -21,7 +21,9 @@ def test_a_manifest_is_recognised_by_its_beginning(body: bytes) -> None:
     assert looks_like_data(body)
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"<!-- MPD -->", b"EXTM3U", b"\x00\x00\x00\x18ftyp", b"<MPDX>"])
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"<!-- MPD -->", b"EXTM3U", b"\x00\x00\x00\x18ftyp", b"<MPDX>"]
+)
 def test_other_bodies_are_not_manifests(body: bytes) -> None:
     assert not is_manifest_text(body)
 
@@ -33,7 +35,9 @@ def test_json_is_recognised_by_its_beginning(body: bytes) -> None:
     assert looks_like_data(body)
 
 
-@pytest.mark.parametrize("body", [b"{ color: red }", b"[ini section]", b"words", b"function () {}", b"<p>"])
+@pytest.mark.parametrize(
+    "body", [b"{ color: red }", b"[ini section]", b"words", b"function () {}", b"<p>"]
+)
 def test_other_text_is_not_json(body: bytes) -> None:
     assert not looks_like_data(body)
 

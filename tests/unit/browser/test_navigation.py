@@ -1,4 +1,6 @@
-"""The browser's own download: which answers become files, and what is checked during the download."""
+"""The browser's own download: which answers become files,
+and what is checked during the download.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ URL = "https://a.test/v.mp4"
 
 
 def answer(status: int = 200, mime: str = "video/mp4", **headers: str) -> Answer:
-    return Answer(URL, status, mime, {name.replace("_", "-"): value for name, value in headers.items()})
+    return Answer(
+        URL, status, mime, {name.replace("_", "-"): value for name, value in headers.items()}
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,14 +55,17 @@ def answer(status: int = 200, mime: str = "video/mp4", **headers: str) -> Answer
         (answer(content_length="1001"), TooLarge),
     ],
 )
-def test_an_answer_that_is_not_a_video_is_refused_before_a_byte_is_saved(received: Answer, kind: type[Failure]) -> None:
+def test_an_answer_that_is_not_a_video_is_refused_before_a_byte_is_saved(
+    received: Answer, kind: type[Failure]
+) -> None:
     failure = refusal(received, max_bytes=1000)
 
     assert type(failure) is kind
 
 
 @pytest.mark.parametrize(
-    "received", [answer(), answer(206), answer(mime=""), answer(mime="text/plain", content_length="999")]
+    "received",
+    [answer(), answer(206), answer(mime=""), answer(mime="text/plain", content_length="999")],
 )
 def test_a_video_is_saved_whatever_type_it_claims_except_that_of_a_page(received: Answer) -> None:
     assert refusal(received, max_bytes=1000) is None
@@ -71,13 +78,15 @@ def test_the_wait_that_the_site_names_is_read() -> None:
     assert failure.retry_after == timedelta(seconds=77)
 
 
-# --- with a stub browser -----------------------------------------------------------------------------------------
+# --- with a stub browser --------------------------------------------------------------------------
 
 
 class StubDownload:
     url = URL
 
-    def __init__(self, file: Path | None, failure: str | None = None, *, endless: bool = False) -> None:
+    def __init__(
+        self, file: Path | None, failure: str | None = None, *, endless: bool = False
+    ) -> None:
         self._file = file
         self._failure = failure
         self._ended = asyncio.Event()
@@ -102,16 +111,24 @@ class StubDownload:
 
 
 class StubBrowser:
-    """One page and its DevTools session: navigation pauses at the scripted answer, then starts the scripted download."""
+    """One page and its DevTools session: navigation pauses at the scripted answer,
+    then starts the scripted download.
+    """
 
     def __init__(
-        self, download: StubDownload | None, *, status: int = 200, progress: tuple[int, int] = (0, 0), **headers: str
+        self,
+        download: StubDownload | None,
+        *,
+        status: int = 200,
+        progress: tuple[int, int] = (0, 0),
+        **headers: str,
     ) -> None:
         self._download = download
         self._status = status
         self._bytes = progress
         self._headers = [
-            {"name": n.replace("_", "-"), "value": v} for n, v in {"content_type": "video/mp4", **headers}.items()
+            {"name": n.replace("_", "-"), "value": v}
+            for n, v in {"content_type": "video/mp4", **headers}.items()
         ]
         self._handlers: dict[str, Callable[[Any], Any]] = {}
         self.sent: list[tuple[str, Mapping[str, Any]]] = []
@@ -147,7 +164,11 @@ class StubBrowser:
         self._handlers["Page.downloadProgress"]({"receivedBytes": received, "totalBytes": total})
 
     def passed_on(self) -> Mapping[str, Any]:
-        return next(params for method, params in self.sent if method.startswith(("Fetch.continue", "Fetch.fail")))
+        return next(
+            params
+            for method, params in self.sent
+            if method.startswith(("Fetch.continue", "Fetch.fail"))
+        )
 
 
 async def ask(call: Awaitable[T], within_s: float) -> T:
@@ -166,7 +187,15 @@ async def navigate(
     clock = clock or FakeClock(auto=True)
     end_s, floor = clock.monotonic() + 500, SlowTransferDetector(1_024, 60.0)
     navigation = Navigation(
-        cast("Page", browser), browser, ask, clock, max_bytes, end_s, floor, lambda *_: None, bandwidth
+        cast("Page", browser),
+        browser,
+        ask,
+        clock,
+        max_bytes,
+        end_s,
+        floor,
+        lambda *_: None,
+        bandwidth,
     )
     return await navigation.run(URL, referer=referer, into=into)
 
@@ -177,7 +206,9 @@ def saved(tmp_path: Path, content: bytes) -> Path:
     return file
 
 
-async def test_the_browser_gets_half_of_a_limit_as_it_changes_and_its_bytes_are_counted(tmp_path: Path) -> None:
+async def test_the_browser_gets_half_of_a_limit_as_it_changes_and_its_bytes_are_counted(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "into").mkdir()
     clock = FakeClock(auto=True)
     limit = "2 MB/s"
@@ -186,7 +217,9 @@ async def test_the_browser_gets_half_of_a_limit_as_it_changes_and_its_bytes_are_
         return ChangeableSettings(bandwidth=limit)
 
     bandwidth = BandwidthLimiter(clock, settings)
-    browser = StubBrowser(download := StubDownload(saved(tmp_path, b"video"), endless=True), progress=(300, 900))
+    browser = StubBrowser(
+        download := StubDownload(saved(tmp_path, b"video"), endless=True), progress=(300, 900)
+    )
 
     def told() -> list[float]:
         return [
@@ -195,7 +228,9 @@ async def test_the_browser_gets_half_of_a_limit_as_it_changes_and_its_bytes_are_
             if method == "Network.emulateNetworkConditions"
         ]
 
-    saving = asyncio.ensure_future(navigate(browser, tmp_path / "into", clock=clock, bandwidth=bandwidth.of_site("x")))
+    saving = asyncio.ensure_future(
+        navigate(browser, tmp_path / "into", clock=clock, bandwidth=bandwidth.of_site("x"))
+    )
     await until(lambda: told() == [1_000_000])
     limit = "1 MB/s"
     await until(lambda: told() == [1_000_000, 500_000])
@@ -207,17 +242,25 @@ async def test_the_browser_gets_half_of_a_limit_as_it_changes_and_its_bytes_are_
     assert bandwidth.received == 300
 
 
-async def test_an_inline_video_is_made_an_attachment_and_moved_into_the_folder(tmp_path: Path) -> None:
+async def test_an_inline_video_is_made_an_attachment_and_moved_into_the_folder(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "into").mkdir()
     browser = StubBrowser(StubDownload(saved(tmp_path, b"video")), content_disposition="inline")
 
     saved_file = await navigate(browser, tmp_path / "into")
 
     disposition = [
-        h["value"] for h in browser.passed_on()["responseHeaders"] if h["name"].lower() == "content-disposition"
+        h["value"]
+        for h in browser.passed_on()["responseHeaders"]
+        if h["name"].lower() == "content-disposition"
     ]
     assert disposition == ['attachment; filename="video"']
-    assert (saved_file.bytes, saved_file.path.read_bytes(), saved_file.path.parent) == (5, b"video", tmp_path / "into")
+    assert (saved_file.bytes, saved_file.path.read_bytes(), saved_file.path.parent) == (
+        5,
+        b"video",
+        tmp_path / "into",
+    )
     assert browser.referer == "https://a.test/post"
     assert not (tmp_path / "guid").exists()
 
@@ -255,7 +298,9 @@ async def test_a_transfer_that_breaks_off_is_never_taken_for_whole(tmp_path: Pat
         await navigate(StubBrowser(StubDownload(None, "canceled"), progress=(10, 100)), tmp_path)
 
 
-async def test_fewer_bytes_than_announced_are_not_whole_even_if_the_browser_says_so(tmp_path: Path) -> None:
+async def test_fewer_bytes_than_announced_are_not_whole_even_if_the_browser_says_so(
+    tmp_path: Path,
+) -> None:
     browser = StubBrowser(StubDownload(saved(tmp_path, b"vid")), content_length="5")
 
     with pytest.raises(Incomplete):
@@ -287,7 +332,9 @@ async def test_a_transfer_without_bytes_is_given_up(tmp_path: Path) -> None:
     assert download.cancelled
 
 
-async def test_a_transfer_that_goes_on_for_ever_is_given_up_when_its_time_is_over(tmp_path: Path) -> None:
+async def test_a_transfer_that_goes_on_for_ever_is_given_up_when_its_time_is_over(
+    tmp_path: Path,
+) -> None:
     download, clock = StubDownload(None, endless=True), FakeClock(auto=True)
     browser = StubBrowser(download)
     task = asyncio.ensure_future(navigate(browser, tmp_path, clock=clock))
@@ -307,7 +354,9 @@ async def test_a_server_that_drips_is_given_up_after_a_minute_and_a_slow_one_is_
     (tmp_path / "into").mkdir()
     download, clock = StubDownload(saved(tmp_path, b"video"), endless=True), FakeClock(auto=True)
     browser = StubBrowser(download)
-    task = asyncio.ensure_future(navigate(browser, tmp_path / "into", clock=clock, max_bytes=1 << 20))
+    task = asyncio.ensure_future(
+        navigate(browser, tmp_path / "into", clock=clock, max_bytes=1 << 20)
+    )
     await clock.settle()
     for count in range(1, 14):
         clock.advance(5)

@@ -25,7 +25,11 @@ def saw(
         headers={name.replace("_", "-"): value for name, value in headers.items()},
         resource_type=kind,
         frame_url="https://a.test/",
-        request_headers={"Referer": "https://a.test/", "Cookie": "secret", "Authorization": "secret"},
+        request_headers={
+            "Referer": "https://a.test/",
+            "Cookie": "secret",
+            "Authorization": "secret",
+        },
         main=main,
     )
 
@@ -62,7 +66,11 @@ def test_a_segment_is_not_worth_waiting_for_but_a_playlist_is() -> None:
     network = log()
     saw(network, url="https://a.test/seg1.ts", content_type="video/mp2t")
     only_segments = network.video_named
-    saw(network, url="https://a.test/list", content_type="application/vnd.apple.mpegurl; charset=utf-8")
+    saw(
+        network,
+        url="https://a.test/list",
+        content_type="application/vnd.apple.mpegurl; charset=utf-8",
+    )
 
     assert not only_segments
     assert network.video_named

@@ -39,7 +39,9 @@ SITE = Platform(
         ({}, "darwin", True),
     ],
 )
-def test_a_screen_is_detected_from_the_environment(environment: dict[str, str], system: str, has: bool) -> None:
+def test_a_screen_is_detected_from_the_environment(
+    environment: dict[str, str], system: str, has: bool
+) -> None:
     assert has_display(environment, system) is has
 
 
@@ -56,7 +58,9 @@ def window(monkeypatch: pytest.MonkeyPatch) -> StubWindow:
 
     monkeypatch.setattr(own_display, "open_window", open_window)
     monkeypatch.setattr(own_display, "window_proxy", proxy)
-    monkeypatch.setattr(own_display, "find_browser", lambda _: FoundBrowser(Path("/usr/bin/chromium"), "path"))
+    monkeypatch.setattr(
+        own_display, "find_browser", lambda _: FoundBrowser(Path("/usr/bin/chromium"), "path")
+    )
     return shown
 
 
@@ -100,7 +104,9 @@ async def test_the_sign_in_lasts_until_the_window_or_the_user_ends_it(
     assert window.closed_times == 1
 
 
-async def test_giving_up_closes_the_window_and_frees_the_profile(tmp_path: Path, window: StubWindow) -> None:
+async def test_giving_up_closes_the_window_and_frees_the_profile(
+    tmp_path: Path, window: StubWindow
+) -> None:
     user = StubUser()
     task = asyncio.create_task(signing_in(tmp_path, user))
     await user.is_waiting.wait()
@@ -116,7 +122,9 @@ async def test_giving_up_closes_the_window_and_frees_the_profile(tmp_path: Path,
 async def test_without_a_browser_the_command_that_installs_one_is_named(
     tmp_path: Path, window: StubWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(own_display, "find_browser", lambda _: FoundBrowser(None, "nowhere", "Install one: apt …"))
+    monkeypatch.setattr(
+        own_display, "find_browser", lambda _: FoundBrowser(None, "nowhere", "Install one: apt …")
+    )
 
     with pytest.raises(BrowserUnavailable) as missing:
         await signing_in(tmp_path, StubUser())

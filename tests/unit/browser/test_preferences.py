@@ -21,7 +21,9 @@ def test_a_new_profile_will_not_offer_to_keep_passwords(tmp_path: Path) -> None:
 def test_a_window_does_not_show_the_files_of_this_machine(tmp_path: Path) -> None:
     prepare_preferences(tmp_path)
 
-    assert json.loads((tmp_path / "Local State").read_text()) == {"select_file_dialogs": {"allowed": False}}
+    assert json.loads((tmp_path / "Local State").read_text()) == {
+        "select_file_dialogs": {"allowed": False}
+    }
 
 
 def test_what_the_browser_has_noted_stays(tmp_path: Path) -> None:

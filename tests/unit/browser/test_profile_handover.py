@@ -8,14 +8,22 @@ from pathlib import Path
 import pytest
 
 from mediavault.browser.lifecycle import GIVE_WAY_CHECK_S, GIVE_WAY_S
-from mediavault.browser.profile import CHECK_S, HAND_OVER_S, WindowBusy, borrowed_profile, claim_profile
+from mediavault.browser.profile import (
+    CHECK_S,
+    HAND_OVER_S,
+    WindowBusy,
+    borrowed_profile,
+    claim_profile,
+)
 from mediavault.core.failures import BrowserUnavailable
 from tests.fakes import FakeClock
 from tests.patience import until
 from tests.unit.browser.test_keeper import StubDriver, keeper
 
 
-async def test_a_free_profile_is_borrowed_at_once_and_is_free_again_afterwards(tmp_path: Path) -> None:
+async def test_a_free_profile_is_borrowed_at_once_and_is_free_again_afterwards(
+    tmp_path: Path,
+) -> None:
     async with borrowed_profile(tmp_path, FakeClock()) as profile:
         assert not profile.anonymous
     again = claim_profile(tmp_path)
@@ -61,7 +69,9 @@ async def test_the_holder_of_a_wanted_profile_should_give_way(tmp_path: Path) ->
     await wanting
 
 
-async def test_an_anonymous_profile_gives_way_once_the_one_with_the_logins_is_free(tmp_path: Path) -> None:
+async def test_an_anonymous_profile_gives_way_once_the_one_with_the_logins_is_free(
+    tmp_path: Path,
+) -> None:
     first, second = claim_profile(tmp_path), claim_profile(tmp_path)
 
     assert not second.should_give_way()
@@ -85,7 +95,9 @@ def no_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_timeout")
-async def test_an_idle_browser_ends_for_a_sign_in_and_the_next_one_is_anonymous(tmp_path: Path) -> None:
+async def test_an_idle_browser_ends_for_a_sign_in_and_the_next_one_is_anonymous(
+    tmp_path: Path,
+) -> None:
     driver, clock = StubDriver(), FakeClock()
     manager = keeper(tmp_path, driver, clock)
     await manager.browser()
@@ -114,7 +126,9 @@ async def test_open_pages_may_finish_before_the_browser_ends(tmp_path: Path) -> 
     await manager.close()
 
 
-async def test_after_the_sign_in_the_next_page_has_the_profile_with_the_logins(tmp_path: Path) -> None:
+async def test_after_the_sign_in_the_next_page_has_the_profile_with_the_logins(
+    tmp_path: Path,
+) -> None:
     driver, clock = StubDriver(), FakeClock()
     manager = keeper(tmp_path, driver, clock)
     async with borrowed_profile(tmp_path / "state", clock):

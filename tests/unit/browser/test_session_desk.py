@@ -11,7 +11,13 @@ from pathlib import Path
 import pytest
 
 from mediavault.browser.cookies import cookies_on_disk
-from mediavault.browser.profile import WindowBusy, borrowed_profile, claim_profile, load_cookies, save_cookies
+from mediavault.browser.profile import (
+    WindowBusy,
+    borrowed_profile,
+    claim_profile,
+    load_cookies,
+    save_cookies,
+)
 from mediavault.browser.session_manager import NoSuchSite, SessionManager, note_account
 from mediavault.core.failures import BadInput
 from mediavault.core.platform import AccountCookie, Matching, Platform, SignIn
@@ -47,7 +53,9 @@ def driver_cookie(name: str, domain: str) -> dict[str, object]:
 
 
 def text(*lines: tuple[str, str, int]) -> str:
-    return "\n".join(f"{domain}\tFALSE\t/\tTRUE\t{end}\t{name}\tsecret" for name, domain, end in lines)
+    return "\n".join(
+        f"{domain}\tFALSE\t/\tTRUE\t{end}\t{name}\tsecret" for name, domain, end in lines
+    )
 
 
 async def test_sites_without_a_sign_in_are_not_listed(tmp_path: Path) -> None:
@@ -67,10 +75,15 @@ async def test_cookies_of_the_database_and_of_the_snapshot_count_together(tmp_pa
     assert (await authenticator(tmp_path).state("site")).signed_in is True
 
 
-async def test_an_import_takes_only_the_sites_own_valid_cookies_and_waits_in_private(tmp_path: Path) -> None:
+async def test_an_import_takes_only_the_sites_own_valid_cookies_and_waits_in_private(
+    tmp_path: Path,
+) -> None:
     long_ago = int(START.timestamp()) - 1
     pasted = text(
-        ("sid", "a.test", LATER), ("visit", "a.test", 0), ("old", "a.test", long_ago), ("sid", "b.test", LATER)
+        ("sid", "a.test", LATER),
+        ("visit", "a.test", 0),
+        ("old", "a.test", long_ago),
+        ("sid", "b.test", LATER),
     )
     report = await authenticator(tmp_path).import_cookies("site", pasted)
     state = await authenticator(tmp_path).state("site")
@@ -81,16 +94,24 @@ async def test_an_import_takes_only_the_sites_own_valid_cookies_and_waits_in_pri
     assert (state.signed_in, state.pending) == (True, True)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-    assert {cookie["name"]: cookie["expires"] for cookie in load_cookies(file)} == {"sid": LATER, "visit": -1}
+    assert {cookie["name"]: cookie["expires"] for cookie in load_cookies(file)} == {
+        "sid": LATER,
+        "visit": -1,
+    }
 
 
 async def test_an_import_replaces_the_session_that_was_there(tmp_path: Path) -> None:
     profile = browser_with(tmp_path, ("old", ".a.test", True), ("kept", ".b.test", True))
-    save_cookies(tmp_path / "browser" / "cookies.json", [driver_cookie("old", "a.test"), driver_cookie("k", "b.test")])
+    save_cookies(
+        tmp_path / "browser" / "cookies.json",
+        [driver_cookie("old", "a.test"), driver_cookie("k", "b.test")],
+    )
     await authenticator(tmp_path).import_cookies("site", text(("sid", "a.test", LATER)))
 
     assert [cookie.name for cookie in cookies_on_disk(profile)] == ["kept"]
-    assert [cookie["name"] for cookie in load_cookies(tmp_path / "browser" / "cookies.json")] == ["k"]
+    assert [cookie["name"] for cookie in load_cookies(tmp_path / "browser" / "cookies.json")] == [
+        "k"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +122,9 @@ async def test_an_import_replaces_the_session_that_was_there(tmp_path: Path) -> 
         ("nonsense", "Line 1"),
     ],
 )
-async def test_an_import_of_nothing_leaves_the_former_session(tmp_path: Path, pasted: str, why: str) -> None:
+async def test_an_import_of_nothing_leaves_the_former_session(
+    tmp_path: Path, pasted: str, why: str
+) -> None:
     profile = browser_with(tmp_path, ("sid", ".a.test", True))
     with pytest.raises(BadInput, match=why):
         await authenticator(tmp_path).import_cookies("site", pasted)
@@ -127,9 +150,16 @@ async def test_nothing_is_changed_during_a_sign_in(tmp_path: Path) -> None:
             await authenticator(tmp_path).sign_out("site")
 
 
-def test_after_a_window_sessions_last_and_the_snapshot_does_not_contradict_them(tmp_path: Path) -> None:
-    profile_with(tmp_path / "browser" / "profile", ("sid", ".a.test", True), ("visit", "a.test", False))
-    save_cookies(tmp_path / "browser" / "cookies.json", [driver_cookie("gone", "a.test"), driver_cookie("k", "b.test")])
+def test_after_a_window_sessions_last_and_the_snapshot_does_not_contradict_them(
+    tmp_path: Path,
+) -> None:
+    profile_with(
+        tmp_path / "browser" / "profile", ("sid", ".a.test", True), ("visit", "a.test", False)
+    )
+    save_cookies(
+        tmp_path / "browser" / "cookies.json",
+        [driver_cookie("gone", "a.test"), driver_cookie("k", "b.test")],
+    )
     profile = claim_profile(tmp_path)
     state = authenticator(tmp_path).after_window(profile, SITE)
     ends = [cookie.expires_at for cookie in cookies_on_disk(profile.folder)]
@@ -140,8 +170,15 @@ def test_after_a_window_sessions_last_and_the_snapshot_does_not_contradict_them(
     assert [cookie["name"] for cookie in load_cookies(profile.cookies_file)] == ["k"]
 
 
-async def test_the_account_is_named_by_its_cookie_or_by_what_a_page_called_it(tmp_path: Path) -> None:
-    site = replace(SITE, sign_in=replace(SITE.sign_in, account_cookie=AccountCookie("visit", re.compile(r"^(\d+)$"))))
+async def test_the_account_is_named_by_its_cookie_or_by_what_a_page_called_it(
+    tmp_path: Path,
+) -> None:
+    site = replace(
+        SITE,
+        sign_in=replace(
+            SITE.sign_in, account_cookie=AccountCookie("visit", re.compile(r"^(\d+)$"))
+        ),
+    )
     manager = SessionManager(tmp_path, [site], FakeClock(auto=True))
     lines = [f".a.test\tTRUE\t/\tFALSE\t{LATER}\t{name}\t12345" for name in ("sid", "visit")]
     await manager.import_cookies("site", "\n".join(lines))
@@ -153,11 +190,15 @@ async def test_the_account_is_named_by_its_cookie_or_by_what_a_page_called_it(tm
     assert (await manager.state("site")).signed_in_as == "user 12345"
 
 
-async def test_the_number_is_read_from_the_snapshot_and_the_expiry_from_the_database(tmp_path: Path) -> None:
+async def test_the_number_is_read_from_the_snapshot_and_the_expiry_from_the_database(
+    tmp_path: Path,
+) -> None:
     site = replace(
         SITE,
         sign_in=replace(
-            SITE.sign_in, account_cookie=AccountCookie("visit", re.compile(r"^(\d+)$")), session_cookies=("visit",)
+            SITE.sign_in,
+            account_cookie=AccountCookie("visit", re.compile(r"^(\d+)$")),
+            session_cookies=("visit",),
         ),
     )
     browser_with(tmp_path, ("visit", ".a.test", True))

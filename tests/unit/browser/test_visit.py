@@ -29,14 +29,18 @@ URL = "https://a.test/post"
 GENERIC = Platform(name="generic", title="this site")
 
 VIDEO = {
-    "current_src": "https://a.test/v.mp4", "sources": [], "poster": "", "duration_s": 3.0, "width": 640, "height": 360,
-    "video_width": 320, "video_height": 180, "visible": True, "muted_loop": False, "has_audio": True, "container": "main",
-    "names": "", "holds_permalink": True, "advert": False, "fed": [], "protected": False, "plays": [], "left": 0, "top": 0,
+    "current_src": "https://a.test/v.mp4", "sources": [], "poster": "", "duration_s": 3.0,
+    "width": 640, "height": 360, "video_width": 320, "video_height": 180, "visible": True,
+    "muted_loop": False, "has_audio": True, "container": "main", "names": "",
+    "holds_permalink": True, "advert": False, "fed": [], "protected": False, "plays": [], "left": 0,
+    "top": 0,
 }  # fmt: skip
 
 
 class StubFrame:
-    def __init__(self, url: str, answers: Mapping[str, Any], parent: StubFrame | None = None) -> None:
+    def __init__(
+        self, url: str, answers: Mapping[str, Any], parent: StubFrame | None = None
+    ) -> None:
         self.url = url
         self.parent_frame = parent
         self._answers = answers
@@ -66,7 +70,13 @@ class StubHandle:
 
 class StubElement:
     async def evaluate(self, expression: str, arg: Any = None) -> Any:
-        return {"container": "article:0", "names": "", "holds_permalink": True, "advert": False, "visible": True}
+        return {
+            "container": "article:0",
+            "names": "",
+            "holds_permalink": True,
+            "advert": False,
+            "visible": True,
+        }
 
 
 class StubPage:
@@ -137,7 +147,9 @@ async def visit(
     return await watched.run(URL, user_agent="A browser")
 
 
-def arrived(network: NetworkLog, status: int = 200, mime: str = "text/html", url: str = URL, **headers: str) -> None:
+def arrived(
+    network: NetworkLog, status: int = 200, mime: str = "text/html", url: str = URL, **headers: str
+) -> None:
     saw = {"frame_url": URL, "request_headers": {}, "headers": {"content-type": mime, **headers}}
     network.add_response(url=url, status=status, resource_type="document", main=True, **saw)  # type: ignore[arg-type]
     video = {**saw, "headers": {"content-type": "video/mp4"}}
@@ -147,8 +159,15 @@ def arrived(network: NetworkLog, status: int = 200, mime: str = "text/html", url
 async def test_a_visit_reports_the_page_its_players_and_its_traffic() -> None:
     seen = await visit(StubFrame(URL, answers()))
 
-    assert (seen.final_url, seen.status, seen.title, seen.visible_text) == (URL, 200, "A title", "words")
-    assert [(v.current_src, v.container, v.has_audio) for v in seen.videos] == [("https://a.test/v.mp4", "main", True)]
+    assert (seen.final_url, seen.status, seen.title, seen.visible_text) == (
+        URL,
+        200,
+        "A title",
+        "words",
+    )
+    assert [(v.current_src, v.container, v.has_audio) for v in seen.videos] == [
+        ("https://a.test/v.mp4", "main", True)
+    ]
     assert [r.url for r in seen.responses] == [URL, "https://a.test/v.mp4"]
     assert seen.user_agent == "A browser"
 
@@ -157,12 +176,16 @@ async def test_a_player_in_a_frame_has_the_position_of_its_frame() -> None:
     main = StubFrame(URL, answers(PLAYERS=players()))
     seen = await visit(main, StubFrame("https://player.test/", answers(), main))
 
-    assert [(v.frame_url, v.container) for v in seen.videos] == [("https://player.test/", "article:0")]
+    assert [(v.frame_url, v.container) for v in seen.videos] == [
+        ("https://player.test/", "article:0")
+    ]
 
 
 async def test_a_frame_that_never_answers_is_left_alone_and_the_page_is_still_read() -> None:
     main = StubFrame(URL, answers())
-    deaf = StubFrame("https://ads.test/", answers(PRIME=TookTooLong("deaf"), PLAYERS=TookTooLong("deaf")), main)
+    deaf = StubFrame(
+        "https://ads.test/", answers(PRIME=TookTooLong("deaf"), PLAYERS=TookTooLong("deaf")), main
+    )
     seen = await visit(main, deaf)
 
     assert deaf.evaluated == [scripts.PRIME]
@@ -171,10 +194,13 @@ async def test_a_frame_that_never_answers_is_left_alone_and_the_page_is_still_re
 
 
 async def test_a_frame_that_goes_away_during_a_call_does_not_end_the_visit() -> None:
-    """Chromium then reports that the target was closed, as it does when the browser itself is gone."""
+    """Chromium then reports that the target was closed,
+    as it does when the browser itself is gone.
+    """
     closed = BrowserUnavailable("closed")
     leaving = StubFrame(
-        "https://b.test/embed", dict.fromkeys((scripts.STANDING, scripts.PRIME, scripts.PLAYERS), closed)
+        "https://b.test/embed",
+        dict.fromkeys((scripts.STANDING, scripts.PRIME, scripts.PLAYERS), closed),
     )
     leaving.answers_click_with = closed
     seen = await visit(StubFrame(URL, answers()), leaving)
@@ -229,8 +255,12 @@ async def test_an_address_that_is_a_download_is_reported_without_a_page() -> Non
     assert (seen.final_url, seen.responses[0].mime) == (URL, "video/mp4")
 
 
-@pytest.mark.parametrize(("answer", "failure"), [("refused", AddressRefused), ("unreachable", NetworkFailure)])
-async def test_an_answer_of_our_own_proxy_is_not_taken_for_the_sites(answer: str, failure: type[Failure]) -> None:
+@pytest.mark.parametrize(
+    ("answer", "failure"), [("refused", AddressRefused), ("unreachable", NetworkFailure)]
+)
+async def test_an_answer_of_our_own_proxy_is_not_taken_for_the_sites(
+    answer: str, failure: type[Failure]
+) -> None:
     def load(network: NetworkLog) -> None:
         arrived(network, 502, "text/plain", "http://nas.test:81/", **{PROXY_ANSWER: answer})
 
@@ -239,7 +269,11 @@ async def test_an_answer_of_our_own_proxy_is_not_taken_for_the_sites(answer: str
 
 
 async def test_protected_data_and_requested_keys_are_reported() -> None:
-    seen = await visit(StubFrame(URL, answers(PLAYERS=players(VIDEO, systems=["com.widevine.alpha"], encrypted=True))))
+    seen = await visit(
+        StubFrame(
+            URL, answers(PLAYERS=players(VIDEO, systems=["com.widevine.alpha"], encrypted=True))
+        )
+    )
 
     assert seen.drm_requested
     assert seen.extra["key_systems"] == ["com.widevine.alpha"]
@@ -247,9 +281,16 @@ async def test_protected_data_and_requested_keys_are_reported() -> None:
 
 async def test_what_feeds_a_player_and_manifests_that_the_page_made_are_reported() -> None:
     segment, file = "https://a.test/s1.m4s", "https://a.test/a.mp4"
-    fed = [{"mime": "video/mp4", "urls": [{"url": segment, "whole": False}, {"url": file, "whole": True}]}]
+    fed = [
+        {
+            "mime": "video/mp4",
+            "urls": [{"url": segment, "whole": False}, {"url": file, "whole": True}],
+        }
+    ]
     made = [{"url": "blob:https://a.test/1", "text": "#EXTM3U"}]
-    seen = await visit(StubFrame(URL, answers(PLAYERS=players({**VIDEO, "fed": fed}, manifests=made))))
+    seen = await visit(
+        StubFrame(URL, answers(PLAYERS=players({**VIDEO, "fed": fed}, manifests=made)))
+    )
 
     assert seen.videos[0].feeds == (PageFeed("video/mp4", (segment, file), (file,)),)
     assert seen.manifests == (SeenManifest("blob:https://a.test/1", "#EXTM3U", URL),)
@@ -269,14 +310,18 @@ async def test_a_visit_that_its_time_ended_says_so(started: int, cut_short: bool
     players = {"videos": 1, "started": started, "known": started, "failed": 0, "adverts": 0}
     clock = FakeClock(auto=True)
     network = NetworkLog(lambda: clock.monotonic() - 1_000.0)
-    page = StubPage(StubFrame(URL, answers(PRIME=players, STANDING=players)), on_load=lambda: arrived(network))
+    page = StubPage(
+        StubFrame(URL, answers(PRIME=players, STANDING=players)), on_load=lambda: arrived(network)
+    )
     watched = PageVisit(cast("Page", page), ask, clock, network, GENERIC, clock.monotonic() + 8)
 
     assert (await watched.run(URL, user_agent="A browser")).extra["cut_short"] is cut_short
 
 
 class SlowFrame(StubFrame):
-    """A page with one player on a machine that is busy: one look at it gets no answer, and the player starts later."""
+    """A page with one player on a machine that is busy: one look at it gets no answer,
+    and the player starts later.
+    """
 
     def __init__(self, clock: FakeClock, network: NetworkLog, silent_look: int) -> None:
         waiting = {"videos": 1, "started": 0, "known": 0, "failed": 0, "adverts": 0}
@@ -300,14 +345,21 @@ SILENT_S = 30.0  # longer than any time that a page without a player is given
 
 
 @pytest.mark.parametrize("has_advert", [False, True])
-@pytest.mark.parametrize("silent_look", range(25, 37))  # between two actions of the visit, and at one
-async def test_a_page_that_is_slow_to_answer_keeps_its_players_and_its_time(silent_look: int, has_advert: bool) -> None:
-    """Silence is not a page without a player, even if a frame in it answers; slowness is not the page's age."""
+# between two actions of the visit, and at one
+@pytest.mark.parametrize("silent_look", range(25, 37))
+async def test_a_page_that_is_slow_to_answer_keeps_its_players_and_its_time(
+    silent_look: int, has_advert: bool
+) -> None:
+    """Silence is not a page without a player, even if a frame in it answers;
+    slowness is not the page's age.
+    """
     nothing = {"videos": 0, "started": 0, "known": 0, "failed": 0, "adverts": 0}
     clock = FakeClock(auto=True)
     network = NetworkLog(lambda: clock.monotonic() - 1_000.0)
     frame = SlowFrame(clock, network, silent_look)
-    advert = StubFrame("https://ads.test/", answers(PRIME=nothing, STANDING=nothing, PLAYERS=players()), frame)
+    advert = StubFrame(
+        "https://ads.test/", answers(PRIME=nothing, STANDING=nothing, PLAYERS=players()), frame
+    )
     page = StubPage(frame, *([advert] if has_advert else ()))
     watched = PageVisit(cast("Page", page), ask, clock, network, GENERIC, clock.monotonic() + 120)
     await watched.run(URL, user_agent="A browser")

@@ -1,4 +1,6 @@
-"""The connection to the virtual screen: which of a viewer's messages reach it, and how its socket is found."""
+"""The connection to the virtual screen: which of a viewer's messages reach it,
+and how its socket is found.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,9 @@ def test_characters_of_every_script_pass() -> None:
     assert passed(text) == text
 
 
-@pytest.mark.parametrize("keysym", [rfb.TAB, rfb.ENTER, 0xFF08, 0xFFFF, 0xFF1B, *range(0xFF50, 0xFF58)])
+@pytest.mark.parametrize(
+    "keysym", [rfb.TAB, rfb.ENTER, 0xFF08, 0xFFFF, 0xFF1B, *range(0xFF50, 0xFF58)]
+)
 def test_keys_that_edit_pass(keysym: int) -> None:
     assert passed(rfb.stroke(keysym)) == rfb.stroke(keysym)
 
@@ -89,14 +93,19 @@ def test_keys_that_open_tools_menus_or_windows_do_not_pass(keysym: int) -> None:
 
 @pytest.mark.parametrize("char", "acvxzrwéЖ你")  # the last ones only so that they get a key
 def test_shortcuts_for_text_and_for_the_pages_buttons_pass(char: str) -> None:
-    strokes = rfb.key(rfb.CONTROL, down=True) + rfb.stroke(rfb.keysym_of(char)) + rfb.key(rfb.CONTROL, down=False)
+    strokes = (
+        rfb.key(rfb.CONTROL, down=True)
+        + rfb.stroke(rfb.keysym_of(char))
+        + rfb.key(rfb.CONTROL, down=False)
+    )
     assert passed(strokes) == strokes
 
 
 @pytest.mark.parametrize(
     ("modifiers", "keysym"),
     [
-        *(([rfb.CONTROL], ord(char)) for char in "tnolsujhpOTN"),  # windows, files, tools, histories
+        # windows, files, tools, histories
+        *(([rfb.CONTROL], ord(char)) for char in "tnolsujhpOTN"),
         *(([0xFFE4], ord(char)) for char in "to"),  # the other Control
         ([rfb.CONTROL], rfb.TAB),
         ([rfb.CONTROL, rfb.SHIFT], ord("I")),
@@ -132,7 +141,9 @@ def test_a_click_with_a_modifier_opens_no_window() -> None:
 
 def test_extensions_that_would_bypass_the_filter_are_not_offered() -> None:
     """JPEG and its quality, QEMU's keys, more mouse buttons, another size."""
-    assert passed(encodings(7, 21, -26, 0, -258, -316, -308, -1063131698)) == encodings(7, 0, -1063131698)
+    assert passed(encodings(7, 21, -26, 0, -258, -316, -308, -1063131698)) == encodings(
+        7, 0, -1063131698
+    )
 
 
 @pytest.mark.parametrize(
@@ -202,7 +213,9 @@ async def test_a_screen_that_is_not_there_is_unavailable(tmp_path: Path, availab
         await connect_to_screen(folder)
 
 
-def test_without_xvnc_the_command_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_xvnc_the_command_that_installs_it_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("shutil.which", lambda _: None)
 
     with pytest.raises(ToolMissing) as missing:

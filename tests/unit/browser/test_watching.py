@@ -11,7 +11,9 @@ from mediavault.browser.watching import VisitProgress, VisitStep, next_step, wit
 
 def progress(**facts: float | bool | int) -> VisitProgress:
     """A primed visit in the middle of its time, without news for a while."""
-    now = VisitProgress(elapsed_s=4.0, left_s=60.0, quiet_s=5.0, idle_s=5.0, since_action_s=5.0, primed=True)
+    now = VisitProgress(
+        elapsed_s=4.0, left_s=60.0, quiet_s=5.0, idle_s=5.0, since_action_s=5.0, primed=True
+    )
     for name, value in facts.items():
         setattr(now, name, value)
     return now
@@ -53,11 +55,16 @@ def test_the_next_step(now: VisitProgress, step: VisitStep) -> None:
 
 def test_a_page_whose_platform_sends_everything_itself_is_not_touched() -> None:
     assert next_step(progress(wants_page_data=True, primed=False, elapsed_s=3.0)) is VisitStep.WAIT
-    assert next_step(progress(wants_page_data=True, primed=False, page_data_seen=True)) is VisitStep.STOP
+    assert (
+        next_step(progress(wants_page_data=True, primed=False, page_data_seen=True))
+        is VisitStep.STOP
+    )
 
 
 def test_the_page_of_a_platform_that_stays_silent_is_visited_like_any_page() -> None:
-    assert next_step(progress(wants_page_data=True, primed=False, elapsed_s=15.0)) is VisitStep.PRIME
+    assert (
+        next_step(progress(wants_page_data=True, primed=False, elapsed_s=15.0)) is VisitStep.PRIME
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,8 +75,14 @@ def test_the_page_of_a_platform_that_stays_silent_is_visited_like_any_page() -> 
         ({"elapsed_s": 9.0, "idle_s": 4.0}, VisitStep.STOP),
         ({"elapsed_s": 12.0, "idle_s": 0.1}, VisitStep.STOP),
         ({"elapsed_s": 1.0, "left_s": 0.0}, VisitStep.STOP),
-        ({"elapsed_s": 5.0, "idle_s": 1.0, "players": 1, "started": 1, "video_named": True}, VisitStep.WAIT),
-        ({"elapsed_s": 5.0, "idle_s": 1.0, "adverts": 1, "since_action_s": 9.0, "primed": True}, VisitStep.WAIT),
+        (
+            {"elapsed_s": 5.0, "idle_s": 1.0, "players": 1, "started": 1, "video_named": True},
+            VisitStep.WAIT,
+        ),
+        (
+            {"elapsed_s": 5.0, "idle_s": 1.0, "adverts": 1, "since_action_s": 9.0, "primed": True},
+            VisitStep.WAIT,
+        ),
     ],
 )
 def test_a_list_of_posts_is_waited_for_and_nothing_on_its_page_is_started_or_pressed(
@@ -79,11 +92,13 @@ def test_a_list_of_posts_is_waited_for_and_nothing_on_its_page_is_started_or_pre
 
 
 def test_an_advert_that_plays_by_itself_does_not_end_the_visit_before_the_click() -> None:
-    """The network has shown a video, but no player that a user would take for the post's has started."""
+    """The network has shown a video, but no player that a user would take for the post's has
+    started.
+    """
     assert next_step(progress(video_named=True, players=0, started=0)) is VisitStep.CLICK
 
 
-# --- where a player is ----------------------------------------------------------------------------------------------
+# --- where a player is ----------------------------------------------------------------------------
 
 INNER = {
     "container": "",
@@ -97,10 +112,17 @@ INNER = {
 
 
 def test_a_frame_in_a_frame_is_where_the_outer_one_is() -> None:
-    outer = {**INNER, "container": "article:0", "names": "box", "holds_permalink": True, "width": 700}
+    outer = {
+        **INNER,
+        "container": "article:0",
+        "names": "box",
+        "holds_permalink": True,
+        "width": 700,
+    }
     position = within_frame(INNER, outer)
 
-    assert (position["container"], position["names"], position["holds_permalink"], position["width"]) == (
+    assert (position["container"], position["names"], position["holds_permalink"],
+            position["width"]) == (
         "article:0", "box film", True, 680,
     )  # fmt: skip
 

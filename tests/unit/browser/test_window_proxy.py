@@ -1,4 +1,6 @@
-"""The proxy of a sign-in window: it asks for no password, and refuses other users of the machine."""
+"""The proxy of a sign-in window: it asks for no password,
+and refuses other users of the machine.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ from tests.unit.egress.servers import Site, ok, running
 
 
 async def status_line(proxy: str, url: str) -> str:
-    """The status line of the proxy's answer to a request without a password; "" when it hangs up."""
+    """The status line of the proxy's answer to a request without a password;
+    "" when it hangs up.
+    """
     reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(proxy).port)
     try:
         writer.write(f"GET {url} HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\n\r\n".encode())
@@ -44,7 +48,10 @@ async def test_the_sign_ins_own_site_is_reached_without_a_password() -> None:
 
 
 async def test_a_window_may_not_reach_what_posts_may_not_reach() -> None:
-    async with a_site() as (_, url), window_proxy(EgressGuard(), EgressScope("https://public.test/in")) as proxy:
+    async with (
+        a_site() as (_, url),
+        window_proxy(EgressGuard(), EgressScope("https://public.test/in")) as proxy,
+    ):
         assert " 403 " in await status_line(proxy, url)
 
 

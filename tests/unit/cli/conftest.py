@@ -54,12 +54,16 @@ class StubInspection:
 
 @dataclass
 class StubHouse:
-    """Stands in for the modules of ``mediavault.app``. ``ending`` is how a worker of this process ends a job."""
+    """Stands in for the modules of ``mediavault.app``.
+    ``ending`` is how a worker of this process ends a job.
+    """
 
     store: MemoryJobStore
     clock: FakeClock
     ending: str = "saved"
-    inspection: StubInspection = field(default_factory=lambda: StubInspection(None, None, "nothing"))
+    inspection: StubInspection = field(
+        default_factory=lambda: StubInspection(None, None, "nothing")
+    )
     exit_code: int = 0
     ran: list[str] = field(default_factory=list)
     settings: Settings | None = None
@@ -82,7 +86,9 @@ class StubHouse:
     def make_submission(self, settings: Settings) -> Submission:
         guard = EgressGuard(settings.allow_private)
 
-        return Submission(identify, guard.check_submitted, self.clock, settings.max_attempts, source_at)
+        return Submission(
+            identify, guard.check_submitted, self.clock, settings.max_attempts, source_at
+        )
 
     async def serve(self, settings: Settings) -> int:
         return self._run("serve", settings)
@@ -124,7 +130,9 @@ async def end(store: MemoryJobStore, ending: str) -> Job:
 
 async def beat(house: StubHouse, **facts: Any) -> None:
     now = house.clock.now()
-    await house.store.workers.heartbeat(WorkerHeartbeat(WORKER, "host", 42, "0.1.0", now, now, **facts))
+    await house.store.workers.heartbeat(
+        WorkerHeartbeat(WORKER, "host", 42, "0.1.0", now, now, **facts)
+    )
 
 
 @dataclass(frozen=True)
@@ -149,7 +157,10 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StubHouse
         for name in names:
             monkeypatch.setattr(module, name, getattr(house, name))
     monkeypatch.setattr("mediavault.core.clock.SystemClock", lambda: clock)
-    for name, value in (("STATE_DIR", tmp_path / "state"), ("DOWNLOAD_DIR", tmp_path / "downloads")):
+    for name, value in (
+        ("STATE_DIR", tmp_path / "state"),
+        ("DOWNLOAD_DIR", tmp_path / "downloads"),
+    ):
         monkeypatch.setenv(f"MEDIAVAULT_{name}", str(value))
     for name in ("HOST", "PORT", "TOKEN"):
         monkeypatch.delenv(f"MEDIAVAULT_{name}", raising=False)

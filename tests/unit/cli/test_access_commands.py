@@ -26,7 +26,9 @@ def set_stdin(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(text))
 
 
-def test_a_password_is_set_from_standard_input(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password_is_set_from_standard_input(
+    run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All web sessions end: the old password may have leaked."""
     asyncio.run(WebSessions(house.store.records, house.clock).begin(ClientInfo()))
     set_stdin(monkeypatch, f"{PASSWORD}\n")
@@ -38,7 +40,9 @@ def test_a_password_is_set_from_standard_input(run: Run, house: StubHouse, monke
     assert asyncio.run(house.store.records.all(RecordKind.WEB_SESSION)) == []
 
 
-def test_the_password_is_asked_for_twice(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_password_is_asked_for_twice(
+    run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
     prompts: list[object] = []
 
     def prompt(words: str, **options: object) -> str:
@@ -53,7 +57,9 @@ def test_the_password_is_asked_for_twice(run: Run, house: StubHouse, monkeypatch
 
 
 @pytest.mark.parametrize("bad", ["", "short", "password123", "x" * 129])
-def test_a_bad_password_is_refused(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch, bad: str) -> None:
+def test_a_bad_password_is_refused(
+    run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch, bad: str
+) -> None:
     set_stdin(monkeypatch, bad)
     ended = run("password", "--stdin")
 
@@ -62,7 +68,9 @@ def test_a_bad_password_is_refused(run: Run, house: StubHouse, monkeypatch: pyte
     assert asyncio.run(house.store.records.all(RecordKind.OWNER)) == []
 
 
-def test_the_password_is_removed(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_password_is_removed(
+    run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
     set_stdin(monkeypatch, PASSWORD)
     run("password", "--stdin")
 

@@ -35,7 +35,11 @@ def test_secrets_hosts_and_people_are_not_in_the_settings(monkeypatch: pytest.Mo
     shown = shown_settings(load_settings())
 
     assert not [word for word in PRIVATE if word in json.dumps(shown, default=str)]
-    assert (shown["database_url"], shown["token"], shown["proxy_user"]) == ("postgresql:(set)", "(set)", "(set)")
+    assert (shown["database_url"], shown["token"], shown["proxy_user"]) == (
+        "postgresql:(set)",
+        "(set)",
+        "(set)",
+    )
     assert (shown["proxy"], shown["proxies"]) == ("socks5:(set)", "(set)")
     assert (shown["concurrency"], shown["host"], shown["log_level"]) == (7, "127.0.0.1", "info")
 
@@ -53,11 +57,19 @@ def test_a_bundle_has_the_checks_the_versions_and_crashes_but_no_post(
         parts = {name: bundle.read(name).decode() for name in bundle.namelist()}
 
     assert f"Written: {file}" in ended.out
-    assert {"about.json", "doctor.json", "settings.json", "queue.json", "crashes/w-1.freeze-settled"} == set(parts)
+    assert {
+        "about.json",
+        "doctor.json",
+        "settings.json",
+        "queue.json",
+        "crashes/w-1.freeze-settled",
+    } == set(parts)
     assert parts["crashes/w-1.freeze-settled"] == "~/code.py, line 3"
     assert "Python" in {check["name"] for check in json.loads(parts["doctor.json"])}
     assert "aiohttp" in json.loads(parts["about.json"])["packages"]
-    assert not [name for name, text in parts.items() if "jane_posts" in text or str(Path.home()) in text]
+    assert not [
+        name for name, text in parts.items() if "jane_posts" in text or str(Path.home()) in text
+    ]
     assert run("doctor", "--bundle", str(file)).code == 2  # nothing is replaced
 
 
@@ -70,7 +82,15 @@ def test_a_check_that_may_name_hosts_or_people_is_in_it_by_its_verdict_alone(
         checks = {check["name"]: check for check in json.loads(bundle.read("doctor.json"))}
 
     private = {name for name, check in checks.items() if set(check) == {"name", "verdict"}}
-    assert {"Address", "Library", "State folder", "Workers", "Sign-ins", "Jobs", "Access"} <= private
+    assert {
+        "Address",
+        "Library",
+        "State folder",
+        "Workers",
+        "Sign-ins",
+        "Jobs",
+        "Access",
+    } <= private
     assert "SQLite" not in private
     assert {each.name for each in CHECKS if "PostgreSQL" in each.name and each.is_public} == set()
 

@@ -11,7 +11,17 @@ from tests.unit.cli.conftest import Ran, Run
 
 POST = "https://x.com/jane/status/12"
 PAGE_KEYS = ["url", "kind", "platform", "handle", "post_id", "canonical_url"]
-MEDIA_KEYS = ["url", "platform", "kind", "signed", "expires_at", "watermark", "width", "height", "bitrate"]
+MEDIA_KEYS = [
+    "url",
+    "platform",
+    "kind",
+    "signed",
+    "expires_at",
+    "watermark",
+    "width",
+    "height",
+    "bitrate",
+]
 
 
 @pytest.fixture
@@ -38,14 +48,18 @@ def test_each_url_gets_one_json_line_with_exactly_these_keys(run: Run) -> None:
 
     assert ran.code == 0
     assert [list(answer) for answer in answers(ran)] == [PAGE_KEYS, PAGE_KEYS]
-    assert answers(ran)[0] == dict(zip(PAGE_KEYS, [POST, "post", "x", "jane", "12", POST], strict=True))
+    assert answers(ran)[0] == dict(
+        zip(PAGE_KEYS, [POST, "post", "x", "jane", "12", POST], strict=True)
+    )
 
 
 def test_text_that_is_not_a_url_is_answered_too_and_is_not_a_failure(run: Run) -> None:
     ran = run("classify", "--json", "noop", "https://x.com@evil.example/a")
 
     assert ran.code == 0
-    assert [(answer["kind"], answer["platform"]) for answer in answers(ran)] == [("unsupported", None)] * 2
+    assert [(answer["kind"], answer["platform"]) for answer in answers(ran)] == [
+        ("unsupported", None)
+    ] * 2
 
 
 def test_a_dash_reads_lines_at_its_position_among_the_urls(run: Run, typed: Typed) -> None:
@@ -53,8 +67,18 @@ def test_a_dash_reads_lines_at_its_position_among_the_urls(run: Run, typed: Type
 
     ran = run("classify", "--json", POST, "-")
 
-    assert [answer["url"] for answer in answers(ran)] == [POST, "https://vm.tiktok.com/abcdef/", "", "noop"]
-    assert [answer["kind"] for answer in answers(ran)] == ["post", "redirect", "unsupported", "unsupported"]
+    assert [answer["url"] for answer in answers(ran)] == [
+        POST,
+        "https://vm.tiktok.com/abcdef/",
+        "",
+        "noop",
+    ]
+    assert [answer["kind"] for answer in answers(ran)] == [
+        "post",
+        "redirect",
+        "unsupported",
+        "unsupported",
+    ]
 
 
 def test_bytes_that_are_not_text_are_answered(run: Run, typed: Typed) -> None:
@@ -72,7 +96,9 @@ def test_an_argument_that_is_not_text_is_answered(run: Run) -> None:
     assert answers(ran)[0]["kind"] == "unsupported"
 
 
-def test_the_rest_of_an_endless_line_is_dropped(run: Run, typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rest_of_an_endless_line_is_dropped(
+    run: Run, typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("mediavault.cli.classify.MAX_LINE_CHARS", 100)
     typed(b"a" * 1_000 + b"\n" + POST.encode() + b"\n")
 
@@ -92,8 +118,17 @@ def test_media_are_described_with_exactly_these_keys(run: Run) -> None:
     video, nothing = answers(ran)
     assert ran.code == 0
     assert list(video) == MEDIA_KEYS
-    assert (video["url"], video["platform"], video["kind"], video["watermark"]) == (url, "x", "direct", "no")
-    assert (nothing["platform"], nothing["kind"], nothing["expires_at"]) == ("generic", "other", None)
+    assert (video["url"], video["platform"], video["kind"], video["watermark"]) == (
+        url,
+        "x",
+        "direct",
+        "no",
+    )
+    assert (nothing["platform"], nothing["kind"], nothing["expires_at"]) == (
+        "generic",
+        "other",
+        None,
+    )
 
 
 def test_without_json_a_table_is_printed(run: Run) -> None:
@@ -106,7 +141,11 @@ def test_without_json_a_table_is_printed(run: Run) -> None:
 
 
 def test_the_table_of_media_shows_until_when_a_url_works(run: Run) -> None:
-    ran = run("classify", "--media", "https://a.tiktokcdn.com/video/tos/a/?mime_type=video_mp4&expire=1767267384")
+    ran = run(
+        "classify",
+        "--media",
+        "https://a.tiktokcdn.com/video/tos/a/?mime_type=video_mp4&expire=1767267384",
+    )
 
     assert "2026-01-01" in ran.out or "2026-01-02" in ran.out
 

@@ -38,7 +38,13 @@ def test_help_and_version_exit_with_0(run: Run) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("nonsense",), ("show",), ("list", "--limit", "0"), ("list", "--status", "odd"), ("get", "--odd", POST)],
+    [
+        ("nonsense",),
+        ("show",),
+        ("list", "--limit", "0"),
+        ("list", "--status", "odd"),
+        ("get", "--odd", POST),
+    ],
 )
 def test_a_wrong_command_line_exits_with_2(run: Run, arguments: tuple[str, ...]) -> None:
     ended = run(*arguments)
@@ -53,7 +59,9 @@ def test_a_wrong_command_line_is_reported_in_json_too(run: Run) -> None:
     assert (ended.code, set(ended.json())) == (2, {"code", "message", "help"})
 
 
-def test_a_refusal_prints_a_message_on_standard_error_and_nothing_on_standard_output(run: Run) -> None:
+def test_a_refusal_prints_a_message_on_standard_error_and_nothing_on_standard_output(
+    run: Run,
+) -> None:
     ended = run("add", "ftp://x.example/")
 
     assert (ended.code, ended.out) == (2, "")
@@ -178,14 +186,22 @@ async def _ask_which(store: MemoryJobStore) -> None:
     """Fail the queued job because its page shows three videos."""
     (claim,) = await store.queue.claim(WORKER, limit=1, lease=timedelta(seconds=90))
     candidates = tuple(
-        Candidate(f"https://cdn.example/{n}.mp4", SourceType.DIRECT, FoundIn.DOM, evidence=(Sign.PLAYER,))
+        Candidate(
+            f"https://cdn.example/{n}.mp4", SourceType.DIRECT, FoundIn.DOM, evidence=(Sign.PLAYER,)
+        )
         for n in range(3)
     )
-    await store.queue.checkpoint(claim, Checkpoint(None, None, SourceType.UNKNOWN, candidates, (), None, None, {}))
-    await store.queue.fail(claim, error_code=ErrorCode.AMBIGUOUS, error="Three videos.", retry_in=None)
+    await store.queue.checkpoint(
+        claim, Checkpoint(None, None, SourceType.UNKNOWN, candidates, (), None, None, {})
+    )
+    await store.queue.fail(
+        claim, error_code=ErrorCode.AMBIGUOUS, error="Three videos.", retry_in=None
+    )
 
 
-def test_several_videos_are_chosen_by_their_numbers(run: Run, house: StubHouse, tmp_path: Path) -> None:
+def test_several_videos_are_chosen_by_their_numbers(
+    run: Run, house: StubHouse, tmp_path: Path
+) -> None:
     job_id = run("add", POST, "--json").json()["jobs"][0]["id"]
     asyncio.run(_ask_which(house.store))
     folder = tmp_path / "state" / "player"
@@ -195,8 +211,13 @@ def test_several_videos_are_chosen_by_their_numbers(run: Run, house: StubHouse, 
 
     assert " ".join(run("show", job_id).out.split()).count("a player plays it") == 3
     refused = run("retry", job_id, "--choose", "1", "--choose", "4", "--json")
-    assert (refused.code, refused.json()["message"]) == (2, "There is no such candidate; the job has 3.")
-    chosen = run("retry", job_id, "--choose", "3", "--choose", "1", "--choose", "3", "--json").json()["jobs"][0]
+    assert (refused.code, refused.json()["message"]) == (
+        2,
+        "There is no such candidate; the job has 3.",
+    )
+    chosen = run(
+        "retry", job_id, "--choose", "3", "--choose", "1", "--choose", "3", "--json"
+    ).json()["jobs"][0]
     assert chosen["chosen_urls"] == ["https://cdn.example/0.mp4", "https://cdn.example/2.mp4"]
     assert [path.name for path in folder.iterdir()] == [f"{job_id}.0.ab.jpg"]
 
@@ -246,7 +267,9 @@ def test_an_unknown_job_exits_with_2(run: Run, command: str) -> None:
     assert (ended.code, ended.json()["code"]) == (2, "NOT_FOUND")
 
 
-def test_untrusted_text_is_printed_neither_as_markup_nor_as_an_escape_sequence(run: Run, house: StubHouse) -> None:
+def test_untrusted_text_is_printed_neither_as_markup_nor_as_an_escape_sequence(
+    run: Run, house: StubHouse
+) -> None:
     run("add", f"{POST}?t=[bold]x[/bold]")
 
     assert "[bold]x[/bold]" in run("list").out
@@ -259,7 +282,9 @@ def test_migrate_reports_the_database(run: Run) -> None:
 
 
 @pytest.mark.parametrize("role", ["serve", "worker", "api"])
-def test_long_running_processes_exit_with_their_own_code(run: Run, house: StubHouse, role: str) -> None:
+def test_long_running_processes_exit_with_their_own_code(
+    run: Run, house: StubHouse, role: str
+) -> None:
     house.exit_code = 3
 
     assert run(role).code == 3
@@ -277,7 +302,9 @@ def test_options_take_precedence_over_the_environment(
 
 
 @pytest.mark.parametrize("role", ["serve", "api"])
-def test_listening_beyond_this_machine_without_a_token_is_refused(run: Run, house: StubHouse, role: str) -> None:
+def test_listening_beyond_this_machine_without_a_token_is_refused(
+    run: Run, house: StubHouse, role: str
+) -> None:
     ended = run(role, "--host", "0.0.0.0")
 
     assert (ended.code, house.ran) == (2, [])
@@ -303,8 +330,13 @@ def test_serve_reports_its_folders_to_a_script(run: Run) -> None:
 def test_help_loads_nothing_heavy() -> None:
     """The web framework, the settings library and the stores wait until a command needs them."""
     heavy = ("fastapi", "uvicorn", "pydantic", "aiohttp", "apsw", "playwright", "av")
-    script = f"import sys, mediavault.cli.main; print([name for name in {heavy!r} if name in sys.modules])"
-    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    script = (
+        f"import sys, mediavault.cli.main; print([name for name in {heavy!r} if name in"
+        " sys.modules])"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
 
     assert answer.stdout.strip() == "[]"
 
@@ -348,7 +380,9 @@ def test_drain_asks_the_named_workers_to_drain(run: Run, house: StubHouse) -> No
     assert worker["draining"]
 
 
-def test_drain_waits_until_the_workers_have_left(house: StubHouse, capsys: pytest.CaptureFixture[str]) -> None:
+def test_drain_waits_until_the_workers_have_left(
+    house: StubHouse, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Here the worker falls silent, as if killed, and is no longer counted."""
 
     async def ask_and_wait() -> list[WorkerHeartbeat]:
@@ -369,7 +403,9 @@ def test_workers_lists_the_workers_of_all_machines_and_the_jobs_that_none_of_the
     run("add", POST)
     fleet = run("workers", "--json").json()
 
-    assert [(worker["host"], worker["platforms"]) for worker in fleet["workers"]] == [("host", ["x"])]
+    assert [(worker["host"], worker["platforms"]) for worker in fleet["workers"]] == [
+        ("host", ["x"])
+    ]
     assert fleet["unserved"][0]["platform"] == "generic"
     ran = run("workers")
     assert ran.code == 0
@@ -389,14 +425,18 @@ def test_a_worker_takes_the_jobs_of_the_given_platforms(
     assert platforms == [("reddit",), ("x", "tiktok")]
 
 
-def test_limits_shows_the_state_of_each_site_and_how_many_jobs_wait(run: Run, house: StubHouse) -> None:
+def test_limits_shows_the_state_of_each_site_and_how_many_jobs_wait(
+    run: Run, house: StubHouse
+) -> None:
     assert "no job waits" in run("limits").out
     run("add", POST)
     (site,) = run("limits", "--json").json()
 
     assert (site["platform"], site["state"], site["waiting"]) == ("generic", "open", 1)
     hour, limits = timedelta(hours=1), house.store.site_limits
-    asyncio.run(limits.pause_site("generic", duration=hour, code=ErrorCode.RATE_LIMITED, reason="slow down"))
+    asyncio.run(
+        limits.pause_site("generic", duration=hour, code=ErrorCode.RATE_LIMITED, reason="slow down")
+    )
     assert "Open" not in run("limits").out
     assert "Open" in run("limits", "--open", "generic").out
 

@@ -46,7 +46,9 @@ def test_a_healthy_installation_exits_with_0(run: Run) -> None:
     assert checks["Workers"] == "warning"
 
 
-def test_without_json_each_finding_has_a_mark_and_help(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_json_each_finding_has_a_mark_and_help(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MEDIAVAULT_PROT", "1")
     ended = run("doctor")
 
@@ -65,7 +67,9 @@ def test_a_library_that_cannot_be_written_exits_with_1(
     assert verdicts(ended.json())["Library"] == "broken"
 
 
-def test_a_database_of_a_newer_version_is_reported(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_of_a_newer_version_is_reported(
+    run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def newer() -> None:
         raise SchemaTooNew("The database has schema 9.")
 
@@ -76,7 +80,9 @@ def test_a_database_of_a_newer_version_is_reported(run: Run, house: StubHouse, m
     assert verdicts(ended.json())["Jobs"] == "broken"
 
 
-def test_a_configured_browser_that_does_not_exist_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_configured_browser_that_does_not_exist_is_named(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MEDIAVAULT_BROWSER", "/nowhere/chromium")
     ended = run("doctor", "--json")
     (browser,) = [check for check in ended.json()["checks"] if check["name"] == "Browser"]
@@ -89,7 +95,10 @@ def test_a_configured_browser_that_does_not_exist_is_named(run: Run, monkeypatch
     ("upgrade", "words"),
     [
         (UpgradeRecord(before="2026.10.26", after="2026.11.20"), "yt-dlp: 2026.10.26 → 2026.11.20"),
-        (UpgradeRecord(before="2026.11.20", after="2026.11.20"), "yt-dlp: 2026.11.20 is the newest"),
+        (
+            UpgradeRecord(before="2026.11.20", after="2026.11.20"),
+            "yt-dlp: 2026.11.20 is the newest",
+        ),
     ],
 )
 def test_an_upgrade_reports_the_old_and_the_new_version(
@@ -104,7 +113,9 @@ def test_an_upgrade_reports_the_old_and_the_new_version(
     assert run("doctor", "--upgrade-ytdlp", "--json").json()["upgrade"]["after"] == upgrade.after
 
 
-def test_an_upgrade_that_fails_is_reported_with_help(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_upgrade_that_fails_is_reported_with_help(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def failing(*_: object) -> UpgradeRecord:
         raise ToolMissing("yt-dlp could not be installed.", help="Check the connection.")
 
@@ -131,12 +142,20 @@ def test_problems_of_the_database_server_are_reported_with_help(
     run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def report() -> StoreReport:
-        return StoreReport("MongoDB 7.0.0", 1, START, concerns=[Concern("It is old.", "Upgrade it.")])
+        return StoreReport(
+            "MongoDB 7.0.0", 1, START, concerns=[Concern("It is old.", "Upgrade it.")]
+        )
 
     monkeypatch.setattr(house.store.catalogue, "report", report)
-    [check] = [check for check in run("doctor", "--json").json()["checks"] if check["name"] == "Database"]
+    [check] = [
+        check for check in run("doctor", "--json").json()["checks"] if check["name"] == "Database"
+    ]
 
-    assert (check["verdict"], check["detail"], check["help"]) == ("warning", "It is old.", "Upgrade it.")
+    assert (check["verdict"], check["detail"], check["help"]) == (
+        "warning",
+        "It is old.",
+        "Upgrade it.",
+    )
 
 
 async def hangs(_: Context) -> Findings:
@@ -152,7 +171,9 @@ async def away(_: Settings) -> int:
     raise StoreError("The database is away.", help="Start it.")
 
 
-async def test_an_error_and_a_slow_check_are_findings_and_stop_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_error_and_a_slow_check_are_findings_and_stop_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(runner, "WITHIN_S", 0.05)
     registered = [
         Registered("hangs", JOBS, hangs),
@@ -173,7 +194,9 @@ async def test_an_error_and_a_slow_check_are_findings_and_stop_no_other(monkeypa
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-def test_helper_processes_that_cannot_be_started_are_reported_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_helper_processes_that_cannot_be_started_are_reported_once(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def fail() -> None:
         raise ChildFailed("signal 9")
 
@@ -185,7 +208,9 @@ def test_helper_processes_that_cannot_be_started_are_reported_once(run: Run, mon
 
 
 def test_the_server_that_the_settings_name_is_checked(run: Run, house: StubHouse) -> None:
-    assert not any("PostgreSQL" in check["name"] for check in run("doctor", "--json").json()["checks"])
+    assert not any(
+        "PostgreSQL" in check["name"] for check in run("doctor", "--json").json()["checks"]
+    )
     house.postgres = POSTGRES
     assert verdicts(run("doctor", "--json").json())["PostgreSQL"] == "ok"
 
@@ -194,7 +219,9 @@ def test_without_a_proxy_there_is_no_check_and_a_wrong_name_is_reported(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "Proxy" not in verdicts(run("doctor", "--json").json())
-    monkeypatch.setenv("MEDIAVAULT_PROXIES", json.dumps({"youtub": "http://user:canary@gluetun:8888"}))
+    monkeypatch.setenv(
+        "MEDIAVAULT_PROXIES", json.dumps({"youtub": "http://user:canary@gluetun:8888"})
+    )
     ended = run("doctor", "--json")
     [check] = [check for check in ended.json()["checks"] if check["name"] == "Proxy"]
 

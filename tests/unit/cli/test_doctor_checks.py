@@ -39,8 +39,19 @@ from tests.upstream_stubs import TRIAL, stub_proxy
 
 DAYS = 90
 URL = "https://videos.example/1"
-JOB = Job(JobId("job-1"), "0" * 32, URL, URL, "generic", JobStatus.FAILED, created_at=START, updated_at=START)
-FREEZE = FreezeReport(WorkerId("w-1"), START, 60.0, held=(), stack=(), job_id=JobId("job-2"), attempt=1)
+JOB = Job(
+    JobId("job-1"),
+    "0" * 32,
+    URL,
+    URL,
+    "generic",
+    JobStatus.FAILED,
+    created_at=START,
+    updated_at=START,
+)
+FREEZE = FreezeReport(
+    WorkerId("w-1"), START, 60.0, held=(), stack=(), job_id=JobId("job-2"), attempt=1
+)
 AT = "2026-11-24 12:00 UTC"
 STORE = StoreFacts(
     settings=Settings(),
@@ -96,7 +107,7 @@ def at(now: datetime, **facts: Any) -> StoreFacts:
     return replace(STORE, report=replace(STORE.report, at=now), **facts)
 
 
-# --- this machine ----------------------------------------------------------------------------------------------
+# --- this machine ---------------------------------------------------------------------------------
 
 
 def test_only_linux_is_called_tested(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +116,9 @@ def test_only_linux_is_called_tested(monkeypatch: pytest.MonkeyPatch) -> None:
     assert one(machine.system(Context(Settings()))).verdict == "warning"
 
 
-@pytest.mark.parametrize(("version", "verdict"), [("3.51.3.0", "ok"), ("3.54.1.0", "ok"), ("3.46.1.0", "broken")])
+@pytest.mark.parametrize(
+    ("version", "verdict"), [("3.51.3.0", "ok"), ("3.54.1.0", "ok"), ("3.46.1.0", "broken")]
+)
 def test_a_sqlite_that_can_corrupt_a_database_is_reported(
     monkeypatch: pytest.MonkeyPatch, version: str, verdict: str
 ) -> None:
@@ -129,7 +142,9 @@ def test_variables_that_nothing_reads_are_named(monkeypatch: pytest.MonkeyPatch)
         (NoNetwork.NOTHING, "warning: can reach the network", "warning: the same as mediavault's"),
     ],
 )
-def test_processes_that_can_reach_the_network_are_reported(kept_by: NoNetwork, helpers: str, ytdlp: str) -> None:
+def test_processes_that_can_reach_the_network_are_reported(
+    kept_by: NoNetwork, helpers: str, ytdlp: str
+) -> None:
     for judge, expected in ((machine.helpers, helpers), (machine.ytdlp_network, ytdlp)):
         check = one(judge(kept_by))
 
@@ -141,7 +156,10 @@ def test_a_network_file_system_is_reported(tmp_path: Path, monkeypatch: pytest.M
     settings = Settings(state_dir=tmp_path / "my state", download_dir=tmp_path)
     settings.state_dir.mkdir()
     table = tmp_path / "mounts"
-    table.write_text(f"disk / ext4 rw\nnas {settings.state_dir.as_posix().replace(' ', chr(92) + '040')} cifs rw\n")
+    table.write_text(
+        f"disk / ext4 rw\nnas {settings.state_dir.as_posix().replace(' ', chr(92) + '040')} cifs"
+        " rw\n"
+    )
     monkeypatch.setattr(machine, "MOUNTS", table)
 
     assert one(machine.state_folder(Context(settings))).verdict == "broken"
@@ -163,13 +181,20 @@ def test_a_full_disk_is_reported(tmp_path: Path) -> None:
         ({}, True, "ok", "protected by the owner's password"),
         ({"setup": True, "host": "0.0.0.0"}, False, "warning", "waits to be set up"),
         ({"token": "hunter2"}, False, "warning", "MEDIAVAULT_TOKEN is short enough to be guessed"),
-        ({"token": "mv_a-long-random-token"}, True, "ok", "protected by the owner's password, MEDIAVAULT_TOKEN"),
+        (
+            {"token": "mv_a-long-random-token"},
+            True,
+            "ok",
+            "protected by the owner's password, MEDIAVAULT_TOKEN",
+        ),
     ],
 )
 def test_whether_and_how_the_vault_is_protected_is_reported(
     facts: dict[str, Any], has_password: bool, verdict: str, detail: str
 ) -> None:
-    check = one(machine.access(replace(STORE, settings=Settings(**facts), has_password=has_password)))
+    check = one(
+        machine.access(replace(STORE, settings=Settings(**facts), has_password=has_password))
+    )
 
     assert (check.verdict, check.detail[: len(detail)]) == (verdict, detail)
 
@@ -180,7 +205,7 @@ def test_an_unprotected_or_contradictory_access_is_refused(facts: dict[str, Any]
         machine.access(replace(STORE, settings=Settings(**facts)))
 
 
-# --- proxies ---------------------------------------------------------------------------------------------------
+# --- proxies --------------------------------------------------------------------------------------
 
 YOUTUBE = "93.184.216.35"
 
@@ -196,7 +221,9 @@ async def test_each_proxy_is_tried_with_a_site_that_uses_it_and_hides_its_passwo
         stub_proxy("http", {TRIAL: anything.port}) as vault,
         stub_proxy("socks5 with a password", {YOUTUBE: anything.port}) as own,
     ):
-        found = await tried(UpstreamProxies(vault.proxy, {"youtube": own.proxy, "x": None, "generic": own.proxy}))
+        found = await tried(
+            UpstreamProxies(vault.proxy, {"youtube": own.proxy, "x": None, "generic": own.proxy})
+        )
 
     assert [(check.verdict, check.detail) for check in found] == [
         ("ok", f"unknown sites, YouTube: through socks5://***@127.0.0.1:{own.port}, which works"),
@@ -212,7 +239,10 @@ async def test_a_proxy_that_fails_is_reported_with_what_helps() -> None:
         [check] = await tried(UpstreamProxies(stub.proxy))
 
     assert check.verdict == "broken"
-    assert check.detail == f"everything: The proxy {stub.proxy} cannot be used: it answered with HTTP 503."
+    assert (
+        check.detail
+        == f"everything: The proxy {stub.proxy} cannot be used: it answered with HTTP 503."
+    )
     assert "MEDIAVAULT_PROXY" in check.help
 
 
@@ -224,18 +254,24 @@ async def test_a_site_that_a_working_proxy_does_not_reach_is_a_warning() -> None
     assert found[1].detail == "all other sites, and notifications: direct connection"
 
 
-# --- programs --------------------------------------------------------------------------------------------------
+# --- programs -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("script", "verdict", "detail"),
     [
         ("echo Chromium 156.0.1", "ok", "Chromium 156.0.1"),
-        ("echo 'ls (GNU coreutils) 9.7'", "warning", "does not say that it is a Chromium, Chrome or Edge"),
+        (
+            "echo 'ls (GNU coreutils) 9.7'",
+            "warning",
+            "does not say that it is a Chromium, Chrome or Edge",
+        ),
         ("echo Chromium; exit 1", "warning", "does not say"),
     ],
 )
-async def test_the_program_set_as_browser_is_identified(tmp_path: Path, script: str, verdict: str, detail: str) -> None:
+async def test_the_program_set_as_browser_is_identified(
+    tmp_path: Path, script: str, verdict: str, detail: str
+) -> None:
     program = tmp_path / "browser"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
@@ -249,16 +285,27 @@ async def test_the_program_set_as_browser_is_identified(tmp_path: Path, script: 
     [
         (Sandbox.ON, "ok", "on: ", ""),
         (Sandbox.OFF_FOR_ROOT, "warning", "off, because mediavault runs as root", "ordinary user"),
-        (Sandbox.REFUSED, "warning", "off, because the browser did not start with it: No", "user namespaces"),
+        (
+            Sandbox.REFUSED,
+            "warning",
+            "off, because the browser did not start with it: No",
+            "user namespaces",
+        ),
     ],
 )
 def test_the_browsers_sandbox_is_reported_with_the_reason_and_help(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, verdict: str, detail: str, help_: str
 ) -> None:
-    monkeypatch.setattr(programs, "recorded_sandbox", lambda _: SandboxReport(sandbox, "No usable sandbox!"))
+    monkeypatch.setattr(
+        programs, "recorded_sandbox", lambda _: SandboxReport(sandbox, "No usable sandbox!")
+    )
     check = one(programs.sandbox(Context(Settings())))
 
-    assert (check.verdict, check.detail[: len(detail)], help_ in check.help) == (verdict, detail, True)
+    assert (check.verdict, check.detail[: len(detail)], help_ in check.help) == (
+        verdict,
+        detail,
+        True,
+    )
 
 
 def test_without_a_browser_no_window_opens_and_cookies_can_be_imported() -> None:
@@ -267,7 +314,9 @@ def test_without_a_browser_no_window_opens_and_cookies_can_be_imported() -> None
     assert (check.verdict, "--cookies" in check.help) == ("warning", True)
 
 
-def use_ytdlp(monkeypatch: pytest.MonkeyPatch, version: str | None, today: date, **record: Any) -> Check:
+def use_ytdlp(
+    monkeypatch: pytest.MonkeyPatch, version: str | None, today: date, **record: Any
+) -> Check:
     monkeypatch.setattr(programs, "installed", lambda _: YtdlpInstallation(version, None))
     monkeypatch.setattr(programs, "read_record", lambda _: UpgradeRecord(**record))
     now = datetime.combine(today, START.timetz())
@@ -293,12 +342,16 @@ def test_a_ytdlp_older_than_45_days_should_be_upgraded(
     assert (check.verdict, check.help == "") == (verdict, verdict == "ok")
 
 
-def test_a_version_that_was_given_up_is_reported_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_version_that_was_given_up_is_reported_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     why = Message("it could not be imported")
     check = use_ytdlp(monkeypatch, "2026.10.26", date(2026, 10, 27), refused="2026.11.20", why=why)
 
     assert check.verdict == "warning"
-    assert check.detail == "2026.10.26 (as installed), 1 day old; 2026.11.20 was given up: it could not be imported."
+    assert check.detail == (
+        "2026.10.26 (as installed), 1 day old; 2026.11.20 was given up: it could not be imported."
+    )
 
 
 @pytest.mark.parametrize(
@@ -312,7 +365,9 @@ def test_a_version_that_was_given_up_is_reported_with_the_reason(monkeypatch: py
 def test_each_missing_part_is_named_with_the_sites_that_need_it_and_one_command(
     monkeypatch: pytest.MonkeyPatch, missing: set[str], detail: str
 ) -> None:
-    monkeypatch.setattr(programs, "deno_path", lambda: None if "deno" in missing else Path("/bin/deno"))
+    monkeypatch.setattr(
+        programs, "deno_path", lambda: None if "deno" in missing else Path("/bin/deno")
+    )
     monkeypatch.setattr(YtdlpInstallation, "has", lambda _, module: module not in missing)
     check = one(programs.ytdlp_parts(Context(Settings())))
 
@@ -320,7 +375,7 @@ def test_each_missing_part_is_named_with_the_sites_that_need_it_and_one_command(
     assert check.help == (f"Run `{command_to_install('youtube')}`." if missing else "")
 
 
-# --- the vault -------------------------------------------------------------------------------------------------
+# --- the vault ------------------------------------------------------------------------------------
 
 
 async def test_what_a_damaged_log_may_have_cost_is_a_warning(tmp_path: Path) -> None:
@@ -337,13 +392,19 @@ async def test_what_a_damaged_log_may_have_cost_is_a_warning(tmp_path: Path) -> 
 def test_three_posts_of_a_site_suggest_an_upgrade_and_two_do_not() -> None:
     many = one(vault.sites(replace(STORE, unparsed={"x": 2, "vimeo": 3})))
 
-    assert (many.verdict, "vimeo (3 posts)" in many.detail, "x (2" in many.detail) == ("warning", True, False)
+    assert (many.verdict, "vimeo (3 posts)" in many.detail, "x (2" in many.detail) == (
+        "warning",
+        True,
+        False,
+    )
     assert "--upgrade-ytdlp" in many.help
     assert one(vault.sites(replace(STORE, unparsed={"x": 2}))).verdict == "ok"
 
 
 def failed(code: ErrorCode, *, jobs: int = 1) -> FailureGroup:
-    return FailureGroup(code, "generic", jobs, None, jobs, (replace(JOB, error_code=code, failed_at=START),))
+    return FailureGroup(
+        code, "generic", jobs, None, jobs, (replace(JOB, error_code=code, failed_at=START),)
+    )
 
 
 @pytest.mark.parametrize(
@@ -383,7 +444,9 @@ def test_a_crash_in_native_code_is_reported_with_its_file(tmp_path: Path) -> Non
     path.touch()
     assert vault.native_crashes(context) is None
 
-    path.write_text("Fatal Python error: Aborted\n\nFatal Python error: Segmentation fault\n\nThread 0x0 …\n")
+    path.write_text(
+        "Fatal Python error: Aborted\n\nFatal Python error: Segmentation fault\n\nThread 0x0 …\n"
+    )
     check = one(vault.native_crashes(context))
     assert check.detail.endswith("Fatal Python error: Segmentation fault")
     assert str(path) in check.help
@@ -414,13 +477,16 @@ def test_the_saved_files_are_reported_with_what_was_found_and_how_far_the_readin
     facts: dict[str, Any], age_days: int, verdict: str, fact: str
 ) -> None:
     position = ReadingPosition(began_at=START, at=START, passed=7)
-    check = one(vault.files(at(START + timedelta(days=age_days), **{"position": position, **facts})))
+    check = one(
+        vault.files(at(START + timedelta(days=age_days), **{"position": position, **facts}))
+    )
 
     assert (check.verdict, check.detail, bool(check.help)) == (verdict, fact, verdict == "warning")
 
 
 @pytest.mark.parametrize(
-    "changed", [{}, {"has_schema": False, "may_use_schema": False, "has_tls": False, "is_local": True}]
+    "changed",
+    [{}, {"has_schema": False, "may_use_schema": False, "has_tls": False, "is_local": True}],
 )
 def test_a_healthy_server_passes_every_check(changed: dict[str, Any]) -> None:
     assert {judge(replace(POSTGRES, **changed)).verdict for judge in JUDGES} == {"ok"}
@@ -438,10 +504,20 @@ def test_a_healthy_server_passes_every_check(changed: dict[str, Any]) -> None:
             "broken",
             """psql -d vault -c 'GRANT CREATE ON DATABASE "vault" TO "jane"'""",
         ),
-        ({"may_use_schema": False}, vault.privileges, "broken", "GRANT USAGE, CREATE ON SCHEMA mediavault"),
+        (
+            {"may_use_schema": False},
+            vault.privileges,
+            "broken",
+            "GRANT USAGE, CREATE ON SCHEMA mediavault",
+        ),
         ({"fsync": False}, vault.durability, "warning", "ALTER SYSTEM SET fsync = on"),
         ({"synchronous_commit": "off"}, vault.durability, "warning", "SET synchronous_commit = on"),
-        ({"isolation": "serializable"}, vault.isolation, "warning", 'ALTER ROLE "jane" SET default'),
+        (
+            {"isolation": "serializable"},
+            vault.isolation,
+            "warning",
+            'ALTER ROLE "jane" SET default',
+        ),
         ({"has_tls": False}, vault.connection, "warning", "sslmode=verify-full"),
         ({"ahead_by": timedelta(seconds=-6)}, vault.clocks, "warning", "timedatectl set-ntp true"),
         ({"has_wake_ups": False}, vault.wake_ups, "warning", "pooler"),

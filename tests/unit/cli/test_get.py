@@ -1,4 +1,6 @@
-"""``get``: exit code 0 saved, 1 failed, 2 refused; it runs its own worker only where none is alive."""
+"""``get``: exit code 0 saved, 1 failed, 2 refused;
+it runs its own worker only where none is alive.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def test_with_json_only_the_job_is_printed(run: Run) -> None:
     assert (ended.code, ended.json()["status"], ended.err) == (0, "completed", "")
 
 
-def test_a_post_is_saved_in_the_vaults_usual_form(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_post_is_saved_in_the_vaults_usual_form(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MEDIAVAULT_PROFILE", "audio")
 
     assert run("get", POST, "--json").json()["profile"] == "audio"
@@ -103,11 +107,15 @@ async def waiting(house: StubHouse) -> JobId:
 
 async def wait(house: StubHouse, job_id: JobId, *, patience_s: float = 30) -> Job:
     patience = timedelta(seconds=patience_s)
-    waits = wait_for(house.store, job_id, load_settings(), house.clock, Watching(), patience=patience)
+    waits = wait_for(
+        house.store, job_id, load_settings(), house.clock, Watching(), patience=patience
+    )
     return await asyncio.wait_for(waits, patient(30))
 
 
-async def test_a_worker_of_this_machine_that_was_killed_is_not_waited_for(house: StubHouse, waiting: JobId) -> None:
+async def test_a_worker_of_this_machine_that_was_killed_is_not_waited_for(
+    house: StubHouse, waiting: JobId
+) -> None:
     """Its row is young, and its lock is free."""
     await beat(house)
     lock = load_settings().state_dir / "workers" / f"{WORKER}.live"
@@ -130,14 +138,18 @@ async def test_a_living_worker_is_left_to_do_the_job(house: StubHouse, waiting: 
     assert house.ran == []
 
 
-async def test_a_living_worker_of_other_platforms_is_not_relied_on(house: StubHouse, waiting: JobId) -> None:
+async def test_a_living_worker_of_other_platforms_is_not_relied_on(
+    house: StubHouse, waiting: JobId
+) -> None:
     await beat(house, platforms=("x",))
 
     assert (await wait(house, waiting)).status is JobStatus.COMPLETED
     assert house.ran == ["save_here"]
 
 
-async def test_when_the_worker_dies_while_we_wait_our_own_takes_over(house: StubHouse, waiting: JobId) -> None:
+async def test_when_the_worker_dies_while_we_wait_our_own_takes_over(
+    house: StubHouse, waiting: JobId
+) -> None:
     await beat(house)
 
     assert (await wait(house, waiting)).status is JobStatus.COMPLETED
@@ -204,9 +216,13 @@ def test_the_store_behind_these_tests_is_the_one_that_ships(house: StubHouse) ->
 
 
 def drawn(*jobs: Job, is_terminal: bool) -> str:
-    """Return what the progress bar prints, on a terminal or elsewhere, for these states of a job."""
+    """Return what the progress bar prints, on a terminal or elsewhere,
+    for these states of a job.
+    """
     console = Console(file=io.StringIO(), force_terminal=is_terminal, width=100, color_system=None)
-    with Progress(*COLUMNS, console=console, auto_refresh=False, disable=not is_terminal) as progress:
+    with Progress(
+        *COLUMNS, console=console, auto_refresh=False, disable=not is_terminal
+    ) as progress:
         bar = Bar(progress, is_terminal=is_terminal)
         for job in jobs:
             bar.see(job)
@@ -238,4 +254,6 @@ def test_a_download_shows_its_bytes_on_a_terminal() -> None:
 def test_without_a_terminal_each_state_is_one_line() -> None:
     checking = replace(LOADING, stage=Stage.VALIDATE)
 
-    assert drawn(LOADING, LOADING, checking, is_terminal=False) == "Downloading\nChecking playback\n"
+    assert (
+        drawn(LOADING, LOADING, checking, is_terminal=False) == "Downloading\nChecking playback\n"
+    )

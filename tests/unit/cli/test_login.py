@@ -22,7 +22,9 @@ COOKIES = "# Netscape HTTP Cookie File\n.x.com\tTRUE\t/\tTRUE\t0\tauth_token\tse
 
 
 class SignIn:
-    """Stands in for the sign-in of the composition root; ``leaves_session``: whether the window ends signed in."""
+    """Stands in for the sign-in of the composition root; ``leaves_session``:
+    whether the window ends signed in.
+    """
 
     def __init__(self, house: StubHouse) -> None:
         self.sessions = StubSessions(house.clock)
@@ -32,7 +34,9 @@ class SignIn:
     def authenticator(self, _: Settings) -> StubSessions:
         return self.sessions
 
-    async def here(self, _: Settings, task: BrowserTask, enough: Callable[[], Awaitable[None]]) -> SessionState:
+    async def here(
+        self, _: Settings, task: BrowserTask, enough: Callable[[], Awaitable[None]]
+    ) -> SessionState:
         self.opened.append(task.url)
         return self.sessions.add(task.platform.name, signed_in=self.leaves_session)
 
@@ -48,13 +52,19 @@ def sign_in(house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> SignIn:
 
 
 async def _wait(house: StubHouse) -> str:
-    await house.store.queue.enqueue([new_job("https://x.com/jane/status/1", clock=house.clock, platform="x")])
+    await house.store.queue.enqueue(
+        [new_job("https://x.com/jane/status/1", clock=house.clock, platform="x")]
+    )
     (claim,) = await house.store.queue.claim(WORKER, limit=1, lease=LEASE)
-    await house.store.queue.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="X wants a sign-in.", retry_in=None)
+    await house.store.queue.fail(
+        claim, error_code=ErrorCode.LOGIN_REQUIRED, error="X wants a sign-in.", retry_in=None
+    )
     return claim.id
 
 
-def test_a_window_opens_and_waiting_jobs_go_on_after_it(run: Run, house: StubHouse, sign_in: SignIn) -> None:
+def test_a_window_opens_and_waiting_jobs_go_on_after_it(
+    run: Run, house: StubHouse, sign_in: SignIn
+) -> None:
     job_id = asyncio.run(_wait(house))
     ran = run("login", "x", "--json")
 
@@ -63,7 +73,9 @@ def test_a_window_opens_and_waiting_jobs_go_on_after_it(run: Run, house: StubHou
     assert asyncio.run(house.store.catalogue.get(job_id)).status is JobStatus.QUEUED  # type: ignore[arg-type]
 
 
-def test_a_window_that_is_closed_too_early_does_not_sign_in(run: Run, house: StubHouse, sign_in: SignIn) -> None:
+def test_a_window_that_is_closed_too_early_does_not_sign_in(
+    run: Run, house: StubHouse, sign_in: SignIn
+) -> None:
     sign_in.leaves_session = False
     job_id = asyncio.run(_wait(house))
     ran = run("login", "x")
@@ -118,7 +130,9 @@ def test_an_import_with_json_reports_the_imported_cookies_and_the_resumed_jobs(
     assert (value["taken"], value["resumed"], value["session"]["signed_in"]) == (2, 1, True)
 
 
-def test_an_invalid_cookies_file_is_refused_with_its_line(run: Run, sign_in: SignIn, tmp_path: Path) -> None:
+def test_an_invalid_cookies_file_is_refused_with_its_line(
+    run: Run, sign_in: SignIn, tmp_path: Path
+) -> None:
     (tmp_path / "c").write_text("nonsense")
     bad = run("login", "x", "--cookies", str(tmp_path / "c"))
     missing = run("login", "x", "--cookies", str(tmp_path / "missing"))
@@ -128,13 +142,19 @@ def test_an_invalid_cookies_file_is_refused_with_its_line(run: Run, sign_in: Sig
     assert "cannot be read" in missing.err
 
 
-def test_sessions_lists_every_site_for_users_and_for_scripts(run: Run, house: StubHouse, sign_in: SignIn) -> None:
-    sign_in.sessions.add("instagram", signed_in=True, expires_at=house.clock.now() + timedelta(days=1))
+def test_sessions_lists_every_site_for_users_and_for_scripts(
+    run: Run, house: StubHouse, sign_in: SignIn
+) -> None:
+    sign_in.sessions.add(
+        "instagram", signed_in=True, expires_at=house.clock.now() + timedelta(days=1)
+    )
     asyncio.run(_wait(house))
     value = run("sessions", "--json").json()
     shown = run("sessions").out
 
-    assert [(session["platform"], session["signed_in"], session["waiting"]) for session in value] == [
+    assert [
+        (session["platform"], session["signed_in"], session["waiting"]) for session in value
+    ] == [
         ("x", False, 1),
         ("instagram", True, 0),
     ]
@@ -153,7 +173,9 @@ def test_a_window_opens_on_the_post_of_a_waiting_job_and_the_job_goes_on(
     assert (ran.code, ran.json()["status"]) == (0, "queued")
 
 
-def test_no_window_opens_for_a_job_that_does_not_wait_for_the_user(run: Run, house: StubHouse, sign_in: SignIn) -> None:
+def test_no_window_opens_for_a_job_that_does_not_wait_for_the_user(
+    run: Run, house: StubHouse, sign_in: SignIn
+) -> None:
     (stored,) = asyncio.run(house.store.queue.enqueue([new_job(clock=house.clock)]))
     ran = run("answer", stored.job.id, "--json")
 

@@ -12,7 +12,9 @@ from mediavault.core.failures import BadInput
 from mediavault.download.manifest import MAX_PLAYLIST_BYTES, MAX_SEGMENTS
 
 BASE = "https://cdn.example/a/index.m3u8"
-SEGMENTS = '#EXT-X-MAP:URI="i.mp4"\n#EXTINF:4.0,\n1.m4s\n#EXT-X-MAP:URI="j.mp4"\n#EXTINF:2.5,\n2.m4s\n'
+SEGMENTS = (
+    '#EXT-X-MAP:URI="i.mp4"\n#EXTINF:4.0,\n1.m4s\n#EXT-X-MAP:URI="j.mp4"\n#EXTINF:2.5,\n2.m4s\n'
+)
 MASTER = """#EXTM3U
 #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="hi",NAME="en",URI="en.m3u8"
 #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="hi",NAME="es",URI="es.m3u8"
@@ -34,7 +36,8 @@ height="720"/></AdaptationSet>
 </Period></MPD>"""
 
 UNTIMED_MPD = (
-    '<MPD mediaPresentationDuration="P?"><Period><AdaptationSet mimeType="video/mp4"><Representation id="v"/>'
+    '<MPD mediaPresentationDuration="P?"><Period><AdaptationSet'
+    ' mimeType="video/mp4"><Representation id="v"/>'
     "</AdaptationSet></Period></MPD>"
 )
 
@@ -96,9 +99,12 @@ PLAIN = '#EXT-X-KEY:METHOD=AES-128,URI="k"'
         (media("#EXT-X-PLAYLIST-TYPE:VOD", end=False), HLS_MEDIA),
         (media(PLAIN), {**HLS_MEDIA, "encrypted": True}),
         (media("#EXT-X-KEY:METHOD=NONE"), HLS_MEDIA),
-        (media('#EXT-X-KEY:METHOD=SAMPLE-AES,URI="skd://1"'), {**HLS_MEDIA, "encrypted": True, "drm": True}),
-        (media('#EXT-X-KEY:METHOD=SAMPLE-AES-CTR,URI="k"'), {**HLS_MEDIA, "encrypted": True, "drm": True}),
-        (media(PLAIN + ',KEYFORMAT="com.microsoft.playready"'), {**HLS_MEDIA, "encrypted": True, "drm": True}),
+        (media('#EXT-X-KEY:METHOD=SAMPLE-AES,URI="skd://1"'),
+         {**HLS_MEDIA, "encrypted": True, "drm": True}),
+        (media('#EXT-X-KEY:METHOD=SAMPLE-AES-CTR,URI="k"'),
+         {**HLS_MEDIA, "encrypted": True, "drm": True}),
+        (media(PLAIN + ',KEYFORMAT="com.microsoft.playready"'),
+         {**HLS_MEDIA, "encrypted": True, "drm": True}),
         (MASTER, HLS_MASTER),
         (MASTER + '#EXT-X-SESSION-KEY:METHOD=SAMPLE-AES,URI="skd://1",KEYFORMAT="com.apple.streamingkeydelivery"\n',
          {**HLS_MASTER, "encrypted": True, "drm": True}),
@@ -110,13 +116,17 @@ PLAIN = '#EXT-X-KEY:METHOD=AES-128,URI="k"'
         (mpd(length='mediaPresentationDuration="PT6.5S"'), {**DASH, "duration_s": 6.5}),
         (mpd(drm="<ContentProtection/>"), {**DASH, "encrypted": True, "drm": True}),
         (mpd("dynamic"), {**DASH, "live": True, "duration_s": None}),
-        (media('#EXTINF:2.5 tvg-id="x",A', "0.m4s"), {**HLS_MEDIA, "segments": 3, "duration_s": 9.0}),
+        (media('#EXTINF:2.5 tvg-id="x",A', "0.m4s"),
+         {**HLS_MEDIA, "segments": 3, "duration_s": 9.0}),
         ('<?xml version="1.0"?>\n<?xml-stylesheet href="a.xsl"?><!-- made --><?b?>' + mpd(), DASH),
         (mpd().replace('id="v2"', 'id="v1"'), DASH),
-        (UNTIMED_MPD, {**DASH, "variants": 1, "segments": 1, "duration_s": None, "audio_groups": 0, "maps": 0}),
+        (UNTIMED_MPD,
+         {**DASH, "variants": 1, "segments": 1, "duration_s": None, "audio_groups": 0, "maps": 0}),
     ],
-    ids=["vod", "live", "event", "ended event", "vod without end", "key", "no key", "skd", "sample", "playready",
-         "master", "session key", "misplaced session key", "junk", "no duration", "empty", "dash", "stated length", "cenc", "dynamic", "channel list", "processing instructions", "duplicate id", "no length"],
+    ids=["vod", "live", "event", "ended event", "vod without end", "key", "no key", "skd", "sample",
+         "playready", "master", "session key", "misplaced session key", "junk", "no duration",
+         "empty", "dash", "stated length", "cenc", "dynamic", "channel list",
+         "processing instructions", "duplicate id", "no length"],
 )  # fmt: skip
 def test_a_playlist_is_counted(text: str, expected: dict[str, Any]) -> None:
     assert look(text) == expected
@@ -149,7 +159,19 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         "#EXTM3U\n" + "#EXTINF:1,\n1.ts\n" * (MAX_SEGMENTS + 1),
         "#EXTM3U\n" + "#" * MAX_PLAYLIST_BYTES,
     ],
-    ids=["empty", "text", "page", "json", "xml", "address", "torn", "doctype", "bytes", "segments", "large"],
+    ids=[
+        "empty",
+        "text",
+        "page",
+        "json",
+        "xml",
+        "address",
+        "torn",
+        "doctype",
+        "bytes",
+        "segments",
+        "large",
+    ],
 )
 def test_a_text_that_is_not_a_playlist_is_bad_input(text: str) -> None:
     with pytest.raises(BadInput):
@@ -158,7 +180,10 @@ def test_a_text_that_is_not_a_playlist_is_bad_input(text: str) -> None:
 
 def test_a_smooth_streaming_manifest_is_named_as_such() -> None:
     with pytest.raises(BadInput, match="Smooth Streaming"):
-        look('<?xml version="1.0" encoding="utf-8"?>\n<!-- made --><SmoothStreamingMedia MajorVersion="2"/>')
+        look(
+            '<?xml version="1.0" encoding="utf-8"?>\n'
+            '<!-- made --><SmoothStreamingMedia MajorVersion="2"/>'
+        )
 
 
 @pytest.mark.parametrize("path", [Path("/nowhere/x.m3u8"), Path("/"), None])

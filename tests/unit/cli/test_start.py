@@ -13,7 +13,8 @@ import pytest
 from mediavault.cli.main import COMMANDS, GROUPS, refuse_other_systems
 from mediavault.core.failures import BadInput
 
-# What `--version` and `--help` may import of this package, and what no start of these may import of others.
+# What `--version` and `--help` may import of this package, and what no start of these may import of
+# others.
 ALLOWED = {
     "mediavault",
     "mediavault._version",
@@ -25,13 +26,36 @@ ALLOWED = {
     "mediavault.core.failures",
     "mediavault.core.messages",
 }
-NEVER = {"asyncio", "aiohttp", "av", "fastapi", "jinja2", "playwright", "pydantic", "structlog", "yt_dlp"}
+NEVER = {
+    "asyncio",
+    "aiohttp",
+    "av",
+    "fastapi",
+    "jinja2",
+    "playwright",
+    "pydantic",
+    "structlog",
+    "yt_dlp",
+}
 # What the commands that people and scripts call most often do without.
-NOT_FOR_LISTS = {"aiohttp", "av", "fastapi", "jinja2", "playwright", "rich.progress", "uvicorn", "yt_dlp"}
+NOT_FOR_LISTS = {
+    "aiohttp",
+    "av",
+    "fastapi",
+    "jinja2",
+    "playwright",
+    "rich.progress",
+    "uvicorn",
+    "yt_dlp",
+}
 
 ENTRIES = {
     **COMMANDS,
-    **{f"{group} {name}": entry for group, (_, two) in GROUPS.items() for name, entry in two.items()},
+    **{
+        f"{group} {name}": entry
+        for group, (_, two) in GROUPS.items()
+        for name, entry in two.items()
+    },
 }
 
 
@@ -40,8 +64,14 @@ def imported_by(folder: Path, *arguments: str) -> set[str]:
         f"import json, sys; from mediavault.cli.main import main; main({list(arguments)!r});"
         r"print('\n' + json.dumps(sorted(sys.modules)))"
     )
-    environment = {**os.environ, "MEDIAVAULT_STATE_DIR": str(folder), "MEDIAVAULT_DOWNLOAD_DIR": str(folder)}
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
+    environment = {
+        **os.environ,
+        "MEDIAVAULT_STATE_DIR": str(folder),
+        "MEDIAVAULT_DOWNLOAD_DIR": str(folder),
+    }
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment
+    )
     return set(json.loads(ran.stdout.splitlines()[-1]))
 
 
@@ -61,7 +91,9 @@ def test_a_command_that_only_reads_does_not_import_the_servers_and_browsers_libr
 
 
 @pytest.mark.parametrize("name", ["get", "inspect", "verify"])
-def test_the_help_of_a_command_does_not_import_what_only_its_work_needs(name: str, tmp_path: Path) -> None:
+def test_the_help_of_a_command_does_not_import_what_only_its_work_needs(
+    name: str, tmp_path: Path
+) -> None:
     assert imported_by(tmp_path, name, "--help") & {*NOT_FOR_LISTS, "xml.parsers.expat"} == set()
 
 
@@ -77,16 +109,24 @@ def test_the_help_of_a_command_that_is_not_loaded_is_its_own(name: str) -> None:
     ("platform", "triplet", "words"),
     [
         ("win32", "", "mediavault does not run on Windows. Use WSL 2"),
-        ("linux", "x86_64-linux-musl", "mediavault needs glibc, and this system has musl. Use a Debian-based image"),
+        (
+            "linux",
+            "x86_64-linux-musl",
+            "mediavault needs glibc, and this system has musl. Use a Debian-based image",
+        ),
     ],
 )
-def test_a_system_that_lacks_what_every_command_needs_is_refused(platform: str, triplet: str, words: str) -> None:
+def test_a_system_that_lacks_what_every_command_needs_is_refused(
+    platform: str, triplet: str, words: str
+) -> None:
     with pytest.raises(BadInput) as refused:
         refuse_other_systems(platform, triplet)
 
     assert f"{refused.value.message} {refused.value.help}".startswith(words)
 
 
-@pytest.mark.parametrize(("platform", "triplet"), [("linux", "x86_64-linux-gnu"), ("darwin", "darwin"), ("linux", "")])
+@pytest.mark.parametrize(
+    ("platform", "triplet"), [("linux", "x86_64-linux-gnu"), ("darwin", "darwin"), ("linux", "")]
+)
 def test_linux_with_glibc_and_macos_are_accepted(platform: str, triplet: str) -> None:
     refuse_other_systems(platform, triplet)

@@ -27,7 +27,9 @@ def users_of(house: StubHouse) -> Users:
     return Users(house.store.records, house.clock)
 
 
-def with_password(monkeypatch: pytest.MonkeyPatch, run: Run, *command: str, password: str = OTHER) -> Ran:
+def with_password(
+    monkeypatch: pytest.MonkeyPatch, run: Run, *command: str, password: str = OTHER
+) -> Ran:
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{password}\n"))
     return run(*command, "--stdin")
 
@@ -44,7 +46,9 @@ def test_a_user_is_added_listed_changed_and_removed(
     assert (listed["name"], listed["role"], listed["has_password"]) == ("jane", "viewer", True)
     assert run("user", "list").out.split() == ["viewer", "jane"]
 
-    token, _ = asyncio.run(ApiTokens(owned.store.records, owned.clock).add("all", Scope.READ, user="jane"))
+    token, _ = asyncio.run(
+        ApiTokens(owned.store.records, owned.clock).add("all", Scope.READ, user="jane")
+    )
     assert "jane, never used" in run("token", "list").out
     assert run("user", "remove", "jane", "--json").json() == {"removed": "jane"}
     assert run("user", "list").out == "There are no other users.\n"
@@ -59,7 +63,9 @@ def test_a_users_password_is_set_and_only_their_sessions_end(
     for user in ("jane", "owner"):
         asyncio.run(sessions.begin(ClientInfo(), user=user))
 
-    changed = with_password(monkeypatch, run, "password", "--user", "jane", password="five red foxes!")
+    changed = with_password(
+        monkeypatch, run, "password", "--user", "jane", password="five red foxes!"
+    )
     assert changed.code == 0
     assert asyncio.run(users_of(owned).holds("five red foxes!", "jane"))
     assert asyncio.run(users_of(owned).holds(PASSWORD))
@@ -91,12 +97,16 @@ def test_what_makes_no_sense_is_refused(
         ("password", "--remove", "--user", "jane"),
     ],
 )
-def test_users_who_are_not_there_are_not_changed(run: Run, owned: StubHouse, command: tuple[str, ...]) -> None:
+def test_users_who_are_not_there_are_not_changed(
+    run: Run, owned: StubHouse, command: tuple[str, ...]
+) -> None:
     assert run(*command).code == 2
     assert asyncio.run(users_of(owned).has_password())
 
 
-def test_a_vault_without_a_password_gets_no_users(run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_vault_without_a_password_gets_no_users(
+    run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
     refused = with_password(monkeypatch, run, "user", "add", "jane", "--role", Role.MEMBER)
 
     assert refused.code == 2

@@ -15,7 +15,8 @@ from mediavault.core.media import account
         "Radio Free Europe/Radio Liberty",
         "Dennis | wen?",
         "SM Kelly 🇺🇸🏳️\u200d🌈",  # joined by U+200D
-        "Jane 🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",  # a flag made of tags
+        # a flag made of tags
+        "Jane 🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
         "می\u200cخواهم",
         "cafe\u0301",
     ],
@@ -36,7 +37,9 @@ def test_a_display_name_stays_as_its_site_gave_it(name: str) -> None:
         ("x" * 300, "x" * 200),
     ],
 )
-def test_a_display_name_is_one_line_that_cannot_reorder_the_text_next_to_it(name: str, shown: str | None) -> None:
+def test_a_display_name_is_one_line_that_cannot_reorder_the_text_next_to_it(
+    name: str, shown: str | None
+) -> None:
     assert account("x", "jane", name).display_name == shown
 
 

@@ -48,7 +48,14 @@ def test_a_speed_is_read_in_every_usual_unit(written: str, rate: int | None) -> 
 def test_the_first_hours_that_contain_the_moment_count() -> None:
     limit = parse_bandwidth("20 MB/s; 08:00-23:00 2 MB/s; 22:00-01:00 unlimited")
 
-    assert [limit.at(at(hour)) for hour in (7, 8, 22, 23, 24, 2)] == [20 * MB, 2 * MB, 2 * MB, None, None, 20 * MB]
+    assert [limit.at(at(hour)) for hour in (7, 8, 22, 23, 24, 2)] == [
+        20 * MB,
+        2 * MB,
+        2 * MB,
+        None,
+        None,
+        20 * MB,
+    ]
 
 
 def test_without_a_usual_speed_there_is_no_limit_at_other_times() -> None:
@@ -60,18 +67,26 @@ def test_without_a_usual_speed_there_is_no_limit_at_other_times() -> None:
 
 
 def test_hours_may_be_those_of_some_days() -> None:
-    limit = parse_bandwidth("20 MB/s; Mon-Fri 08:00-23:00 2 MB/s; sat-sun 5 MB/s; fri 22:00-06:00 unlimited")
+    limit = parse_bandwidth(
+        "20 MB/s; Mon-Fri 08:00-23:00 2 MB/s; sat-sun 5 MB/s; fri 22:00-06:00 unlimited"
+    )
     days = [datetime(2026, 1, 15 + day, 12, tzinfo=UTC) for day in range(5)]  # from a Thursday on
 
     assert [limit.at(day) for day in days] == [2 * MB, 2 * MB, 5 * MB, 5 * MB, 2 * MB]
     assert limit.at(datetime(2026, 1, 16, 22, 30, tzinfo=UTC)) is None
-    assert parse_bandwidth("sat-sun 5 MB/s").changes_at(days[0]) == datetime(2026, 1, 16, 23, tzinfo=UTC)
-    assert str(limit) == ("20 MB/s; mon-fri 08:00-23:00 2 MB/s; sat-sun 00:00-24:00 5 MB/s; fri 22:00-06:00 unlimited")
+    assert parse_bandwidth("sat-sun 5 MB/s").changes_at(days[0]) == datetime(
+        2026, 1, 16, 23, tzinfo=UTC
+    )
+    assert str(limit) == (
+        "20 MB/s; mon-fri 08:00-23:00 2 MB/s; sat-sun 00:00-24:00 5 MB/s; fri 22:00-06:00 unlimited"
+    )
     assert parse_bandwidth(str(limit)) == limit
 
 
 def test_a_limit_is_written_in_one_form() -> None:
-    assert str(parse_bandwidth(" 08:00 - 23:00  2mb/s;20000 KB/s ")) == "20 MB/s; 08:00-23:00 2 MB/s"
+    assert (
+        str(parse_bandwidth(" 08:00 - 23:00  2mb/s;20000 KB/s ")) == "20 MB/s; 08:00-23:00 2 MB/s"
+    )
     assert str(parse_bandwidth("unlimited")) == ""
 
 

@@ -1,4 +1,6 @@
-"""However many downloads share the bandwidth and whatever they read at a time, they stay within the limits together."""
+"""However many downloads share the bandwidth and whatever they read at a time,
+they stay within the limits together.
+"""
 
 from __future__ import annotations
 
@@ -47,9 +49,13 @@ class Vault:
     def total(self) -> int:
         return sum(self.read.values())
 
-    def download(self, name: str, site: str = "x", *, at_most: int = 1 << 20, may_wait: bool = True) -> None:
+    def download(
+        self, name: str, site: str = "x", *, at_most: int = 1 << 20, may_wait: bool = True
+    ) -> None:
         """Begin a download from a site that is as fast as we want."""
-        self._downloads.append(asyncio.ensure_future(self._download(name, site, at_most, may_wait=may_wait)))
+        self._downloads.append(
+            asyncio.ensure_future(self._download(name, site, at_most, may_wait=may_wait))
+        )
 
     async def _download(self, name: str, site: str, at_most: int, *, may_wait: bool) -> None:
         bandwidth = self.bandwidth.of_site(site)
@@ -77,19 +83,24 @@ def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
     parts=st.lists(st.floats(0.02, 10), min_size=1, max_size=12),
 )
 @settings(max_examples=8, deadline=None)
-def test_a_limit_holds_within_five_percent_over_every_minute(limit: int, parts: list[float]) -> None:
+def test_a_limit_holds_within_five_percent_over_every_minute(
+    limit: int, parts: list[float]
+) -> None:
     """Both ways: no more comes, and no bandwidth is left unused."""
     bytes_per_s = limit * 1_000
 
     async def test() -> None:
         vault = Vault(bandwidth=f"{limit} KB/s")
-        for number, part in enumerate(parts):  # of what comes in a second: how much the site sends at a time
+        # of what comes in a second: how much the site sends at a time
+        for number, part in enumerate(parts):
             vault.download(str(number), at_most=min(round(bytes_per_s * part), 1 << 20))
         await vault.clock.run_for(5)
         for _ in range(2):
             before = vault.total
             await vault.clock.run_for(MINUTE_S)
-            assert abs(vault.total - before - bytes_per_s * MINUTE_S) <= 0.05 * bytes_per_s * MINUTE_S
+            assert (
+                abs(vault.total - before - bytes_per_s * MINUTE_S) <= 0.05 * bytes_per_s * MINUTE_S
+            )
         await vault.end()
 
     run(test)
@@ -169,7 +180,9 @@ async def test_each_worker_takes_its_part_of_the_limit() -> None:
 
 
 async def test_who_must_not_wait_does_not_and_others_give_way() -> None:
-    """A running stream is recorded as fast as it is sent, and what it takes is missing for the others."""
+    """A running stream is recorded as fast as it is sent,
+    and what it takes is missing for the others.
+    """
     vault = Vault(bandwidth="2 MB/s")
     vault.download("other")
     stream = vault.bandwidth.of_site("x")

@@ -76,7 +76,10 @@ def test_the_environment_sets_them_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert settings.pace == {"tiktok": 2.0}
     assert settings.name_template == "{id} {title}"
-    assert settings.model_fields_set & set(ChangeableSettings.model_fields) == {"pace", "name_template"}
+    assert settings.model_fields_set & set(ChangeableSettings.model_fields) == {
+        "pace",
+        "name_template",
+    }
 
 
 @pytest.mark.parametrize(

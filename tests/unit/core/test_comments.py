@@ -35,7 +35,10 @@ def test_comments_come_back_as_they_were(comments: list[Comment]) -> None:
 
 def test_answers_follow_what_they_answer() -> None:
     first, second = Comment("1", None, "a", "first"), Comment("2", None, "b", "second")
-    to_first, to_nothing = Comment("3", "1", "c", "to the first"), Comment("4", "gone", "d", "to nothing")
+    to_first, to_nothing = (
+        Comment("3", "1", "c", "to the first"),
+        Comment("4", "gone", "d", "to nothing"),
+    )
 
     assert comments_from_lines(comments_to_lines([first, second, to_first, to_nothing])) == [
         first, to_first, second, to_nothing,
@@ -44,7 +47,10 @@ def test_answers_follow_what_they_answer() -> None:
 
 def test_lines_that_are_no_comments_are_passed_over() -> None:
     good = comments_to_lines([Comment("1", None, "a", "good")])
-    bad = b'{"id": 1}\n7\n[]\nrubbish\n\xff\xfe\n{"id":"1","parent":null,"author":"a","text":"t","at":"never"}\n'
+    bad = (
+        b'{"id": 1}\n7\n[]\nrubbish\n\xff\xfe\n'
+        b'{"id":"1","parent":null,"author":"a","text":"t","at":"never"}\n'
+    )
 
     assert [one.text for one in comments_from_lines(bad + good)] == ["good"]
 

@@ -24,7 +24,14 @@ def test_a_host_gets_its_own_cookie(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://b.test/", "https://sub.a.test/", "https://xa.test/", "https://a.test.evil.test/", "https://test/"]
+    "url",
+    [
+        "https://b.test/",
+        "https://sub.a.test/",
+        "https://xa.test/",
+        "https://a.test.evil.test/",
+        "https://test/",
+    ],
 )
 def test_a_host_only_cookie_goes_to_no_other_host(url: str) -> None:
     assert not is_sent(url)
@@ -74,7 +81,15 @@ def test_an_expired_cookie_is_not_sent() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://evil.test\\@a.test/", "http://x@a.test/", "//a.test/", "ftp://a.test/", "http://a.test\n/", ""]
+    "url",
+    [
+        "http://evil.test\\@a.test/",
+        "http://x@a.test/",
+        "//a.test/",
+        "ftp://a.test/",
+        "http://a.test\n/",
+        "",
+    ],
 )
 def test_an_address_that_parsers_disagree_about_gets_no_cookie(url: str) -> None:
     assert not is_sent(url)

@@ -51,7 +51,15 @@ def picture(seed: int) -> bytes:
     chance = random.Random(seed)
     blots = [(chance.random(), chance.random(), chance.random() * 0.3 + 0.05) for _ in range(12)]
     return bytes(
-        min(255, int(sum(90 * max(0.0, 1 - ((x / SIDE - a) ** 2 + (y / SIDE - b) ** 2) / r**2) for a, b, r in blots)))
+        min(
+            255,
+            int(
+                sum(
+                    90 * max(0.0, 1 - ((x / SIDE - a) ** 2 + (y / SIDE - b) ** 2) / r**2)
+                    for a, b, r in blots
+                )
+            ),
+        )
         for y in range(SIDE)
         for x in range(SIDE)
     )
@@ -73,7 +81,9 @@ def test_likeness_is_the_same_from_both_sides_and_a_percentage(one: bytes, other
 
 
 @given(videos, st.randoms())
-def test_a_video_looks_like_itself_in_any_order_of_its_frames(video: bytes, chance: random.Random) -> None:
+def test_a_video_looks_like_itself_in_any_order_of_its_frames(
+    video: bytes, chance: random.Random
+) -> None:
     frames = [video[at : at + FRAME_BYTES] for at in range(0, len(video), FRAME_BYTES)]
     chance.shuffle(frames)
 
@@ -105,7 +115,8 @@ def test_four_fifths_of_the_frames_need_a_partner_in_both_videos(kept: int, perc
 @pytest.mark.parametrize("seed", range(8))
 def test_a_mirrored_picture_has_a_partner_and_another_one_has_none(seed: int) -> None:
     own, turned, other = (
-        (frame_hash(pixels) + GREY) * 2 for pixels in (picture(seed), mirrored(picture(seed)), picture(seed + 100))
+        (frame_hash(pixels) + GREY) * 2
+        for pixels in (picture(seed), mirrored(picture(seed)), picture(seed + 100))
     )
 
     assert likeness(own, turned) == 100
@@ -129,10 +140,18 @@ def test_the_quality_of_a_full_picture_is_high_and_that_of_a_slight_gradient_low
 
 
 def test_colours_are_the_averages_of_four_bands_of_each_plane() -> None:
-    assert colours([bytes([0, 10, 20, 30, 40, 50, 60, 71]), bytes([7] * 16)]) == bytes([5, 25, 45, 66, 7, 7, 7, 7])
+    assert colours([bytes([0, 10, 20, 30, 40, 50, 60, 71]), bytes([7] * 16)]) == bytes(
+        [5, 25, 45, 66, 7, 7, 7, 7]
+    )
 
 
-@given(st.dictionaries(st.integers(0, 99), st.builds(Fingerprint, st.text(max_size=64), LENGTHS, videos), max_size=3))
+@given(
+    st.dictionaries(
+        st.integers(0, 99),
+        st.builds(Fingerprint, st.text(max_size=64), LENGTHS, videos),
+        max_size=3,
+    )
+)
 def test_a_record_has_all_of_a_fingerprint(videos: dict[int, Fingerprint]) -> None:
     assert fingerprints_from_json(fingerprints_to_json(videos)) == videos
 
@@ -153,8 +172,12 @@ def test_a_record_that_is_no_fingerprint_is_none(value: dict[str, object]) -> No
 # --- the index
 
 
-def video(seed: int, duration_s: float = 10.0, *, sha256: str = "", frames: int = 20) -> Fingerprint:
-    return Fingerprint(sha256 or f"{seed:064}", duration_s, b"".join(frames_of(random.Random(seed), frames)))
+def video(
+    seed: int, duration_s: float = 10.0, *, sha256: str = "", frames: int = 20
+) -> Fingerprint:
+    return Fingerprint(
+        sha256 or f"{seed:064}", duration_s, b"".join(frames_of(random.Random(seed), frames))
+    )
 
 
 def test_the_index_finds_identical_files_and_videos_that_look_the_same() -> None:
@@ -185,7 +208,9 @@ def test_identical_files_are_found_without_a_fingerprint_and_others_not() -> Non
     assert index.search(JobId("a")) == {"b": Likeness(100, identical=True)}
 
 
-@pytest.mark.parametrize(("length", "is_found"), [(8.0, True), (12.5, True), (7.9, False), (12.6, False)])
+@pytest.mark.parametrize(
+    ("length", "is_found"), [(8.0, True), (12.5, True), (7.9, False), (12.6, False)]
+)
 def test_only_videos_of_similar_length_are_compared(length: float, is_found: bool) -> None:
     index = FingerprintIndex()
     index.put(JobId("a"), [video(1)])
@@ -194,8 +219,15 @@ def test_only_videos_of_similar_length_are_compared(length: float, is_found: boo
     assert (JobId("b") in index.search(JobId("a"))) == is_found
 
 
-@given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 3), st.sampled_from([8.0, 10.0])), max_size=12))
-def test_the_index_is_as_if_the_last_videos_of_each_job_had_been_put_alone(puts: list[tuple[str, int, float]]) -> None:
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abcd"), st.integers(0, 3), st.sampled_from([8.0, 10.0])),
+        max_size=12,
+    )
+)
+def test_the_index_is_as_if_the_last_videos_of_each_job_had_been_put_alone(
+    puts: list[tuple[str, int, float]],
+) -> None:
     index, alone = FingerprintIndex(), FingerprintIndex()
     for name, seed, length in puts:
         index.put(JobId(name), [video(seed, length), video(seed, length)])
@@ -204,7 +236,9 @@ def test_the_index_is_as_if_the_last_videos_of_each_job_had_been_put_alone(puts:
     index.drop(JobId("a"))
     alone.drop(JobId("a"))
 
-    assert [index.search(JobId(name)) for name in "abcd"] == [alone.search(JobId(name)) for name in "abcd"]
+    assert [index.search(JobId(name)) for name in "abcd"] == [
+        alone.search(JobId(name)) for name in "abcd"
+    ]
     assert JobId("a") not in index
 
 

@@ -1,4 +1,6 @@
-"""Hours of the day are read as users write them, and mean the machine's local time, also when the clocks change."""
+"""Hours of the day are read as users write them, and mean the machine's local time,
+also when the clocks change.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediavault.core.hours import DAYS, MINUTES, QuietHours, minute_of, next_midnight, parse_hours, parse_quiet_hours
+from mediavault.core.hours import (
+    DAYS,
+    MINUTES,
+    QuietHours,
+    minute_of,
+    next_midnight,
+    parse_hours,
+    parse_quiet_hours,
+)
 
 WINTER = datetime(2026, 1, 15, tzinfo=UTC)
 CLOCKS_GO_FORWARD = datetime(2026, 3, 29, tzinfo=UTC)  # in Berlin at 01:00 UTC, from 02:00 to 03:00
@@ -82,7 +92,8 @@ def test_what_is_wrong_with_hours_is_said(written: str, complaint: str) -> None:
         ("only 23:00-07:00", "2026-01-15T12:00+01:00", "2026-01-15T23:00+01:00"),
         ("only 23:00-07:00", "2026-01-15T01:00+01:00", None),
         ("08:00-12:00, 12:00-14:00", "2026-01-15T09:00+01:00", "2026-01-15T14:00+01:00"),
-        ("22:00-06:00", "2026-03-28T23:30+01:00", "2026-03-29T06:00+02:00"),  # an hour earlier than on other days
+        # an hour earlier than on other days
+        ("22:00-06:00", "2026-03-28T23:30+01:00", "2026-03-29T06:00+02:00"),
         ("22:00-06:00", "2026-10-24T23:30+02:00", "2026-10-25T06:00+01:00"),
         # at two the clocks are set to three: the first minute of "02:01-00:00" that there is
         ("only 02:01-00:00", "2026-03-29T01:00+01:00", "2026-03-29T03:00+02:00"),
@@ -95,11 +106,14 @@ def test_what_is_wrong_with_hours_is_said(written: str, complaint: str) -> None:
         ("sun 22:00-06:00", "2026-01-19T01:00+01:00", "2026-01-19T06:00+01:00"),
         ("thu-fri, sat 00:00-10:00", "2026-01-15T12:00+01:00", "2026-01-17T10:00+01:00"),
         ("only sat-sun", "2026-01-19T00:00+01:00", "2026-01-24T00:00+01:00"),
-        ("sat-sun", "2026-03-28T12:00+01:00", "2026-03-30T00:00+02:00"),  # a day of 23 hours among them
-        # on this Sunday the clocks pass over these hours: a minute is shown that is not within them, a week later one is
+        # a day of 23 hours among them
+        ("sat-sun", "2026-03-28T12:00+01:00", "2026-03-30T00:00+02:00"),
+        # on this Sunday the clocks pass over these hours: a minute is shown that is not within
+        # them, a week later one is
         ("only sun 02:10-02:50", "2026-03-23T12:00+01:00", "2026-04-05T02:10+02:00"),
         ("only sun 02:10-03:10", "2026-03-23T12:00+01:00", "2026-03-29T03:00+02:00"),
-        ("only sun 02:10-02:50", "2026-10-25T02:50+02:00", "2026-10-25T02:10+01:00"),  # the hour comes twice
+        # the hour comes twice
+        ("only sun 02:10-02:50", "2026-10-25T02:50+02:00", "2026-10-25T02:10+01:00"),
     ],
 )
 def test_quiet_hours_end_by_the_clock_on_the_wall(quiet: str, at: str, ends: str | None) -> None:
@@ -134,8 +148,12 @@ def test_quiet_hours_end_at_the_first_minute_that_is_not_within_them(
 
 
 def test_a_day_ends_at_local_midnight() -> None:
-    assert next_midnight(datetime(2026, 1, 15, 22, 59, tzinfo=UTC)) == datetime(2026, 1, 15, 23, tzinfo=UTC)
-    assert next_midnight(datetime(2026, 1, 15, 23, tzinfo=UTC)) == datetime(2026, 1, 16, 23, tzinfo=UTC)
+    assert next_midnight(datetime(2026, 1, 15, 22, 59, tzinfo=UTC)) == datetime(
+        2026, 1, 15, 23, tzinfo=UTC
+    )
+    assert next_midnight(datetime(2026, 1, 15, 23, tzinfo=UTC)) == datetime(
+        2026, 1, 16, 23, tzinfo=UTC
+    )
 
 
 def test_no_hours_are_never_quiet() -> None:
@@ -146,4 +164,9 @@ def test_no_hours_are_never_quiet() -> None:
 def test_hours_past_midnight_contain_both_of_its_sides() -> None:
     night = parse_hours("23:00-01:00")
 
-    assert [night.contain(minute) for minute in (22 * 60, 23 * 60, 0, 60)] == [False, True, True, False]
+    assert [night.contain(minute) for minute in (22 * 60, 23 * 60, 0, 60)] == [
+        False,
+        True,
+        True,
+        False,
+    ]

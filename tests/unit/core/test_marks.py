@@ -31,7 +31,11 @@ def test_what_cannot_be_a_tag_is_refused_with_the_rule(text: str) -> None:
 
 
 def test_a_collection_has_a_title_and_is_the_same_regardless_of_case() -> None:
-    assert marks.collection("Train  Journeys") == marks.collection("train JOURNEYS") == "collection/train journeys"
+    assert (
+        marks.collection("Train  Journeys")
+        == marks.collection("train JOURNEYS")
+        == "collection/train journeys"
+    )
     with pytest.raises(BadInput, match="title"):
         marks.collection_title(" ")
 
@@ -55,7 +59,9 @@ def test_a_note_keeps_its_lines_and_has_a_limit() -> None:
         ("vintage:cats", "vintage:cats", ()),
     ],
 )
-def test_tags_are_read_out_of_a_search(search: str | None, rest: str | None, tags: tuple[str, ...]) -> None:
+def test_tags_are_read_out_of_a_search(
+    search: str | None, rest: str | None, tags: tuple[str, ...]
+) -> None:
     assert marks.split_search(search) == (rest, tags)
 
 
@@ -90,7 +96,11 @@ def test_a_user_sees_the_marks_of_all_and_only_the_own_favourites() -> None:
     ]
 
     assert marks.post_marks(found, "owner") == PostMarks(
-        watched=True, tags=("Cats",), collections=("Trains",), note="a note", position=Position(12, 60, 1)
+        watched=True,
+        tags=("Cats",),
+        collections=("Trains",),
+        note="a note",
+        position=Position(12, 60, 1),
     )
     assert marks.post_marks(found, "ann").favourite
     assert marks.post_marks([], "owner") == PostMarks()

@@ -11,7 +11,9 @@ from mediavault.core.failures import BadUrl, NetworkFailure
 from mediavault.core.messages import Message, counted, from_json, join, to_json
 
 
-@pytest.mark.parametrize(("count", "text"), [(0, "0 jobs"), (1, "1 job"), (2, "2 jobs"), (1500, "1,500 jobs")])
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 jobs"), (1, "1 job"), (2, "2 jobs"), (1500, "1,500 jobs")]
+)
 def test_a_count_agrees_with_what_is_counted(count: int, text: str) -> None:
     assert counted(count, "job") == text
 
@@ -23,7 +25,11 @@ def test_the_plural_may_be_another_word() -> None:
 
 def test_a_message_is_its_english_text() -> None:
     message = Message(
-        "%(site)s sent %(bytes)d bytes in %(seconds).1f s, %(share)s%%.", site="X", bytes=1200, seconds=0.25, share=5
+        "%(site)s sent %(bytes)d bytes in %(seconds).1f s, %(share)s%%.",
+        site="X",
+        bytes=1200,
+        seconds=0.25,
+        share=5,
     )
 
     assert message == "X sent 1,200 bytes in 0.2 s, 5%."
@@ -49,7 +55,9 @@ def test_joined_messages_keep_their_parts() -> None:
 
 
 def test_an_exception_as_a_value_is_its_message() -> None:
-    outer = Message("cannot go on: %(error)s", error=NetworkFailure(Message("%(site)s is away.", site="X")))
+    outer = Message(
+        "cannot go on: %(error)s", error=NetworkFailure(Message("%(site)s is away.", site="X"))
+    )
 
     assert outer == "cannot go on: X is away."
     assert isinstance(outer.values["error"], Message)
@@ -81,7 +89,9 @@ def test_a_stored_message_comes_back_whole() -> None:
     ],
 )
 def test_text_without_values_that_fit_it_is_plain_text(stored: str | None) -> None:
-    """Older rows have no values, and another version may write a new text next to the previous version's values."""
+    """Older rows have no values, and another version may write a new text next to the previous
+    version's values.
+    """
     message = from_json("X is away.", stored)
 
     assert (message, message.values) == ("X is away.", {})

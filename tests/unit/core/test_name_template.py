@@ -1,4 +1,6 @@
-"""Names of saved videos: with any template they are safe, bounded, and different for different posts."""
+"""Names of saved videos: with any template they are safe, bounded,
+and different for different posts.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ def templates(draw: st.DrawFn) -> str:
     """Templates that pass the check, with any placeholders in any order."""
     placeholders = draw(st.permutations(PLACES))[: draw(st.integers(0, 5))]
     placeholders = [*[name for name in placeholders if name != "id"], "id"]
-    text = "".join(draw(own_words) + f"{{{name}}}" for name in draw(st.permutations(placeholders))) + draw(own_words)
+    text = "".join(
+        draw(own_words) + f"{{{name}}}" for name in draw(st.permutations(placeholders))
+    ) + draw(own_words)
     try:
         return check_template(text)
     except ValueError:
@@ -84,20 +88,29 @@ def test_a_template_names_a_post(template: str, name: str) -> None:
         ("{id}" + "{x}" * 60, TOO_LONG),
     ],
 )
-def test_a_template_that_would_be_unsafe_or_name_two_posts_alike_is_refused(template: str, fault: str) -> None:
+def test_a_template_that_would_be_unsafe_or_name_two_posts_alike_is_refused(
+    template: str, fault: str
+) -> None:
     with pytest.raises(ValueError, match="^" + fault[:20].replace("{", r"\{")) as refused:
         check_template(template)
 
     assert str(refused.value) == fault
 
 
-@given(templates(), st.text(max_size=400), st.text(max_size=150), st.text(max_size=200), st.text(max_size=50))
+@given(
+    templates(),
+    st.text(max_size=400),
+    st.text(max_size=150),
+    st.text(max_size=200),
+    st.text(max_size=50),
+)
 def test_with_any_template_a_name_is_valid_on_every_file_system(
     template: str, title: str, post_id: str, account: str, site: str
 ) -> None:
     stem = stem_of(NamedPost(post_id, DAY, title, site, account), template)
 
-    assert 0 < len(stem.encode("utf-8")) <= MAX_STEM_BYTES + 1  # an underscore before a device's name
+    # an underscore before a device's name
+    assert 0 < len(stem.encode("utf-8")) <= MAX_STEM_BYTES + 1
     assert not set(stem) & set('<>:"/\\|?*\0\n\r')
     assert stem == stem.strip(" .")
     assert not stem.startswith("-")
@@ -121,7 +134,11 @@ def test_a_device_name_is_not_used_as_a_file_name() -> None:
     [
         (DEFAULT_NAME_TEMPLATE, "the account", "2026-11-24 First frost [7571863205253778710]"),
         ("{site}/{account}/{id}", "tiktok/jane_doe", "7571863205253778710"),
-        (" Films {year} / {date} {title} / {id} ", "Films 2026/2026-11-24 First frost", "7571863205253778710"),
+        (
+            " Films {year} / {date} {title} / {id} ",
+            "Films 2026/2026-11-24 First frost",
+            "7571863205253778710",
+        ),
     ],
 )
 def test_a_template_may_name_folders(template: str, folder: str, name: str) -> None:
@@ -150,7 +167,11 @@ def test_a_template_with_other_folders_is_refused(template: str, fault: str) -> 
     assert raised.value.args[0] == fault
 
 
-@given(title=st.text(max_size=300), account=st.text(max_size=100), site=st.sampled_from(["", "x", "tiktok", ".."]))
+@given(
+    title=st.text(max_size=300),
+    account=st.text(max_size=100),
+    site=st.sampled_from(["", "x", "tiktok", ".."]),
+)
 def test_no_title_and_no_account_leads_out_of_the_library_or_hides_a_folder(
     title: str, account: str, site: str
 ) -> None:
@@ -185,7 +206,12 @@ def test_a_post_is_named_by_its_id_else_its_hash_else_its_job() -> None:
 
     assert named_post(canonical_url=url, post_id="7571863205253778710", **known) == POST
     assert named_post(canonical_url=url, post_id=None, **known).post_id == "a-job"
-    assert named_post(canonical_url=url, post_id="x" * 60, number=2, count=3, **known).post_id == "x" * 50 + "-2"
-    file = named_post(canonical_url=name_of_file("ab" * 32), post_id=None, **known | {"account": None})
+    assert (
+        named_post(canonical_url=url, post_id="x" * 60, number=2, count=3, **known).post_id
+        == "x" * 50 + "-2"
+    )
+    file = named_post(
+        canonical_url=name_of_file("ab" * 32), post_id=None, **known | {"account": None}
+    )
     assert (file.post_id, file.site, file.account) == ("ab" * 8, "", "")
     assert (account_folder(jane), account_folder(None)) == ("tiktok-jane_doe", NO_ACCOUNT_FOLDER)

@@ -31,7 +31,9 @@ def test_slugs_are_safe_everywhere(text: str, expected: str) -> None:
 
 
 @given(st.text(max_size=500), st.text(max_size=200))
-def test_any_title_and_id_give_a_name_that_every_file_system_accepts(title: str, post_id: str) -> None:
+def test_any_title_and_id_give_a_name_that_every_file_system_accepts(
+    title: str, post_id: str
+) -> None:
     stem = stem_of(NamedPost(post_id, DAY, title))
 
     assert len(stem.encode("utf-8")) <= MAX_STEM_BYTES
@@ -41,7 +43,9 @@ def test_any_title_and_id_give_a_name_that_every_file_system_accepts(title: str,
 
 
 def test_the_post_id_survives_a_long_title() -> None:
-    assert stem_of(NamedPost("7571863205253778710", DAY, "ä" * 300)).endswith("[7571863205253778710]")
+    assert stem_of(NamedPost("7571863205253778710", DAY, "ä" * 300)).endswith(
+        "[7571863205253778710]"
+    )
 
 
 def test_ids_that_differ_in_case_give_different_names() -> None:
@@ -58,7 +62,14 @@ def test_cutting_never_splits_a_character() -> None:
 
 @pytest.mark.parametrize(
     ("text", "label"),
-    [("  My \n phone ", "My phone"), ("Télé", "Télé"), ("", ""), ("a" * 9, None), ("a\x07b", None), ("a\u202eb", None)],
+    [
+        ("  My \n phone ", "My phone"),
+        ("Télé", "Télé"),
+        ("", ""),
+        ("a" * 9, None),
+        ("a\x07b", None),
+        ("a\u202eb", None),
+    ],
 )
 def test_a_label_has_single_spaces_and_what_can_be_printed(text: str, label: str | None) -> None:
     assert label_or_none(text, 8) == label

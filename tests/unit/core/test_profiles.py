@@ -49,7 +49,10 @@ PROFILES = st.builds(
 
 @given(PROFILES)
 def test_a_profile_comes_back_from_json_as_it_was(profile: Profile) -> None:
-    assert checked(named(Profile, json.loads(json.dumps(to_named_json(profile, whole=True))))) == profile
+    assert (
+        checked(named(Profile, json.loads(json.dumps(to_named_json(profile, whole=True)))))
+        == profile
+    )
 
 
 def test_names_of_other_versions_are_ignored_and_missing_ones_have_their_defaults() -> None:
@@ -115,7 +118,10 @@ def test_the_largest_that_fits_comes_first_and_then_the_smallest(
 
 def offered(*languages: str) -> list[SubtitleSource]:
     """Return subtitles; a language with a star is a machine's."""
-    return [SubtitleSource(f"https://s.example/{name}", name.rstrip("*"), name.endswith("*")) for name in languages]
+    return [
+        SubtitleSource(f"https://s.example/{name}", name.rstrip("*"), name.endswith("*"))
+        for name in languages
+    ]
 
 
 @pytest.mark.parametrize(
@@ -144,14 +150,22 @@ def test_subtitles_that_people_wrote_are_taken_before_a_machines(
 
 
 @pytest.mark.parametrize(
-    ("text", "tags"), [("en, de", ("en", "de")), ("EN pt_BR", ("en", "pt-br")), ("de all", ("all",)), ("", ())]
+    ("text", "tags"),
+    [("en, de", ("en", "de")), ("EN pt_BR", ("en", "pt-br")), ("de all", ("all",)), ("", ())],
 )
 def test_languages_are_written_with_commas_or_spaces(text: str, tags: tuple[str, ...]) -> None:
     assert language_tags(text) == tags
 
 
 @pytest.mark.parametrize(
-    "text", ["english", "e", "../en", "en" * 30, " ".join(f"a{chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(21))]
+    "text",
+    [
+        "english",
+        "e",
+        "../en",
+        "en" * 30,
+        " ".join(f"a{chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(21)),
+    ],
 )
 def test_what_is_no_list_of_languages_is_refused(text: str) -> None:
     with pytest.raises(BadInput):

@@ -7,7 +7,13 @@ from collections.abc import Callable
 import pytest
 
 from mediavault.core.messages import Message
-from mediavault.core.redaction import redact_address, redact_distinctly, redact_message, redact_page, redact_text
+from mediavault.core.redaction import (
+    redact_address,
+    redact_distinctly,
+    redact_message,
+    redact_page,
+    redact_text,
+)
 from tests.growth import growth_of
 
 CANARY = "CANARY7f3a"
@@ -60,11 +66,17 @@ def test_ordinary_text_stays(text: str) -> None:
 
 
 def test_a_redacted_url_keeps_its_host_and_path() -> None:
-    assert redact_address(f"https://cdn.example:8443/a/v.mp4?x={CANARY}#f") == "https://cdn.example:8443/a/v.mp4?…"
+    assert (
+        redact_address(f"https://cdn.example:8443/a/v.mp4?x={CANARY}#f")
+        == "https://cdn.example:8443/a/v.mp4?…"
+    )
 
 
 def test_a_posts_url_keeps_the_parameter_that_identifies_the_post() -> None:
-    assert redact_page(f"https://v.example/watch?v=abc&token={CANARY}") == "https://v.example/watch?v=abc&token=…"
+    assert (
+        redact_page(f"https://v.example/watch?v=abc&token={CANARY}")
+        == "https://v.example/watch?v=abc&token=…"
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,9 +96,18 @@ def test_a_posts_url_without_a_secret_stays_as_it_is(url: str) -> None:
     ("url", "redacted"),
     [
         (f"https://v.example/w?%74oken={CANARY}", "https://v.example/w?%74oken=…"),
-        (f"https://v.example/w?v=1&to=https%3A%2F%2Fa.example%2F%3Ftoken%3D{CANARY}", "https://v.example/w?v=1&to=…"),
-        (f"https://v.example/w#access_token={CANARY}&state=1", "https://v.example/w#access_token=…&state=1"),
-        (f"https://v.example/feed/eyJhbGciOiJI.{CANARY}.x/rss?v=1", "https://v.example/feed/…/rss?v=1"),
+        (
+            f"https://v.example/w?v=1&to=https%3A%2F%2Fa.example%2F%3Ftoken%3D{CANARY}",
+            "https://v.example/w?v=1&to=…",
+        ),
+        (
+            f"https://v.example/w#access_token={CANARY}&state=1",
+            "https://v.example/w#access_token=…&state=1",
+        ),
+        (
+            f"https://v.example/feed/eyJhbGciOiJI.{CANARY}.x/rss?v=1",
+            "https://v.example/feed/…/rss?v=1",
+        ),
         (f"https://v.example/w?t=eyJhbGciOiJI.{CANARY}.x", "https://v.example/w?t=…"),
         (f"https://user:{CANARY}@v.example/w?v=1", "https://v.example/w?v=1"),
     ],
@@ -118,8 +139,12 @@ def test_an_unparsable_url_is_removed() -> None:
     assert redact_page(f"https://[{CANARY}/") == "…"
 
 
-@pytest.mark.parametrize("function", [redact_text, redact_page, lambda text: redact_address(f"https://a.test/{text}")])
-@pytest.mark.parametrize("pump", ["x-", "token", "x-token", "eyJ-", "eyJaaaaaaaa-", "cookie ", "token=", "data:a/"])
+@pytest.mark.parametrize(
+    "function", [redact_text, redact_page, lambda text: redact_address(f"https://a.test/{text}")]
+)
+@pytest.mark.parametrize(
+    "pump", ["x-", "token", "x-token", "eyJ-", "eyJaaaaaaaa-", "cookie ", "token=", "data:a/"]
+)
 def test_redacting_a_long_text_takes_linear_time(function: Callable[[str], str], pump: str) -> None:
     growth = growth_of(function, lambda size: pump * size)
 

@@ -29,7 +29,9 @@ EPOCH = int(START.timestamp())
         ("", None),
     ],
 )
-def test_retry_after_is_seconds_or_a_date_and_a_day_at_most(value: str, seconds: float | None) -> None:
+def test_retry_after_is_seconds_or_a_date_and_a_day_at_most(
+    value: str, seconds: float | None
+) -> None:
     expected = None if seconds is None else timedelta(seconds=seconds)
 
     assert parse_retry_after({"retry-after": value}, now=START) == expected
@@ -40,8 +42,16 @@ def test_retry_after_is_seconds_or_a_date_and_a_day_at_most(value: str, seconds:
     [
         ({"x-rate-limit-reset": str(EPOCH + 900), "x-rate-limit-remaining": "0"}, 900),  # X
         ({"ratelimit-reset": str(EPOCH + 300), "ratelimit-remaining": "0"}, 300),  # Bluesky
-        ({"x-ratelimit-reset": "2026-11-24T12:04:00.123456Z", "x-ratelimit-remaining": "0"}, 240.123456),  # Mastodon
-        ({"x-ratelimit-reset": "480", "x-ratelimit-remaining": "0.0", "x-ratelimit-used": "100"}, 480),  # reddit
+        # Mastodon
+        (
+            {"x-ratelimit-reset": "2026-11-24T12:04:00.123456Z", "x-ratelimit-remaining": "0"},
+            240.123456,
+        ),
+        # reddit
+        (
+            {"x-ratelimit-reset": "480", "x-ratelimit-remaining": "0.0", "x-ratelimit-used": "100"},
+            480,
+        ),
         (
             {  # Tumblr
                 "x-ratelimit-perhour-reset": "1200",
@@ -51,7 +61,8 @@ def test_retry_after_is_seconds_or_a_date_and_a_day_at_most(value: str, seconds:
             },
             1200,
         ),
-        ({"x-ratelimit-reset": "60", "x-ratelimit-remaining": "12"}, None),  # a different limit was reached
+        # a different limit was reached
+        ({"x-ratelimit-reset": "60", "x-ratelimit-remaining": "12"}, None),
         ({"x-rate-limit-reset": "when I say so"}, None),
         ({"x-ratelimit-reset": "60", "retry-after": "5"}, 5),
         ({"x-ratelimit-reset": "60", "retry-after": "soon"}, 60),
@@ -75,7 +86,9 @@ def test_an_absolute_time_is_compared_with_the_servers_clock_or_else_with_ours()
     assert parse_retry_after(moment) is None
 
 
-@pytest.mark.parametrize("value", ["1" * 400, "9" * 12 + ".0", "2026-99-99T00:00:00Z", "\x00", "Mon, 99 Foo 2026"])
+@pytest.mark.parametrize(
+    "value", ["1" * 400, "9" * 12 + ".0", "2026-99-99T00:00:00Z", "\x00", "Mon, 99 Foo 2026"]
+)
 def test_an_invalid_value_is_never_more_than_a_day(value: str) -> None:
     for name in ("retry-after", "x-rate-limit-reset"):
         wait = parse_retry_after({name: value, "date": NOON})

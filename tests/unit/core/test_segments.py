@@ -32,11 +32,22 @@ SEGMENTS = st.builds(
 
 
 def answer(*segments: Any) -> list[Any]:
-    return [{"videoID": "another", "segments": [marked(0, 5)]}, {"videoID": VIDEO, "segments": list(segments)}]
+    return [
+        {"videoID": "another", "segments": [marked(0, 5)]},
+        {"videoID": VIDEO, "segments": list(segments)},
+    ]
 
 
-def marked(start: Any, end: Any, *, category: str = "sponsor", length: float = 600.0) -> dict[str, Any]:
-    return {"segment": [start, end], "category": category, "actionType": "skip", "videoDuration": length, "UUID": "x"}
+def marked(
+    start: Any, end: Any, *, category: str = "sponsor", length: float = 600.0
+) -> dict[str, Any]:
+    return {
+        "segment": [start, end],
+        "category": category,
+        "actionType": "skip",
+        "videoDuration": length,
+        "UUID": "x",
+    }
 
 
 def test_the_request_names_only_the_beginning_of_the_hash() -> None:
@@ -58,22 +69,27 @@ def test_the_videos_own_segments_are_read_by_their_start() -> None:
     [
         (marked(10, 20, length=600.9), 600.0, True),
         (marked(10, 20, length=603.0), 600.0, False),
-        (marked(10, 110, length=604.0), 600.0, True),  # under five seconds, and five per cent of its own length
+        # under five seconds, and five per cent of its own length
+        (marked(10, 110, length=604.0), 600.0, True),
         (marked(10, 510, length=606.0), 600.0, False),
         (marked(10, 20, length=0), 600.0, True),
         (marked(10, 20, length=900.0), None, True),
     ],
 )
-def test_segments_of_a_video_of_another_length_are_left_out(segment: Any, length: float | None, taken: bool) -> None:
+def test_segments_of_a_video_of_another_length_are_left_out(
+    segment: Any, length: float | None, taken: bool
+) -> None:
     assert bool(read_segments(answer(segment), VIDEO, length)) is taken
 
 
 @pytest.mark.parametrize(
     "value",
     [
-        None, 7, {}, [7], [{"videoID": VIDEO}], [{"videoID": VIDEO, "segments": 7}], answer(7), answer({}),
-        answer({"segment": [1], "category": "sponsor"}), answer(marked("1", 2)), answer(marked(2, 1)), answer(marked(-1, 1)),
-        answer(marked(float("nan"), 1)), answer(marked(1, 2, category="<script>")), answer(marked(0, 1e9)),
+        None, 7, {}, [7], [{"videoID": VIDEO}], [{"videoID": VIDEO, "segments": 7}], answer(7),
+        answer({}), answer({"segment": [1], "category": "sponsor"}), answer(marked("1", 2)),
+        answer(marked(2, 1)), answer(marked(-1, 1)), answer(marked(float("nan"), 1)),
+        answer(marked(1, 2, category="<script>")),
+        answer(marked(0, 1e9)),
     ],
 )  # fmt: skip
 def test_rubbish_has_no_segments(value: Any) -> None:

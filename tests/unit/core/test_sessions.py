@@ -8,9 +8,20 @@ from datetime import timedelta
 import pytest
 
 from mediavault.core.cookies import Cookie
-from mediavault.core.failures import AgeRestricted, AgeRestrictedSignedOut, LoginRequired, SessionExpired
+from mediavault.core.failures import (
+    AgeRestricted,
+    AgeRestrictedSignedOut,
+    LoginRequired,
+    SessionExpired,
+)
 from mediavault.core.platform import Matching, Platform, SignIn
-from mediavault.core.sessions import account_of, belongs_to, is_signed_in, judge_session, wall_failure
+from mediavault.core.sessions import (
+    account_of,
+    belongs_to,
+    is_signed_in,
+    judge_session,
+    wall_failure,
+)
 from mediavault.platforms.bilibili import BILIBILI
 from mediavault.platforms.facebook import FACEBOOK
 from mediavault.platforms.instagram import INSTAGRAM
@@ -24,13 +35,17 @@ HOUR = timedelta(hours=1)
 SITE = Platform(
     name="site",
     title="Site",
-    matching=Matching(hosts=("www.site.test", "m.site.test"), host_suffixes=(".site-regional.test",)),
+    matching=Matching(
+        hosts=("www.site.test", "m.site.test"), host_suffixes=(".site-regional.test",)
+    ),
     sign_in=SignIn(url="https://accounts.company.test/login", session_cookies=("sid", "user")),
 )
 
 
 def cookie(name: str, domain: str = "site.test", *, ends_in: timedelta | None = HOUR) -> Cookie:
-    return Cookie(name, "v", domain, host_only=False, expires_at=START + ends_in if ends_in else None)
+    return Cookie(
+        name, "v", domain, host_only=False, expires_at=START + ends_in if ends_in else None
+    )
 
 
 @pytest.mark.parametrize(
@@ -47,7 +62,9 @@ def test_a_cookie_sent_to_the_sites_hosts_or_login_page_belongs_to_the_site(doma
     assert belongs_to(SITE, domain)
 
 
-@pytest.mark.parametrize("domain", ["evilsite.test", "site.test.evil.test", "test", "other.test", ""])
+@pytest.mark.parametrize(
+    "domain", ["evilsite.test", "site.test.evil.test", "test", "other.test", ""]
+)
 def test_a_cookie_of_another_domain_does_not_belong_to_the_site(domain: str) -> None:
     assert not belongs_to(SITE, domain)
 
@@ -66,13 +83,21 @@ def test_a_needed_cookie_of_another_site_does_not_count() -> None:
 
 
 def test_the_sign_in_ends_when_its_first_needed_cookie_expires() -> None:
-    jar = [cookie("sid", ends_in=3 * HOUR), cookie("user", ends_in=2 * HOUR), cookie("theme", ends_in=HOUR)]
+    jar = [
+        cookie("sid", ends_in=3 * HOUR),
+        cookie("user", ends_in=2 * HOUR),
+        cookie("theme", ends_in=HOUR),
+    ]
 
     assert judge_session(SITE, jar, now=START).expires_at == START + 2 * HOUR
 
 
 def test_of_two_cookies_with_the_same_name_the_longer_lasting_one_counts() -> None:
-    jar = [cookie("sid", ends_in=HOUR), cookie("sid", "www.site.test", ends_in=9 * HOUR), cookie("user", ends_in=None)]
+    jar = [
+        cookie("sid", ends_in=HOUR),
+        cookie("sid", "www.site.test", ends_in=9 * HOUR),
+        cookie("user", ends_in=None),
+    ]
 
     assert judge_session(SITE, jar, now=START).expires_at == START + 9 * HOUR
 
@@ -86,7 +111,10 @@ def test_session_cookies_have_no_expiry_time() -> None:
 
 def test_a_site_whose_cookies_are_not_known_is_neither_signed_in_nor_out() -> None:
     unknown = Platform(
-        name="u", title="U", matching=Matching(hosts=("u.test",)), sign_in=SignIn(url="https://u.test/in")
+        name="u",
+        title="U",
+        matching=Matching(hosts=("u.test",)),
+        sign_in=SignIn(url="https://u.test/in"),
     )
 
     assert judge_session(unknown, [cookie("any", "u.test")], now=START).signed_in is None
@@ -109,7 +137,9 @@ def test_a_wall_despite_a_session_means_that_it_has_expired() -> None:
 def test_an_age_check_for_anonymous_visitors_despite_a_session_means_that_it_has_expired() -> None:
     wall = AgeRestrictedSignedOut("Site requires age verification for this post.")
 
-    assert isinstance(wall_failure(wall, SITE, [cookie("sid"), cookie("user")], now=START), SessionExpired)
+    assert isinstance(
+        wall_failure(wall, SITE, [cookie("sid"), cookie("user")], now=START), SessionExpired
+    )
     assert isinstance(wall_failure(wall, SITE, [cookie("sid")], now=START), AgeRestricted)
 
 

@@ -19,7 +19,16 @@ def test_defaults_listen_on_loopback_only() -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", ["nas.lan", "192.168.1.10", "192.168.1.10:8096", "127.0.0.1:8420", "[::1]:80", "10.1.0.0/16", "fd00::/32"]
+    "rule",
+    [
+        "nas.lan",
+        "192.168.1.10",
+        "192.168.1.10:8096",
+        "127.0.0.1:8420",
+        "[::1]:80",
+        "10.1.0.0/16",
+        "fd00::/32",
+    ],
 )
 def test_exact_hosts_and_narrow_networks_are_allowed(rule: str) -> None:
     check_allow_rule(rule)
@@ -27,8 +36,9 @@ def test_exact_hosts_and_narrow_networks_are_allowed(rule: str) -> None:
 
 @pytest.mark.parametrize(
     "rule",
-    ["*", ".", "", "0.0.0.0/0", "10.0.0.0/7", "::/0", "127.0.0.0/8", "169.254.0.0/16", "127.0.0.1", "localhost",
-     "localhost:x", "169.254.169.254", "host:0", "host:70000", "fe80::/16", "2130706433", "0x7f000001:80", "224.0.0.1",
+    ["*", ".", "", "0.0.0.0/0", "10.0.0.0/7", "::/0", "127.0.0.0/8", "169.254.0.0/16", "127.0.0.1",
+     "localhost", "localhost:x", "169.254.169.254", "host:0", "host:70000", "fe80::/16",
+     "2130706433", "0x7f000001:80", "224.0.0.1",
      "[::ffff:127.0.0.1]"],
 )  # fmt: skip
 def test_wide_or_dangerous_exemptions_are_refused(rule: str) -> None:
@@ -69,12 +79,23 @@ def test_the_exemptions_are_a_json_list(monkeypatch: pytest.MonkeyPatch) -> None
         (
             "MEDIAVAULT_ALLOW_PRIVATE",
             '["127.0.0.1"]',
-            "MEDIAVAULT_ALLOW_PRIVATE: '127.0.0.1' needs a port: name it exactly, as in 127.0.0.1:8096.",
+            (
+                "MEDIAVAULT_ALLOW_PRIVATE: '127.0.0.1' needs a port: name it exactly, as in"
+                " 127.0.0.1:8096."
+            ),
         ),
-        ("MEDIAVAULT_LOG_LEVEL", "loud", "MEDIAVAULT_LOG_LEVEL: it must be debug, info, warning or error."),
+        (
+            "MEDIAVAULT_LOG_LEVEL",
+            "loud",
+            "MEDIAVAULT_LOG_LEVEL: it must be debug, info, warning or error.",
+        ),
         ("MEDIAVAULT_PORT", "80x", "MEDIAVAULT_PORT: '80x' is not an integer."),
         ("MEDIAVAULT_LEASE_S", "soon", "MEDIAVAULT_LEASE_S: 'soon' is not a number."),
-        ("MEDIAVAULT_SAVE_QUOTED", "perhaps", "MEDIAVAULT_SAVE_QUOTED: 'perhaps' is neither true nor false."),
+        (
+            "MEDIAVAULT_SAVE_QUOTED",
+            "perhaps",
+            "MEDIAVAULT_SAVE_QUOTED: 'perhaps' is neither true nor false.",
+        ),
     ],
 )
 def test_a_bad_value_is_reported_in_plain_words(
@@ -94,14 +115,16 @@ def test_a_bad_token_is_not_repeated() -> None:
 
 
 def test_a_misspelled_variable_is_reported() -> None:
-    assert unknown_variables({"MEDIAVAULT_PROT": "1", "MEDIAVAULT_PORT": "1", "PATH": ""}) == ["MEDIAVAULT_PROT"]
+    assert unknown_variables({"MEDIAVAULT_PROT": "1", "MEDIAVAULT_PORT": "1", "PATH": ""}) == [
+        "MEDIAVAULT_PROT"
+    ]
 
 
 def test_a_token_is_never_shown() -> None:
     assert "hunter2" not in repr(load_settings(token="hunter2"))
 
 
-# --- secrets in files --------------------------------------------------------------------------------------------------
+# --- secrets in files -----------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -125,7 +148,9 @@ def test_a_secret_is_read_from_the_file_that_a_variable_names(
     monkeypatch.setenv("MEDIAVAULT_TOKEN_FILE", str(tmp_path / "token"))
 
     assert token() == "hunter2"
-    assert unknown_variables({"MEDIAVAULT_TOKEN_FILE": "x", "MEDIAVAULT_PORT_FILE": "x"}) == ["MEDIAVAULT_PORT_FILE"]
+    assert unknown_variables({"MEDIAVAULT_TOKEN_FILE": "x", "MEDIAVAULT_PORT_FILE": "x"}) == [
+        "MEDIAVAULT_PORT_FILE"
+    ]
 
 
 def test_systemds_credential_comes_before_the_containers_secret(
@@ -169,7 +194,7 @@ def test_a_secret_given_twice_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
         load_settings()
 
 
-# --- the proxies through which the vault leaves --------------------------------------------------------------------
+# --- the proxies through which the vault leaves ---------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -194,7 +219,10 @@ def test_a_secret_given_twice_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_proxy_that_cannot_be_used_is_refused_without_quoting_its_password(
     proxy: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in (("MEDIAVAULT_PROXY", proxy), ("MEDIAVAULT_PROXIES", json.dumps({"youtube": proxy}))):
+    for name, value in (
+        ("MEDIAVAULT_PROXY", proxy),
+        ("MEDIAVAULT_PROXIES", json.dumps({"youtube": proxy})),
+    ):
         monkeypatch.setenv(name, value)
         with pytest.raises(BadSetting, match=name) as caught:
             load_settings()
@@ -204,8 +232,12 @@ def test_a_proxy_that_cannot_be_used_is_refused_without_quoting_its_password(
         assert "canary" not in "".join(traceback.format_exception(caught.value))
 
 
-@pytest.mark.parametrize("value", ['{"youtube": canary}', '["canary"]', "youtube=http://user:canary@h:1", '"canary"'])
-def test_proxies_that_are_no_json_object_are_not_quoted(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "value", ['{"youtube": canary}', '["canary"]', "youtube=http://user:canary@h:1", '"canary"']
+)
+def test_proxies_that_are_no_json_object_are_not_quoted(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MEDIAVAULT_PROXIES", value)
     with pytest.raises(BadSetting, match="MEDIAVAULT_PROXIES: it must be a JSON object") as caught:
         load_settings()
@@ -213,8 +245,13 @@ def test_proxies_that_are_no_json_object_are_not_quoted(value: str, monkeypatch:
     assert "canary" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_proxies_are_read_from_files_too_and_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("PROXY", "socks5://user:canary@gluetun:1080\n"), ("PROXIES", '{"YouTube": "direct"}')):
+def test_proxies_are_read_from_files_too_and_never_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (
+        ("PROXY", "socks5://user:canary@gluetun:1080\n"),
+        ("PROXIES", '{"YouTube": "direct"}'),
+    ):
         (tmp_path / name).write_text(value)
         monkeypatch.setenv(f"MEDIAVAULT_{name}_FILE", str(tmp_path / name))
     settings = load_settings()
@@ -234,7 +271,12 @@ def test_a_proxys_password_may_be_of_any_characters_and_its_text_is_masked() -> 
 
 def test_a_site_takes_its_own_proxy_else_the_vaults() -> None:
     vault, own = parse_upstream_proxy("http://a:1"), parse_upstream_proxy("http://b:2")
-    proxies = UpstreamProxies(vault, {"x": own, "tiktok": None}, site_of=lambda url: url.host.partition(".")[0])
-    chosen = [proxies.for_post(parse_http_url(f"https://{site}.com/")) for site in ("x", "tiktok", "reddit")]
+    proxies = UpstreamProxies(
+        vault, {"x": own, "tiktok": None}, site_of=lambda url: url.host.partition(".")[0]
+    )
+    chosen = [
+        proxies.for_post(parse_http_url(f"https://{site}.com/"))
+        for site in ("x", "tiktok", "reddit")
+    ]
 
     assert [*chosen, proxies.for_post(None)] == [own, None, vault, vault]

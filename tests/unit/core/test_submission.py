@@ -18,7 +18,9 @@ POST = "https://videos.example/watch/1"
 def submission(*allowed: str) -> Submission:
     guard = EgressGuard(allowed)
 
-    return Submission(identify=identify, check_url=guard.check_submitted, clock=FakeClock(), max_attempts=3)
+    return Submission(
+        identify=identify, check_url=guard.check_submitted, clock=FakeClock(), max_attempts=3
+    )
 
 
 def test_an_address_becomes_a_job_with_its_canonical_form_and_platform() -> None:
@@ -37,9 +39,11 @@ def test_ids_of_one_batch_differ() -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "http://127.0.0.1/", "http://localhost/", "http://LOCALHOST./", "http://foo.localhost/", "http://0.0.0.0/", "http://0/",
-        "http://127.1/", "http://[::]/", "http://[::1]/", "http://[0:0:0:0:0:0:0:1]/", "http://2130706433/", "http://0x7f000001/",
-        "http://0177.0.0.1/", "http://①②⑦.0.0.1/", "http://127。0。0。1/", "http://169.254.169.254/", "http://192.168.1.1/",
+        "http://127.0.0.1/", "http://localhost/", "http://LOCALHOST./", "http://foo.localhost/",
+        "http://0.0.0.0/", "http://0/", "http://127.1/", "http://[::]/", "http://[::1]/",
+        "http://[0:0:0:0:0:0:0:1]/", "http://2130706433/", "http://0x7f000001/",
+        "http://0177.0.0.1/", "http://①②⑦.0.0.1/", "http://127。0。0。1/",
+        "http://169.254.169.254/", "http://192.168.1.1/",
         "http://[::ffff:127.0.0.1]/",
     ],
 )  # fmt: skip
@@ -53,11 +57,15 @@ def test_literal_addresses_of_the_home_network_are_refused_at_submission(url: st
 @pytest.mark.parametrize(
     "url",
     [
-        "", "   ", "not an address", "http:127.0.0.1", "http:///127.0.0.1", "http://good.test@127.0.0.1/", "http://127.0.0.1\\@good.test/",
-        "http://good.test /", "http://good.test:1:2/", "http://good.test:0/", "http://good.test:65536/", "ht\ntp://good.test/",
-        "http://good.test/\x00", "file:///etc/passwd", "ftp://good.test/", "gopher://good.test/", "data:text/html,x", "blob:http://good.test/x",
-        "filesystem:http://good.test/x", "javascript:alert(1)", "view-source:http://good.test/", "chrome://version", "about:blank",
-        "ws://good.test/", "jar:http://good.test!/", "dict://good.test/", "smb://good.test/x", "\\\\host\\share", "https://good.test/" + "a" * 3_000,
+        "", "   ", "not an address", "http:127.0.0.1", "http:///127.0.0.1",
+        "http://good.test@127.0.0.1/", "http://127.0.0.1\\@good.test/", "http://good.test /",
+        "http://good.test:1:2/", "http://good.test:0/", "http://good.test:65536/",
+        "ht\ntp://good.test/", "http://good.test/\x00", "file:///etc/passwd", "ftp://good.test/",
+        "gopher://good.test/", "data:text/html,x", "blob:http://good.test/x",
+        "filesystem:http://good.test/x", "javascript:alert(1)", "view-source:http://good.test/",
+        "chrome://version", "about:blank", "ws://good.test/", "jar:http://good.test!/",
+        "dict://good.test/", "smb://good.test/x",
+        "\\\\host\\share", "https://good.test/" + "a" * 3_000,
     ],
 )  # fmt: skip
 def test_odd_forms_and_other_schemes_are_refused(url: str) -> None:

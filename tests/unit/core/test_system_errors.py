@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.failures import ErrorCode, NoSpace, StorageFailure
-from mediavault.core.system_errors import failure_of_disk, is_of_the_machine, translate_machine_errors
+from mediavault.core.system_errors import (
+    failure_of_disk,
+    is_of_the_machine,
+    translate_machine_errors,
+)
 
 FOLDER = Path("/library/.staging/1.1")
 
@@ -40,11 +44,17 @@ def test_the_message_names_the_folder_and_a_remedy(code: int, kind: ErrorCode, a
 
 
 def test_an_unknown_error_still_names_the_folder() -> None:
-    assert failure_of_disk(error(errno.ELIBBAD), FOLDER).message.startswith(f"{FOLDER} cannot be written: ")
+    assert failure_of_disk(error(errno.ELIBBAD), FOLDER).message.startswith(
+        f"{FOLDER} cannot be written: "
+    )
 
 
-@pytest.mark.parametrize("code", [errno.ENOENT, errno.EACCES, errno.ENOTCONN, errno.ETIMEDOUT], ids=errno.errorcode.get)
-def test_an_error_that_sockets_also_raise_is_a_storage_failure_only_with_a_file_name(code: int) -> None:
+@pytest.mark.parametrize(
+    "code", [errno.ENOENT, errno.EACCES, errno.ENOTCONN, errno.ETIMEDOUT], ids=errno.errorcode.get
+)
+def test_an_error_that_sockets_also_raise_is_a_storage_failure_only_with_a_file_name(
+    code: int,
+) -> None:
     with pytest.raises(OSError, match=os.strerror(code)), translate_machine_errors():
         raise error(code)
 

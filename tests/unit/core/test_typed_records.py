@@ -20,13 +20,17 @@ from mediavault.core.typed_records import ERRORS, from_json, refuse_mistyped, to
 from mediavault.extraction.port import ApiAnswer, VisitReading
 
 # No surrogate pairs: JSON reads the two halves as the one character that they encode
-TEXTS = st.text(st.characters(), max_size=8).filter(lambda text: not re.search("[\ud800-\udbff][\udc00-\udfff]", text))
+TEXTS = st.text(st.characters(), max_size=8).filter(
+    lambda text: not re.search("[\ud800-\udbff][\udc00-\udfff]", text)
+)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=5,
 )
-ZONES = st.just(UTC) | st.integers(-720, 840).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+ZONES = st.just(UTC) | st.integers(-720, 840).map(
+    lambda minutes: timezone(timedelta(minutes=minutes))
+)
 SIMPLE = {
     str: TEXTS,
     float: st.floats(allow_nan=False),
@@ -81,11 +85,17 @@ def test_every_error_of_ours_comes_back_unchanged(error: MediavaultError) -> Non
 def test_the_attributes_of_an_error_come_back_with_it() -> None:
     no_video = NoVideo("None.", help="Look elsewhere.", http_status=404, bytes_received=3)
     no_video.embeds = ("https://a.test/1",)
-    later = LiveNow("Soon", starts_at=datetime(2026, 11, 24, tzinfo=UTC), retry_after=timedelta(microseconds=1))
+    later = LiveNow(
+        "Soon", starts_at=datetime(2026, 11, 24, tzinfo=UTC), retry_after=timedelta(microseconds=1)
+    )
     later.causes = (NetworkFailure("reset"), no_video)
     received = sent(Failure, later)
 
-    assert (str(received), received.message, received.help) == (str(later), later.message, later.help)
+    assert (str(received), received.message, received.help) == (
+        str(later),
+        later.message,
+        later.help,
+    )
     assert isinstance(received, NotYet)
     assert (received.starts_at, received.retry_after) == (later.starts_at, later.retry_after)
     assert [vars(cause) for cause in received.causes] == [vars(cause) for cause in later.causes]
@@ -141,6 +151,8 @@ def test_a_record_with_the_declared_types_is_accepted(record: Whole) -> None:
         (Whole("a", (), {"b": cast("int", "1")}), "Whole.sizes.b"),
     ],
 )
-def test_a_record_with_a_wrong_type_is_refused_with_the_name_of_its_field(record: Whole, name: str) -> None:
+def test_a_record_with_a_wrong_type_is_refused_with_the_name_of_its_field(
+    record: Whole, name: str
+) -> None:
     with pytest.raises(TypeError, match=f"^{name} is "):
         refuse_mistyped(record)

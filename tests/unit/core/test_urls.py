@@ -108,7 +108,13 @@ def test_a_host_is_read_as_browsers_read_it(written: str, host: str) -> None:
             "https://?q",
             "http://#",
         ),
-        *("http:127.0.0.1", "http:/127.0.0.1", "http:///127.0.0.1", "http:\\\\127.0.0.1", "http:/\\127.0.0.1"),
+        *(
+            "http:127.0.0.1",
+            "http:/127.0.0.1",
+            "http:///127.0.0.1",
+            "http:\\\\127.0.0.1",
+            "http:/\\127.0.0.1",
+        ),
         # user names and what looks like them
         *(
             "http://good.test@127.0.0.1/",
@@ -117,7 +123,12 @@ def test_a_host_is_read_as_browsers_read_it(written: str, host: str) -> None:
             "http://good.test:80@evil.test",
         ),
         "http://1.1.1.1 &@2.2.2.2# @3.3.3.3/",
-        *("http://127.0.0.1\\@good.test/", "http://good.test\\evil.test/", "http://good.test/a\\b", "http://h/?a\\b"),
+        *(
+            "http://127.0.0.1\\@good.test/",
+            "http://good.test\\evil.test/",
+            "http://good.test/a\\b",
+            "http://h/?a\\b",
+        ),
         # blanks, control and invisible characters
         *(
             "http://ho st/",
@@ -138,7 +149,14 @@ def test_a_host_is_read_as_browsers_read_it(written: str, host: str) -> None:
         ),
         *("http://h/\ufeffa", "http://h/\u2028", "http://exa\u00admple.com/", "http://h/\ud800"),
         # hosts
-        *("http://%31%32%37.0.0.1/", "http://h%00/", "http://h%2fx/", "http://a..b/", "http://.a/", "http://./"),
+        *(
+            "http://%31%32%37.0.0.1/",
+            "http://h%00/",
+            "http://h%2fx/",
+            "http://a..b/",
+            "http://.a/",
+            "http://./",
+        ),
         *("http://a|b/", "http://a^b/", "http://a<b/", "http://a!b/", "http://a,b/", "http://a~b/"),
         *(
             "http://a／b/",
@@ -150,12 +168,37 @@ def test_a_host_is_read_as_browsers_read_it(written: str, host: str) -> None:
             "http://ö..de/",
         ),
         *(f"http://{'a' * 64}.test/", f"http://{'a.' * 127}test/", "http://i❤.example/"),
-        *("http://256.256.256.256/", "http://1.2.3.4.5/", "http://4294967296/", "http://a.09/", "http://foo.0x/"),
+        *(
+            "http://256.256.256.256/",
+            "http://1.2.3.4.5/",
+            "http://4294967296/",
+            "http://a.09/",
+            "http://foo.0x/",
+        ),
         *("http://1.2.3.0x100/", "http://09/", "http://127.0.0.256/", f"http://{'9' * 64}/"),
-        *("http://[example.com]/", "http://[::1/", "http://::1/", "http://[::1%25lo]/", "http://[fe80::1%eth0]/"),
-        *("http://[1:2:3]/", "http://[::1]x/", "http://[]/", "http://[::ffff:1.2.3.400]/", "http://[v1.a]/"),
+        *(
+            "http://[example.com]/",
+            "http://[::1/",
+            "http://::1/",
+            "http://[::1%25lo]/",
+            "http://[fe80::1%eth0]/",
+        ),
+        *(
+            "http://[1:2:3]/",
+            "http://[::1]x/",
+            "http://[]/",
+            "http://[::ffff:1.2.3.400]/",
+            "http://[v1.a]/",
+        ),
         # ports
-        *("http://h:0/", "http://h:65536/", "http://h:80:80/", "http://h:/", "http://h:8O/", "http://h:-1/"),
+        *(
+            "http://h:0/",
+            "http://h:65536/",
+            "http://h:80:80/",
+            "http://h:/",
+            "http://h:8O/",
+            "http://h:-1/",
+        ),
         *("http://h:٨٠/", "http://h:+80/", "http://h:000080/"),
         *("http://h/%00", "http://h/a%0d%0ab", "http://h/%0A", "http://h/?%00"),
     ],
@@ -168,7 +211,18 @@ def test_an_odd_address_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "scheme",
     [
-        *("file", "ftp", "gopher", "data", "blob", "filesystem", "javascript", "view-source", "chrome", "about"),
+        *(
+            "file",
+            "ftp",
+            "gopher",
+            "data",
+            "blob",
+            "filesystem",
+            "javascript",
+            "view-source",
+            "chrome",
+            "about",
+        ),
         *("ws", "wss", "jar", "dict", "smb", "httpx", "view-source:http", "\\\\host\\share"),
     ],
 )
@@ -312,7 +366,9 @@ def test_a_huge_address_is_refused_at_once(text: str) -> None:
 
 @pytest.mark.parametrize("unit", ["../", "ä", "a.", "[", ":", "%2e/", "0x1."])
 def test_the_longest_media_address_is_read_quickly(unit: str) -> None:
-    texts = [f"http://{prefix}{unit * (16_000 // len(unit))}" for prefix in ("", "h.test/", "h.test/?")]
+    texts = [
+        f"http://{prefix}{unit * (16_000 // len(unit))}" for prefix in ("", "h.test/", "h.test/?")
+    ]
     began = process_time()
 
     for text in texts:
@@ -365,7 +421,16 @@ def test_a_reference_is_resolved_as_browsers_do(reference: str, resolved: str) -
             "about:blank",
         ),
         *("concat:a.ts|b.ts", "crypto:x", "video:1.ts", "ws://h/"),
-        *("\\\\host\\share", "/\\evil.test", "..\\..\\x", "a\nb", "a\x00b", "a%00b", "seg%0a--option.ts", "a\tb"),
+        *(
+            "\\\\host\\share",
+            "/\\evil.test",
+            "..\\..\\x",
+            "a\nb",
+            "a\x00b",
+            "a%00b",
+            "seg%0a--option.ts",
+            "a\tb",
+        ),
         *(
             "https:evil.test",
             "https:/evil.test",

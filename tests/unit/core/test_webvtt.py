@@ -17,14 +17,18 @@ def test_cues_are_written_by_their_start() -> None:
     cues = (Cue(3_661.5, 3_662.0, "later"), Cue(0.25, 1.0, "first\nsecond line"))
 
     assert to_webvtt(cues) == (
-        "WEBVTT\n\n00:00:00.250 --> 00:00:01.000\nfirst\nsecond line\n\n01:01:01.500 --> 01:01:02.000\nlater\n"
+        "WEBVTT\n\n00:00:00.250 --> 00:00:01.000\nfirst\nsecond line\n\n"
+        "01:01:01.500 --> 01:01:02.000\nlater\n"
     )
 
 
 @pytest.mark.parametrize(
     ("text", "written"),
     [
-        ("<b>bold</b> & <script>x</script>", "&lt;b&gt;bold&lt;/b&gt; &amp; &lt;script&gt;x&lt;/script&gt;"),
+        (
+            "<b>bold</b> & <script>x</script>",
+            "&lt;b&gt;bold&lt;/b&gt; &amp; &lt;script&gt;x&lt;/script&gt;",
+        ),
         ("one\n\n00:00:09.000 --> 00:00:10.000\ntwo", "one\n00:00:09.000 --&gt; 00:00:10.000\ntwo"),
         ("one\r\n \r\ntwo\u2028three\0", "one\ntwo\nthree"),
         ("half \ud800 pair", "half   pair"),
@@ -34,7 +38,9 @@ def test_a_text_can_neither_end_its_cue_nor_be_markup(text: str, written: str) -
     assert to_webvtt([Cue(0, 1, text)]) == f"WEBVTT\n\n00:00:00.000 --> 00:00:01.000\n{written}\n"
 
 
-@pytest.mark.parametrize("cue", [Cue(2, 2, "x"), Cue(-2, -1, "x"), Cue(0, 1, " \n "), Cue(400_000, 500_000, "x")])
+@pytest.mark.parametrize(
+    "cue", [Cue(2, 2, "x"), Cue(-2, -1, "x"), Cue(0, 1, " \n "), Cue(400_000, 500_000, "x")]
+)
 def test_a_cue_that_shows_nothing_is_left_out(cue: Cue) -> None:
     assert to_webvtt([cue]) == "WEBVTT\n"
 
@@ -78,7 +84,11 @@ JSON3 = json.dumps(
             },
             {"tStartMs": 2_000, "dDurationMs": 1_500, "aAppend": 1, "segs": [{"utf8": "\n"}]},
             {"tStartMs": "soon", "dDurationMs": 1, "segs": [{"utf8": "no time"}]},
-            {"tStartMs": 3_000, "dDurationMs": 1_000, "segs": [{"utf8": "Goodbye"}, {"no": 1}, "rubbish"]},
+            {
+                "tStartMs": 3_000,
+                "dDurationMs": 1_000,
+                "segs": [{"utf8": "Goodbye"}, {"no": 1}, "rubbish"],
+            },
             "rubbish",
         ]
     }
@@ -147,7 +157,8 @@ def test_what_has_no_cue_is_refused(text: str) -> None:
 
 def test_a_long_file_and_a_long_cue_are_cut() -> None:
     many = "WEBVTT\n\n" + "\n\n".join(
-        f"{n // 60:02}:{n % 60:02}.000 --> {n // 60:02}:{n % 60:02}.900\nword {n}" for n in range(5_900)
+        f"{n // 60:02}:{n % 60:02}.000 --> {n // 60:02}:{n % 60:02}.900\nword {n}"
+        for n in range(5_900)
     )
 
     assert len(read_subtitles(many)) == 5_900
@@ -155,7 +166,9 @@ def test_a_long_file_and_a_long_cue_are_cut() -> None:
 
 
 @given(st.text(max_size=400))
-def test_no_text_breaks_the_reader_and_what_was_read_is_written_and_read_the_same(text: str) -> None:
+def test_no_text_breaks_the_reader_and_what_was_read_is_written_and_read_the_same(
+    text: str,
+) -> None:
     for attempt in (text, f"00:01.000 --> 00:02.000\n{text}"):
         with contextlib.suppress(ValueError):
             cues = read_subtitles(attempt)
@@ -167,5 +180,10 @@ def test_more_lines_than_captions_scroll_are_no_repetition() -> None:
     lines = [str(number) for number in range(MAX_SCROLLED + 1)]
     text = "WEBVTT\n\n00:01.000 --> 00:02.000\n{}\n\n00:02.000 --> 00:03.000\n{}\nnew\n"
 
-    assert [cue.text.count("\n") for cue in read_subtitles(text.format("\n".join(lines), "\n".join(lines)))] == [10, 11]
-    assert [cue.text for cue in read_subtitles(text.format("\n".join(lines[1:]), "\n".join(lines[1:])))][1] == "new"
+    assert [
+        cue.text.count("\n")
+        for cue in read_subtitles(text.format("\n".join(lines), "\n".join(lines)))
+    ] == [10, 11]
+    assert [
+        cue.text for cue in read_subtitles(text.format("\n".join(lines[1:]), "\n".join(lines[1:])))
+    ][1] == "new"

@@ -36,6 +36,8 @@ def test_twice_the_xml_takes_less_than_three_times_as_long(head: str, part: str,
 
 
 def test_the_text_of_an_element_is_put_together_from_its_pieces() -> None:
-    root = read_xml("<a>one <b>two<c/>three</b>&amp;<![CDATA[ four]]></a>", max_depth=3, max_elements=3)
+    root = read_xml(
+        "<a>one <b>two<c/>three</b>&amp;<![CDATA[ four]]></a>", max_depth=3, max_elements=3
+    )
 
     assert (root.text, root.children[0].text) == ("one & four", "twothree")

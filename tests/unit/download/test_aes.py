@@ -26,7 +26,9 @@ def test_pieces_of_any_size_decrypt(piece: int, plain: bytes) -> None:
     assert out + decryptor.finish() == plain
 
 
-@pytest.mark.parametrize("broken", [sealed(PLAIN)[:-1], sealed(PLAIN)[:-16], sealed(PLAIN)[:-5], b""])
+@pytest.mark.parametrize(
+    "broken", [sealed(PLAIN)[:-1], sealed(PLAIN)[:-16], sealed(PLAIN)[:-5], b""]
+)
 def test_a_truncated_segment_does_not_decrypt(broken: bytes) -> None:
     decryptor = Decryptor(KEY, IV)
     decryptor.feed(broken)

@@ -1,4 +1,6 @@
-"""A stream from a server that drips is given up, however its bytes are spread over manifests and segments."""
+"""A stream from a server that drips is given up, however its bytes are spread over manifests and
+segments.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ from tests.fakes import FakeClock
 from tests.stubs import IN_PROCESS
 
 LIMITS = DownloadLimits(max_bytes=50_000_000)
-SEGMENT = Segment("http://a.example/1.ts", span=None, duration_s=4.0, sequence=0, key=None, init=None)
+SEGMENT = Segment(
+    "http://a.example/1.ts", span=None, duration_s=4.0, sequence=0, key=None, init=None
+)
 
 
 @pytest.fixture
@@ -29,9 +33,13 @@ def clock() -> FakeClock:
 
 
 class Dripping:
-    """A client whose responses take ``head_s`` to begin and ``piece_s`` for each piece, on the fake clock."""
+    """A client whose responses take ``head_s`` to begin and ``piece_s`` for each piece,
+    on the fake clock.
+    """
 
-    def __init__(self, clock: FakeClock, pieces: list[bytes], *, head_s: float = 0.0, piece_s: float = 0.0) -> None:
+    def __init__(
+        self, clock: FakeClock, pieces: list[bytes], *, head_s: float = 0.0, piece_s: float = 0.0
+    ) -> None:
         self._clock, self._pieces, self._head_s, self._piece_s = clock, pieces, head_s, piece_s
         self.requests = 0
 
@@ -61,7 +69,9 @@ class DrippingResponse:
         return body
 
 
-def dripping(clock: FakeClock, pieces: list[bytes], **times: float) -> tuple[StreamSource, Dripping]:
+def dripping(
+    clock: FakeClock, pieces: list[bytes], **times: float
+) -> tuple[StreamSource, Dripping]:
     client = Dripping(clock, pieces, **times)
     request = MediaRequest("http://a.example/v", SourceType.HLS, EgressScope("http://a.example"))
     return StreamSource(cast("Any", client), clock, request, LIMITS, IN_PROCESS), client
@@ -81,7 +91,9 @@ async def test_a_manifest_that_drips_is_given_up(clock: FakeClock) -> None:
 
 
 @pytest.mark.parametrize(
-    "times", [{"piece_s": 25.0}, {"head_s": 45.0}], ids=["segments that drip", "responses that are slow to begin"]
+    "times",
+    [{"piece_s": 25.0}, {"head_s": 45.0}],
+    ids=["segments that drip", "responses that are slow to begin"],
 )
 async def test_a_stream_whose_segments_all_arrive_too_slowly_is_given_up(
     times: dict[str, float], clock: FakeClock
@@ -104,7 +116,9 @@ async def test_a_stream_of_slow_segments_is_tolerated(clock: FakeClock) -> None:
 
 
 async def test_concurrent_waits_for_segments_count_once() -> None:
-    """Twenty concurrent responses that take ten seconds to begin are ten seconds without a byte, not two hundred."""
+    """Twenty concurrent responses that take ten seconds to begin are ten seconds without a byte,
+    not two hundred.
+    """
     clock = FakeClock()
 
     @asynccontextmanager

@@ -9,7 +9,11 @@ from mediavault.download.gauge import checker_for
 from tests import media
 
 SIZED_CLUSTER = b"\x1f\x43\xb6\x75\x42\x00" + bytes(0x200)
-TS, M4S, INIT = media.hls("ts")["seg000.ts"], media.hls("fmp4")["seg000.m4s"], media.hls("fmp4")["init.mp4"]
+TS, M4S, INIT = (
+    media.hls("ts")["seg000.ts"],
+    media.hls("fmp4")["seg000.m4s"],
+    media.hls("fmp4")["init.mp4"],
+)
 
 
 def fault(body: bytes, piece: int = 10_007) -> str | None:
@@ -27,7 +31,11 @@ def fault(body: bytes, piece: int = 10_007) -> str | None:
 )
 def test_a_whole_segment_has_no_fault_however_it_arrives(body: bytes, piece: int) -> None:
     assert (
-        fault(body[:40_000] if piece == 1 and body is not M4S and len(body) < 40_000 else body, max(piece, 2)) is None
+        fault(
+            body[:40_000] if piece == 1 and body is not M4S and len(body) < 40_000 else body,
+            max(piece, 2),
+        )
+        is None
     )
 
 

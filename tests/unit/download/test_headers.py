@@ -34,19 +34,23 @@ from mediavault.download.resume import (
         ("bytes ٠-٩/١٠", None),
     ],
 )
-def test_a_content_range_is_read_exactly_or_not_at_all(value: str | None, parsed: ContentRange | None) -> None:
+def test_a_content_range_is_read_exactly_or_not_at_all(
+    value: str | None, parsed: ContentRange | None
+) -> None:
     assert content_range(value) == parsed
 
 
 @pytest.mark.parametrize(
-    ("value", "parsed"), [("10", 10), ("0", 0), ("-1", None), ("1e3", None), ("10, 10", None), ("²", None), ("", None)]
+    ("value", "parsed"),
+    [("10", 10), ("0", 0), ("-1", None), ("1e3", None), ("10, 10", None), ("²", None), ("", None)],
 )
 def test_a_content_length_is_a_plain_number(value: str, parsed: int | None) -> None:
     assert content_length({"content-length": value}) == parsed
 
 
 @pytest.mark.parametrize(
-    ("value", "parsed"), [('"a"', '"a"'), ('""', '""'), ('W/"a"', None), ("a", None), ('"a" "b"', None), ("", None)]
+    ("value", "parsed"),
+    [('"a"', '"a"'), ('""', '""'), ('W/"a"', None), ("a", None), ('"a" "b"', None), ("", None)],
 )
 def test_only_a_strong_etag_counts(value: str, parsed: str | None) -> None:
     assert strong_etag({"etag": value}) == parsed
@@ -61,7 +65,9 @@ def test_only_a_strong_etag_counts(value: str, parsed: str | None) -> None:
         ("yesterday", False),
     ],
 )
-def test_a_date_is_a_strong_validator_only_when_it_is_old_enough(changed: str, counts: bool) -> None:
+def test_a_date_is_a_strong_validator_only_when_it_is_old_enough(
+    changed: str, counts: bool
+) -> None:
     headers = {"last-modified": changed, "date": "Tue, 24 Nov 2026 12:00:00 GMT"}
 
     assert (strong_last_modified(headers) is not None) is counts

@@ -21,9 +21,18 @@ def mpd(body: str, attributes: str = 'mediaPresentationDuration="PT10S"') -> str
     return f'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" {attributes}>{body}</MPD>'
 
 
-def level(body: str = "", *, id: str = "v", height: int = 720, bandwidth: int = 1_000, kind: str = VIDEO) -> str:  # noqa: A002
+def level(
+    body: str = "",
+    *,
+    id: str = "v",  # noqa: A002
+    height: int = 720,
+    bandwidth: int = 1_000,
+    kind: str = VIDEO,
+) -> str:
     size = f'width="{height * 16 // 9}" height="{height}"' if kind == VIDEO else ""
-    return f'<Representation id="{id}" bandwidth="{bandwidth}" {size} {kind}>{body}</Representation>'
+    return (
+        f'<Representation id="{id}" bandwidth="{bandwidth}" {size} {kind}>{body}</Representation>'
+    )
 
 
 def group(*inside: str, attributes: str = "") -> str:
@@ -40,7 +49,7 @@ def names(track: MediaPlaylist) -> list[str]:
     return [segment.url.removeprefix(BASE) for segment in track.segments]
 
 
-# --- values ------------------------------------------------------------------------------------------------------------
+# --- values ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -78,20 +87,28 @@ def test_durations_are_read(text: str, seconds: float | None) -> None:
     ],
 )
 def test_templates_are_filled(template: str, address: str) -> None:
-    assert fill(template, {"RepresentationID": "v1", "Number": 7, "Time": 90_000, "Bandwidth": 500}) == address
+    assert (
+        fill(template, {"RepresentationID": "v1", "Number": 7, "Time": 90_000, "Bandwidth": 500})
+        == address
+    )
 
 
-@pytest.mark.parametrize(("text", "rate"), [("25", 25.0), ("30000/1001", 30_000 / 1_001), ("25/0", 25.0), ("x", 0.0)])
+@pytest.mark.parametrize(
+    ("text", "rate"), [("25", 25.0), ("30000/1001", 30_000 / 1_001), ("25/0", 25.0), ("x", 0.0)]
+)
 def test_frame_rates_are_read(text: str, rate: float) -> None:
     assert rate_of(text) == rate
 
 
-# --- segments ----------------------------------------------------------------------------------------------------------
+# --- segments -------------------------------------------------------------------------------------
 
 
 def test_even_segments_fill_the_period() -> None:
     track = only(
-        level('<SegmentTemplate media="$Number$.m4s" initialization="i.mp4" duration="4000" timescale="1000"/>')
+        level(
+            '<SegmentTemplate media="$Number$.m4s" initialization="i.mp4" duration="4000"'
+            ' timescale="1000"/>'
+        )
     )
 
     assert names(track) == ["1.m4s", "2.m4s", "3.m4s"]
@@ -108,28 +125,42 @@ def test_even_segments_fill_the_period() -> None:
         ('startNumber="5" endNumber="6"', ["5", "6"]),
     ],
 )
-def test_numbers_begin_at_start_number_and_end_at_end_number(attributes: str, listed: list[str]) -> None:
-    assert names(only(level(f'<SegmentTemplate media="$Number$" duration="4" {attributes}/>'))) == listed
+def test_numbers_begin_at_start_number_and_end_at_end_number(
+    attributes: str, listed: list[str]
+) -> None:
+    assert (
+        names(only(level(f'<SegmentTemplate media="$Number$" duration="4" {attributes}/>')))
+        == listed
+    )
 
 
 @pytest.mark.parametrize(
-    ("length", "count"), [("PT10S", 5), ("PT10.0004S", 5), ("PT10.1S", 6), ("PT9.9999S", 5), ("PT1S", 1)]
+    ("length", "count"),
+    [("PT10S", 5), ("PT10.0004S", 5), ("PT10.1S", 6), ("PT9.9999S", 5), ("PT1S", 1)],
 )
 def test_a_rounded_duration_adds_no_segment(length: str, count: int) -> None:
     track = only(
-        level('<SegmentTemplate media="$Number$" duration="2"/>'), attributes=f'mediaPresentationDuration="{length}"'
+        level('<SegmentTemplate media="$Number$" duration="2"/>'),
+        attributes=f'mediaPresentationDuration="{length}"',
     )
 
     assert len(track.segments) == count
 
 
-@pytest.mark.parametrize(("length", "uncertain"), [("PT10.1S", True), ("PT11.5S", False), ("PT10S", False)])
-def test_only_a_short_last_segment_that_is_not_listed_is_uncertain(length: str, uncertain: bool) -> None:
+@pytest.mark.parametrize(
+    ("length", "uncertain"), [("PT10.1S", True), ("PT11.5S", False), ("PT10S", False)]
+)
+def test_only_a_short_last_segment_that_is_not_listed_is_uncertain(
+    length: str, uncertain: bool
+) -> None:
     track = only(
-        level('<SegmentTemplate media="$Number$" duration="2"/>'), attributes=f'mediaPresentationDuration="{length}"'
+        level('<SegmentTemplate media="$Number$" duration="2"/>'),
+        attributes=f'mediaPresentationDuration="{length}"',
     )
 
-    assert [segment.uncertain for segment in track.segments][:-1] == [False] * (len(track.segments) - 1)
+    assert [segment.uncertain for segment in track.segments][:-1] == [False] * (
+        len(track.segments) - 1
+    )
     assert track.segments[-1].uncertain is uncertain
 
 
@@ -147,7 +178,8 @@ def test_only_a_short_last_segment_that_is_not_listed_is_uncertain(length: str, 
 )
 def test_a_timeline_says_when_each_segment_plays(entries: str, times: list[str]) -> None:
     template = (
-        f'<SegmentTemplate media="$Time$" timescale="10"><SegmentTimeline>{entries}</SegmentTimeline></SegmentTemplate>'
+        '<SegmentTemplate media="$Time$"'
+        f' timescale="10"><SegmentTimeline>{entries}</SegmentTimeline></SegmentTemplate>'
     )
 
     assert names(only(level(template))) == times
@@ -180,7 +212,8 @@ def test_a_list_names_its_segments_and_their_ranges() -> None:
     track = only(
         level(
             '<BaseURL>all.mp4</BaseURL><SegmentList duration="5"><Initialization range="0-99"/>'
-            '<SegmentURL mediaRange="100-199"/><SegmentURL media="other.mp4" mediaRange="0-9"/></SegmentList>'
+            '<SegmentURL mediaRange="100-199"/><SegmentURL media="other.mp4"'
+            ' mediaRange="0-9"/></SegmentList>'
         )
     )
 
@@ -198,8 +231,10 @@ def test_a_representation_without_segments_is_one_file(body: str) -> None:
 
 def test_outer_elements_apply_to_inner_ones_unless_overridden() -> None:
     text = mpd(
-        '<BaseURL>one/</BaseURL><Period><BaseURL>two/</BaseURL><SegmentTemplate timescale="10" startNumber="3" '
-        'initialization="$RepresentationID$-i"><SegmentTimeline><S d="50" r="1"/></SegmentTimeline></SegmentTemplate>'
+        '<BaseURL>one/</BaseURL><Period><BaseURL>two/</BaseURL><SegmentTemplate timescale="10"'
+        ' startNumber="3" '
+        'initialization="$RepresentationID$-i"><SegmentTimeline><S d="50"'
+        ' r="1"/></SegmentTimeline></SegmentTemplate>'
         '<AdaptationSet><BaseURL>three/</BaseURL><SegmentTemplate media="$Number$-$Time$"/>'
         + level('<BaseURL>four/</BaseURL><SegmentTemplate startNumber="8"/>')
         + "</AdaptationSet></Period>"
@@ -231,7 +266,10 @@ def test_periods_follow_each_other_and_may_restart_their_clocks() -> None:
 
 def test_a_period_ends_where_the_next_begins() -> None:
     template = '<SegmentTemplate media="$Number$" duration="2"/>'
-    periods = f"<Period>{group(level(template))}</Period><Period start='PT4S'>{group(level(template))}</Period>"
+    periods = (
+        f"<Period>{group(level(template))}</Period><Period"
+        f" start='PT4S'>{group(level(template))}</Period>"
+    )
     (track,) = read_mpd(mpd(periods), URL)
 
     assert [segment.part for segment in track.segments] == [0, 0, 1, 1, 1]
@@ -248,7 +286,7 @@ def test_addresses_carry_the_query_of_the_manifest_where_it_says_so() -> None:
     assert names(only(inside)) == ["1.m4s?x=1"]
 
 
-# --- the choice --------------------------------------------------------------------------------------------------------
+# --- the choice -----------------------------------------------------------------------------------
 
 
 def whole(name: str) -> str:
@@ -273,9 +311,13 @@ def test_the_richest_sound_of_the_main_programme_is_taken() -> None:
     described = '<Role schemeIdUri="urn:mpeg:dash:role:2011" value="description"/>'
 
     assert chosen(
-        group(described, level(whole("outcome"), kind=AUDIO, bandwidth=99_000), attributes='lang="en"'),
         group(
-            level(whole("en-low"), kind=AUDIO), level(whole("en"), kind=AUDIO, bandwidth=2_000), attributes='lang="en"'
+            described, level(whole("outcome"), kind=AUDIO, bandwidth=99_000), attributes='lang="en"'
+        ),
+        group(
+            level(whole("en-low"), kind=AUDIO),
+            level(whole("en"), kind=AUDIO, bandwidth=2_000),
+            attributes='lang="en"',
         ),
         group(level(whole("es"), kind=AUDIO, bandwidth=9_000), attributes='lang="es"'),
         group(level(whole("v"))),
@@ -286,21 +328,29 @@ def test_surround_sound_that_browsers_cannot_play_is_the_last_choice() -> None:
     surround = 'mimeType="audio/mp4" codecs="ec-3"'
 
     assert chosen(
-        group(level(whole("v"))), group(level(whole("5.1"), kind=surround)), group(level(whole("2.0"), kind=AUDIO))
+        group(level(whole("v"))),
+        group(level(whole("5.1"), kind=surround)),
+        group(level(whole("2.0"), kind=AUDIO)),
     ) == ["v", "2.0"]
 
 
 def test_pictures_that_include_sound_need_no_separate_sound() -> None:
     both = 'mimeType="video/mp4" codecs="avc1.64001f,mp4a.40.2"'
 
-    assert chosen(group(level(whole("both"), kind=both)), group(level(whole("a"), kind=AUDIO))) == ["both"]
+    assert chosen(group(level(whole("both"), kind=both)), group(level(whole("a"), kind=AUDIO))) == [
+        "both"
+    ]
 
 
 @pytest.mark.parametrize(
-    "scheme", ["http://dashif.org/guidelines/trickmode", "http://dashif.org/guidelines/thumbnail_tile"]
+    "scheme",
+    ["http://dashif.org/guidelines/trickmode", "http://dashif.org/guidelines/thumbnail_tile"],
 )
 def test_pictures_for_seeking_are_not_taken(scheme: str) -> None:
-    trick = group(f'<EssentialProperty schemeIdUri="{scheme}" value="1"/>', level(whole("trick"), height=2_160))
+    trick = group(
+        f'<EssentialProperty schemeIdUri="{scheme}" value="1"/>',
+        level(whole("trick"), height=2_160),
+    )
 
     assert chosen(trick, group(level(whole("film")))) == ["film"]
 
@@ -331,7 +381,7 @@ def test_a_quality_without_drm_is_preferred_to_one_with_drm() -> None:
     assert chosen(group(locked, level(whole("free"), height=480))) == ["free"]
 
 
-# --- what is refused ---------------------------------------------------------------------------------------------------
+# --- what is refused ------------------------------------------------------------------------------
 
 TEMPLATE = '<SegmentTemplate media="$Number$" duration="{}"/>'
 TIMELINE = '<SegmentTemplate media="$Time$"><SegmentTimeline>{}</SegmentTimeline></SegmentTemplate>'
@@ -351,7 +401,8 @@ BACKWARDS = '<SegmentList duration="1"><SegmentURL mediaRange="9-1"/></SegmentLi
         (mpd(""), Incomplete),
         (mpd(f"<Period>{group(level(kind=AUDIO))}</Period>"), NotAVideo),
         (mpd(f"<Period>{group(level(TEMPLATE.format(2)))}</Period>", ""), Incomplete),
-        (mpd(f"<Period>{group(level(TEMPLATE.format(1)))}</Period>", 'mediaPresentationDuration="PT30000S"'), NotAVideo),
+        (mpd(f"<Period>{group(level(TEMPLATE.format(1)))}</Period>",
+             'mediaPresentationDuration="PT30000S"'), NotAVideo),
         (mpd(f"<Period>{group(level(ENDLESS))}</Period>"), NotAVideo),
         (mpd(f"<Period>{group(level(TIMELESS))}</Period>"), NotAVideo),
         (mpd(f"<Period>{group(level(BACKWARDS))}</Period>"), NotAVideo),
@@ -380,15 +431,20 @@ def test_the_segments_of_all_periods_are_counted_together() -> None:
 
 
 def test_a_period_that_resolves_to_zero_is_left_out() -> None:
-    text = mpd(f'<Period xlink:href="urn:mpeg:dash:resolve-to-zero:2013"/><Period>{group(level(whole("v")))}</Period>')
+    text = mpd(
+        '<Period xlink:href="urn:mpeg:dash:resolve-to-zero:2013"/>'
+        f"<Period>{group(level(whole('v')))}</Period>"
+    )
 
     assert names(read_mpd(text, URL)[0]) == ["v"]
 
 
 def test_namespace_prefixes_make_no_difference() -> None:
     text = (
-        '<dash:MPD xmlns:dash="urn:mpeg:dash:schema:mpd:2011" mediaPresentationDuration="PT2S"><dash:Period>'
-        f"<dash:AdaptationSet><dash:Representation {VIDEO}><dash:BaseURL>v</dash:BaseURL></dash:Representation>"
+        '<dash:MPD xmlns:dash="urn:mpeg:dash:schema:mpd:2011"'
+        ' mediaPresentationDuration="PT2S"><dash:Period>'
+        "<dash:AdaptationSet><dash:Representation"
+        f" {VIDEO}><dash:BaseURL>v</dash:BaseURL></dash:Representation>"
         "</dash:AdaptationSet></dash:Period></dash:MPD>"
     )
 
@@ -396,13 +452,18 @@ def test_namespace_prefixes_make_no_difference() -> None:
 
 
 def test_a_manifest_with_the_maximum_number_of_segments_is_read() -> None:
-    text = mpd(f"<Period>{group(level(TEMPLATE.format(1)))}</Period>", f'mediaPresentationDuration="PT{MAX_SEGMENTS}S"')
+    text = mpd(
+        f"<Period>{group(level(TEMPLATE.format(1)))}</Period>",
+        f'mediaPresentationDuration="PT{MAX_SEGMENTS}S"',
+    )
 
     assert len(read_mpd(text, URL)[0].segments) == MAX_SEGMENTS
 
 
 def test_a_live_manifest_can_be_inspected() -> None:
-    document = read_document(mpd(f"<Period>{group(level(TEMPLATE.format(2)))}</Period>", 'type="dynamic"'), URL)
+    document = read_document(
+        mpd(f"<Period>{group(level(TEMPLATE.format(2)))}</Period>", 'type="dynamic"'), URL
+    )
 
     assert (document.live, document.variants, document.duration_s) == (True, 1, None)
 
@@ -415,17 +476,28 @@ TEXT_SET = """<AdaptationSet contentType="text" lang="{}" mimeType="{}">{}
 
 
 def with_texts(*sets: str) -> str:
-    video = '<AdaptationSet mimeType="video/mp4"><Representation id="v" codecs="avc1.42c01e" width="2" height="2"><BaseURL>v.mp4</BaseURL></Representation></AdaptationSet>'
-    return f'<MPD type="static" mediaPresentationDuration="PT4S"><Period>{video}{"".join(sets)}</Period></MPD>'
+    video = (
+        '<AdaptationSet mimeType="video/mp4"><Representation id="v" codecs="avc1.42c01e" width="2"'
+        ' height="2"><BaseURL>v.mp4</BaseURL></Representation></AdaptationSet>'
+    )
+    return (
+        f'<MPD type="static" mediaPresentationDuration="PT4S"><Period>{video}{"".join(sets)}'
+        "</Period></MPD>"
+    )
 
 
 def test_subtitles_that_are_files_are_named_with_their_languages() -> None:
     text = with_texts(
         TEXT_SET.format("en", "text/vtt", "", "<BaseURL>en.vtt</BaseURL>"),
-        TEXT_SET.format("de", "TEXT/VTT", "", "<BaseURL>https://texts.example/de.vtt?a=1</BaseURL>"),
+        TEXT_SET.format(
+            "de", "TEXT/VTT", "", "<BaseURL>https://texts.example/de.vtt?a=1</BaseURL>"
+        ),
         TEXT_SET.format("fr", "application/ttml+xml", "", "<BaseURL>fr.ttml</BaseURL>"),
         TEXT_SET.format(
-            "es", "text/vtt", '<SegmentTemplate media="$Number$.vtt" duration="1"/>', "<BaseURL>es/</BaseURL>"
+            "es",
+            "text/vtt",
+            '<SegmentTemplate media="$Number$.vtt" duration="1"/>',
+            "<BaseURL>es/</BaseURL>",
         ),
         TEXT_SET.format("it", "text/vtt", "", ""),
     )

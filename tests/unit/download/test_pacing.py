@@ -12,7 +12,11 @@ def test_each_cut_doubles_the_wait_up_to_a_minute() -> None:
 def test_cuts_are_counted_until_progress_resets_the_count() -> None:
     cuts = InterruptionCounter(limit=2)
 
-    assert [cuts.may_go_on(0), cuts.may_go_on(PROGRESS_BYTES - 1), cuts.may_go_on(PROGRESS_BYTES - 1)] == [
+    assert [
+        cuts.may_go_on(0),
+        cuts.may_go_on(PROGRESS_BYTES - 1),
+        cuts.may_go_on(PROGRESS_BYTES - 1),
+    ] == [
         True,
         True,
         False,

@@ -1,4 +1,6 @@
-"""Which quality is taken from masters and manifests that offer several codecs and several kinds of sound."""
+"""Which quality is taken from masters and manifests that offer several codecs and several kinds of
+sound.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +14,20 @@ from mediavault.download.playlist import read_playlist
 BASE = "https://cdn.example/"
 BEST, COMPATIBLE = Wanted(), Wanted(media.COMPATIBLE)
 
-AVC, HEVC, AV1, VP9, VVC = "avc1.640028", "hvc1.1.6.L120.90", "av01.0.08M.08", "vp09.00.41.08", "vvc1.1.L67"
+AVC, HEVC, AV1, VP9, VVC = (
+    "avc1.640028",
+    "hvc1.1.6.L120.90",
+    "av01.0.08M.08",
+    "vp09.00.41.08",
+    "vvc1.1.L67",
+)
 AAC, OPUS, AC3, EC3 = "mp4a.40.2", "opus", "ac-3", "ec-3"
 
 
 def hls(*variants: tuple[str, int, str], groups: str = "") -> Master:
-    """Return a master of variants (name, height, codecs); one named ``v/g`` has its sound in the AUDIO group ``g``."""
+    """Return a master of variants (name, height, codecs);
+    one named ``v/g`` has its sound in the AUDIO group ``g``.
+    """
     sound_of = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="{0}",NAME="en",DEFAULT=YES,URI="sound-{0}.m3u8"'
     lines = ["#EXTM3U", *map(sound_of.format, groups.split())]
     for name, height, codecs in variants:
@@ -56,7 +66,10 @@ def test_h264_with_aac_is_taken_before_anything_larger_where_compatible_is_prefe
 
 
 def test_without_a_compatible_variant_the_largest_is_taken() -> None:
-    assert taken(hls(("vp9", 720, f"{VP9},{OPUS}"), ("hevc", 1080, f"{HEVC},{AAC}")), COMPATIBLE) == "hevc"
+    assert (
+        taken(hls(("vp9", 720, f"{VP9},{OPUS}"), ("hevc", 1080, f"{HEVC},{AAC}")), COMPATIBLE)
+        == "hevc"
+    )
 
 
 def test_separate_sound_counts_with_its_pictures() -> None:
@@ -81,7 +94,9 @@ def test_what_cannot_be_decoded_is_the_last_choice() -> None:
 
 @pytest.mark.parametrize("sound", [True, None])
 def test_a_silent_variant_is_not_taken_where_another_has_sound(sound: bool | None) -> None:
-    master = hls(("silent", 1080, AVC), ("full", 720, f"{AVC},{AAC}"), ("beside/g", 480, AVC), groups="g")
+    master = hls(
+        ("silent", 1080, AVC), ("full", 720, f"{AVC},{AAC}"), ("beside/g", 480, AVC), groups="g"
+    )
 
     assert taken(master, Wanted(sound=sound)) == "full"
     assert taken(master, Wanted(media.COMPATIBLE, sound=sound)) == "full"
@@ -131,7 +146,7 @@ def test_a_quality_levels_height_is_its_shorter_side() -> None:
     )
 
 
-# --- DASH --------------------------------------------------------------------------------------------------------------
+# --- DASH -----------------------------------------------------------------------------------------
 
 
 def dash(*sets: str) -> str:
@@ -143,15 +158,18 @@ def dash(*sets: str) -> str:
 
 def pictures(name: str, height: int, codecs: str, kind: str = "mp4") -> str:
     return (
-        f'<AdaptationSet mimeType="video/{kind}"><Representation id="{name}" bandwidth="{height * 1_000}" '
-        f'width="{height * 16 // 9}" height="{height}" codecs="{codecs}"><BaseURL>{name}</BaseURL></Representation>'
+        f'<AdaptationSet mimeType="video/{kind}"><Representation id="{name}"'
+        f' bandwidth="{height * 1_000}" '
+        f'width="{height * 16 // 9}" height="{height}"'
+        f' codecs="{codecs}"><BaseURL>{name}</BaseURL></Representation>'
         "</AdaptationSet>"
     )
 
 
 def sound(name: str, codecs: str, rate: int, kind: str = "mp4") -> str:
     return (
-        f'<AdaptationSet mimeType="audio/{kind}"><Representation id="{name}" bandwidth="{rate}" codecs="{codecs}">'
+        f'<AdaptationSet mimeType="audio/{kind}"><Representation id="{name}" bandwidth="{rate}"'
+        f' codecs="{codecs}">'
         f"<BaseURL>{name}</BaseURL></Representation></AdaptationSet>"
     )
 
@@ -180,7 +198,9 @@ def test_h264_and_aac_are_taken_from_a_manifest_where_compatible_is_preferred() 
 
 
 def test_without_aac_in_a_manifest_the_sound_that_a_player_would_start_with_is_taken() -> None:
-    text = dash(pictures("avc", 1080, AVC), sound("ac3", AC3, 640_000), sound("opus", OPUS, 160_000))
+    text = dash(
+        pictures("avc", 1080, AVC), sound("ac3", AC3, 640_000), sound("opus", OPUS, 160_000)
+    )
 
     assert tracks(text, COMPATIBLE) == ["avc", "opus"]
 

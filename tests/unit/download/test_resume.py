@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.failures import EmptyBody, Failure, HttpError, LinkExpired, NotAVideo, RateLimited, SiteClosed
+from mediavault.core.failures import (
+    EmptyBody,
+    Failure,
+    HttpError,
+    LinkExpired,
+    NotAVideo,
+    RateLimited,
+    SiteClosed,
+)
 from mediavault.core.media import RefusedCopy
 from mediavault.core.messages import Message
 from mediavault.download.resume import (
@@ -33,17 +41,26 @@ URL = "https://cdn.example/v.mp4?sig=1"
 TOTAL, HAVE = 1_000_000, 500_000
 FROM = HAVE - OVERLAP_BYTES
 SAVED = Saved(URL, URL, TOTAL, '"v1"', None, "video/mp4", HAVE)
-RIGHT = {"content-range": f"bytes {FROM}-{TOTAL - 1}/{TOTAL}", "etag": '"v1"', "content-type": "video/mp4"}
+RIGHT = {
+    "content-range": f"bytes {FROM}-{TOTAL - 1}/{TOTAL}",
+    "etag": '"v1"',
+    "content-type": "video/mp4",
+}
 
 
 def judged(
-    status: int, headers: Mapping[str, str], *, saved: Saved | None = SAVED, url: str = URL, have: int = HAVE
+    status: int,
+    headers: Mapping[str, str],
+    *,
+    saved: Saved | None = SAVED,
+    url: str = URL,
+    have: int = HAVE,
 ) -> ResumeDecision:
     ask = resume_request(saved, have=have, url=url)
     return judge(status, headers, ask, saved, have=have, url=url, final_url=url, now=START)
 
 
-# --- what is requested -----------------------------------------------------------------------------------------------
+# --- what is requested ----------------------------------------------------------------------------
 
 
 def test_the_first_request_asks_for_the_whole_file_without_a_range() -> None:
@@ -66,14 +83,19 @@ def test_a_resume_requests_an_overlap_if_the_stored_validator_still_matches() ->
         (None, HAVE),
     ],
 )
-def test_what_could_not_be_checked_is_requested_from_the_start(saved: Saved | None, have: int) -> None:
+def test_what_could_not_be_checked_is_requested_from_the_start(
+    saved: Saved | None, have: int
+) -> None:
     assert resume_request(saved, have=have, url=URL).start == 0
 
 
 def test_a_date_validates_where_no_strong_etag_is_known() -> None:
     dated = replace(SAVED, etag=None, last_modified="Tue, 24 Nov 2026 11:00:00 GMT")
 
-    assert resume_request(dated, have=HAVE, url=URL).headers["if-range"] == "Tue, 24 Nov 2026 11:00:00 GMT"
+    assert (
+        resume_request(dated, have=HAVE, url=URL).headers["if-range"]
+        == "Tue, 24 Nov 2026 11:00:00 GMT"
+    )
 
 
 def test_the_first_hosts_validator_is_not_sent_to_another_host() -> None:
@@ -83,7 +105,7 @@ def test_the_first_hosts_validator_is_not_sent_to_another_host() -> None:
     assert not ask.conditional
 
 
-# --- what the response means -----------------------------------------------------------------------------------------
+# --- what the response means ----------------------------------------------------------------------
 
 
 def test_the_right_part_of_the_right_version_is_appended_and_proven() -> None:
@@ -102,7 +124,16 @@ def test_the_right_part_of_the_right_version_is_appended_and_proven() -> None:
         {"content-range": f"bytes {FROM}-{HAVE - 2}/{TOTAL}"},
         {"etag": '"v2"'},
     ],
-    ids=["none", "garbage", "all", "elsewhere", "no total", "other total", "too short", "other version"],
+    ids=[
+        "none",
+        "garbage",
+        "all",
+        "elsewhere",
+        "no total",
+        "other total",
+        "too short",
+        "other version",
+    ],
 )
 def test_any_other_part_means_starting_over(headers: dict[str, str | None]) -> None:
     merged = {name: value for name, value in {**RIGHT, **headers}.items() if value is not None}
@@ -118,13 +149,17 @@ def test_a_shorter_part_than_asked_for_still_helps() -> None:
 
 def test_a_part_without_a_validator_is_appended_but_not_proven() -> None:
     """Such a server may have ignored our condition."""
-    assert judged(206, {"content-range": RIGHT["content-range"]}) == Append(FROM, TOTAL, proven=False)
+    assert judged(206, {"content-range": RIGHT["content-range"]}) == Append(
+        FROM, TOTAL, proven=False
+    )
 
 
 def test_without_any_validator_the_overlap_alone_decides_and_nothing_is_proven() -> None:
     bare = replace(SAVED, etag=None)
 
-    assert judged(206, {"content-range": RIGHT["content-range"]}, saved=bare) == Append(FROM, TOTAL, proven=False)
+    assert judged(206, {"content-range": RIGHT["content-range"]}, saved=bare) == Append(
+        FROM, TOTAL, proven=False
+    )
 
 
 def test_a_fresh_address_of_the_same_host_must_have_the_same_version() -> None:
@@ -135,11 +170,15 @@ def test_a_fresh_address_of_the_same_host_must_have_the_same_version() -> None:
 
 
 def test_a_fresh_address_of_another_host_needs_the_same_length_only() -> None:
-    """Hosts name versions differently; the length and the overlap must agree, and the result gets the deep check."""
+    """Hosts name versions differently; the length and the overlap must agree,
+    and the result gets the deep check.
+    """
     other = "https://other.example/v.mp4"
 
     assert judged(206, RIGHT | {"etag": '"x"'}, url=other) == Append(FROM, TOTAL, proven=False)
-    assert isinstance(judged(206, RIGHT | {"content-range": "bytes 434464-9/10"}, url=other), StartOver)
+    assert isinstance(
+        judged(206, RIGHT | {"content-range": "bytes 434464-9/10"}, url=other), StartOver
+    )
 
 
 def test_a_whole_response_replaces_the_partial_file() -> None:
@@ -156,7 +195,8 @@ def test_a_part_that_is_the_whole_file_counts_as_such() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "named"), [(206, "bytes 0-8/10"), (206, "bytes 1-9/10"), (206, ""), (416, "bytes */0")]
+    ("status", "named"),
+    [(206, "bytes 0-8/10"), (206, "bytes 1-9/10"), (206, ""), (416, "bytes */0")],
 )
 def test_a_part_that_was_not_requested_is_refused(status: int, named: str) -> None:
     move = judged(status, {"content-range": named}, saved=None, have=0)
@@ -193,8 +233,9 @@ def test_a_part_that_is_a_page_is_refused(kind: str) -> None:
 @pytest.mark.parametrize(
     ("status", "failure"),
     [
-        (401, LinkExpired), (403, LinkExpired), (410, LinkExpired), (404, HttpError), (408, HttpError),
-        (429, RateLimited), (503, SiteClosed), (500, HttpError), (502, HttpError), (302, HttpError), (204, EmptyBody),
+        (401, LinkExpired), (403, LinkExpired), (410, LinkExpired), (404, HttpError),
+        (408, HttpError), (429, RateLimited), (503, SiteClosed), (500, HttpError), (502, HttpError),
+        (302, HttpError), (204, EmptyBody),
     ],
 )  # fmt: skip
 def test_each_status_has_its_failure(status: int, failure: type[Failure]) -> None:
@@ -203,7 +244,9 @@ def test_each_status_has_its_failure(status: int, failure: type[Failure]) -> Non
     assert type(result) is failure
     assert result is not None
     assert result.http_status == status
-    assert result.retry_after == (timedelta(seconds=7) if issubclass(failure, RateLimited) else None)
+    assert result.retry_after == (
+        timedelta(seconds=7) if issubclass(failure, RateLimited) else None
+    )
 
 
 def test_success_is_not_a_failure() -> None:
@@ -214,11 +257,16 @@ def test_success_is_not_a_failure() -> None:
 
 
 def refused_copy(**facts: Any) -> RefusedCopy:
-    return RefusedCopy("https://a.example/v.mp3", "a" * 64, 1_000, Message("It is damaged."), True, **facts)
+    return RefusedCopy(
+        "https://a.example/v.mp3", "a" * 64, 1_000, Message("It is damaged."), True, **facts
+    )
 
 
 def described(**facts: Any) -> Saved:
-    return replace(Saved("https://a.example/v.mp3?sig=2", "https://b.example/", 1_000, None, None, None), **facts)
+    return replace(
+        Saved("https://a.example/v.mp3?sig=2", "https://b.example/", 1_000, None, None, None),
+        **facts,
+    )
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,20 @@ def test_a_file_that_fits_beside_the_reserve_is_accepted() -> None:
 @pytest.mark.parametrize(
     ("needed", "said"),
     [
-        (40 * MB, "The video needs 40 MB. 400 MB are free, of which 500 MB are kept free (MEDIAVAULT_RESERVE_MB)."),
-        (0, "The disk is full: 400 MB are free, of which 500 MB are kept free (MEDIAVAULT_RESERVE_MB)."),
+        (
+            40 * MB,
+            (
+                "The video needs 40 MB. 400 MB are free, of which 500 MB are kept free"
+                " (MEDIAVAULT_RESERVE_MB)."
+            ),
+        ),
+        (
+            0,
+            (
+                "The disk is full: 400 MB are free, of which 500 MB are kept free"
+                " (MEDIAVAULT_RESERVE_MB)."
+            ),
+        ),
     ],
 )
 def test_a_full_disk_is_told_with_the_figures_as_they_are(needed: int, said: str) -> None:

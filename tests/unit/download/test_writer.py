@@ -1,4 +1,6 @@
-"""The writer thread: order, back-pressure, durability, and the failures of a full or broken disk."""
+"""The writer thread: order, back-pressure, durability,
+and the failures of a full or broken disk.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,9 @@ async def test_rewinding_discards_what_came_later(tmp_path: Path) -> None:
 @settings(max_examples=25, deadline=None)
 @given(
     keep=st.integers(min_value=0, max_value=8),
-    steps=st.lists(st.one_of(st.binary(max_size=9), st.integers(min_value=0, max_value=40)), max_size=8),
+    steps=st.lists(
+        st.one_of(st.binary(max_size=9), st.integers(min_value=0, max_value=40)), max_size=8
+    ),
 )
 async def test_the_hash_is_that_of_the_file_whatever_was_kept_and_rewound(
     keep: int, steps: list[bytes | int], tmp_path_factory: pytest.TempPathFactory
@@ -87,7 +91,9 @@ async def test_a_file_that_somebody_cut_off_has_no_hash(tmp_path: Path) -> None:
             await writer.written()
 
 
-async def test_a_slow_disk_holds_the_network_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_slow_disk_holds_the_network_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     may_go, real = threading.Event(), module._write_all
 
     def slow(*args: object) -> None:
@@ -121,7 +127,9 @@ async def _settled(writer: module.FileWriter) -> None:
 
 async def test_durability_is_reported_after_enough_bytes_or_seconds(tmp_path: Path) -> None:
     clock, reported = FakeClock(), list[int]()
-    async with open_writer(tmp_path / "f", keep=0, reserve_bytes=0, clock=clock, on_durable=reported.append) as writer:
+    async with open_writer(
+        tmp_path / "f", keep=0, reserve_bytes=0, clock=clock, on_durable=reported.append
+    ) as writer:
         await writer.write(bytes(MB))
         await writer.read_back(0, 1)
         assert reported == []
@@ -151,7 +159,8 @@ async def test_the_rest_is_synced_even_when_the_transfer_fails(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("number", "failure"), [(errno.ENOSPC, NoSpace), (errno.EDQUOT, NoSpace), (errno.EIO, StorageFailure)]
+    ("number", "failure"),
+    [(errno.ENOSPC, NoSpace), (errno.EDQUOT, NoSpace), (errno.EIO, StorageFailure)],
 )
 async def test_a_disk_that_fails_while_writing_ends_the_transfer(
     number: int, failure: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -161,17 +170,23 @@ async def test_a_disk_that_fails_while_writing_ends_the_transfer(
 
     monkeypatch.setattr(module, "_write_all", fail)
     with pytest.raises(failure):
-        async with open_writer(tmp_path / "f", keep=0, reserve_bytes=0, clock=FakeClock()) as writer:
+        async with open_writer(
+            tmp_path / "f", keep=0, reserve_bytes=0, clock=FakeClock()
+        ) as writer:
             await _write(writer, pieces=30)
 
 
-async def test_a_failure_at_the_very_end_is_not_swallowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failure_at_the_very_end_is_not_swallowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(fd: int) -> None:
         raise OSError(errno.EIO, "io")
 
     monkeypatch.setattr(os, "fdatasync", fail)
     with pytest.raises(StorageFailure):
-        async with open_writer(tmp_path / "f", keep=0, reserve_bytes=0, clock=FakeClock()) as writer:
+        async with open_writer(
+            tmp_path / "f", keep=0, reserve_bytes=0, clock=FakeClock()
+        ) as writer:
             await writer.write(b"abc")
 
 
@@ -194,7 +209,9 @@ async def test_a_link_in_place_of_the_file_is_not_followed(tmp_path: Path) -> No
 
 async def test_missing_space_is_reported_before_the_first_byte(tmp_path: Path) -> None:
     with pytest.raises(NoSpace, match="MB are free"):
-        async with open_writer(tmp_path / "f", keep=0, reserve_bytes=0, clock=FakeClock()) as writer:
+        async with open_writer(
+            tmp_path / "f", keep=0, reserve_bytes=0, clock=FakeClock()
+        ) as writer:
             await writer.reserve(10**18)
 
 

@@ -13,7 +13,9 @@ from mediavault.core.failures import NetworkFailure
 
 
 class Names:
-    """A resolver of made-up names. A name with several answers gives them in turn, and then repeats the last one."""
+    """A resolver of made-up names. A name with several answers gives them in turn,
+    and then repeats the last one.
+    """
 
     def __init__(self, **answers: Sequence[str] | Sequence[Sequence[str]]) -> None:
         self._answers = {name.replace("_", "."): answer for name, answer in answers.items()}
@@ -43,7 +45,9 @@ Answer = Callable[[Request], bytes]
 
 @dataclass
 class Site:
-    """A server that answers each request with whole bytes; after an answer in ``closing`` it hangs up."""
+    """A server that answers each request with whole bytes;
+    after an answer in ``closing`` it hangs up.
+    """
 
     answers: Mapping[str, bytes | Answer] = field(default_factory=dict)
     closing: frozenset[str] = frozenset()
@@ -61,7 +65,9 @@ class Site:
             while request := await _read(reader):
                 self.requests.append(request)
                 path = request.path.partition("?")[0]
-                answer = self.answers.get(path, b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+                answer = self.answers.get(
+                    path, b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+                )
                 writer.write(answer if isinstance(answer, bytes) else answer(request))
                 await writer.drain()
                 if path in self.closing or request.headers.get("connection") == "close":
@@ -136,7 +142,9 @@ async def connections(
     host: str = "127.0.0.1",
     tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[int]:
-    """Listen with ``serve``, and yield the port. All its tasks and connections are closed afterwards."""
+    """Listen with ``serve``, and yield the port. All its tasks and connections are closed
+    afterwards.
+    """
     tasks: set[asyncio.Task[None]] = set()
 
     async def run(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -30,7 +30,16 @@ from mediavault.egress.guard import EgressGuard
 from mediavault.egress.port import HttpResponse, Timeouts
 from tests.fakes import START, FakeClock
 from tests.unit.egress.certificates import server_and_client_contexts
-from tests.unit.egress.servers import Names, Site, Trap, connections, ok, redirect, running, trapping
+from tests.unit.egress.servers import (
+    Names,
+    Site,
+    Trap,
+    connections,
+    ok,
+    redirect,
+    running,
+    trapping,
+)
 
 QUICK = Timeouts(connect_s=0.2, read_s=0.2)
 
@@ -79,7 +88,7 @@ async def fetch(
         return response, await response.read(limit=limit)
 
 
-# --- answers ---------------------------------------------------------------------------------------------------
+# --- answers --------------------------------------------------------------------------------------
 
 
 async def test_any_status_is_an_answer() -> None:
@@ -96,7 +105,9 @@ async def test_any_status_is_an_answer() -> None:
 async def test_a_request_names_its_user_agent_and_asks_for_unencoded_bytes() -> None:
     async with running({"/": ok()}) as site, client(rule(site)) as http:
         await fetch(http, site.url)
-        await fetch(http, site.url, headers={"User-Agent": "UA", "Accept-Encoding": "br"}, decode=True)
+        await fetch(
+            http, site.url, headers={"User-Agent": "UA", "Accept-Encoding": "br"}, decode=True
+        )
     plain, decoded = (request.headers for request in site.requests)
 
     assert (plain["accept-encoding"], plain["accept"]) == ("identity", "*/*")
@@ -130,12 +141,18 @@ async def test_a_connection_is_used_again() -> None:
     assert site.connections == 1
 
 
-async def test_the_environments_proxy_and_netrc_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_environments_proxy_and_netrc_are_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("default login canary password canary\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
-    async with running({"/": ok(b"direct")}) as site, trapping() as trap, client(rule(site)) as http:
+    async with (
+        running({"/": ok(b"direct")}) as site,
+        trapping() as trap,
+        client(rule(site)) as http,
+    ):
         monkeypatch.setenv("HTTP_PROXY", trap.url)
         monkeypatch.setenv("http_proxy", trap.url)
         _, body = await fetch(http, site.url)
@@ -167,7 +184,7 @@ async def test_closing_twice_or_unused_is_harmless() -> None:
     await http.close()
 
 
-# --- broken transfers ------------------------------------------------------------------------------------------
+# --- broken transfers -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -272,15 +289,19 @@ async def test_a_look_up_that_hangs_times_out() -> None:
     await http.close()
 
 
-# --- compression -----------------------------------------------------------------------------------------------
+# --- compression ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress), ("GZIP", gzip.compress)]
+    ("encoding", "pack"),
+    [("gzip", gzip.compress), ("deflate", zlib.compress), ("GZIP", gzip.compress)],
 )
 async def test_pages_are_decompressed_and_media_are_not(encoding: str, pack: object) -> None:
     packed: bytes = pack(b"<p>" * 5_000)  # type: ignore[operator]
-    async with running({"/": ok(packed, f"Content-Encoding: {encoding}")}) as site, client(rule(site)) as http:
+    async with (
+        running({"/": ok(packed, f"Content-Encoding: {encoding}")}) as site,
+        client(rule(site)) as http,
+    ):
         _, page = await fetch(http, site.url, decode=True)
         _, media = await fetch(http, site.url)
 
@@ -291,7 +312,10 @@ async def test_pages_are_decompressed_and_media_are_not(encoding: str, pack: obj
 
 async def test_a_decompression_bomb_stops_at_the_limit() -> None:
     bomb = gzip.compress(bytes(30_000_000))
-    async with running({"/": ok(bomb, "Content-Encoding: gzip")}) as site, client(rule(site)) as http:
+    async with (
+        running({"/": ok(bomb, "Content-Encoding: gzip")}) as site,
+        client(rule(site)) as http,
+    ):
         with pytest.raises(TooLarge):
             await fetch(http, site.url, decode=True, limit=100_000)
 
@@ -310,7 +334,7 @@ async def test_a_stacked_encoding_is_refused_and_a_bodyless_answer_is_not() -> N
         assert (await fetch(http, f"{site.url}/none", decode=True))[1] == b""
 
 
-# --- the guard -------------------------------------------------------------------------------------------------
+# --- the guard ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -364,7 +388,10 @@ async def test_a_name_that_turns_inwards_between_two_requests_gets_no_connection
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_to_a_private_address_is_refused(status: int) -> None:
     async with trapping() as trap, running() as site, client(rule(site)) as http:
-        site.answers = {"/": redirect("/two"), "/two": redirect(f"http://127.1:{trap.port}/", status)}
+        site.answers = {
+            "/": redirect("/two"),
+            "/two": redirect(f"http://127.1:{trap.port}/", status),
+        }
         with pytest.raises(AddressRefused):
             await fetch(http, site.url)
 
@@ -381,7 +408,9 @@ async def test_a_public_post_does_not_reach_an_opened_server() -> None:
 
 
 async def test_an_exemption_does_not_hold_for_what_another_servers_list_has_named() -> None:
-    """Neither by its own address nor by a redirect: who writes the list chooses what is requested."""
+    """Neither by its own address nor by a redirect:
+    who writes the list chooses what is requested.
+    """
     async with (
         trapping() as trap,
         running({"/": ok(b"x"), "/away": redirect(f"http://a.test:{trap.port}/")}) as site,
@@ -411,7 +440,8 @@ async def test_an_exempt_posts_connection_is_not_reused_for_a_public_post() -> N
 
 
 @pytest.mark.parametrize(
-    "url", ["http://u:p@h.test/", "file:///etc/passwd", "http://127.0.0.2\\@h.test/", "http://h.test:0/"]
+    "url",
+    ["http://u:p@h.test/", "file:///etc/passwd", "http://127.0.0.2\\@h.test/", "http://h.test:0/"],
 )
 async def test_an_odd_address_is_bad(url: str) -> None:
     async with client() as http:
@@ -420,7 +450,7 @@ async def test_an_odd_address_is_bad(url: str) -> None:
                 await fetch(http, target, scope=scope)
 
 
-# --- redirects -------------------------------------------------------------------------------------------------
+# --- redirects ------------------------------------------------------------------------------------
 
 
 async def test_redirects_are_followed_and_the_answer_has_its_final_address() -> None:
@@ -432,7 +462,10 @@ async def test_redirects_are_followed_and_the_answer_has_its_final_address() -> 
 
 
 async def test_a_redirect_without_an_address_and_a_304_are_answers() -> None:
-    answers = {"/none": ok(b"x", status="302 Found"), "/same": ok(b"", "Location: /x", status="304 Not Modified")}
+    answers = {
+        "/none": ok(b"x", status="302 Found"),
+        "/same": ok(b"", "Location: /x", status="304 Not Modified"),
+    }
     async with running(answers) as site, client(rule(site)) as http:
         for path, status in (("/none", 302), ("/same", 304)):
             assert (await fetch(http, site.url + path))[0].status == status
@@ -456,7 +489,10 @@ async def test_ten_redirects_are_followed() -> None:
 
 
 async def test_with_no_redirects_allowed_a_redirect_is_an_answer_and_is_not_followed() -> None:
-    async with running({"/": redirect("/end"), "/end": ok(b"end")}) as site, client(rule(site)) as http:
+    async with (
+        running({"/": redirect("/end"), "/end": ok(b"end")}) as site,
+        client(rule(site)) as http,
+    ):
         assert (await fetch(http, f"{site.url}/", max_redirects=0))[0].status == 302
         assert len(site.requests) == 1
 
@@ -467,14 +503,16 @@ async def test_a_redirects_body_is_not_read() -> None:
         assert (await fetch(http, site.url))[1] == b"end"
 
 
-@pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://h/", "//u@h/", "data:,x", "http://h:0/"])
+@pytest.mark.parametrize(
+    "location", ["file:///etc/passwd", "ftp://h/", "//u@h/", "data:,x", "http://h:0/"]
+)
 async def test_a_redirect_to_an_odd_address_is_an_http_error(location: str) -> None:
     async with running({"/": redirect(location)}) as site, client(rule(site)) as http:
         with pytest.raises(HttpError, match="not accepted"):
             await fetch(http, site.url)
 
 
-# --- credentials -----------------------------------------------------------------------------------------------
+# --- credentials ----------------------------------------------------------------------------------
 
 SESSION = [
     Cookie("session", "canary", "a.test"),
@@ -493,10 +531,19 @@ async def test_a_request_carries_the_cookies_of_its_scope() -> None:
     ):
         for url in ("a.test", "sub.a.test", "a.test"):
             path = "/deep/x" if len(site.requests) == 2 else "/"
-            await fetch(http, f"http://{url}:{site.port}{path}", cookies=SESSION, headers={"Cookie": "smuggled=1"})
+            await fetch(
+                http,
+                f"http://{url}:{site.port}{path}",
+                cookies=SESSION,
+                headers={"Cookie": "smuggled=1"},
+            )
 
     sent = [request.headers.get("cookie") for request in site.requests]
-    assert sent == ["session=canary; wide=canary", "wide=canary", "deep=canary; session=canary; wide=canary"]
+    assert sent == [
+        "session=canary; wide=canary",
+        "wide=canary",
+        "deep=canary; session=canary; wide=canary",
+    ]
 
 
 async def test_another_host_gets_only_its_own_cookies_and_no_authorization() -> None:
@@ -506,14 +553,20 @@ async def test_another_host_gets_only_its_own_cookies_and_no_authorization() -> 
         await fetch(http, f"http://a.test:{site.port}/", cookies=SESSION, headers=headers)
     first, second = (request.headers for request in site.requests)
 
-    assert (first["cookie"], first["authorization"]) == ("session=canary; wide=canary", "Bearer canary")
+    assert (first["cookie"], first["authorization"]) == (
+        "session=canary; wide=canary",
+        "Bearer canary",
+    )
     assert second["cookie"] == "own=other"
     assert "canary" not in str(second)
     assert second["referer"] == f"http://a.test:{site.port}/"
 
 
 async def test_another_host_does_not_get_the_page_of_the_first_host_as_referer() -> None:
-    async with running({"/": ok()}) as site, client(rule(site, "a.test"), rule(site, "b.test")) as http:
+    async with (
+        running({"/": ok()}) as site,
+        client(rule(site, "a.test"), rule(site, "b.test")) as http,
+    ):
         headers = {"Referer": f"http://a.test:{site.port}/post?secret=canary"}
         await fetch(http, f"http://b.test:{site.port}/", headers=headers)
         await fetch(http, f"http://a.test:{site.port}/", headers=headers)
@@ -534,10 +587,12 @@ async def test_another_port_of_the_same_host_gets_no_cookies() -> None:
     assert "cookie" not in other.requests[0].headers
 
 
-# --- TLS -------------------------------------------------------------------------------------------------------
+# --- TLS ------------------------------------------------------------------------------------------
 
 
-async def test_https_goes_to_the_checked_address_under_the_names_own_certificate(tmp_path: Path) -> None:
+async def test_https_goes_to_the_checked_address_under_the_names_own_certificate(
+    tmp_path: Path,
+) -> None:
     server, trusting = server_and_client_contexts("a.test", tmp_path)
     async with (
         running({"/": ok(b"sealed")}, tls=server) as site,
@@ -562,9 +617,13 @@ async def test_a_signed_in_request_is_not_redirected_down_to_plain_http(tmp_path
 
 
 @pytest.mark.parametrize("case", ["wrong name", "expired", "unknown issuer"])
-async def test_a_certificate_that_is_not_valid_is_a_network_failure(case: str, tmp_path: Path) -> None:
+async def test_a_certificate_that_is_not_valid_is_a_network_failure(
+    case: str, tmp_path: Path
+) -> None:
     age = timedelta(days=30) if case == "expired" else timedelta()
-    server, trusting = server_and_client_contexts("b.test" if case == "wrong name" else "a.test", tmp_path, age=age)
+    server, trusting = server_and_client_contexts(
+        "b.test" if case == "wrong name" else "a.test", tmp_path, age=age
+    )
     async with running({"/": ok()}, tls=server) as site:
         known = None if case == "unknown issuer" else trusting
         async with client(rule(site, "a.test"), ssl_context=known) as http:

@@ -25,17 +25,50 @@ def submit(text: str, *rules: str) -> None:
     guard(*rules).check_url(url, scope=url)
 
 
-# --- submission ------------------------------------------------------------------------------------------------
+# --- submission -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "host",
     [
-        *("127.0.0.1", "localhost", "LOCALHOST.", "foo.localhost", "0.0.0.0", "0", "127.1", "127.0.1", "127.0.0.1."),
-        *("[::]", "[::1]", "[0:0:0:0:0:0:0:1]", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "017700000001"),
-        *("①②⑦.0.0.1", "127。0。0。1", "ⅼocalhost", "10.1.2.3", "172.16.0.1", "192.168.0.1", "169.254.169.254"),
+        *(
+            "127.0.0.1",
+            "localhost",
+            "LOCALHOST.",
+            "foo.localhost",
+            "0.0.0.0",
+            "0",
+            "127.1",
+            "127.0.1",
+            "127.0.0.1.",
+        ),
+        *(
+            "[::]",
+            "[::1]",
+            "[0:0:0:0:0:0:0:1]",
+            "2130706433",
+            "0x7f000001",
+            "0x7f.1",
+            "0177.0.0.1",
+            "017700000001",
+        ),
+        *(
+            "①②⑦.0.0.1",
+            "127。0。0。1",
+            "ⅼocalhost",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.0.1",
+            "169.254.169.254",
+        ),
         *("169.254.170.2", "100.100.100.200", "168.63.129.16", "192.0.0.192", "[fd00:ec2::254]"),
-        *("metadata.google.internal", "METADATA.google.internal.", "instance-data", "metadata", "ip6-localhost"),
+        *(
+            "metadata.google.internal",
+            "METADATA.google.internal.",
+            "instance-data",
+            "metadata",
+            "ip6-localhost",
+        ),
         *(
             "[::ffff:7f00:1]",
             "[::FFFF:169.254.169.254]",
@@ -53,13 +86,21 @@ def test_a_private_literal_or_name_of_this_machine_is_refused_at_submission(host
 
 @pytest.mark.parametrize(
     "text",
-    ["https://site.test/x", "http://1.1.1.1/", "http://nas.lan/", "http://[2606:4700::1111]:8443/", "http://h:9000/"],
+    [
+        "https://site.test/x",
+        "http://1.1.1.1/",
+        "http://nas.lan/",
+        "http://[2606:4700::1111]:8443/",
+        "http://h:9000/",
+    ],
 )
 def test_public_literals_and_ordinary_names_pass_at_submission(text: str) -> None:
     submit(text)
 
 
-@pytest.mark.parametrize("port", [1, 22, 25, 53, 81, 110, 445, 1023, 3306, 5432, 6379, 9200, 9222, 11211, 27017])
+@pytest.mark.parametrize(
+    "port", [1, 22, 25, 53, 81, 110, 445, 1023, 3306, 5432, 6379, 9200, 9222, 11211, 27017]
+)
 def test_a_port_where_no_web_server_lives_is_refused(port: int) -> None:
     with pytest.raises(AddressRefused, match=f"port {port}"):
         submit(f"http://site.test:{port}/")
@@ -70,7 +111,7 @@ def test_a_web_servers_port_passes(port: int) -> None:
     submit(f"http://site.test:{port}/")
 
 
-# --- names -----------------------------------------------------------------------------------------------------
+# --- names ----------------------------------------------------------------------------------------
 
 
 async def test_a_name_is_looked_up_once_and_gives_the_addresses_to_connect_to() -> None:
@@ -114,7 +155,9 @@ async def test_an_empty_or_failing_look_up_is_a_network_failure() -> None:
 
 
 async def test_a_name_that_turns_inwards_is_refused_the_second_time() -> None:
-    """DNS rebinding: each connection has its own look-up, and connects only to the addresses it returned."""
+    """DNS rebinding: each connection has its own look-up,
+    and connects only to the addresses it returned.
+    """
     rebinding = guard(names=Names(evil_test=[["93.184.216.34"], ["127.0.0.1"]]))
 
     first = await rebinding.resolve("evil.test", 80, scope=PUBLIC)
@@ -127,7 +170,12 @@ async def test_a_name_that_turns_inwards_is_refused_the_second_time() -> None:
 async def test_names_of_this_machine_and_odd_ports_are_refused_without_a_look_up() -> None:
     names = Names()
 
-    for host, port in (("localhost", 80), ("a.b.localhost", 80), ("metadata.google.internal", 80), ("site.test", 22)):
+    for host, port in (
+        ("localhost", 80),
+        ("a.b.localhost", 80),
+        ("metadata.google.internal", 80),
+        ("site.test", 22),
+    ):
         with pytest.raises(AddressRefused):
             await guard(names=names).resolve(host, port, scope=PUBLIC)
     assert names.asked == []
@@ -136,7 +184,9 @@ async def test_names_of_this_machine_and_odd_ports_are_refused_without_a_look_up
 async def test_a_literal_is_judged_without_a_look_up() -> None:
     names = Names()
 
-    assert await guard(names=names).resolve("1.1.1.1", 80, scope=PUBLIC) == [(socket.AF_INET, ("1.1.1.1", 80))]
+    assert await guard(names=names).resolve("1.1.1.1", 80, scope=PUBLIC) == [
+        (socket.AF_INET, ("1.1.1.1", 80))
+    ]
     with pytest.raises(AddressRefused):
         await guard(names=names).resolve("192.168.0.1", 80, scope=PUBLIC)
     assert names.asked == []
@@ -152,11 +202,13 @@ async def test_the_systems_resolver_knows_this_machine_and_says_when_it_knows_no
     resolver.close()
 
 
-# --- exemptions ------------------------------------------------------------------------------------------------
+# --- exemptions -----------------------------------------------------------------------------------
 
 
 def reached(*rules: str, names: Names | None = None) -> EgressGuard:
-    return guard(*rules, names=names or Names(nas_lan=["192.168.1.10"], site_test=["93.184.216.34"]))
+    return guard(
+        *rules, names=names or Names(nas_lan=["192.168.1.10"], site_test=["93.184.216.34"])
+    )
 
 
 async def allowed(egress: EgressGuard, host: str, port: int, scope: HttpUrl | None) -> bool:
@@ -168,7 +220,8 @@ async def allowed(egress: EgressGuard, host: str, port: int, scope: HttpUrl | No
 
 
 @pytest.mark.parametrize(
-    "rule", ["nas.lan", "NAS.lan", "nas.lan:8096", "192.168.1.0/24", "192.168.0.0/16", "192.168.1.10/32"]
+    "rule",
+    ["nas.lan", "NAS.lan", "nas.lan:8096", "192.168.1.0/24", "192.168.0.0/16", "192.168.1.10/32"],
 )
 async def test_a_rule_opens_a_private_server_to_a_post_on_it(rule: str) -> None:
     assert await allowed(reached(rule), "nas.lan", 8096, NAS)
@@ -180,14 +233,19 @@ async def test_a_public_post_never_inherits_an_exemption(rule: str, scope: HttpU
     assert not await allowed(reached(rule), "nas.lan", 8096, scope)
 
 
-@pytest.mark.parametrize("rule", ["nas.lan:8097", "other.lan", "lan", "192.168.2.0/24", "192.168.1.10"])
+@pytest.mark.parametrize(
+    "rule", ["nas.lan:8097", "other.lan", "lan", "192.168.2.0/24", "192.168.1.10"]
+)
 async def test_a_rule_opens_only_what_it_names(rule: str) -> None:
     assert not await allowed(reached(rule), "nas.lan", 8096, NAS)
 
 
 async def test_an_exempt_post_reaches_other_exempt_hosts_and_public_ones_but_nothing_else() -> None:
     names = Names(
-        nas_lan=["192.168.1.10"], cdn_lan=["192.168.1.11"], router_lan=["192.168.1.1"], site_test=["93.184.216.34"]
+        nas_lan=["192.168.1.10"],
+        cdn_lan=["192.168.1.11"],
+        router_lan=["192.168.1.1"],
+        site_test=["93.184.216.34"],
     )
     egress = guard("nas.lan:8096", "cdn.lan", names=names)
 
@@ -238,7 +296,9 @@ async def test_an_exempt_literal_is_taken_at_submission_and_reached(rule: str, u
         ("168.63.129.16", "168.63.129.16"),
     ],
 )
-def test_metadata_and_loopback_are_never_opened_by_a_network_or_a_bare_host(rule: str, host: str) -> None:
+def test_metadata_and_loopback_are_never_opened_by_a_network_or_a_bare_host(
+    rule: str, host: str
+) -> None:
     with pytest.raises(AddressRefused):
         submit(f"http://{host}/", rule)
 
@@ -275,19 +335,30 @@ async def test_all_names_may_lead_into_an_opened_fake_ip_network() -> None:
 
 
 async def test_a_name_that_was_public_once_gets_no_networks_exemption() -> None:
-    """Otherwise an open page could point its own name at a private address and read the answer as same-origin."""
-    egress = guard("192.168.0.0/16", names=Names(evil_test=[["93.184.216.34"], ["93.184.216.34"], ["192.168.1.10"]]))
+    """Otherwise an open page could point its own name at a private address and read the answer as
+    same-origin.
+    """
+    egress = guard(
+        "192.168.0.0/16",
+        names=Names(evil_test=[["93.184.216.34"], ["93.184.216.34"], ["192.168.1.10"]]),
+    )
     post = parse_http_url("http://evil.test/")
 
     assert await allowed(egress, "evil.test", 80, post)
     assert not await allowed(egress, "evil.test", 80, post)
 
 
-async def test_a_name_that_was_public_before_a_restart_gets_no_networks_exemption(tmp_path: Path) -> None:
+async def test_a_name_that_was_public_before_a_restart_gets_no_networks_exemption(
+    tmp_path: Path,
+) -> None:
     file, post = tmp_path / "public-names", parse_http_url("http://evil.test/")
 
     def started(*answers: str) -> EgressGuard:
-        return EgressGuard(("192.168.0.0/16",), resolver=Names(evil_test=list(answers)), public_names=PublicNames(file))
+        return EgressGuard(
+            ("192.168.0.0/16",),
+            resolver=Names(evil_test=list(answers)),
+            public_names=PublicNames(file),
+        )
 
     assert await allowed(started("93.184.216.34"), "evil.test", 80, post)
     assert not await allowed(started("192.168.1.10"), "evil.test", 80, post)
@@ -326,7 +397,9 @@ async def test_mediavaults_own_port_is_refused_whatever_the_rules_say(rule: str)
 
 
 async def test_another_machines_port_of_the_same_number_is_not_ours() -> None:
-    egress = guard("192.168.255.253:8420", names=Names(site_test=["93.184.216.34"]), own_ports=(8420, 443))
+    egress = guard(
+        "192.168.255.253:8420", names=Names(site_test=["93.184.216.34"]), own_ports=(8420, 443)
+    )
     post = parse_http_url("http://192.168.255.253:8420/")
 
     assert await allowed(egress, "site.test", 443, PUBLIC)
@@ -334,21 +407,36 @@ async def test_another_machines_port_of_the_same_number_is_not_ours() -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", ["0.0.0.0/0", "*", ".", "", "127.0.0.0/8", "169.254.0.0/16", "127.0.0.1", "localhost", "10.0.0.0/4", "a:b"]
+    "rule",
+    [
+        "0.0.0.0/0",
+        "*",
+        ".",
+        "",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "127.0.0.1",
+        "localhost",
+        "10.0.0.0/4",
+        "a:b",
+    ],
 )
 def test_a_rule_that_opens_too_much_is_refused_at_the_start(rule: str) -> None:
     with pytest.raises(BadSetting, match="MEDIAVAULT_ALLOW_PRIVATE"):
         guard(rule)
 
 
-# --- words -----------------------------------------------------------------------------------------------------
+# --- words ----------------------------------------------------------------------------------------
 
 
 async def test_the_refusal_names_host_address_and_reason_in_words() -> None:
     with pytest.raises(AddressRefused) as caught:
         await reached().resolve("nas.lan", 8096, scope=NAS)
 
-    assert str(caught.value) == "mediavault does not connect to nas.lan, which is 192.168.1.10 (inside a home network)."
+    assert (
+        str(caught.value)
+        == "mediavault does not connect to nas.lan, which is 192.168.1.10 (inside a home network)."
+    )
 
 
 async def test_the_refusal_of_an_opened_host_says_for_whom_it_is_open() -> None:

@@ -10,7 +10,14 @@ from h11 import Data, EndOfMessage, Event, Response
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediavault.egress.http1 import BadMessage, HttpConnection, Request, end_to_end, header, parse_request
+from mediavault.egress.http1 import (
+    BadMessage,
+    HttpConnection,
+    Request,
+    end_to_end,
+    header,
+    parse_request,
+)
 
 
 def request(*headers: str, line: str = "GET http://h.test/ HTTP/1.1") -> Request:
@@ -41,14 +48,18 @@ async def events_of(raw: bytes, *, method: str | None = None) -> list[Event]:
     """The events of a request, or of the response to a request of ``method``, up to its end."""
     other = connection(raw, is_server=method is None)
     if method is not None:
-        await other.send(Request(method=method, target="/", headers=[("Host", "h.test")]), EndOfMessage())
+        await other.send(
+            Request(method=method, target="/", headers=[("Host", "h.test")]), EndOfMessage()
+        )
     events: list[Event] = []
     while not events or not isinstance(events[-1], EndOfMessage):
         events.append(await other.receive())
     return events
 
 
-async def response(*headers: str, line: str = "HTTP/1.1 200 OK", body: str = "", method: str = "GET") -> list[Event]:
+async def response(
+    *headers: str, line: str = "HTTP/1.1 200 OK", body: str = "", method: str = "GET"
+) -> list[Event]:
     return await events_of("\r\n".join([line, *headers, "", body]).encode("latin-1"), method=method)
 
 
@@ -60,7 +71,11 @@ def test_a_head_is_read() -> None:
     head = request("X:  a b\t ", "x: c", "Empty:")
 
     assert (head.method, head.target) == (b"GET", b"http://h.test/")
-    assert (header(head, b"host"), header(head, b"x"), header(head, b"empty")) == ("h.test", "a b, c", "")
+    assert (header(head, b"host"), header(head, b"x"), header(head, b"empty")) == (
+        "h.test",
+        "a b, c",
+        "",
+    )
     assert header(head, b"absent") is None
 
 
@@ -99,19 +114,32 @@ def test_a_request_line_of_another_form_is_bad(line: str) -> None:
         request(line=line)
 
 
-@pytest.mark.parametrize("head", [b"", b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"])
+@pytest.mark.parametrize(
+    "head", [b"", b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"]
+)
 def test_a_request_without_exactly_one_host_is_bad(head: bytes) -> None:
     with pytest.raises(BadMessage):
         parse_request(head)
 
 
-@pytest.mark.parametrize("line", ["HTTP/1.1 20 OK", "HTTP/2 200", "HTTP/1.1 200\tOK", "ICY 200 OK", "HTTP/1.1 099 x"])
+@pytest.mark.parametrize(
+    "line", ["HTTP/1.1 20 OK", "HTTP/2 200", "HTTP/1.1 200\tOK", "ICY 200 OK", "HTTP/1.1 099 x"]
+)
 async def test_a_status_line_of_another_form_is_bad(line: str) -> None:
     with pytest.raises(BadMessage):
         await response(line=line)
 
 
-BAD_HEADERS = [" folded", "No-Colon", "Space : x", "Nul: \x00", "Bell: \x07", "Cr: a\rb", ": x", "Lf: a\nb: c"]
+BAD_HEADERS = [
+    " folded",
+    "No-Colon",
+    "Space : x",
+    "Nul: \x00",
+    "Bell: \x07",
+    "Cr: a\rb",
+    ": x",
+    "Lf: a\nb: c",
+]
 
 
 @pytest.mark.parametrize("bad", BAD_HEADERS)
@@ -183,7 +211,8 @@ async def test_a_chunks_size_of_another_form_is_bad(line: str) -> None:
 async def test_a_connection_with_bytes_after_its_request_body_carries_no_other_request() -> None:
     """The head of the next request would not be checked."""
     client = connection(
-        b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nxGET / HTTP/1.1\r\n\r\n", is_server=True
+        b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nxGET / HTTP/1.1\r\n\r\n",
+        is_server=True,
     )
     while not isinstance(await client.receive(), EndOfMessage):
         pass
@@ -226,7 +255,9 @@ def test_any_bytes_are_a_head_or_bad_and_nothing_else(raw: bytes) -> None:
 
 
 @given(st.sampled_from(["GET", None]), st.binary(max_size=80))
-async def test_any_bytes_of_the_other_end_are_an_event_or_bad(method: str | None, raw: bytes) -> None:
+async def test_any_bytes_of_the_other_end_are_an_event_or_bad(
+    method: str | None, raw: bytes
+) -> None:
     try:
         await events_of(raw, method=method)
     except (BadMessage, EOFError):

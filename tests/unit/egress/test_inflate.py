@@ -28,10 +28,17 @@ def pieces(inflater: Inflater, data: bytes, *, fed: int, limit: int) -> Iterator
 
 @pytest.mark.parametrize(
     ("encoding", "pack"),
-    [("gzip", gzip.compress), ("x-gzip", gzip.compress), ("deflate", zlib.compress), ("deflate", raw_deflate)],
+    [
+        ("gzip", gzip.compress),
+        ("x-gzip", gzip.compress),
+        ("deflate", zlib.compress),
+        ("deflate", raw_deflate),
+    ],
 )
 @given(body=st.binary(max_size=2_000), fed=st.integers(1, 500), limit=st.integers(1, 300))
-def test_any_split_gives_the_same_bytes(encoding: str, pack: object, body: bytes, fed: int, limit: int) -> None:
+def test_any_split_gives_the_same_bytes(
+    encoding: str, pack: object, body: bytes, fed: int, limit: int
+) -> None:
     inflater = Inflater(encoding)
     output = list(pieces(inflater, pack(body * 3), fed=fed, limit=limit))  # type: ignore[operator]
 
@@ -55,7 +62,9 @@ def test_a_million_empty_members_end_at_the_first() -> None:
     assert inflater.ended
 
 
-@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "gzip,deflate", ", ".join(["gzip"] * 50), "nonsense"])
+@pytest.mark.parametrize(
+    "encoding", ["br", "zstd", "gzip, gzip", "gzip,deflate", ", ".join(["gzip"] * 50), "nonsense"]
+)
 def test_an_encoding_that_was_not_offered_is_refused(encoding: str) -> None:
     with pytest.raises(HttpError):
         Inflater(encoding)

@@ -1,4 +1,6 @@
-"""A response that was begun is finished by the next plain request for its URL, and otherwise closed."""
+"""A response that was begun is finished by the next plain request for its URL,
+and otherwise closed.
+"""
 
 from __future__ import annotations
 
@@ -75,8 +77,16 @@ async def client(site: Site, clock: FakeClock) -> AsyncIterator[KeepingClient]:
 async def look(client: KeepingClient, url: str = URL) -> None:
     """Read the beginning of a response and keep the rest."""
     async with AsyncExitStack() as stack:
-        response = await stack.enter_async_context(client.get(url, scope=EgressScope(POST), decode=True))
-        client.keep(url, scope=EgressScope(POST), response=response, head=await response.read_chunk(), stack=stack)
+        response = await stack.enter_async_context(
+            client.get(url, scope=EgressScope(POST), decode=True)
+        )
+        client.keep(
+            url,
+            scope=EgressScope(POST),
+            response=response,
+            head=await response.read_chunk(),
+            stack=stack,
+        )
 
 
 async def read(client: KeepingClient, **options: Any) -> bytes:
@@ -87,7 +97,9 @@ async def read(client: KeepingClient, **options: Any) -> bytes:
         return body
 
 
-async def test_the_next_request_goes_on_with_the_response(client: KeepingClient, site: Site) -> None:
+async def test_the_next_request_goes_on_with_the_response(
+    client: KeepingClient, site: Site
+) -> None:
     await look(client)
     assert site.open == 1
 
@@ -118,7 +130,9 @@ async def test_a_response_is_used_once(client: KeepingClient, site: Site) -> Non
     ],
     ids=["a part of it", "with cookies", "for another post"],
 )
-async def test_another_request_is_sent(options: dict[str, Any], client: KeepingClient, site: Site) -> None:
+async def test_another_request_is_sent(
+    options: dict[str, Any], client: KeepingClient, site: Site
+) -> None:
     await look(client)
     await read(client, **options)
 
@@ -126,7 +140,9 @@ async def test_another_request_is_sent(options: dict[str, Any], client: KeepingC
     assert site.open == 1  # the kept one still is
 
 
-async def test_a_response_that_nobody_wants_is_closed(client: KeepingClient, site: Site, clock: FakeClock) -> None:
+async def test_a_response_that_nobody_wants_is_closed(
+    client: KeepingClient, site: Site, clock: FakeClock
+) -> None:
     await look(client)
     await clock.settle()
     clock.advance(KEEP_S)
@@ -144,7 +160,9 @@ async def test_no_more_than_a_few_are_kept(client: KeepingClient, site: Site) ->
     assert site.open == MAX_KEPT
 
 
-async def test_a_second_response_for_the_same_url_is_not_kept(client: KeepingClient, site: Site) -> None:
+async def test_a_second_response_for_the_same_url_is_not_kept(
+    client: KeepingClient, site: Site
+) -> None:
     async with AsyncExitStack() as stack:
         response = await stack.enter_async_context(client.get(URL, scope=EgressScope(POST)))
         await look(client)

@@ -25,9 +25,12 @@ PUBLIC_POST = "https://public.test/post"
 
 
 @asynccontextmanager
-async def proxy(*rules: str, names: Names | None = None, connect_s: float = 5.0) -> AsyncIterator[EgressProxy]:
+async def proxy(
+    *rules: str, names: Names | None = None, connect_s: float = 5.0
+) -> AsyncIterator[EgressProxy]:
     made = EgressProxy(
-        EgressGuard(rules, resolver=names or Names(a_test=["127.0.0.1"], b_test=["127.0.0.1"])), connect_s=connect_s
+        EgressGuard(rules, resolver=names or Names(a_test=["127.0.0.1"], b_test=["127.0.0.1"])),
+        connect_s=connect_s,
     )
     await made.start()
     try:
@@ -43,7 +46,9 @@ def rule(site: Site | Trap, host: str = "127.0.0.1") -> str:
 class Browser:
     """One connection to the proxy."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, password: str | None) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, password: str | None
+    ) -> None:
         self.reader = reader
         self.writer = writer
         token = base64.b64encode(f"mediavault:{password}".encode()).decode()
@@ -77,7 +82,9 @@ class Browser:
 
 
 @asynccontextmanager
-async def browser(behind: EgressProxy, password: str | None = None, port: int | None = None) -> AsyncIterator[Browser]:
+async def browser(
+    behind: EgressProxy, password: str | None = None, port: int | None = None
+) -> AsyncIterator[Browser]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port or behind.port)
     try:
         yield Browser(reader, writer, behind.password if password is None else password)
@@ -91,7 +98,7 @@ async def once(behind: EgressProxy, line: str, *headers: str, password: str | No
         return await connection.status()
 
 
-# --- who may use it --------------------------------------------------------------------------------------------
+# --- who may use it -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("password", ["", "wrong"])
@@ -111,7 +118,12 @@ async def test_a_password_of_another_scheme_is_not_accepted() -> None:
     async with proxy() as egress:
         token = base64.b64encode(f"mediavault:{egress.password}".encode()).decode()
 
-        assert await once(egress, "GET http://a.test/", f"Proxy-Authorization: Bearer {token}", password="") == 407
+        assert (
+            await once(
+                egress, "GET http://a.test/", f"Proxy-Authorization: Bearer {token}", password=""
+            )
+            == 407
+        )
 
 
 async def test_each_proxy_listens_on_loopback_only_with_its_own_password() -> None:
@@ -121,11 +133,12 @@ async def test_each_proxy_listens_on_loopback_only_with_its_own_password() -> No
         assert len(first.password) >= 32
 
 
-# --- what it refuses -------------------------------------------------------------------------------------------
+# --- what it refuses ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "127.1", "2130706433", "[::ffff:7f00:1]", "localhost", "a.test", "0.0.0.0"]
+    "host",
+    ["127.0.0.1", "127.1", "2130706433", "[::ffff:7f00:1]", "localhost", "a.test", "0.0.0.0"],
 )
 @pytest.mark.parametrize("form", ["CONNECT {}", "GET http://{}/", "POST http://{}/x?secret"])
 async def test_a_private_target_is_refused_and_gets_no_connection(host: str, form: str) -> None:
@@ -165,7 +178,12 @@ async def test_the_proxys_own_port_is_refused() -> None:
             "CONNECT user@a.test:443",
             "CONNECT a.test:443/x",
         ),
-        *("CONNECT [a.test]:443", "CONNECT http://a.test:443", "CONNECT a%2etest:443", "CONNECT :443"),
+        *(
+            "CONNECT [a.test]:443",
+            "CONNECT http://a.test:443",
+            "CONNECT a%2etest:443",
+            "CONNECT :443",
+        ),
         *(
             "GET /",
             "GET https://a.test/",
@@ -197,7 +215,11 @@ async def test_an_unknown_name_and_a_closed_port_are_bad_gateways() -> None:
         pass
     async with proxy(rule(gone)) as egress:
         with egress.exempting(EgressScope(gone.url)):
-            for line in ("CONNECT nowhere.test:443", "GET http://nowhere.test/", f"CONNECT 127.0.0.1:{gone.port}"):
+            for line in (
+                "CONNECT nowhere.test:443",
+                "GET http://nowhere.test/",
+                f"CONNECT 127.0.0.1:{gone.port}",
+            ):
                 assert await once(egress, line) == 502
 
 
@@ -217,7 +239,7 @@ async def test_past_the_cap_connections_are_dropped(monkeypatch: pytest.MonkeyPa
         assert await second.is_closed()
 
 
-# --- CONNECT ---------------------------------------------------------------------------------------------------
+# --- CONNECT --------------------------------------------------------------------------------------
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -229,7 +251,11 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 async def test_a_tunnel_carries_bytes_both_ways_to_its_end() -> None:
-    async with connections(echo) as port, proxy(f"127.0.0.1:{port}") as egress, browser(egress) as connection:
+    async with (
+        connections(echo) as port,
+        proxy(f"127.0.0.1:{port}") as egress,
+        browser(egress) as connection,
+    ):
         with egress.exempting(EgressScope(f"http://127.0.0.1:{port}/")):
             await connection.send(f"CONNECT 127.0.0.1:{port}")
             assert await connection.status() == 200
@@ -249,10 +275,16 @@ async def test_ten_tunnels_run_at_once() -> None:
                 await connection.status()
                 payload = bytes([number]) * 300_000
                 connection.writer.write(payload)
-                return b"" if await connection.reader.readexactly(len(payload)) != payload else payload[:1]
+                return (
+                    b""
+                    if await connection.reader.readexactly(len(payload)) != payload
+                    else payload[:1]
+                )
 
         with egress.exempting(EgressScope(f"http://127.0.0.1:{port}/")):
-            assert await asyncio.gather(*map(through, range(10))) == [bytes([number]) for number in range(10)]
+            assert await asyncio.gather(*map(through, range(10))) == [
+                bytes([number]) for number in range(10)
+            ]
 
 
 async def test_a_browser_that_goes_away_ends_the_tunnel() -> None:
@@ -270,29 +302,45 @@ async def test_a_browser_that_goes_away_ends_the_tunnel() -> None:
             await asyncio.wait_for(ended.wait(), patient(30))
 
 
-# --- plain http ------------------------------------------------------------------------------------------------
+# --- plain http -----------------------------------------------------------------------------------
 
 
 async def test_plain_http_goes_on_in_origin_form_without_the_proxys_headers() -> None:
-    async with running({"/x y": ok(b"?")}) as site, proxy(rule(site)) as egress, browser(egress) as connection:
+    async with (
+        running({"/x y": ok(b"?")}) as site,
+        proxy(rule(site)) as egress,
+        browser(egress) as connection,
+    ):
         with egress.exempting(EgressScope(site.url)):
             await connection.send(
-                f"GET {site.url}/a'|%2F?q=1", "Host: evil.test", "X-Kept: 1", "Proxy-Connection: keep-alive"
+                f"GET {site.url}/a'|%2F?q=1",
+                "Host: evil.test",
+                "X-Kept: 1",
+                "Proxy-Connection: keep-alive",
             )
             await connection.status()
     [request] = site.requests
 
     assert (request.method, request.path) == ("GET", "/a'|%2F?q=1")
-    assert request.headers == {"host": f"127.0.0.1:{site.port}", "x-kept": "1", "connection": "close"}
+    assert request.headers == {
+        "host": f"127.0.0.1:{site.port}",
+        "x-kept": "1",
+        "connection": "close",
+    }
 
 
 async def test_one_connection_carries_several_requests() -> None:
-    answers: dict[str, bytes | Answer] = {"/": ok(b"one"), "/none": ok(b"", status="204 No Content")}
+    answers: dict[str, bytes | Answer] = {
+        "/": ok(b"one"),
+        "/none": ok(b"", status="204 No Content"),
+    }
     answers["/post"] = lambda request: ok(request.body)
     async with running(answers) as site, proxy(rule(site)) as egress, browser(egress) as connection:
         with egress.exempting(EgressScope(site.url)):
             assert await connection.ask(f"GET {site.url}") == (200, b"one")
-            assert await connection.ask(f"POST {site.url}/post", "Content-Length: 3", body=b"two") == (200, b"two")
+            assert await connection.ask(
+                f"POST {site.url}/post", "Content-Length: 3", body=b"two"
+            ) == (200, b"two")
             assert await connection.ask(f"GET {site.url}/gone") == (404, b"")
             assert await connection.ask(f"GET {site.url}/none") == (204, b"")
             assert await connection.ask(f"GET {site.url}") == (200, b"one")
@@ -314,7 +362,10 @@ async def test_each_request_of_a_connection_is_judged() -> None:
     assert trap.hits == 0
 
 
-CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;x=y\r\nhalf\r\n5\r\nwhole\r\n0\r\nTrailer: 1\r\n\r\n"
+CHUNKED = (
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;x=y\r\nhalf\r\n5\r\nwhole\r\n0\r\n"
+    b"Trailer: 1\r\n\r\n"
+)
 
 
 async def test_chunks_and_trailers_are_forwarded_and_the_connection_is_kept() -> None:
@@ -334,14 +385,20 @@ async def test_chunks_and_trailers_are_forwarded_and_the_connection_is_kept() ->
 
 
 async def test_a_response_that_ends_with_its_connection_is_forwarded_in_chunks() -> None:
-    async with running({"/": b"HTTP/1.1 200 OK\r\n\r\nall there is"}) as site, proxy(rule(site)) as egress:
+    async with (
+        running({"/": b"HTTP/1.1 200 OK\r\n\r\nall there is"}) as site,
+        proxy(rule(site)) as egress,
+    ):
         with egress.exempting(EgressScope(site.url)):
             async with browser(egress) as connection:
                 await connection.send(f"GET {site.url}/")
                 head = await connection.head()
 
                 assert "Transfer-Encoding: chunked" in head
-                assert await connection.reader.readuntil(b"0\r\n\r\n") == b"c\r\nall there is\r\n0\r\n\r\n"
+                assert (
+                    await connection.reader.readuntil(b"0\r\n\r\n")
+                    == b"c\r\nall there is\r\n0\r\n\r\n"
+                )
 
 
 @pytest.mark.parametrize(
@@ -354,7 +411,11 @@ async def test_a_response_that_ends_with_its_connection_is_forwarded_in_chunks()
     ],
 )
 async def test_a_truncated_answer_is_not_completed(answer: bytes) -> None:
-    async with running({"/": answer}) as site, proxy(rule(site)) as egress, browser(egress) as connection:
+    async with (
+        running({"/": answer}) as site,
+        proxy(rule(site)) as egress,
+        browser(egress) as connection,
+    ):
         with egress.exempting(EgressScope(site.url)):
             await connection.send(f"GET {site.url}/")
             assert await connection.status() == 200
@@ -375,7 +436,11 @@ async def test_a_truncated_answer_is_not_completed(answer: bytes) -> None:
     ],
 )
 async def test_an_answer_that_no_proxy_may_pass_on_is_a_bad_gateway(answer: bytes) -> None:
-    async with running({"/": answer}) as site, proxy(rule(site)) as egress, browser(egress) as connection:
+    async with (
+        running({"/": answer}) as site,
+        proxy(rule(site)) as egress,
+        browser(egress) as connection,
+    ):
         with egress.exempting(EgressScope(site.url)):
             await connection.send(f"GET {site.url}/", "Upgrade: websocket", "Connection: Upgrade")
             while (status := await connection.status()) == 100:
@@ -386,7 +451,11 @@ async def test_an_answer_that_no_proxy_may_pass_on_is_a_bad_gateway(answer: byte
 
 async def test_an_interim_answer_is_passed_on_before_the_real_one() -> None:
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
-    async with running({"/": hints + ok(b"x")}) as site, proxy(rule(site)) as egress, browser(egress) as connection:
+    async with (
+        running({"/": hints + ok(b"x")}) as site,
+        proxy(rule(site)) as egress,
+        browser(egress) as connection,
+    ):
         with egress.exempting(EgressScope(site.url)):
             await connection.send(f"GET {site.url}/")
 
@@ -401,7 +470,7 @@ async def test_the_refusal_of_plain_http_is_distinguishable_from_a_sites_own() -
     assert f"{proxying.REFUSED_HEADER}: refused" in head
 
 
-# --- exemptions ------------------------------------------------------------------------------------------------
+# --- exemptions -----------------------------------------------------------------------------------
 
 
 async def test_an_exemption_holds_only_while_a_post_of_an_exempt_host_is_at_work() -> None:
@@ -433,7 +502,10 @@ async def test_exempt_posts_and_others_are_not_open_in_the_browser_together() ->
     async with running({"/": ok(b"x")}) as site, proxy(rule(site)) as egress:
         exempt, public = EgressScope(site.url), EgressScope(PUBLIC_POST)
         for first, second in ((exempt, public), (public, exempt)):
-            async with egress.visiting(first, within_s=patient(30)), egress.visiting(first, within_s=patient(30)):
+            async with (
+                egress.visiting(first, within_s=patient(30)),
+                egress.visiting(first, within_s=patient(30)),
+            ):
                 with pytest.raises(BrowserUnavailable):
                     async with egress.visiting(second, within_s=0.01):
                         pass
@@ -443,7 +515,11 @@ async def test_exempt_posts_and_others_are_not_open_in_the_browser_together() ->
 
 async def test_a_tunnel_to_a_private_host_ends_with_its_post() -> None:
     """The browser reuses connections for the next page, which may be of any site."""
-    async with connections(echo) as port, proxy(f"127.0.0.1:{port}") as egress, browser(egress) as connection:
+    async with (
+        connections(echo) as port,
+        proxy(f"127.0.0.1:{port}") as egress,
+        browser(egress) as connection,
+    ):
         with egress.exempting(EgressScope(PUBLIC_POST)):
             with egress.exempting(EgressScope(f"http://127.0.0.1:{port}/")):
                 await connection.send(f"CONNECT 127.0.0.1:{port}")
@@ -453,7 +529,11 @@ async def test_a_tunnel_to_a_private_host_ends_with_its_post() -> None:
 
 
 async def test_a_tunnel_stays_while_another_post_of_an_exempt_host_is_at_work() -> None:
-    async with connections(echo) as port, proxy(f"127.0.0.1:{port}") as egress, browser(egress) as connection:
+    async with (
+        connections(echo) as port,
+        proxy(f"127.0.0.1:{port}") as egress,
+        browser(egress) as connection,
+    ):
         with egress.exempting(EgressScope(f"http://127.0.0.1:{port}/other")):
             with egress.exempting(EgressScope(f"http://127.0.0.1:{port}/")):
                 await connection.send(f"CONNECT 127.0.0.1:{port}")
@@ -502,12 +582,17 @@ async def test_a_refusal_is_logged_with_the_job_whose_process_asked() -> None:
             with job_context("a job", "its trace"):
                 address = at_work.enter_context(egress.pass_for(EgressScope(PUBLIC_POST)))
             with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
-                assert await once(egress, "GET http://127.0.0.1:9/", password=urlsplit(address).password) == 403
+                assert (
+                    await once(
+                        egress, "GET http://127.0.0.1:9/", password=urlsplit(address).password
+                    )
+                    == 403
+                )
 
     assert [(line["event"], line.get("job_id")) for line in lines] == [("egress_refused", "a job")]
 
 
-# --- the end ---------------------------------------------------------------------------------------------------
+# --- the end --------------------------------------------------------------------------------------
 
 
 async def test_closing_ends_all_connections_and_tasks() -> None:

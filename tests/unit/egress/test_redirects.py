@@ -10,7 +10,11 @@ from mediavault.core.urls import parse_http_url
 from mediavault.egress.redirects import Hop, after_redirect, request_headers
 
 COOKIE = Cookie("id", "secret", "a.test")
-SECRETS = {"authorization": "Bearer x", "referer": "https://a.test/post?private=1", "range": "bytes=0-"}
+SECRETS = {
+    "authorization": "Bearer x",
+    "referer": "https://a.test/post?private=1",
+    "range": "bytes=0-",
+}
 
 
 def hop(url: str = "https://a.test/media", **headers: str) -> Hop:
@@ -31,7 +35,13 @@ def test_the_same_origin_keeps_everything() -> None:
 
 @pytest.mark.parametrize(
     "location",
-    ["https://b.test/x", "https://sub.a.test/x", "https://a.test:8443/x", "//b.test/x", "https://a.test.b.test/"],
+    [
+        "https://b.test/x",
+        "https://sub.a.test/x",
+        "https://a.test:8443/x",
+        "//b.test/x",
+        "https://a.test.b.test/",
+    ],
 )
 def test_another_origin_gets_no_authorization_and_only_the_referers_origin(location: str) -> None:
     after = moved(location)
@@ -70,7 +80,14 @@ def test_a_referer_that_cannot_be_read_is_dropped() -> None:
 @pytest.mark.parametrize(
     "location",
     [
-        *("file:///etc/passwd", "ftp://h/", "gopher://h/", "data:text/html,x", "\\\\host\\x", "http://u@b.test/"),
+        *(
+            "file:///etc/passwd",
+            "ftp://h/",
+            "gopher://h/",
+            "data:text/html,x",
+            "\\\\host\\x",
+            "http://u@b.test/",
+        ),
         *("https:b.test", "//", "http://h:0/", "x\ny", "javascript:1"),
     ],
 )
@@ -82,9 +99,18 @@ def test_a_redirect_to_an_odd_address_is_not_followed(location: str) -> None:
 
 
 def test_headers_that_belong_to_a_connection_or_to_the_client_are_left_out() -> None:
-    of_the_connection = ["Cookie", "Host", "Connection", "Accept-Encoding", "Transfer-Encoding", "Content-Length", "TE"]
+    of_the_connection = [
+        "Cookie",
+        "Host",
+        "Connection",
+        "Accept-Encoding",
+        "Transfer-Encoding",
+        "Content-Length",
+        "TE",
+    ]
     headers = dict.fromkeys(
-        [*of_the_connection, "Proxy-Authorization", "Expect", ":path", "Bad Name", "Bad\r\nName"], "x"
+        [*of_the_connection, "Proxy-Authorization", "Expect", ":path", "Bad Name", "Bad\r\nName"],
+        "x",
     )
     headers |= {"X-Bad": "a\r\nHost: evil.test", "X-Null": "\x00"}
     headers |= {"User-Agent": "UA", " Range ": "bytes=0-1 ", "Accept-Language": "de"}
@@ -105,7 +131,9 @@ def test_headers_that_belong_to_a_connection_or_to_the_client_are_left_out() -> 
         ("http://b.test/v.mp4", None),
     ],
 )
-def test_the_first_request_names_its_page_as_a_browser_does(target: str, referer: str | None) -> None:
+def test_the_first_request_names_its_page_as_a_browser_does(
+    target: str, referer: str | None
+) -> None:
     headers = {"Referer": "https://a.test/post?private=1#here", "Range": "bytes=0-"}
     left = request_headers(headers, parse_http_url(target))
 
@@ -114,6 +142,8 @@ def test_the_first_request_names_its_page_as_a_browser_does(target: str, referer
 
 
 def test_a_sites_own_referer_goes_to_its_media_hosts_unchanged() -> None:
-    left = request_headers({"Referer": "https://www.a.test/"}, parse_http_url("https://cdn.test/v.mp4"))
+    left = request_headers(
+        {"Referer": "https://www.a.test/"}, parse_http_url("https://cdn.test/v.mp4")
+    )
 
     assert left == {"referer": "https://www.a.test/"}

@@ -39,7 +39,9 @@ async def test_a_dead_address_is_passed_over() -> None:
     async with trapping() as gone:
         pass
     async with trapping() as trap:
-        _, writer = await dial([at(gone.port), at(gone.port), at(trap.port)], host="a.test", within_s=patient(30))
+        _, writer = await dial(
+            [at(gone.port), at(gone.port), at(trap.port)], host="a.test", within_s=patient(30)
+        )
         peer = writer.get_extra_info("peername")
         writer.close()
         await writer.wait_closed()
@@ -47,7 +49,9 @@ async def test_a_dead_address_is_passed_over() -> None:
     assert peer == ("127.0.0.1", trap.port)
 
 
-async def test_a_mute_address_costs_only_a_head_start(mute: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_mute_address_costs_only_a_head_start(
+    mute: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tcp, "HEAD_START_S", 0.02)
     async with trapping() as trap, asyncio.timeout(patient(30)):
         _, writer = await dial([mute, at(trap.port)], host="a.test", within_s=3_600)
@@ -86,8 +90,12 @@ async def test_an_address_that_failed_does_not_cost_the_next_one_its_head_start(
     assert began[2] - began[1] >= 0.04
 
 
-async def test_the_slowest_address_still_wins_when_it_is_the_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All attempts have started and one answers late; an attempt that lost leaves no socket behind."""
+async def test_the_slowest_address_still_wins_when_it_is_the_only_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All attempts have started and one answers late;
+    an attempt that lost leaves no socket behind.
+    """
     monkeypatch.setattr(tcp, "HEAD_START_S", 0.01)
     late: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     real = tcp._connect
@@ -109,7 +117,9 @@ async def test_the_slowest_address_still_wins_when_it_is_the_only_one(monkeypatc
 
 
 def test_families_take_turns() -> None:
-    """One broken family delays a connection by one head start, not by one for each of its addresses."""
+    """One broken family delays a connection by one head start,
+    not by one for each of its addresses.
+    """
     four = [at(80, f"192.0.2.{last}") for last in (1, 2)]
     six: list[Endpoint] = [(socket.AF_INET6, (f"2001:db8::{last}", 80, 0, 0)) for last in (1, 2, 3)]
 
@@ -186,7 +196,7 @@ TABLE = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when re
    0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 11 1 0 100 0 0 10 0
    1: 0100007F:C350 0100007F:1F90 01 00000000:00000000 00:00000000 00000000  1001        0 12 1 0 20 4 30 10 -1
    2: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 13 1 0 20 4 30 10 -1
-"""
+"""  # noqa: E501
 
 
 def test_the_other_ends_owner_is_found_by_both_ends() -> None:
@@ -198,7 +208,9 @@ def test_a_connection_that_is_not_in_the_table_has_no_owner() -> None:
 
 
 @pytest.mark.parametrize("has_table", [True, False])
-async def test_our_own_connection_is_let_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, has_table: bool) -> None:
+async def test_our_own_connection_is_let_in(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, has_table: bool
+) -> None:
     if not has_table:
         monkeypatch.setattr(tcp, "SOCKET_TABLE", tmp_path / "none")
     judged: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
@@ -214,7 +226,9 @@ async def test_our_own_connection_is_let_in(monkeypatch: pytest.MonkeyPatch, tmp
         await writer.wait_closed()
 
 
-async def test_another_users_connection_is_not_let_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_another_users_connection_is_not_let_in(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "tcp").write_text(TABLE)
     monkeypatch.setattr(tcp, "SOCKET_TABLE", tmp_path / "tcp")
 

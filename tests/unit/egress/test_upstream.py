@@ -33,23 +33,40 @@ from tests.unit.egress.certificates import server_and_client_contexts
 from tests.unit.egress.servers import Names, connections, ok, redirect, running, trapping
 from tests.unit.egress.test_client import fetch
 from tests.unit.egress.test_proxy import browser, echo, once
-from tests.upstream_stubs import KINDS, PASSWORD, PUBLIC, PUBLIC_IPV6, TRIAL, StubProxy, public_names, stub_proxy
+from tests.upstream_stubs import (
+    KINDS,
+    PASSWORD,
+    PUBLIC,
+    PUBLIC_IPV6,
+    TRIAL,
+    StubProxy,
+    public_names,
+    stub_proxy,
+)
 
 POST = "http://a.test/post"
 QUICK = Timeouts(connect_s=0.5, read_s=5)
 
 
-def guarded(*proxies: StubProxy, names: Names | None = None, rules: tuple[str, ...] = ()) -> EgressGuard:
-    """Return a guard whose posts take the first proxy; posts on b.test take the second, or none where there is none."""
+def guarded(
+    *proxies: StubProxy, names: Names | None = None, rules: tuple[str, ...] = ()
+) -> EgressGuard:
+    """Return a guard whose posts take the first proxy; posts on b.test take the second,
+    or none where there is none.
+    """
     others = [each.proxy for each in proxies[1:]]
     known = UpstreamProxies(
-        proxies[0].proxy, {"b": others[0] if others else None}, site_of=lambda url: url.host.partition(".")[0]
+        proxies[0].proxy,
+        {"b": others[0] if others else None},
+        site_of=lambda url: url.host.partition(".")[0],
     )
     return EgressGuard(rules, resolver=names or public_names(), proxies=known)
 
 
 @asynccontextmanager
-async def client(guard: EgressGuard, tls: ssl.SSLContext | None = None) -> AsyncIterator[AiohttpClient]:
+async def client(
+    guard: EgressGuard, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[AiohttpClient]:
     made = AiohttpClient(guard, ssl_context=tls)
     try:
         yield made
@@ -67,7 +84,7 @@ async def egress_proxy(guard: EgressGuard, *, connect_s: float = 5.0) -> AsyncIt
         await made.close()
 
 
-# --- through each kind of proxy ----------------------------------------------------------------------------------
+# --- through each kind of proxy -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -90,7 +107,9 @@ async def test_the_client_reaches_a_site_through_the_proxy_which_is_asked_for_an
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_the_certificate_of_a_site_behind_the_proxy_is_checked_by_its_name(kind: str, tmp_path: Path) -> None:
+async def test_the_certificate_of_a_site_behind_the_proxy_is_checked_by_its_name(
+    kind: str, tmp_path: Path
+) -> None:
     server, trusting = server_and_client_contexts("a.test", tmp_path)
     async with (
         running({"/": ok(b"secret")}, tls=server) as site,
@@ -101,7 +120,10 @@ async def test_the_certificate_of_a_site_behind_the_proxy_is_checked_by_its_name
         assert body == b"secret"
         assert stub.asked == [f"{PUBLIC}:443"]
         if kind.startswith("https") and sys.version_info < (3, 11, 8):
-            pytest.skip("asyncio's TLS inside TLS refuses such a certificate too, but says so only after a minute")
+            pytest.skip(
+                "asyncio's TLS inside TLS refuses such a certificate too, but says so only after a"
+                " minute"
+            )
         with pytest.raises(NetworkFailure, match=r"certificate of b\.test"):
             await fetch(http, "https://b.test/", scope="https://a.test/")
 
@@ -152,17 +174,20 @@ async def test_ipv4_is_tried_before_ipv6_and_the_next_address_after_a_failure() 
     assert stub.asked == ["93.184.216.35:80", f"{PUBLIC}:80"]
 
 
-# --- the guard decides -------------------------------------------------------------------------------------------
+# --- the guard decides ----------------------------------------------------------------------------
 
 PRIVATE_HOSTS = [
-    "127.0.0.1", "127.1", "2130706433", "0x7f.1", "0177.0.0.1", "[::1]", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]",
-    "localhost", "x.localhost", "private.test", "0.0.0.0", "169.254.169.254", "192.168.1.1", "metadata.google.internal",
+    "127.0.0.1", "127.1", "2130706433", "0x7f.1", "0177.0.0.1", "[::1]", "[::ffff:7f00:1]",
+    "[64:ff9b::7f00:1]", "localhost", "x.localhost", "private.test", "0.0.0.0", "169.254.169.254",
+    "192.168.1.1", "metadata.google.internal",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("host", PRIVATE_HOSTS)
-async def test_a_private_target_never_reaches_the_trap_nor_the_proxy(kind: str, host: str, tmp_path: Path) -> None:
+async def test_a_private_target_never_reaches_the_trap_nor_the_proxy(
+    kind: str, host: str, tmp_path: Path
+) -> None:
     async with trapping() as trap, stub_proxy(kind, folder=tmp_path) as stub:
         guard = guarded(stub)
         async with client(guard) as http, egress_proxy(guard) as egress:
@@ -177,15 +202,25 @@ async def test_a_private_target_never_reaches_the_trap_nor_the_proxy(kind: str, 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_name_that_turns_inwards_and_a_redirect_inwards_reach_neither(kind: str, tmp_path: Path) -> None:
+async def test_a_name_that_turns_inwards_and_a_redirect_inwards_reach_neither(
+    kind: str, tmp_path: Path
+) -> None:
     async with trapping() as trap, running() as site:
         names = public_names(evil_test=[[PUBLIC], ["127.0.0.1"]], mixed_test=[PUBLIC, "10.0.0.1"])
-        site.answers = {"/": redirect(f"http://127.1:{trap.port}/"), "/name": redirect("http://evil.test/")}
+        site.answers = {
+            "/": redirect(f"http://127.1:{trap.port}/"),
+            "/name": redirect("http://evil.test/"),
+        }
         async with stub_proxy(kind, {PUBLIC: site.port}, folder=tmp_path) as stub:
             guard = guarded(stub, names=names)
             await guard.resolve("evil.test", 80, scope=None)  # public now, and never again
             async with client(guard) as http, egress_proxy(guard) as egress:
-                for url in ("http://a.test/", "http://a.test/name", "http://evil.test/", "http://mixed.test/"):
+                for url in (
+                    "http://a.test/",
+                    "http://a.test/name",
+                    "http://evil.test/",
+                    "http://mixed.test/",
+                ):
                     with pytest.raises(AddressRefused):
                         await fetch(http, url)
                 with egress.exempting(EgressScope(POST)):
@@ -210,7 +245,9 @@ async def test_a_post_never_reaches_the_proxys_own_host() -> None:
 async def test_the_vaults_own_port_is_no_proxy() -> None:
     async with trapping() as trap:
         proxy = parse_upstream_proxy(f"socks5://127.0.0.1:{trap.port}")
-        guard = EgressGuard(own_ports=[trap.port], resolver=public_names(), proxies=UpstreamProxies(proxy))
+        guard = EgressGuard(
+            own_ports=[trap.port], resolver=public_names(), proxies=UpstreamProxies(proxy)
+        )
         async with client(guard) as http:
             with pytest.raises(ProxyFailed, match="mediavault's own"):
                 await fetch(http, POST)
@@ -222,7 +259,11 @@ async def test_the_vaults_own_port_is_no_proxy() -> None:
 async def test_a_private_server_that_a_rule_opens_is_reached_without_the_proxy(host: str) -> None:
     async with running({"/": ok(b"nas")}) as site, stub_proxy("http") as stub:
         guard = guarded(stub, rules=(f"{host}:{site.port}",))
-        async with client(guard) as http, egress_proxy(guard) as egress, browser(egress) as connection:
+        async with (
+            client(guard) as http,
+            egress_proxy(guard) as egress,
+            browser(egress) as connection,
+        ):
             url = f"http://{host}:{site.port}/"
             assert (await fetch(http, url))[1] == b"nas"
             with egress.exempting(EgressScope(url)):
@@ -231,14 +272,16 @@ async def test_a_private_server_that_a_rule_opens_is_reached_without_the_proxy(h
     assert stub.hits == 0
 
 
-async def test_an_aiohttp_that_goes_round_the_proxy_is_stopped_at_the_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_aiohttp_that_goes_round_the_proxy_is_stopped_at_the_socket(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delattr(clients._Connector, "_wrap_create_connection")
     async with stub_proxy("http") as stub, client(guarded(stub)) as http:
         with pytest.raises(RuntimeError, match="round the proxy"):
             await fetch(http, POST)
 
 
-# --- sites -------------------------------------------------------------------------------------------------------
+# --- sites ----------------------------------------------------------------------------------------
 
 
 async def test_each_site_takes_its_own_proxy_with_all_its_media_hosts() -> None:
@@ -256,7 +299,9 @@ async def test_each_site_takes_its_own_proxy_with_all_its_media_hosts() -> None:
 
 async def test_a_site_that_is_direct_does_not_take_the_vaults_proxy() -> None:
     async with running({"/": ok(b"x")}) as site, stub_proxy("http") as stub:
-        guard = guarded(stub, rules=(f"b.test:{site.port}",), names=public_names(b_test=["127.0.0.1"]))
+        guard = guarded(
+            stub, rules=(f"b.test:{site.port}",), names=public_names(b_test=["127.0.0.1"])
+        )
         async with client(guard) as http:
             assert (await fetch(http, f"http://b.test:{site.port}/"))[1] == b"x"
 
@@ -264,7 +309,7 @@ async def test_a_site_that_is_direct_does_not_take_the_vaults_proxy() -> None:
     assert guard.proxies.for_post(None) is not None
 
 
-# --- proxies that fail -------------------------------------------------------------------------------------------
+# --- proxies that fail ----------------------------------------------------------------------------
 
 
 async def failure_of(guard: EgressGuard, url: str = POST) -> Failure:
@@ -314,9 +359,12 @@ async def test_a_proxy_that_takes_too_long_for_everything_is_at_fault(kind: str)
 
 @pytest.mark.parametrize("kind", ["http with a password", "socks5 with a password"])
 @pytest.mark.parametrize(
-    ("credentials", "words"), [("", "requires a user name"), ("canary:wrong@", "does not accept the user name")]
+    ("credentials", "words"),
+    [("", "requires a user name"), ("canary:wrong@", "does not accept the user name")],
 )
-async def test_a_missing_and_a_wrong_password_are_told_apart(kind: str, credentials: str, words: str) -> None:
+async def test_a_missing_and_a_wrong_password_are_told_apart(
+    kind: str, credentials: str, words: str
+) -> None:
     async with stub_proxy(kind) as stub:
         proxy = parse_upstream_proxy(f"{kind.split()[0]}://{credentials}127.0.0.1:{stub.port}")
         guard = EgressGuard(resolver=public_names(), proxies=UpstreamProxies(proxy))
@@ -330,12 +378,16 @@ async def test_a_missing_and_a_wrong_password_are_told_apart(kind: str, credenti
 async def test_a_password_is_not_sent_to_a_socks_proxy_that_does_not_want_one() -> None:
     async with running({"/": ok(b"x")}) as site, stub_proxy("socks5", {PUBLIC: site.port}) as stub:
         proxy = parse_upstream_proxy(f"socks5://u:p@127.0.0.1:{stub.port}")
-        async with client(EgressGuard(resolver=public_names(), proxies=UpstreamProxies(proxy))) as http:
+        async with client(
+            EgressGuard(resolver=public_names(), proxies=UpstreamProxies(proxy))
+        ) as http:
             assert (await fetch(http, "http://a.test/"))[1] == b"x"
 
 
 @pytest.mark.parametrize("scheme", ["http", "https", "socks5"])
-@pytest.mark.parametrize("answer", [b"nonsense\r\n\r\n", b"", b"HTTP/1.1 200 OK\r\n\r\nfirst words", b"a" * 100_000])
+@pytest.mark.parametrize(
+    "answer", [b"nonsense\r\n\r\n", b"", b"HTTP/1.1 200 OK\r\n\r\nfirst words", b"a" * 100_000]
+)
 async def test_what_is_no_proxy_is_a_failure_of_the_proxy(scheme: str, answer: bytes) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
@@ -344,7 +396,9 @@ async def test_what_is_no_proxy_is_a_failure_of_the_proxy(scheme: str, answer: b
 
     async with connections(serve) as port:
         proxy = parse_upstream_proxy(f"{scheme}://127.0.0.1:{port}")
-        failure = await failure_of(EgressGuard(resolver=public_names(), proxies=UpstreamProxies(proxy)))
+        failure = await failure_of(
+            EgressGuard(resolver=public_names(), proxies=UpstreamProxies(proxy))
+        )
 
     assert isinstance(failure, ProxyFailed)
 
@@ -352,7 +406,10 @@ async def test_what_is_no_proxy_is_a_failure_of_the_proxy(scheme: str, answer: b
 async def test_a_closed_port_and_an_unknown_name_are_failures_of_the_proxy() -> None:
     async with trapping() as gone:
         pass
-    for host, words in (("127.0.0.1", "Connection refused"), ("nowhere.test", "could not be resolved")):
+    for host, words in (
+        ("127.0.0.1", "Connection refused"),
+        ("nowhere.test", "could not be resolved"),
+    ):
         proxies = UpstreamProxies(parse_upstream_proxy(f"http://{host}:{gone.port}"))
         failure = await failure_of(EgressGuard(resolver=public_names(), proxies=proxies))
 
@@ -371,11 +428,15 @@ async def test_the_certificate_of_a_proxy_is_checked_by_its_name(tmp_path: Path)
     assert stub.asked == []
 
 
-async def test_a_proxy_with_a_certificate_that_nobody_signed_gets_no_password(tmp_path: Path) -> None:
+async def test_a_proxy_with_a_certificate_that_nobody_signed_gets_no_password(
+    tmp_path: Path,
+) -> None:
     server, _ = server_and_client_contexts("proxy.test", tmp_path)
     async with connections(echo, tls=server) as port:
         proxy = parse_upstream_proxy(f"https://user:canary@proxy.test:{port}")
-        failure = await failure_of(EgressGuard(resolver=public_names(), proxies=UpstreamProxies(proxy)))
+        failure = await failure_of(
+            EgressGuard(resolver=public_names(), proxies=UpstreamProxies(proxy))
+        )
 
     assert isinstance(failure, ProxyFailed)
     assert "certificate" in failure.message
@@ -397,7 +458,7 @@ async def test_a_failing_proxy_replaces_the_network_failure_of_the_process_behin
     assert PASSWORD not in caught.value.message
 
 
-# --- the browser's turns -----------------------------------------------------------------------------------------
+# --- the browser's turns --------------------------------------------------------------------------
 
 
 async def test_posts_in_the_browser_with_another_proxy_wait_and_reuse_no_connection() -> None:

@@ -15,9 +15,16 @@ from mediavault.extraction.port import VisitReading
 
 
 def read_capture(post: Post, platform: Platform, capture: PageCapture) -> Extraction:
-    direct, sandboxed = _read_here(post, platform, capture), _read_in_sandbox(post, platform, capture)
+    direct, sandboxed = (
+        _read_here(post, platform, capture),
+        _read_in_sandbox(post, platform, capture),
+    )
     if isinstance(direct, Failure):
-        assert (type(sandboxed), str(sandboxed), vars(sandboxed)) == (type(direct), str(direct), vars(direct))
+        assert (type(sandboxed), str(sandboxed), vars(sandboxed)) == (
+            type(direct),
+            str(direct),
+            vars(direct),
+        )
         raise direct
     assert sandboxed == direct
     return direct

@@ -16,7 +16,13 @@ CDN = "https://cdn.site.test/"
 
 
 def x_post(suffix: str = "") -> Post:
-    return Post(f"https://x.com/jane/status/{X_ID}{suffix}", f"https://x.com/i/status/{X_ID}", "x", X_ID, "jane")
+    return Post(
+        f"https://x.com/jane/status/{X_ID}{suffix}",
+        f"https://x.com/i/status/{X_ID}",
+        "x",
+        X_ID,
+        "jane",
+    )
 
 
 def tiktok_post() -> Post:
@@ -28,16 +34,21 @@ def page_post(url: str = PAGE) -> Post:
     return Post(url, url, "generic")
 
 
-# --- X ---------------------------------------------------------------------------------------------------------
+# --- X --------------------------------------------------------------------------------------------
 
 
-def x_video(key: str = "111", *, kind: str = "video", bitrates: Sequence[int] = (256_000, 2_176_000)) -> dict[str, Any]:
+def x_video(
+    key: str = "111", *, kind: str = "video", bitrates: Sequence[int] = (256_000, 2_176_000)
+) -> dict[str, Any]:
     sizes = {256_000: "480x270", 2_176_000: "1280x720"}
     files = [
         {
             "content_type": "video/mp4",
             "bitrate": rate,
-            "url": f"https://video.twimg.com/amplify_video/{key}/vid/avc1/{sizes.get(rate, '640x360')}/{key}{rate}.mp4?tag=14",
+            "url": (
+                f"https://video.twimg.com/amplify_video/{key}/vid/avc1/{sizes.get(rate, '640x360')}"
+                f"/{key}{rate}.mp4?tag=14"
+            ),
         }
         for rate in bitrates
     ]
@@ -45,7 +56,11 @@ def x_video(key: str = "111", *, kind: str = "video", bitrates: Sequence[int] = 
         "content_type": "application/x-mpegURL",
         "url": f"https://video.twimg.com/amplify_video/{key}/pl/{key}.m3u8",
     }
-    gif = {"content_type": "video/mp4", "bitrate": 0, "url": f"https://video.twimg.com/tweet_video/{key}.mp4"}
+    gif = {
+        "content_type": "video/mp4",
+        "bitrate": 0,
+        "url": f"https://video.twimg.com/tweet_video/{key}.mp4",
+    }
     variants = [gif] if kind == "animated_gif" else [playlist, *files]
     return {
         "type": kind,
@@ -57,7 +72,11 @@ def x_video(key: str = "111", *, kind: str = "video", bitrates: Sequence[int] = 
 
 
 def x_photo(name: str = "photo") -> dict[str, Any]:
-    return {"type": "photo", "id_str": name, "media_url_https": f"https://pbs.twimg.com/media/{name}.jpg"}
+    return {
+        "type": "photo",
+        "id_str": name,
+        "media_url_https": f"https://pbs.twimg.com/media/{name}.jpg",
+    }
 
 
 def tweet(
@@ -74,7 +93,11 @@ def tweet(
         "extended_entities": {"media": list(media)},
         **facts.pop("legacy", {}),
     }
-    user = {"__typename": "User", "rest_id": "9", "core": {"screen_name": handle, "name": handle.title()}}
+    user = {
+        "__typename": "User",
+        "rest_id": "9",
+        "core": {"screen_name": handle, "name": handle.title()},
+    }
     return {
         "__typename": "Tweet",
         "rest_id": post_id,
@@ -88,21 +111,34 @@ def x_answer(result: Mapping[str, Any]) -> dict[str, Any]:
     return {"data": {"tweetResult": {"result": result}}}
 
 
-def x_thread(*results: Mapping[str, Any], promoted: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def x_thread(
+    *results: Mapping[str, Any], promoted: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     entries: list[dict[str, Any]] = [
-        {"entryId": f"tweet-{r.get('rest_id', X_ID)}", "content": {"itemContent": {"tweet_results": {"result": r}}}}
+        {
+            "entryId": f"tweet-{r.get('rest_id', X_ID)}",
+            "content": {"itemContent": {"tweet_results": {"result": r}}},
+        }
         for r in results
     ]
     if promoted is not None:
-        content = {"itemContent": {"tweet_results": {"result": promoted}, "promotedMetadata": {"id": 1}}}
+        content = {
+            "itemContent": {"tweet_results": {"result": promoted}, "promotedMetadata": {"id": 1}}
+        }
         entries.insert(0, {"entryId": "promoted-tweet-1", "content": content})
-    return {"data": {"threaded_conversation_with_injections_v2": {"instructions": [{"entries": entries}]}}}
+    return {
+        "data": {
+            "threaded_conversation_with_injections_v2": {"instructions": [{"entries": entries}]}
+        }
+    }
 
 
-# --- TikTok ----------------------------------------------------------------------------------------------------
+# --- TikTok ---------------------------------------------------------------------------------------
 
 
-def tiktok_level(name: str, codec: str, bitrate: int, width: int = 576, height: int = 1024) -> dict[str, Any]:
+def tiktok_level(
+    name: str, codec: str, bitrate: int, width: int = 576, height: int = 1024
+) -> dict[str, Any]:
     url = f"https://v16-webapp-prime.tiktok.com/video/tos/x/{name}/?mime_type=video_mp4&expire=4000000000&signature=a"
     address = {
         "Uri": "v0f00000000000000000000000000001",
@@ -110,10 +146,16 @@ def tiktok_level(name: str, codec: str, bitrate: int, width: int = 576, height: 
         "Width": width,
         "Height": height,
     }
-    return {"CodecType": codec, "Bitrate": bitrate, "PlayAddr": {**address, "DataSize": str(bitrate * 2)}}
+    return {
+        "CodecType": codec,
+        "Bitrate": bitrate,
+        "PlayAddr": {**address, "DataSize": str(bitrate * 2)},
+    }
 
 
-def tiktok_item(*levels: Mapping[str, Any], post_id: str = TIKTOK_ID, **facts: Any) -> dict[str, Any]:
+def tiktok_item(
+    *levels: Mapping[str, Any], post_id: str = TIKTOK_ID, **facts: Any
+) -> dict[str, Any]:
     levels = levels or (tiktok_level("good", "h264", 1_000_000),)
     video = {
         "id": post_id,
@@ -138,16 +180,28 @@ def tiktok_item(*levels: Mapping[str, Any], post_id: str = TIKTOK_ID, **facts: A
 
 
 def tiktok_page(detail: Mapping[str, Any]) -> str:
-    data = {"__DEFAULT_SCOPE__": {"webapp.video-detail": detail, "webapp.app-context": {"language": "en"}}}
+    data = {
+        "__DEFAULT_SCOPE__": {
+            "webapp.video-detail": detail,
+            "webapp.app-context": {"language": "en"},
+        }
+    }
     script = json.dumps(data).replace("<", "\\u003c")
-    return f'<html><script id="__UNIVERSAL_DATA_FOR_REHYDRATION__" type="application/json">{script}</script></html>'
+    return (
+        '<html><script id="__UNIVERSAL_DATA_FOR_REHYDRATION__"'
+        f' type="application/json">{script}</script></html>'
+    )
 
 
-# --- any page --------------------------------------------------------------------------------------------------
+# --- any page -------------------------------------------------------------------------------------
 
 
 def linked(**facts: Any) -> str:
-    return f'<script type="application/ld+json">{json.dumps({"@context": "https://schema.org", **facts})}</script>'
+    return (
+        "<script"
+        f' type="application/ld+json">{json.dumps({"@context": "https://schema.org", **facts})}'
+        "</script>"
+    )
 
 
 def meta(name: str, content: str) -> str:
@@ -172,7 +226,9 @@ def player(src: str = f"{CDN}post.mp4", **facts: Any) -> SeenVideo:
     return SeenVideo(**{**basic, **facts})
 
 
-def response(url: str, *, mime: str = "video/mp4", body: bytes | None = None, **facts: Any) -> SeenResponse:
+def response(
+    url: str, *, mime: str = "video/mp4", body: bytes | None = None, **facts: Any
+) -> SeenResponse:
     basic: dict[str, Any] = {
         "url": url,
         "status": 200,
@@ -186,7 +242,10 @@ def response(url: str, *, mime: str = "video/mp4", body: bytes | None = None, **
 
 
 def capture(
-    *videos: SeenVideo, responses: Sequence[SeenResponse] = (), html: str = "<html><p>words</p></html>", **facts: Any
+    *videos: SeenVideo,
+    responses: Sequence[SeenResponse] = (),
+    html: str = "<html><p>words</p></html>",
+    **facts: Any,
 ) -> PageCapture:
     basic: dict[str, Any] = {
         "url": PAGE,

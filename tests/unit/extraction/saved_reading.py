@@ -27,7 +27,11 @@ def read_saved(url: str, document: object) -> SavedFacts:
     look = read_saved_post(platform, post, open_saved(text.encode(), url))
     extraction = look.extraction
     assert extraction is not None
-    videos = [item for item in extraction.videos if item.candidates] if str(look.outcome) == "video" else []
+    videos = (
+        [item for item in extraction.videos if item.candidates]
+        if str(look.outcome) == "video"
+        else []
+    )
     return SavedFacts(
         str(look.outcome),
         choose_candidate(videos[0]).url if videos else None,
@@ -39,4 +43,7 @@ def read_saved(url: str, document: object) -> SavedFacts:
 
 def script_page(value: object, name: str) -> str:
     """A page with ``value`` in the JSON script ``name``."""
-    return f'<html><body><div id="app"></div><script id="{name}" type="application/json">{json.dumps(value)}</script></body></html>'
+    return (
+        f'<html><body><div id="app"></div><script id="{name}"'
+        f' type="application/json">{json.dumps(value)}</script></body></html>'
+    )

@@ -31,7 +31,12 @@ STATUS: dict[str, Any] = {
     "uri": "https://social.example/users/jane/statuses/112233445566778899",
     "created_at": "2026-11-24T12:00:00.000Z",
     "content": "<p>A kite</p>",
-    "account": {"username": "jane", "acct": "jane", "display_name": "Jane", "url": "https://social.example/@jane"},
+    "account": {
+        "username": "jane",
+        "acct": "jane",
+        "display_name": "Jane",
+        "url": "https://social.example/@jane",
+    },
     "media_attachments": [
         {
             "id": "9",
@@ -45,19 +50,28 @@ STATUS: dict[str, Any] = {
 
 
 async def ask(status: int = 200, body: bytes = b"") -> Any:
-    return await ApiExtractor(StubClient(status, body), ReaderHere()).extract(POST, MASTODON, within_s=60)
+    return await ApiExtractor(StubClient(status, body), ReaderHere()).extract(
+        POST, MASTODON, within_s=60
+    )
 
 
 async def test_the_posts_video_comes_out_of_the_answer() -> None:
     extraction = await ask(body=json.dumps(STATUS).encode())
 
-    assert choose_candidate(extraction.videos[0]).url == "https://files.social.example/9/original/kite.mp4"
+    assert (
+        choose_candidate(extraction.videos[0]).url
+        == "https://files.social.example/9/original/kite.mp4"
+    )
     assert (extraction.account.display_name, extraction.extractor) == ("Jane", "api")
 
 
 async def test_an_answer_about_another_post_is_not_used() -> None:
     with pytest.raises(ExtractorBroken):
-        await ask(body=json.dumps({**STATUS, "id": "1", "url": "https://social.example/@jane/1", "uri": "x"}).encode())
+        await ask(
+            body=json.dumps(
+                {**STATUS, "id": "1", "url": "https://social.example/@jane/1", "uri": "x"}
+            ).encode()
+        )
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"{", b"[]"])
@@ -68,7 +82,14 @@ async def test_an_unreadable_answer_leaves_the_post_to_the_browser(body: bytes) 
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(404, SeemsDeleted), (410, SeemsDeleted), (401, HttpError), (403, HttpError), (451, HttpError), (500, HttpError)],
+    [
+        (404, SeemsDeleted),
+        (410, SeemsDeleted),
+        (401, HttpError),
+        (403, HttpError),
+        (451, HttpError),
+        (500, HttpError),
+    ],
 )
 async def test_an_http_status_has_its_failure(status: int, kind: type[Failure]) -> None:
     with pytest.raises(kind) as caught:
@@ -83,8 +104,12 @@ async def test_a_404_in_the_apis_own_words_is_believed(body: dict[str, str]) -> 
 
 
 async def test_what_the_api_says_counts_before_its_status() -> None:
-    post, bluesky = identify(parse_http_url("https://bsky.app/profile/jane.example/post/3kabcdefghi2x"))
-    client = StubClient(400, json.dumps({"error": "NotFound", "message": "Post not found"}).encode())
+    post, bluesky = identify(
+        parse_http_url("https://bsky.app/profile/jane.example/post/3kabcdefghi2x")
+    )
+    client = StubClient(
+        400, json.dumps({"error": "NotFound", "message": "Post not found"}).encode()
+    )
 
     with pytest.raises(Deleted):
         await ApiExtractor(client, ReaderHere()).extract(post, bluesky, within_s=60)

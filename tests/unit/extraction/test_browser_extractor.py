@@ -59,9 +59,12 @@ from tests.unit.extraction.samples import (
 )
 
 
-def x_capture(*documents: object, responses: Sequence[SeenResponse] = (), **facts: Any) -> PageCapture:
+def x_capture(
+    *documents: object, responses: Sequence[SeenResponse] = (), **facts: Any
+) -> PageCapture:
     answers = [
-        response(f"https://x.com/i/api/graphql/q/TweetResultByRestId?n={n}", mime="application/json", resource_type="xhr",
+        response(f"https://x.com/i/api/graphql/q/TweetResultByRestId?n={n}",
+                 mime="application/json", resource_type="xhr",
                  body=json.dumps(document).encode())
         for n, document in enumerate(documents)
     ]  # fmt: skip
@@ -80,12 +83,14 @@ def chosen(extraction: Extraction) -> str:
     return choose_candidate(items_to_save(extraction)[0]).url
 
 
-# --- a platform's own data ----------------------------------------------------------------------------------------
+# --- a platform's own data ------------------------------------------------------------------------
 
 
 def test_xs_answer_decides_whatever_the_page_plays() -> None:
     feed = response("https://video.twimg.com/amplify_video/999/vid/avc1/1920x1080/other.mp4")
-    extraction = read_capture(x_post(), X, x_capture(x_answer(tweet(x_video("111"))), responses=[feed]))
+    extraction = read_capture(
+        x_post(), X, x_capture(x_answer(tweet(x_video("111"))), responses=[feed])
+    )
 
     assert "/111/" in chosen(extraction)
     assert all("/999/" not in c.url for c in extraction.candidates)
@@ -97,8 +102,12 @@ def test_xs_answer_decides_whatever_the_page_plays() -> None:
 
 
 def test_a_level_that_only_the_network_showed_is_recognised_by_its_key() -> None:
-    level = response("https://video.twimg.com/amplify_video/111/vid/avc1/1920x1080/best.mp4", size=5)
-    extraction = read_capture(x_post(), X, x_capture(x_answer(tweet(x_video("111"))), responses=[level]))
+    level = response(
+        "https://video.twimg.com/amplify_video/111/vid/avc1/1920x1080/best.mp4", size=5
+    )
+    extraction = read_capture(
+        x_post(), X, x_capture(x_answer(tweet(x_video("111"))), responses=[level])
+    )
 
     assert [c.ownership for c in extraction.candidates if "best" in c.url] == [Ownership.KEY_MATCH]
 
@@ -115,7 +124,9 @@ def test_tiktoks_data_give_the_unmarked_copy() -> None:
 def test_a_share_links_post_is_recognised_by_where_it_leads() -> None:
     short, platform = identify(parse_http_url("https://vt.tiktok.com/ZSe4FqkKd"))
     html = tiktok_page({"statusCode": 0, "itemInfo": {"itemStruct": tiktok_item()}})
-    extraction = read_capture(short, platform, capture(html=html, url=short.url, final_url=tiktok_post().url))
+    extraction = read_capture(
+        short, platform, capture(html=html, url=short.url, final_url=tiktok_post().url)
+    )
 
     assert extraction.post.post_id == tiktok_post().post_id
     assert extraction.post.canonical_url == short.canonical_url
@@ -149,7 +160,9 @@ def test_a_quoted_video_is_named_but_not_taken() -> None:
 
 
 def test_several_videos_are_several_items() -> None:
-    extraction = read_capture(x_post(), X, x_capture(x_answer(tweet(x_video("111"), x_video("222")))))
+    extraction = read_capture(
+        x_post(), X, x_capture(x_answer(tweet(x_video("111"), x_video("222"))))
+    )
 
     assert [item.media_id for item in extraction.videos] == ["111", "222"]
 
@@ -173,17 +186,29 @@ def test_a_marker_is_ignored_when_the_posts_video_was_found() -> None:
 
 def test_media_that_came_after_the_page_moved_on_are_dropped() -> None:
     """Feeds move on to the next post automatically; its players are not this post's."""
-    post = Post("https://www.instagram.com/p/AAAAAAA/", "https://www.instagram.com/p/AAAAAAA/", "instagram", "AAAAAAA")
+    post = Post(
+        "https://www.instagram.com/p/AAAAAAA/",
+        "https://www.instagram.com/p/AAAAAAA/",
+        "instagram",
+        "AAAAAAA",
+    )
     late = response("https://scontent.cdninstagram.com/v/t50/late.mp4", seen_at_s=9.0)
-    extra = {"navigations": [[1.0, post.url], [5.0, "https://www.instagram.com/p/BBBBBBB/"]], "unresponsive": False}
-    seen = capture(player(late.url), responses=[late], url=post.url, final_url=post.url, html="x", extra=extra)
+    extra = {
+        "navigations": [[1.0, post.url], [5.0, "https://www.instagram.com/p/BBBBBBB/"]],
+        "unresponsive": False,
+    }
+    seen = capture(
+        player(late.url), responses=[late], url=post.url, final_url=post.url, html="x", extra=extra
+    )
 
     with pytest.raises(ExtractorBroken):
         read_capture(post, INSTAGRAM, seen)
 
 
 @pytest.mark.parametrize(("path", "kind"), [("jane/", NotAPost), ("", SeemsDeleted)])
-def test_a_share_link_that_leads_to_no_post_says_where_it_led(path: str, kind: type[Failure]) -> None:
+def test_a_share_link_that_leads_to_no_post_says_where_it_led(
+    path: str, kind: type[Failure]
+) -> None:
     """The videos of such a page may belong to any post."""
     link = "https://www.instagram.com/share/reel/Abc123x/"
     seen = capture(player(), url=link, final_url=f"https://www.instagram.com/{path}")
@@ -194,27 +219,38 @@ def test_a_share_link_that_leads_to_no_post_says_where_it_led(path: str, kind: t
 
 def test_what_a_share_link_shows_on_a_page_that_names_no_post_is_not_taken() -> None:
     link = "https://www.instagram.com/share/reel/Abc123x/"
-    seen = capture(player(), url=link, final_url="https://www.instagram.com/explore/search/keyword/")
+    seen = capture(
+        player(), url=link, final_url="https://www.instagram.com/explore/search/keyword/"
+    )
 
     assert read_capture(Post(link, link, "instagram"), INSTAGRAM, seen).items == ()
 
 
 def test_a_page_that_is_no_longer_the_posts_owns_nothing() -> None:
-    post = Post("https://www.instagram.com/p/AAAAAAA/", "https://www.instagram.com/p/AAAAAAA/", "instagram", "AAAAAAA")
+    post = Post(
+        "https://www.instagram.com/p/AAAAAAA/",
+        "https://www.instagram.com/p/AAAAAAA/",
+        "instagram",
+        "AAAAAAA",
+    )
     video = "https://scontent.cdninstagram.com/v/t50/abc.mp4"
     extraction = read_capture(
-        post, INSTAGRAM, capture(player(video), url=post.url, final_url="https://www.instagram.com/")
+        post,
+        INSTAGRAM,
+        capture(player(video), url=post.url, final_url="https://www.instagram.com/"),
     )
 
     with pytest.raises(Ambiguous):
         items_to_save(extraction)
 
 
-# --- any page -----------------------------------------------------------------------------------------------------
+# --- any page -------------------------------------------------------------------------------------
 
 
 def test_the_player_of_any_page_with_its_story() -> None:
-    html = meta("og:title", "A kite") + meta("og:image", "/cover.jpg") + meta("og:site_name", "Site")
+    html = (
+        meta("og:title", "A kite") + meta("og:image", "/cover.jpg") + meta("og:site_name", "Site")
+    )
     extraction = read_capture(page_post(), GENERIC, capture(player(has_audio=True), html=html))
 
     assert chosen(extraction) == f"{CDN}post.mp4"
@@ -223,14 +259,19 @@ def test_the_player_of_any_page_with_its_story() -> None:
         "https://site.test/cover.jpg",
         "generic-site.test",
     )
-    assert (extraction.items[0].expected.duration_s, extraction.items[0].expected.audio) == (3.0, True)
+    assert (extraction.items[0].expected.duration_s, extraction.items[0].expected.audio) == (
+        3.0,
+        True,
+    )
     assert (extraction.user_agent, extraction.extractor) == ("A browser", "browser")
 
 
 def test_an_address_that_is_itself_a_file_is_the_post() -> None:
     url = f"{CDN}film.mp4"
     extraction = read_capture(
-        page_post(url), GENERIC, capture(url=url, final_url=url, responses=[response(url, resource_type="document")])
+        page_post(url),
+        GENERIC,
+        capture(url=url, final_url=url, responses=[response(url, resource_type="document")]),
     )
 
     assert chosen(extraction) == url
@@ -253,7 +294,9 @@ def test_streams_of_a_player_that_met_protected_data_are_protected() -> None:
     extra = {"encrypted": True, "unresponsive": False}
 
     with pytest.raises(Drm):
-        read_capture(page_post(), GENERIC, capture(player("blob:x"), responses=[stream], extra=extra))
+        read_capture(
+            page_post(), GENERIC, capture(player("blob:x"), responses=[stream], extra=extra)
+        )
 
 
 def test_a_site_that_only_asks_whether_keys_exist_is_not_protected() -> None:
@@ -281,7 +324,13 @@ def test_a_page_whose_visit_was_cut_short_is_tried_again_rather_than_called_empt
 @pytest.mark.parametrize(
     ("html", "kind"),
     [
-        (f'<script type="application/json">{json.dumps(SUGGESTED)}</script><p>Videos for you</p>', ExtractorBroken),
+        (
+            (
+                f'<script type="application/json">{json.dumps(SUGGESTED)}</script><p>Videos for'
+                " you</p>"
+            ),
+            ExtractorBroken,
+        ),
         (meta("og:type", "video.other"), ExtractorBroken),
         ("<p>A picture of a kite</p>", NoVideo),
     ],
@@ -291,13 +340,15 @@ def test_a_known_site_that_showed_other_posts_videos_or_only_announced_one_may_b
 ) -> None:
     url = "https://www.facebook.com/watch/?v=100000000000001"
     post, platform = identify(parse_http_url(url))
-    visit = capture(url=url, final_url=url, html=html, visible_text="Videos for you and a picture of a kite")
+    visit = capture(
+        url=url, final_url=url, html=html, visible_text="Videos for you and a picture of a kite"
+    )
 
     with pytest.raises(kind):
         read_capture(post, platform, visit)
 
 
-# --- the extractor ------------------------------------------------------------------------------------------------
+# --- the extractor --------------------------------------------------------------------------------
 
 
 WALL = capture(url="https://x.com/i/status/12", final_url="https://x.com/i/flow/login")
@@ -328,7 +379,9 @@ class OnePage(StubBrowser):
 
 async def test_the_visit_ends_before_the_time_is_up() -> None:
     browser = OnePage(capture(player()))
-    extraction = await BrowserExtractor(browser, FakeClock(), ReaderHere()).extract(page_post(), GENERIC, within_s=180)
+    extraction = await BrowserExtractor(browser, FakeClock(), ReaderHere()).extract(
+        page_post(), GENERIC, within_s=180
+    )
 
     assert chosen(extraction) == f"{CDN}post.mp4"
     assert browser.visited == [(PAGE, 172.0)]
@@ -361,12 +414,16 @@ async def test_a_login_wall_in_spite_of_a_sign_in_says_that_the_sign_in_has_ende
     browser = OnePage(WALL, cookies=cookies)
 
     with pytest.raises(kind):
-        await BrowserExtractor(browser, FakeClock(), ReaderHere(), signed_in=True).extract(x_post(), X, within_s=60)
+        await BrowserExtractor(browser, FakeClock(), ReaderHere(), signed_in=True).extract(
+            x_post(), X, within_s=60
+        )
     assert browser.signed_in == [True]
 
 
 async def test_a_login_wall_of_a_signed_out_visit_says_nothing_about_the_sign_in() -> None:
-    browser = OnePage(WALL, cookies=(Cookie("auth_token", "s", "x.com"), Cookie("ct0", "s", "x.com")))
+    browser = OnePage(
+        WALL, cookies=(Cookie("auth_token", "s", "x.com"), Cookie("ct0", "s", "x.com"))
+    )
 
     with pytest.raises(LoginRequired):
         await BrowserExtractor(browser, FakeClock(), ReaderHere()).extract(x_post(), X, within_s=60)
@@ -377,12 +434,16 @@ async def test_without_a_cookie_for_the_post_there_is_no_signed_in_visit() -> No
     browser = OnePage(WALL)
 
     with pytest.raises(Unsupported):
-        await BrowserExtractor(browser, FakeClock(), ReaderHere(), signed_in=True).extract(x_post(), X, within_s=60)
+        await BrowserExtractor(browser, FakeClock(), ReaderHere(), signed_in=True).extract(
+            x_post(), X, within_s=60
+        )
     assert browser.visited == []
 
 
 def test_a_page_without_an_own_video_names_the_pages_that_it_shows_in_frames() -> None:
-    html = '<p>Words</p><iframe src="//www.youtube.com/embed/2lAe1cqCOXo"></iframe><iframe></iframe>'
+    html = (
+        '<p>Words</p><iframe src="//www.youtube.com/embed/2lAe1cqCOXo"></iframe><iframe></iframe>'
+    )
 
     with pytest.raises(NoVideo) as caught:
         read_capture(page_post(), GENERIC, capture(html=html))

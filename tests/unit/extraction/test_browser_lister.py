@@ -28,7 +28,15 @@ from mediavault.platforms.tiktok import TIKTOK
 from mediavault.platforms.x import X
 from tests.fakes import FakeClock
 from tests.stubs import ReaderHere
-from tests.unit.extraction.samples import capture, response, tiktok_item, tweet, x_photo, x_thread, x_video
+from tests.unit.extraction.samples import (
+    capture,
+    response,
+    tiktok_item,
+    tweet,
+    x_photo,
+    x_thread,
+    x_video,
+)
 from tests.unit.extraction.test_browser_extractor import OnePage
 
 JANE = "https://x.com/jane"
@@ -36,10 +44,17 @@ IDS = [f"17000000000000000{n:02}" for n in range(1, 10)]
 COOKIES = tuple(Cookie(name, "1", domain=".x.com") for name in X.sign_in.session_cookies)
 
 
-def page(*hrefs: str, documents: tuple[object, ...] = (), url: str = JANE, head: str = "", **facts: Any) -> PageCapture:
+def page(
+    *hrefs: str, documents: tuple[object, ...] = (), url: str = JANE, head: str = "", **facts: Any
+) -> PageCapture:
     """Return a visit to a page that shows these links and received these documents."""
     answers = [
-        response(f"{url}/api?n={n}", mime="application/json", resource_type="xhr", body=json.dumps(document).encode())
+        response(
+            f"{url}/api?n={n}",
+            mime="application/json",
+            resource_type="xhr",
+            body=json.dumps(document).encode(),
+        )
         for n, document in enumerate(documents)
     ]
     links = "".join(f'<a href="{href}">a post</a>' for href in hrefs)
@@ -55,7 +70,7 @@ def ids(listing: Listing) -> list[str]:
     return [entry.post_id for entry in listing.entries]
 
 
-# --- what a page shows -------------------------------------------------------------------------------------------
+# --- what a page shows ----------------------------------------------------------------------------
 
 
 def test_the_pages_links_come_first_in_its_order_then_what_its_data_name() -> None:
@@ -66,7 +81,9 @@ def test_the_pages_links_come_first_in_its_order_then_what_its_data_name() -> No
 
 
 def test_what_the_data_say_of_a_post_is_read_with_it() -> None:
-    (entry,) = read(page(documents=(x_thread(tweet(x_video(), post_id=IDS[0], text="A kite")),))).entries
+    (entry,) = read(
+        page(documents=(x_thread(tweet(x_video(), post_id=IDS[0], text="A kite")),))
+    ).entries
 
     assert (entry.title, entry.text, entry.duration_s) == ("A kite", "A kite", 12.5)
     assert entry.published_at is not None
@@ -74,13 +91,18 @@ def test_what_the_data_say_of_a_post_is_read_with_it() -> None:
 
 
 def test_posts_whose_data_show_no_video_are_left_out_and_unknown_ones_stay() -> None:
-    data = x_thread(tweet(x_photo(), post_id=IDS[0]), tweet(post_id=IDS[1]), tweet(x_video(), post_id=IDS[2]))
+    data = x_thread(
+        tweet(x_photo(), post_id=IDS[0]), tweet(post_id=IDS[1]), tweet(x_video(), post_id=IDS[2])
+    )
 
     assert ids(read(page(f"/jane/status/{IDS[3]}", documents=(data,)))) == [IDS[3], IDS[2]]
 
 
 def test_other_accounts_posts_are_left_out_by_their_url_or_their_data() -> None:
-    data = x_thread(tweet(x_video(), post_id=IDS[0], handle="kim"), tweet(x_video(), post_id=IDS[1], handle="Jane"))
+    data = x_thread(
+        tweet(x_video(), post_id=IDS[0], handle="kim"),
+        tweet(x_video(), post_id=IDS[1], handle="Jane"),
+    )
 
     assert ids(read(page(f"/kim/status/{IDS[2]}", documents=(data,)))) == [IDS[1]]
 
@@ -88,12 +110,22 @@ def test_other_accounts_posts_are_left_out_by_their_url_or_their_data() -> None:
 def test_a_list_has_posts_of_all_accounts() -> None:
     url = "https://x.com/i/lists/12345"
 
-    assert ids(read(page(f"/kim/status/{IDS[0]}", f"/jane/status/{IDS[1]}", url=url), url)) == IDS[:2]
+    assert (
+        ids(read(page(f"/kim/status/{IDS[0]}", f"/jane/status/{IDS[1]}", url=url), url)) == IDS[:2]
+    )
 
 
 def test_an_accounts_number_in_the_url_leads_to_its_name() -> None:
-    url, final = "https://www.facebook.com/profile.php?id=4000000001", "https://www.facebook.com/jane.doe"
-    shown = page("/jane.doe/videos/123456789012345/", "/kim.doe/videos/223456789012345/", url=url, final_url=final)
+    url, final = (
+        "https://www.facebook.com/profile.php?id=4000000001",
+        "https://www.facebook.com/jane.doe",
+    )
+    shown = page(
+        "/jane.doe/videos/123456789012345/",
+        "/kim.doe/videos/223456789012345/",
+        url=url,
+        final_url=final,
+    )
 
     assert ids(read(shown, url)) == ["123456789012345"]
 
@@ -114,7 +146,12 @@ def test_links_of_each_site_are_matched_as_its_posts(url: str, href: str, post_i
 
 def test_tiktoks_data_name_posts_with_their_lengths() -> None:
     url = "https://www.tiktok.com/@jane"
-    data = {"itemList": [tiktok_item(), tiktok_item(post_id="7123456789012345679", author={"uniqueId": "kim"})]}
+    data = {
+        "itemList": [
+            tiktok_item(),
+            tiktok_item(post_id="7123456789012345679", author={"uniqueId": "kim"}),
+        ]
+    }
     (entry,) = read(page(documents=(data,), url=url), url).entries
 
     assert (entry.post_id, entry.duration_s) == ("7123456789012345678", 12)
@@ -122,7 +159,11 @@ def test_tiktoks_data_name_posts_with_their_lengths() -> None:
 
 @pytest.mark.parametrize(
     "href",
-    ["https://evil.example/jane/status/1", "https://x.com.evil.example/jane/status/1", "//evil.example/i/status/1"],
+    [
+        "https://evil.example/jane/status/1",
+        "https://x.com.evil.example/jane/status/1",
+        "//evil.example/i/status/1",
+    ],
 )
 def test_a_link_to_another_host_in_the_sites_form_is_no_post(href: str) -> None:
     assert ids(read(page(href, f"/jane/status/{IDS[0]}"))) == [IDS[0]]
@@ -139,7 +180,11 @@ def test_who_it_is_stands_in_the_pages_head() -> None:
     head = '<meta property="og:title" content="Jane"><meta property="og:image" content="https://pbs.twimg.com/j.jpg">'
     listing = read(page(f"/jane/status/{IDS[0]}", head=head))
 
-    assert (listing.title, listing.handle, listing.picture_url) == ("Jane", "jane", "https://pbs.twimg.com/j.jpg")
+    assert (listing.title, listing.handle, listing.picture_url) == (
+        "Jane",
+        "jane",
+        "https://pbs.twimg.com/j.jpg",
+    )
 
 
 def test_no_more_than_the_limit_and_the_bound_are_read() -> None:
@@ -149,7 +194,7 @@ def test_no_more_than_the_limit_and_the_bound_are_read() -> None:
     assert len(read(page(*many), limit=10_000).entries) == MAX_POSTS
 
 
-# --- walls -------------------------------------------------------------------------------------------------------
+# --- walls ----------------------------------------------------------------------------------------
 
 
 def test_a_login_page_and_a_challenge_raise_as_for_posts() -> None:
@@ -159,7 +204,9 @@ def test_a_login_page_and_a_challenge_raise_as_for_posts() -> None:
         read(page(title="Just a moment..."))
 
 
-@pytest.mark.parametrize("facts", [{"status": 404}, {"visible_text": "This account doesn't exist"}], ids=str)
+@pytest.mark.parametrize(
+    "facts", [{"status": 404}, {"visible_text": "This account doesn't exist"}], ids=str
+)
 def test_no_page_says_that_an_account_is_gone(facts: dict[str, Any]) -> None:
     with pytest.raises(ExtractorBroken) as caught:
         read(page(**facts))
@@ -176,12 +223,16 @@ def test_a_page_without_any_post_is_a_failure_and_not_an_empty_list() -> None:
     "value", [[], 1, "x", {"rest_id": 1, "legacy": 2}, {"rest_id": {}, "legacy": {"full_text": []}}]
 )
 def test_data_of_an_unknown_form_cause_no_error(value: object) -> None:
-    broken = {"rest_id": IDS[0], "legacy": {"full_text": "A kite", "extended_entities": value}, "core": value}
+    broken = {
+        "rest_id": IDS[0],
+        "legacy": {"full_text": "A kite", "extended_entities": value},
+        "core": value,
+    }
 
     assert ids(read(page(f"/jane/status/{IDS[0]}", documents=(broken, [value])))) in ([IDS[0]], [])
 
 
-# --- the visit ---------------------------------------------------------------------------------------------------
+# --- the visit ------------------------------------------------------------------------------------
 
 
 async def visited(
@@ -189,7 +240,9 @@ async def visited(
 ) -> tuple[Listing, OnePage]:
     browser = OnePage(shown, cookies=cookies)
     lister = BrowserLister(browser, FakeClock(), ReaderHere())
-    listing = await lister.list_entries(ListCheck(url, **facts), platform_at(parse_http_url(url)), within_s=180)
+    listing = await lister.list_entries(
+        ListCheck(url, **facts), platform_at(parse_http_url(url)), within_s=180
+    )
     return listing, browser
 
 
@@ -207,7 +260,9 @@ async def test_a_mirror_is_never_visited() -> None:
     assert [url for url, _ in browser.visited] == [JANE]
 
 
-async def raises(kind: type[Failure], url: str, *, cookies: tuple[Cookie, ...] = COOKIES) -> OnePage:
+async def raises(
+    kind: type[Failure], url: str, *, cookies: tuple[Cookie, ...] = COOKIES
+) -> OnePage:
     """Check that a look fails so, and return the browser that it had."""
     browser = OnePage(page(final_url="https://x.com/i/flow/login"), cookies=cookies)
     with pytest.raises(kind):

@@ -55,15 +55,22 @@ def test_adverts_previews_errors_and_pictures_are_passed_over() -> None:
 
 
 def test_byte_ranges_of_the_same_file_are_one_video() -> None:
-    media = network(response(f"{CDN}a.mp4?bytestart=0&byteend=9"), response(f"{CDN}a.mp4?bytestart=10&byteend=19"))
+    media = network(
+        response(f"{CDN}a.mp4?bytestart=0&byteend=9"),
+        response(f"{CDN}a.mp4?bytestart=10&byteend=19"),
+    )
 
     assert list(media.candidates) == [f"{CDN}a.mp4"]
 
 
 def test_a_known_platforms_media_lie_on_its_media_hosts() -> None:
-    media = network_media([response(f"{CDN}a.mp4"), response("https://video.twimg.com/amplify_video/1/vid/a.mp4")], X)
+    media = network_media(
+        [response(f"{CDN}a.mp4"), response("https://video.twimg.com/amplify_video/1/vid/a.mp4")], X
+    )
 
-    assert [c.url for c in media.candidates.values()] == ["https://video.twimg.com/amplify_video/1/vid/a.mp4"]
+    assert [c.url for c in media.candidates.values()] == [
+        "https://video.twimg.com/amplify_video/1/vid/a.mp4"
+    ]
 
 
 def test_what_a_player_plays_knows_what_the_network_saw_of_it() -> None:
@@ -71,7 +78,12 @@ def test_what_a_player_plays_knows_what_the_network_saw_of_it() -> None:
     (sighting,) = sighted(player(has_audio=True), seen=seen)
     (candidate,) = sighting.candidates
 
-    assert (candidate.size, candidate.width, candidate.has_audio, candidate.duration_s) == (12_345, 1280, True, 3.0)
+    assert (candidate.size, candidate.width, candidate.has_audio, candidate.duration_s) == (
+        12_345,
+        1280,
+        True,
+        3.0,
+    )
     assert candidate.headers == {"referer": PAGE}
     assert leftovers(seen, [sighting]) == []
 
@@ -81,21 +93,29 @@ def test_a_redirected_file_is_the_players_own_address() -> None:
     seen = network(moved, response(f"{CDN}real.mp4", size=7))
     (sighting,) = sighted(player(f"{CDN}go?id=1"), seen=seen)
 
-    assert [(c.url, c.source_type, c.size) for c in sighting.candidates] == [(f"{CDN}go?id=1", SourceType.DIRECT, 7)]
+    assert [(c.url, c.source_type, c.size) for c in sighting.candidates] == [
+        (f"{CDN}go?id=1", SourceType.DIRECT, 7)
+    ]
     assert leftovers(seen, [sighting]) == []
 
 
 def test_a_players_sources_are_levels_of_one_video() -> None:
     (sighting,) = sighted(player(sources=(f"{CDN}post.mp4", f"{CDN}post.webm", f"{CDN}list.m3u8")))
 
-    assert [c.source_type for c in sighting.candidates] == [SourceType.DIRECT, SourceType.DIRECT, SourceType.HLS]
+    assert [c.source_type for c in sighting.candidates] == [
+        SourceType.DIRECT,
+        SourceType.DIRECT,
+        SourceType.HLS,
+    ]
 
 
 def test_a_player_is_believed_about_a_vague_name_but_not_about_a_picture() -> None:
     (unknown,) = sighted(player(f"{CDN}play?id=7"))
     (picture,) = sighted(player(f"{CDN}a.jpg"))
 
-    assert [(c.source_type, c.found_in) for c in unknown.candidates] == [(SourceType.UNKNOWN, FoundIn.DOM)]
+    assert [(c.source_type, c.found_in) for c in unknown.candidates] == [
+        (SourceType.UNKNOWN, FoundIn.DOM)
+    ]
     assert picture.candidates == ()
 
 
@@ -114,7 +134,8 @@ def test_with_two_scripted_players_in_a_frame_it_is_unknown_which_loaded_what() 
     blob = player("blob:https://site.test/1")
 
     assert all(
-        s.candidates == () for s in sighted(blob, replace(blob, current_src="blob:https://site.test/2"), seen=seen)
+        s.candidates == ()
+        for s in sighted(blob, replace(blob, current_src="blob:https://site.test/2"), seen=seen)
     )
 
 
@@ -134,6 +155,10 @@ def test_protection_is_carried_over_from_the_manifest() -> None:
 
 
 def test_the_players_secrets_are_not_part_of_a_candidate() -> None:
-    media = network(response(f"{CDN}a.mp4", request_headers={"referer": PAGE, "cookie": "s", "range": "bytes=0-"}))
+    media = network(
+        response(
+            f"{CDN}a.mp4", request_headers={"referer": PAGE, "cookie": "s", "range": "bytes=0-"}
+        )
+    )
 
     assert [dict(c.headers) for c in media.candidates.values()] == [{"referer": PAGE}]

@@ -67,7 +67,15 @@ def test_each_sign_is_found_by_itself(sighting: Sighting, sign: Sign) -> None:
 
 
 @pytest.mark.parametrize(
-    "names", ["readable", "shadow head", "uploads", "download-list", "article-feedback", "main video-player"]
+    "names",
+    [
+        "readable",
+        "shadow head",
+        "uploads",
+        "download-list",
+        "article-feedback",
+        "main video-player",
+    ],
 )
 def test_words_that_only_contain_a_mark_are_none(names: str) -> None:
     assert not signs(seen(names=names)) & {Sign.ADVERT, Sign.SUGGESTED, Sign.PREVIEW, Sign.SPOKEN}
@@ -136,7 +144,9 @@ def test_a_pages_own_facts_are_read_from_its_address_too() -> None:
         ("", False),
     ],
 )
-def test_a_button_that_skips_adverts_is_found_by_its_names_or_its_text(html: str, *, skips: bool) -> None:
+def test_a_button_that_skips_adverts_is_found_by_its_names_or_its_text(
+    html: str, *, skips: bool
+) -> None:
     assert offers_to_skip(f"<body><main><video src='a.mp4'></video>{html}</main>") is skips
 
 

@@ -1,4 +1,6 @@
-"""Reading feeds, API answers and pages that link to feeds; and documents that are made to hurt their reader."""
+"""Reading feeds, API answers and pages that link to feeds;
+and documents that are made to hurt their reader.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,12 @@ from mediavault.core.listings import Entry, EntryKind, ListCheck, ListPage
 from mediavault.core.media import EnclosedFile
 from mediavault.core.platform import Platform
 from mediavault.core.urls import parse_http_url
-from mediavault.extraction.feed_documents import MAX_ITEMS, MAX_TEXT_CHARS, MAX_TITLE_CHARS, read_feed
+from mediavault.extraction.feed_documents import (
+    MAX_ITEMS,
+    MAX_TEXT_CHARS,
+    MAX_TITLE_CHARS,
+    read_feed,
+)
 from mediavault.extraction.port import PageAnswer
 from mediavault.platforms.registry import all_platforms, platform, platform_at
 from tests import feed_samples as samples
@@ -38,7 +45,7 @@ def urls(body: bytes | object, url: str = BLOG) -> list[str]:
     return [entry.url for entry in entries(body, url)]
 
 
-# --- any feed ----------------------------------------------------------------------------------------------------
+# --- any feed -------------------------------------------------------------------------------------
 
 
 def test_an_items_link_is_the_post_and_its_date_title_and_text_are_read() -> None:
@@ -55,7 +62,9 @@ def test_an_items_link_is_the_post_and_its_date_title_and_text_are_read() -> Non
 
 def test_an_order_that_no_date_proves_is_not_relied_on() -> None:
     assert not read(rss(item(1, day=1), item(2, day=2))).listing.is_newest_first
-    assert not read(rss("<item><link>https://blog.example/1</link></item>" * 2)).listing.is_newest_first
+    assert not read(
+        rss("<item><link>https://blog.example/1</link></item>" * 2)
+    ).listing.is_newest_first
 
 
 def test_a_podcasts_episode_is_its_file_where_the_link_is_the_shows_page_or_missing() -> None:
@@ -71,7 +80,9 @@ def test_a_podcasts_episode_is_its_file_where_the_link_is_the_shows_page_or_miss
 
 
 def test_the_sound_or_video_that_an_entry_encloses_is_read_with_what_the_feed_states() -> None:
-    more = enclosure("https://cdn.example/1.JPG", "image/jpeg") + enclosure("https://cdn.example/1.mp3", "Audio/MPEG")
+    more = enclosure("https://cdn.example/1.JPG", "image/jpeg") + enclosure(
+        "https://cdn.example/1.mp3", "Audio/MPEG"
+    )
     more += '<itunes:image href="https://cdn.example/1.png"/>'
     (entry,) = entries(rss(item(1, more=more)))
 
@@ -84,12 +95,20 @@ def test_the_sound_or_video_that_an_entry_encloses_is_read_with_what_the_feed_st
         published_at=datetime(2026, 11, 27, 10, tzinfo=UTC),
         thumbnail_url="https://cdn.example/1.png",
     )
-    assert entries(rss(item(1, more=enclosure("https://cdn.example/1.pdf", "application/pdf"))))[0].enclosed is None
+    assert (
+        entries(rss(item(1, more=enclosure("https://cdn.example/1.pdf", "application/pdf"))))[
+            0
+        ].enclosed
+        is None
+    )
 
 
 @pytest.mark.parametrize("guid", ["x1", "/x1", "tag:blog.example,2026:1", "ftp://blog.example/1"])
 def test_a_guid_that_is_not_an_absolute_web_address_is_never_a_posts_url(guid: str) -> None:
-    of_file, bare = f"<guid>{guid}</guid>{enclosure('https://cdn.example/1.mp3')}", f"<guid>{guid}</guid>"
+    of_file, bare = (
+        f"<guid>{guid}</guid>{enclosure('https://cdn.example/1.mp3')}",
+        f"<guid>{guid}</guid>",
+    )
     (entry,) = entries(rss(item(1, link="", more=of_file), item(2, link="", more=bare)))
 
     assert entry.url == "https://cdn.example/1.mp3"
@@ -145,7 +164,13 @@ def test_a_json_feed_is_read_like_the_others() -> None:
         "title": "Kite",
         "content_html": "<p>Wind</p>",
         "date_published": "2026-11-28T10:00:00Z",
-        "attachments": [{"url": "https://cdn.example/1.mp3", "mime_type": "audio/mpeg", "duration_in_seconds": 9}],
+        "attachments": [
+            {
+                "url": "https://cdn.example/1.mp3",
+                "mime_type": "audio/mpeg",
+                "duration_in_seconds": 9,
+            }
+        ],
     }
     (entry,) = entries(samples.json_feed(episode, language="en"))
 
@@ -191,10 +216,12 @@ def test_a_server_that_names_all_attachments_leaves_out_posts_without_any() -> N
     video = '<media:content url="https://files.example/1.mp4" type="video/mp4" medium="video"/>'
     picture = '<media:content url="https://files.example/2.png" type="image/png" medium="image"/>'
 
-    assert urls(rss(item(1, more=video), item(2, more=picture), item(3), head=head)) == ["https://blog.example/1"]
+    assert urls(rss(item(1, more=video), item(2, more=picture), item(3), head=head)) == [
+        "https://blog.example/1"
+    ]
 
 
-# --- sites -------------------------------------------------------------------------------------------------------
+# --- sites ----------------------------------------------------------------------------------------
 
 
 def test_youtubes_feed_tells_shorts_by_their_url_and_the_channel_by_its_id() -> None:
@@ -225,12 +252,18 @@ def test_mastodons_statuses_are_entries_and_those_without_a_video_are_left_out()
         ("5", True, False),
         ("4", False, True),
     ]
-    assert (listing.stable_id, listing.handle, listing.title) == ("12@mastodon.social", "jane", "Jane")
+    assert (listing.stable_id, listing.handle, listing.title) == (
+        "12@mastodon.social",
+        "jane",
+        "Jane",
+    )
     assert (listing.entries[0].duration_s, listing.entries[0].language) == (4.0, "en")
 
 
 def test_mastodons_lookup_names_the_account() -> None:
-    assert read(samples.account(), LIST_CHECKS["mastodon"]).listing.stable_id == "12@mastodon.social"
+    assert (
+        read(samples.account(), LIST_CHECKS["mastodon"]).listing.stable_id == "12@mastodon.social"
+    )
 
 
 def test_a_full_part_of_mastodons_list_names_the_next() -> None:
@@ -244,7 +277,11 @@ def test_blueskys_feed_names_the_account_by_its_did_and_marks_reposts() -> None:
     theirs = samples.bluesky_post("3kitebbbbbbbb")
     theirs["post"]["author"] = {"did": "did:plc:kim", "handle": "kim.example"}
     theirs["reason"] = {"$type": "app.bsky.feed.defs#reasonRepost", "by": {"did": "did:plc:jane"}}
-    feed = [theirs, samples.bluesky_post("3kiteaaaaaaaa"), samples.bluesky_post("3kitecccccccc", video=False)]
+    feed = [
+        theirs,
+        samples.bluesky_post("3kiteaaaaaaaa"),
+        samples.bluesky_post("3kitecccccccc", video=False),
+    ]
     page = read({"feed": feed, "cursor": "next"}, LIST_CHECKS["bluesky"])
 
     assert [(entry.url, entry.is_repost) for entry in page.listing.entries] == [
@@ -256,7 +293,13 @@ def test_blueskys_feed_names_the_account_by_its_did_and_marks_reposts() -> None:
 
 def test_dailymotions_live_channels_are_not_over_while_they_are_on_air() -> None:
     answer = samples.dailymotion(
-        {"id": "x8aaaaa", "title": "A kite", "created_time": 1_795_000_000, "duration": 60, "mode": "vod"},
+        {
+            "id": "x8aaaaa",
+            "title": "A kite",
+            "created_time": 1_795_000_000,
+            "duration": 60,
+            "mode": "vod",
+        },
         {"id": "x8bbbbb", "mode": "live", "onair": True},
         {"id": "../x"},
         has_more=True,
@@ -287,15 +330,22 @@ def test_reddits_pictures_and_texts_are_left_out_and_links_elsewhere_stay() -> N
 
 def test_tumblrs_pictures_are_left_out() -> None:
     posts = [
-        item(1, link="https://jane.tumblr.com/post/100000000001", more="").replace("Wind", "&lt;img src='1.png'&gt;"),
-        item(2, link="https://jane.tumblr.com/post/100000000002").replace("Wind", "&lt;img&gt;&lt;video src='1'&gt;"),
+        item(1, link="https://jane.tumblr.com/post/100000000001", more="").replace(
+            "Wind", "&lt;img src='1.png'&gt;"
+        ),
+        item(2, link="https://jane.tumblr.com/post/100000000002").replace(
+            "Wind", "&lt;img&gt;&lt;video src='1'&gt;"
+        ),
         item(3, link="https://jane.tumblr.com/post/100000000003"),
     ]
 
-    assert [e.post_id for e in entries(rss(*posts), LIST_CHECKS["tumblr"])] == ["100000000002", "100000000003"]
+    assert [e.post_id for e in entries(rss(*posts), LIST_CHECKS["tumblr"])] == [
+        "100000000002",
+        "100000000003",
+    ]
 
 
-# --- hostile documents -------------------------------------------------------------------------------------------
+# --- hostile documents ----------------------------------------------------------------------------
 
 
 def test_entities_that_multiply_are_not_expanded() -> None:
@@ -326,7 +376,9 @@ def test_an_item_whose_link_is_not_a_web_address_names_no_post(link: str) -> Non
 
 def test_titles_and_texts_are_cut() -> None:
     huge = "x" * (1 << 20)
-    (entry,) = entries(rss(item(1)).replace(b"Kite 1", huge.encode()).replace(b"Wind", huge.encode()))
+    (entry,) = entries(
+        rss(item(1)).replace(b"Kite 1", huge.encode()).replace(b"Wind", huge.encode())
+    )
 
     assert (len(entry.title or ""), len(entry.text or "")) == (MAX_TITLE_CHARS, MAX_TEXT_CHARS)
 
@@ -339,7 +391,9 @@ def test_lone_surrogates_are_left_out_of_texts(reference: str) -> None:
 
 
 def test_lone_surrogates_in_json_are_left_out_too() -> None:
-    body = json.dumps(samples.json_feed({"url": "https://blog.example/1", "title": "a\ud800b"})).encode()
+    body = json.dumps(
+        samples.json_feed({"url": "https://blog.example/1", "title": "a\ud800b"})
+    ).encode()
 
     assert entries(body)[0].title == "ab"
 
@@ -360,38 +414,54 @@ def test_a_name_of_a_file_of_ours_is_not_opened() -> None:
 
 
 WORDS = st.sampled_from([
-    "<rss>", "<channel>", "<item>", "</item>", "<feed xmlns='http://www.w3.org/2005/Atom'>", "<entry>", "<link>", "</link>",
-    "<link href='/a' rel='enclosure' type='video/mp4'/>", "https://blog.example/1", "<title>", "</title>", "&#xD800;", "]]>",
-    "<![CDATA[", "<pubDate>Mon, 99 Foo 0000 25:61:61 +9999</pubDate>", "<media:content url='x' duration='-1'/>", "\0", "é",
-    "<itunes:duration>1:2:3:4</itunes:duration>", "<ttl>1e999</ttl>", "<hour>99</hour>", "<!DOCTYPE x [<!ENTITY a '&b;'>]>",
-    "<content type='xhtml'>", "<image><url>x</url></image>", "<guid isPermaLink='true'>x</guid>", "&a;", "<?xml version='9'?>",
+    "<rss>", "<channel>", "<item>", "</item>", "<feed xmlns='http://www.w3.org/2005/Atom'>",
+    "<entry>", "<link>", "</link>",
+    "<link href='/a' rel='enclosure' type='video/mp4'/>", "https://blog.example/1", "<title>",
+    "</title>", "&#xD800;", "]]>",
+    "<![CDATA[", "<pubDate>Mon, 99 Foo 0000 25:61:61 +9999</pubDate>", (
+        "<media:content url='x' duration='-1'/>"
+    ), "\0", "é",
+    "<itunes:duration>1:2:3:4</itunes:duration>", "<ttl>1e999</ttl>", "<hour>99</hour>",
+    "<!DOCTYPE x [<!ENTITY a '&b;'>]>", "<content type='xhtml'>", "<image><url>x</url></image>",
+    "<guid isPermaLink='true'>x</guid>", "&a;", "<?xml version='9'?>",
 ])  # fmt: skip
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 NAMES = st.sampled_from([
-    "id", "url", "feed", "post", "list", "items", "version", "account", "acct", "reblog", "media_attachments", "type", "embed",
-    "record", "author", "did", "handle", "reason", "cursor", "owner.id", "page", "has_more", "attachments", "created_at",
+    "id", "url", "feed", "post", "list", "items", "version", "account", "acct", "reblog",
+    "media_attachments", "type", "embed", "record", "author", "did", "handle", "reason", "cursor",
+    "owner.id", "page", "has_more", "attachments", "created_at",
 ])  # fmt: skip
 SITES = st.sampled_from(sorted(LIST_CHECKS))
 
 
-@given(body=st.lists(WORDS, max_size=30).map(lambda words: "".join(words).encode("utf-8", "ignore")), site=SITES)
+@given(
+    body=st.lists(WORDS, max_size=30).map(lambda words: "".join(words).encode("utf-8", "ignore")),
+    site=SITES,
+)
 def test_no_feed_makes_the_reader_raise_anything_but_a_failure(body: bytes, site: str) -> None:
     _read_anything(b"<rss>" + body, site)
     _read_anything(b"<?xml version='1.0'?><rss version='2.0'><channel><item>" + body, site)
 
 
 @given(
-    value=st.recursive(VALUES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=6)),
+    value=st.recursive(
+        VALUES,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=6),
+    ),
     site=SITES,
 )
 def test_no_json_makes_the_reader_raise_anything_but_a_failure(value: object, site: str) -> None:
     _read_anything(json.dumps(value).encode(), site)
     for name in ("feed", "list", "items"):
-        _read_anything(json.dumps({name: [value], "version": "https://jsonfeed.org/version/1"}).encode(), site)
+        _read_anything(
+            json.dumps({name: [value], "version": "https://jsonfeed.org/version/1"}).encode(), site
+        )
         _read_anything(json.dumps({name: [value]}).encode(), site)
 
 
@@ -402,7 +472,11 @@ def test_no_bytes_make_the_reader_raise_anything_but_a_failure(body: bytes, site
 
 def _read_anything(body: bytes, site: str) -> None:
     try:
-        page = read_feed(ListCheck(LIST_CHECKS[site]), platform(site), PageAnswer(LIST_CHECKS[site], 200, {}, body))
+        page = read_feed(
+            ListCheck(LIST_CHECKS[site]),
+            platform(site),
+            PageAnswer(LIST_CHECKS[site], 200, {}, body),
+        )
     except Failure:
         return
     assert all(parse_http_url(entry.url) for entry in page.listing.entries)

@@ -1,4 +1,6 @@
-"""What an address says about its file, in one record: kind, signature and expiry, watermark, size and bit rate."""
+"""What an address says about its file, in one record: kind, signature and expiry, watermark,
+size and bit rate.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,11 @@ from mediavault.platforms import registry
 def platform(name: str) -> Platform:
     """A platform with only the size rules of the platform ``name``."""
     known = registry.platform(name).media
-    return Platform(name=name, title=name, media=MediaRules(stated_size=known.stated_size, measures=known.measures))
+    return Platform(
+        name=name,
+        title=name,
+        media=MediaRules(stated_size=known.stated_size, measures=known.measures),
+    )
 
 
 def measures(name: str, url: str) -> tuple[int | None, int | None, int | None]:
@@ -33,7 +39,9 @@ AUDIO_TRACK = efg('{"vencode_tag":"dash_ln_heaac_audio"}')
 
 
 def test_all_facts_of_a_signed_file_are_in_one_record() -> None:
-    site = Platform(name="site", title="Site", media=MediaRules(watermark_no=re.compile(r"[?&]clean=1")))
+    site = Platform(
+        name="site", title="Site", media=MediaRules(watermark_no=re.compile(r"[?&]clean=1"))
+    )
     url = "https://a.example/vid/1280x720/v.mp4?clean=1&expire=1767268921&sig=1"
 
     assert media_facts(url, site) == MediaFacts(
@@ -45,7 +53,12 @@ def test_a_picture_has_neither_mark_nor_size() -> None:
     site = Platform(name="site", title="Site", media=MediaRules(watermark_no=re.compile(".")))
     facts = media_facts("https://a.example/img/1280x720/p.jpg", site)
 
-    assert (facts.kind, facts.watermark, facts.width, facts.height) == ("image", "unknown", None, None)
+    assert (facts.kind, facts.watermark, facts.width, facts.height) == (
+        "image",
+        "unknown",
+        None,
+        None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -62,7 +75,9 @@ def test_a_picture_has_neither_mark_nor_size() -> None:
         ("no address", "other"),
     ],
 )
-def test_a_byte_range_of_one_track_is_that_track_and_other_pieces_are_not_saved(url: str, kind: str) -> None:
+def test_a_byte_range_of_one_track_is_that_track_and_other_pieces_are_not_saved(
+    url: str, kind: str
+) -> None:
     facts = media_facts(url, platform("site"))
 
     assert (facts.kind, facts.watermark) == (kind, "unknown")
@@ -102,7 +117,9 @@ def test_a_byte_range_of_one_track_is_that_track_and_other_pieces_are_not_saved(
         ("peertube:/web-videos/9c9de5e8-480.mp4", (None, None)),
     ],
 )
-def test_the_size_is_read_in_each_platforms_own_form(path: str, size: tuple[int | None, int | None]) -> None:
+def test_the_size_is_read_in_each_platforms_own_form(
+    path: str, size: tuple[int | None, int | None]
+) -> None:
     name, _, rest = path.partition(":")
     width, height, _ = measures(name, f"https://a.example{rest}")
 
@@ -151,34 +168,65 @@ def test_xs_files_have_the_rate_of_their_level(path: str) -> None:
         ("itag=18&clen=many&dur=nan", (640, 360, None)),
     ],
 )
-def test_googlevideo_names_a_frame_by_its_itag_and_bytes_and_seconds(query: str, expected: object) -> None:
+def test_googlevideo_names_a_frame_by_its_itag_and_bytes_and_seconds(
+    query: str, expected: object
+) -> None:
     assert measures("youtube", f"https://a.example/videoplayback?{query}") == expected
 
 
 @pytest.mark.parametrize(
     ("name", "payload", "expected"),
     [
-        ("instagram", '{"vencode_tag":"xpv_progressive.INSTAGRAM.CLIPS.C3.720.dash_baseline_1_v1"}', (720, None, None)),
-        ("threads", '{"vencode_tag":"vts_vod_urlgen.640.feed","bitrate":66971}', (640, None, 66_971)),
+        (
+            "instagram",
+            '{"vencode_tag":"xpv_progressive.INSTAGRAM.CLIPS.C3.720.dash_baseline_1_v1"}',
+            (720, None, None),
+        ),
+        (
+            "threads",
+            '{"vencode_tag":"vts_vod_urlgen.640.feed","bitrate":66971}',
+            (640, None, 66_971),
+        ),
         ("instagram", '{"vencode_tag":"vts_vod_urlgen.1280.clips"}', (None, None, None)),
-        ("instagram", '{"vencode_tag":"dash_ln_heaac_vbr3_audio","bitrate":66971}', (None, None, 66_971)),
-        ("facebook", '{"vencode_tag":"dash_h264-basic-gen2_720p","bitrate":94186,"a":1}', (None, 720, 94_186)),
+        (
+            "instagram",
+            '{"vencode_tag":"dash_ln_heaac_vbr3_audio","bitrate":66971}',
+            (None, None, 66_971),
+        ),
+        (
+            "facebook",
+            '{"vencode_tag":"dash_h264-basic-gen2_720p","bitrate":94186,"a":1}',
+            (None, 720, 94_186),
+        ),
         ("facebook", '{"vencode_tag":"dash_v4_5secgop_hq1_frag_2_video"}', (640, 360, None)),
-        ("facebook", '{"vencode_tag":"dash_v4_5secgop_426_crf_23_main_3.0_frag_2_video"}', (426, 240, None)),
+        (
+            "facebook",
+            '{"vencode_tag":"dash_v4_5secgop_426_crf_23_main_3.0_frag_2_video"}',
+            (426, 240, None),
+        ),
         ("facebook", '{"vencode_tag":"sve_sd"}', (None, None, None)),
         ("facebook", '{"vencode_tag":"xpv_progressive.FACEBOOK..C3.640.sve_sd"}', (640, 360, None)),
         ("facebook", "no JSON at all", (None, None, None)),
     ],
 )
-def test_metas_own_parameter_names_level_and_rate(name: str, payload: str, expected: object) -> None:
+def test_metas_own_parameter_names_level_and_rate(
+    name: str, payload: str, expected: object
+) -> None:
     assert measures(name, f"https://a.example/v/t1/x.mp4?efg={efg(payload)}") == expected
 
 
 def test_a_rate_next_to_metas_parameter_counts_where_the_parameter_has_none() -> None:
     tag, rated = efg('{"vencode_tag":"sve_sd"}'), efg('{"vencode_tag":"sve_sd","bitrate":20000}')
 
-    assert measures("facebook", f"https://a.example/v/x.mp4?efg={tag}&oe=1&bitrate=465397&tag=sve_sd")[2] == 465_397
-    assert measures("facebook", f"https://a.example/v/x.mp4?efg={rated}&bitrate=465397")[2] == 20_000
+    assert (
+        measures("facebook", f"https://a.example/v/x.mp4?efg={tag}&oe=1&bitrate=465397&tag=sve_sd")[
+            2
+        ]
+        == 465_397
+    )
+    assert (
+        measures("facebook", f"https://a.example/v/x.mp4?efg={rated}&bitrate=465397")[2] == 20_000
+    )
     assert measures("facebook", f"https://a.example/v/x.mp4?efg={tag}&bitrate=many")[2] is None
 
 
@@ -201,5 +249,7 @@ def test_a_rate_next_to_metas_parameter_counts_where_the_parameter_has_none() ->
         ("other", "/abc/DASH_1080.mp4?bt=987", None),
     ],
 )
-def test_other_ladders_give_the_rate_of_their_levels(name: str, rest: str, rate: int | None) -> None:
+def test_other_ladders_give_the_rate_of_their_levels(
+    name: str, rest: str, rate: int | None
+) -> None:
     assert measures(name, f"https://a.example{rest}")[2] == rate

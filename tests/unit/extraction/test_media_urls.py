@@ -91,7 +91,7 @@ KINDS = {
     f"https://a.example/x.mp4?efg={_efg('dash_v4_hq1_frag_2_video')}": "video_only",
     f"https://a.example/x.mp4?efg={_efg('ig-xpvds.clips.c2-C3.dash_ln_audio_v1')}": "audio_only",
     f"https://a.example/x.mp4?efg={_efg('ig-xpvds.clips.c2-C3.dash_high_1080p_v1')}": "video_only",
-    f"https://a.example/x.mp4?efg={_efg('xpv_progressive.AUDIO_ONLY..C3.0.progressive_audio')}": "audio_only",
+    f"https://a.example/x.mp4?efg={_efg('xpv_progressive.AUDIO_ONLY..C3.0.progressive_audio')}": "audio_only",  # noqa: E501
     "https://a.example/aweme/v1/play/?format=webvtt&language=spa-ES&video_id=v1": "subtitle",
     "https://v.redd.it/abc123def4567/audio": "audio_only",
     "https://v.redd.it/abc123def4567/HLS_720.m3u8": "video_only",
@@ -99,10 +99,10 @@ KINDS = {
     "https://64.media.tumblr.com/0a1b/2c-3d/s640x960/4e5f.gifv": "image",
     f"https://a.example/x.mp4?efg={_efg('site-ds.clips.c2-C3.dash_vp9-basic_720p')}": "video_only",
     f"https://a.example/x.mp4?efg={_efg('dash_ln_heaac_vbr3_audio')}": "audio_only",
-    f"https://a.example/x.mp4?efg={_efg('xpv_progressive.C3.1080.dash_baseline_1080p_v1')}": "direct",
-    f"https://a.example/x.mp4?efg={_efg('vts_vod_urlgen.clips.unknown-C3.576.dash_baseline_1_v1')}": "direct",
-    f"https://a.example/x.mp4?efg={_efg('dash_v4audioforsourcepipeline_128_crf_23_frag_2_video')}": "video_only",
-    f"https://a.example/x.mp4?efg={_efg('dash_v4audioforsourcepipeline_128_crf_23_frag_2_audio')}": "audio_only",
+    f"https://a.example/x.mp4?efg={_efg('xpv_progressive.C3.1080.dash_baseline_1080p_v1')}": "direct",  # noqa: E501
+    f"https://a.example/x.mp4?efg={_efg('vts_vod_urlgen.clips.unknown-C3.576.dash_baseline_1_v1')}": "direct",  # noqa: E501
+    f"https://a.example/x.mp4?efg={_efg('dash_v4audioforsourcepipeline_128_crf_23_frag_2_video')}": "video_only",  # noqa: E501
+    f"https://a.example/x.mp4?efg={_efg('dash_v4audioforsourcepipeline_128_crf_23_frag_2_audio')}": "audio_only",  # noqa: E501
     f"https://a.example/x.mp4?efg={_efg('sve_sd').replace('%3D', '')}u00253D": "direct",
     "https://a.example/video/tos/no1a/tos-no1a-ve-0068-no/abc/?mime_type=video_mp4&ds=6": "direct",
     "https://a.example/video/tos/no1a/tos-no1a-v-0037-no/abc/?mime_type=video_mp4&ds=4": "subtitle",
@@ -119,8 +119,11 @@ KINDS = {
     "https://a.example/playlist/vid/dynamic/D4E/BAQj?e=1": "hls",
     "https://a.example/x/v2/playlist/av/media.m3u8?pathsig=1&st=video": "video_only",
     "https://a.example/x/v2/playlist/av/media.m3u8?pathsig=1&st=audio": "audio_only",
-    "https://a.example/Transcoding/v1/hls/a/non_transcode/audio-space/master_playlist.m3u8": "audio_only",
-    "https://a.example/progressive_redirect/playback/12345/rendition/720p?loc=external&signature=0a": "direct",
+    "https://a.example/Transcoding/v1/hls/a/non_transcode/audio-space/master_playlist.m3u8": "audio_only",  # noqa: E501
+    (
+        "https://a.example/progressive_redirect/playback/12345/rendition/720p?loc=external"
+        "&signature=0a"
+    ): "direct",
     "https://a.example/play/0a1b2c3d-0000-4000-8000-0a1b2c3d4e5f?s=12345_1_0a&sid=0b": "direct",
     "https://a.example/play/0a1b2c3d-0000-4000-8000-0a1b2c3d4e5f/hls?s=12345_1_0a": "hls",
     "https://sf16-ies-music-xx.tiktokcdn.com/obj/tos-xx-ve-2774/0a1b2c": "audio_only",
@@ -140,7 +143,10 @@ KINDS = {
     "https://wiki.example/lib/exe/fetch.php?media=holiday:beach.jpg": "image",
     "https://a.example/download?file=clip.webm": "direct",
     "https://a.s3.example/0a1b2c?response-content-type=video%2Fmp4&X-Amz-Expires=60": "direct",
-    "https://a.s3.example/0a1b2c?response-content-disposition=attachment%3B%20filename%3D%22clip.mp4%22": "direct",
+    (
+        "https://a.s3.example/0a1b2c"
+        "?response-content-disposition=attachment%3B%20filename%3D%22clip.mp4%22"
+    ): "direct",
     "https://a.example/player?file=https%3A%2F%2Fb.example%2Fclip.mp4": "other",
     "https://a.example/watch.html?file=clip.mp4": "static",
     "data:video/mp4;base64,AAAA": "other",
@@ -260,7 +266,9 @@ def test_the_size_is_read_where_the_path_names_it() -> None:
 @pytest.mark.shared
 @pytest.mark.skipif(not SHARED.exists(), reason="needs ../shared")
 def test_recorded_addresses_are_of_the_recorded_kind() -> None:
-    """The address of one recorded sound track has nothing that distinguishes it from a whole file."""
+    """The address of one recorded sound track has nothing that distinguishes it from a whole
+    file.
+    """
     names = {"direct_mp4": "direct", "redirect_to_mp4": "direct"}
     with SHARED.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))

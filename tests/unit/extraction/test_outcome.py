@@ -51,7 +51,10 @@ def test_every_condition_has_its_outcome(condition: type[MediavaultError], word:
 def test_a_video_whose_every_form_is_protected_is_drm() -> None:
     def word(*drm: bool) -> PageOutcome:
         result = extraction(
-            *(candidate(f"https://cdn.site.test/{n}.mpd", drm=protected) for n, protected in enumerate(drm))
+            *(
+                candidate(f"https://cdn.site.test/{n}.mpd", drm=protected)
+                for n, protected in enumerate(drm)
+            )
         )
         return outcome_of(result, ShownPage(own_data=True, a_video=True))
 
@@ -84,7 +87,10 @@ def test_the_outcome_of_a_post_without_a_file(items: tuple[Item, ...], word: Pag
 def test_the_outcome_of_videos_that_are_not_surely_the_posts(
     count: int, of_other_posts: bool, announces: bool, word: PageOutcome
 ) -> None:
-    unsure = [candidate(f"https://cdn.site.test/{n}.mp4", ownership=Ownership.UNKNOWN) for n in range(count)]
+    unsure = [
+        candidate(f"https://cdn.site.test/{n}.mp4", ownership=Ownership.UNKNOWN)
+        for n in range(count)
+    ]
 
     shown = ShownPage(a_video=announces, words=True, others_only=of_other_posts)
     assert outcome_of(extraction(*unsure), shown) is word
@@ -107,5 +113,7 @@ def test_the_outcome_of_videos_that_are_not_surely_the_posts(
         (ShownPage(posts=2, others_videos=True), PageOutcome.MANY_POSTS),
     ],
 )
-def test_no_video_is_reported_only_where_the_post_itself_was_seen(shown: ShownPage, word: PageOutcome) -> None:
+def test_no_video_is_reported_only_where_the_post_itself_was_seen(
+    shown: ShownPage, word: PageOutcome
+) -> None:
     assert outcome_of(replace(extraction(), items=(), others=()), shown) is word

@@ -21,17 +21,25 @@ def shown(name: str, **facts: Any) -> Sighting:
 
 def declared(*names: str) -> Sighting:
     return Sighting(
-        tuple(candidate(f"{CDN}{n}.mp4", found_in=FoundIn.META, ownership=Ownership.UNKNOWN) for n in names),
+        tuple(
+            candidate(f"{CDN}{n}.mp4", found_in=FoundIn.META, ownership=Ownership.UNKNOWN)
+            for n in names
+        ),
         named_by=NamedBy.OBJECT,
     )
 
 
 def loose(name: str) -> Sighting:
-    return Sighting((candidate(f"{CDN}{name}.mp4", found_in=FoundIn.NETWORK, ownership=Ownership.UNKNOWN),))
+    return Sighting(
+        (candidate(f"{CDN}{name}.mp4", found_in=FoundIn.NETWORK, ownership=Ownership.UNKNOWN),)
+    )
 
 
 def names(owned: OwnershipResult) -> list[list[str]]:
-    return [[c.url.removeprefix(CDN).removesuffix(".mp4") for c in item.candidates] for item in owned.items]
+    return [
+        [c.url.removeprefix(CDN).removesuffix(".mp4") for c in item.candidates]
+        for item in owned.items
+    ]
 
 
 def levels(owned: OwnershipResult) -> set[Ownership]:
@@ -45,7 +53,9 @@ def test_the_only_player_is_the_posts() -> None:
 
 
 def test_an_advert_next_to_the_posts_player_is_not_the_posts() -> None:
-    owned = assign_ownership([shown("spot", advert=True), shown("post", container="article:0")], [], [])
+    owned = assign_ownership(
+        [shown("spot", advert=True), shown("post", container="article:0")], [], []
+    )
 
     assert names(owned) == [["post"]]
     assert [c.ownership for s in owned.others for c in s.candidates] == [Ownership.UNKNOWN]
@@ -58,7 +68,11 @@ def test_an_advert_of_the_same_size_in_the_same_place_is_not_the_posts() -> None
 
 
 def test_decoration_and_small_previews_are_not_the_posts() -> None:
-    players = [shown("banner", muted_loop=True, width=1280), shown("hover", height=80), shown("post")]
+    players = [
+        shown("banner", muted_loop=True, width=1280),
+        shown("hover", height=80),
+        shown("post"),
+    ]
 
     assert names(assign_ownership(players, [], [])) == [["post"]]
 
@@ -68,7 +82,11 @@ def test_a_silent_loop_is_the_posts_when_there_is_nothing_else() -> None:
 
 
 def test_the_clearly_larger_player_is_the_posts() -> None:
-    players = [shown("related", width=320, height=180), shown("post"), shown("next", width=320, height=180)]
+    players = [
+        shown("related", width=320, height=180),
+        shown("post"),
+        shown("next", width=320, height=180),
+    ]
 
     assert names(assign_ownership(players, [], [])) == [["post"]]
 
@@ -93,20 +111,28 @@ def test_equal_players_in_one_article_are_a_carousel_in_order() -> None:
 
 def test_equal_players_that_share_nothing_are_not_owned() -> None:
     for container in ("", "main"):
-        owned = assign_ownership([shown("one", container=container), shown("two", container=container)], [], [])
+        owned = assign_ownership(
+            [shown("one", container=container), shown("two", container=container)], [], []
+        )
 
         assert owned.items == ()
         assert len(owned.others) == 2
 
 
 def test_a_feed_of_equal_articles_is_not_owned() -> None:
-    assert assign_ownership([shown(str(n), container=f"article:{n}") for n in range(3)], [], []).items == ()
+    assert (
+        assign_ownership([shown(str(n), container=f"article:{n}") for n in range(3)], [], []).items
+        == ()
+    )
 
 
 def test_equal_players_that_the_page_lists_as_its_own_are_a_carousel() -> None:
     players = [shown("one"), shown("two")]
 
-    assert names(assign_ownership(players, [declared("one"), declared("two")], [])) == [["one"], ["two"]]
+    assert names(assign_ownership(players, [declared("one"), declared("two")], [])) == [
+        ["one"],
+        ["two"],
+    ]
 
 
 def test_the_player_that_the_metadata_name_is_the_posts() -> None:
@@ -145,14 +171,16 @@ def test_every_sighting_is_returned() -> None:
     assert SourceType.DIRECT in {c.source_type for s in owned.others for c in s.candidates}
 
 
-# --- evidence ------------------------------------------------------------------------------------------------------
+# --- evidence -------------------------------------------------------------------------------------
 
 MARKED = PageFacts(marks_main=True)
 ABOUT_VIDEO = PageFacts(marks_main=True, is_about_video=True)
 
 
 def others(owned: OwnershipResult) -> list[str]:
-    return [c.url.removeprefix(CDN).removesuffix(".mp4") for s in owned.others for c in s.candidates]
+    return [
+        c.url.removeprefix(CDN).removesuffix(".mp4") for s in owned.others for c in s.candidates
+    ]
 
 
 @pytest.mark.parametrize("evidence", [PageFacts(), MARKED, ABOUT_VIDEO])
@@ -176,7 +204,9 @@ def test_a_player_outside_the_main_content_is_not_the_posts() -> None:
 
 @pytest.mark.parametrize("container", ["main", "article:0"])
 def test_a_player_in_the_main_content_is_the_posts(container: str) -> None:
-    assert names(assign_ownership([shown("post", container=container)], [], [], MARKED)) == [["post"]]
+    assert names(assign_ownership([shown("post", container=container)], [], [], MARKED)) == [
+        ["post"]
+    ]
 
 
 def test_a_player_outside_the_main_content_counts_where_the_page_announces_a_video() -> None:
@@ -184,7 +214,9 @@ def test_a_player_outside_the_main_content_counts_where_the_page_announces_a_vid
 
 
 def test_a_player_outside_the_main_content_is_the_posts_where_the_metadata_name_its_file() -> None:
-    owned = assign_ownership([shown("post"), shown("widget", container="aside")], [declared("post")], [], MARKED)
+    owned = assign_ownership(
+        [shown("post"), shown("widget", container="aside")], [declared("post")], [], MARKED
+    )
 
     assert (names(owned), others(owned)) == ([["post"]], ["widget"])
 

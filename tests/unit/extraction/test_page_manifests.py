@@ -14,7 +14,9 @@ from tests.unit.extraction.samples import PAGE
 
 BLOB = "blob:https://site.test/1"
 PLAYLIST = '#EXTM3U\n#EXT-X-MAP:URI="init.mp4"\n#EXTINF:4.0,\nseg1.m4s?a=1\n#EXTINF:4,\nhttps://cdn.site.test/seg2.m4s\n#EXT-X-ENDLIST\n'
-MPD = '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011">{base}<Period><BaseURL>v/</BaseURL></Period></MPD>'
+MPD = (
+    '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011">{base}<Period><BaseURL>v/</BaseURL></Period></MPD>'
+)
 
 
 def made(text: str, *, frame_url: str = PAGE) -> tuple[SeenResponse, ...]:
@@ -44,7 +46,10 @@ def test_a_playlist_that_a_page_made_gets_a_data_address_and_absolute_urls() -> 
     [
         ("", f"<BaseURL>{PAGE}</BaseURL><Period>"),
         ("<BaseURL>films/</BaseURL>", "<BaseURL>https://site.test/posts/films/</BaseURL><Period>"),
-        ("<BaseURL>https://cdn.site.test/</BaseURL>", "<BaseURL>https://cdn.site.test/</BaseURL><Period>"),
+        (
+            "<BaseURL>https://cdn.site.test/</BaseURL>",
+            "<BaseURL>https://cdn.site.test/</BaseURL><Period>",
+        ),
     ],
 )
 def test_a_dash_manifest_takes_its_base_along(own: str, wanted: str) -> None:
@@ -69,7 +74,10 @@ def test_a_frame_without_an_address_has_the_pages_base() -> None:
 
 def test_manifests_in_json_are_found_even_in_json_within_a_string() -> None:
     inner = json.dumps({"manifest": MPD.format(base="")})
-    documents = [{"data": [{"video": {"xml": MPD.format(base="<BaseURL>a/</BaseURL>")}}]}, {"payload": inner}]
+    documents = [
+        {"data": [{"video": {"xml": MPD.format(base="<BaseURL>a/</BaseURL>")}}]},
+        {"payload": inner},
+    ]
     responses, _ = page_manifests([], documents, PAGE)
 
     assert len(responses) == 2
@@ -100,7 +108,13 @@ OPEN = '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011">'
 
 
 @pytest.mark.parametrize(
-    ("head", "pump"), [(f"{OPEN}<BaseURL>", " "), (OPEN, "<BaseURL "), (f"{OPEN}<BaseURL>a", " a"), ("<MPD ", "<MPD ")]
+    ("head", "pump"),
+    [
+        (f"{OPEN}<BaseURL>", " "),
+        (OPEN, "<BaseURL "),
+        (f"{OPEN}<BaseURL>a", " a"),
+        ("<MPD ", "<MPD "),
+    ],
 )
 def test_a_manifest_that_never_closes_takes_no_longer_than_its_length(head: str, pump: str) -> None:
     growth = growth_of(made, lambda size: head + pump * size)

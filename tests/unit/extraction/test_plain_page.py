@@ -41,28 +41,51 @@ MP4 = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(2_000)
 
 
 def video_object(**facts: Any) -> str:
-    node = {"@context": "https://schema.org", "@type": "VideoObject", "name": "A kite", "contentUrl": FILE, **facts}
+    node = {
+        "@context": "https://schema.org",
+        "@type": "VideoObject",
+        "name": "A kite",
+        "contentUrl": FILE,
+        **facts,
+    }
     return f'<script type="application/ld+json">{json.dumps(node)}</script>'
 
 
 def page(body: str, *, head: str = "") -> str:
-    words = "Twenty words about a kite that flew over the hill on a windy day in autumn, and came back home."
-    return f"<!doctype html><html><head><title>A kite</title>{head}</head><body>{body}<p>{words}</p></body></html>"
+    words = (
+        "Twenty words about a kite that flew over the hill on a windy day in autumn, and came back"
+        " home."
+    )
+    return (
+        "<!doctype html><html><head><title>A"
+        f" kite</title>{head}</head><body>{body}<p>{words}</p></body></html>"
+    )
 
 
-def read(html: str, *, status: int = 200, url: str = URL, headers: dict[str, str] | None = None) -> Extraction:
+def read(
+    html: str, *, status: int = 200, url: str = URL, headers: dict[str, str] | None = None
+) -> Extraction:
     return read_plain_page(POST, GENERIC, PageAnswer(url, status, headers or {}, html.encode()))
 
 
 PROVEN = {
     "a lone player": page(PLAYER),
-    "a lone player in the article": page(f"<article>{PLAYER}</article><aside>About the author</aside>"),
-    "a lone player and a link to its file": page(f'<main>{PLAYER}<a href="/media/12.mp4">Download</a></main>'),
+    "a lone player in the article": page(
+        f"<article>{PLAYER}</article><aside>About the author</aside>"
+    ),
+    "a lone player and a link to its file": page(
+        f'<main>{PLAYER}<a href="/media/12.mp4">Download</a></main>'
+    ),
     "a video object": page("<p>No player yet.</p>", head=video_object()),
     "a video object for the player": page(PLAYER, head=video_object()),
     "a video object that names this page": page("", head=video_object(url=URL)),
-    "a card": page("", head=f'<meta property="og:video" content="{FILE}"><meta property="og:url" content="{URL}">'),
-    "a visitor counter's frame": page(f'{PLAYER}<iframe src="https://www.googletagmanager.com/ns.html?id=1"></iframe>'),
+    "a card": page(
+        "",
+        head=f'<meta property="og:video" content="{FILE}"><meta property="og:url" content="{URL}">',
+    ),
+    "a visitor counter's frame": page(
+        f'{PLAYER}<iframe src="https://www.googletagmanager.com/ns.html?id=1"></iframe>'
+    ),
 }
 
 DOUBTFUL = {
@@ -72,17 +95,31 @@ DOUBTFUL = {
     "a player of something else": page(
         '<video controls src="blob:https://blog.example/1"></video>', head=video_object()
     ),
-    "another site's player": page(f'{PLAYER}<iframe src="https://www.youtube.com/embed/2lAe1cqCOXo"></iframe>'),
+    "another site's player": page(
+        f'{PLAYER}<iframe src="https://www.youtube.com/embed/2lAe1cqCOXo"></iframe>'
+    ),
     "a frame that may have a player": page(f'{PLAYER}<iframe src="/player/12"></iframe>'),
     "a clip next to the article": page(f"<article>A text.</article><div>{PLAYER}</div>"),
     "a clip in the sidebar": page(f"<div>A text.</div><aside>{PLAYER}</aside>"),
-    "a station's channel in a box": page(f"<article>A text.</article><div class='live'>{PLAYER}</div>"),
+    "a station's channel in a box": page(
+        f"<article>A text.</article><div class='live'>{PLAYER}</div>"
+    ),
     "decoration": page('<video autoplay muted loop src="/media/12.mp4"></video>'),
-    "a preview of another page": page(f'{PLAYER}<a href="/posts/13"><video muted src="/media/13.mp4"></video></a>'),
-    "two video objects": page("", head=video_object() + video_object(contentUrl="https://blog.example/media/13.mp4")),
-    "a video object and another player": page('<video controls src="/media/13.mp4"></video>', head=video_object()),
-    "the front page's address": page(PLAYER, head='<link rel="canonical" href="https://blog.example/">'),
-    "another post's address": page(PLAYER, head='<meta property="og:url" content="https://blog.example/posts/13">'),
+    "a preview of another page": page(
+        f'{PLAYER}<a href="/posts/13"><video muted src="/media/13.mp4"></video></a>'
+    ),
+    "two video objects": page(
+        "", head=video_object() + video_object(contentUrl="https://blog.example/media/13.mp4")
+    ),
+    "a video object and another player": page(
+        '<video controls src="/media/13.mp4"></video>', head=video_object()
+    ),
+    "the front page's address": page(
+        PLAYER, head='<link rel="canonical" href="https://blog.example/">'
+    ),
+    "another post's address": page(
+        PLAYER, head='<meta property="og:url" content="https://blog.example/posts/13">'
+    ),
     "an app's shell": '<!doctype html><div id="root"></div><script src="/app.js"></script>',
     "not a page": '{"video": "/media/12.mp4"}',
     "nothing at all": "",
@@ -106,9 +143,13 @@ def test_a_post_that_was_answered_with_the_front_page_is_left_to_the_browser() -
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), [(404, Deleted), (401, LoginRequired), (429, RateLimited)], ids=["404", "401", "429"]
+    ("status", "kind"),
+    [(404, Deleted), (401, LoginRequired), (429, RateLimited)],
+    ids=["404", "401", "429"],
 )
-def test_a_status_is_reported_as_the_failure_that_it_means(status: int, kind: type[Failure]) -> None:
+def test_a_status_is_reported_as_the_failure_that_it_means(
+    status: int, kind: type[Failure]
+) -> None:
     with pytest.raises(kind) as caught:
         read(page(PLAYER), status=status, headers={"retry-after": "60"})
     assert not isinstance(caught.value, RateLimited) or caught.value.retry_after is not None
@@ -124,10 +165,12 @@ def test_a_login_page_is_no_page_of_the_post() -> None:
         read(page(PLAYER), url="https://blog.example/login?next=/posts/12")
 
 
-# --- the request ---------------------------------------------------------------------------------------------------
+# --- the request ----------------------------------------------------------------------------------
 
 
-async def extract(body: bytes, *, status: int = 200, headers: dict[str, str] | None = None) -> Extraction:
+async def extract(
+    body: bytes, *, status: int = 200, headers: dict[str, str] | None = None
+) -> Extraction:
     client = StubClient(status, body, headers)
     extraction = await extracted_by(client)
     assert client.urls == [URL]
@@ -140,7 +183,9 @@ async def extracted_by(client: StubClient, *, then_read: bytes = b"") -> Extract
     try:
         extraction = await PageExtractor(keeping, ReaderHere()).extract(POST, GENERIC, within_s=60)
         if then_read:
-            async with keeping.get(choose_candidate(extraction.videos[0]).url, scope=EgressScope(POST.url)) as response:
+            async with keeping.get(
+                choose_candidate(extraction.videos[0]).url, scope=EgressScope(POST.url)
+            ) as response:
                 assert await response.read(limit=1 << 20) == then_read
         return extraction
     finally:
@@ -167,7 +212,9 @@ async def test_one_request_is_enough_for_a_page_with_one_video() -> None:
 async def test_a_url_that_is_the_file_is_recognised_by_its_first_bytes(
     body: bytes, source_type: SourceType, mime: str
 ) -> None:
-    extraction = await extract(body, headers={"content-type": mime, "content-length": str(len(body))})
+    extraction = await extract(
+        body, headers={"content-type": mime, "content-length": str(len(body))}
+    )
     candidate = choose_candidate(extraction.videos[0])
 
     assert (candidate.url, candidate.source_type) == (URL, source_type)
@@ -175,7 +222,9 @@ async def test_a_url_that_is_the_file_is_recognised_by_its_first_bytes(
 
 
 @pytest.mark.parametrize("body", [MP4, b"#EXTM3U\n#EXT-X-VERSION:7\n"], ids=["mp4", "HLS"])
-@pytest.mark.parametrize(("headers", "requests"), [({}, 1), ({"content-encoding": "gzip"}, 2)], ids=["plain", "gzip"])
+@pytest.mark.parametrize(
+    ("headers", "requests"), [({}, 1), ({"content-encoding": "gzip"}, 2)], ids=["plain", "gzip"]
+)
 async def test_the_download_of_a_url_that_is_the_file_goes_on_with_the_same_response(
     headers: dict[str, str], requests: int, body: bytes
 ) -> None:
@@ -185,7 +234,9 @@ async def test_the_download_of_a_url_that_is_the_file_goes_on_with_the_same_resp
     assert client.urls == [URL] * requests
 
 
-async def test_a_page_that_takes_too_long_is_left_to_the_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_page_that_takes_too_long_is_left_to_the_browser(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(page_extractor, "MAX_SECONDS", 0.0)
     with pytest.raises(TookTooLong, match=r"blog\.example took too long"):
         await extracted_by(NeverAnswering())

@@ -58,7 +58,9 @@ def test_a_stream_that_the_frame_loads_for_later_does_not_feed_the_player() -> N
 def test_where_a_rival_is_known_the_other_player_has_what_is_left() -> None:
     known, unknown = scripted(fed(f"{CDN}spot-1.ts")), scripted(number=2)
 
-    assert [urls(s) for s in sighted(known, unknown, seen=[playlist("spot"), playlist("post")])] == [
+    assert [
+        urls(s) for s in sighted(known, unknown, seen=[playlist("spot"), playlist("post")])
+    ] == [
         ["spot.m3u8"],
         ["post.m3u8"],
     ]
@@ -74,7 +76,10 @@ def test_players_of_which_nothing_else_is_known_are_distinguished_by_length() ->
 def test_players_of_one_length_are_not_guessed_at() -> None:
     first, second = scripted(duration_s=4.0), scripted(number=2, duration_s=4.0)
 
-    assert [urls(s) for s in sighted(first, second, seen=[playlist("spot"), playlist("post", length_s=60.0)])] == [
+    assert [
+        urls(s)
+        for s in sighted(first, second, seen=[playlist("spot"), playlist("post", length_s=60.0)])
+    ] == [
         [],
         [],
     ]
@@ -91,7 +96,10 @@ def test_an_advert_that_is_fed_keeps_its_stream_to_itself() -> None:
 
 
 def tracks(*sounds: str) -> list[SeenResponse]:
-    ranges = [response(f"{CDN}{name}", status=206, resource_type="fetch", size=99_000) for name in ("pic.mp4", *sounds)]
+    ranges = [
+        response(f"{CDN}{name}", status=206, resource_type="fetch", size=99_000)
+        for name in ("pic.mp4", *sounds)
+    ]
     return [replace(seen, size=99_000) for seen in ranges]
 
 
@@ -102,15 +110,25 @@ def test_a_silent_file_is_paired_with_the_one_file_of_sound() -> None:
     (sighting,) = sighted(scripted(picture, sound), seen=seen)
     (candidate,) = sighting.candidates
 
-    assert (candidate.url, candidate.audio_url, candidate.has_audio) == (f"{CDN}pic.mp4", f"{CDN}snd.mp4", False)
-    assert (candidate.source_type, candidate.size, candidate.note) == (SourceType.DIRECT, 99_000, "")
+    assert (candidate.url, candidate.audio_url, candidate.has_audio) == (
+        f"{CDN}pic.mp4",
+        f"{CDN}snd.mp4",
+        False,
+    )
+    assert (candidate.source_type, candidate.size, candidate.note) == (
+        SourceType.DIRECT,
+        99_000,
+        "",
+    )
     assert leftovers(network_media(seen, GENERIC), [sighting]) == []
 
 
 def test_neither_of_two_sound_files_is_guessed() -> None:
     picture = fed(f"{CDN}pic.mp4", mime=VIDEO, files=(f"{CDN}pic.mp4",))
     names = (f"{CDN}en.mp4", f"{CDN}fr.mp4")
-    (sighting,) = sighted(scripted(picture, fed(*names, mime=AUDIO, files=names)), seen=tracks("en.mp4", "fr.mp4"))
+    (sighting,) = sighted(
+        scripted(picture, fed(*names, mime=AUDIO, files=names)), seen=tracks("en.mp4", "fr.mp4")
+    )
     (candidate,) = sighting.candidates
 
     assert (candidate.audio_url, candidate.has_audio) == (None, False)
@@ -118,7 +136,9 @@ def test_neither_of_two_sound_files_is_guessed() -> None:
 
 
 def test_a_file_with_both_tracks_needs_no_other() -> None:
-    both = fed(f"{CDN}pic.mp4", mime='video/mp4; codecs="avc1.4d401f, mp4a.40.2"', files=(f"{CDN}pic.mp4",))
+    both = fed(
+        f"{CDN}pic.mp4", mime='video/mp4; codecs="avc1.4d401f, mp4a.40.2"', files=(f"{CDN}pic.mp4",)
+    )
     (sighting,) = sighted(scripted(both), seen=tracks())
     (candidate,) = sighting.candidates
 
@@ -127,10 +147,16 @@ def test_a_file_with_both_tracks_needs_no_other() -> None:
 
 def test_a_file_with_a_vague_name_and_type_is_taken_when_it_feeds_the_player() -> None:
     address = f"{CDN}get?id=7"
-    seen = [response(address, mime="application/octet-stream", status=206, resource_type="xhr", size=99_000)]
+    seen = [
+        response(
+            address, mime="application/octet-stream", status=206, resource_type="xhr", size=99_000
+        )
+    ]
     (sighting,) = sighted(scripted(fed(address, files=(address,))), seen=seen)
 
-    assert [(c.url, c.source_type, c.size) for c in sighting.candidates] == [(address, SourceType.DIRECT, 99_000)]
+    assert [(c.url, c.source_type, c.size) for c in sighting.candidates] == [
+        (address, SourceType.DIRECT, 99_000)
+    ]
 
 
 def test_pieces_of_a_stream_with_an_unknown_playlist_are_not_videos() -> None:
@@ -162,7 +188,10 @@ def test_a_player_of_a_manifest_that_the_page_made_plays_that() -> None:
 
 
 def test_protection_that_one_player_met_is_not_the_others() -> None:
-    protected, free = scripted(fed(f"{CDN}a-1.ts"), protected=True), scripted(fed(f"{CDN}b-1.ts"), number=2)
+    protected, free = (
+        scripted(fed(f"{CDN}a-1.ts"), protected=True),
+        scripted(fed(f"{CDN}b-1.ts"), number=2),
+    )
     sightings = sighted(protected, free, seen=[playlist("a"), playlist("b")])
 
     assert [[c.drm for c in s.candidates] for s in sightings] == [[True], [False]]

@@ -53,7 +53,11 @@ BETTER_THAN = [
         {"ownership": Ownership.ID_MATCH},
         {"ownership": Ownership.PLAYER, "width": 3840, "height": 2160},
     ),
-    ("what can be decoded", {"width": 640, "height": 360}, {"video_codec": "bytevc2", "width": 3840, "height": 2160}),
+    (
+        "what can be decoded",
+        {"width": 640, "height": 360},
+        {"video_codec": "bytevc2", "width": 3840, "height": 2160},
+    ),
     ("sound", {"has_audio": True, "height": 360}, {"has_audio": False, "height": 1080}),
     ("unknown sound over silence", {"height": 360}, {"has_audio": False, "height": 1080}),
     (
@@ -62,10 +66,18 @@ BETTER_THAN = [
         {"watermark": Watermark.YES, "height": 1080, "bitrate": 9_000_000},
     ),
     ("the uploader's own file", {"original": True, "height": 360}, {"height": 1080}),
-    ("more lines", {"width": 1920, "height": 1080}, {"width": 1280, "height": 720, "bitrate": 9_000_000}),
+    (
+        "more lines",
+        {"width": 1920, "height": 1080},
+        {"width": 1280, "height": 720, "bitrate": 9_000_000},
+    ),
     ("the shorter side counts", {"width": 720, "height": 1280}, {"width": 1920, "height": 640}),
     ("smoother", {"fps": 60.0}, {"fps": 30.0, "bitrate": 9_000_000}),
-    ("a file of unknown frame rate over a stream with a known one", {}, {"source_type": SourceType.HLS, "fps": 30.0}),
+    (
+        "a file of unknown frame rate over a stream with a known one",
+        {},
+        {"source_type": SourceType.HLS, "fps": 30.0},
+    ),
     ("more bits", {"bitrate": 2_000_000}, {"bitrate": 1_000_000}),
     (
         "a better codec's bits",
@@ -73,11 +85,17 @@ BETTER_THAN = [
         {"bitrate": 2_000_000, "video_codec": "h264"},
     ),
     ("a stream over a silent file", {"source_type": SourceType.HLS}, {"has_audio": False}),
-    ("a file over a stream, all else equal", {"source_type": SourceType.DIRECT}, {"source_type": SourceType.HLS}),
+    (
+        "a file over a stream, all else equal",
+        {"source_type": SourceType.DIRECT},
+        {"source_type": SourceType.HLS},
+    ),
 ]
 
 
-@pytest.mark.parametrize(("better", "worse"), [row[1:] for row in BETTER_THAN], ids=[row[0] for row in BETTER_THAN])
+@pytest.mark.parametrize(
+    ("better", "worse"), [row[1:] for row in BETTER_THAN], ids=[row[0] for row in BETTER_THAN]
+)
 def test_the_better_candidate_is_chosen(better: dict[str, Any], worse: dict[str, Any]) -> None:
     good, bad = c("good", **better), c("bad", **worse)
 
@@ -109,18 +127,24 @@ def test_a_tried_candidate_is_passed_over_and_when_none_is_left_there_is_no_vide
 
     assert choose_candidate(item, exclude={"https://cdn.example/one"}, now=NOW).url.endswith("two")
     with pytest.raises(NoVideo):
-        choose_candidate(item, exclude={"https://cdn.example/one", "https://cdn.example/two"}, now=NOW)
+        choose_candidate(
+            item, exclude={"https://cdn.example/one", "https://cdn.example/two"}, now=NOW
+        )
 
 
 def test_a_protected_video_is_not_chosen_while_there_is_another() -> None:
-    assert choose_candidate(of(c("locked", drm=True, height=1080), c("free")), now=NOW).url.endswith("free")
+    assert choose_candidate(
+        of(c("locked", drm=True, height=1080), c("free")), now=NOW
+    ).url.endswith("free")
     with pytest.raises(Drm):
         choose_candidate(of(c("locked", drm=True)), now=NOW)
 
 
 def test_what_is_not_surely_the_posts_is_never_chosen() -> None:
     with pytest.raises(Ambiguous):
-        items_to_save(extraction(c("a", ownership=Ownership.UNKNOWN), c("b", ownership=Ownership.UNKNOWN)))
+        items_to_save(
+            extraction(c("a", ownership=Ownership.UNKNOWN), c("b", ownership=Ownership.UNKNOWN))
+        )
 
 
 def test_a_post_without_video_counts_the_pictures() -> None:
@@ -130,14 +154,18 @@ def test_a_post_without_video_counts_the_pictures() -> None:
 
 
 def test_pictures_of_a_page_that_are_not_certainly_the_posts_are_not_called_its_own() -> None:
-    """They are not saved with the profile for pictures either, so nothing may suggest that they would be."""
+    """They are not saved with the profile for pictures either,
+    so nothing may suggest that they would be.
+    """
     pictures = ("https://a.test/1.jpg", "https://a.test/2.jpg")
     with pytest.raises(NoVideo) as caught:
-        items_to_save(replace(extraction(), items=(), image_urls=pictures), BUILT_IN["pictures"].types)
+        items_to_save(
+            replace(extraction(), items=(), image_urls=pictures), BUILT_IN["pictures"].types
+        )
 
     assert caught.value.message == (
-        "No video found in this post. The page shows 2 pictures, but does not say which of them are the post's, "
-        "so they cannot be saved."
+        "No video found in this post. The page shows 2 pictures, but does not say which of them are"
+        " the post's, so they cannot be saved."
     )
     assert caught.value.code is ErrorCode.NO_VIDEO
     assert "has a video" not in help_for(ErrorCode.NO_VIDEO)
@@ -190,19 +218,25 @@ def test_a_whole_file_of_fair_size_goes_before_larger_tracks_that_must_be_merged
 
 
 def test_the_reason_says_whose_it_is_and_what_it_is() -> None:
-    reason = explain(c("x", width=1280, height=720, has_audio=True, watermark=Watermark.NO, bitrate=2_176_000))
+    reason = explain(
+        c("x", width=1280, height=720, has_audio=True, watermark=Watermark.NO, bitrate=2_176_000)
+    )
 
-    assert (
-        reason
-        == "it is what the post's own player plays: a direct file, 1280×720, 2.2 Mbit/s, with sound, no watermark"
+    assert reason == (
+        "it is what the post's own player plays: a direct file, 1280×720, 2.2 Mbit/s, with"
+        " sound, no watermark"
     )
 
 
-# --- the user's choice -----------------------------------------------------------------------------------------------
+# --- the user's choice ----------------------------------------------------------------------------
 
 
 def unsure(*candidates: Candidate) -> Extraction:
-    return replace(extraction(), items=(), others=tuple(replace(c, ownership=Ownership.UNKNOWN) for c in candidates))
+    return replace(
+        extraction(),
+        items=(),
+        others=tuple(replace(c, ownership=Ownership.UNKNOWN) for c in candidates),
+    )
 
 
 def addresses(found: Extraction) -> list[list[str]]:
@@ -221,7 +255,10 @@ def test_the_chosen_videos_become_the_posts_items_and_the_others_can_still_be_ch
 def test_two_qualities_of_one_video_that_were_both_chosen_are_saved_once() -> None:
     ladder = unsure(c("low", media_key="k"), c("high", media_key="k"), c("other"))
 
-    assert addresses(with_choice(ladder, [c("low").url, c("high").url, c("other").url])) == [["low", "high"], ["other"]]
+    assert addresses(with_choice(ladder, [c("low").url, c("high").url, c("other").url])) == [
+        ["low", "high"],
+        ["other"],
+    ]
 
 
 def test_a_chosen_video_that_the_page_no_longer_shows_is_not_replaced_by_another() -> None:
@@ -253,7 +290,9 @@ def test_the_first_player_that_is_no_advert_can_be_taken_where_the_page_names_no
     assert len(taken.others) == 3
 
 
-@pytest.mark.parametrize("sign", [Sign.ADVERT, Sign.SUGGESTED, Sign.PREVIEW, Sign.SPOKEN, Sign.LOOP, Sign.INDEX])
+@pytest.mark.parametrize(
+    "sign", [Sign.ADVERT, Sign.SUGGESTED, Sign.PREVIEW, Sign.SPOKEN, Sign.LOOP, Sign.INDEX]
+)
 def test_no_first_player_is_taken_that_stands_for_something_else(sign: Sign) -> None:
     found = unsure(c("a", evidence=(Sign.PLAYER, sign)))
 
@@ -292,7 +331,8 @@ def test_sound_alone_is_taken_before_pictures_with_sound() -> None:
 
 def test_of_several_sounds_the_one_with_the_higher_bit_rate_is_taken() -> None:
     low, high = (
-        candidate(f"https://m.example/{rate}.m4a", has_video=False, has_audio=True, bitrate=rate) for rate in (64, 160)
+        candidate(f"https://m.example/{rate}.m4a", has_video=False, has_audio=True, bitrate=rate)
+        for rate in (64, 160)
     )
 
     assert heard(low, high) == high.url
@@ -300,7 +340,8 @@ def test_of_several_sounds_the_one_with_the_higher_bit_rate_is_taken() -> None:
 
 def test_a_sound_that_is_listed_and_named_by_a_picture_keeps_its_bit_rate() -> None:
     low, high = (
-        candidate(f"https://m.example/{rate}.m4a", has_video=False, has_audio=True, bitrate=rate) for rate in (64, 160)
+        candidate(f"https://m.example/{rate}.m4a", has_video=False, has_audio=True, bitrate=rate)
+        for rate in (64, 160)
     )
     silent = candidate("https://m.example/v.mp4", audio_url=high.url, has_audio=False, height=1080)
 
@@ -308,10 +349,16 @@ def test_a_sound_that_is_listed_and_named_by_a_picture_keeps_its_bit_rate() -> N
 
 
 def test_the_separate_sound_of_a_silent_file_is_taken_alone() -> None:
-    silent = candidate("https://m.example/v.mp4", audio_url="https://m.example/a.mp4", has_audio=False, height=1080)
+    silent = candidate(
+        "https://m.example/v.mp4", audio_url="https://m.example/a.mp4", has_audio=False, height=1080
+    )
     chosen = choose_candidate(of(silent), now=NOW, prefer=SOUND_ONLY)
 
-    assert (chosen.url, chosen.audio_url, chosen.has_video) == ("https://m.example/a.mp4", None, False)
+    assert (chosen.url, chosen.audio_url, chosen.has_video) == (
+        "https://m.example/a.mp4",
+        None,
+        False,
+    )
 
 
 def test_a_stream_which_may_have_its_sound_apart_is_taken_before_whole_files() -> None:
@@ -321,19 +368,36 @@ def test_a_stream_which_may_have_its_sound_apart_is_taken_before_whole_files() -
 
 
 def test_of_whole_files_the_smallest_of_fair_size_is_taken() -> None:
-    sizes = [candidate(f"https://m.example/{lines}.mp4", width=lines * 2, height=lines) for lines in (2160, 480, 144)]
+    sizes = [
+        candidate(f"https://m.example/{lines}.mp4", width=lines * 2, height=lines)
+        for lines in (2160, 480, 144)
+    ]
 
     assert heard(*sizes) == "https://m.example/480.mp4"
 
 
 def test_the_sound_of_a_chosen_codec_is_taken_before_a_better_one_of_another() -> None:
-    """As YouTube's formats 140 and 251; and a film's sound before sound that would have to be converted."""
-    aac = candidate("https://m.example/140", has_video=False, has_audio=True, bitrate=128_000, container="m4a")
-    opus = candidate("https://m.example/251", has_video=False, has_audio=True, bitrate=150_000, audio_codec="opus")
-    film = candidate("https://m.example/18", has_audio=True, audio_codec="aac", width=640, height=360)
+    """As YouTube's formats 140 and 251; and a film's sound before sound that would have to be
+    converted.
+    """
+    aac = candidate(
+        "https://m.example/140", has_video=False, has_audio=True, bitrate=128_000, container="m4a"
+    )
+    opus = candidate(
+        "https://m.example/251",
+        has_video=False,
+        has_audio=True,
+        bitrate=150_000,
+        audio_codec="opus",
+    )
+    film = candidate(
+        "https://m.example/18", has_audio=True, audio_codec="aac", width=640, height=360
+    )
 
     def chosen(codec: str | None, *offered: Candidate) -> str:
-        return choose_candidate(of(*offered), now=NOW, prefer=replace(SOUND_ONLY, sound_codec=codec)).url
+        return choose_candidate(
+            of(*offered), now=NOW, prefer=replace(SOUND_ONLY, sound_codec=codec)
+        ).url
 
     assert [chosen(codec, aac, opus, film) for codec in ("aac", "opus", "mp3", None)] == [
         aac.url,
@@ -353,15 +417,22 @@ def test_a_silent_video_has_no_sound_to_take() -> None:
 
 
 def test_nothing_larger_is_taken_where_something_fits() -> None:
-    sizes = [candidate(f"https://m.example/{lines}.mp4", width=lines * 2, height=lines) for lines in (2160, 1080, 360)]
+    sizes = [
+        candidate(f"https://m.example/{lines}.mp4", width=lines * 2, height=lines)
+        for lines in (2160, 1080, 360)
+    ]
 
     assert choose_candidate(of(*sizes), now=NOW, prefer=Preference(max_height=1080)).height == 1080
-    assert choose_candidate(of(*sizes[:1]), now=NOW, prefer=Preference(max_height=1080)).height == 2160
+    assert (
+        choose_candidate(of(*sizes[:1]), now=NOW, prefer=Preference(max_height=1080)).height == 2160
+    )
     assert choose_candidate(of(*sizes), now=NOW, prefer=Preference(max_height=144)).height == 360
 
 
 def test_a_stream_of_several_sizes_counts_as_the_size_that_fits() -> None:
-    stream = candidate("https://m.example/v.m3u8", source_type=SourceType.HLS, width=3840, height=2160)
+    stream = candidate(
+        "https://m.example/v.m3u8", source_type=SourceType.HLS, width=3840, height=2160
+    )
     file = candidate("https://m.example/v.mp4", width=640, height=360)
 
     assert choose_candidate(of(file, stream), now=NOW, prefer=Preference(max_height=1080)) is stream
@@ -369,7 +440,9 @@ def test_a_stream_of_several_sizes_counts_as_the_size_that_fits() -> None:
 
 def test_codecs_are_taken_in_the_order_of_the_profile() -> None:
     files = {
-        codec: candidate(f"https://m.example/{codec}.mp4", video_codec=codec, width=640 * size, height=360 * size)
+        codec: candidate(
+            f"https://m.example/{codec}.mp4", video_codec=codec, width=640 * size, height=360 * size
+        )
         for size, codec in enumerate(("av1", "h264", "hevc", "vp9"), 1)
     }
     prefer = Preference(codecs=("av1", "h264"))

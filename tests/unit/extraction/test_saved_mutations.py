@@ -1,4 +1,5 @@
-"""Documents with missing, mistyped or cut-off parts still have an outcome, and never give another post's video.
+"""Documents with missing, mistyped or cut-off parts still have an outcome, and never give another
+post's video.
 
 The changes are drawn from a seed, so that a failure can be reproduced.
 """
@@ -42,17 +43,46 @@ def instagram(code: str, pk: str, name: str) -> dict[str, Any]:
         }
     ]
     picture = {
-        "candidates": [{"url": f"https://scontent-mad2-1.cdninstagram.com/v/{name}.jpg", "width": 1, "height": 1}]
+        "candidates": [
+            {
+                "url": f"https://scontent-mad2-1.cdninstagram.com/v/{name}.jpg",
+                "width": 1,
+                "height": 1,
+            }
+        ]
     }
     user = {"username": name, "full_name": name}
-    facts = {"code": code, "pk": pk, "media_type": 2, "user": user, "caption": {"text": "hi"}, "taken_at": 1}
-    return {**facts, "video_versions": files, "image_versions2": picture, "text_post_app_info": {"share_info": {}}}
+    facts = {
+        "code": code,
+        "pk": pk,
+        "media_type": 2,
+        "user": user,
+        "caption": {"text": "hi"},
+        "taken_at": 1,
+    }
+    return {
+        **facts,
+        "video_versions": files,
+        "image_versions2": picture,
+        "text_post_app_info": {"share_info": {}},
+    }
 
 
 def facebook(name: str, video_id: str) -> dict[str, Any]:
-    owner = {"__typename": "User", "id": "1", "name": name, "url": f"https://www.facebook.com/{name}"}
+    owner = {
+        "__typename": "User",
+        "id": "1",
+        "name": name,
+        "url": f"https://www.facebook.com/{name}",
+    }
     url = f"https://video.xx.fbcdn.net/v/t42.1790-2/{name}_n.mp4?oe=60C01520"
-    return {"__typename": "Video", "id": video_id, "playable_url": url, "playable_duration_in_ms": 9, "owner": owner}
+    return {
+        "__typename": "Video",
+        "id": video_id,
+        "playable_url": url,
+        "playable_duration_in_ms": 9,
+        "owner": owner,
+    }
 
 
 def reddit(name: str, post_id: str) -> dict[str, Any]:
@@ -60,14 +90,30 @@ def reddit(name: str, post_id: str) -> dict[str, Any]:
         "hls_url": f"https://v.redd.it/{name}/HLSPlaylist.m3u8",
         "fallback_url": f"https://v.redd.it/{name}/DASH_720.mp4",
     }
-    facts = {"id": post_id, "title": "Kite", "author": name, "permalink": f"/r/a/comments/{post_id}/kite/"}
-    return {**facts, "is_self": False, "secure_media": {"reddit_video": video}, "url": f"https://v.redd.it/{name}"}
+    facts = {
+        "id": post_id,
+        "title": "Kite",
+        "author": name,
+        "permalink": f"/r/a/comments/{post_id}/kite/",
+    }
+    return {
+        **facts,
+        "is_self": False,
+        "secure_media": {"reddit_video": video},
+        "url": f"https://v.redd.it/{name}",
+    }
 
 
 def youtube(name: str, video_id: str) -> dict[str, Any]:
     url = f"https://r1---sn-a.googlevideo.com/videoplayback?id=o-{name}&itag=18&ratebypass=yes"
     formats = [
-        {"itag": 18, "url": url, "mimeType": 'video/mp4; codecs="avc1.42001E, mp4a.40.2"', "width": 640, "height": 360}
+        {
+            "itag": 18,
+            "url": url,
+            "mimeType": 'video/mp4; codecs="avc1.42001E, mp4a.40.2"',
+            "width": 640,
+            "height": 360,
+        }
     ]
     details = {
         "videoId": video_id,
@@ -75,15 +121,21 @@ def youtube(name: str, video_id: str) -> dict[str, Any]:
         "lengthSeconds": "9",
         "thumbnail": {"thumbnails": [{"url": "https://i.ytimg.com/a.jpg"}]},
     }
-    return {"playabilityStatus": {"status": "OK"}, "videoDetails": details, "streamingData": {"formats": formats}}
+    return {
+        "playabilityStatus": {"status": "OK"},
+        "videoDetails": details,
+        "streamingData": {"formats": formats},
+    }
 
 
 LISTING = {"kind": "Listing", "data": {"children": [
-    {"kind": "t3", "data": reddit(FOREIGN, "zzz999")}, {"kind": "t3", "data": reddit("own12345", "abc123")}]}}  # fmt: skip
+    {"kind": "t3", "data": reddit(FOREIGN, "zzz999")},
+    {"kind": "t3", "data": reddit("own12345", "abc123")}]}}  # fmt: skip
 
 DOCUMENTS: dict[str, Any] = {
     f"https://x.com/jane/status/{X_ID}": x_thread(
-        tweet(x_video("own"), quoted_status_result={"result": tweet(x_video(f"{FOREIGN}1"), post_id="2")}),
+        tweet(x_video("own"),
+              quoted_status_result={"result": tweet(x_video(f"{FOREIGN}1"), post_id="2")}),
         tweet(x_video(f"{FOREIGN}2"), post_id="3"),
         promoted=tweet(x_video(f"{FOREIGN}3"), post_id="4"),
     ),
@@ -93,26 +145,37 @@ DOCUMENTS: dict[str, Any] = {
             "webapp.related": {"itemList": [tiktok_other()]},
         }
     },
-    f"https://www.instagram.com/p/{CODE}/": {"items": [instagram("AAAAAAAAAAA", "7", FOREIGN), instagram(CODE, NUMBER, "own")]},
+    f"https://www.instagram.com/p/{CODE}/": {"items": [instagram("AAAAAAAAAAA", "7", FOREIGN),
+                                                       instagram(CODE, NUMBER, "own")]},
     f"https://www.threads.com/@own/post/{CODE}": {
-        "thread_items": [{"post": instagram(CODE, NUMBER, "own")}, {"post": instagram("AAAAAAAAAAA", "7", FOREIGN)}]
+        "thread_items": [{"post": instagram(CODE, NUMBER, "own")},
+                         {"post": instagram("AAAAAAAAAAA", "7", FOREIGN)}]
     },
     "https://www.facebook.com/own/videos/387081299304444/": {
         "next": [facebook(FOREIGN, "99999999999")], "video": facebook("own", "387081299304444")
     },
-    "https://www.reddit.com/r/a/comments/abc123/": [LISTING, {"kind": "Listing", "data": {"children": []}}],
-    "https://www.youtube.com/watch?v=abcdefghijk": {"ad": youtube(FOREIGN, "AAAAAAAAAAA"), "own": youtube("own", "abcdefghijk")},
+    "https://www.reddit.com/r/a/comments/abc123/": [LISTING,
+                                                    {"kind": "Listing", "data": {"children": []}}],
+    "https://www.youtube.com/watch?v=abcdefghijk": {"ad": youtube(FOREIGN, "AAAAAAAAAAA"),
+                                                    "own": youtube("own", "abcdefghijk")},
 }  # fmt: skip
 
 ODD: tuple[Any, ...] = (
-    None, True, 0, -1, 1e308, 10**30, float("nan"), "", "x", [], {}, [[]], [None], {"a": None}, "https://", "http://[::1",
-    "\ud800", "https://x.test/" + "a" * 9_000, [1, 2], {"url": 5}, "2020-99-99", "[", '{"', "�",
+    None, True, 0, -1, 1e308, 10**30, float("nan"), "", "x", [], {}, [[]], [None], {"a": None},
+    "https://", "http://[::1", "\ud800", "https://x.test/" + "a" * 9_000, [1, 2], {"url": 5},
+    "2020-99-99", "[", '{"', "�",
 )  # fmt: skip
 CUTS = ("<", ">", '"', "&", "\0", "{", "}", "</script>", "<!--", "\\", "\r\n", "]")
 
 
 def containers_and_keys(value: Any) -> Iterator[tuple[Any, Any]]:
-    for key in list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+    for key in (
+        list(value)
+        if isinstance(value, dict)
+        else range(len(value))
+        if isinstance(value, list)
+        else ()
+    ):
         yield value, key
         yield from containers_and_keys(value[key])
 
@@ -136,14 +199,18 @@ def changed(document: Any, draw: random.Random) -> Any:
 
 def torn(text: str, draw: random.Random) -> str:
     index = draw.randrange(len(text))
-    return text[:index] + (draw.choice(CUTS) + text[index + draw.randrange(9) :] if draw.randrange(2) else "")
+    return text[:index] + (
+        draw.choice(CUTS) + text[index + draw.randrange(9) :] if draw.randrange(2) else ""
+    )
 
 
 def look(url: str, text: str) -> SavedPageResult | None:
     """The result of reading ``text``, or None where it is not a document."""
     post, platform = identify(parse_http_url(url))
     try:
-        return read_saved_post(platform, post, open_saved(text.encode("utf-8", "surrogatepass"), url))
+        return read_saved_post(
+            platform, post, open_saved(text.encode("utf-8", "surrogatepass"), url)
+        )
     except BadInput:
         return None
 

@@ -61,7 +61,13 @@ def page(html: str) -> Extraction:
 @pytest.mark.parametrize("url", ["https://vimeo.com/443437002", "https://films.example/7"])
 def test_the_info_json_of_yt_dlp_is_read_as_its_answer_is(url: str) -> None:
     address, platform = identify(parse_http_url(url))
-    sound = {"format_id": "a", "url": f"{CDN}a.m4a", "ext": "m4a", "acodec": "mp4a.40.2", "vcodec": "none"}
+    sound = {
+        "format_id": "a",
+        "url": f"{CDN}a.m4a",
+        "ext": "m4a",
+        "acodec": "mp4a.40.2",
+        "vcodec": "none",
+    }
     levels = [
         {
             "format_id": str(height),
@@ -74,8 +80,8 @@ def test_the_info_json_of_yt_dlp_is_read_as_its_answer_is(url: str) -> None:
         for height in (360, 1080, 720)
     ]
     info = {
-        "_type": "video", "id": "443437002", "title": "A kite", "uploader": "Jane", "duration": 62, "webpage_url": url,
-        "extractor_key": "Vimeo", "formats": [sound, *levels],
+        "_type": "video", "id": "443437002", "title": "A kite", "uploader": "Jane", "duration": 62,
+        "webpage_url": url, "extractor_key": "Vimeo", "formats": [sound, *levels],
     }  # fmt: skip
     look = read_saved_post(platform, address, open_saved(json.dumps(info).encode(), url))
 
@@ -98,15 +104,24 @@ def test_a_saved_page_is_read_like_a_live_one() -> None:
 
 
 def test_a_written_player_is_the_posts() -> None:
-    extraction = page(f'<article><video src="{CDN}a.mp4"></video></article><video src="{CDN}b.mp4" muted loop></video>')
+    extraction = page(
+        f'<article><video src="{CDN}a.mp4"></video></article><video src="{CDN}b.mp4" muted'
+        " loop></video>"
+    )
 
     assert best(extraction) == f"{CDN}a.mp4"
 
 
 def test_several_written_players_of_one_article_are_a_carousel() -> None:
-    extraction = page("<article>" + "".join(f'<video src="{CDN}{n}.mp4"></video>' for n in range(3)) + "</article>")
+    extraction = page(
+        "<article>"
+        + "".join(f'<video src="{CDN}{n}.mp4"></video>' for n in range(3))
+        + "</article>"
+    )
 
-    assert [choose_candidate(item).url for item in extraction.videos] == [f"{CDN}{n}.mp4" for n in range(3)]
+    assert [choose_candidate(item).url for item in extraction.videos] == [
+        f"{CDN}{n}.mp4" for n in range(3)
+    ]
 
 
 def test_several_written_players_that_share_nothing_are_not_owned() -> None:
@@ -117,7 +132,11 @@ def test_several_written_players_that_share_nothing_are_not_owned() -> None:
 def test_a_page_with_metadata_only_has_a_story_and_no_candidates() -> None:
     extraction = page(meta("og:title", "A kite") + meta("og:image", f"{CDN}t.jpg"))
 
-    assert (extraction.title, extraction.thumbnail_url, extraction.candidates) == ("A kite", f"{CDN}t.jpg", ())
+    assert (extraction.title, extraction.thumbnail_url, extraction.candidates) == (
+        "A kite",
+        f"{CDN}t.jpg",
+        (),
+    )
     with pytest.raises(NoVideo):
         items_to_save(extraction)
 
@@ -135,7 +154,9 @@ def test_a_page_with_metadata_only_has_a_story_and_no_candidates() -> None:
     ],
     ids=["empty object", "deep page", "players", "cards", "deep script", "angles"],
 )
-def test_an_odd_document_gives_a_bounded_number_of_candidates(platform: Platform, document: bytes) -> None:
+def test_an_odd_document_gives_a_bounded_number_of_candidates(
+    platform: Platform, document: bytes
+) -> None:
     post = {"x": x_post, "tiktok": tiktok_post}.get(platform.name, page_post)()
 
     assert len(read(platform, post, document).candidates) <= 60
@@ -160,7 +181,7 @@ def test_a_document_that_is_not_a_page_is_refused(document: bytes) -> None:
         open_saved(document, CDN)
 
 
-# --- the outcome --------------------------------------------------------------------------------------------------
+# --- the outcome ----------------------------------------------------------------------------------
 
 
 def outcome(platform: Platform, post: Post, document: object) -> PageOutcome:
@@ -182,17 +203,25 @@ WORDS = "<p>" + "a kite flies in the wind above the sea " * 5 + "</p>"
     [
         (x_answer(tweet(x_video())), PageOutcome.VIDEO),
         (x_answer(tweet(x_photo())), PageOutcome.NO_VIDEO),
-        (x_answer(tweet(quoted_status_result={"result": tweet(x_video(), post_id="9")})), PageOutcome.NO_OWN_VIDEO),
+        (
+            x_answer(tweet(quoted_status_result={"result": tweet(x_video(), post_id="9")})),
+            PageOutcome.NO_OWN_VIDEO,
+        ),
         ([tweet(x_video(), post_id="8"), tweet(x_video(), post_id="9")], PageOutcome.MANY_POSTS),
         (x_answer(tweet(x_video(), post_id="8")), PageOutcome.NO_OWN_VIDEO),
-        (meta("og:title", "Jane (@jane) on X") + meta("og:image", f"{CDN}t.jpg"), PageOutcome.METADATA_ONLY),
+        (
+            meta("og:title", "Jane (@jane) on X") + meta("og:image", f"{CDN}t.jpg"),
+            PageOutcome.METADATA_ONLY,
+        ),
         ("<title>Just a moment...</title>", PageOutcome.CHALLENGE),
         (f"<p>Log in to X to see this post</p>{WORDS}", PageOutcome.LOGIN_REQUIRED),
         ("<div></div>", PageOutcome.UNREADABLE),
         ("<<<<<<", PageOutcome.UNREADABLE),
     ],
 )
-def test_the_outcome_says_what_a_document_of_x_turned_out_to_be(document: object, expected: PageOutcome) -> None:
+def test_the_outcome_says_what_a_document_of_x_turned_out_to_be(
+    document: object, expected: PageOutcome
+) -> None:
     assert outcome(X, x_post(), document) is expected
 
 
@@ -201,37 +230,61 @@ def test_the_outcome_says_what_a_document_of_x_turned_out_to_be(document: object
     [
         (f"<main>{WORDS}</main>", PageOutcome.NO_VIDEO),
         (f"<main>{WORDS}</main>" + meta("og:type", "video.other"), PageOutcome.METADATA_ONLY),
-        (f'<video src="{CDN}a.mp4"></video><video src="{CDN}b.mp4"></video>', PageOutcome.AMBIGUOUS),
         (
-            {"version": "1.0", "type": "video", "provider_name": "Kites", "author_name": "Jane", "title": "A kite"},
+            f'<video src="{CDN}a.mp4"></video><video src="{CDN}b.mp4"></video>',
+            PageOutcome.AMBIGUOUS,
+        ),
+        (
+            {
+                "version": "1.0",
+                "type": "video",
+                "provider_name": "Kites",
+                "author_name": "Jane",
+                "title": "A kite",
+            },
             PageOutcome.METADATA_ONLY,
         ),
         (f"<h1>This video is private</h1>{meta('og:title', 'A kite')}", PageOutcome.PRIVATE),
         ({"nothing": "known"}, PageOutcome.METADATA_ONLY),
     ],
 )
-def test_the_outcome_says_what_any_page_turned_out_to_be(document: object, expected: PageOutcome) -> None:
+def test_the_outcome_says_what_any_page_turned_out_to_be(
+    document: object, expected: PageOutcome
+) -> None:
     assert outcome(GENERIC, page_post(), document) is expected
 
 
 def test_a_page_of_many_posts_names_the_account_when_they_are_all_by_one() -> None:
-    saved = open_saved(json.dumps([tweet(x_video(), post_id=str(n)) for n in range(3)]).encode(), "https://x.com/jane")
+    saved = open_saved(
+        json.dumps([tweet(x_video(), post_id=str(n)) for n in range(3)]).encode(),
+        "https://x.com/jane",
+    )
     look = read_saved_list(X, "https://x.com/jane", saved)
 
     assert look.extraction is not None
     assert (look.outcome, look.extraction.account.handle) == (PageOutcome.MANY_POSTS, "jane")
-    assert read_saved_list(X, "https://x.com/jane", open_saved(WORDS.encode(), "")).outcome is PageOutcome.NOT_A_POST
+    assert (
+        read_saved_list(X, "https://x.com/jane", open_saved(WORDS.encode(), "")).outcome
+        is PageOutcome.NOT_A_POST
+    )
 
 
 def tweets(*articles: tuple[str, str]) -> str:
-    return WORDS + "".join(f'<article><a href="/u/status/{key}">1h</a>{player}</article>' for key, player in articles)
+    return WORDS + "".join(
+        f'<article><a href="/u/status/{key}">1h</a>{player}</article>' for key, player in articles
+    )
 
 
 def test_only_the_article_that_links_to_the_post_holds_its_video() -> None:
-    own, other = (f'<video src="https://video.twimg.com/tweet_video/{name}.mp4"></video>' for name in ("own", "other"))
+    own, other = (
+        f'<video src="https://video.twimg.com/tweet_video/{name}.mp4"></video>'
+        for name in ("own", "other")
+    )
     blob = '<video poster="https://pbs.twimg.com/p.jpg" src="blob:https://x.com/1"></video>'
 
-    assert best(read(X, x_post(), tweets(("1", other), (X_ID, own), ("2", other)).encode())).endswith("own.mp4")
+    assert best(
+        read(X, x_post(), tweets(("1", other), (X_ID, own), ("2", other)).encode())
+    ).endswith("own.mp4")
     assert outcome(X, x_post(), tweets((X_ID, ""), ("2", other))) is PageOutcome.NO_OWN_VIDEO
     assert outcome(X, x_post(), tweets((X_ID, blob), ("2", other))) is PageOutcome.METADATA_ONLY
 
@@ -244,7 +297,9 @@ def test_only_the_article_that_links_to_the_post_holds_its_video() -> None:
         ("https://x.com/jane", PageOutcome.VIDEO),
     ],
 )
-def test_a_page_that_calls_itself_another_posts_owns_no_video(canonical: str, expected: PageOutcome) -> None:
+def test_a_page_that_calls_itself_another_posts_owns_no_video(
+    canonical: str, expected: PageOutcome
+) -> None:
     page = f'<link rel="canonical" href="{canonical}">{WORDS}<video src="https://video.twimg.com/tweet_video/a.mp4"></video>'
 
     assert outcome(X, x_post(), page) is expected
@@ -264,15 +319,17 @@ def test_ids_in_addresses_of_unknown_sites_are_compared_too() -> None:
 
 
 def test_a_document_states_its_own_address() -> None:
-    page_of = open_saved(f'<link rel="canonical" href="{CDN}kite">{meta("og:url", f"{CDN}other")}'.encode(), "")
+    page_of = open_saved(
+        f'<link rel="canonical" href="{CDN}kite">{meta("og:url", f"{CDN}other")}'.encode(), ""
+    )
 
     assert stated_addresses(page_of, all_platforms()) == [f"{CDN}kite", f"{CDN}other"]
-    assert stated_addresses(open_saved(json.dumps(x_answer(tweet(x_video()))).encode(), ""), all_platforms()) == [
-        f"https://x.com/i/status/{X_ID}"
-    ]
+    assert stated_addresses(
+        open_saved(json.dumps(x_answer(tweet(x_video()))).encode(), ""), all_platforms()
+    ) == [f"https://x.com/i/status/{X_ID}"]
 
 
-# --- real pages, where they are available -------------------------------------------------------------------------
+# --- real pages, where they are available ---------------------------------------------------------
 
 READ_NOW = {"x", "tiktok", "instagram", "giphy", "bluesky"}
 HANDLES = {"x", "tiktok", "bluesky"}
@@ -287,7 +344,11 @@ def test_recorded_pages_give_the_best_video_that_their_table_names() -> None:
             for row in csv.DictReader(file, delimiter="\t")
             if row["platform"] in READ_NOW and row["outcome"] != "many_posts"
         ]
-    wrong = [(row["local_file"], best_video) for row in rows if (best_video := _best(row)) != row["best_video"]]
+    wrong = [
+        (row["local_file"], best_video)
+        for row in rows
+        if (best_video := _best(row)) != row["best_video"]
+    ]
 
     assert len(rows) >= 13
     assert wrong == []
@@ -304,7 +365,9 @@ def test_recorded_pages_give_author_and_thumbnail() -> None:
         if (f := _read(row))
     ]
 
-    assert rows_read == [(row["local_file"], row["handle"], row["display_name"], row["thumbnail"]) for row in rows]
+    assert rows_read == [
+        (row["local_file"], row["handle"], row["display_name"], row["thumbnail"]) for row in rows
+    ]
 
 
 def _read(row: dict[str, str]) -> Extraction:
@@ -319,7 +382,9 @@ def _best(row: dict[str, str]) -> str:
         return ""
 
 
-def looked(html: str, url: str = "https://news.example/2026/05/kite") -> tuple[PageOutcome, list[str]]:
+def looked(
+    html: str, url: str = "https://news.example/2026/05/kite"
+) -> tuple[PageOutcome, list[str]]:
     """The outcome, and the addresses that would be saved or could be chosen."""
     post, platform = identify(parse_http_url(url))
     look = read_saved_post(platform, post, open_saved(html.encode(), url))
@@ -338,7 +403,10 @@ _WORDS = f"<p>{'A kite flew over the bay. ' * 5}</p>"
     [
         f'<video class="lazy" data-src="{PLAYS}" controls></video>',
         f'<video><source data-src="{PLAYS}" type="video/mp4"></video>',
-        f'<video class="video-js" data-setup=\'{{"sources":[{{"src":"{PLAYS}","type":"video/mp4"}}]}}\'></video>',
+        (
+            f'<video class="video-js" data-setup=\'{{"sources":[{{"src":"{PLAYS}",'
+            f'"type":"video/mp4"}}]}}\'></video>'
+        ),
         f'<video-js><source src="{PLAYS}" type="video/mp4"></video-js>',
         f'<amp-video src="{PLAYS}" width="640" height="360"></amp-video>',
         f'<div id="p"></div><script>jwplayer("p").setup({{file: "{PLAYS}"}});</script>',
@@ -347,10 +415,22 @@ _WORDS = f"<p>{'A kite flew over the bay. ' * 5}</p>"
         f'<embed type="video/mp4" src="{PLAYS}">',
         f'<embed data-url="{PLAYS}">',
         f'<iframe src="{PLAYS}"></iframe>',
-        f'<object data="/p.swf"><param name="flashvars" value="file={PLAYS}&amp;image=/p.jpg"></object>',
-        f'<script type="application/ld+json">{{"@type": "VideoObject", "embedUrl": "{PLAYS}"}}</script>',
-        f'<script type="application/ld+json">{{"@type": "VideoObject", "name": "A\nkite", "contentUrl": "{PLAYS}",}}</script>',
-        f'<div itemscope itemtype="https://schema.org/VideoObject"><link itemprop="contentUrl" href="{PLAYS}"></div>',
+        (
+            '<object data="/p.swf"><param name="flashvars"'
+            f' value="file={PLAYS}&amp;image=/p.jpg"></object>'
+        ),
+        (
+            f'<script type="application/ld+json">{{"@type": "VideoObject", "embedUrl":'
+            f' "{PLAYS}"}}</script>'
+        ),
+        (
+            f'<script type="application/ld+json">{{"@type": "VideoObject", "name": "A\n'
+            f'kite", "contentUrl": "{PLAYS}",}}</script>'
+        ),
+        (
+            '<div itemscope itemtype="https://schema.org/VideoObject"><link itemprop="contentUrl"'
+            f' href="{PLAYS}"></div>'
+        ),
     ],
 )
 def test_a_page_can_name_its_video_in_many_ways(html: str) -> None:
@@ -362,7 +442,8 @@ _SETUP = json.dumps({"sources": [{"src": PLAYS}]})
 _ARTICLE = {"url": "https://news.example/2026/05/kite", "video": {"src": PLAYS}}
 _ROW = "7:" + json.dumps(["$", "$L8", None, {"article": _ARTICLE}]) + "\n"
 _PUSHED = [
-    f"<script>self.__next_f.push([1,{json.dumps(text)}])</script>" for text in ("5:I[1]\n" + _ROW[:30], _ROW[30:])
+    f"<script>self.__next_f.push([1,{json.dumps(text)}])</script>"
+    for text in ("5:I[1]\n" + _ROW[:30], _ROW[30:])
 ]
 _CACHE = {
     "Article:1": {"__typename": "Article", "url": _ARTICLE["url"], "lead": {"__ref": "Video:2"}},
@@ -378,8 +459,15 @@ _CACHE = {
         f'<div class="player" data-config="{escape(escape(_SETUP))}"></div>',
         f'<div class="player" data-config="{quote(_SETUP)}"></div>',
         "<div class=\"player\" data-config='{}'></div>".format(_SETUP.replace('"', '\\"')),
-        f"<script>var c = {{video: {{src: '{PLAYS}?a=1\\x26amp;b=2', id: '7' * 1 || 0}}}};</script>",
-        f'<script type="application/json">{json.dumps({"_mediaStreamArray": [{"_stream": [PLAYS]}]})}</script>',
+        (
+            f"<script>var c = {{video: {{src: '{PLAYS}?a=1\\x26amp;b=2', id: '7' * 1 ||"
+            f" 0}}}};</script>"
+        ),
+        (
+            "<script"
+            f' type="application/json">{json.dumps({"_mediaStreamArray": [{"_stream": [PLAYS]}]})}'
+            "</script>"
+        ),
         f"<script>window.__APOLLO_STATE__ = {json.dumps(_CACHE)};</script>",
         "".join(_PUSHED),
     ],
@@ -403,33 +491,46 @@ def test_a_video_is_found_in_data_as_frameworks_and_people_write_them(html: str)
 
 
 def test_linked_data_whose_texts_have_entities_are_read_as_they_are() -> None:
-    data = json.dumps({"@type": "VideoObject", "description": "A &quot;kite&quot;", "contentUrl": PLAYS})
+    data = json.dumps(
+        {"@type": "VideoObject", "description": "A &quot;kite&quot;", "contentUrl": PLAYS}
+    )
 
-    assert looked(f'<script type="application/ld+json">{data}</script>{_WORDS}') == (PageOutcome.VIDEO, [PLAYS])
+    assert looked(f'<script type="application/ld+json">{data}</script>{_WORDS}') == (
+        PageOutcome.VIDEO,
+        [PLAYS],
+    )
 
 
 def test_of_a_players_levels_the_one_that_states_the_largest_size_is_saved() -> None:
     levels = (
-        f'<source src="{CDN}a.mp4" size="720"><source src="{PLAYS}" size="1080"><source src="{CDN}c.mp4" label="480p">'
+        f'<source src="{CDN}a.mp4" size="720"><source src="{PLAYS}" size="1080"><source'
+        f' src="{CDN}c.mp4" label="480p">'
     )
 
     assert looked(f"<video controls>{levels}</video>") == (PageOutcome.VIDEO, [PLAYS])
 
 
 def test_of_a_players_equal_levels_the_one_that_the_metadata_name_is_saved() -> None:
-    player = f'<video muted loop autoplay><source src="{CDN}small.mp4"><source src="{PLAYS}"></video>'
+    player = (
+        f'<video muted loop autoplay><source src="{CDN}small.mp4"><source src="{PLAYS}"></video>'
+    )
 
     assert looked(meta("og:video", PLAYS) + player) == (PageOutcome.VIDEO, [PLAYS])
 
 
 def test_a_decoration_is_not_saved_in_place_of_the_video_that_the_metadata_name() -> None:
-    html = meta("og:video", PLAYS) + f'{_WORDS}<video autoplay muted loop src="{CDN}waves.mp4"></video>'
+    html = (
+        meta("og:video", PLAYS)
+        + f'{_WORDS}<video autoplay muted loop src="{CDN}waves.mp4"></video>'
+    )
 
     assert looked(html) == (PageOutcome.VIDEO, [PLAYS])
 
 
 def test_several_players_that_scripts_build_leave_the_choice_to_the_user() -> None:
-    scripts = "".join(f'<script>jwplayer("p{n}").setup({{file: "{CDN}{n}.mp4"}});</script>' for n in range(2))
+    scripts = "".join(
+        f'<script>jwplayer("p{n}").setup({{file: "{CDN}{n}.mp4"}});</script>' for n in range(2)
+    )
 
     assert looked(_WORDS + scripts) == (PageOutcome.AMBIGUOUS, [f"{CDN}0.mp4", f"{CDN}1.mp4"])
 
@@ -437,7 +538,10 @@ def test_several_players_that_scripts_build_leave_the_choice_to_the_user() -> No
 def test_clips_in_attributes_of_a_strip_do_not_outweigh_the_pages_own_player() -> None:
     strip = "".join(f'<div class="card" data-video-src="{CDN}{n}.mp4"></div>' for n in range(4))
 
-    assert looked(f'{_WORDS}<video controls src="{PLAYS}"></video>{strip}') == (PageOutcome.VIDEO, [PLAYS])
+    assert looked(f'{_WORDS}<video controls src="{PLAYS}"></video>{strip}') == (
+        PageOutcome.VIDEO,
+        [PLAYS],
+    )
 
 
 @pytest.mark.parametrize(
@@ -446,15 +550,23 @@ def test_clips_in_attributes_of_a_strip_do_not_outweigh_the_pages_own_player() -
         '<iframe src="https://www.youtube.com/embed/abcdefghijk"></iframe>',
         '<iframe data-src="https://player.vimeo.com/video/12345678"></iframe>',
         '<video-js data-account="1" data-video-id="612345"></video-js>',
-        '<script src="https://fast.wistia.com/embed/medias/abcde12345.jsonp"></script><div class="wistia_embed"></div>',
+        (
+            '<script src="https://fast.wistia.com/embed/medias/abcde12345.jsonp"></script><div'
+            ' class="wistia_embed"></div>'
+        ),
         '<script src="https://cdn.jwplayer.com/players/AbCdEfGh-IjKlMnOp.js"></script>',
         '<amp-youtube data-videoid="abcdefghijk"></amp-youtube>',
         '<video controls src="https://www.youtube.com/watch?v=abcdefghijk"></video>',
-        '<video controls><source src="https://www.youtube.com/watch?v=abcdefghijk" type="video/youtube"></video>',
+        (
+            '<video controls><source src="https://www.youtube.com/watch?v=abcdefghijk"'
+            ' type="video/youtube"></video>'
+        ),
         '<script type="application/ld+json">{"@type": "VideoObject", "contentUrl": "https://vimeo.com/12345678"}</script>',
     ],
 )
-def test_a_page_that_shows_another_sites_player_has_a_video_that_is_not_in_the_document(html: str) -> None:
+def test_a_page_that_shows_another_sites_player_has_a_video_that_is_not_in_the_document(
+    html: str,
+) -> None:
     assert looked(_WORDS + html) == (PageOutcome.METADATA_ONLY, [])
 
 
@@ -464,10 +576,10 @@ def test_a_platform_that_always_sends_its_data_is_not_guessed_at_from_scripts() 
     assert looked(html, "https://www.pinterest.com/pin/123456789012345678/")[1] == []
 
 
-_TEASERS = "".join(f'<article><a href="/2026/05/{n}">Kites {n}</a><p>{_WORDS}</p></article>' for n in range(3))
-_COLLECTION = (
-    '<script type="application/ld+json">{"@type": "CollectionPage", "url": "https://news.example/kites"}</script>'
+_TEASERS = "".join(
+    f'<article><a href="/2026/05/{n}">Kites {n}</a><p>{_WORDS}</p></article>' for n in range(3)
 )
+_COLLECTION = '<script type="application/ld+json">{"@type": "CollectionPage", "url": "https://news.example/kites"}</script>'
 
 
 @pytest.mark.parametrize(
@@ -481,7 +593,9 @@ _COLLECTION = (
         (_TEASERS, "https://films.example/de/channel/jane/videos"),
     ],
 )
-def test_a_page_that_is_plainly_a_list_of_posts_is_said_to_be_one_and_saves_none_of_them(html: str, url: str) -> None:
+def test_a_page_that_is_plainly_a_list_of_posts_is_said_to_be_one_and_saves_none_of_them(
+    html: str, url: str
+) -> None:
     file = "https://news.example/a.mp4"
     player = f'<main><video src="{file}" width="640" height="360"></video></main>'
 
@@ -496,7 +610,10 @@ def test_a_page_that_is_plainly_a_list_of_posts_is_said_to_be_one_and_saves_none
         (_TEASERS, "https://news.example/?p=12"),
         (_WORDS, "https://kite.example/"),
         (
-            f'{_COLLECTION}<script type="application/ld+json">{{"@type": "NewsArticle", "headline": "Kites"}}</script>{_WORDS}',
+            (
+                f'{_COLLECTION}<script type="application/ld+json">{{"@type": "NewsArticle",'
+                f' "headline": "Kites"}}</script>{_WORDS}'
+            ),
             "https://news.example/kites",
         ),
     ],
@@ -508,9 +625,17 @@ def test_a_page_with_teasers_is_a_post_unless_it_says_otherwise(html: str, url: 
 
 
 def test_a_removed_post_still_names_who_posted_it() -> None:
-    post = {"id": "1abcde", "title": "A kite", "author": "jane", "media": None, "removed_by_category": "moderator"}
+    post = {
+        "id": "1abcde",
+        "title": "A kite",
+        "author": "jane",
+        "media": None,
+        "removed_by_category": "moderator",
+    }
     answer = [{"kind": "Listing", "data": {"children": [{"kind": "t3", "data": post}]}}]
-    address, platform = identify(parse_http_url("https://www.reddit.com/r/kites/comments/1abcde/a_kite/"))
+    address, platform = identify(
+        parse_http_url("https://www.reddit.com/r/kites/comments/1abcde/a_kite/")
+    )
     look = read_saved_post(platform, address, open_saved(json.dumps(answer).encode(), address.url))
 
     assert look.outcome is PageOutcome.GONE
@@ -520,14 +645,24 @@ def test_a_removed_post_still_names_who_posted_it() -> None:
 
 def test_an_article_whose_videos_all_have_their_own_pages_has_no_own_video() -> None:
     videos = [
-        {"@type": "VideoObject", "contentUrl": f"{CDN}{name}.mp4", "mainEntityOfPage": f"https://news.example/v/{name}"}
+        {
+            "@type": "VideoObject",
+            "contentUrl": f"{CDN}{name}.mp4",
+            "mainEntityOfPage": f"https://news.example/v/{name}",
+        }
         for name in ("a", "b")
     ]
     article = json.dumps({"@type": "NewsArticle", "headline": "Kites", "video": videos})
-    html = f'<html><head><script type="application/ld+json">{article}</script></head><body><p>{"word " * 30}</p></body></html>'
+    html = (
+        f'<html><head><script type="application/ld+json">{article}</script></head><body>'
+        f"<p>{'word ' * 30}</p></body></html>"
+    )
     post = page_post()
 
-    assert read_saved_post(GENERIC, post, open_saved(html.encode(), post.url)).outcome is PageOutcome.NO_OWN_VIDEO
+    assert (
+        read_saved_post(GENERIC, post, open_saved(html.encode(), post.url)).outcome
+        is PageOutcome.NO_OWN_VIDEO
+    )
 
 
 TRACKS = """
@@ -540,7 +675,10 @@ TRACKS = """
 
 
 def test_the_subtitles_of_a_pages_only_player_are_its_videos() -> None:
-    html = f'<article><h1>Trains</h1><video controls src="{CDN}/a.mp4">{TRACKS}</video></article><track src="x.vtt">'
+    html = (
+        "<article><h1>Trains</h1><video controls"
+        f' src="{CDN}/a.mp4">{TRACKS}</video></article><track src="x.vtt">'
+    )
 
     [item] = page(html).videos
 
@@ -553,7 +691,10 @@ def test_the_subtitles_of_a_pages_only_player_are_its_videos() -> None:
 
 
 def test_the_subtitles_of_one_of_several_players_are_nobodys() -> None:
-    players = f'<video controls src="{CDN}/a.mp4">{TRACKS}</video><video controls src="{CDN}/b.mp4"></video>'
+    players = (
+        f'<video controls src="{CDN}/a.mp4">{TRACKS}</video><video controls'
+        f' src="{CDN}/b.mp4"></video>'
+    )
 
     items = page(f"<article><h1>Trains</h1>{players}</article>").videos
 

@@ -1,4 +1,6 @@
-"""Damaged documents: whatever is missing, of the wrong type or cut off, reading them ends with an outcome."""
+"""Damaged documents: whatever is missing, of the wrong type or cut off,
+reading them ends with an outcome.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from mediavault.platforms.registry import identify
 
 ROUNDS = 40
 STRANGE: tuple[Any, ...] = (
-    None, 0, -1, 10**30, 3.5, True, "", "x", "http://[", "https://", "\ud800", "NaN", [], {}, [None], [[[]]], {"a": 1},
+    None, 0, -1, 10**30, 3.5, True, "", "x", "http://[", "https://", "\ud800", "NaN", [], {},
+    [None], [[[]]], {"a": 1},
 )  # fmt: skip
 MP4 = "https://cdn.example/kite.mp4"
 HLS = "https://cdn.example/kite.m3u8"
@@ -29,11 +32,25 @@ DOCUMENTS: dict[str, Any] = {
             "post": {
                 "uri": "at://did:plc:jane/app.bsky.feed.post/3kiteaaaaaaaa",
                 "author": {"did": "did:plc:jane", "handle": "jane.example", "displayName": "Jane"},
-                "record": {"$type": "app.bsky.feed.post", "text": "A kite", "createdAt": "2026-01-02T03:04:05Z"},
+                "record": {
+                    "$type": "app.bsky.feed.post",
+                    "text": "A kite",
+                    "createdAt": "2026-01-02T03:04:05Z",
+                },
                 "embed": {
                     "$type": "app.bsky.embed.recordWithMedia#view",
-                    "media": {"$type": "app.bsky.embed.video#view", "cid": "baf", "playlist": HLS, "aspectRatio": {}},
-                    "record": {"record": {"uri": "at://did:plc:bob/app.bsky.feed.post/3b", "embeds": [{"$type": "x"}]}},
+                    "media": {
+                        "$type": "app.bsky.embed.video#view",
+                        "cid": "baf",
+                        "playlist": HLS,
+                        "aspectRatio": {},
+                    },
+                    "record": {
+                        "record": {
+                            "uri": "at://did:plc:bob/app.bsky.feed.post/3b",
+                            "embeds": [{"$type": "x"}],
+                        }
+                    },
                 },
             }
         }
@@ -42,10 +59,19 @@ DOCUMENTS: dict[str, Any] = {
         "id": "110000000000000001",
         "account": {"acct": "jane", "display_name": "Jane"},
         "media_attachments": [
-            {"id": "1", "type": "video", "url": MP4, "remote_url": None, "meta": {"original": {"frame_rate": "30/1"}}}
+            {
+                "id": "1",
+                "type": "video",
+                "url": MP4,
+                "remote_url": None,
+                "meta": {"original": {"frame_rate": "30/1"}},
+            }
         ],
         "reblog": None,
-        "quote": {"state": "accepted", "quoted_status": {"id": "2", "media_attachments": [{"type": "gifv"}]}},
+        "quote": {
+            "state": "accepted",
+            "quoted_status": {"id": "2", "media_attachments": [{"type": "gifv"}]},
+        },
     },
     "https://pt.example/w/kkGMgK9ZtnKfYAgnEtQxbv": {
         "uuid": "9c9d",
@@ -55,7 +81,9 @@ DOCUMENTS: dict[str, Any] = {
         "channel": {"name": "kites"},
         "account": {"name": "jane"},
         "files": [],
-        "streamingPlaylists": [{"playlistUrl": HLS, "files": [{"resolution": {"id": 720}, "fileUrl": MP4, "fps": 30}]}],
+        "streamingPlaylists": [
+            {"playlistUrl": HLS, "files": [{"resolution": {"id": 720}, "fileUrl": MP4, "fps": 30}]}
+        ],
     },
     "https://lm.example/post/123": {
         "post_view": {
@@ -67,7 +95,9 @@ DOCUMENTS: dict[str, Any] = {
         "type": "Note",
         "id": "https://pl.example/objects/aa-bb",
         "attributedTo": ["https://pl.example/users/jane"],
-        "attachment": [{"type": "Document", "url": [{"type": "Link", "mediaType": "video/mp4", "href": MP4}]}],
+        "attachment": [
+            {"type": "Document", "url": [{"type": "Link", "mediaType": "video/mp4", "href": MP4}]}
+        ],
     },
     "https://vimeo.com/12345678": {
         "request": {
@@ -76,7 +106,11 @@ DOCUMENTS: dict[str, Any] = {
                 "hls": {"cdns": {"a": {"url": HLS}}, "default_cdn": "a"},
             }
         },
-        "video": {"id": 12345678, "owner": {"name": "Jane", "url": "https://vimeo.com/jane"}, "thumbs": {"640": MP4}},
+        "video": {
+            "id": 12345678,
+            "owner": {"name": "Jane", "url": "https://vimeo.com/jane"},
+            "thumbs": {"640": MP4},
+        },
     },
     "https://clips.twitch.tv/CoolKiteClip-AbCdEf123456": [
         {
@@ -86,7 +120,12 @@ DOCUMENTS: dict[str, Any] = {
                     "broadcaster": {"login": "jane"},
                     "playbackAccessToken": {"signature": "a", "value": "{}"},
                     "videoQualities": [{"quality": "720", "frameRate": 60, "sourceURL": MP4}],
-                    "assets": [{"aspectRatio": 0.5, "videoQualities": [{"quality": "720", "sourceURL": MP4}]}],
+                    "assets": [
+                        {
+                            "aspectRatio": 0.5,
+                            "videoQualities": [{"quality": "720", "sourceURL": MP4}],
+                        }
+                    ],
                 }
             }
         }
@@ -98,26 +137,44 @@ DOCUMENTS: dict[str, Any] = {
                 "images": {"orig": {"url": "https://i.pinimg.com/a.jpg"}},
                 "pinner": {"username": "jane"},
                 "videos": {"video_list": {"V_720P": {"url": MP4, "duration": 9_000}}},
-                "story_pin_data": {"pages": [{"blocks": [{"video": {"video_list": {"V_EXP7": {"url": MP4}}}}]}]},
+                "story_pin_data": {
+                    "pages": [{"blocks": [{"video": {"video_list": {"V_EXP7": {"url": MP4}}}}]}]
+                },
             }
         }
     },
     "https://www.snapchat.com/spotlight/W7_EDlXWTBiXAEEniNoMPwAAYZ2": {
         "story": {
             "storyId": {"value": "W7_EDlXWTBiXAEEniNoMPwAAYZ2"},
-            "snapList": [{"snapMediaType": 1, "snapUrls": {"mediaUrl": MP4, "mediaPreviewUrl": {"value": MP4}}}],
+            "snapList": [
+                {
+                    "snapMediaType": 1,
+                    "snapUrls": {"mediaUrl": MP4, "mediaPreviewUrl": {"value": MP4}},
+                }
+            ],
         },
-        "metadata": {"videoMetadata": {"durationMs": "9000", "creator": {"personCreator": {"username": "jane"}}}},
+        "metadata": {
+            "videoMetadata": {
+                "durationMs": "9000",
+                "creator": {"personCreator": {"username": "jane"}},
+            }
+        },
     },
     "https://www.linkedin.com/feed/update/urn:li:activity:7100000000000000000": {
         "included": [
             {
                 "entityUrn": "urn:li:activity:7100000000000000000",
-                "actor": {"name": {"text": "Jane"}, "navigationContext": {"actionTarget": "https://x/in/jane"}},
+                "actor": {
+                    "name": {"text": "Jane"},
+                    "navigationContext": {"actionTarget": "https://x/in/jane"},
+                },
                 "content": {
                     "videoPlayMetadata": {
                         "duration": 9_000,
-                        "thumbnail": {"rootUrl": "https://x/", "artifacts": [{"fileIdentifyingUrlPathSegment": "a"}]},
+                        "thumbnail": {
+                            "rootUrl": "https://x/",
+                            "artifacts": [{"fileIdentifyingUrlPathSegment": "a"}],
+                        },
                         "progressiveStreams": [{"width": 1, "streamingLocations": [{"url": MP4}]}],
                     }
                 },
@@ -130,7 +187,14 @@ DOCUMENTS: dict[str, Any] = {
                 {
                     "id_string": "712345678901234567",
                     "blog": {"name": "janeblog"},
-                    "content": [{"type": "video", "media": {"url": MP4}, "poster": [{"url": MP4}], "duration": 9}],
+                    "content": [
+                        {
+                            "type": "video",
+                            "media": {"url": MP4},
+                            "poster": [{"url": MP4}],
+                            "duration": 9,
+                        }
+                    ],
                     "trail": [{"content": [{"type": "video", "media": [{"url": MP4}]}]}],
                 }
             ]
@@ -139,7 +203,10 @@ DOCUMENTS: dict[str, Any] = {
     "https://www.dailymotion.com/video/x8abcde": {
         "id": "x8abcde",
         "owner": {"username": "jane"},
-        "qualities": {"auto": [{"type": "application/x-mpegURL", "url": HLS}], "720@60": [{"url": MP4}]},
+        "qualities": {
+            "auto": [{"type": "application/x-mpegURL", "url": HLS}],
+            "720@60": [{"url": MP4}],
+        },
         "posters": {"720": "https://s1.dmcdn.net/a"},
     },
     "https://www.bilibili.com/video/BV1xx411c7mD?p=2": {
@@ -153,13 +220,21 @@ DOCUMENTS: dict[str, Any] = {
         },
         "data": {
             "timelength": 9_000,
-            "dash": {"video": [{"baseUrl": MP4, "codecs": "avc1"}], "audio": [{"baseUrl": MP4, "bandwidth": 1}]},
+            "dash": {
+                "video": [{"baseUrl": MP4, "codecs": "avc1"}],
+                "audio": [{"baseUrl": MP4, "bandwidth": 1}],
+            },
         },
     },
     "https://weibo.com/1234567890/MabCdEfGh": {
         "mblogid": "MabCdEfGh",
         "user": {"id": 1, "screen_name": "Jane"},
-        "page_info": {"media_info": {"playback_list": [{"play_info": {"url": MP4, "bitrate": 9}}], "stream_url": MP4}},
+        "page_info": {
+            "media_info": {
+                "playback_list": [{"play_info": {"url": MP4, "bitrate": 9}}],
+                "stream_url": MP4,
+            }
+        },
         "mix_media_info": {"items": []},
     },
     UNKNOWN_SITE: {
@@ -174,7 +249,13 @@ DOCUMENTS: dict[str, Any] = {
 
 
 def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    inner = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for key, held in inner:
         yield (*path, key)
         yield from paths(held, (*path, key))
@@ -200,8 +281,10 @@ def damaged(document: Any, random: Random) -> Any:
 
 def in_page(text: str) -> str:
     return (
-        f'<script type="application/ld+json">{text}</script><script id="__NEXT_DATA__" type="application/json">{text}'
-        f"</script><script>window.state={text};jwplayer('p').setup({text});</script><div data-setup='{text}'>A kite</div>"
+        f'<script type="application/ld+json">{text}</script><script id="__NEXT_DATA__"'
+        f' type="application/json">{text}'
+        f"</script><script>window.state={text};jwplayer('p').setup({text});</script><div"
+        f" data-setup='{text}'>A kite</div>"
     )
 
 

@@ -29,7 +29,13 @@ def test_a_video_linked_to_the_page_itself_or_to_a_file_or_with_controls_counts(
 
 
 def test_a_servers_own_404_page_means_that_the_post_is_gone() -> None:
-    html = "<html><head><title>404 Not Found</title></head><body><center><h1>404 Not Found</h1></center>nginx</body></html>"
+    html = (
+        "<html><head><title>404 Not Found</title></head><body><center><h1>404 Not"
+        " Found</h1></center>nginx</body></html>"
+    )
     post = page_post()
 
-    assert read_saved_post(GENERIC, post, open_saved(html.encode(), post.url)).outcome is PageOutcome.GONE
+    assert (
+        read_saved_post(GENERIC, post, open_saved(html.encode(), post.url)).outcome
+        is PageOutcome.GONE
+    )

@@ -13,7 +13,9 @@ URLS = ["https://x.com/jane/status/1547039584202067969", "https://blog.example/p
 
 
 @pytest.mark.parametrize("url", URLS)
-@pytest.mark.parametrize("answer", ["{}", "[]", "[{}, {}]", '{"error": {"of": "an unknown kind"}}', '{"items": []}'])
+@pytest.mark.parametrize(
+    "answer", ["{}", "[]", "[{}, {}]", '{"error": {"of": "an unknown kind"}}', '{"items": []}']
+)
 def test_an_answer_that_says_nothing_is_not_taken_for_a_post_without_a_video(
     answer: str, url: str, tmp_path: Path
 ) -> None:
@@ -21,4 +23,7 @@ def test_an_answer_that_says_nothing_is_not_taken_for_a_post_without_a_video(
     saved.write_text(answer)
     look = inspect_saved_page(url, saved)
 
-    assert (look.outcome, look.reason) == (PageOutcome.METADATA_ONLY, "This document contains nothing about the post.")
+    assert (look.outcome, look.reason) == (
+        PageOutcome.METADATA_ONLY,
+        "This document contains nothing about the post.",
+    )

@@ -1,4 +1,6 @@
-"""Answers and pages of sites without a reader of their own, whose forms the general readers know."""
+"""Answers and pages of sites without a reader of their own,
+whose forms the general readers know.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ import pytest
 
 from tests.unit.extraction.saved_reading import read_saved, script_page
 
-# --- media.ccc.de ------------------------------------------------------------------------------------------------
+# --- media.ccc.de ---------------------------------------------------------------------------------
 
 TALK = "https://media.ccc.de/v/35c3-9999-a_kite_over_the_harbour"
 EVENT = "https://api.media.ccc.de/public/events/f5e1a1e5-1111-4222-8333-aaaaaaaaaaaa"
@@ -17,8 +19,16 @@ CDN = "https://cdn.media.ccc.de/congress/2018"
 KITE = f"{CDN}/h264-hd/35c3-9999-eng-A_kite.mp4"
 
 
-def recording(url: str, mime: str, height: int | None = None, language: str = "eng") -> dict[str, Any]:
-    facts = {"recording_url": url, "mime_type": mime, "height": height, "language": language, "length": 1800}
+def recording(
+    url: str, mime: str, height: int | None = None, language: str = "eng"
+) -> dict[str, Any]:
+    facts = {
+        "recording_url": url,
+        "mime_type": mime,
+        "height": height,
+        "language": language,
+        "length": 1800,
+    }
     return facts | {
         "width": height and height * 16 // 9,
         "size": 300,
@@ -64,16 +74,23 @@ def test_another_talks_recordings_are_not_saved() -> None:
     assert read_saved(TALK, OTHER).outcome != "video"
 
 
-# --- TED ---------------------------------------------------------------------------------------------------------
+# --- TED ------------------------------------------------------------------------------------------
 
 TED = "https://www.ted.com/talks/jane_doe_a_kite_over_the_harbour"
 STREAM = "https://hls.ted.com/project_masters/1735/manifest.m3u8?intro_master_id=9294"
 FALLBACK = "https://py.tedcdn.com/consus/jane-fallback-1200k.mp4"
-HEAD = f'<link rel="canonical" href="{TED}"><meta property="og:title" content="A kite over the harbour">'
+HEAD = (
+    f'<link rel="canonical" href="{TED}"><meta property="og:title" content="A kite over the'
+    ' harbour">'
+)
 
 
 def player_data(stream: str = STREAM, canonical: str = TED) -> dict[str, Any]:
-    hls = {"adUrl": "https://ads.test/a.mp4", "stream": stream, "metadata": "https://hls.ted.com/metadata.json"}
+    hls = {
+        "adUrl": "https://ads.test/a.mp4",
+        "stream": stream,
+        "metadata": "https://hls.ted.com/metadata.json",
+    }
     files = [{"bitrate": 1200, "file": FALLBACK}]
     return {
         "id": "2013",
@@ -89,18 +106,27 @@ def talk(**more: Any) -> dict[str, Any]:
         "canonicalUrl": f"{TED}_2",
         "playerData": json.dumps(player_data("https://hls.ted.com/2/manifest.m3u8", f"{TED}_2")),
     }
-    own = {"id": "2013", "title": "A kite over the harbour", "canonicalUrl": TED, "relatedVideos": [related]}
+    own = {
+        "id": "2013",
+        "title": "A kite over the harbour",
+        "canonicalUrl": TED,
+        "relatedVideos": [related],
+    }
     return own | {"playerData": json.dumps(player_data())} | more
 
 
 @pytest.mark.parametrize(
     "more",
-    [{}, {"nativeDownloads": None}, {"nativeDownloads": {"low": "https://download.ted.com/talks/jane-light.mp4"}}],
+    [
+        {},
+        {"nativeDownloads": None},
+        {"nativeDownloads": {"low": "https://download.ted.com/talks/jane-light.mp4"}},
+    ],
 )
 def test_a_talks_files_are_in_the_json_text_of_its_record(more: dict[str, Any]) -> None:
-    html = script_page({"props": {"pageProps": {"videoData": talk(**more)}}}, "__NEXT_DATA__").replace(
-        "<body>", f"<head>{HEAD}</head><body>"
-    )
+    html = script_page(
+        {"props": {"pageProps": {"videoData": talk(**more)}}}, "__NEXT_DATA__"
+    ).replace("<body>", f"<head>{HEAD}</head><body>")
     facts = read_saved(TED, html)
 
     assert (facts.outcome, facts.best) == ("video", FALLBACK)
@@ -109,19 +135,27 @@ def test_a_talks_files_are_in_the_json_text_of_its_record(more: dict[str, Any]) 
 def test_what_a_record_offers_for_download_is_its_video_where_it_has_nothing_else() -> None:
     download = "https://download.ted.com/talks/jane-480p.mp4"
 
-    assert read_saved(TED, talk(playerData=None, nativeDownloads={"high": download})).best == download
+    assert (
+        read_saved(TED, talk(playerData=None, nativeDownloads={"high": download})).best == download
+    )
 
 
-# --- Rumble ------------------------------------------------------------------------------------------------------
+# --- Rumble ---------------------------------------------------------------------------------------
 
-WATCH, EMBED = "https://rumble.com/vdmum1-a-kite-over-the-harbour.html", "https://rumble.com/embed/vb294t/"
+WATCH, EMBED = (
+    "https://rumble.com/vdmum1-a-kite-over-the-harbour.html",
+    "https://rumble.com/embed/vb294t/",
+)
 BEST = "https://sp.rmbl.ws/s8/2/c/q/N/e/cqNeg.haa.mp4"
 RECORD = {
     "fps": 30,
-    "u": {"mp4": {"url": "https://sp.rmbl.ws/s8/2/c/q/N/e/cqNeg.caa.mp4", "meta": {"w": 854, "h": 480}}},
+    "u": {"mp4": {"url": (
+        "https://sp.rmbl.ws/s8/2/c/q/N/e/cqNeg.caa.mp4"
+    ), "meta": {"w": 854, "h": 480}}},
     "ua": {
         "mp4": {
-            "360": {"url": "https://sp.rmbl.ws/s8/2/c/q/N/e/cqNeg.baa.mp4", "meta": {"bitrate": 633, "w": 640, "h": 360}},
+            "360": {"url": "https://sp.rmbl.ws/s8/2/c/q/N/e/cqNeg.baa.mp4",
+                    "meta": {"bitrate": 633, "w": 640, "h": 360}},
             "1080": {"url": BEST, "meta": {"bitrate": 2698, "w": 1920, "h": 1080}},
         }
     },
@@ -135,12 +169,22 @@ RECORD = {
 
 
 def test_the_only_record_of_a_player_is_its_video() -> None:
-    script = f'!function(s,d){{function a(){{return 1}}var b={{F:0}};b.f={{}};b.f["vb294t"]={json.dumps(RECORD)[:-1]},loaded:a()}};if(!b.k){{}}}}();'
-    html = f"<html><head><title>A kite over the harbour</title></head><body><script>{script}</script></body></html>"
+    script = (
+        f"!function(s,d){{function a(){{return 1}}var"
+        f' b={{F:0}};b.f={{}};b.f["vb294t"]={json.dumps(RECORD)[:-1]},loaded:a()}};'
+        f"if(!b.k){{}}}}();"
+    )
+    html = (
+        "<html><head><title>A kite over the"
+        f" harbour</title></head><body><script>{script}</script></body></html>"
+    )
 
     assert (read_saved(EMBED, html).outcome, read_saved(EMBED, html).best) == ("video", BEST)
     assert read_saved(EMBED, RECORD).best == BEST
-    assert read_saved("https://rumble.com/embedJS/u3/?request=video&ver=2&v=vb294t", RECORD).best == BEST
+    assert (
+        read_saved("https://rumble.com/embedJS/u3/?request=video&ver=2&v=vb294t", RECORD).best
+        == BEST
+    )
 
 
 def test_a_record_whose_link_is_the_pages_is_its_video() -> None:
@@ -148,12 +192,15 @@ def test_a_record_whose_link_is_the_pages_is_its_video() -> None:
     assert read_saved(WATCH.replace("vdmum1", "vdmum2"), RECORD).outcome != "video"
 
 
-# --- Douyin ------------------------------------------------------------------------------------------------------
+# --- Douyin ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "url",
-    ["https://www.iesdouyin.com/share/video/7491823749182374918/", "https://www.douyin.com/video/7491823749182374918"],
+    [
+        "https://www.iesdouyin.com/share/video/7491823749182374918/",
+        "https://www.douyin.com/video/7491823749182374918",
+    ],
 )
 def test_the_item_of_douyins_shared_page_is_read(url: str) -> None:
     file = "https://aweme.snssdk.com/aweme/v1/playwm/?video_id=v0200fg10000abc&ratio=720p&line=0"
@@ -168,6 +215,9 @@ def test_the_item_of_douyins_shared_page_is_read(url: str) -> None:
             "video_layout": None,
         }
     }
-    html = f"<html><head><title>A kite</title></head><body><script>window._ROUTER_DATA = {json.dumps(state)}</script></body></html>"
+    html = (
+        "<html><head><title>A kite</title></head><body><script>window._ROUTER_DATA ="
+        f" {json.dumps(state)}</script></body></html>"
+    )
 
     assert (read_saved(url, html).outcome, read_saved(url, html).best) == ("video", file)

@@ -24,8 +24,20 @@ OWN_VIDEO = SavedFacts("video", PLAYED, "jane", "Jane", COVER)
 
 
 def item(**video: Any) -> dict[str, Any]:
-    facts = {"id": TIKTOK_ID, "width": 576, "height": 1024, "duration": 15, "originCover": COVER, **video}
-    return {"id": TIKTOK_ID, "desc": "hi", "author": {"uniqueId": "jane", "nickname": "Jane"}, "video": facts}
+    facts = {
+        "id": TIKTOK_ID,
+        "width": 576,
+        "height": 1024,
+        "duration": 15,
+        "originCover": COVER,
+        **video,
+    }
+    return {
+        "id": TIKTOK_ID,
+        "desc": "hi",
+        "author": {"uniqueId": "jane", "nickname": "Jane"},
+        "video": facts,
+    }
 
 
 def page(**scopes: Any) -> str:
@@ -33,7 +45,9 @@ def page(**scopes: Any) -> str:
 
 
 def detail(item_struct: dict[str, Any]) -> str:
-    return page(**{"webapp.video-detail": {"statusCode": 0, "itemInfo": {"itemStruct": item_struct}}})
+    return page(
+        **{"webapp.video-detail": {"statusCode": 0, "itemInfo": {"itemStruct": item_struct}}}
+    )
 
 
 def aweme(post_id: str = TIKTOK_ID, name: str = "played") -> dict[str, Any]:
@@ -47,10 +61,13 @@ def aweme(post_id: str = TIKTOK_ID, name: str = "played") -> dict[str, Any]:
         "url_key": f"{KEY}_h264",
     }
     video = {
-        "play_addr": addresses, "play_addr_h264": addresses, "download_addr": {"url_list": [MARKED]},
-        "bit_rate": [{"gear_name": "normal", "bit_rate": 9, "is_bytevc1": 0, "play_addr": addresses}],
-        "origin_cover": {"url_list": [COVER]}, "cover": {"url_list": [COVER]}, "duration": 15_000, "ratio": "720p",
-        "has_watermark": True, "height": 1024, "width": 576, "is_h265": 0, "cdn_url_expired": 1, "big_thumbs": [],
+        "play_addr": addresses, "play_addr_h264": addresses,
+        "download_addr": {"url_list": [MARKED]},
+        "bit_rate": [{"gear_name": "normal", "bit_rate": 9, "is_bytevc1": 0,
+                      "play_addr": addresses}],
+        "origin_cover": {"url_list": [COVER]}, "cover": {"url_list": [COVER]}, "duration": 15_000,
+        "ratio": "720p", "has_watermark": True, "height": 1024, "width": 576, "is_h265": 0,
+        "cdn_url_expired": 1, "big_thumbs": [],
     }  # fmt: skip
     author = {"unique_id": "jane", "nickname": "Jane"}
     return {"aweme_id": post_id, "desc": "hi", "create_time": 1, "author": author, "video": video}
@@ -95,7 +112,9 @@ def test_an_app_list_of_other_posts_is_a_list() -> None:
         (10113, "", "challenge"),
     ],
 )
-def test_the_message_of_a_status_code_counts_before_the_code(code: int, message: str, outcome: str) -> None:
+def test_the_message_of_a_status_code_counts_before_the_code(
+    code: int, message: str, outcome: str
+) -> None:
     answer = {"statusCode": code, "statusMsg": message}
 
     assert read_saved(URL, page(**{"webapp.video-detail": answer})).outcome == outcome
@@ -108,11 +127,19 @@ def test_the_message_of_a_status_code_counts_before_the_code(code: int, message:
     ("document", "outcome"),
     [
         (
-            {"aweme_detail": None, "filter_detail": {"aweme_id": "1", "filter_reason": "status_deleted"}},
+            {
+                "aweme_detail": None,
+                "filter_detail": {"aweme_id": "1", "filter_reason": "status_deleted"},
+            },
             "metadata_only",
         ),
         ({"status_code": 2053, "status_msg": ""}, "gone"),
-        (script_page({"source": {"data": {f"/embed/v2/{TIKTOK_ID}": {"is404": True}}}}, UNIVERSAL), "gone"),
+        (
+            script_page(
+                {"source": {"data": {f"/embed/v2/{TIKTOK_ID}": {"is404": True}}}}, UNIVERSAL
+            ),
+            "gone",
+        ),
     ],
 )
 def test_refusals_of_apps_and_embeds_have_their_outcome(document: Any, outcome: str) -> None:

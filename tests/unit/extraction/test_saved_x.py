@@ -1,4 +1,6 @@
-"""Saved answers and pages of X in the formats of 2013 to 2026: the post's own video, or what there is instead."""
+"""Saved answers and pages of X in the formats of 2013 to 2026: the post's own video,
+or what there is instead.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,15 @@ def status(*media: Any, **more: Any) -> dict[str, Any]:
     """A post of API version 1.1."""
     user = {"id_str": "5", "screen_name": "jane", "name": "Jane"}
     entities = {"extended_entities": {"media": list(media)}} if media else {}
-    return {"id": int(X_ID), "id_str": X_ID, "created_at": "", "text": "hi", "user": user, **entities, **more}
+    return {
+        "id": int(X_ID),
+        "id_str": X_ID,
+        "created_at": "",
+        "text": "hi",
+        "user": user,
+        **entities,
+        **more,
+    }
 
 
 def without(node: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -33,7 +43,10 @@ def string(value: str) -> dict[str, Any]:
 
 
 def card(name: str, picture: str = "player_image_original", **bindings: Any) -> dict[str, Any]:
-    values = {**bindings, picture: {"type": "IMAGE", "image_value": {"url": THUMBNAIL, "width": 9, "height": 9}}}
+    values = {
+        **bindings,
+        picture: {"type": "IMAGE", "image_value": {"url": THUMBNAIL, "width": 9, "height": 9}},
+    }
     listed = [{"key": key, "value": value} for key, value in values.items()]
     return {"card": {"rest_id": "card://1", "legacy": {"name": name, "binding_values": listed}}}
 
@@ -41,7 +54,11 @@ def card(name: str, picture: str = "player_image_original", **bindings: Any) -> 
 def medium(kind: str = "ApiVideo") -> dict[str, Any]:
     """The media of an article."""
     variants = [{"bit_rate": 2_176_000, "content_type": "video/mp4", "url": BEST}]
-    info = {"__typename": kind, "preview_image": {"original_img_url": THUMBNAIL}, "variants": variants}
+    info = {
+        "__typename": kind,
+        "preview_image": {"original_img_url": THUMBNAIL},
+        "variants": variants,
+    }
     return {"media_id": "111", "media_info": info}
 
 
@@ -55,7 +72,14 @@ def medium(kind: str = "ApiVideo") -> dict[str, Any]:
         {"id": {X_ID: status(x_video())}},
         x_answer(tweet(article={"article_results": {"result": {"media_entities": [medium()]}}})),
         x_answer(tweet(media_entities=[medium()])),
-        x_answer(tweet(**card("unified_card", unified_card=string(json.dumps({"media_entities": {"1": x_video()}}))))),
+        x_answer(
+            tweet(
+                **card(
+                    "unified_card",
+                    unified_card=string(json.dumps({"media_entities": {"1": x_video()}})),
+                )
+            )
+        ),
     ],
 )
 def test_every_form_of_a_post_gives_its_best_file_author_and_picture(answer: Any) -> None:
@@ -65,8 +89,19 @@ def test_every_form_of_a_post_gives_its_best_file_author_and_picture(answer: Any
 @pytest.mark.parametrize(
     "answer",
     [
-        x_answer(tweet(**card("promo_video_convo", player_stream_url=string("https://video.twimg.com/x/vmap/9.vmap")))),
-        x_answer(tweet(**card("amplify", amplify_url_vmap=string("https://video.twimg.com/x/vmap/9.vmap")))),
+        x_answer(
+            tweet(
+                **card(
+                    "promo_video_convo",
+                    player_stream_url=string("https://video.twimg.com/x/vmap/9.vmap"),
+                )
+            )
+        ),
+        x_answer(
+            tweet(
+                **card("amplify", amplify_url_vmap=string("https://video.twimg.com/x/vmap/9.vmap"))
+            )
+        ),
         x_answer(
             tweet(
                 **card(
@@ -77,10 +112,22 @@ def test_every_form_of_a_post_gives_its_best_file_author_and_picture(answer: Any
                 )
             )
         ),
-        status(entities={"media": [{"type": "photo", "media_url_https": THUMBNAIL, "expanded_url": f"{URL}/video/1"}]}),
+        status(
+            entities={
+                "media": [
+                    {
+                        "type": "photo",
+                        "media_url_https": THUMBNAIL,
+                        "expanded_url": f"{URL}/video/1",
+                    }
+                ]
+            }
+        ),
     ],
 )
-def test_a_video_that_is_announced_without_its_files_is_not_reported_as_missing(answer: Any) -> None:
+def test_a_video_that_is_announced_without_its_files_is_not_reported_as_missing(
+    answer: Any,
+) -> None:
     assert read_saved(URL, answer) == WITHHELD
 
 
@@ -90,13 +137,21 @@ def test_a_cards_file_is_taken_and_another_sites_player_is_not() -> None:
         "player_stream_content_type": string("video/mp4"),
     }
 
-    assert read_saved(URL, x_answer(tweet(**card("player", **file)))).best == "https://site.test/v.mp4"
-    page = x_answer(tweet(**card("player", player_url=string("https://www.youtube.com/embed/abcdefghijk"))))
+    assert (
+        read_saved(URL, x_answer(tweet(**card("player", **file)))).best == "https://site.test/v.mp4"
+    )
+    page = x_answer(
+        tweet(**card("player", player_url=string("https://www.youtube.com/embed/abcdefghijk")))
+    )
     assert read_saved(URL, page).outcome == "no_video"
 
 
 def test_a_broadcast_that_is_on_is_live_unless_another_post_shows_it() -> None:
-    running = card("745291183405076480:broadcast", broadcast_id=string("1BR"), broadcast_state=string("RUNNING"))
+    running = card(
+        "745291183405076480:broadcast",
+        broadcast_id=string("1BR"),
+        broadcast_state=string("RUNNING"),
+    )
 
     assert read_saved(URL, x_answer(tweet(**running))).outcome == "live"
     quoting = tweet(x_photo(), quoted_status_result={"result": tweet(post_id="2", **running)})
@@ -104,7 +159,16 @@ def test_a_broadcast_that_is_on_is_live_unless_another_post_shows_it() -> None:
 
 
 def problem(kind: str, **more: Any) -> dict[str, Any]:
-    return {"errors": [{"type": f"https://api.x.com/2/problems/{kind}", "detail": "no", "resource_id": X_ID, **more}]}
+    return {
+        "errors": [
+            {
+                "type": f"https://api.x.com/2/problems/{kind}",
+                "detail": "no",
+                "resource_id": X_ID,
+                **more,
+            }
+        ]
+    }
 
 
 @pytest.mark.parametrize(
@@ -120,19 +184,28 @@ def test_refusals_of_the_public_apis_have_their_outcome(answer: Any, outcome: st
 
 
 def test_a_tombstone_in_a_timeline_is_read_in_its_newer_form_too() -> None:
-    content = {"itemType": "TimelineTombstone", "tombstoneInfo": {"richText": {"text": "This page doesn't exist."}}}
+    content = {
+        "itemType": "TimelineTombstone",
+        "tombstoneInfo": {"richText": {"text": "This page doesn't exist."}},
+    }
     entry = {"entryId": f"tweet-{X_ID}", "content": {"itemContent": content}}
 
     assert read_saved(URL, {"data": {"instructions": [{"entries": [entry]}]}}).outcome == "gone"
 
 
 def test_a_rendered_page_names_the_author_in_its_title() -> None:
-    page = f"<html><head><title>(3) Jane on X: &quot;hi&quot; / X</title></head><body>{'word ' * 20}</body></html>"
+    page = (
+        "<html><head><title>(3) Jane on X: &quot;hi&quot; /"
+        f" X</title></head><body>{'word ' * 20}</body></html>"
+    )
 
     assert read_saved(URL, page) == SavedFacts("no_video", None, "jane", "Jane", None)
 
 
-GONE = {"__typename": "TweetTombstone", "tombstone": {"text": {"text": "This Post was deleted by the Post author."}}}
+GONE = {
+    "__typename": "TweetTombstone",
+    "tombstone": {"text": {"text": "This Post was deleted by the Post author."}},
+}
 
 
 @pytest.mark.parametrize(
@@ -141,7 +214,11 @@ GONE = {"__typename": "TweetTombstone", "tombstone": {"text": {"text": "This Pos
         ({"tweet_results": {"result": GONE}}, "gone"),
         ({"tweet_results": {}}, "gone"),
         (
-            {"tweet_results": {"result": {"__typename": "TweetPreviewDisplay", "tweet": {"text": "hi"}}}},
+            {
+                "tweet_results": {
+                    "result": {"__typename": "TweetPreviewDisplay", "tweet": {"text": "hi"}}
+                }
+            },
             "login_required",
         ),
         ({"tweet_results": {"result": tweet(x_video())}}, "video"),
@@ -149,14 +226,28 @@ GONE = {"__typename": "TweetTombstone", "tombstone": {"text": {"text": "This Pos
 )
 def test_only_the_posts_own_entry_in_a_conversation_decides(item: Any, outcome: str) -> None:
     entry = {"entryId": f"conversationthread-9-tweet-{X_ID}", "item": {"itemContent": item}}
-    other = {"entryId": "conversationthread-9-tweet-7", "item": {"itemContent": {"tweet_results": {"result": GONE}}}}
+    other = {
+        "entryId": "conversationthread-9-tweet-7",
+        "item": {"itemContent": {"tweet_results": {"result": GONE}}},
+    }
 
-    assert read_saved(URL, {"data": {"entries": [{"content": {"items": [other, entry]}}]}}).outcome == outcome
+    assert (
+        read_saved(URL, {"data": {"entries": [{"content": {"items": [other, entry]}}]}}).outcome
+        == outcome
+    )
 
 
-@pytest.mark.parametrize(("reason", "outcome"), [("Geoblocked", "region_locked"), ("Dmcaed", "gone"), (None, "gone")])
+@pytest.mark.parametrize(
+    ("reason", "outcome"), [("Geoblocked", "region_locked"), ("Dmcaed", "gone"), (None, "gone")]
+)
 def test_media_that_x_withholds_say_why(reason: str | None, outcome: str) -> None:
-    kept_back = {"ext_media_availability": {"status": "Unavailable", "reason": reason}, "video_info": {"variants": []}}
+    kept_back = {
+        "ext_media_availability": {"status": "Unavailable", "reason": reason},
+        "video_info": {"variants": []},
+    }
 
     assert read_saved(URL, x_answer(tweet({**x_video(), **kept_back}))).outcome == outcome
-    assert read_saved(URL, x_answer(tweet({**x_video(), **kept_back}, x_video("222")))).outcome == "video"
+    assert (
+        read_saved(URL, x_answer(tweet({**x_video(), **kept_back}, x_video("222")))).outcome
+        == "video"
+    )

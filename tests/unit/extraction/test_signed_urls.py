@@ -1,4 +1,6 @@
-"""The expiry of every form of signed address, to the second, and addresses that only look signed."""
+"""The expiry of every form of signed address, to the second,
+and addresses that only look signed.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +26,25 @@ def _base64(value: object) -> str:
 
 
 def _cloudfront(value: object) -> str:
-    return _base64(value).replace("-", "+").replace("_", "/").replace("+", "-").replace("=", "_").replace("/", "~")
+    return (
+        _base64(value)
+        .replace("-", "+")
+        .replace("_", "/")
+        .replace("+", "-")
+        .replace("=", "_")
+        .replace("/", "~")
+    )
 
 
-POLICY = {"Statement": [{"Resource": "https://a.example/*", "Condition": {"DateLessThan": {"AWS:EpochTime": AT}}}]}
-JWT = f"{_base64({'alg': 'HS256'}).rstrip('=')}.{_base64({'sub': 'clip', 'exp': AT}).rstrip('=')}.c2ln"
+POLICY = {
+    "Statement": [
+        {"Resource": "https://a.example/*", "Condition": {"DateLessThan": {"AWS:EpochTime": AT}}}
+    ]
+}
+JWT = (
+    f"{_base64({'alg': 'HS256'}).rstrip('=')}.{_base64({'sub': 'clip', 'exp': AT}).rstrip('=')}"
+    ".c2ln"
+)
 
 FASTLY = base64.b64encode(f"{HEX.lower()}_{'0a' * 32}".encode()).decode()
 
@@ -88,8 +104,13 @@ FORMS = {
     "BunnyCDN": f"https://a.example/v.mp4?token=abc&token_path=%2Fv%2F&expires={AT}",
     "BunnyCDN in the path": f"https://a.example/bcdn_token=abc&expires={AT}&token_path=%2Fv%2F/v/playlist.m3u8",
     "from a page's source": f"https://a.example/v.mp4?x=1&amp;expires={AT}&amp;sig=1",
-    "SHA-256 and hexadecimal in the path": f"https://a.example/disk/{'0a' * 32}/{HEX.lower()}/v.mp4",
-    "Flickr": f"https://a.example/video/1/0a/1080p.mp4?s={_base64({'i': 1, 'e': AT, 's': 'x', 'v': 1}).rstrip('=')}",
+    "SHA-256 and hexadecimal in the path": (
+        f"https://a.example/disk/{'0a' * 32}/{HEX.lower()}/v.mp4"
+    ),
+    "Flickr": (
+        "https://a.example/video/1/0a/"
+        f"1080p.mp4?s={_base64({'i': 1, 'e': AT, 's': 'x', 'v': 1}).rstrip('=')}"
+    ),
     "a redirect to a signed file": f"https://a.example/video_redirect/?src=https%3A%2F%2Fb.example%2Fv.mp4%3Foe%3D{HEX}",
     "expire in the path": f"https://a.example/api/manifest/hls_variant/expire/{AT}/ei/x/file/index.m3u8",
     "hexadecimal in the path": f"https://a.example/{'0a' * 16}/{HEX.lower()}/video/tos/x/",
@@ -121,7 +142,9 @@ UNSIGNED = {
     "a negative number": f"https://a.example/v.mp4?expires=-{AT}",
     "too many digits": f"https://a.example/v.mp4?expires={AT}{AT}",
     "digits of another script": "https://a.example/v.mp4?expires=١٧٦٧٢٦٨٩٢١",
-    "a JWT that never ends": f"https://a.example/v.mp4?token={_base64({})}.{_base64({'sub': 1})}.c2ln",
+    "a JWT that never ends": (
+        f"https://a.example/v.mp4?token={_base64({})}.{_base64({'sub': 1})}.c2ln"
+    ),
     "a number too large for a float": "https://a.example/v.mp4?token=%7B%22expires%22%3A1e999%7D",
     "t next to a short sign": f"https://a.example/v.mp4?t={HEX}&sign=1",
     "a signature without an end": "https://a.example/p.jpg?auto=webp&s=e203bc06dc84a5622bc33c0e28a1a927c82bc859",
@@ -225,5 +248,7 @@ def test_recorded_addresses_are_read_as_recorded() -> None:
     read = [(signed_url_expiry(row["url"]), is_signed(row["url"])) for row in rows]
 
     assert len(rows) > 100
-    assert [str(int(end.timestamp())) if end else "" for end, _ in read] == [row["expiry_epoch"] for row in rows]
+    assert [str(int(end.timestamp())) if end else "" for end, _ in read] == [
+        row["expiry_epoch"] for row in rows
+    ]
     assert [signed for _, signed in read] == [row["signed"] == "yes" for row in rows]

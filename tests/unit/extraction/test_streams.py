@@ -8,7 +8,10 @@ from tests.unit.extraction.samples import CDN, response
 
 HLS, DASH = "application/vnd.apple.mpegurl", "application/dash+xml"
 MASTER = b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,RESOLUTION=1280x720\nv/index.m3u8?t=1\n"
-PLAYLIST = b'#EXTM3U\n#EXT-X-MAP:URI="init.mp4"\n#EXTINF:4.0,\nseg1.m4s\n#EXTINF:2.5,\nseg2.m4s\n#EXT-X-ENDLIST\n'
+PLAYLIST = (
+    b'#EXTM3U\n#EXT-X-MAP:URI="init.mp4"\n#EXTINF:4.0,\nseg1.m4s\n#EXTINF:2.5,\nseg2.m4s\n'
+    b"#EXT-X-ENDLIST\n"
+)
 MPD = b"""<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT4S"><Period>
 <AdaptationSet mimeType="video/mp4"><SegmentTemplate media="$RepresentationID$-$Number$.m4s"
 duration="2"
@@ -17,7 +20,7 @@ duration="2"
 <Representation id="lo" bandwidth="1" width="640" height="360"/></AdaptationSet>
 <AdaptationSet mimeType="audio/mp4"><Representation id="a"
 bandwidth="1"><BaseURL>sound.mp4</BaseURL>
-<SegmentBase indexRange="10-99"><Initialization range="0-9"/></SegmentBase></Representation></AdaptationSet></Period></MPD>"""
+<SegmentBase indexRange="10-99"><Initialization range="0-9"/></SegmentBase></Representation></AdaptationSet></Period></MPD>"""  # noqa: E501
 
 
 def master_and_playlist(body: bytes = PLAYLIST) -> list[SeenResponse]:
@@ -30,20 +33,27 @@ def master_and_playlist(body: bytes = PLAYLIST) -> list[SeenResponse]:
 def test_a_segment_leads_through_its_playlist_to_the_master() -> None:
     streams = read_streams(master_and_playlist())
 
-    assert {streams.root_of(f"{CDN}v/{name}") for name in ("seg1.m4s", "seg2.m4s", "init.mp4")} == {f"{CDN}master.m3u8"}
+    assert {streams.root_of(f"{CDN}v/{name}") for name in ("seg1.m4s", "seg2.m4s", "init.mp4")} == {
+        f"{CDN}master.m3u8"
+    }
     assert streams.root_of(f"{CDN}master.m3u8") == f"{CDN}master.m3u8"
     assert streams.root_of(f"{CDN}other.mp4") is None
     assert not streams.is_part(f"{CDN}master.m3u8")
 
 
 def test_a_player_may_add_to_a_segments_query() -> None:
-    assert read_streams(master_and_playlist()).root_of(f"{CDN}v/seg1.m4s?CMCD=br%3D1") == f"{CDN}master.m3u8"
+    assert (
+        read_streams(master_and_playlist()).root_of(f"{CDN}v/seg1.m4s?CMCD=br%3D1")
+        == f"{CDN}master.m3u8"
+    )
 
 
 def test_a_path_that_two_streams_share_identifies_neither() -> None:
     first, second = (
         response(
-            f"{CDN}{name}.m3u8", mime=HLS, body=f"#EXTM3U\n#EXTINF:1,\nseg.ts?of={name}\n#EXT-X-ENDLIST\n".encode()
+            f"{CDN}{name}.m3u8",
+            mime=HLS,
+            body=f"#EXTM3U\n#EXTINF:1,\nseg.ts?of={name}\n#EXT-X-ENDLIST\n".encode(),
         )
         for name in ("one", "two")
     )

@@ -13,7 +13,12 @@ from mediavault.platforms.tiktok import TIKTOK
 def meta(*definition: object) -> object:
     return {
         "require": [
-            ["HasteSupportData", "handle", None, [{"__bbox": {"define": [["Other", [], {}, 1], [*definition]]}}]]
+            [
+                "HasteSupportData",
+                "handle",
+                None,
+                [{"__bbox": {"define": [["Other", [], {}, 1], [*definition]]}}],
+            ]
         ]
     }
 
@@ -26,15 +31,27 @@ def meta(*definition: object) -> object:
             meta("PolarisViewer", [], {"data": {"username": "jane.doe"}, "id": "1"}, 7365),
             "jane.doe",
         ),
-        (INSTAGRAM.reader.viewer, meta("PolarisViewer", [], {"data": None, "id": None}, 7365), None),
+        (
+            INSTAGRAM.reader.viewer,
+            meta("PolarisViewer", [], {"data": None, "id": None}, 7365),
+            None,
+        ),
         (INSTAGRAM.reader.viewer, {"data": {"username": "somebody_else"}}, None),
         (
             FACEBOOK.reader.viewer,
             meta("CurrentUserInitialData", [], {"USER_ID": "1", "NAME": "Jane Doe"}, 270),
             "Jane Doe",
         ),
-        (FACEBOOK.reader.viewer, meta("CurrentUserInitialData", [], {"USER_ID": "0", "NAME": ""}, 270), None),
-        (TIKTOK.reader.viewer, {"__DEFAULT_SCOPE__": {"webapp.app-context": {"user": {"uniqueId": "jane"}}}}, "jane"),
+        (
+            FACEBOOK.reader.viewer,
+            meta("CurrentUserInitialData", [], {"USER_ID": "0", "NAME": ""}, 270),
+            None,
+        ),
+        (
+            TIKTOK.reader.viewer,
+            {"__DEFAULT_SCOPE__": {"webapp.app-context": {"user": {"uniqueId": "jane"}}}},
+            "jane",
+        ),
         (TIKTOK.reader.viewer, {"__DEFAULT_SCOPE__": {"webapp.app-context": {"wid": "7"}}}, None),
         (TIKTOK.reader.viewer, {"webapp.app-context": {"user": {"uniqueId": ["jane"]}}}, None),
     ],

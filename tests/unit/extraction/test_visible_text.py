@@ -6,7 +6,10 @@ from mediavault.extraction.saved_page import MAX_CHARS, visible_text
 
 
 def test_scripts_styles_comments_and_the_head_are_not_shown() -> None:
-    page = "<head><title>no</title></head><body>A <b>kite</b><script>no()</script><!-- no --><style>no</style> &amp; wind</body>"
+    page = (
+        "<head><title>no</title></head><body>A <b>kite</b><script>no()</script><!-- no"
+        " --><style>no</style> &amp; wind</body>"
+    )
 
     assert visible_text(page) == "A kite & wind"
 

@@ -39,7 +39,11 @@ from tests.unit.extraction.samples import PAGE, capture, player, response
 def document(**headers: str) -> Any:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return response(
-        PAGE, mime="text/html", resource_type="document", headers=named, status=int(headers.get("status", 200))
+        PAGE,
+        mime="text/html",
+        resource_type="document",
+        headers=named,
+        status=int(headers.get("status", 200)),
     )
 
 
@@ -70,13 +74,17 @@ def test_a_known_sites_refusal_means_that_this_machine_is_blocked() -> None:
 
 
 def test_the_wait_that_the_site_names_is_read() -> None:
-    failure = hard_wall(capture(status=429, responses=[document(status="429", retry_after="30")]), GENERIC)
+    failure = hard_wall(
+        capture(status=429, responses=[document(status="429", retry_after="30")]), GENERIC
+    )
 
     assert failure is not None
     assert failure.retry_after == timedelta(seconds=30)
 
 
-@pytest.mark.parametrize("path", ["/login?next=/posts/kite", "/accounts/sign-in/", "/users/sign_in", "/authwall"])
+@pytest.mark.parametrize(
+    "path", ["/login?next=/posts/kite", "/accounts/sign-in/", "/users/sign_in", "/authwall"]
+)
 def test_being_sent_to_a_login_page_is_a_login_wall(path: str) -> None:
     assert type(hard_wall(capture(final_url=f"https://site.test{path}"), GENERIC)) is LoginRequired
 
@@ -105,7 +113,10 @@ def test_a_challenge_is_recognised_by_its_marks(facts: dict[str, Any]) -> None:
 
 
 def test_a_page_that_only_carries_a_challenges_script_is_not_a_challenge() -> None:
-    assert hard_wall(capture(player(), html="<script src='https://captcha-delivery.com/x'>"), GENERIC) is None
+    assert (
+        hard_wall(capture(player(), html="<script src='https://captcha-delivery.com/x'>"), GENERIC)
+        is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,7 +126,10 @@ def test_a_page_that_only_carries_a_challenges_script_is_not_a_challenge() -> No
         ({"html": "<form><input type=password></form>", "visible_text": ""}, LoginRequired),
         ({"visible_text": "This account is private"}, Private),
         (
-            {"html": "<form><input type=password></form>", "visible_text": "This content is password protected."},
+            {
+                "html": "<form><input type=password></form>",
+                "visible_text": "This content is password protected.",
+            },
             Private,
         ),
         ({"visible_text": "Sorry. This post has been deleted."}, Deleted),
@@ -135,7 +149,9 @@ def test_words_and_forms_decide_where_no_video_was_found(facts: dict[str, Any], 
 
 
 def test_what_the_page_says_of_a_country_is_repeated() -> None:
-    seen = capture(visible_text="Films\n  This film is not available in your country.  \nMore films")
+    seen = capture(
+        visible_text="Films\n  This film is not available in your country.  \nMore films"
+    )
     failure = soft_wall(seen, read_page(list(scan(seen.html)), PAGE), GENERIC)
 
     assert failure is not None
@@ -143,7 +159,9 @@ def test_what_the_page_says_of_a_country_is_repeated() -> None:
 
 
 def test_a_site_that_is_closed_says_until_when() -> None:
-    failure = hard_wall(capture(status=503, responses=(document(status="503", retry_after="7200"),)), GENERIC)
+    failure = hard_wall(
+        capture(status=503, responses=(document(status="503", retry_after="7200"),)), GENERIC
+    )
 
     assert isinstance(failure, SiteClosed)
     assert failure.retry_after == timedelta(hours=2)
@@ -162,7 +180,9 @@ def test_a_platforms_own_words_count_however_their_quotes_are_written() -> None:
 
 
 def test_a_wall_that_asks_for_an_age_is_not_a_plain_login_wall() -> None:
-    seen = capture(visible_text="This video may be inappropriate for some users. Sign in to confirm your age")
+    seen = capture(
+        visible_text="This video may be inappropriate for some users. Sign in to confirm your age"
+    )
 
     assert type(soft_wall(seen, read_page([], PAGE), YOUTUBE)) is AgeRestricted
 
@@ -174,17 +194,25 @@ def test_googles_form_for_humans_is_a_challenge() -> None:
 
 
 def test_a_locked_account_is_neither_a_challenge_nor_a_login_wall() -> None:
-    locked = hard_wall(capture(url="https://x.com/jane/status/1", final_url="https://x.com/account/access"), X)
+    locked = hard_wall(
+        capture(url="https://x.com/jane/status/1", final_url="https://x.com/account/access"), X
+    )
     assert type(locked) is AccountWarning
 
-    seen = capture(title="X", visible_text="We suspect automated behavior on your account. Confirm that it is you.")
+    seen = capture(
+        title="X",
+        visible_text="We suspect automated behavior on your account. Confirm that it is you.",
+    )
     assert type(soft_wall(seen, read_page(list(scan("")), PAGE), INSTAGRAM)) is AccountWarning
 
 
 @pytest.mark.parametrize(
-    ("path", "kind"), [("checkpoint/?next=x", Challenge), ("checkpoint/1501092823525282/?next=x", AccountWarning)]
+    ("path", "kind"),
+    [("checkpoint/?next=x", Challenge), ("checkpoint/1501092823525282/?next=x", AccountWarning)],
 )
-def test_facebooks_checkpoint_is_a_challenge_and_a_numbered_one_is_a_locked_account(path: str, kind: type) -> None:
+def test_facebooks_checkpoint_is_a_challenge_and_a_numbered_one_is_a_locked_account(
+    path: str, kind: type
+) -> None:
     assert type(hard_wall(capture(final_url=f"https://www.facebook.com/{path}"), FACEBOOK)) is kind
 
 
@@ -197,13 +225,17 @@ def test_a_platforms_own_challenge_is_recognised_by_its_address() -> None:
 def test_a_platforms_own_challenge_is_recognised_by_its_element() -> None:
     wall, plain = (f'<div class="{name}">x</div>' for name in ("tiktok-captcha-box", "tiktok-box"))
 
-    assert type(soft_wall(capture(html=wall, visible_text="x"), read_page([], PAGE), TIKTOK)) is Challenge
+    assert (
+        type(soft_wall(capture(html=wall, visible_text="x"), read_page([], PAGE), TIKTOK))
+        is Challenge
+    )
     assert soft_wall(capture(html=plain, visible_text="x"), read_page([], PAGE), TIKTOK) is None
     assert soft_wall(capture(html=wall, visible_text="x"), read_page([], PAGE), X) is None
 
 
 @pytest.mark.parametrize(
-    ("words", "kind"), [("", SeemsDeleted), ("Video currently unavailable", Deleted), ("Page not found", Deleted)]
+    ("words", "kind"),
+    [("", SeemsDeleted), ("Video currently unavailable", Deleted), ("Page not found", Deleted)],
 )
 def test_a_known_sites_404_is_believed_where_the_page_says_so_too(words: str, kind: type) -> None:
     assert type(hard_wall(capture(status=404, visible_text=words), TIKTOK)) is kind

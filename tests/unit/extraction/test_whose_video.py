@@ -1,4 +1,6 @@
-"""Pages of unknown sites whose video is not where one expects it, and pages with videos of others."""
+"""Pages of unknown sites whose video is not where one expects it,
+and pages with videos of others.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,10 @@ from mediavault.platforms.registry import identify
 
 URL = "https://site.example/posts/12"
 CDN = "https://cdn.site.example"
-WORDS = "Twenty words about a kite that flew over the hill on a windy day in autumn, and then came back home."
+WORDS = (
+    "Twenty words about a kite that flew over the hill on a windy day in autumn, and then came back"
+    " home."
+)
 LADDER = [
     {"src": f"{CDN}/v360.mp4", "height": 360, "type": "video/mp4"},
     {"src": f"{CDN}/v1080.mp4", "height": 1080, "type": "video/mp4"},
@@ -32,7 +37,10 @@ SOURCE_720 = f'<source src="{CDN}/v720.mp4" type="video/mp4">'
 
 def read(body: str = "", *, head: str = "", url: str = URL) -> SavedPageResult:
     post, platform = identify(parse_http_url(url))
-    page = f"<!doctype html><html><head><title>A kite</title>{head}</head><body>{body}<p>{WORDS}</p></body></html>"
+    page = (
+        "<!doctype html><html><head><title>A"
+        f" kite</title>{head}</head><body>{body}<p>{WORDS}</p></body></html>"
+    )
     return read_saved_post(platform, post, open_saved(page.encode(), url))
 
 
@@ -57,17 +65,25 @@ def attribute(name: str, value: object) -> str:
     return f'{name}="{escape(json.dumps(value))}"'
 
 
-# --- videos of others ----------------------------------------------------------------------------------------------
+# --- videos of others -----------------------------------------------------------------------------
 
 CLIP = f'<video controls src="{CDN}/clip.mp4"></video>'
 YOUTUBE = '<iframe src="https://www.youtube.com/embed/2lAe1cqCOXo"></iframe>'
 
 NOT_THE_POSTS = {
     "a widget's clip in a sidebar": f"<article>A text.</article><aside>{CLIP}</aside>",
-    "a clip in a sidebar of a page without main content": f"<div>A text.</div><aside>{CLIP}</aside>",
-    "related articles in a sidebar": f"<article>A text.</article><aside><article>{CLIP}</article></aside>",
-    "a station's live channel in a box": f"<main><h1>A kite</h1></main><div class='live'>{CLIP}</div>",
-    "a playlist player next to the article's YouTube frame": f"<article>{YOUTUBE}</article><div>{CLIP}</div>",
+    "a clip in a sidebar of a page without main content": (
+        f"<div>A text.</div><aside>{CLIP}</aside>"
+    ),
+    "related articles in a sidebar": (
+        f"<article>A text.</article><aside><article>{CLIP}</article></aside>"
+    ),
+    "a station's live channel in a box": (
+        f"<main><h1>A kite</h1></main><div class='live'>{CLIP}</div>"
+    ),
+    "a playlist player next to the article's YouTube frame": (
+        f"<article>{YOUTUBE}</article><div>{CLIP}</div>"
+    ),
 }
 
 
@@ -85,7 +101,10 @@ def test_a_file_in_a_scripts_variable_is_the_posts_only_where_it_is_alone() -> N
 
     assert chosen(read(one)) == f"{CDN}/1.mp4"
     assert chosen(read(one + two)) is None
-    assert chosen(read(f'{one}<article><video controls src="{CDN}/own.mp4"></video></article>')) == f"{CDN}/own.mp4"
+    assert (
+        chosen(read(f'{one}<article><video controls src="{CDN}/own.mp4"></video></article>'))
+        == f"{CDN}/own.mp4"
+    )
 
 
 def test_the_record_of_the_article_in_page_state_names_its_video() -> None:
@@ -103,7 +122,8 @@ def test_the_record_of_the_article_in_page_state_names_its_video() -> None:
 
 def test_a_sidebars_clip_does_not_hide_the_articles_video() -> None:
     assert (
-        chosen(read(f'<article><video src="{CDN}/own.mp4"></video></article><aside>{CLIP}</aside>')) == f"{CDN}/own.mp4"
+        chosen(read(f'<article><video src="{CDN}/own.mp4"></video></article><aside>{CLIP}</aside>'))
+        == f"{CDN}/own.mp4"
     )
 
 
@@ -115,7 +135,9 @@ def test_an_adverts_file_in_the_player_is_not_chosen_where_metadata_name_the_vid
     assert others(result.extraction) == ["https://media.brand.example.net/spot.mp4"]
 
 
-@pytest.mark.parametrize("host", ["videos.taboola.com", "images.outbrainimg.com", "s-video.mgid.com"])
+@pytest.mark.parametrize(
+    "host", ["videos.taboola.com", "images.outbrainimg.com", "s-video.mgid.com"]
+)
 def test_a_content_adverts_clip_is_never_a_candidate(host: str) -> None:
     unit = f'<div id="unit-below-article"><video src="https://{host}/v/a.mp4"></video></div>'
     result = read(f"<article>A text.{unit}</article>")
@@ -126,7 +148,12 @@ def test_a_content_adverts_clip_is_never_a_candidate(host: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    [f"{URL}/", "https://site.example/watch/12", "https://other.example/video/12/", "https://site.example/v.html"],
+    [
+        f"{URL}/",
+        "https://site.example/watch/12",
+        "https://other.example/video/12/",
+        "https://site.example/v.html",
+    ],
 )
 def test_a_content_url_that_is_a_page_is_not_taken_for_a_file(address: str) -> None:
     result = read(head=linked("VideoObject", contentUrl=address))
@@ -139,22 +166,35 @@ BLUESKY = "https://bsky.app/profile/jane.example/post/3mddvy5bv6k27"
 
 
 @pytest.mark.parametrize(("account", "is_own"), [("did:plc:jane", True), ("did:plc:john", False)])
-def test_a_clip_in_a_reply_is_not_the_posts_where_its_url_names_another_account(account: str, *, is_own: bool) -> None:
+def test_a_clip_in_a_reply_is_not_the_posts_where_its_url_names_another_account(
+    account: str, *, is_own: bool
+) -> None:
     clip = f"https://video.bsky.app/watch/{quote(account, safe='')}/bafkreib/playlist.m3u8"
     picture = meta("og:image", "https://cdn.bsky.app/img/avatar/plain/did:plc:jane/bafkreia@jpeg")
-    result = read(f'<main><p>A text.</p><video src="{clip}"></video></main>', head=picture, url=BLUESKY)
+    result = read(
+        f'<main><p>A text.</p><video src="{clip}"></video></main>', head=picture, url=BLUESKY
+    )
 
     assert chosen(result) == (clip if is_own else None)
 
 
-@pytest.mark.parametrize("file", ["https://t.gifs.bsky.app/AAAAC/kite.webm", "https://media.tenor.com/AAAAC/kite.mp4"])
 @pytest.mark.parametrize(
-    "head", [meta("og:image", "https://cdn.bsky.app/img/avatar/plain/did:plc:jane/bafkreia@jpeg"), ""]
+    "file", ["https://t.gifs.bsky.app/AAAAC/kite.webm", "https://media.tenor.com/AAAAC/kite.mp4"]
+)
+@pytest.mark.parametrize(
+    "head",
+    [meta("og:image", "https://cdn.bsky.app/img/avatar/plain/did:plc:jane/bafkreia@jpeg"), ""],
 )
 def test_a_gif_whose_url_names_no_account_may_be_a_replys(file: str, head: str) -> None:
-    reply = f'<div data-testid="postThreadItem-by-john.example"><video src="{file}" autoplay loop muted></video></div>'
+    reply = (
+        f'<div data-testid="postThreadItem-by-john.example"><video src="{file}" autoplay loop'
+        " muted></video></div>"
+    )
     result = read(
-        f"<main><div data-testid='postThreadItem-by-jane.example'><p>A text.</p></div>{reply}</main>",
+        (
+            "<main><div data-testid='postThreadItem-by-jane.example'><p>A"
+            f" text.</p></div>{reply}</main>"
+        ),
         head=head,
         url=BLUESKY,
     )
@@ -167,7 +207,11 @@ VIDEO_IN_IT = "https://www.facebook.com/jane.kites/videos/387081299304444/"
 
 
 def facebook_video(video_id: str) -> dict[str, Any]:
-    return {"__typename": "Video", "id": video_id, "playable_url": f"https://video.xx.fbcdn.net/v/{video_id}.mp4"}
+    return {
+        "__typename": "Video",
+        "id": video_id,
+        "playable_url": f"https://video.xx.fbcdn.net/v/{video_id}.mp4",
+    }
 
 
 @pytest.mark.parametrize(
@@ -180,7 +224,9 @@ def facebook_video(video_id: str) -> dict[str, Any]:
     ],
     ids=["og:url", "canonical", "the story's own address", "nothing"],
 )
-def test_a_storys_video_is_the_one_whose_page_its_page_says_it_is(stated: str, *, is_tied: bool) -> None:
+def test_a_storys_video_is_the_one_whose_page_its_page_says_it_is(
+    stated: str, *, is_tied: bool
+) -> None:
     data = [facebook_video("387081299304444"), facebook_video("111111111111111")]
     script = f"<script type='application/json'>{json.dumps(data)}</script>"
 
@@ -199,13 +245,17 @@ def test_a_redirect_to_a_video_ties_it_to_the_story_unless_it_is_another_account
 def test_a_blog_on_its_own_domain_keeps_the_handle_and_the_id_of_its_post() -> None:
     app = meta("al:ios:url", "tumblr://x-callback-url/blog?blogName=kites&amp;postID=123456789012")
     page = f'<article><video src="{CDN}/own.mp4"></video></article>'
-    extraction = read(page, head=app, url="https://kites.example/post/123456789012/a-kite").extraction
+    extraction = read(
+        page, head=app, url="https://kites.example/post/123456789012/a-kite"
+    ).extraction
 
     assert extraction is not None
     assert (extraction.account.handle, extraction.post.post_id) == ("kites", "123456789012")
 
 
-@pytest.mark.parametrize("link", ["tumblr://[?blogName=a&postID=1", "tumblr://x?blogName=%00&postID=../1", "tumblr:?"])
+@pytest.mark.parametrize(
+    "link", ["tumblr://[?blogName=a&postID=1", "tumblr://x?blogName=%00&postID=../1", "tumblr:?"]
+)
 def test_a_link_into_an_app_that_names_no_post_is_ignored(link: str) -> None:
     page = f'<article><video src="{CDN}/own.mp4"></video></article>'
     extraction = read(page, head=meta("al:ios:url", link.replace("&", "&amp;"))).extraction
@@ -238,29 +288,49 @@ def test_a_players_page_is_no_file_whatever_type_its_metadata_state() -> None:
 
 
 @pytest.mark.parametrize(
-    "stated", [meta("og:url", "https://site.example/"), '<link rel="canonical" href="https://www.site.example">']
+    "stated",
+    [
+        meta("og:url", "https://site.example/"),
+        '<link rel="canonical" href="https://www.site.example">',
+    ],
 )
 def test_the_front_pages_video_is_not_that_of_a_post_that_is_gone(stated: str) -> None:
     assert chosen(read(head=stated + linked("VideoObject", contentUrl=f"{CDN}/promo.mp4"))) is None
 
 
 def test_the_front_pages_own_video_is_the_front_pages() -> None:
-    head = meta("og:url", "https://site.example/") + linked("VideoObject", contentUrl=f"{CDN}/promo.mp4")
+    head = meta("og:url", "https://site.example/") + linked(
+        "VideoObject", contentUrl=f"{CDN}/promo.mp4"
+    )
 
     assert chosen(read(head=head, url="https://site.example/")) == f"{CDN}/promo.mp4"
 
 
-# --- videos that are easily missed -----------------------------------------------------------------------------------
+# --- videos that are easily missed ----------------------------------------------------------------
 
 FOUND = {
-    "a list of qualities in an attribute": f"<article><div {attribute('data-renditions', LADDER)}></div></article>",
-    "a list of qualities below a name": f"<article><div {attribute('data-video', {'renditions': LADDER})}></div></article>",
-    "JSON in JSON in an attribute": f"<div {attribute('data-config', {'video': json.dumps({'renditions': LADDER})})}></div>",
-    "a list of qualities on the player": f"<video {attribute('data-sources', LADDER)}>{SOURCE_720}</video>",
-    "a list of qualities around the player": f"<div {attribute('data-player', {'sources': LADDER})}>"
+    "a list of qualities in an attribute": (
+        f"<article><div {attribute('data-renditions', LADDER)}></div></article>"
+    ),
+    "a list of qualities below a name": (
+        f"<article><div {attribute('data-video', {'renditions': LADDER})}></div></article>"
+    ),
+    "JSON in JSON in an attribute": (
+        f"<div {attribute('data-config', {'video': json.dumps({'renditions': LADDER})})}></div>"
+    ),
+    "a list of qualities on the player": (
+        f"<video {attribute('data-sources', LADDER)}>{SOURCE_720}</video>"
+    ),
+    "a list of qualities around the player": f"<div {attribute('data-player', {'sources': LADDER})}"
+    ">"
     f"<video>{SOURCE_720}</video></div>",
     "data marked as the primary video": '<script type="application/json">'
-    + json.dumps({"article": {"primaryVideo": {"renditions": LADDER}}, "related": [{"video": {"src": f"{CDN}/x.mp4"}}]})
+    + json.dumps(
+        {
+            "article": {"primaryVideo": {"renditions": LADDER}},
+            "related": [{"video": {"src": f"{CDN}/x.mp4"}}],
+        }
+    )
     + "</script>",
 }
 
@@ -270,16 +340,26 @@ def test_the_best_of_a_list_of_qualities_is_chosen(body: str) -> None:
     assert chosen(read(body)) == f"{CDN}/v1080.mp4"
 
 
-@pytest.mark.parametrize(("before", "after"), [("//<![CDATA[\n", "\n//]]>"), ("<![CDATA[", "]]>"), ("<!--\n", "\n-->")])
+@pytest.mark.parametrize(
+    ("before", "after"), [("//<![CDATA[\n", "\n//]]>"), ("<![CDATA[", "]]>"), ("<!--\n", "\n-->")]
+)
 def test_linked_data_in_a_cdata_section_or_a_comment_are_read(before: str, after: str) -> None:
     text = json.dumps({"@type": "VideoObject", "contentUrl": f"{CDN}/v.mp4"})
 
-    assert chosen(read(head=f'<script type="application/ld+json">{before}{text}{after}</script>')) == f"{CDN}/v.mp4"
+    assert (
+        chosen(read(head=f'<script type="application/ld+json">{before}{text}{after}</script>'))
+        == f"{CDN}/v.mp4"
+    )
 
 
-@pytest.mark.parametrize("attributes", ['id="downloadButton"', "download", 'class="btn btn-download"'])
+@pytest.mark.parametrize(
+    "attributes", ['id="downloadButton"', "download", 'class="btn btn-download"']
+)
 def test_a_file_hosts_download_link_is_its_video(attributes: str) -> None:
-    link = f'<h1>kite.mp4</h1><a {attributes} href="https://dl7.host.example/abc/kite.mp4">Download (12 MB)</a>'
+    link = (
+        f'<h1>kite.mp4</h1><a {attributes} href="https://dl7.host.example/abc/kite.mp4">Download'
+        " (12 MB)</a>"
+    )
 
     assert chosen(read(link)) == "https://dl7.host.example/abc/kite.mp4"
 
@@ -292,25 +372,49 @@ def test_of_several_download_links_none_is_chosen() -> None:
 
 def test_a_video_in_the_html_of_an_older_tumblr_post_is_found() -> None:
     file = "https://va.media.tumblr.com/tumblr_abc.mp4"
-    html = f"<p>A kite</p><figure data-npf='{{}}'><video poster='x.jpg'><source src='{file}'></video></figure>"
+    html = (
+        f"<p>A kite</p><figure data-npf='{{}}'><video poster='x.jpg'><source"
+        f" src='{file}'></video></figure>"
+    )
     state = {
-        "posts": [{"id": "123456789012", "blogName": "kites", "content": [{"type": "text", "text": "A"}], "body": html}]
+        "posts": [
+            {
+                "id": "123456789012",
+                "blogName": "kites",
+                "content": [{"type": "text", "text": "A"}],
+                "body": html,
+            }
+        ]
     }
     script = f"<script>window.___INITIAL_STATE___ = {json.dumps(state)};</script>"
 
-    assert chosen(read(head=script, url="https://kites.tumblr.com/post/123456789012/a-kite")) == file
+    assert (
+        chosen(read(head=script, url="https://kites.tumblr.com/post/123456789012/a-kite")) == file
+    )
 
 
-# --- the records of players that many sites use ------------------------------------------------------------------------
+# --- the records of players that many sites use ---------------------------------------------------
 
 WISTIA = {
     "type": "Video",
     "name": "A kite",
     "hashedId": "abc123def4",
     "assets": [
-        {"type": "original", "url": f"{CDN}/v1080.bin", "ext": "mp4", "width": 1920, "height": 1080},
+        {
+            "type": "original",
+            "url": f"{CDN}/v1080.bin",
+            "ext": "mp4",
+            "width": 1920,
+            "height": 1080,
+        },
         {"type": "mp4_video", "url": f"{CDN}/v360.bin", "ext": "mp4", "width": 640, "height": 360},
-        {"type": "still_image", "url": f"{CDN}/still.bin", "ext": "jpg", "width": 1920, "height": 1080},
+        {
+            "type": "still_image",
+            "url": f"{CDN}/still.bin",
+            "ext": "jpg",
+            "width": 1920,
+            "height": 1080,
+        },
     ],
 }
 RECORDS: dict[str, tuple[dict[str, Any], Sequence[str]]] = {
@@ -332,8 +436,16 @@ RECORDS: dict[str, tuple[dict[str, Any], Sequence[str]]] = {
                 {
                     "mediaid": "LnqN4iBt",
                     "sources": [
-                        {"file": f"{CDN}/manifests/a.m3u8", "type": "application/vnd.apple.mpegurl"},
-                        {"file": f"{CDN}/v720.mp4", "type": "video/mp4", "height": 720, "width": 1280},
+                        {
+                            "file": f"{CDN}/manifests/a.m3u8",
+                            "type": "application/vnd.apple.mpegurl",
+                        },
+                        {
+                            "file": f"{CDN}/v720.mp4",
+                            "type": "video/mp4",
+                            "height": 720,
+                            "width": 1280,
+                        },
                         {"file": f"{CDN}/a.m4a", "type": "audio/mp4"},
                     ],
                 }
@@ -347,7 +459,11 @@ RECORDS: dict[str, tuple[dict[str, Any], Sequence[str]]] = {
             "id": "2",
             "duration": 60200,
             "sources": [
-                {"src": f"{CDN}/drm.mpd", "type": "application/dash+xml", "key_systems": {"com.widevine.alpha": {}}},
+                {
+                    "src": f"{CDN}/drm.mpd",
+                    "type": "application/dash+xml",
+                    "key_systems": {"com.widevine.alpha": {}},
+                },
                 {"src": f"{CDN}/a.m3u8", "type": "application/x-mpegURL"},
             ],
         },
@@ -357,14 +473,26 @@ RECORDS: dict[str, tuple[dict[str, Any], Sequence[str]]] = {
         {
             "objectType": "KalturaPlaybackContext",
             "sources": [
-                {"format": "mpegdash", "url": f"{CDN}/drm.mpd", "drm": [{"scheme": "drm.WIDEVINE_CENC"}]},
-                {"format": "applehttp", "url": f"{CDN}/entryId/1_a/format/applehttp/a.m3u8", "flavorIds": "1_x,1_y"},
+                {
+                    "format": "mpegdash",
+                    "url": f"{CDN}/drm.mpd",
+                    "drm": [{"scheme": "drm.WIDEVINE_CENC"}],
+                },
+                {
+                    "format": "applehttp",
+                    "url": f"{CDN}/entryId/1_a/format/applehttp/a.m3u8",
+                    "flavorIds": "1_x,1_y",
+                },
                 {
                     "format": "url",
                     "url": f"{CDN}/entryId/1_a/format/url/flavorIds/1_x,1_y/a.mp4",
                     "flavorIds": "1_x,1_y",
                 },
-                {"format": "url", "url": f"{CDN}/entryId/1_a/format/url/flavorIds/1_x/b.mp4", "flavorIds": "1_x"},
+                {
+                    "format": "url",
+                    "url": f"{CDN}/entryId/1_a/format/url/flavorIds/1_x/b.mp4",
+                    "flavorIds": "1_x",
+                },
             ],
         },
         ["a.m3u8", "b.mp4"],
@@ -373,7 +501,11 @@ RECORDS: dict[str, tuple[dict[str, Any], Sequence[str]]] = {
         {
             "payload": {
                 "chapters": [
-                    {"videoId": 7, "seconds": 60, "sources": {"mp4": [{"profile": "720p", "url": f"{CDN}/v720.mp4"}]}}
+                    {
+                        "videoId": 7,
+                        "seconds": 60,
+                        "sources": {"mp4": [{"profile": "720p", "url": f"{CDN}/v720.mp4"}]},
+                    }
                 ]
             }
         },
@@ -386,7 +518,10 @@ RECORDS: dict[str, tuple[dict[str, Any], Sequence[str]]] = {
         },
         ["v720.mp4"],
     ),
-    "kick": ({"clip": {"id": "clip_01ABC", "clip_url": f"{CDN}/clip.m3u8", "duration": 30}}, ["clip.m3u8"]),
+    "kick": (
+        {"clip": {"id": "clip_01ABC", "clip_url": f"{CDN}/clip.m3u8", "duration": 30}},
+        ["clip.m3u8"],
+    ),
     "rumble": (
         {
             "vid": 1,
@@ -400,23 +535,34 @@ RECORDS: dict[str, tuple[dict[str, Any], Sequence[str]]] = {
 
 
 @pytest.mark.parametrize(("record", "files"), RECORDS.values(), ids=RECORDS)
-def test_the_only_video_of_a_players_own_record_is_found(record: dict[str, Any], files: Sequence[str]) -> None:
+def test_the_only_video_of_a_players_own_record_is_found(
+    record: dict[str, Any], files: Sequence[str]
+) -> None:
     result = read(f"<script type='application/json'>{json.dumps(record)}</script>")
     (item,) = result.extraction.videos if result.extraction else ()
 
-    assert sorted(candidate.url.rpartition("/")[2] for candidate in item.candidates) == sorted(files)
+    assert sorted(candidate.url.rpartition("/")[2] for candidate in item.candidates) == sorted(
+        files
+    )
 
 
 def test_of_several_players_records_none_is_chosen() -> None:
     second = json.loads(json.dumps(WISTIA).replace("abc123def4", "zyx987wvu6").replace("/v", "/w"))
-    result = read(f"<script>player.load({json.dumps(WISTIA)}); player.load({json.dumps(second)});</script>")
+    result = read(
+        f"<script>player.load({json.dumps(WISTIA)}); player.load({json.dumps(second)});</script>"
+    )
 
     assert chosen(result) is None
     assert len(others(result.extraction)) == 4
 
 
 def test_a_players_record_in_a_sidebar_is_not_the_posts() -> None:
-    """The record does not say where its player is: with a stray player on the page it may be that one's."""
-    result = read(f"<script>player.load({json.dumps(WISTIA)});</script><article>A text.</article><aside>{CLIP}</aside>")
+    """The record does not say where its player is:
+    with a stray player on the page it may be that one's.
+    """
+    result = read(
+        f"<script>player.load({json.dumps(WISTIA)});</script><article>A"
+        f" text.</article><aside>{CLIP}</aside>"
+    )
 
     assert chosen(result) is None

@@ -25,15 +25,28 @@ def of_format(text: object, **facts: Any) -> tuple[Cookie, ...]:
 
 
 def test_a_cookie_has_the_scope_that_follows_it() -> None:
-    line = f"chain=canary; Domain=.clips.example; Path=/video; Secure; Expires={int(LATER.timestamp())}; Version=0"
+    line = (
+        "chain=canary; Domain=.clips.example; Path=/video; Secure;"
+        f" Expires={int(LATER.timestamp())}; Version=0"
+    )
 
     assert of_format(line) == (
-        Cookie("chain", "canary", "clips.example", "/video", secure=True, host_only=False, expires_at=LATER),
+        Cookie(
+            "chain",
+            "canary",
+            "clips.example",
+            "/video",
+            secure=True,
+            host_only=False,
+            expires_at=LATER,
+        ),
     )
 
 
 def test_several_cookies_in_one_line_are_read() -> None:
-    line = "a=1; Domain=.clips.example; Path=/; b=2; Domain=v16-webapp.clips.example; Path=/; Secure"
+    line = (
+        "a=1; Domain=.clips.example; Path=/; b=2; Domain=v16-webapp.clips.example; Path=/; Secure"
+    )
     first, second = of_format(line)
 
     assert (first.name, first.host_only, first.secure) == ("a", False, False)
@@ -41,12 +54,15 @@ def test_several_cookies_in_one_line_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["plain", "", "a b", 'q"q', "semi; colon=1; Domain=evil.example", "back\\slash", "ü", "a=b=="]
+    "value",
+    ["plain", "", "a b", 'q"q', "semi; colon=1; Domain=evil.example", "back\\slash", "ü", "a=b=="],
 )
 def test_values_are_those_that_the_site_set(value: str) -> None:
     encoded = SimpleCookie().value_encode(value)[1]
 
-    assert [cookie.value for cookie in read_cookies(f"n={encoded}; Domain=clips.example; Path=/")] == [value]
+    assert [
+        cookie.value for cookie in read_cookies(f"n={encoded}; Domain=clips.example; Path=/")
+    ] == [value]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +122,12 @@ def test_the_users_own_cookies_stay_with_the_browser() -> None:
 
 def test_an_extraction_carries_the_cookies_and_shows_no_value() -> None:
     site = YtdlpRules(("default",), handle="")
-    format_ = {"url": URL, "protocol": "https", "ext": "mp4", "cookies": "n=canary; Domain=.clips.example; Path=/"}
+    format_ = {
+        "url": URL,
+        "protocol": "https",
+        "ext": "mp4",
+        "cookies": "n=canary; Domain=.clips.example; Path=/",
+    }
     post, platform = Post(URL, URL, "generic"), Platform("generic", "a page")
     read = read_answer({"info": {"id": "1", "formats": [format_]}}, post, platform, site, now=START)
 

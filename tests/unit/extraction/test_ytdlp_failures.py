@@ -38,7 +38,10 @@ from mediavault.core.platform import Platform
 from mediavault.extraction.ytdlp_failures import failure_of, missing_part
 
 SITE = Platform(name="tube", title="Tube")
-HINT = "Use --cookies, --cookies-from-browser, --username and --password, or --netrc (tube) to provide credentials"
+HINT = (
+    "Use --cookies, --cookies-from-browser, --username and --password, or --netrc (tube) to provide"
+    " credentials"
+)
 
 
 def failure_from(
@@ -58,7 +61,10 @@ def failure_from(
         ("This video is processing", Upcoming),
         ("Sign in to confirm you’re not a bot. " + HINT, Challenge),
         ("Got HTTP Error 403 caused by Cloudflare anti-bot challenge", Challenge),
-        ("Sign in to confirm your age. This video may be inappropriate for some users. " + HINT, AgeRestricted),
+        (
+            "Sign in to confirm your age. This video may be inappropriate for some users. " + HINT,
+            AgeRestricted,
+        ),
         ("NSFW tweet requires authentication. " + HINT, AgeRestricted),
         ("The uploader has not made this video available in your country", RegionLocked),
         ("Private video. Sign in if you've been granted access to this video. " + HINT, Private),
@@ -67,12 +73,21 @@ def failure_from(
         ("Video not available, status code 10216", Private),
         ("This video is protected by a password, use the --video-password option", LoginRequired),
         ("This video is only available for registered users. " + HINT, LoginRequired),
-        ("Requested content is not available, rate-limit reached or login required. " + HINT, LoginRequired),
+        (
+            "Requested content is not available, rate-limit reached or login required. " + HINT,
+            LoginRequired,
+        ),
         ("Join this channel to get access to members-only content like this video", LoginRequired),
         ("Video not available, status code 10204", IpBlocked),
         ("Your IP address is blocked from accessing this post", IpBlocked),
         ("Your IP address is unable to access the Reddit API", IpBlocked),
-        ("This request has been blocked due to its TLS fingerprint. Install a required dependency", IpBlocked),
+        (
+            (
+                "This request has been blocked due to its TLS fingerprint. Install a required"
+                " dependency"
+            ),
+            IpBlocked,
+        ),
         ("Request is blocked by server (412), please wait and try later.", IpBlocked),
         ("You have exceeded the rate limit. Try again later", RateLimited),
         ("Video unavailable. This content isn't available, try again later.", RateLimited),
@@ -105,19 +120,28 @@ def test_a_sentence_of_ytdlp_has_one_meaning(message: str, kind: type[Failure]) 
     ],
 )
 def test_a_bare_status_has_its_failure(status: int, kind: type[Failure]) -> None:
-    failure = failure_from(f"Unable to download webpage: HTTP Error {status}: Some Words Not Found", http_status=status)
+    failure = failure_from(
+        f"Unable to download webpage: HTTP Error {status}: Some Words Not Found", http_status=status
+    )
 
     assert type(failure) is kind
     assert failure.http_status == status
 
 
 def test_a_site_that_names_a_pause_is_believed_up_to_a_day() -> None:
-    short = failure_from("HTTP Error 429: Too Many", http_status=429, headers={"retry-after": "120"})
-    endless = failure_from("HTTP Error 429: Too Many", http_status=429, headers={"retry-after": "9" * 30})
+    short = failure_from(
+        "HTTP Error 429: Too Many", http_status=429, headers={"retry-after": "120"}
+    )
+    endless = failure_from(
+        "HTTP Error 429: Too Many", http_status=429, headers={"retry-after": "9" * 30}
+    )
 
     assert short.retry_after == timedelta(minutes=2)
     assert endless.retry_after == timedelta(days=1)
-    assert failure_from("HTTP Error 429", http_status=429, headers={"retry-after": "soon"}).retry_after is None
+    assert (
+        failure_from("HTTP Error 429", http_status=429, headers={"retry-after": "soon"}).retry_after
+        is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -126,29 +150,62 @@ def test_a_site_that_names_a_pause_is_believed_up_to_a_day() -> None:
         ({"proxy": "refused", "http_status": 403}, AddressRefused),
         ({"proxy": "unreachable", "http_status": 502}, NetworkFailure),
         ({"proxy": "late", "http_status": 504}, TookTooLong),
-        ({"causes": [{"kind": "OSError", "message": "Tunnel connection failed: 403 Forbidden"}]}, AddressRefused),
-        ({"causes": [{"kind": "X", "message": "CONNECT tunnel failed, response 403"}]}, AddressRefused),
-        ({"causes": [{"kind": "OSError", "message": "Tunnel connection failed: 502 Bad Gateway"}]}, NetworkFailure),
-        ({"causes": [{"kind": "OSError", "message": "Tunnel connection failed: 504 Gateway Timeout"}]}, TookTooLong),
+        (
+            {"causes": [{"kind": "OSError", "message": "Tunnel connection failed: 403 Forbidden"}]},
+            AddressRefused,
+        ),
+        (
+            {"causes": [{"kind": "X", "message": "CONNECT tunnel failed, response 403"}]},
+            AddressRefused,
+        ),
+        (
+            {
+                "causes": [
+                    {"kind": "OSError", "message": "Tunnel connection failed: 502 Bad Gateway"}
+                ]
+            },
+            NetworkFailure,
+        ),
+        (
+            {
+                "causes": [
+                    {"kind": "OSError", "message": "Tunnel connection failed: 504 Gateway Timeout"}
+                ]
+            },
+            TookTooLong,
+        ),
     ],
 )
-def test_what_the_proxy_answers_is_not_taken_for_the_sites_answer(error: dict[str, Any], kind: type[Failure]) -> None:
+def test_what_the_proxy_answers_is_not_taken_for_the_sites_answer(
+    error: dict[str, Any], kind: type[Failure]
+) -> None:
     assert type(failure_from("Unable to download webpage", **error)) is kind
 
 
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        ({"causes": [{"kind": "TransportError", "message": "The read operation timed out"}]}, TookTooLong),
+        (
+            {"causes": [{"kind": "TransportError", "message": "The read operation timed out"}]},
+            TookTooLong,
+        ),
         ({"causes": [{"kind": "IncompleteRead", "message": "12 bytes read"}]}, NetworkFailure),
-        ({"causes": [{"kind": "CertificateVerifyError", "message": "self-signed certificate"}]}, NetworkFailure),
+        (
+            {"causes": [{"kind": "CertificateVerifyError", "message": "self-signed certificate"}]},
+            NetworkFailure,
+        ),
         ({"kind": "UserNotLive"}, NotAPost),
         ({"kind": "UnsupportedError"}, Unsupported),
         ({"kind": "KeyError", "message": "'videoDetails'"}, ExtractorBroken),
-        ({"message": None, "causes": "rubbish", "countries": 3, "http_status": "x"}, ExtractorBroken),
+        (
+            {"message": None, "causes": "rubbish", "countries": 3, "http_status": "x"},
+            ExtractorBroken,
+        ),
     ],
 )
-def test_classes_and_causes_decide_where_words_do_not(error: dict[str, Any], kind: type[Failure]) -> None:
+def test_classes_and_causes_decide_where_words_do_not(
+    error: dict[str, Any], kind: type[Failure]
+) -> None:
     facts = {"kind": "ExtractorError", "message": "Unable to download webpage", **error}
 
     assert type(failure_of(facts, [], SITE)) is kind
@@ -162,8 +219,12 @@ def test_a_region_lock_names_the_allowed_countries() -> None:
 
 
 def test_missing_formats_without_a_javascript_runtime_name_the_extra_to_install() -> None:
-    warning = "[youtube] No supported JavaScript runtime could be found. Only deno is enabled by default"
-    failure = failure_of({"kind": "ExtractorError", "message": "No video formats found!"}, [warning], SITE)
+    warning = (
+        "[youtube] No supported JavaScript runtime could be found. Only deno is enabled by default"
+    )
+    failure = failure_of(
+        {"kind": "ExtractorError", "message": "No video formats found!"}, [warning], SITE
+    )
 
     assert isinstance(failure, ToolMissing)
     assert command_to_install("youtube") in failure.help
@@ -171,7 +232,9 @@ def test_missing_formats_without_a_javascript_runtime_name_the_extra_to_install(
 
 
 def test_a_warning_about_a_missing_part_is_read_and_others_are_not() -> None:
-    impersonation = missing_part(["The extractor is attempting impersonation, but no impersonate target is available"])
+    impersonation = missing_part(
+        ["The extractor is attempting impersonation, but no impersonate target is available"]
+    )
 
     assert impersonation is not None
     assert "curl_cffi" in impersonation.help
@@ -187,7 +250,10 @@ def test_the_message_holds_neither_addresses_nor_requests_to_report_the_issue() 
     assert failure.message == "yt-dlp could not read the post: Unable to extract x from …."
 
 
-ROTATED = "The provided YouTube account cookies are no longer valid. They have likely been rotated in the browser"
+ROTATED = (
+    "The provided YouTube account cookies are no longer valid. They have likely been rotated in the"
+    " browser"
+)
 
 
 def test_cookies_that_the_site_no_longer_takes_are_a_sign_in_that_has_ended() -> None:
@@ -195,4 +261,7 @@ def test_cookies_that_the_site_no_longer_takes_are_a_sign_in_that_has_ended() ->
 
 
 def test_a_removed_video_is_not_blamed_on_the_cookies() -> None:
-    assert type(failure_from("This video has been removed by the uploader", warnings=[ROTATED])) is Deleted
+    assert (
+        type(failure_from("This video has been removed by the uploader", warnings=[ROTATED]))
+        is Deleted
+    )

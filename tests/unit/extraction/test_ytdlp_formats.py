@@ -42,23 +42,51 @@ def sounds(*formats: dict[str, Any], **info: Any) -> list[str]:
 
 def test_a_format_becomes_a_candidate_with_all_its_facts() -> None:
     (candidate,) = read(
-        video(width=1280, height=720, fps=30, tbr=1500.5, filesize=9_000, http_headers={"Referer": "https://t/"}),
+        video(
+            width=1280,
+            height=720,
+            fps=30,
+            tbr=1500.5,
+            filesize=9_000,
+            http_headers={"Referer": "https://t/"},
+        ),
         duration=12.5,
     )
 
-    assert (candidate.url, candidate.source_type, candidate.container) == (f"{HOST}/v.mp4", SourceType.DIRECT, "mp4")
-    assert (candidate.video_codec, candidate.audio_codec, candidate.has_video, candidate.has_audio) == (
+    assert (candidate.url, candidate.source_type, candidate.container) == (
+        f"{HOST}/v.mp4",
+        SourceType.DIRECT,
+        "mp4",
+    )
+    assert (
+        candidate.video_codec,
+        candidate.audio_codec,
+        candidate.has_video,
+        candidate.has_audio,
+    ) == (
         "h264",
         "aac",
         True,
         True,
     )
-    assert (candidate.width, candidate.height, candidate.fps, candidate.bitrate) == (1280, 720, 30, 1_500_500)
-    assert (candidate.size, candidate.duration_s, candidate.headers) == (9_000, 12.5, {"referer": "https://t/"})
+    assert (candidate.width, candidate.height, candidate.fps, candidate.bitrate) == (
+        1280,
+        720,
+        30,
+        1_500_500,
+    )
+    assert (candidate.size, candidate.duration_s, candidate.headers) == (
+        9_000,
+        12.5,
+        {"referer": "https://t/"},
+    )
 
 
 def test_the_best_format_which_ytdlp_lists_last_comes_first() -> None:
-    assert [c.url for c in read(video("low.mp4"), video("high.mp4"))] == [f"{HOST}/high.mp4", f"{HOST}/low.mp4"]
+    assert [c.url for c in read(video("low.mp4"), video("high.mp4"))] == [
+        f"{HOST}/high.mp4",
+        f"{HOST}/low.mp4",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -83,11 +111,21 @@ def test_codecs_have_our_names(name: str, codec: str) -> None:
 def test_a_fact_that_is_not_stated_is_unknown_and_not_absent() -> None:
     (candidate,) = read({"url": f"{HOST}/v.mp4", "protocol": "https", "ext": "mp4"})
 
-    assert (candidate.has_video, candidate.has_audio, candidate.width, candidate.size) == (None, None, None, None)
+    assert (candidate.has_video, candidate.has_audio, candidate.width, candidate.size) == (
+        None,
+        None,
+        None,
+        None,
+    )
 
 
 def test_neither_credentials_nor_broken_header_values_are_taken_over() -> None:
-    headers = {"Cookie": "a=b", "Authorization": "x", "Origin": "https://t", "Referer": "https://t/\r\nX: y"}
+    headers = {
+        "Cookie": "a=b",
+        "Authorization": "x",
+        "Origin": "https://t",
+        "Referer": "https://t/\r\nX: y",
+    }
 
     assert read(video(http_headers=headers))[0].headers == {"origin": "https://t"}
 
@@ -120,7 +158,7 @@ def test_a_page_that_was_guessed_to_be_its_own_video_is_left_out() -> None:
     assert len(read(guess, webpage_url=f"{HOST}/page")) == 1
 
 
-# --- separate sound files --------------------------------------------------------------------------------------
+# --- separate sound files -------------------------------------------------------------------------
 
 
 def test_a_silent_file_is_given_the_best_sound_of_its_kind() -> None:
@@ -131,7 +169,11 @@ def test_a_silent_file_is_given_the_best_sound_of_its_kind() -> None:
         video(acodec="none"),
     )
 
-    assert (candidate.has_audio, candidate.audio_url, candidate.audio_codec) == (False, f"{HOST}/best.m4a", "aac")
+    assert (candidate.has_audio, candidate.audio_url, candidate.audio_codec) == (
+        False,
+        f"{HOST}/best.m4a",
+        "aac",
+    )
 
 
 def test_the_videos_own_language_and_dynamics_go_before_bit_rate() -> None:
@@ -150,17 +192,27 @@ def test_a_file_with_its_own_sound_gets_no_separate_sound_file() -> None:
 
 
 def test_a_pair_expires_with_the_earlier_of_its_two_files() -> None:
-    (candidate,) = read(sound("a.m4a?expire=1800000000"), video("v.mp4?expire=1900000000", acodec="none"))
+    (candidate,) = read(
+        sound("a.m4a?expire=1800000000"), video("v.mp4?expire=1900000000", acodec="none")
+    )
 
     assert candidate.expires_at == datetime.fromtimestamp(1_800_000_000, UTC)
 
 
 def test_the_sound_alone_follows_the_videos_the_best_of_each_container() -> None:
     opus = {"ext": "webm", "vcodec": "none", "acodec": "opus"}
-    formats = [sound("low.m4a", abr=48), sound("best.m4a", abr=128), video("s.webm", abr=160, **opus), video()]
+    formats = [
+        sound("low.m4a", abr=48),
+        sound("best.m4a", abr=128),
+        video("s.webm", abr=160, **opus),
+        video(),
+    ]
 
     assert sounds(*formats) == ["s.webm", "best.m4a"]
-    assert sounds(*formats, video("drc.webm", abr=170, format_id="251-drc", **opus)) == ["s.webm", "best.m4a"]
+    assert sounds(*formats, video("drc.webm", abr=170, format_id="251-drc", **opus)) == [
+        "s.webm",
+        "best.m4a",
+    ]
     assert candidates_of({"formats": formats}, SITE, FoundIn.API)[0].url == f"{HOST}/v.mp4"
 
 
@@ -170,19 +222,32 @@ def test_a_hundred_formats_leave_room_for_the_sound() -> None:
     assert sounds(*formats) == ["a.m4a"]
 
 
-# --- playlists -------------------------------------------------------------------------------------------------
+# --- playlists ------------------------------------------------------------------------------------
 
 
 def level(name: str, height: int, *, manifest: str = "master.m3u8", **facts: Any) -> dict[str, Any]:
     return video(
-        name, protocol="m3u8_native", manifest_url=f"{HOST}/{manifest}", width=height * 16 // 9, height=height, **facts
+        name,
+        protocol="m3u8_native",
+        manifest_url=f"{HOST}/{manifest}",
+        width=height * 16 // 9,
+        height=height,
+        **facts,
     )
 
 
 def test_the_levels_of_a_playlist_are_one_candidate_with_the_best_ones_size() -> None:
-    (candidate,) = read(level("1.m3u8", 360, tbr=800), level("2.m3u8", 1080, tbr=4000), level("3.m3u8", 720, tbr=9000))
+    (candidate,) = read(
+        level("1.m3u8", 360, tbr=800),
+        level("2.m3u8", 1080, tbr=4000),
+        level("3.m3u8", 720, tbr=9000),
+    )
 
-    assert (candidate.url, candidate.source_type, candidate.height) == (f"{HOST}/master.m3u8", SourceType.HLS, 1080)
+    assert (candidate.url, candidate.source_type, candidate.height) == (
+        f"{HOST}/master.m3u8",
+        SourceType.HLS,
+        1080,
+    )
     assert (candidate.bitrate, candidate.has_audio, candidate.container) == (4_000_000, True, None)
 
 
@@ -194,7 +259,9 @@ def test_a_playlists_separate_sound_counts_for_it() -> None:
 
 
 def test_each_playlist_is_a_separate_candidate() -> None:
-    candidates = read(level("1.m3u8", 360, manifest="a.m3u8"), level("2.m3u8", 720, manifest="b.m3u8"))
+    candidates = read(
+        level("1.m3u8", 360, manifest="a.m3u8"), level("2.m3u8", 720, manifest="b.m3u8")
+    )
 
     assert [c.url for c in candidates] == [f"{HOST}/b.m3u8", f"{HOST}/a.m3u8"]
 
@@ -207,12 +274,14 @@ def test_a_playlist_of_sound_alone_is_no_video() -> None:
 
 
 def test_a_dash_format_is_fetched_by_its_manifest() -> None:
-    (candidate,) = read(video("1.m4s", protocol="http_dash_segments", manifest_url=f"{HOST}/all.mpd"))
+    (candidate,) = read(
+        video("1.m4s", protocol="http_dash_segments", manifest_url=f"{HOST}/all.mpd")
+    )
 
     assert (candidate.url, candidate.source_type) == (f"{HOST}/all.mpd", SourceType.DASH)
 
 
-# --- judgements ------------------------------------------------------------------------------------------------
+# --- judgements -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -250,7 +319,10 @@ def test_sound_alone_is_distinguished_from_nothing() -> None:
 
 
 def test_the_user_agent_of_the_extraction_is_used_for_the_download() -> None:
-    assert user_agent_of({"formats": [video(), video(http_headers={"User-Agent": "Browser/1"})]}) == "Browser/1"
+    assert (
+        user_agent_of({"formats": [video(), video(http_headers={"User-Agent": "Browser/1"})]})
+        == "Browser/1"
+    )
     assert user_agent_of({}) is None
 
 

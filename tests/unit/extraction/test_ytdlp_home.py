@@ -71,7 +71,8 @@ def test_a_pointer_that_leads_nowhere_is_passed_over(tmp_path: Path, pointer: st
 
 
 @pytest.mark.parametrize(
-    ("version", "released"), [("2026.07.04", date(2026, 7, 4)), ("2026.10.26.123", date(2026, 10, 26)), ("1.2", None)]
+    ("version", "released"),
+    [("2026.07.04", date(2026, 7, 4)), ("2026.10.26.123", date(2026, 10, 26)), ("1.2", None)],
 )
 def test_a_version_is_the_day_of_its_release(version: str, released: date | None) -> None:
     assert YtdlpInstallation(version, None).released == released
@@ -85,7 +86,9 @@ def test_a_childs_folder_is_empty_at_first_and_gone_afterwards(tmp_path: Path) -
     assert not folder.exists()
 
 
-def test_folders_that_killed_processes_left_are_swept_and_those_at_work_are_not(tmp_path: Path) -> None:
+def test_folders_that_killed_processes_left_are_swept_and_those_at_work_are_not(
+    tmp_path: Path,
+) -> None:
     old, young = tmp_path / "at-work" / "old", tmp_path / "at-work" / "young"
     for folder, age in ((old, timedelta(hours=2)), (young, timedelta(minutes=1))):
         folder.mkdir(parents=True)
@@ -97,7 +100,7 @@ def test_folders_that_killed_processes_left_are_swept_and_those_at_work_are_not(
     assert (old.exists(), young.exists()) == (False, True)
 
 
-# --- upgrade ---------------------------------------------------------------------------------------------------
+# --- upgrade --------------------------------------------------------------------------------------
 
 Install = Callable[[str, Path], Awaitable[None]]
 
@@ -115,8 +118,12 @@ def finding(version: str | None) -> Callable[[YtdlpInstallation, Path], Awaitabl
     return examine
 
 
-async def upgraded(home: Path, *, install: Installing, examine: Examine, takes_refused: bool = True) -> UpgradeRecord:
-    return await upgrade(home, FakeClock(NOW), install=install, examine=examine, takes_refused=takes_refused)
+async def upgraded(
+    home: Path, *, install: Installing, examine: Examine, takes_refused: bool = True
+) -> UpgradeRecord:
+    return await upgrade(
+        home, FakeClock(NOW), install=install, examine=examine, takes_refused=takes_refused
+    )
 
 
 def versions(record: UpgradeRecord) -> tuple[str | None, str | None]:
@@ -136,7 +143,9 @@ async def test_a_newer_version_is_proved_and_taken_into_use(tmp_path: Path) -> N
     assert names_in(tmp_path) == ["2026.11.20", "current"]
 
 
-async def test_the_previous_version_stays_for_running_children_and_older_ones_go(tmp_path: Path) -> None:
+async def test_the_previous_version_stays_for_running_children_and_older_ones_go(
+    tmp_path: Path,
+) -> None:
     put(tmp_path, "2026.08.01", used=False)
     put(tmp_path, "2026.10.26")
     await upgraded(tmp_path, install=install, examine=finding("2026.11.20"))
@@ -165,11 +174,20 @@ async def test_the_remains_of_an_interrupted_upgrade_are_replaced(tmp_path: Path
     assert names_in(tmp_path) == ["2026.11.20", "current"]
 
 
-async def test_what_an_older_mediavault_stored_is_read_and_what_it_counted_goes(tmp_path: Path) -> None:
+async def test_what_an_older_mediavault_stored_is_read_and_what_it_counted_goes(
+    tmp_path: Path,
+) -> None:
     put(tmp_path, "2026.10.26")
     (tmp_path / "results-2026.10.26").write_text("tube 0123456789abcdef +\n")
     (tmp_path / RECORD).write_text(
-        json.dumps({"tried_at": NOW.isoformat(), "failures": 2, "current": "2026.10.26", "former": "2026.07.04"})
+        json.dumps(
+            {
+                "tried_at": NOW.isoformat(),
+                "failures": 2,
+                "current": "2026.10.26",
+                "former": "2026.07.04",
+            }
+        )
     )
     former = former_version(tmp_path)
     await upgraded(tmp_path, install=install, examine=finding("2026.11.20"))
@@ -197,7 +215,9 @@ async def breaks_down(fresh: YtdlpInstallation, folder: Path) -> str | None:
     ],
 )
 async def test_an_upgrade_that_fails_keeps_the_previous_version_and_leaves_nothing(
-    tmp_path: Path, installing: Install, examining: Callable[[YtdlpInstallation, Path], Awaitable[str | None]]
+    tmp_path: Path,
+    installing: Install,
+    examining: Callable[[YtdlpInstallation, Path], Awaitable[str | None]],
 ) -> None:
     put(tmp_path, "2026.10.26")
     with pytest.raises(ToolMissing):
@@ -213,16 +233,21 @@ async def test_a_state_folder_that_cannot_be_written_is_reported(tmp_path: Path)
         await upgraded(tmp_path / "file" / "ytdlp", install=install, examine=finding("2026.11.20"))
 
 
-def test_optional_parts_that_are_installed_are_upgraded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_optional_parts_that_are_installed_are_upgraded_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     importable: set[str] = set()
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name in importable or None)
     alone = package(YtdlpInstallation("2026.10.26", None))
     importable |= {"yt_dlp_ejs", "curl_cffi"}
 
-    assert (alone, package(YtdlpInstallation("2026.10.26", None))) == ("yt-dlp", "yt-dlp[default,curl-cffi]")
+    assert (alone, package(YtdlpInstallation("2026.10.26", None))) == (
+        "yt-dlp",
+        "yt-dlp[default,curl-cffi]",
+    )
 
 
-# --- the way back ----------------------------------------------------------------------------------------------
+# --- the way back ---------------------------------------------------------------------------------
 
 
 def back(home: Path) -> UpgradeRecord:
@@ -263,8 +288,12 @@ async def test_a_former_version_whose_folder_is_gone_is_none(tmp_path: Path) -> 
 async def test_a_version_that_was_given_up_is_taken_again_only_by_hand(tmp_path: Path) -> None:
     await upgraded(tmp_path, install=install, examine=finding("2026.11.20"))
     back(tmp_path)
-    passed = await upgraded(tmp_path, install=install, examine=finding("2026.11.20"), takes_refused=False)
-    newer = await upgraded(tmp_path, install=install, examine=finding("2026.11.21"), takes_refused=False)
+    passed = await upgraded(
+        tmp_path, install=install, examine=finding("2026.11.20"), takes_refused=False
+    )
+    newer = await upgraded(
+        tmp_path, install=install, examine=finding("2026.11.21"), takes_refused=False
+    )
     back(tmp_path)
     taken = await upgraded(tmp_path, install=install, examine=finding("2026.11.21"))
 

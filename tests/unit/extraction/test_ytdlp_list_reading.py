@@ -35,7 +35,12 @@ def read(
     kind: EntryKind | None = None,
     **answer: Any,
 ) -> Listing:
-    whole = {"list": found or {"is_list": True}, "entries": list(entries), "ended": "end", "complete": True}
+    whole = {
+        "list": found or {"is_list": True},
+        "entries": list(entries),
+        "ended": "end",
+        "complete": True,
+    }
     return read_list({**whole, **answer}, platform, rules, kind)
 
 
@@ -50,7 +55,11 @@ def error(message: str, **facts: Any) -> dict[str, Any]:
 
 def test_what_a_list_says_about_a_post_is_taken_over() -> None:
     named = entry(
-        title="A kite", description="Wind.", duration=61.5, timestamp=AT, thumbnail="https://cdn.example/1.jpg"
+        title="A kite",
+        description="Wind.",
+        duration=61.5,
+        timestamp=AT,
+        thumbnail="https://cdn.example/1.jpg",
     )
 
     assert named == Entry(
@@ -95,7 +104,9 @@ def test_a_time_that_cannot_be_one_is_not_known(moment: object) -> None:
         ([], None, True),
     ],
 )
-def test_premieres_and_broadcasts_are_recognised(status: object, kind: EntryKind | None, finished: bool) -> None:
+def test_premieres_and_broadcasts_are_recognised(
+    status: object, kind: EntryKind | None, finished: bool
+) -> None:
     named = entry(live_status=status)
 
     assert (named.kind, named.finished) == (kind, finished)
@@ -116,7 +127,9 @@ def test_posts_for_members_are_marked(availability: object, expected: bool | Non
     assert entry(availability=availability).members_only is expected
 
 
-@pytest.mark.parametrize("url", [None, "", 7, "javascript:alert(1)", "file:///etc/passwd", "https://a b/"])
+@pytest.mark.parametrize(
+    "url", [None, "", 7, "javascript:alert(1)", "file:///etc/passwd", "https://a b/"]
+)
 def test_an_entry_without_a_usable_url_is_left_out(url: object) -> None:
     assert read(video(url=url), video()).entries == read(video()).entries
 
@@ -135,7 +148,10 @@ def test_the_fields_of_the_list_are_taken_over_if_they_are_what_they_should_be()
         platform=YOUTUBE,
         rules=YOUTUBE.lists[0],
     )
-    bad = read(found={"is_list": True, "id": "../../x", "thumbnail": "data:x", "uploader_id": "a b"}, platform=YOUTUBE)
+    bad = read(
+        found={"is_list": True, "id": "../../x", "thumbnail": "data:x", "uploader_id": "a b"},
+        platform=YOUTUBE,
+    )
 
     assert (listing.stable_id, listing.title, listing.handle) == ("UC2", "Jane", "@jane")
     assert listing.picture_url == "https://cdn.example/face.jpg"
@@ -152,12 +168,16 @@ def test_the_fields_of_the_list_are_taken_over_if_they_are_what_they_should_be()
         ("error", False, False),
     ],
 )
-def test_a_list_is_whole_when_it_was_read_to_its_end_without_trouble(ended: str, complete: bool, whole: bool) -> None:
+def test_a_list_is_whole_when_it_was_read_to_its_end_without_trouble(
+    ended: str, complete: bool, whole: bool
+) -> None:
     assert read(video(), ended=ended, complete=complete).is_whole is whole
 
 
 def test_what_was_read_before_an_error_is_kept() -> None:
-    listing = read(video(), ended="error", complete=False, errors=[error("HTTP Error 429", http_status=429)])
+    listing = read(
+        video(), ended="error", complete=False, errors=[error("HTTP Error 429", http_status=429)]
+    )
 
     assert (len(listing.entries), listing.is_whole) == (1, False)
 
@@ -168,7 +188,11 @@ def test_an_error_before_the_first_entry_is_the_failure_of_the_look() -> None:
 
 
 def test_an_account_that_has_nothing_of_a_kind_is_an_empty_list() -> None:
-    answer = {"list": None, "ended": "error", "errors": [error("This channel does not have a shorts tab")]}
+    answer = {
+        "list": None,
+        "ended": "error",
+        "errors": [error("This channel does not have a shorts tab")],
+    }
 
     assert read_list(answer, TUBE, RULES, EntryKind.SHORT).is_whole
 
@@ -178,23 +202,43 @@ def test_an_account_that_has_nothing_of_a_kind_is_an_empty_list() -> None:
     [
         ({"missing": True}, ToolMissing),
         ({"list": {"id": "1"}, "ended": "error"}, Unsupported),
-        ({"list": None, "errors": [error("No suitable extractor found for URL https://a.example/")]}, Unsupported),
+        (
+            {
+                "list": None,
+                "errors": [error("No suitable extractor found for URL https://a.example/")],
+            },
+            Unsupported,
+        ),
         ({"list": None}, ExtractorBroken),
         ({}, ExtractorBroken),
         ({"list": [], "entries": {}, "errors": "x"}, ExtractorBroken),
     ],
 )
-def test_an_answer_without_a_list_is_a_failure(answer: dict[str, Any], failure: type[Failure]) -> None:
+def test_an_answer_without_a_list_is_a_failure(
+    answer: dict[str, Any], failure: type[Failure]
+) -> None:
     with pytest.raises(failure):
         read_list(answer, TUBE, RULES, None)
 
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner, max_size=4)
+    ),
     max_leaves=12,
 )
-FIELDS = ("id", "url", "title", "duration", "timestamp", "live_status", "availability", "description", "thumbnail")
+FIELDS = (
+    "id",
+    "url",
+    "title",
+    "duration",
+    "timestamp",
+    "live_status",
+    "availability",
+    "description",
+    "thumbnail",
+)
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(FIELDS), JSON), max_size=5), JSON, JSON)

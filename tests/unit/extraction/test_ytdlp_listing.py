@@ -30,7 +30,14 @@ class Site:
 
 def video(number: int, **more: Any) -> dict[str, Any]:
     url = f"https://tube.example/watch?v={number}"
-    return {"_type": "url", "ie_key": "Tube", "id": str(number), "url": url, "title": f"Nr. {number}", **more}
+    return {
+        "_type": "url",
+        "ie_key": "Tube",
+        "id": str(number),
+        "url": url,
+        "title": f"Nr. {number}",
+        **more,
+    }
 
 
 def playlist(entries: Any, **more: Any) -> dict[str, Any]:
@@ -40,7 +47,9 @@ def playlist(entries: Any, **more: Any) -> dict[str, Any]:
 class Reading:
     """A reader of raw results, by their URLs, and what it reported."""
 
-    def __init__(self, results: Mapping[str, Any], *, late_after: int | None = None, **request: Any) -> None:
+    def __init__(
+        self, results: Mapping[str, Any], *, late_after: int | None = None, **request: Any
+    ) -> None:
         self.errors: list[Exception] = []
         self.extracted: list[str] = []
         self._results, self._asked, self._late_after = results, 0, late_after
@@ -69,25 +78,41 @@ class Reading:
 def test_a_list_is_read_to_its_end() -> None:
     reading = Reading({CHANNEL: playlist(Site(2).entries())})
 
-    assert (reading.ids, reading.answer["ended"], reading.errors) == (["1", "2", "3", "4"], "end", [])
+    assert (reading.ids, reading.answer["ended"], reading.errors) == (
+        ["1", "2", "3", "4"],
+        "end",
+        [],
+    )
 
 
 def test_no_page_is_requested_after_as_many_entries_as_were_asked_for() -> None:
     site = Site()
     reading = Reading({CHANNEL: playlist(site.entries())}, limit=4)
 
-    assert (reading.ids, reading.answer["ended"], site.requested) == (["1", "2", "3", "4"], "limit", 2)
+    assert (reading.ids, reading.answer["ended"], site.requested) == (
+        ["1", "2", "3", "4"],
+        "limit",
+        2,
+    )
 
 
 def test_no_page_is_requested_after_known_posts_in_a_row() -> None:
     site = Site()
-    reading = Reading({CHANNEL: playlist(site.entries())}, known=["2", "3", "4"], stop_after_known=3)
+    reading = Reading(
+        {CHANNEL: playlist(site.entries())}, known=["2", "3", "4"], stop_after_known=3
+    )
 
-    assert (reading.ids, reading.answer["ended"], site.requested) == (["1", "2", "3", "4"], "known", 2)
+    assert (reading.ids, reading.answer["ended"], site.requested) == (
+        ["1", "2", "3", "4"],
+        "known",
+        2,
+    )
 
 
 def test_known_posts_between_new_ones_stop_nothing() -> None:
-    reading = Reading({CHANNEL: playlist(Site(3).entries())}, known=["1", "3", "5"], stop_after_known=2)
+    reading = Reading(
+        {CHANNEL: playlist(Site(3).entries())}, known=["1", "3", "5"], stop_after_known=2
+    )
 
     assert (len(reading.ids), reading.answer["ended"]) == (6, "end")
 
@@ -129,7 +154,11 @@ def test_the_tabs_of_a_page_are_read_one_after_the_other() -> None:
 def test_known_posts_in_one_tab_do_not_hide_those_in_the_next() -> None:
     tabs = [playlist([video(1), video(2)]), playlist([video(8), video(1)])]
 
-    assert Reading({CHANNEL: playlist(tabs)}, known=["1"], stop_after_known=1).ids == ["1", "8", "1"]
+    assert Reading({CHANNEL: playlist(tabs)}, known=["1"], stop_after_known=1).ids == [
+        "1",
+        "8",
+        "1",
+    ]
 
 
 def test_posts_and_lists_deeper_in_a_list_are_never_looked_at() -> None:
@@ -144,7 +173,11 @@ def test_a_list_behind_another_url_is_followed_with_the_fields_of_the_reference(
     old = {"_type": "url_transparent", "url": moved, "ie_key": "TubeTab", "title": "Jane’s films"}
     answer = Reading({CHANNEL: old, moved: playlist([video(1)])}).answer
 
-    assert (answer["list"]["title"], answer["list"]["id"], len(answer["entries"])) == ("Jane’s films", "UC1", 1)
+    assert (answer["list"]["title"], answer["list"]["id"], len(answer["entries"])) == (
+        "Jane’s films",
+        "UC1",
+        1,
+    )
 
 
 def test_urls_that_lead_to_each_other_are_followed_three_times() -> None:
@@ -153,7 +186,9 @@ def test_urls_that_lead_to_each_other_are_followed_three_times() -> None:
     assert (len(reading.extracted), reading.answer["list"], len(reading.errors)) == (4, None, 1)
 
 
-@pytest.mark.parametrize(("found", "expected"), [(None, None), ({"id": "1", "url": "https://cdn/1.mp4"}, {"id": "1"})])
+@pytest.mark.parametrize(
+    ("found", "expected"), [(None, None), ({"id": "1", "url": "https://cdn/1.mp4"}, {"id": "1"})]
+)
 def test_a_url_without_a_list_has_no_entries(found: Any, expected: Any) -> None:
     answer = Reading({CHANNEL: found}).answer
 
@@ -195,5 +230,11 @@ def test_the_best_picture_of_a_list_is_the_preferred_then_the_largest() -> None:
         {"url": "https://cdn/banner", "width": 2560, "height": 424, "preference": -10},
     ]
 
-    assert Reading({CHANNEL: playlist([], thumbnails=pictures)}).answer["list"]["thumbnail"] == "https://cdn/large"
-    assert Reading({CHANNEL: playlist([], thumbnail="https://cdn/1")}).answer["list"]["thumbnail"] == "https://cdn/1"
+    assert (
+        Reading({CHANNEL: playlist([], thumbnails=pictures)}).answer["list"]["thumbnail"]
+        == "https://cdn/large"
+    )
+    assert (
+        Reading({CHANNEL: playlist([], thumbnail="https://cdn/1")}).answer["list"]["thumbnail"]
+        == "https://cdn/1"
+    )

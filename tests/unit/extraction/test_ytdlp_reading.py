@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.failures import Deleted, Drm, ExtractorBroken, Failure, NotYet, ToolMissing, Upcoming
+from mediavault.core.failures import (
+    Deleted,
+    Drm,
+    ExtractorBroken,
+    Failure,
+    NotYet,
+    ToolMissing,
+    Upcoming,
+)
 from mediavault.core.installation import command_to_install
 from mediavault.core.media import (
     Expected,
@@ -27,13 +35,23 @@ from mediavault.extraction.ytdlp_reading import read_answer
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TUBE = Platform(name="tube", title="Tube")
 GENERIC = Platform(name="generic", title="this site")
-POST = Post("https://tube.example/watch/abc", "https://tube.example/watch/abc", "tube", post_id="abc")
+POST = Post(
+    "https://tube.example/watch/abc", "https://tube.example/watch/abc", "tube", post_id="abc"
+)
 SITE = YtdlpRules(("tube",))
 CDN = "https://cdn.tube.example"
 
 
 def video(video_id: str = "abc", **facts: Any) -> dict[str, Any]:
-    formats = [{"url": f"{CDN}/{video_id}.mp4", "protocol": "https", "ext": "mp4", "vcodec": "h264", "acodec": "aac"}]
+    formats = [
+        {
+            "url": f"{CDN}/{video_id}.mp4",
+            "protocol": "https",
+            "ext": "mp4",
+            "vcodec": "h264",
+            "acodec": "aac",
+        }
+    ]
     return {"_type": "video", "id": video_id, "formats": formats, **facts}
 
 
@@ -54,7 +72,12 @@ def read(
     errors: Any = (),
     warnings: Any = (),
 ) -> Extraction:
-    answer = {"version": "2026.10.26", "info": info, "errors": list(errors), "warnings": list(warnings)}
+    answer = {
+        "version": "2026.10.26",
+        "info": info,
+        "errors": list(errors),
+        "warnings": list(warnings),
+    }
     return read_answer(answer, post, platform, site, now=NOW)
 
 
@@ -65,7 +88,11 @@ def test_a_video_of_the_platforms_own_extractor_is_the_posts_by_its_id() -> None
     assert [(c.url, c.ownership, c.found_in) for c in item.candidates] == [
         (f"{CDN}/abc.mp4", Ownership.ID_MATCH, FoundIn.API)
     ]
-    assert (item.role, item.media_id, item.thumbnail_url) == (ItemRole.MAIN, "abc", f"{CDN}/abc.jpg")
+    assert (item.role, item.media_id, item.thumbnail_url) == (
+        ItemRole.MAIN,
+        "abc",
+        f"{CDN}/abc.jpg",
+    )
     assert (item.expected.duration_s, item.expected.audio) == (12.0, True)
 
 
@@ -83,7 +110,11 @@ def test_what_the_post_says_is_taken_over() -> None:
 
     assert (extraction.title, extraction.text) == ("A lighthouse", "Waves.")
     assert extraction.published_at == datetime.fromtimestamp(1_764_000_000, UTC)
-    assert (extraction.account.handle, extraction.account.display_name, extraction.account.slug) == (
+    assert (
+        extraction.account.handle,
+        extraction.account.display_name,
+        extraction.account.slug,
+    ) == (
         "jane",
         "Jane Doe",
         "tube-jane",
@@ -133,12 +164,14 @@ def test_where_a_quoted_posts_video_has_the_requested_address_its_own_id_decides
     assert len(read(video("abc"), site=replace(SITE, by_id_only=True)).items) == 1
 
 
-# --- lists -----------------------------------------------------------------------------------------------------
+# --- lists ----------------------------------------------------------------------------------------
 
 
 def test_each_video_of_a_carousel_is_an_item_and_a_photo_in_it_is_not_a_failure() -> None:
     carousel = listing(video("one"), None, video("two"), title="Three things", uploader_id="jane")
-    extraction = read(carousel, site=replace(SITE, owns_list=True), errors=[error("No video formats found!")])
+    extraction = read(
+        carousel, site=replace(SITE, owns_list=True), errors=[error("No video formats found!")]
+    )
 
     assert [item.media_id for item in extraction.items] == ["one", "two"]
     assert (extraction.title, extraction.account.handle) == ("Three things", "jane")
@@ -180,13 +213,15 @@ def test_a_list_in_a_list_is_read_and_one_without_end_is_not() -> None:
         read(endless, site=owns)
 
 
-# --- any page --------------------------------------------------------------------------------------------------
+# --- any page -------------------------------------------------------------------------------------
 
 
 def test_the_lone_video_of_a_page_is_owned_as_such() -> None:
     extraction = read(video(), platform=GENERIC)
 
-    assert [(c.ownership, c.found_in) for c in extraction.candidates] == [(Ownership.LONE, FoundIn.META)]
+    assert [(c.ownership, c.found_in) for c in extraction.candidates] == [
+        (Ownership.LONE, FoundIn.META)
+    ]
     assert extraction.account.slug == "generic-tube.example"
 
 
@@ -198,10 +233,13 @@ def test_the_number_of_a_pages_only_player_is_not_part_of_its_title() -> None:
 def test_none_of_several_videos_of_a_page_is_owned() -> None:
     extraction = read(listing(video("one"), video("two")), platform=GENERIC)
 
-    assert (extraction.items, [c.ownership for c in extraction.others]) == ((), [Ownership.UNKNOWN] * 2)
+    assert (extraction.items, [c.ownership for c in extraction.others]) == (
+        (),
+        [Ownership.UNKNOWN] * 2,
+    )
 
 
-# --- nothing ---------------------------------------------------------------------------------------------------
+# --- nothing --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -213,12 +251,16 @@ def test_none_of_several_videos_of_a_page_is_owned() -> None:
         (["There is no video in this post"], NoVideo),
     ],
 )
-def test_without_a_video_the_most_specific_error_is_reported(errors: list[str], kind: type[Failure]) -> None:
+def test_without_a_video_the_most_specific_error_is_reported(
+    errors: list[str], kind: type[Failure]
+) -> None:
     with pytest.raises(kind):
         read(None, errors=map(error, errors))
 
 
-@pytest.mark.parametrize("info", [None, [], "text", {}, {"_type": "playlist"}, listing(None, 3), {"formats": "x"}])
+@pytest.mark.parametrize(
+    "info", [None, [], "text", {}, {"_type": "playlist"}, listing(None, 3), {"formats": "x"}]
+)
 def test_rubbish_is_not_a_video(info: Any) -> None:
     with pytest.raises((NoVideo, ExtractorBroken)):
         read(info)
@@ -240,14 +282,18 @@ def test_without_ytdlp_the_command_that_installs_it_is_named() -> None:
         ({"live_status": "post_live"}, Upcoming),
     ],
 )
-def test_what_is_still_on_the_air_is_left_for_later(facts: dict[str, Any], condition: type[NotYet]) -> None:
+def test_what_is_still_on_the_air_is_left_for_later(
+    facts: dict[str, Any], condition: type[NotYet]
+) -> None:
     with pytest.raises(condition):
         read(video(**facts))
     assert read(video(live_status="was_live")).items
 
 
 def a_stream(**facts: Any) -> dict[str, Any]:
-    hls = {"url": f"{CDN}/1080.m3u8", "manifest_url": f"{CDN}/live.m3u8", "protocol": "m3u8_native", "ext": "mp4", "vcodec": "avc1.640028", "acodec": "mp4a.40.2", "height": 1080}  # fmt: skip
+    hls = {"url": f"{CDN}/1080.m3u8", "manifest_url": f"{CDN}/live.m3u8", "protocol": "m3u8_native",
+           "ext": "mp4", "vcodec": "avc1.640028", "acodec": "mp4a.40.2",
+           "height": 1080}  # fmt: skip
     info = video(live_status="is_live", is_live=True, **facts)
     return {**info, "formats": [*info["formats"], hls]}
 
@@ -258,7 +304,9 @@ def test_what_can_be_recorded_of_a_running_stream_is_its_playlist() -> None:
     assert failure.value.instead is not None
     (item,) = failure.value.instead.items
 
-    assert [(one.url, one.source_type) for one in item.candidates] == [(f"{CDN}/live.m3u8", SourceType.HLS)]
+    assert [(one.url, one.source_type) for one in item.candidates] == [
+        (f"{CDN}/live.m3u8", SourceType.HLS)
+    ]
     assert (item.expected.duration_s, item.candidates[0].duration_s) == (None, None)
     assert began_at(failure.value.instead.metadata) == NOW
 
@@ -302,7 +350,13 @@ def test_sound_without_pictures_is_not_a_video() -> None:
 
 
 def test_a_post_that_is_sound_is_read_for_profiles_that_save_sound() -> None:
-    sound = {"url": f"{CDN}/a.mp3", "protocol": "https", "ext": "mp3", "vcodec": "none", "acodec": "mp3"}
+    sound = {
+        "url": f"{CDN}/a.mp3",
+        "protocol": "https",
+        "ext": "mp3",
+        "vcodec": "none",
+        "acodec": "mp3",
+    }
     with pytest.raises(NoVideo) as caught:
         read(video(formats=[sound], title="A song", duration=61, thumbnail=f"{CDN}/cover.jpg"))
     read_instead = caught.value.instead
@@ -310,7 +364,11 @@ def test_a_post_that_is_sound_is_read_for_profiles_that_save_sound() -> None:
     assert read_instead is not None
     assert read_instead.videos == ()
     [item] = read_instead.media(frozenset({ItemType.AUDIO}))
-    assert (item.media_id, item.expected, item.thumbnail_url) == ("abc", Expected(61.0, audio=True), f"{CDN}/cover.jpg")
+    assert (item.media_id, item.expected, item.thumbnail_url) == (
+        "abc",
+        Expected(61.0, audio=True),
+        f"{CDN}/cover.jpg",
+    )
     assert [candidate.url for candidate in item.candidates] == [f"{CDN}/a.mp3"]
     assert read_instead.title == "A song"
 
@@ -327,7 +385,11 @@ def test_chapters_are_sorted_and_numbered_where_they_have_no_title() -> None:
     ]
     [item] = read(video(chapters=chapters)).items
 
-    assert [(each.start_s, each.title) for each in item.chapters] == [(0.0, "Start"), (30.5, "3"), (60.0, "End")]
+    assert [(each.start_s, each.title) for each in item.chapters] == [
+        (0.0, "Start"),
+        (30.5, "3"),
+        (60.0, "End"),
+    ]
 
 
 def spoken(language: str | None, preference: int = -1, **facts: Any) -> dict[str, Any]:
@@ -352,7 +414,9 @@ def spoken(language: str | None, preference: int = -1, **facts: Any) -> dict[str
         ({"language": "de", "formats": [spoken("fr", 10, acodec="none"), spoken(None)]}, "de"),
     ],
 )
-def test_a_posts_language_is_the_one_that_it_was_published_in(facts: dict[str, Any], language: str | None) -> None:
+def test_a_posts_language_is_the_one_that_it_was_published_in(
+    facts: dict[str, Any], language: str | None
+) -> None:
     assert read(video(**facts)).metadata.get("language") == language
 
 
@@ -362,7 +426,9 @@ def texts(*forms: str, name: str = "en") -> list[dict[str, str]]:
 
 def subtitles(**facts: Any) -> list[tuple[str, str, bool]]:
     [item] = read(video(**facts)).items
-    return [(one.language, one.url.removeprefix(f"{CDN}/"), one.automatic) for one in item.subtitles]
+    return [
+        (one.language, one.url.removeprefix(f"{CDN}/"), one.automatic) for one in item.subtitles
+    ]
 
 
 def test_subtitles_are_taken_in_the_best_form_that_can_be_read() -> None:
@@ -380,9 +446,9 @@ def test_of_a_machines_captions_only_those_in_the_videos_own_language_are_taken(
     captions = {"en-orig": texts("vtt", "json3"), "en": texts("vtt"), "de": texts("vtt", name="de")}
 
     assert subtitles(automatic_captions=captions) == [("en", "en.json3", True)]
-    assert subtitles(automatic_captions={"de": texts("vtt", name="de"), "en": texts("vtt")}, language="de") == [
-        ("de", "de.vtt", True)
-    ]
+    assert subtitles(
+        automatic_captions={"de": texts("vtt", name="de"), "en": texts("vtt")}, language="de"
+    ) == [("de", "de.vtt", True)]
     assert subtitles(automatic_captions={"pt": texts("vtt"), "en": texts("vtt")}) == []
 
 
@@ -416,7 +482,9 @@ def test_what_is_found_on_a_page_that_yt_dlp_does_not_know_is_asked_about_if_it_
     page: str, key: str, is_sure: bool
 ) -> None:
     post = Post(page, page, "generic")
-    extraction = read(video(extractor_key=key), platform=GENERIC, site=YtdlpRules(("generic",)), post=post)
+    extraction = read(
+        video(extractor_key=key), platform=GENERIC, site=YtdlpRules(("generic",)), post=post
+    )
 
     assert bool(extraction.items) is is_sure
     assert bool(extraction.others) is not is_sure

@@ -20,8 +20,22 @@ _INSTALLER = (
     " wanted = (library.parent / 'wanted.txt').read_text();"
     " (library / 'seen.json').write_text(json.dumps({'wanted': wanted, **os.environ}))"
 )
-SECRETS = ("AWS_SECRET_ACCESS_KEY", "PGPASSWORD", "MEDIAVAULT_TOKEN", "MEDIAVAULT_DATABASE_URL", "SOMETHING_NEW")
-NEEDED = ("PIP_INDEX_URL", "UV_INDEX_URL", "https_proxy", "NO_PROXY", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "HOME")
+SECRETS = (
+    "AWS_SECRET_ACCESS_KEY",
+    "PGPASSWORD",
+    "MEDIAVAULT_TOKEN",
+    "MEDIAVAULT_DATABASE_URL",
+    "SOMETHING_NEW",
+)
+NEEDED = (
+    "PIP_INDEX_URL",
+    "UV_INDEX_URL",
+    "https_proxy",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "REQUESTS_CA_BUNDLE",
+    "HOME",
+)
 
 
 def running(program: str) -> Callable[[Path], Sequence[Sequence[str]]]:
@@ -51,18 +65,26 @@ def test_pip_and_uv_run_nothing_of_a_package_and_uv_requires_the_hashes(
     *listing, install = installer(Path("/state/library"))
 
     assert all("--only-binary=:all:" in command for command in (*listing, install))
-    assert [{"--require-hashes", "--no-deps"} <= set(install) for _ in listing] == ([] if with_pip else [True])
+    assert [{"--require-hashes", "--no-deps"} <= set(install) for _ in listing] == (
+        [] if with_pip else [True]
+    )
 
 
 @pytest.mark.parametrize(
     ("said", "shown"),
     [
-        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES"),
+        (
+            "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES",
+            "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES",
+        ),
         (
             "error: Failed to download\n  cause: a\n  cause: Hash mismatch\n\n  Expected:",
             "download cause: Hash mismatch",
         ),
-        ("error: Failed to download\n  Caused by: Hash mismatch", "error: Failed to download Caused by: Hash mismatch"),
+        (
+            "error: Failed to download\n  Caused by: Hash mismatch",
+            "error: Failed to download Caused by: Hash mismatch",
+        ),
         ("gone", "stays in use: gone"),
     ],
 )

@@ -28,7 +28,9 @@ BERLIN = ZoneInfo("Europe/Berlin")  # summer time begins on 2026-03-29
         ("0001-01-01T00:00+14:00", UTC, False, datetime(1, 1, 1, tzinfo=UTC)),
     ],
 )
-def test_a_date_means_the_whole_day(text: str, zone: tzinfo, last: bool, expected: datetime) -> None:
+def test_a_date_means_the_whole_day(
+    text: str, zone: tzinfo, last: bool, expected: datetime
+) -> None:
     assert read_moment("until", text, zone=zone, last=last) == expected
 
 
@@ -59,9 +61,9 @@ def test_a_value_that_no_job_can_have_is_refused_by_its_name(name: str, value: o
 
 
 def test_marks_are_those_of_the_user_and_words_may_ask_for_tags() -> None:
-    query = JobFilter(q="tag:trains steam", tag=("blue",), favourite=True, watched=False, duplicates=False).query(
-        "ann", cursor="1.a", limit=7
-    )
+    query = JobFilter(
+        q="tag:trains steam", tag=("blue",), favourite=True, watched=False, duplicates=False
+    ).query("ann", cursor="1.a", limit=7)
 
     assert (query.text, query.cursor, query.limit) == ("steam", "1.a", 7)
     assert query.marks == (marks.tag("trains"), marks.tag("blue"), marks.favourite("ann"))

@@ -1,4 +1,6 @@
-"""The library's filter: read from a URL, written back to one, and turned into a query of the store."""
+"""The library's filter: read from a URL, written back to one,
+and turned into a query of the store.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +81,11 @@ def test_days_are_in_the_readers_time_zone_and_the_last_one_is_included() -> Non
 def test_every_length_is_in_exactly_one_class(seconds: float, length: Length) -> None:
     def holds(candidate: Length) -> bool:
         query = to_query(LibraryFilter(length=candidate), None, "owner", limit=1)
-        return (query.shortest_s or 0.0) <= seconds <= (query.longest_s if query.longest_s is not None else 1e9)
+        return (
+            (query.shortest_s or 0.0)
+            <= seconds
+            <= (query.longest_s if query.longest_s is not None else 1e9)
+        )
 
     assert [candidate for candidate in Length if holds(candidate)] == [length]
 

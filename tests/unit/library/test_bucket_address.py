@@ -11,7 +11,11 @@ ADDRESSES = {
         Provider.S3, "vault", "my videos/2026", region="eu-central-1"
     ),
     "s3://vault?endpoint=https://minio.lan:9000/&style=virtual&create=check": BucketAddress(
-        Provider.S3, "vault", endpoint="https://minio.lan:9000", virtual_hosts=True, checks_first=True
+        Provider.S3,
+        "vault",
+        endpoint="https://minio.lan:9000",
+        virtual_hosts=True,
+        checks_first=True,
     ),
     "gs://vault/folder": BucketAddress(Provider.GOOGLE, "vault", "folder"),
     "az://vault?account=jane": BucketAddress(Provider.AZURE, "vault", account="jane"),
@@ -51,4 +55,7 @@ def test_an_invalid_address_is_refused_with_the_reason(text: str, reason: str) -
 
 
 def test_an_address_is_shown_without_its_options() -> None:
-    assert str(parse_bucket_address("s3://vault/a%20b?region=eu&endpoint=http://h:1")) == "s3://vault/a b"
+    assert (
+        str(parse_bucket_address("s3://vault/a%20b?region=eu&endpoint=http://h:1"))
+        == "s3://vault/a b"
+    )

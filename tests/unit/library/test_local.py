@@ -1,4 +1,6 @@
-"""Behaviour specific to a library in a folder; what every library guarantees is tested in tests/contract."""
+"""Behaviour specific to a library in a folder; what every library guarantees is tested in
+tests/contract.
+"""
 
 from __future__ import annotations
 
@@ -48,13 +50,19 @@ def test_without_renameat2_a_hard_link_does_not_replace_the_target_either(
 
     assert disk.rename_without_replacing(first, target)
     assert not disk.rename_without_replacing(second, target)
-    assert (first.exists(), second.read_bytes(), target.read_bytes()) == (False, b"second", b"first")
+    assert (first.exists(), second.read_bytes(), target.read_bytes()) == (
+        False,
+        b"second",
+        b"first",
+    )
 
 
 async def test_a_file_placed_before_a_crash_counts_once_its_folders_are_synced(
     library: LocalLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process may be killed between rename and folder sync; the next attempt completes once ``holds`` is true."""
+    """A process may be killed between rename and folder sync;
+    the next attempt completes once ``holds`` is true.
+    """
     (library.root / "acc").mkdir(parents=True)
     (library.root / "acc/name.mp4").write_bytes(BODY)
     synced: list[Path] = []
@@ -69,9 +77,19 @@ async def test_a_file_placed_before_a_crash_counts_once_its_folders_are_synced(
 
 @pytest.mark.parametrize(
     "relative",
-    ["../secret", "/etc/passwd", "acc/../../secret", ".staging/job.1/media.part", "acc/\0", "acc", "gone.mp4"],
+    [
+        "../secret",
+        "/etc/passwd",
+        "acc/../../secret",
+        ".staging/job.1/media.part",
+        "acc/\0",
+        "acc",
+        "gone.mp4",
+    ],
 )
-async def test_paths_outside_the_library_are_never_opened(library: LocalLibrary, relative: str) -> None:
+async def test_paths_outside_the_library_are_never_opened(
+    library: LocalLibrary, relative: str
+) -> None:
     (library.root / "acc").mkdir(parents=True)
     (library.root.parent / "secret").write_bytes(b"x")
     (library.root / ".staging/job.1").mkdir(parents=True)
@@ -157,8 +175,17 @@ def put(library: LocalLibrary, relative: str, body: bytes) -> None:
     path.write_bytes(body)
 
 
-async def test_walking_yields_every_file_except_hidden_ones(library: LocalLibrary, tmp_path: Path) -> None:
-    for relative in ("b/2.mp4", "b/1.mp4", "a/x.jpg", "top.mp4", ".staging/job.1/media.part", "a/.hidden"):
+async def test_walking_yields_every_file_except_hidden_ones(
+    library: LocalLibrary, tmp_path: Path
+) -> None:
+    for relative in (
+        "b/2.mp4",
+        "b/1.mp4",
+        "a/x.jpg",
+        "top.mp4",
+        ".staging/job.1/media.part",
+        "a/.hidden",
+    ):
         put(library, relative, b"123")
     (library.root / "b/link.mp4").symlink_to(tmp_path / "elsewhere")
 
@@ -168,7 +195,9 @@ async def test_walking_yields_every_file_except_hidden_ones(library: LocalLibrar
     assert {file.bytes for file in files} == {3}
 
 
-@pytest.mark.parametrize("text", [b"", b"[1]", b"{", b"\xff", b"[" * 100_000, b'{"a": "' + b"x" * (4 << 20) + b'"}'])
+@pytest.mark.parametrize(
+    "text", [b"", b"[1]", b"{", b"\xff", b"[" * 100_000, b'{"a": "' + b"x" * (4 << 20) + b'"}']
+)
 async def test_an_invalid_or_missing_sidecar_is_none(library: LocalLibrary, text: bytes) -> None:
     put(library, "acc/name.info.json", text)
 
@@ -176,14 +205,16 @@ async def test_an_invalid_or_missing_sidecar_is_none(library: LocalLibrary, text
     assert await library.read_json("acc/gone.info.json") is None
 
 
-# --- the library's id ----------------------------------------------------------------------------------------------
+# --- the library's id -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("content", ["an empty mount point", "another library", "nothing"])
 async def test_nothing_is_created_placed_or_removed_unless_it_is_the_expected_library(
     library: LocalLibrary, content: str
 ) -> None:
-    """An unmounted disk leaves an empty folder; files saved in it would be hidden once the disk is mounted again."""
+    """An unmounted disk leaves an empty folder; files saved in it would be hidden once the disk is
+    mounted again.
+    """
     await library.write_identity("0b5e7a52-ours")
     await library.require_identity("0b5e7a52-ours")
     async with library.staging.folder("job", 1) as folder:

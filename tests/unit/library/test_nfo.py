@@ -28,15 +28,26 @@ PICTURE = b"\xff\xd8\xff picture"
 
 
 def facts_of(
-    path: str = FLAT, *, videos: int = 1, place: int = 0, account: Account | None = None, **metadata: Any
+    path: str = FLAT,
+    *,
+    videos: int = 1,
+    place: int = 0,
+    account: Account | None = None,
+    **metadata: Any,
 ) -> Any:
     saved = SavedFile(path, sibling(path, ".jpg"), 10, "ab" * 32, 125.0, 320, 180)
     items = tuple(JobItem(Item(), ItemStatus.SAVED, saved) for _ in range(videos))
-    known = {"title": "Trains", "text": "Many trains", "post_id": "abc", "published_at": PUBLISHED.isoformat()}
+    known = {
+        "title": "Trains",
+        "text": "Many trains",
+        "post_id": "abc",
+        "published_at": PUBLISHED.isoformat(),
+    }
     new = numbered_job(1, "https://www.youtube.com/watch?v=abc")
     job = Job(
-        new.id, new.trace_id, new.post_url, new.canonical_url, "youtube", JobStatus.COMPLETED, START, START,
-        attempt_count=1, items=items, account=account or Account("youtube", "nasa", "NASA", "youtube-nasa"),
+        new.id, new.trace_id, new.post_url, new.canonical_url, "youtube", JobStatus.COMPLETED,
+        START, START, attempt_count=1, items=items,
+        account=account or Account("youtube", "nasa", "NASA", "youtube-nasa"),
         metadata={**known, **metadata},
     )  # fmt: skip
     return write_sidecar(job, None, items, place, saved, saved_at=START)
@@ -45,7 +56,10 @@ def facts_of(
 def files_of(path: str = FLAT, **changes: Any) -> dict[str, bytes]:
     """Return a library with this video and what the media servers get."""
     files = {path: b"video", sibling(path, ".jpg"): PICTURE}
-    return files | {file.path: file.body for file in server_files(facts_of(path, **changes), PICTURE, site="YouTube")}
+    return files | {
+        file.path: file.body
+        for file in server_files(facts_of(path, **changes), PICTURE, site="YouTube")
+    }
 
 
 def test_each_account_is_a_folder_of_home_videos() -> None:
@@ -54,8 +68,13 @@ def test_each_account_is_a_folder_of_home_videos() -> None:
 
     assert in_jellyfin(FLAT, files) == video
     assert in_kodi(FLAT, files) == replace(video, picture=FLAT.replace(".mp4", "-thumb.jpg"))
-    assert in_plex(FLAT, files) == Shown("2026-11-01 Trains [abc]", None, None, (), None, None, sibling(FLAT, ".jpg"))
-    assert set(files) == {FLAT, *(FLAT.replace(".mp4", end) for end in (".jpg", "-thumb.jpg", ".nfo"))}
+    assert in_plex(FLAT, files) == Shown(
+        "2026-11-01 Trains [abc]", None, None, (), None, None, sibling(FLAT, ".jpg")
+    )
+    assert set(files) == {
+        FLAT,
+        *(FLAT.replace(".mp4", end) for end in (".jpg", "-thumb.jpg", ".nfo")),
+    }
 
 
 def test_each_account_is_a_show_with_a_season_for_each_year() -> None:
@@ -66,7 +85,10 @@ def test_each_account_is_a_show_with_a_season_for_each_year() -> None:
     assert in_kodi(EPISODE, files) == replace(video, picture=EPISODE.replace(".mp4", "-thumb.jpg"))
     assert in_plex(EPISODE, files) == replace(video, show="youtube-nasa", date=None, minutes=None)
     show = "youtube-nasa"
-    assert set(files) - {EPISODE, *(EPISODE.replace(".mp4", end) for end in (".jpg", "-thumb.jpg", ".nfo"))} == {
+    assert set(files) - {
+        EPISODE,
+        *(EPISODE.replace(".mp4", end) for end in (".jpg", "-thumb.jpg", ".nfo")),
+    } == {
         f"{show}/tvshow.nfo",
         f"{show}/poster.jpg",
         f"{show}/fanart.jpg",
@@ -83,7 +105,10 @@ def test_emby_finds_the_seasons_name_and_number() -> None:
 
 
 def test_without_a_picture_only_the_nfos_are_written() -> None:
-    assert {file.path.rpartition(".")[2] for file in server_files(facts_of(EPISODE), None, site="YouTube")} == {"nfo"}
+    assert {
+        file.path.rpartition(".")[2]
+        for file in server_files(facts_of(EPISODE), None, site="YouTube")
+    } == {"nfo"}
 
 
 def test_the_videos_of_one_post_are_numbered() -> None:
@@ -117,12 +142,20 @@ def test_any_title_is_one_that_every_server_reads(title: str, shown: str) -> Non
         assert in_kodi(path, files) is not None
 
 
-@given(title=st.text(), text=st.text(), name=st.text(), post_id=st.text(), published=st.none() | st.text())
+@given(
+    title=st.text(),
+    text=st.text(),
+    name=st.text(),
+    post_id=st.text(),
+    published=st.none() | st.text(),
+)
 def test_whatever_a_post_says_its_nfos_can_be_read(
     title: str, text: str, name: str, post_id: str, published: str | None
 ) -> None:
     account = Account("youtube", name, name, "youtube-nasa")
-    files = files_of(EPISODE, title=title, text=text, account=account, post_id=post_id, published_at=published)
+    files = files_of(
+        EPISODE, title=title, text=text, account=account, post_id=post_id, published_at=published
+    )
 
     for show in (in_jellyfin(EPISODE, files), in_kodi(EPISODE, files)):
         assert show is not None

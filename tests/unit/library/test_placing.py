@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from mediavault.library.bucket_library import LARGEST_PIECE, spans_of
 from mediavault.library.placing import MIB, SMALLEST_PART, part_bytes, parts_at_once
 
-S3_MOST_PARTS, S3_LARGEST_PART, S3_LARGEST_OBJECT = 10_000, 5 << 30, 5 << 40  # Amazon S3 multipart upload limits
+# Amazon S3 multipart upload limits
+S3_MOST_PARTS, S3_LARGEST_PART, S3_LARGEST_OBJECT = 10_000, 5 << 30, 5 << 40
 
 
 @given(st.integers(SMALLEST_PART + 1, S3_LARGEST_OBJECT))

@@ -16,7 +16,9 @@ from mediavault.library.sidecars import job_id_of, read_sidecar, write_sidecar
 from tests.contract.stores import numbered_job
 from tests.fakes import START
 
-SAVED = SavedFile("youtube-nasa/Trains [abc].mp4", "youtube-nasa/Trains [abc].jpg", 10, "ab" * 32, 61.5, 320, 180)
+SAVED = SavedFile(
+    "youtube-nasa/Trains [abc].mp4", "youtube-nasa/Trains [abc].jpg", 10, "ab" * 32, 61.5, 320, 180
+)
 ITEMS = (JobItem(Item(), ItemStatus.SAVED, SAVED),)
 PATH = "youtube-nasa/Trains [abc].info.json"
 
@@ -24,8 +26,9 @@ PATH = "youtube-nasa/Trains [abc].info.json"
 def a_job(platform: str = "youtube", **metadata: Any) -> Job:
     new = numbered_job(1, "https://youtu.be/abc?t=3")
     return Job(
-        new.id, new.trace_id, new.post_url, "https://www.youtube.com/watch?v=abc", platform, JobStatus.COMPLETED, START,
-        START, attempt_count=2, items=ITEMS, account=Account(platform, "nasa", "NASA", f"{platform}-nasa"),
+        new.id, new.trace_id, new.post_url, "https://www.youtube.com/watch?v=abc", platform,
+        JobStatus.COMPLETED, START, START, attempt_count=2, items=ITEMS,
+        account=Account(platform, "nasa", "NASA", f"{platform}-nasa"),
         metadata={"title": "Trains", "text": "Many trains", "post_id": "abc", **metadata},
     )  # fmt: skip
 
@@ -39,7 +42,10 @@ def test_tools_find_the_names_that_yt_dlp_writes() -> None:
 
     facts = written(a_job(published_at=published.isoformat()))
 
-    assert {name: facts[name] for name in ("id", "title", "description", "uploader", "uploader_id", "channel")} == {
+    assert {
+        name: facts[name]
+        for name in ("id", "title", "description", "uploader", "uploader_id", "channel")
+    } == {
         "id": "abc",
         "title": "Trains",
         "description": "Many trains",
@@ -54,7 +60,9 @@ def test_tools_find_the_names_that_yt_dlp_writes() -> None:
     assert (facts["duration"], facts["ext"], facts["_type"]) == (61.5, "mp4", "video")
 
 
-@pytest.mark.parametrize("published_at", [None, "soon", "2026-11-01T00:00:00", "0001-01-01T00:00:00+00:00"])
+@pytest.mark.parametrize(
+    "published_at", [None, "soon", "2026-11-01T00:00:00", "0001-01-01T00:00:00+00:00"]
+)
 def test_a_date_that_is_not_known_is_left_out(published_at: str | None) -> None:
     facts = written(a_job(published_at=published_at))
 
@@ -62,7 +70,8 @@ def test_a_date_that_is_not_known_is_left_out(published_at: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("platform", "key"), [("x", "Twitter"), ("tiktok", "TikTok"), ("vimeo", "Vimeo"), ("generic", "Generic")]
+    ("platform", "key"),
+    [("x", "Twitter"), ("tiktok", "TikTok"), ("vimeo", "Vimeo"), ("generic", "Generic")],
 )
 def test_the_site_has_the_name_of_yt_dlps_extractor(platform: str, key: str) -> None:
     assert written(a_job(platform))["extractor_key"] == key
@@ -89,13 +98,17 @@ def test_the_job_is_found_in_every_version() -> None:
 
 def test_a_forged_sidecar_names_no_endless_list_of_files() -> None:
     facts = written(a_job())
-    facts["video"] = facts["video"] | {"beside": [f".{number}.vtt" for number in range(100)] + [".en.vtt"] * 100_000}
+    facts["video"] = facts["video"] | {
+        "beside": [f".{number}.vtt" for number in range(100)] + [".en.vtt"] * 100_000
+    }
 
     assert len(read_sidecar(facts, PATH).saved.beside) <= 200
 
 
 def test_a_recording_is_in_the_sidecar_and_read_from_it() -> None:
-    recording = asdict(Recording(3723.0, 10_000, gaps=2, missing_s=14.0, offset_s=750.0, end=RecordingEnd.ENDED))
+    recording = asdict(
+        Recording(3723.0, 10_000, gaps=2, missing_s=14.0, offset_s=750.0, end=RecordingEnd.ENDED)
+    )
     facts = written(a_job(recording=recording))
 
     assert facts["recording"] == recording

@@ -41,17 +41,26 @@ class Environment:
         self.library = LocalLibrary(root)
 
     async def arrange(
-        self, layout: Layout = Layout.SHOWS, *, dry_run: bool = False, nfo: bool = True, can_move: bool = True
+        self,
+        layout: Layout = Layout.SHOWS,
+        *,
+        dry_run: bool = False,
+        nfo: bool = True,
+        can_move: bool = True,
     ) -> tuple[list[Move], Arranged]:
         settings = ChangeableSettings(layout=layout, nfo=nfo)
-        arrangement = Arrangement(self.store, self.library, settings, can_move=can_move, dry_run=dry_run)
+        arrangement = Arrangement(
+            self.store, self.library, settings, can_move=can_move, dry_run=dry_run
+        )
         return [move async for move in arrangement.run()], arrangement.done
 
     async def jobs(self) -> tuple[Job, ...]:
         return (await self.store.catalogue.jobs(JobQuery())).jobs
 
     async def paths(self) -> list[str]:
-        return sorted(item.saved.output_path for job in await self.jobs() for item in job.items if item.saved)
+        return sorted(
+            item.saved.output_path for job in await self.jobs() for item in job.items if item.saved
+        )
 
     def files(self) -> dict[str, bytes]:
         found = (path for path in self.root.rglob("*") if path.is_file())
@@ -68,7 +77,9 @@ class Environment:
 
 @pytest.fixture
 async def vault(tmp_path: Path) -> Environment:
-    """Nine jobs, two of each of two accounts, and of five others; every second one has two videos."""
+    """Nine jobs, two of each of two accounts, and of five others;
+    every second one has two videos.
+    """
     environment = Environment(tmp_path)
     await environment.library.prepare()
     await vaults.fill(environment.store, tmp_path, environment.clock, jobs=9, videos=2)
@@ -142,7 +153,9 @@ async def test_there_and_back_every_post_has_the_names_of_the_template(vault: En
 
 
 async def test_an_nfo_is_that_of_the_layout(vault: Environment) -> None:
-    """A film's NFO next to an episode would hide its title from Jellyfin, and one that stayed behind would be an orphan."""
+    """A film's NFO next to an episode would hide its title from Jellyfin,
+    and one that stayed behind would be an orphan.
+    """
     for layout, show in ((Layout.ACCOUNTS, None), (Layout.SHOWS, "Ann"), (Layout.ACCOUNTS, None)):
         await vault.arrange(layout)
         files = vault.files()
@@ -185,7 +198,9 @@ async def test_a_missing_video_is_reported_and_the_others_are_moved(vault: Envir
     assert (len(moves), done.missing) == (17, 1)
 
 
-async def test_in_a_bucket_nothing_moves_and_the_missing_files_are_written(vault: Environment) -> None:
+async def test_in_a_bucket_nothing_moves_and_the_missing_files_are_written(
+    vault: Environment,
+) -> None:
     moves, done = await vault.arrange(can_move=False)
 
     assert (moves, done.left, done.written) == ([], 18, 36)
@@ -204,7 +219,9 @@ async def test_a_moved_post_is_rebuilt_trashed_and_restored(vault: Environment) 
     refused = [entry async for entry in Rebuild(again, vault.library, read_data=True).run()]
     job = (await vault.jobs())[0]
     files = vault.files()
-    await trash.move_to_trash(vault.store, vault.library, vault.clock, job.id, saved_paths, batch="b")
+    await trash.move_to_trash(
+        vault.store, vault.library, vault.clock, job.id, saved_paths, batch="b"
+    )
     without = vault.files()
     await Trash(vault.store, vault.library, vault.clock).restore(job.id)
 
@@ -218,8 +235,12 @@ async def test_a_moved_post_is_rebuilt_trashed_and_restored(vault: Environment) 
 
 async def test_a_show_without_videos_goes_when_the_trash_is_emptied(vault: Environment) -> None:
     await vault.arrange()
-    job = next(job for job in await vault.jobs() if job.account is not None and job.account.slug == "ann3")
-    await trash.move_to_trash(vault.store, vault.library, vault.clock, job.id, saved_paths, batch="b")
+    job = next(
+        job for job in await vault.jobs() if job.account is not None and job.account.slug == "ann3"
+    )
+    await trash.move_to_trash(
+        vault.store, vault.library, vault.clock, job.id, saved_paths, batch="b"
+    )
     before = (vault.root / "ann3/tvshow.nfo").exists()
     await Trash(vault.store, vault.library, vault.clock).empty()
 
@@ -265,8 +286,12 @@ STEPS = ["move", "place_bytes", "place_json", "remove"]
 
 
 @pytest.mark.parametrize("layout", Layout)
-async def test_a_kill_at_any_point_is_made_good_by_the_next_run(tmp_path: Path, layout: Layout) -> None:
-    """Before every change of the library and of the row, which is also after the one before it; and after the last."""
+async def test_a_kill_at_any_point_is_made_good_by_the_next_run(
+    tmp_path: Path, layout: Layout
+) -> None:
+    """Before every change of the library and of the row, which is also after the one before it;
+    and after the last.
+    """
     for point in range(1, 200):
         vault = Environment(tmp_path / str(point))
         await vault.library.prepare()
@@ -289,7 +314,9 @@ async def test_a_kill_at_any_point_is_made_good_by_the_next_run(tmp_path: Path, 
         assert vault.videos() == videos
         assert await vault.findings() == []
         await vault.arrange(layout)
-        assert [episode_of(path) is not None for path in await vault.paths()] == [layout is Layout.SHOWS] * 4
+        assert [episode_of(path) is not None for path in await vault.paths()] == [
+            layout is Layout.SHOWS
+        ] * 4
         assert vault.videos() == videos
         assert await vault.findings() == []
         if is_whole:

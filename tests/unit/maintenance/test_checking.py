@@ -36,8 +36,12 @@ class Environment:
 
     async def saved_job(self) -> Job:
         await self.store.queue.enqueue([numbered_job(1, "https://videos.example/1")])
-        claim = (await self.store.queue.claim(WorkerId("w"), limit=1, lease=timedelta(minutes=1)))[0]
-        file = SavedFile("a.mp4", None, len(VIDEO), hashlib.sha256(VIDEO).hexdigest(), None, None, None)
+        claim = (await self.store.queue.claim(WorkerId("w"), limit=1, lease=timedelta(minutes=1)))[
+            0
+        ]
+        file = SavedFile(
+            "a.mp4", None, len(VIDEO), hashlib.sha256(VIDEO).hexdigest(), None, None, None
+        )
         (self.root / "a.mp4").write_bytes(VIDEO)
         await self.store.queue.begin_commit(claim, file)
         await self.store.queue.complete(claim, file)
@@ -80,7 +84,9 @@ async def test_every_byte_is_read_and_the_verdict_stored_with_its_time(
     assert check is not None
     assert (check.verdict, check.at) == (verdict, env.clock.now())
     event = "job_checked" if verdict is CheckVerdict.WHOLE else "file_damaged"
-    assert [(line["event"], line["job_id"], line["trace_id"]) for line in lines] == [(event, job.id, job.trace_id)]
+    assert [(line["event"], line["job_id"], line["trace_id"]) for line in lines] == [
+        (event, job.id, job.trace_id)
+    ]
 
 
 async def test_an_unreadable_library_is_not_reported_as_a_changed_file(

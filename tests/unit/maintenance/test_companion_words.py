@@ -1,4 +1,6 @@
-"""Subtitles and comments of older releases, imports and hands are found by searches too: once a day, and by a rebuild."""
+"""Subtitles and comments of older releases, imports and hands are found by searches too:
+once a day, and by a rebuild.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,11 @@ class Environment:
         self.library = LocalLibrary(root)
 
     def write(self, name: str, text: str | bytes) -> None:
-        body = text if isinstance(text, bytes) else f"WEBVTT\n\n00:01.000 --> 00:02.000\n{text}\n".encode()
+        body = (
+            text
+            if isinstance(text, bytes)
+            else f"WEBVTT\n\n00:01.000 --> 00:02.000\n{text}\n".encode()
+        )
         (self.root / name).write_bytes(body)
 
     async def due(self) -> int:
@@ -67,8 +73,13 @@ async def test_once_a_day_posts_with_companion_files_get_their_words(vault: Envi
     assert await found(vault.store, "blue") == [job]
 
 
-async def test_comments_next_to_a_video_are_words_of_a_source_of_their_own(vault: Environment) -> None:
-    comments = [Comment("1", None, "Mum", "What a lovely puffin"), Comment("2", "1", "Dad", "Indeed")]
+async def test_comments_next_to_a_video_are_words_of_a_source_of_their_own(
+    vault: Environment,
+) -> None:
+    comments = [
+        Comment("1", None, "Mum", "What a lovely puffin"),
+        Comment("2", "1", "Dad", "Indeed"),
+    ]
     vault.write("ann1/000001-0.comments.jsonl", comments_to_lines(comments))
     await vault.due()
     [job] = await found(vault.store, "puffin")
@@ -80,7 +91,9 @@ async def test_comments_next_to_a_video_are_words_of_a_source_of_their_own(vault
     assert await found(vault.store, "sea") == [job]
 
 
-async def test_a_library_that_is_not_there_takes_no_words_and_is_looked_at_again(vault: Environment) -> None:
+async def test_a_library_that_is_not_there_takes_no_words_and_is_looked_at_again(
+    vault: Environment,
+) -> None:
     away = vault.root.with_name("away")
     vault.root.rename(away)
     with pytest.raises(StorageFailure):
@@ -91,7 +104,14 @@ async def test_a_library_that_is_not_there_takes_no_words_and_is_looked_at_again
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"\x00\xff" * 500, b"{", b"x" * (MAX_BYTES + 1), b"WEBVTT\n\n00:02.000 --> 00:01.000\nback\n"]
+    "body",
+    [
+        b"",
+        b"\x00\xff" * 500,
+        b"{",
+        b"x" * (MAX_BYTES + 1),
+        b"WEBVTT\n\n00:02.000 --> 00:01.000\nback\n",
+    ],
 )
 async def test_a_file_that_is_no_subtitles_gives_no_words(vault: Environment, body: bytes) -> None:
     for name in ("ann1/000001-0.en.vtt", "ann1/000001-2.de.vtt"):
@@ -99,12 +119,16 @@ async def test_a_file_that_is_no_subtitles_gives_no_words(vault: Environment, bo
     await vault.due()
 
     assert (
-        await vault.store.catalogue.words_of([job.id for job in (await vault.store.catalogue.jobs(JobQuery())).jobs])
+        await vault.store.catalogue.words_of(
+            [job.id for job in (await vault.store.catalogue.jobs(JobQuery())).jobs]
+        )
         == {}
     )
 
 
-async def test_a_link_that_leads_out_of_the_library_is_not_read(vault: Environment, tmp_path: Path) -> None:
+async def test_a_link_that_leads_out_of_the_library_is_not_read(
+    vault: Environment, tmp_path: Path
+) -> None:
     (tmp_path / "secret.vtt").write_text("WEBVTT\n\n00:01.000 --> 00:02.000\nsecret\n")
     (vault.root / "ann2/000002-0.en.vtt").symlink_to(tmp_path / "secret.vtt")
     await vault.due()

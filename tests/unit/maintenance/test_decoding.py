@@ -44,7 +44,9 @@ class Environment:
         self._saved = 0
 
     def worker(self) -> PictureDecoder:
-        return PictureDecoder(self.store, self.library, self.clock, self.examiner, lambda: self.idle)
+        return PictureDecoder(
+            self.store, self.library, self.clock, self.examiner, lambda: self.idle
+        )
 
     async def _path_of(self, path: str) -> Path | None:
         return await self.library.local_path(path, into=self.root)
@@ -53,11 +55,15 @@ class Environment:
         """Save a post a minute after the one before; without ``starts`` as older versions did."""
         self._saved += 1
         self.clock.advance(60)
-        await self.store.queue.enqueue([numbered_job(self._saved, f"https://videos.example/{self._saved}")])
+        await self.store.queue.enqueue(
+            [numbered_job(self._saved, f"https://videos.example/{self._saved}")]
+        )
         [claim] = await self.store.queue.claim(vaults.ANN, limit=1, lease=LEASE)
         job = await vaults.complete(self.store, claim, self.root, self.clock, videos=videos)
         if starts is not None:
-            await note_examined(self.store, job.id, saved_files(job).keys(), starts, self.clock.now())
+            await note_examined(
+                self.store, job.id, saved_files(job).keys(), starts, self.clock.now()
+            )
         return job
 
     async def left(self) -> int:
@@ -90,11 +96,15 @@ async def env(tmp_path: Path) -> Environment:
     return env
 
 
-async def test_every_film_is_examined_and_then_decoded_to_its_end_the_newest_first(env: Environment) -> None:
+async def test_every_film_is_examined_and_then_decoded_to_its_end_the_newest_first(
+    env: Environment,
+) -> None:
     old, new = await env.save(), await env.save()
 
     assert await env.worker().decode_due() == 8
-    assert env.probe.calls == [(name_of(job), start) for job in (new, old) for start in (None, 0, 100, 200)]
+    assert env.probe.calls == [
+        (name_of(job), start) for job in (new, old) for start in (None, 0, 100, 200)
+    ]
     assert await env.left() == 0
     assert await decoded_at(env.store.marks, old.id) is not None
     assert await env.store.records.all(RecordKind.DECODING) == []
@@ -114,7 +124,9 @@ async def test_a_film_that_was_decoded_whole_when_it_was_saved_is_done(env: Envi
     assert await decoded_at(env.store.marks, job.id) == env.clock.now()
 
 
-async def test_a_film_that_is_decoded_whole_at_the_examination_has_no_rest(env: Environment) -> None:
+async def test_a_film_that_is_decoded_whole_at_the_examination_has_no_rest(
+    env: Environment,
+) -> None:
     env.probe.packets = 0
     await env.save()
 
@@ -130,7 +142,9 @@ async def test_all_films_of_a_post_are_decoded_one_after_the_other(env: Environm
     assert env.probe.calls == [(name_of(job, saved[1]), start) for start in (None, 0, 100, 200)]
 
 
-async def test_a_job_that_appears_goes_first(env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_job_that_appears_goes_first(
+    env: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await env.save()
     decode = env.probe.decode_rest
 
@@ -229,7 +243,9 @@ async def test_damage_is_told_once_with_what_was_found(env: Environment) -> None
     assert await decoded_at(env.store.marks, job.id) is None
 
 
-async def test_a_damaged_film_of_an_older_version_is_told_as_soon_as_it_is_examined(env: Environment) -> None:
+async def test_a_damaged_film_of_an_older_version_is_told_as_soon_as_it_is_examined(
+    env: Environment,
+) -> None:
     job = await env.save()
     env.probe.unreadable[name_of(job)] = BAD
     await env.worker().decode_due()
@@ -260,7 +276,9 @@ async def test_a_process_that_is_killed_while_it_decodes_is_no_damage(
     assert await env.left() == 0
 
 
-@pytest.mark.parametrize(("content", "verdict"), [(b"x", CheckVerdict.CHANGED), (None, CheckVerdict.MISSING)])
+@pytest.mark.parametrize(
+    ("content", "verdict"), [(b"x", CheckVerdict.CHANGED), (None, CheckVerdict.MISSING)]
+)
 async def test_a_file_that_does_not_decode_because_it_is_no_longer_the_saved_one_is_told_as_that(
     env: Environment, content: bytes | None, verdict: CheckVerdict
 ) -> None:
@@ -325,7 +343,9 @@ async def test_a_film_that_is_moved_while_it_is_decoded_is_looked_at_again(
     assert await env.left() == 0
 
 
-async def test_a_post_in_the_trash_is_not_decoded_and_a_restored_one_is_again(env: Environment) -> None:
+async def test_a_post_in_the_trash_is_not_decoded_and_a_restored_one_is_again(
+    env: Environment,
+) -> None:
     job = await env.save(starts={0: 0})
     await env.worker()._decode_next()
     await trash.move_to_trash(env.store, env.library, env.clock, job.id, saved_paths, batch="b")
@@ -347,7 +367,9 @@ async def test_a_post_that_is_deleted_while_it_is_decoded_leaves_no_record(
 
     async def delete(*_: object, **__: object) -> DecodedPart:
         if await env.left():
-            await trash.move_to_trash(env.store, env.library, env.clock, job.id, saved_paths, batch="b")
+            await trash.move_to_trash(
+                env.store, env.library, env.clock, job.id, saved_paths, batch="b"
+            )
         return DecodedPart((problem,) if problem else (), 100)
 
     monkeypatch.setattr(env.probe, "decode_rest", delete)
@@ -386,7 +408,9 @@ async def test_a_check_that_finds_a_file_whole_has_it_decoded_again(env: Environ
     assert await decoded_at(env.store.marks, job.id)
 
 
-async def test_a_file_with_damage_between_its_key_frames_stays_damaged_when_it_is_checked(env: Environment) -> None:
+async def test_a_file_with_damage_between_its_key_frames_stays_damaged_when_it_is_checked(
+    env: Environment,
+) -> None:
     job = await env.save()
     env.probe.bad[name_of(job)] = {150: BAD}
     await env.worker().decode_due()
@@ -417,7 +441,9 @@ async def test_a_file_that_decodes_when_it_is_checked_again_is_whole(env: Enviro
     assert await decoded_at(env.store.marks, job.id)
 
 
-async def test_a_check_tells_the_damage_that_it_finds_and_the_remark_that_it_has(env: Environment) -> None:
+async def test_a_check_tells_the_damage_that_it_finds_and_the_remark_that_it_has(
+    env: Environment,
+) -> None:
     damaged, short = await env.save(), await env.save()
     env.probe.unreadable = {name_of(damaged): BAD, name_of(short): SHORT}
     for job in (damaged, short):
@@ -449,7 +475,9 @@ async def test_a_file_that_the_disk_cannot_read_is_told_as_that(
     assert (check.verdict, check.detail) == (CheckVerdict.UNREADABLE, "The disk fails.")
 
 
-async def test_a_disk_that_fails_once_is_no_damage(env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_disk_that_fails_once_is_no_damage(
+    env: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await env.save(starts={0: 100})
     with monkeypatch.context() as patch:
         patch.setattr(env.probe, "decode_rest", fails)

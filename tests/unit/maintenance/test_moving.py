@@ -1,4 +1,6 @@
-"""Copying one store into another: everything, once, and repeatable after an interruption at any point."""
+"""Copying one store into another: everything, once,
+and repeatable after an interruption at any point.
+"""
 
 from __future__ import annotations
 
@@ -47,8 +49,12 @@ def clock() -> FakeClock:
 async def source(clock: FakeClock) -> MemoryJobStore:
     """A job in every state, many queued jobs, a closed site limit and a constant."""
     store = await lived_in(clock)
-    await store.queue.enqueue([numbered_job(n, f"https://videos.example/{n}") for n in range(10, 260)])
-    await store.site_limits.pause_site("x", duration=MINUTE, code=ErrorCode.RATE_LIMITED, reason="slow down")
+    await store.queue.enqueue(
+        [numbered_job(n, f"https://videos.example/{n}") for n in range(10, 260)]
+    )
+    await store.site_limits.pause_site(
+        "x", duration=MINUTE, code=ErrorCode.RATE_LIMITED, reason="slow down"
+    )
     await store.records.set_once("library", "a")
     return store
 
@@ -58,7 +64,9 @@ def target(clock: FakeClock) -> MemoryJobStore:
     return MemoryJobStore(clock)
 
 
-async def moved(source: Store, target: Store, clock: FakeClock, **options: bool) -> tuple[Copied, Comparison]:
+async def moved(
+    source: Store, target: Store, clock: FakeClock, **options: bool
+) -> tuple[Copied, Comparison]:
     return await move(source, target, Silent(), clock, alive_within=ALIVE, **options)
 
 
@@ -66,7 +74,9 @@ def beat(clock: FakeClock) -> WorkerHeartbeat:
     return WorkerHeartbeat(ANN, "host", 1, "0.1", clock.now(), clock.now())
 
 
-async def test_everything_arrives_as_it_was(source: MemoryJobStore, target: MemoryJobStore, clock: FakeClock) -> None:
+async def test_everything_arrives_as_it_was(
+    source: MemoryJobStore, target: MemoryJobStore, clock: FakeClock
+) -> None:
     copied, comparison = await moved(source, target, clock)
 
     assert (copied.new, copied.renewed, copied.other) == (255, 0, 0)
@@ -96,7 +106,9 @@ async def test_the_trash_arrives_with_its_words(
     assert (await compare(source, target)).missing_records == (f"trash {jobs[0].id}",)
 
 
-@pytest.mark.parametrize(("largest_row", "at_once"), [(0, moving.PAGE), (1 << 20, 4), (64 << 20, 1)])
+@pytest.mark.parametrize(
+    ("largest_row", "at_once"), [(0, moving.PAGE), (1 << 20, 4), (64 << 20, 1)]
+)
 async def test_the_larger_a_backups_rows_the_fewer_are_in_memory(
     source: MemoryJobStore,
     target: MemoryJobStore,
@@ -112,7 +124,9 @@ async def test_the_larger_a_backups_rows_the_fewer_are_in_memory(
         return await original(query)
 
     monkeypatch.setattr(source.catalogue, "jobs", jobs)
-    copied, comparison = await restore(source, target, Silent(), alive_within=ALIVE, largest_row=largest_row)
+    copied, comparison = await restore(
+        source, target, Silent(), alive_within=ALIVE, largest_row=largest_row
+    )
 
     assert limits == {at_once}
     assert (copied.new, comparison.is_whole) == (255, True)
@@ -210,7 +224,10 @@ async def test_another_vaults_store_is_refused(
 
 
 async def test_a_job_added_after_the_copy_fails_the_comparison(
-    source: MemoryJobStore, target: MemoryJobStore, monkeypatch: pytest.MonkeyPatch, clock: FakeClock
+    source: MemoryJobStore,
+    target: MemoryJobStore,
+    monkeypatch: pytest.MonkeyPatch,
+    clock: FakeClock,
 ) -> None:
     async def then_add(source: Store, target: Store) -> None:
         await source.queue.enqueue([numbered_job(1_000, "https://videos.example/late")])
@@ -222,7 +239,7 @@ async def test_a_job_added_after_the_copy_fails_the_comparison(
     assert comparison.missing == 1
 
 
-# --- killed at any point ---------------------------------------------------------------------------------------------
+# --- killed at any point --------------------------------------------------------------------------
 
 
 class Killed(BaseException):
@@ -230,7 +247,9 @@ class Killed(BaseException):
 
 
 class KilledCatalogue(MemoryCatalogue):
-    """A target whose process is killed at its ``dies_at``th write, before or after the write took place."""
+    """A target whose process is killed at its ``dies_at``th write,
+    before or after the write took place.
+    """
 
     dies_at = 0
     after = False
@@ -265,12 +284,14 @@ async def test_repeating_a_killed_move_completes_it(
     assert len(await all_of(target)) == 255
 
 
-# --- the comparison --------------------------------------------------------------------------------------------------
+# --- the comparison -------------------------------------------------------------------------------
 
 
 async def test_the_histories_decide_how_a_job_relates_to_its_copy(source: MemoryJobStore) -> None:
     now = next(stored for stored in await all_of(source) if len(stored.history) > 1)
-    earlier = StoredJob(replace(now.job, updated_at=now.job.created_at, attempt_count=0), now.history[:1])
+    earlier = StoredJob(
+        replace(now.job, updated_at=now.job.created_at, attempt_count=0), now.history[:1]
+    )
     elsewhere = StoredJob(now.job, (*now.history, now.history[0]))
 
     assert transfer_state(now, None) is TransferState.MISSING
@@ -280,7 +301,9 @@ async def test_the_histories_decide_how_a_job_relates_to_its_copy(source: Memory
     assert transfer_state(earlier, now) is TransferState.OTHER
 
 
-async def test_a_comparison_names_the_fields_that_differ(source: MemoryJobStore, target: MemoryJobStore) -> None:
+async def test_a_comparison_names_the_fields_that_differ(
+    source: MemoryJobStore, target: MemoryJobStore
+) -> None:
     (first, *_) = await all_of(source)
     await copy_jobs(source, target)
     target._state.jobs[first.job.id] = replace(first.job, sha256="00", width=7)

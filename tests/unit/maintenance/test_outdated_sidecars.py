@@ -117,7 +117,9 @@ async def test_a_change_during_the_writing_is_written_in_the_next_round(
     assert [len(sidecar["marks"]) for sidecar in vault.sidecars(job)] == [5, 5]
 
 
-async def test_nothing_is_written_or_forgotten_while_the_library_is_not_there(vault: Environment) -> None:
+async def test_nothing_is_written_or_forgotten_while_the_library_is_not_there(
+    vault: Environment,
+) -> None:
     job = await vault.job()
     await vault.change(job.id, MARKS)
     vault.clock.advance(60)
@@ -128,7 +130,9 @@ async def test_nothing_is_written_or_forgotten_while_the_library_is_not_there(va
     assert [mark.job_id for mark in await vault.store.marks.marked(MarkKind.OUTDATED)] == [job.id]
 
 
-async def test_a_job_without_files_and_a_sidecar_of_another_job_are_left_alone(vault: Environment) -> None:
+async def test_a_job_without_files_and_a_sidecar_of_another_job_are_left_alone(
+    vault: Environment,
+) -> None:
     job = await vault.job()
     for path in vault.root.rglob("*.info.json"):
         if (sidecar := json.loads(path.read_text()))["job_id"] == job.id:
@@ -150,7 +154,9 @@ async def test_marks_come_back_with_the_rebuilt_job(vault: Environment) -> None:
     again = MemoryJobStore(vault.clock)
     assert [refused async for refused in Rebuild(again, vault.library, read_data=True).run()] == []
 
-    assert await again.marks.of_jobs([job.id]) == {job.id: tuple(Mark(job.id, *mark) for mark in MARKS)}
+    assert await again.marks.of_jobs([job.id]) == {
+        job.id: tuple(Mark(job.id, *mark) for mark in MARKS)
+    }
 
 
 @pytest.mark.parametrize(
@@ -165,7 +171,10 @@ async def test_marks_come_back_with_the_rebuilt_job(vault: Environment) -> None:
         [{"name": "favourite/../owner", "text": "", "place": 1}],
         [{"name": "position/owner", "text": "[1,2,0]", "place": 1}],
         [{"name": "outdated", "text": "soon", "place": 1}],
-        [{"name": "note", "text": "\u0000", "place": 1}, {"name": "note", "text": "x" * 20_000, "place": 1}],
+        [
+            {"name": "note", "text": "\u0000", "place": 1},
+            {"name": "note", "text": "x" * 20_000, "place": 1},
+        ],
     ],
 )
 async def test_marks_that_mediavault_does_not_write_are_ignored_and_the_video_comes_back(
@@ -181,11 +190,15 @@ async def test_marks_that_mediavault_does_not_write_are_ignored_and_the_video_co
     assert await again.marks.of_jobs([job.id]) == {}
 
 
-async def test_a_move_copies_marks_also_those_of_jobs_that_are_there_already(vault: Environment) -> None:
+async def test_a_move_copies_marks_also_those_of_jobs_that_are_there_already(
+    vault: Environment,
+) -> None:
     job, target = await vault.job(), MemoryJobStore(vault.clock)
     await copy_jobs(vault.store, target)
     await vault.change(job.id, MARKS)
-    assert [difference.what for difference in (await compare(vault.store, target)).named] == ["marks"]
+    assert [difference.what for difference in (await compare(vault.store, target)).named] == [
+        "marks"
+    ]
     await copy_jobs(vault.store, target)
 
     assert (await compare(vault.store, target)).is_whole

@@ -32,7 +32,14 @@ from tests.film_probe import BAD, SHORT, film_examiner
 from tests.memory_store import MemoryJobStore
 
 # Fields that a sidecar does not hold; see stored_job.
-NOT_PROMISED = {"started_at", "max_attempts", "source_type", "candidates", "completed_at", "updated_at"}
+NOT_PROMISED = {
+    "started_at",
+    "max_attempts",
+    "source_type",
+    "candidates",
+    "completed_at",
+    "updated_at",
+}
 
 
 @pytest.fixture
@@ -52,7 +59,11 @@ async def rebuilt(
 
 
 def promised(job: Job) -> dict[str, Any]:
-    return {field.name: getattr(job, field.name) for field in fields(Job) if field.name not in NOT_PROMISED}
+    return {
+        field.name: getattr(job, field.name)
+        for field in fields(Job)
+        if field.name not in NOT_PROMISED
+    }
 
 
 NOT_UTF8 = b"not \xff UTF-8"
@@ -87,20 +98,27 @@ async def test_every_completed_job_comes_back(store: MemoryJobStore, root: Path)
     second, _ = await rebuilt(root, into=again)
 
     assert refused == []
-    assert (first.done.sidecars, first.done.new, second.done.new, second.done.known) == (13, 7, 0, 7)
+    assert (first.done.sidecars, first.done.new, second.done.new, second.done.known) == (
+        13,
+        7,
+        0,
+        7,
+    )
     assert [promised(stored.job) for stored in await vaults.all_of(again)] == [
         promised(stored.job) for stored in await vaults.all_of(store)
     ]
 
 
-async def test_a_job_of_several_videos_completed_when_its_last_was_saved(store: MemoryJobStore, root: Path) -> None:
+async def test_a_job_of_several_videos_completed_when_its_last_was_saved(
+    store: MemoryJobStore, root: Path
+) -> None:
     again = MemoryJobStore(FakeClock())
     await rebuilt(root, into=again)
     for stored in await vaults.all_of(store):
         assert (await again.catalogue.get(stored.job.id)).completed_at == stored.job.completed_at
 
 
-# --- what is refused --------------------------------------------------------------------------------------------------
+# --- what is refused ------------------------------------------------------------------------------
 
 
 def edit(path: Path, **changes: Any) -> None:
@@ -116,8 +134,16 @@ def flip(path: Path) -> None:
 VIDEO, SIDECAR = "ann1/000001-0.mp4", "ann1/000001-0.info.json"
 DAMAGES: dict[str, tuple[str, Callable[[Path], object], RebuildRefusal]] = {
     "not JSON": (SIDECAR, lambda path: path.write_text("{"), RebuildRefusal.BAD_SIDECAR),
-    "another program's": (SIDECAR, lambda path: path.write_text('{"id": "x"}'), RebuildRefusal.BAD_SIDECAR),
-    "a newer version's": (SIDECAR, lambda path: edit(path, mediavault=99), RebuildRefusal.BAD_SIDECAR),
+    "another program's": (
+        SIDECAR,
+        lambda path: path.write_text('{"id": "x"}'),
+        RebuildRefusal.BAD_SIDECAR,
+    ),
+    "a newer version's": (
+        SIDECAR,
+        lambda path: edit(path, mediavault=99),
+        RebuildRefusal.BAD_SIDECAR,
+    ),
     "a time without zone": (
         SIDECAR,
         lambda path: edit(path, saved_at="2026-01-01T00:00:00"),
@@ -125,9 +151,21 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], object], RebuildRefusal]] = {
     ),
     "an invalid item": (SIDECAR, lambda path: edit(path, item=7), RebuildRefusal.BAD_SIDECAR),
     "invalid items": (SIDECAR, lambda path: edit(path, items=[1]), RebuildRefusal.BAD_SIDECAR),
-    "an id with a path": (SIDECAR, lambda path: edit(path, job_id="../x"), RebuildRefusal.BAD_SIDECAR),
-    "an invalid site name": (SIDECAR, lambda path: edit(path, platform="x; <b>"), RebuildRefusal.BAD_SIDECAR),
-    "a boolean for a number": (SIDECAR, lambda path: edit(path, version=True), RebuildRefusal.BAD_SIDECAR),
+    "an id with a path": (
+        SIDECAR,
+        lambda path: edit(path, job_id="../x"),
+        RebuildRefusal.BAD_SIDECAR,
+    ),
+    "an invalid site name": (
+        SIDECAR,
+        lambda path: edit(path, platform="x; <b>"),
+        RebuildRefusal.BAD_SIDECAR,
+    ),
+    "a boolean for a number": (
+        SIDECAR,
+        lambda path: edit(path, version=True),
+        RebuildRefusal.BAD_SIDECAR,
+    ),
     "video gone": (VIDEO, Path.unlink, RebuildRefusal.MISSING),
     "video cut": (VIDEO, lambda path: path.write_bytes(b"short"), RebuildRefusal.SIZE_DIFFERS),
     "one bit flipped": (VIDEO, flip, RebuildRefusal.HASH_DIFFERS),
@@ -146,14 +184,18 @@ async def test_a_damaged_video_or_sidecar_is_reported_and_not_imported(
     assert rebuild.done.new == 6
 
 
-async def test_without_reading_data_only_the_size_is_checked(store: MemoryJobStore, root: Path) -> None:
+async def test_without_reading_data_only_the_size_is_checked(
+    store: MemoryJobStore, root: Path
+) -> None:
     flip(root / VIDEO)
     rebuild, refused = await rebuilt(root, read_data=False)
 
     assert (rebuild.done.new, refused) == (7, [])
 
 
-async def test_a_post_with_a_missing_video_fails_and_keeps_the_others(store: MemoryJobStore, root: Path) -> None:
+async def test_a_post_with_a_missing_video_fails_and_keeps_the_others(
+    store: MemoryJobStore, root: Path
+) -> None:
     (root / "ann5/000005-2.mp4").unlink()
     again = MemoryJobStore(FakeClock())
     _, refused = await rebuilt(root, into=again)
@@ -166,17 +208,22 @@ async def test_a_post_with_a_missing_video_fails_and_keeps_the_others(store: Mem
     ]  # fmt: skip
 
 
-async def test_the_videos_of_a_renamed_folder_are_found_in_it(store: MemoryJobStore, root: Path) -> None:
+async def test_the_videos_of_a_renamed_folder_are_found_in_it(
+    store: MemoryJobStore, root: Path
+) -> None:
     (root / "ann1").rename(root / "Ann's films")
     again = MemoryJobStore(FakeClock())
     _, refused = await rebuilt(root, into=again)
     job = await again.catalogue.get(numbered_job(1, "").id)
 
     assert refused == []
-    assert (job.output_path, job.thumbnail_path) == ("Ann's films/000001-0.mp4", "Ann's films/000001-0.jpg")
+    assert (job.output_path, job.thumbnail_path) == (
+        "Ann's films/000001-0.mp4",
+        "Ann's films/000001-0.jpg",
+    )
 
 
-# --- into a store that already has jobs -------------------------------------------------------------------------------
+# --- into a store that already has jobs -----------------------------------------------------------
 
 
 async def test_a_job_still_queued_in_the_store_is_completed_and_keeps_its_history(
@@ -198,7 +245,9 @@ async def test_a_job_still_queued_in_the_store_is_completed_and_keeps_its_histor
     assert (await older.catalogue.history(claim.id))[:-1] == before
 
 
-async def test_a_running_job_and_a_post_under_another_id_are_left_alone(store: MemoryJobStore, root: Path) -> None:
+async def test_a_running_job_and_a_post_under_another_id_are_left_alone(
+    store: MemoryJobStore, root: Path
+) -> None:
     other = MemoryJobStore(FakeClock())
     await other.queue.enqueue(
         [numbered_job(1, "https://videos.example/1"), numbered_job(99, "https://videos.example/2")]
@@ -206,7 +255,10 @@ async def test_a_running_job_and_a_post_under_another_id_are_left_alone(store: M
     (claim,) = await other.queue.claim(vaults.ANN, limit=1, lease=vaults.LEASE)
     _, refused = await rebuilt(root, into=other)
 
-    assert [entry.refusal for entry in refused] == [RebuildRefusal.CONFLICT, RebuildRefusal.CONFLICT]
+    assert [entry.refusal for entry in refused] == [
+        RebuildRefusal.CONFLICT,
+        RebuildRefusal.CONFLICT,
+    ]
     assert (await other.catalogue.get(claim.id)).status is JobStatus.RUNNING
     assert len(await vaults.all_of(other)) == 7
 
@@ -217,14 +269,19 @@ async def private(root: Path) -> MemoryJobStore:
     clock = FakeClock()
     store = MemoryJobStore(clock)
     await store.queue.enqueue(
-        [numbered_job(number, f"https://videos.example/w?v=1&token=SECRET{number}") for number in (1, 2)]
+        [
+            numbered_job(number, f"https://videos.example/w?v=1&token=SECRET{number}")
+            for number in (1, 2)
+        ]
     )
     for claim in await store.queue.claim(vaults.ANN, limit=2, lease=vaults.LEASE):
         await vaults.complete(store, claim, root, clock)
     return store
 
 
-async def test_posts_come_back_without_the_secrets_of_their_addresses(private: MemoryJobStore, root: Path) -> None:
+async def test_posts_come_back_without_the_secrets_of_their_addresses(
+    private: MemoryJobStore, root: Path
+) -> None:
     """Other programs read the library. What is left tells the posts apart."""
     again = MemoryJobStore(FakeClock())
     _, refused = await rebuilt(root, into=again)
@@ -236,7 +293,9 @@ async def test_posts_come_back_without_the_secrets_of_their_addresses(private: M
     assert "SECRET" not in "".join(path.read_text() for path in root.rglob("*.info.json"))
 
 
-async def test_a_post_that_the_store_has_keeps_its_whole_address(private: MemoryJobStore, root: Path) -> None:
+async def test_a_post_that_the_store_has_keeps_its_whole_address(
+    private: MemoryJobStore, root: Path
+) -> None:
     stored = await vaults.all_of(private)
     known = MemoryJobStore(FakeClock())
     await known.catalogue.import_jobs(
@@ -245,11 +304,13 @@ async def test_a_post_that_the_store_has_keeps_its_whole_address(private: Memory
     rebuild, refused = await rebuilt(root, into=known)
 
     assert (refused, rebuild.done.renewed) == ([], 2)
-    assert {one.job.post_url for one in await vaults.all_of(known)} == {one.job.post_url for one in stored}
+    assert {one.job.post_url for one in await vaults.all_of(known)} == {
+        one.job.post_url for one in stored
+    }
     assert {one.job.status for one in await vaults.all_of(known)} == {JobStatus.COMPLETED}
 
 
-# --- the sidecar itself -----------------------------------------------------------------------------------------------
+# --- the sidecar itself ---------------------------------------------------------------------------
 
 texts = st.text(max_size=20)
 names = st.none() | texts
@@ -279,7 +340,9 @@ def completed_jobs(draw: st.DrawFn) -> Job:
         if index in saved:
             size, duration, width, suffix = draw(saved_facts)
             thumbnail = draw(st.none() | st.just(f"a/f{index}.jpg"))
-            file = SavedFile(f"a/f{index}{suffix}", thumbnail, size, f"{index:064x}", duration, width, width)
+            file = SavedFile(
+                f"a/f{index}{suffix}", thumbnail, size, f"{index:064x}", duration, width, width
+            )
             made.append(JobItem(item, ItemStatus.SAVED, file))
         else:
             made.append(JobItem(item, ItemStatus.SKIPPED))
@@ -301,8 +364,13 @@ def completed_jobs(draw: st.DrawFn) -> Job:
         bytes_done=first.bytes,
         bytes_total=first.bytes,
         items=tuple(made),
-        metadata={**{name: draw(names) for name in ("title", "text", "post_id")}, "published_at": None},
-        account=draw(st.none() | st.builds(Account, st.just("generic"), names, names, st.just("a"))),
+        metadata={
+            **{name: draw(names) for name in ("title", "text", "post_id")},
+            "published_at": None,
+        },
+        account=draw(
+            st.none() | st.builds(Account, st.just("generic"), names, names, st.just("a"))
+        ),
         output_path=first.output_path,
         thumbnail_path=first.thumbnail_path,
         bytes=first.bytes,
@@ -327,7 +395,10 @@ def test_any_completed_job_is_rebuilt_from_its_sidecars(job: Job, random: Any) -
 
 
 @given(
-    st.recursive(st.none() | st.booleans() | st.integers() | texts, lambda x: st.lists(x) | st.dictionaries(texts, x))
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | texts,
+        lambda x: st.lists(x) | st.dictionaries(texts, x),
+    )
 )
 def test_any_content_of_a_sidecar_is_read_or_refused(value: Any) -> None:
     good = write_sidecar(_job(), None, _job().items, 0, _SAVED, saved_at=START)
@@ -335,7 +406,10 @@ def test_any_content_of_a_sidecar_is_read_or_refused(value: Any) -> None:
         with contextlib.suppress(BadSidecar):  # any other exception would end the rebuild
             read_sidecar({**good, name: value}, "a/f.info.json")
     with contextlib.suppress(BadSidecar):
-        read_sidecar({**good, "video": {**good["video"], "duration_s": value, "path": value}}, "a/f.info.json")
+        read_sidecar(
+            {**good, "video": {**good["video"], "duration_s": value, "path": value}},
+            "a/f.info.json",
+        )
 
 
 _SAVED = SavedFile("a/f.mp4", "a/f.jpg", 10, "ab" * 32, 1.5, 320, 180)
@@ -344,8 +418,8 @@ _SAVED = SavedFile("a/f.mp4", "a/f.jpg", 10, "ab" * 32, 1.5, 320, 180)
 def _job() -> Job:
     made = (JobItem(Item(), ItemStatus.SAVED, _SAVED),)
     return Job(
-        numbered_job(1, "").id, "ab" * 16, "https://a.example/1", "https://a.example/1", "generic", JobStatus.COMPLETED,
-        START, START, attempt_count=2, items=made,
+        numbered_job(1, "").id, "ab" * 16, "https://a.example/1", "https://a.example/1", "generic",
+        JobStatus.COMPLETED, START, START, attempt_count=2, items=made,
     )  # fmt: skip
 
 
@@ -357,7 +431,8 @@ def test_sidecars_of_the_first_version_are_read(number: int, count: int) -> None
     del facts["account"]["platform"]
     facts["id"] = facts.pop("job_id")
     old = read_sidecar(
-        {**facts, "mediavault": 1, "video": {**facts["video"], "number": number, "of": count}}, "a/f.info.json"
+        {**facts, "mediavault": 1, "video": {**facts["video"], "number": number, "of": count}},
+        "a/f.info.json",
     )
 
     assert (old.item, len(old.items), old.attempt) == (number - 1, count, 1)
@@ -379,18 +454,26 @@ async def test_half_a_surrogate_pair_in_a_title_does_not_lose_the_sidecar() -> N
 def test_an_earlier_attempts_order_of_the_media_does_not_matter() -> None:
     """The newest sidecar's list counts; the others are found in it by their media ids."""
     p_item, q_item = (
-        JobItem(Item(media_id=name), ItemStatus.SAVED, replace(_SAVED, output_path=f"a/{name}.mp4")) for name in "pq"
+        JobItem(Item(media_id=name), ItemStatus.SAVED, replace(_SAVED, output_path=f"a/{name}.mp4"))
+        for name in "pq"
     )
     first = write_sidecar(_job(), None, [p_item, q_item], 0, p_item.saved or _SAVED, saved_at=START)
-    second = write_sidecar(_job(), None, [q_item, p_item], 0, q_item.saved or _SAVED, saved_at=START.replace(hour=13))
+    second = write_sidecar(
+        _job(), None, [q_item, p_item], 0, q_item.saved or _SAVED, saved_at=START.replace(hour=13)
+    )
     read = [read_sidecar(first, "a/p.info.json"), read_sidecar(second, "a/q.info.json")]
     job: StoredJob = stored_job(read)
 
-    assert [item.saved and item.saved.output_path for item in job.job.items] == ["a/q.mp4", "a/p.mp4"]
+    assert [item.saved and item.saved.output_path for item in job.job.items] == [
+        "a/q.mp4",
+        "a/p.mp4",
+    ]
     assert job.job.status is JobStatus.COMPLETED
 
 
-async def test_a_video_that_does_not_play_is_restored_and_reported(store: MemoryJobStore, root: Path) -> None:
+async def test_a_video_that_does_not_play_is_restored_and_reported(
+    store: MemoryJobStore, root: Path
+) -> None:
     again = MemoryJobStore(FakeClock())
     examiner = film_examiner(root, {"000001-0.mp4": BAD, "000002-0.mp4": SHORT})
     rebuild = Rebuild(again, LocalLibrary(root), read_data=True, examiner=examiner)

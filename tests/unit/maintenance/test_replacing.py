@@ -66,19 +66,31 @@ async def env(tmp_path: Path) -> Environment:
     return env
 
 
-async def test_a_damaged_post_is_queued_once_as_a_new_version_behind_all_others(env: Environment) -> None:
+async def test_a_damaged_post_is_queued_once_as_a_new_version_behind_all_others(
+    env: Environment,
+) -> None:
     job = await env.save()
     await env.store.marks.put([Mark(job.id, added("jane"))])
     await env.damage(job)
 
     assert [await env.round(), await env.round()] == [1, 0]
     [new] = await env.queued()
-    assert (new.post_url, new.version, new.priority, new.max_attempts) == (job.post_url, 2, Priority.LATER, 7)
-    assert {mark.name for mark in (await env.store.marks.of_jobs([new.id]))[new.id]} == {"replaced", "added/jane"}
+    assert (new.post_url, new.version, new.priority, new.max_attempts) == (
+        job.post_url,
+        2,
+        Priority.LATER,
+        7,
+    )
+    assert {mark.name for mark in (await env.store.marks.of_jobs([new.id]))[new.id]} == {
+        "replaced",
+        "added/jane",
+    }
     assert (await env.store.catalogue.get(job.id)).status is JobStatus.COMPLETED
 
 
-async def test_a_post_whose_new_version_is_damaged_too_is_not_tried_a_third_time(env: Environment) -> None:
+async def test_a_post_whose_new_version_is_damaged_too_is_not_tried_a_third_time(
+    env: Environment,
+) -> None:
     job = await env.save()
     await env.damage(job)
     await env.round()
@@ -94,7 +106,9 @@ async def test_damage_that_is_found_again_queues_nothing(env: Environment) -> No
     job = await env.save()
     await env.damage(job)
     await env.round()
-    await trash.move_to_trash(env.store, env.library, env.clock, (await env.work()).id, saved_paths, batch="b")
+    await trash.move_to_trash(
+        env.store, env.library, env.clock, (await env.work()).id, saved_paths, batch="b"
+    )
     await env.damage(job, CheckVerdict.WHOLE)
     await env.damage(job)
 
@@ -133,7 +147,9 @@ async def test_a_post_that_a_user_has_saved_again_is_not_queued(env: Environment
 
 
 @pytest.mark.parametrize("verdict", sorted(set(CheckVerdict) - {CheckVerdict.DAMAGED}))
-async def test_a_file_that_a_backup_may_have_is_not_fetched_again(env: Environment, verdict: CheckVerdict) -> None:
+async def test_a_file_that_a_backup_may_have_is_not_fetched_again(
+    env: Environment, verdict: CheckVerdict
+) -> None:
     await env.damage(await env.save(), verdict)
 
     assert await env.round() == 0
@@ -157,7 +173,9 @@ async def test_a_kill_at_any_step_queues_one_version(
     assert len(await env.queued()) == 1
 
 
-async def test_two_workers_queue_one_version(env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_two_workers_queue_one_version(
+    env: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The second one may be refused, because the id is taken."""
     enqueue = env.store.queue.enqueue
 
@@ -177,7 +195,9 @@ async def test_the_damaged_version_names_the_new_one(env: Environment) -> None:
     await env.round()
     [new] = await env.queued()
 
-    assert [(mark.job_id, mark.text) for mark in await env.store.marks.marked(MarkKind.REPLACED)] == [
+    assert [
+        (mark.job_id, mark.text) for mark in await env.store.marks.marked(MarkKind.REPLACED)
+    ] == [
         (job.id, new.id),
         (new.id, ""),
     ]

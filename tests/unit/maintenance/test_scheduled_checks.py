@@ -20,7 +20,12 @@ from mediavault.core.settings import ChangeableSettings
 from mediavault.library.disk import DiskFile
 from mediavault.library.local_library import LocalLibrary
 from mediavault.maintenance.examining import FileExaminer
-from mediavault.maintenance.scheduled_checks import KEY, ReadingPosition, ScheduledChecks, read_position
+from mediavault.maintenance.scheduled_checks import (
+    KEY,
+    ReadingPosition,
+    ScheduledChecks,
+    read_position,
+)
 from tests.contract.stores import numbered_job
 from tests.fakes import START, FakeClock
 from tests.memory_store import MemoryJobStore
@@ -50,10 +55,20 @@ class Environment:
     async def save(self, count: int) -> list[JobId]:
         numbers = range(self.saved, self.saved + count)
         self.saved += count
-        await self.store.queue.enqueue([numbered_job(number, f"https://videos.example/{number}") for number in numbers])
+        await self.store.queue.enqueue(
+            [numbered_job(number, f"https://videos.example/{number}") for number in numbers]
+        )
         claims = await self.store.queue.claim(WorkerId("w"), limit=count, lease=timedelta(days=100))
         for claim in claims:
-            file = SavedFile(f"{claim.id}.mp4", None, len(VIDEO), hashlib.sha256(VIDEO).hexdigest(), None, None, None)
+            file = SavedFile(
+                f"{claim.id}.mp4",
+                None,
+                len(VIDEO),
+                hashlib.sha256(VIDEO).hexdigest(),
+                None,
+                None,
+                None,
+            )
             (self.root / file.output_path).write_bytes(VIDEO)
             await self.store.queue.begin_commit(claim, file)
             await self.store.queue.complete(claim, file)
@@ -108,7 +123,9 @@ async def test_the_next_reading_begins_when_the_days_are_over(env: Environment) 
     assert second.updated_at - first.updated_at >= SPAN
 
 
-async def test_a_flipped_bit_is_noted_logged_and_forgotten_once_the_file_is_whole_again(env: Environment) -> None:
+async def test_a_flipped_bit_is_noted_logged_and_forgotten_once_the_file_is_whole_again(
+    env: Environment,
+) -> None:
     (job,) = await env.save(1)
     (env.root / f"{job}.mp4").write_bytes(b"W" + VIDEO[1:])
     with capture_logs() as lines:
@@ -118,13 +135,15 @@ async def test_a_flipped_bit_is_noted_logged_and_forgotten_once_the_file_is_whol
     await env.days(DAYS + 1)
 
     assert found == [job]
-    assert [(line["event"], line["job_id"], line["log_level"], line["verdicts"]) for line in lines] == [
-        ("file_damaged", job, "error", [CheckVerdict.CHANGED])
-    ]
+    assert [
+        (line["event"], line["job_id"], line["log_level"], line["verdicts"]) for line in lines
+    ] == [("file_damaged", job, "error", [CheckVerdict.CHANGED])]
     assert await env.damaged() == []
 
 
-async def test_a_disk_that_cannot_read_a_file_is_noted(env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_disk_that_cannot_read_a_file_is_noted(
+    env: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def fails(_: DiskFile, start: int, end: int) -> AsyncIterator[bytes]:
         yield VIDEO[start : end // 2]
         raise OSError(5, "Input/output error")
@@ -160,7 +179,8 @@ async def test_while_the_library_is_away_nothing_is_called_missing_and_no_file_l
 async def test_a_library_that_goes_while_a_file_is_read_leaves_no_verdict(
     env: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checks = iter([None, StorageFailure("The library is not there.")])  # before the file is read, and after it
+    # before the file is read, and after it
+    checks = iter([None, StorageFailure("The library is not there.")])
 
     async def goes(_: LocalLibrary) -> None:
         if (failure := next(checks)) is not None:
@@ -258,7 +278,9 @@ async def test_zero_days_reads_nothing(env: Environment) -> None:
     assert await env.verdicts() == {}
 
 
-async def test_after_a_long_pause_the_rest_is_read_ten_times_as_fast_and_not_at_once(env: Environment) -> None:
+async def test_after_a_long_pause_the_rest_is_read_ten_times_as_fast_and_not_at_once(
+    env: Environment,
+) -> None:
     jobs = await env.save(40)
     await env.days(1)
     env.clock.advance(3 * SPAN)
@@ -270,7 +292,9 @@ async def test_after_a_long_pause_the_rest_is_read_ten_times_as_fast_and_not_at_
     assert set(await env.verdicts()) == set(jobs)
 
 
-async def test_an_unreadable_position_or_one_from_a_wrong_clock_starts_a_new_reading(env: Environment) -> None:
+async def test_an_unreadable_position_or_one_from_a_wrong_clock_starts_a_new_reading(
+    env: Environment,
+) -> None:
     (job,) = await env.save(1)
     for value in ({"position": ["nonsense"]}, {}, {"position": None}):
         await env.store.records.put(RecordKind.CHECK_POSITION, KEY, value)

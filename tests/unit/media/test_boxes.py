@@ -52,7 +52,9 @@ def test_bytes_lost_in_the_middle_are_noticed(name: str) -> None:
     assert kinds(body[:60_000] + body[92_003:]) != []
 
 
-@pytest.mark.parametrize("name", ["fragmented", "moov last", "mov", "mkv", "webm", "flv", "ts", "avi"])
+@pytest.mark.parametrize(
+    "name", ["fragmented", "moov last", "mov", "mkv", "webm", "flv", "ts", "avi"]
+)
 def test_a_zeroed_end_is_noticed_where_the_structure_reaches_there(name: str) -> None:
     body = WHOLE[name]
 
@@ -85,7 +87,9 @@ def test_anything_after_a_fragmented_video_is_a_problem() -> None:
 
 
 def test_a_containers_own_padding_after_the_video_is_not_a_problem() -> None:
-    """Void elements may appear at any level of EBML, and RIFF's JUNK chunks anywhere between chunks."""
+    """Void elements may appear at any level of EBML,
+    and RIFF's JUNK chunks anywhere between chunks.
+    """
     assert kinds(WHOLE["mkv"] + b"\xec\x8a" + bytes(10) + b"\xec\x80") == []
     assert kinds(WHOLE["avi"] + b"JUNK\x0a\0\0\0" + b"left over ") == []
     assert kinds(WHOLE["avi"] + b"JUNK\x0b\0\0\0" + b"\xffleft over") == [ProblemKind.DAMAGED]
@@ -95,7 +99,11 @@ def test_a_fragments_table_that_is_shorter_than_it_says_is_noticed() -> None:
     """A browser stops playing at such a fragment."""
     body = WHOLE["fragmented"]
     at = body.index(b"trun") + 8
-    longer = body[:at] + (int.from_bytes(body[at : at + 4], "big") + 1).to_bytes(4, "big") + body[at + 4 :]
+    longer = (
+        body[:at]
+        + (int.from_bytes(body[at : at + 4], "big") + 1).to_bytes(4, "big")
+        + body[at + 4 :]
+    )
 
     assert kinds(longer) == [ProblemKind.DAMAGED]
 
@@ -105,7 +113,9 @@ def test_other_bytes_after_the_last_sample_are_noted() -> None:
 
 
 def test_a_wrong_length_after_the_last_sample_is_tolerated() -> None:
-    """Some recorders write an mdat that claims more than there is; a missing byte of a sample is still a problem."""
+    """Some recorders write an mdat that claims more than there is;
+    a missing byte of a sample is still a problem.
+    """
     body = WHOLE["faststart"]
     at = body.index(b"mdat") - 4
     claim = int.from_bytes(body[at : at + 4], "big") + 5_000
@@ -120,14 +130,19 @@ def test_nothing_is_tolerated_where_tables_contradict_each_other() -> None:
     at = body.index(b"stsz") + 12
     fewer = (int.from_bytes(body[at : at + 4], "big") - 1).to_bytes(4, "big")
 
-    assert kinds(body[:at] + fewer + body[at + 4 :] + bytes(range(200, 256))) == [ProblemKind.INCOMPLETE]
+    assert kinds(body[:at] + fewer + body[at + 4 :] + bytes(range(200, 256))) == [
+        ProblemKind.INCOMPLETE
+    ]
 
 
 def test_a_segment_index_that_reaches_beyond_the_file_is_noticed() -> None:
     """ISO/IEC 14496-12, 8.16.3: one reference to more bytes than the file has."""
     fields = (1, 1_000, 0, 0, 1, 5_000, 1_000, 0)
     sidx = (
-        (12 + 4 * len(fields)).to_bytes(4, "big") + b"sidx" + bytes(4) + b"".join(n.to_bytes(4, "big") for n in fields)
+        (12 + 4 * len(fields)).to_bytes(4, "big")
+        + b"sidx"
+        + bytes(4)
+        + b"".join(n.to_bytes(4, "big") for n in fields)
     )
     body = WHOLE["fragmented"]
     at = body.index(b"moof") - 4
@@ -151,9 +166,12 @@ def test_common_encryption_is_seen_in_the_sample_description() -> None:
 
 
 def test_an_encrypted_matroska_track_is_seen() -> None:
-    """ContentEncodings > ContentEncoding > ContentEncryption, put into the first track of a whole file."""
+    """ContentEncodings > ContentEncoding > ContentEncryption,
+    put into the first track of a whole file.
+    """
     body = media.live_webm()
-    at = body.rindex(b"\x16\x54\xae\x6b")  # Tracks itself; its ID also appears in the index before it
+    # Tracks itself; its ID also appears in the index before it
+    at = body.rindex(b"\x16\x54\xae\x6b")
     size_bytes = 9 - body[at + 4].bit_length()
     tracks = body[at + 4 + size_bytes :]
     length = int.from_bytes(body[at + 4 : at + 4 + size_bytes], "big") & ((1 << 7 * size_bytes) - 1)
@@ -177,7 +195,9 @@ def test_a_lost_packet_rhythm_is_noticed() -> None:
 
 
 def test_boxes_that_claim_impossible_sizes_are_incomplete() -> None:
-    """Sizes are untrusted: they may be 64-bit, smaller than the header itself, or reach past the end."""
+    """Sizes are untrusted: they may be 64-bit, smaller than the header itself,
+    or reach past the end.
+    """
     huge = b"\0\0\0\x18ftypisom\0\0\0\0isom\0\0\0\0" + b"\0\0\0\1mdat" + b"\xff" * 8
     tiny = b"\0\0\0\x18ftypisom\0\0\0\0isom\0\0\0\0" + b"\0\0\0\3mdat"
 

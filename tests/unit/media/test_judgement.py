@@ -52,7 +52,9 @@ def with_packets(**changes: Any) -> FileFacts:
 
 
 def decoded(**facts: Any) -> FileFacts:
-    return replace(GOOD, decoded=DecodeFacts(**{"whole": True, "fed": 250, "pictures": 250, **facts}))
+    return replace(
+        GOOD, decoded=DecodeFacts(**{"whole": True, "fed": 250, "pictures": 250, **facts})
+    )
 
 
 def test_a_whole_video_has_no_problem() -> None:
@@ -67,7 +69,9 @@ def test_the_report_carries_what_the_file_is() -> None:
 
 
 def test_facts_are_unchanged_after_a_round_trip_through_json() -> None:
-    odd = replace(GOOD, structure=Structure((Problem(ProblemKind.DAMAGED, "x"),), ("y",), open_ended=True))
+    odd = replace(
+        GOOD, structure=Structure((Problem(ProblemKind.DAMAGED, "x"),), ("y",), open_ended=True)
+    )
 
     assert named(FileFacts, to_named_json(GOOD)) == GOOD
     assert named(FileFacts, to_named_json(odd)) == odd
@@ -105,12 +109,16 @@ def test_facts_are_unchanged_after_a_round_trip_through_json() -> None:
         ),
         (decoded(pictures=240, lost=10), ProblemKind.DAMAGED, "10 of 250 pictures do not decode"),
         (
-            replace(decoded(sounds=460, sound_overlong=5), audio=StreamFacts("opus", duration_s=10.02)),
+            replace(
+                decoded(sounds=460, sound_overlong=5), audio=StreamFacts("opus", duration_s=10.02)
+            ),
             ProblemKind.DAMAGED,
             "5 of 460 pieces of its sound overlap",
         ),
         (
-            replace(decoded(sounds=460, sound_lengths=8), audio=StreamFacts("opus", duration_s=10.02)),
+            replace(
+                decoded(sounds=460, sound_lengths=8), audio=StreamFacts("opus", duration_s=10.02)
+            ),
             ProblemKind.DAMAGED,
             "8 different lengths",
         ),
@@ -125,11 +133,20 @@ def test_facts_are_unchanged_after_a_round_trip_through_json() -> None:
             "plays too slowly",
         ),
         (
-            replace(GOOD, decoded=DecodeFacts(fed=250, pictures=250, sounds=460, sound_refused=10, sound_bad_at_s=7.0)),
+            replace(
+                GOOD,
+                decoded=DecodeFacts(
+                    fed=250, pictures=250, sounds=460, sound_refused=10, sound_bad_at_s=7.0
+                ),
+            ),
             ProblemKind.DAMAGED,
             "10 of 470 pieces of its sound do not decode, the first at 7.0 s",
         ),
-        (replace(GOOD, video=None, audio=None, still_only=True), ProblemKind.NOT_A_VIDEO, "only cover art"),
+        (
+            replace(GOOD, video=None, audio=None, still_only=True),
+            ProblemKind.NOT_A_VIDEO,
+            "only cover art",
+        ),
         (replace(GOOD, video=replace(GOOD.video, width=0)), ProblemKind.DAMAGED, "no size"),  # type: ignore[type-var]
         (with_packets(video_packets=1), ProblemKind.NOT_A_VIDEO, "it is a single picture"),
         (replace(GOOD, duration_s=0.1), ProblemKind.NOT_A_VIDEO, "it lasts only 0.10 s"),
@@ -139,18 +156,32 @@ def test_facts_are_unchanged_after_a_round_trip_through_json() -> None:
         (with_packets(zero_led=1), ProblemKind.DAMAGED, "zero-filled packets"),
         (with_packets(zero_filled=2), ProblemKind.DAMAGED, "zero-filled packets"),
         (with_packets(sound_back_s=0.5), ProblemKind.DAMAGED, "its sound jumps back by 0.5 s"),
-        (with_packets(sound_gap_s=11.0), ProblemKind.DAMAGED, "a hole of 11.0 s, longer than the film"),
+        (
+            with_packets(sound_gap_s=11.0),
+            ProblemKind.DAMAGED,
+            "a hole of 11.0 s, longer than the film",
+        ),
         (with_packets(error="EOF"), ProblemKind.INCOMPLETE, "reading fails"),
-        (with_packets(video_end_s=8.5), ProblemKind.INCOMPLETE, "its picture ends at 8.5 s instead of 10.0 s"),
+        (
+            with_packets(video_end_s=8.5),
+            ProblemKind.INCOMPLETE,
+            "its picture ends at 8.5 s instead of 10.0 s",
+        ),
         (with_packets(end_s=8.5), ProblemKind.INCOMPLETE, "it ends at 8.5 s instead of 10.0 s"),
         (with_packets(end_s=None), ProblemKind.INCOMPLETE, "it ends at 0.0 s"),
         (with_packets(video_packets=240), ProblemKind.INCOMPLETE, "240 of 250 announced pictures"),
         (with_packets(proven_gap_s=0.5), ProblemKind.DAMAGED, "its pictures jump by 0.5 s"),
         (with_packets(bytes=700_000), ProblemKind.DAMAGED, "only 78% of its contents"),
-        (with_packets(audio_end_s=8.5), ProblemKind.INCOMPLETE, "its sound ends at 8.5 s instead of 10.0 s"),
+        (
+            with_packets(audio_end_s=8.5),
+            ProblemKind.INCOMPLETE,
+            "its sound ends at 8.5 s instead of 10.0 s",
+        ),
     ],
 )
-def test_each_fault_has_its_kind_and_its_reason(facts: FileFacts, kind: ProblemKind, reason: str) -> None:
+def test_each_fault_has_its_kind_and_its_reason(
+    facts: FileFacts, kind: ProblemKind, reason: str
+) -> None:
     problem = first(facts)
 
     assert problem is not None
@@ -167,12 +198,15 @@ def lasting(seconds: float, pictures_s: float | None = None) -> FileFacts:
 @pytest.mark.parametrize(
     ("seconds", "announced", "accepted"),
     [
-        (10.0, None, True), (10.0, 10.0, True), (10.0, 11.0, True), (10.0, 9.0, True), (10.0, 11.1, False),
-        (10.0, 8.9, False), (60.0, 62.0, True), (60.0, 62.6, False), (62.5, 60.0, True), (62.6, 60.0, False),
-        (5.0, 6.1, False), (10.0, 30.0, False), (30.0, 60.0, False), (3_540.0, 3_600.0, True), (3_500.0, 3_600.0, False),
+        (10.0, None, True), (10.0, 10.0, True), (10.0, 11.0, True), (10.0, 9.0, True),
+        (10.0, 11.1, False), (10.0, 8.9, False), (60.0, 62.0, True), (60.0, 62.6, False),
+        (62.5, 60.0, True), (62.6, 60.0, False), (5.0, 6.1, False), (10.0, 30.0, False),
+        (30.0, 60.0, False), (3_540.0, 3_600.0, True), (3_500.0, 3_600.0, False),
     ],
 )  # fmt: skip
-def test_the_length_may_differ_by_what_sites_round(seconds: float, announced: float | None, accepted: bool) -> None:
+def test_the_length_may_differ_by_what_sites_round(
+    seconds: float, announced: float | None, accepted: bool
+) -> None:
     """By a second, up to two and a half of a film of a minute, or two percent."""
     found = problems(lasting(seconds), Expected(duration_s=announced))
 
@@ -214,15 +248,28 @@ def test_missing_sound_counts_only_where_sound_was_announced() -> None:
 
 
 def test_a_slide_show_may_pause_for_its_usual_interval() -> None:
-    slides = PacketFacts(4, 0, 900_000, video_end_s=20.0, end_s=20.0, longest_gap_s=5.0, usual_step_s=5.0)
-    facts = replace(GOOD, duration_s=20.0, video=StreamFacts("h264", 20.0, 4, 320, 180), audio=None, whole=slides)
+    slides = PacketFacts(
+        4, 0, 900_000, video_end_s=20.0, end_s=20.0, longest_gap_s=5.0, usual_step_s=5.0
+    )
+    facts = replace(
+        GOOD,
+        duration_s=20.0,
+        video=StreamFacts("h264", 20.0, 4, 320, 180),
+        audio=None,
+        whole=slides,
+    )
 
     assert first(facts) is None
 
 
 @pytest.mark.parametrize(
     ("kind", "audio_packets", "accepted"),
-    [(Kind.MATROSKA, 0, True), (Kind.MPEGTS, 0, False), (Kind.MPEGTS, 470, True), (Kind.MATROSKA, 470, True)],
+    [
+        (Kind.MATROSKA, 0, True),
+        (Kind.MPEGTS, 0, False),
+        (Kind.MPEGTS, 470, True),
+        (Kind.MATROSKA, 470, True),
+    ],
 )
 def test_an_unproven_hole_counts_where_pictures_never_stand_still(
     kind: Kind, audio_packets: int, accepted: bool
@@ -241,7 +288,9 @@ def test_the_later_fragments_of_a_stream_keep_the_streams_times() -> None:
 
 def test_a_recording_in_matroska_keeps_the_streams_times() -> None:
     """Its header counts the length from zero, but its packets begin an hour later."""
-    facts = replace(GOOD, kind=Kind.MATROSKA, duration_s=3610.0, whole=replace(PACKETS, start_s=3600.0))
+    facts = replace(
+        GOOD, kind=Kind.MATROSKA, duration_s=3610.0, whole=replace(PACKETS, start_s=3600.0)
+    )
 
     assert first(replace(facts, video=replace(GOOD.video, duration_s=None))) is None  # type: ignore[type-var]
 
@@ -253,7 +302,15 @@ def test_a_few_announced_pictures_may_be_missing() -> None:
 def test_without_a_floor_the_smallest_and_shortest_file_is_accepted() -> None:
     packets = PacketFacts(1, 0, 900, video_begin_s=0.0, video_end_s=0.04, end_s=0.04)
     video = StreamFacts("h264", 0.04, 1, 320, 180)
-    facts = replace(GOOD, size=900, duration_s=0.04, video=video, audio=None, whole=packets, structure=Structure())
+    facts = replace(
+        GOOD,
+        size=900,
+        duration_s=0.04,
+        video=video,
+        audio=None,
+        whole=packets,
+        structure=Structure(),
+    )
 
     assert problems(facts, UNKNOWN, NO_LIMITS) == ()
     assert len(problems(facts, UNKNOWN)) == 3
@@ -266,14 +323,21 @@ def test_only_an_mp4s_tables_count_its_pictures_exactly() -> None:
 
 
 def test_a_file_without_a_length_is_as_long_as_what_was_read() -> None:
-    live = replace(GOOD, kind=Kind.WEBM, duration_s=None, video=StreamFacts("vp9", None, 0, 320, 180))
+    live = replace(
+        GOOD, kind=Kind.WEBM, duration_s=None, video=StreamFacts("vp9", None, 0, 320, 180)
+    )
 
     assert first(live) is None
     assert report(live, UNKNOWN).duration_s == 10.02
 
 
 def test_a_structural_problem_is_reported_before_its_possible_consequences() -> None:
-    cut = replace(GOOD, structure=Structure((Problem(ProblemKind.INCOMPLETE, "cut"),)), size=5_000, open_error="x")
+    cut = replace(
+        GOOD,
+        structure=Structure((Problem(ProblemKind.INCOMPLETE, "cut"),)),
+        size=5_000,
+        open_error="x",
+    )
 
     assert [problem.reason for problem in problems(cut, UNKNOWN)] == [
         "it has only 5,000 bytes, and a video has at least 10,000",
@@ -283,9 +347,17 @@ def test_a_structural_problem_is_reported_before_its_possible_consequences() -> 
 
 @pytest.mark.parametrize(
     ("pictures_s", "sound_s", "asked"),
-    [(10.0, 11.0, False), (10.0, 8.0, True), (100.0, 91.0, False), (100.0, 89.0, True), (10.0, 60.0, True)],
+    [
+        (10.0, 11.0, False),
+        (10.0, 8.0, True),
+        (100.0, 91.0, False),
+        (100.0, 89.0, True),
+        (10.0, 60.0, True),
+    ],
 )
-def test_tracks_that_end_far_apart_are_a_question(pictures_s: float, sound_s: float, asked: bool) -> None:
+def test_tracks_that_end_far_apart_are_a_question(
+    pictures_s: float, sound_s: float, asked: bool
+) -> None:
     length_s = max(pictures_s, sound_s)
     facts = replace(
         with_packets(video_end_s=pictures_s, audio_end_s=sound_s, end_s=length_s),
@@ -317,5 +389,7 @@ def test_the_report_says_whether_every_picture_was_decoded() -> None:
 
 def test_a_part_that_cannot_be_read_is_damaged() -> None:
     assert problems_of_part(DecodeFacts(fed=100, pictures=100)) == ()
-    assert [problem.kind for problem in problems_of_part(DecodeFacts(error="EIO"))] == [ProblemKind.DAMAGED]
+    assert [problem.kind for problem in problems_of_part(DecodeFacts(error="EIO"))] == [
+        ProblemKind.DAMAGED
+    ]
     assert "3 of 100" in problems_of_part(DecodeFacts(fed=100, pictures=97, refused=3))[0].reason

@@ -57,7 +57,9 @@ def test_the_checksum_is_the_one_that_libogg_writes() -> None:
     count = page[26]
     end = 27 + count + sum(page[27 : 27 + count])
 
-    assert ogg_checksum(page[:22] + bytes(4) + page[26:end]) == int.from_bytes(page[22:26], "little")
+    assert ogg_checksum(page[:22] + bytes(4) + page[26:end]) == int.from_bytes(
+        page[22:26], "little"
+    )
 
 
 def test_a_missing_page_is_noticed_by_the_page_numbers() -> None:

@@ -10,11 +10,14 @@ from tests import media
 
 def test_every_container_is_recognised_by_its_first_bytes() -> None:
     bodies = {
-        Kind.MP4: media.mp4(), Kind.MOV: media.mov(), Kind.WEBM: media.webm(), Kind.MATROSKA: media.mkv(),
-        Kind.MPEGTS: media.ts(), Kind.FLV: media.flv(), Kind.AVI: media.avi(),
+        Kind.MP4: media.mp4(), Kind.MOV: media.mov(), Kind.WEBM: media.webm(),
+        Kind.MATROSKA: media.mkv(), Kind.MPEGTS: media.ts(), Kind.FLV: media.flv(),
+        Kind.AVI: media.avi(),
     }  # fmt: skip
 
-    assert {kind: sniff(body[:1_024]) for kind, body in bodies.items()} == {kind: kind for kind in bodies}
+    assert {kind: sniff(body[:1_024]) for kind, body in bodies.items()} == {
+        kind: kind for kind in bodies
+    }
 
 
 @pytest.mark.parametrize(
@@ -32,7 +35,13 @@ def test_every_container_is_recognised_by_its_first_bytes() -> None:
         (b'[{"a": 1}]', Kind.JSON),
         (b"#EXTM3U\n#EXT-X-VERSION:3\n", Kind.HLS),
         (b"\xef\xbb\xbf#EXTM3U\n", Kind.HLS),
-        (b'<?xml version="1.0"?>\n<!-- made by hand -->\n<MPD xmlns="urn:mpeg:dash:schema:mpd:2011">', Kind.DASH),
+        (
+            (
+                b'<?xml version="1.0"?>\n<!-- made by hand -->\n'
+                b'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011">'
+            ),
+            Kind.DASH,
+        ),
         (b"ffconcat version 1.0\nfile 'http://127.0.0.1/x.mp4'\n", Kind.SCRIPT),
         (b"#!/bin/sh\n", Kind.SCRIPT),
         (b"Not found\n", Kind.TEXT),
@@ -90,13 +99,18 @@ def box(kind: bytes, size: int) -> bytes:
         (media.flv(), None),
         (media.html(), None),
         (b"", None),
-        (box(b"ftyp", 32) + (1).to_bytes(4, "big") + b"free" + (24).to_bytes(8, "big") + bytes(8) + box(b"moov", 8), "mov"),
-        (box(b"ftyp", 32) + box(b"free", 2_000) + box(b"moov", 8), None),  # not seen in the first bytes
+        (box(b"ftyp", 32) + (1).to_bytes(4,
+                                         "big") + b"free" + (24).to_bytes(8,
+                                         "big") + bytes(8) + box(b"moov", 8), "mov"),
+        # not seen in the first bytes
+        (box(b"ftyp", 32) + box(b"free", 2_000) + box(b"moov", 8), None),
         (box(b"ftyp", 32) + b"\0\0\0\0free" + box(b"moov", 8), None),  # lasts until the file's end
         (box(b"ftyp", 32) + b"\0\0\0\x07free" + box(b"moov", 8), None),  # shorter than itself
         (box(b"ftyp", 32) + (1).to_bytes(4, "big") + b"free" + bytes(8) + box(b"moov", 8), None),
         (box(b"ftyp", 32) + b"\0\0", None),
     ],
 )  # fmt: skip
-def test_a_container_that_can_be_read_in_order_is_known_by_its_first_bytes(head: bytes, demuxer: str | None) -> None:
+def test_a_container_that_can_be_read_in_order_is_known_by_its_first_bytes(
+    head: bytes, demuxer: str | None
+) -> None:
     assert demuxer_in_order(head[:SNIFF_BYTES]) == demuxer

@@ -1,4 +1,6 @@
-"""Contradictions between the tables of an MP4: a changed number is noticed although every length is still right."""
+"""Contradictions between the tables of an MP4: a changed number is noticed although every length is
+still right.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ PICTURES, SOUND = "first", "last"
 
 
 def position(name: bytes, track: str, offset: int) -> int:
-    """Return the position in ``FILM``, ``offset`` bytes into the content of the first or the last track's table."""
+    """Return the position in ``FILM``, ``offset`` bytes into the content of the first or the last
+    track's table.
+    """
     start = FILM.index(name) if track == PICTURES else FILM.rindex(name)
     return start + 4 + offset
 
@@ -31,7 +35,11 @@ def changed(name: bytes, track: str, offset: int, change: Callable[[int], int]) 
 def contradiction(body: bytes) -> str | None:
     problems = walk(io.BytesIO(body), len(body), Kind.MP4).problems
     assert all(problem.kind is ProblemKind.DAMAGED for problem in problems)
-    return problems[0].reason.removeprefix("its table of contents contradicts itself: ") if problems else None
+    return (
+        problems[0].reason.removeprefix("its table of contents contradicts itself: ")
+        if problems
+        else None
+    )
 
 
 @pytest.mark.parametrize(
@@ -62,7 +70,9 @@ def test_a_changed_number_contradicts_another_table(
 
 
 def test_a_picture_at_the_time_of_another_is_noticed() -> None:
-    """The second picture's shift moves it to the time of the first: one picture in fifty is too many to tolerate."""
+    """The second picture's shift moves it to the time of the first:
+    one picture in fifty is too many to tolerate.
+    """
     pace = int.from_bytes(FILM[position(b"stts", PICTURES, 12) :][:4], "big")
     first = int.from_bytes(FILM[position(b"ctts", PICTURES, 12) :][:4], "big")
     assert int.from_bytes(FILM[position(b"ctts", PICTURES, 8) :][:4], "big") == 1
@@ -76,7 +86,8 @@ def test_a_picture_at_the_time_of_another_is_noticed() -> None:
     ("table", "track", "offset", "change"),
     [
         (b"stts", SOUND, 12, lambda ticks: ticks + 1),  # rounded differently
-        (b"mdhd", SOUND, 16, lambda ticks: ticks * 3 // 2),  # the film's length written to each track
+        # the film's length written to each track
+        (b"mdhd", SOUND, 16, lambda ticks: ticks * 3 // 2),
         (b"mdhd", PICTURES, 16, lambda ticks: 0),  # not known when it was written
         (b"elst", PICTURES, 8, lambda ticks: ticks - 100),
         (b"elst", PICTURES, 8, lambda ticks: 0),  # zero means until the end
@@ -94,16 +105,21 @@ def test_what_writers_do_differently_is_not_a_contradiction(
     [
         (b"stts", SOUND, 8, lambda count: count + 50),  # times of samples that do not exist
         (b"stsz", SOUND, 8, lambda count: count - 1),  # the last chunk claims one sample more
-        (b"elst", PICTURES, 8, lambda ticks: ticks * 2),  # twice the film, which the other headers do not know
-        (b"elst", PICTURES, 8, lambda ticks: ticks * 13),  # written on the track's clock instead of the film's
+        # twice the film, which the other headers do not know
+        (b"elst", PICTURES, 8, lambda ticks: ticks * 2),
+        # written on the track's clock instead of the film's
+        (b"elst", PICTURES, 8, lambda ticks: ticks * 13),
         (b"elst", SOUND, 4, lambda count: count + 9),
-        (b"mdhd", PICTURES, 16, lambda ticks: ticks // 25),  # written on the film's clock instead of the track's
+        # written on the film's clock instead of the track's
+        (b"mdhd", PICTURES, 16, lambda ticks: ticks // 25),
     ],
 )  # fmt: skip
 def test_a_number_that_does_not_affect_playback_is_not_damage(
     table: bytes, track: str, offset: int, change: Callable[[int], int]
 ) -> None:
-    """Chromium 156 and FFmpeg 8.1 play all pictures and all sound of each of these at the right times."""
+    """Chromium 156 and FFmpeg 8.1 play all pictures and all sound of each of these at the right
+    times.
+    """
     assert contradiction(changed(table, track, offset, change)) is None
 
 
@@ -129,7 +145,8 @@ def test_samples_of_another_file_are_not_looked_for_in_this_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [b"stts", b"stsc", b"stsz", b"stco", b"ctts", b"elst", b"mdhd", b"tkhd", b"dref", b"hdlr"]
+    "name",
+    [b"stts", b"stsc", b"stsz", b"stco", b"ctts", b"elst", b"mdhd", b"tkhd", b"dref", b"hdlr"],
 )
 @pytest.mark.parametrize("number", [0, 1, 0x7FFFFFFF, 0xFFFFFFFF])
 def test_any_number_anywhere_in_a_table_is_read_without_an_error(name: bytes, number: int) -> None:

@@ -53,12 +53,19 @@ def test_the_largest_picture_comes_with_the_best_sound() -> None:
     chosen = data.items[0].candidates[1]
 
     assert (best(data), chosen.audio_url) == ([f"{CDN}30080.m4s"], f"{CDN}30280.m4s")
-    assert (data.display_name, data.handle, data.thumbnail_url) == ("Jane", "65880958", "https://i0.hdslb.com/a.jpg")
+    assert (data.display_name, data.handle, data.thumbnail_url) == (
+        "Jane",
+        "65880958",
+        "https://i0.hdslb.com/a.jpg",
+    )
     assert data.items[0].expected.duration_s == 308.313
 
 
 def test_a_file_with_both_tracks_needs_no_second_one() -> None:
-    answer = {"code": 0, "data": {"quality": 64, "durl": [{"url": f"{CDN}64.mp4", "size": 9_000_000}]}}
+    answer = {
+        "code": 0,
+        "data": {"quality": 64, "durl": [{"url": f"{CDN}64.mp4", "size": 9_000_000}]},
+    }
     data = read_known(URL, state(), answer)
 
     assert (best(data), data.items[0].candidates[0].has_audio) == ([f"{CDN}64.mp4"], True)
@@ -66,7 +73,11 @@ def test_a_file_with_both_tracks_needs_no_second_one() -> None:
 
 def test_a_preview_of_a_paid_video_is_not_taken_for_the_video() -> None:
     paid = state()
-    paid["videoData"] |= {"is_upower_exclusive": True, "is_upower_preview": True, "is_upower_play": False}
+    paid["videoData"] |= {
+        "is_upower_exclusive": True,
+        "is_upower_preview": True,
+        "is_upower_play": False,
+    }
     with pytest.raises(Private):
         read(URL, paid, play())
     paid["videoData"]["is_upower_play"] = True  # for a user who has paid
@@ -85,14 +96,17 @@ def test_the_state_alone_gives_only_metadata() -> None:
     assert (data.found, data.items, data.title) == (False, (), "A kite")
 
 
-@pytest.mark.parametrize(("code", "condition"), [(-404, Deleted), (62002, Deleted), (-352, Challenge)])
+@pytest.mark.parametrize(
+    ("code", "condition"), [(-404, Deleted), (62002, Deleted), (-352, Challenge)]
+)
 def test_an_error_answer_raises_the_matching_failure(code: int, condition: type[Exception]) -> None:
     with pytest.raises(condition):
         read(URL, {"code": code, "message": "…"})
 
 
 @pytest.mark.parametrize(
-    ("message", "condition"), [("抱歉您所在地区不可观看!", RegionLocked), ("大会员专享限制", LoginRequired)]
+    ("message", "condition"),
+    [("抱歉您所在地区不可观看!", RegionLocked), ("大会员专享限制", LoginRequired)],
 )
 def test_a_region_lock_and_members_only_content_share_a_code_and_differ_in_the_message(
     message: str, condition: type[Exception]

@@ -30,7 +30,11 @@ def view(
     return {
         "uri": f"at://{DID}/app.bsky.feed.post/{key}",
         "author": {"did": DID, "handle": handle, "displayName": "Jane"},
-        "record": {"$type": "app.bsky.feed.post", "text": "A kite", "createdAt": "2026-01-02T03:04:05.000Z"},
+        "record": {
+            "$type": "app.bsky.feed.post",
+            "text": "A kite",
+            "createdAt": "2026-01-02T03:04:05.000Z",
+        },
         **({"embed": embed} if embed else {}),
     }
 
@@ -43,14 +47,24 @@ def thread_without_the_post(kind: str) -> dict[str, Any]:
     """Return an answer of getPostThreadV2, whose thread is a list."""
     above = {"uri": view(key="3kother")["uri"], "depth": -1, "value": {"post": view(key="3kother")}}
     return {
-        "thread": [above, {**view(), "depth": 0, "record": None, "value": {"$type": f"app.bsky.unspecced.defs#{kind}"}}]
+        "thread": [
+            above,
+            {
+                **view(),
+                "depth": 0,
+                "record": None,
+                "value": {"$type": f"app.bsky.unspecced.defs#{kind}"},
+            },
+        ]
     }
 
 
 def quoting(quoted: dict[str, Any], media: dict[str, Any] | None = None) -> dict[str, Any]:
     record = {"$type": "app.bsky.embed.record#view", "record": quoted}
     return (
-        record if media is None else {"$type": "app.bsky.embed.recordWithMedia#view", "media": media, "record": record}
+        record
+        if media is None
+        else {"$type": "app.bsky.embed.recordWithMedia#view", "media": media, "record": record}
     )
 
 
@@ -77,7 +91,10 @@ def test_the_playlist_of_the_posts_own_video_is_found_among_replies_with_others(
 def test_a_quoted_video_is_an_item_with_that_role_and_not_the_posts_own() -> None:
     data = read_known(URL, thread(view(quoting(quoted_view()))))
 
-    assert (best(data), [(item.role, item.label) for item in data.items]) == ([], [("quoted", "3otheraaaaaaa")])
+    assert (best(data), [(item.role, item.label) for item in data.items]) == (
+        [],
+        [("quoted", "3otheraaaaaaa")],
+    )
 
 
 def test_a_post_with_a_video_that_quotes_another_has_both() -> None:
@@ -87,7 +104,10 @@ def test_a_post_with_a_video_that_quotes_another_has_both() -> None:
 
 
 def test_pictures_are_items_without_candidates() -> None:
-    images = {"$type": "app.bsky.embed.images#view", "images": [{"fullsize": "https://cdn.bsky.app/a@jpeg"}]}
+    images = {
+        "$type": "app.bsky.embed.images#view",
+        "images": [{"fullsize": "https://cdn.bsky.app/a@jpeg"}],
+    }
     data = read_known(URL, {"posts": [view(images)]})
 
     assert (best(data), data.image_urls, data.found) == ([], ("https://cdn.bsky.app/a@jpeg",), True)
@@ -100,7 +120,9 @@ def test_the_playlist_is_derived_from_the_blob_that_a_record_names() -> None:
         "value": {"embed": {"$type": "app.bsky.embed.video", "video": blob}},
     }
 
-    assert best(read_known(f"https://bsky.app/profile/{DID}/post/3kiteaaaaaaaa", record)) == [PLAYLIST]
+    assert best(read_known(f"https://bsky.app/profile/{DID}/post/3kiteaaaaaaaa", record)) == [
+        PLAYLIST
+    ]
 
 
 def test_another_authors_post_with_the_same_key_is_ignored() -> None:
@@ -119,7 +141,9 @@ def test_another_authors_post_with_the_same_key_is_ignored() -> None:
         ({"error": "AccountTakedown"}, Deleted),
     ],
 )
-def test_an_error_answer_raises_the_matching_failure(answer: object, condition: type[Exception]) -> None:
+def test_an_error_answer_raises_the_matching_failure(
+    answer: object, condition: type[Exception]
+) -> None:
     with pytest.raises(condition):
         read(URL, answer)
 
@@ -127,7 +151,8 @@ def test_an_error_answer_raises_the_matching_failure(answer: object, condition: 
 def test_the_gif_of_a_reply_is_not_the_posts_in_any_form_of_the_answer() -> None:
     reply = view({**video(), "presentation": "gif"}, key="3kreplyaaaaaa", handle="john.example")
     items = [
-        {"uri": shown["uri"], "depth": depth, "value": {"post": shown}} for depth, shown in enumerate((view(), reply))
+        {"uri": shown["uri"], "depth": depth, "value": {"post": shown}}
+        for depth, shown in enumerate((view(), reply))
     ]
 
     for answer in (thread(view(), reply), {"thread": items}, {"posts": [reply, view()]}):

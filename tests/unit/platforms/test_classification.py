@@ -29,11 +29,17 @@ POSTS = [  # address, platform, handle, id, shared form
     ("https://twitter.com/intent/like?tweet_id=12", "x", None, "12", "https://x.com/i/status/12"),
     ("https://platform.twitter.com/embed/Tweet.html?dnt=true&id=12", "x", None, "12", "https://x.com/i/status/12"),
     ("https://ntr.odyssey346.dev/jane/status/12#m", "x", "jane", "12", "https://x.com/jane/status/12"),
-    ("https://m.tiktok.com/@jane/video/7123456789012345678.html", "tiktok", "jane", "7123456789012345678", "https://www.tiktok.com/@jane/video/7123456789012345678"),
+    ("https://m.tiktok.com/@jane/video/7123456789012345678.html", "tiktok", "jane",
+     "7123456789012345678", (
+        "https://www.tiktok.com/@jane/video/7123456789012345678"
+    )),
     ("https://instagr.am/p/CWqAgUZgCku/", "instagram", None, "CWqAgUZgCku", "https://www.instagram.com/p/CWqAgUZgCku/"),
     ("https://libredd.it/r/cats/comments/abc123/a_cat/", "reddit", None, "abc123", "https://www.reddit.com/r/cats/comments/abc123"),
     ("https://redlib.anyone.example/r/cats/comments/abc123", "reddit", None, "abc123", "https://www.reddit.com/r/cats/comments/abc123"),
-    ("https://embed.bsky.app/embed/did:plc:abc/app.bsky.feed.post/3l3abcdefgh2x", "bluesky", None, "3l3abcdefgh2x", "https://bsky.app/profile/did:plc:abc/post/3l3abcdefgh2x"),
+    ("https://embed.bsky.app/embed/did:plc:abc/app.bsky.feed.post/3l3abcdefgh2x", "bluesky", None,
+     "3l3abcdefgh2x", (
+        "https://bsky.app/profile/did:plc:abc/post/3l3abcdefgh2x"
+    )),
     ("https://vimeo.com/76979871/description", "vimeo", None, "76979871", "https://vimeo.com/76979871"),
     ("https://vimeo.com/showcase/3253534/video/76979871/embed", "vimeo", None, "76979871", "https://vimeo.com/76979871"),
     ("https://www.twitch.tv/video/1234567890", "twitch", None, "1234567890", "https://www.twitch.tv/videos/1234567890"),
@@ -192,7 +198,10 @@ POSTS = [  # address, platform, handle, id, shared form
         "7016901149999955968",
         "https://www.linkedin.com/feed/update/urn:li:activity:7016901149999955968",
     ),
-    ("https://video.weibo.com/show?fid=1034:4967272104787984", "weibo", None, "1034:4967272104787984", "https://weibo.com/tv/show/1034:4967272104787984"),
+    ("https://video.weibo.com/show?fid=1034:4967272104787984", "weibo", None,
+     "1034:4967272104787984", (
+        "https://weibo.com/tv/show/1034:4967272104787984"
+    )),
 ]  # fmt: skip
 
 OTHERS = [  # address, kind, platform, handle
@@ -205,20 +214,27 @@ OTHERS = [  # address, kind, platform, handle
     ("https://twitter.com/#!/jane", AddressKind.PROFILE, "x", "jane"),
     ("https://nitter.anyone.example/jane", AddressKind.PROFILE, "x", "jane"),
     ("https://www.instagram.com/_u/jane", AddressKind.PROFILE, "instagram", "jane"),
-    ("https://www.facebook.com/p/Jane-Doe-100012345678901/", AddressKind.PROFILE, "facebook", "100012345678901"),
-    ("https://www.facebook.com/photo.php?fbid=123456789", AddressKind.UNSUPPORTED, "facebook", None),
+    ("https://www.facebook.com/p/Jane-Doe-100012345678901/", AddressKind.PROFILE, "facebook",
+     "100012345678901"),
+    ((
+        "https://www.facebook.com/photo.php?fbid=123456789"
+    ), AddressKind.UNSUPPORTED, "facebook", None),
     ("https://www.snapchat.com/@jane/highlights", AddressKind.PROFILE, "snapchat", "jane"),
     ("https://jane.bsky.social/", AddressKind.PROFILE, "bluesky", "jane.bsky.social"),
     ("https://help.instagram.com/123", AddressKind.UNSUPPORTED, "generic", None),
     ("https://v16.example.tiktok.com/video", AddressKind.UNSUPPORTED, "generic", None),
     ("https://x.com/home/following", AddressKind.UNSUPPORTED, "x", None),
-    ("https://www.tiktok.com/music/a-song-7036843036118469381", AddressKind.PLAYLIST, "tiktok", None),
+    ((
+        "https://www.tiktok.com/music/a-song-7036843036118469381"
+    ), AddressKind.PLAYLIST, "tiktok", None),
     ("https://www.tiktok.com/@jane/live", AddressKind.LIVE, "tiktok", "jane"),
     ("https://www.instagram.com/stories/jane/", AddressKind.STORY, "instagram", "jane"),
-    ("https://www.instagram.com/stories/highlights/18042509488170095/", AddressKind.STORY, "instagram", None),
+    ("https://www.instagram.com/stories/highlights/18042509488170095/", AddressKind.STORY,
+     "instagram", None),
     ("https://www.instagram.com/jane/tagged/", AddressKind.PROFILE, "instagram", "jane"),
     ("https://www.instagram.com/explore/tags/cats/", AddressKind.UNSUPPORTED, "instagram", None),
-    ("https://www.facebook.com/people/Jane/100012345678901/?sk=photos", AddressKind.PROFILE, "facebook", "100012345678901"),
+    ("https://www.facebook.com/people/Jane/100012345678901/?sk=photos", AddressKind.PROFILE,
+     "facebook", "100012345678901"),
     ("https://www.facebook.com/jane/photos/a.12/34", AddressKind.UNSUPPORTED, "facebook", "jane"),
     ("https://m.facebook.com/events/1509582499515440", AddressKind.UNSUPPORTED, "facebook", None),
     ("https://www.reddit.com/user/jane/submitted", AddressKind.PROFILE, "reddit", "jane"),
@@ -230,10 +246,13 @@ OTHERS = [  # address, kind, platform, handle
     ("https://www.youtube.com/embed/videoseries?list=PL123", AddressKind.PLAYLIST, "youtube", None),
     ("https://www.youtube.com/embed/live_stream?channel=UC12", AddressKind.LIVE, "youtube", None),
     ("https://www.youtube.com/watch?v=tooshort", AddressKind.UNSUPPORTED, "youtube", None),
-    ("https://www.youtube.com/watch?v=\u0430bcdefghijk", AddressKind.UNSUPPORTED, "youtube", None),  # a Cyrillic a
-    ("https://www.facebook.com/watch/?v=%D9%A1%D9%A2%D9%A3%D9%A4%D9%A5%D9%A6", AddressKind.UNSUPPORTED, "facebook", None),
+    # a Cyrillic a
+    ("https://www.youtube.com/watch?v=\u0430bcdefghijk", AddressKind.UNSUPPORTED, "youtube", None),
+    ("https://www.facebook.com/watch/?v=%D9%A1%D9%A2%D9%A3%D9%A4%D9%A5%D9%A6",
+     AddressKind.UNSUPPORTED, "facebook", None),
     ("https://bsky.app/profile/jane.example/media", AddressKind.PROFILE, "bluesky", "jane.example"),
-    ("https://bsky.app/profile/jane.example/lists/12ab", AddressKind.PLAYLIST, "bluesky", "jane.example"),
+    ("https://bsky.app/profile/jane.example/lists/12ab", AddressKind.PLAYLIST, "bluesky",
+     "jane.example"),
     ("https://vimeo.com/channels/cats", AddressKind.PLAYLIST, "vimeo", None),
     ("https://vimeo.com/ondemand/20704", AddressKind.UNSUPPORTED, "vimeo", None),
     ("http://www.twitch.tv/jane#profile-0", AddressKind.PROFILE, "twitch", "jane"),
@@ -251,7 +270,8 @@ OTHERS = [  # address, kind, platform, handle
     ("https://de-de.facebook.com/jane", AddressKind.PROFILE, "facebook", "jane"),
     ("https://story.snapchat.com/s/jane", AddressKind.STORY, "snapchat", "jane"),
     ("https://weibo.com/n/%E5%91%A8?tabtype=feed", AddressKind.PROFILE, "weibo", "周"),
-    ("https://mastodon.social/@jane@fedi.example", AddressKind.PROFILE, "mastodon", "jane@fedi.example"),
+    ("https://mastodon.social/@jane@fedi.example", AddressKind.PROFILE, "mastodon",
+     "jane@fedi.example"),
 ]  # fmt: skip
 
 REDIRECTS = [  # address, platform, token
@@ -276,9 +296,17 @@ REDIRECTS = [  # address, platform, token
     ("https://www.pinterest.com/offsite/?url=https%3A%2F%2Fa.example", "pinterest", None),
     ("https://www.google.co.uk/url?sa=D&q=https://youtu.be/abcdefghijk", "generic", None),
     ("https://www.google.com/amp/s/www.reddit.com/r/cats/comments/abc123/", "generic", None),
-    ("https://www-reddit-com.cdn.ampproject.org/c/s/www.reddit.com/r/cats/comments/abc123/", "generic", None),
+    (
+        "https://www-reddit-com.cdn.ampproject.org/c/s/www.reddit.com/r/cats/comments/abc123/",
+        "generic",
+        None,
+    ),
     ("https://t.umblr.com/redirect?z=https%3A%2F%2Fyoutu.be%2Fabcdefghijk", "generic", None),
-    ("https://eur01.safelinks.protection.outlook.com/?url=https%3A%2F%2Fyoutu.be%2Fabcdefghijk", "generic", None),
+    (
+        "https://eur01.safelinks.protection.outlook.com/?url=https%3A%2F%2Fyoutu.be%2Fabcdefghijk",
+        "generic",
+        None,
+    ),
 ]
 
 NO_ADDRESSES = [
@@ -409,15 +437,23 @@ def test_any_other_public_page_may_be_a_post(url: str) -> None:
 
 
 def test_the_shared_form_of_a_profile_is_given_where_the_site_has_one() -> None:
-    assert classify("https://www.tiktok.com/@jane/likes").canonical_url == "https://www.tiktok.com/@jane"
+    assert (
+        classify("https://www.tiktok.com/@jane/likes").canonical_url
+        == "https://www.tiktok.com/@jane"
+    )
 
 
 def test_a_post_of_another_fediverse_like_site_is_not_taken_for_mastodons() -> None:
-    """Lemon8 writes /@name/ and nineteen digits; Mastodon's numbers have eighteen and begin with 1."""
+    """Lemon8 writes /@name/ and nineteen digits; Mastodon's numbers have eighteen and begin with
+    1.
+    """
     assert classify("https://videos.example/@jane/7123456789012345678").platform == "generic"
 
 
-@given(st.text(max_size=120) | st.text(max_size=60).map(lambda path: f"https://www.facebook.com/{path}"))
+@given(
+    st.text(max_size=120)
+    | st.text(max_size=60).map(lambda path: f"https://www.facebook.com/{path}")
+)
 def test_any_text_gets_an_answer(text: str) -> None:
     result = classify(text)
 
@@ -425,10 +461,13 @@ def test_any_text_gets_an_answer(text: str) -> None:
     assert result.platform is not None or result.kind is AddressKind.UNSUPPORTED
 
 
-# Pieces of URLs of sites, wrappers and tricks: their combinations reach code that plain text never does
+# Pieces of URLs of sites, wrappers and tricks: their combinations reach code that plain text never
+# does
 _HOSTS = sorted({host for known in all_platforms() for host in exact_hosts(known)})
 _PIECES = st.sampled_from(
-    ["@jane", "status", "video", "p", "reel", "watch", "..", "%40", "%2e%2e", "share", "profile", "post", "live", "t", "12", "7123456789012345678", "CWqAgUZgCku", "did%3Aplc%3Aabc", "3l3abcdefgh2x", "x.com", "comments", "\u0663\u0664", ""]
+    ["@jane", "status", "video", "p", "reel", "watch", "..", "%40", "%2e%2e", "share", "profile",
+     "post", "live", "t", "12", "7123456789012345678", "CWqAgUZgCku", "did%3Aplc%3Aabc",
+     "3l3abcdefgh2x", "x.com", "comments", "\u0663\u0664", ""]
 )  # fmt: skip
 _QUERIES = st.sampled_from(
     [
@@ -443,7 +482,8 @@ _QUERIES = st.sampled_from(
 )
 _ADDRESSES = st.builds(
     lambda host, path, query: f"https://{host}/{'/'.join(path)}{query}",
-    st.sampled_from(_HOSTS) | st.sampled_from(["evil.example", "nitter.example", "10.0.0.1.nip.io", "tikt\u00f3k.com"]),
+    st.sampled_from(_HOSTS)
+    | st.sampled_from(["evil.example", "nitter.example", "10.0.0.1.nip.io", "tikt\u00f3k.com"]),
     st.lists(_PIECES, max_size=6),
     _QUERIES,
 )
@@ -456,19 +496,28 @@ def test_every_address_has_an_answer_and_its_shared_form_is_a_fixed_point(addres
     assert result.url == address
     if result.canonical_url is not None and result.kind in {AddressKind.POST, AddressKind.STORY}:
         again = classify(result.canonical_url)
-        assert (again.kind, again.platform, again.post_id) == (result.kind, result.platform, result.post_id)
+        assert (again.kind, again.platform, again.post_id) == (
+            result.kind,
+            result.platform,
+            result.post_id,
+        )
         assert again.canonical_url == result.canonical_url
 
 
-# --- recorded addresses, if available -----------------------------------------------------------------------------
+# --- recorded addresses, if available -------------------------------------------------------------
 
 KNOWN_DIFFERENCES = {
-    "https://www.instagram.com/share/reel/BARSSL4rTu",  # the table takes the share link's token for the post's id
-    "https://www.facebook.com/people/facebook/100064860875397/?sk=photos",  # the table takes "people" for a handle
-    "https://t.bilibili.com/998134289197432852",  # the table names the video, which only the network knows
+    # the table takes the share link's token for the post's id
+    "https://www.instagram.com/share/reel/BARSSL4rTu",
+    # the table takes "people" for a handle
+    "https://www.facebook.com/people/facebook/100064860875397/?sk=photos",
+    # the table names the video, which only the network knows
+    "https://t.bilibili.com/998134289197432852",
     "https://b23.tv/av32430100",  # a short link, though its token is readable
-    "https://www.youtube.com/embed/videoseries?list=PL6IaIsEjSbf96XFRuNccS_RuEXwNdsoEu",  # a playlist
-    "https://www.youtube.com/embed/live_stream?channel=UC2_KI6RB__jGdlnK6dvFEZA",  # the current live stream
+    # a playlist
+    "https://www.youtube.com/embed/videoseries?list=PL6IaIsEjSbf96XFRuNccS_RuEXwNdsoEu",
+    # the current live stream
+    "https://www.youtube.com/embed/live_stream?channel=UC2_KI6RB__jGdlnK6dvFEZA",
     "https://www.weibo.com/p/1003062314621010/home",  # a profile
     "https://sushi.ski/notes/9bm3x4ksqw",  # Misskey, on a host like any other
 }
@@ -496,17 +545,23 @@ def test_recorded_addresses_are_read_as_their_table_says() -> None:
 
 
 def _differs(row: dict[str, str]) -> str:
-    """Return the names of the fields that differ from the table, except handles that the URL does not contain."""
+    """Return the names of the fields that differ from the table,
+    except handles that the URL does not contain.
+    """
     result = classify(row["url"])
     if row["platform"] not in {known.name for known in all_platforms()[:-1]} | {"none"}:
         return "platform" if result.platform != "generic" else ""
-    kind = KINDS.get(row["url_kind"], AddressKind.POST if row["is_supported_video"] == "yes" else result.kind)
+    kind = KINDS.get(
+        row["url_kind"], AddressKind.POST if row["is_supported_video"] == "yes" else result.kind
+    )
     actual = {"platform": result.platform or "none", "kind": result.kind, "handle": result.handle}
     actual |= {"post_id": result.post_id, "canonical_url": result.canonical_url}
     if "not in URL" in row["note"]:
         del actual["handle"]
     wanted = {**row, "kind": kind}
-    return " ".join(name for name, value in actual.items() if wanted[name] and wanted[name] != value)
+    return " ".join(
+        name for name, value in actual.items() if wanted[name] and wanted[name] != value
+    )
 
 
 def test_a_share_link_whose_token_is_the_posts_own_id_is_the_post() -> None:

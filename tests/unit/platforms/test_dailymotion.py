@@ -30,7 +30,11 @@ def test_the_players_stream_is_the_posts_video() -> None:
     data = read_known(URL, player())
 
     assert (best(data), data.items[0].expected.duration_s) == ([STREAM], 187)
-    assert (data.handle, data.display_name, data.thumbnail_url) == ("jane", "Jane D.", "https://s1.dmcdn.net/v/A/x1080")
+    assert (data.handle, data.display_name, data.thumbnail_url) == (
+        "jane",
+        "Jane D.",
+        "https://s1.dmcdn.net/v/A/x1080",
+    )
 
 
 def test_older_answers_have_files_by_their_height() -> None:
@@ -43,12 +47,21 @@ def test_older_answers_have_files_by_their_height() -> None:
 
 
 def test_a_quality_can_name_its_frame_rate_and_a_view_counter_is_not_a_video() -> None:
-    file, fast = ({"type": "video/mp4", "url": f"https://proxy.dmcdn.net/{name}.mp4"} for name in ("720", "720@60"))
-    counted = {"type": "application/vnd.lumberjack.manifest", "url": "https://proxy.dmcdn.net/count"}
+    file, fast = (
+        {"type": "video/mp4", "url": f"https://proxy.dmcdn.net/{name}.mp4"}
+        for name in ("720", "720@60")
+    )
+    counted = {
+        "type": "application/vnd.lumberjack.manifest",
+        "url": "https://proxy.dmcdn.net/count",
+    }
     data = read_known(URL, player(qualities={"auto": [counted], "720": [file], "720@60": [fast]}))
 
     assert best(data) == ["https://proxy.dmcdn.net/720@60.mp4"]
-    assert [(candidate.height, candidate.fps) for candidate in data.items[0].candidates] == [(720, None), (720, 60)]
+    assert [(candidate.height, candidate.fps) for candidate in data.items[0].candidates] == [
+        (720, None),
+        (720, 60),
+    ]
 
 
 def test_the_next_videos_metadata_is_ignored() -> None:
@@ -56,7 +69,8 @@ def test_the_next_videos_metadata_is_ignored() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "condition"), [("DM007", RegionLocked), ("DM002", Deleted), ("DM010", Private), ("DM016", LiveNow)]
+    ("code", "condition"),
+    [("DM007", RegionLocked), ("DM002", Deleted), ("DM010", Private), ("DM016", LiveNow)],
 )
 def test_an_error_answer_raises_the_matching_failure(code: str, condition: type[Exception]) -> None:
     with pytest.raises(condition):
@@ -69,7 +83,13 @@ def test_a_live_broadcast_is_reported_as_live() -> None:
 
 
 def test_graphql_names_the_stream_next_to_the_metadata() -> None:
-    video = {"id": "VmlkZW86", "xid": "x5kesuj", "title": "a kite", "hlsURL": STREAM, "creator": {"name": "jane"}}
+    video = {
+        "id": "VmlkZW86",
+        "xid": "x5kesuj",
+        "title": "a kite",
+        "hlsURL": STREAM,
+        "creator": {"name": "jane"},
+    }
     data = read_known(URL, {"data": {"video": video}})
 
     assert (best(data), data.handle) == ([STREAM], "jane")

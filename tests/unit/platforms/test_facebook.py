@@ -40,7 +40,11 @@ def video(video_id: str = ID, **more: Any) -> dict[str, Any]:
         "playable_url": f"{CDN}{video_id}_sd.mp4",
         "playable_url_quality_hd": f"{CDN}{video_id}_hd.mp4",
         "preferred_thumbnail": {"image": {"uri": f"https://scontent.fbcdn.net/{video_id}.jpg"}},
-        "owner": {"__typename": "Page", "name": "Jane", "url": "https://www.facebook.com/jane.kites"},
+        "owner": {
+            "__typename": "Page",
+            "name": "Jane",
+            "url": "https://www.facebook.com/jane.kites",
+        },
         **more,
     }
 
@@ -54,14 +58,24 @@ def story(*media: dict[str, Any], **more: Any) -> dict[str, Any]:
         "message": {"text": "Two kites"},
         "creation_time": 1_700_000_000,
         "attachments": [
-            {"styles": {"attachment": {"all_subattachments": {"nodes": [{"media": medium} for medium in media]}}}}
+            {
+                "styles": {
+                    "attachment": {
+                        "all_subattachments": {"nodes": [{"media": medium} for medium in media]}
+                    }
+                }
+            }
         ],
         "feedback": {"comments": [{"attachments": [{"media": video("999999999")}]}]},
         **more,
     }
 
 
-PHOTO = {"__typename": "Photo", "id": "55555555", "image": {"uri": "https://scontent.fbcdn.net/p.jpg"}}
+PHOTO = {
+    "__typename": "Photo",
+    "id": "55555555",
+    "image": {"uri": "https://scontent.fbcdn.net/p.jpg"},
+}
 
 
 def test_the_better_whole_file_of_the_posts_own_video_is_taken() -> None:
@@ -108,14 +122,20 @@ def test_the_manifest_is_taken_where_the_only_file_is_small() -> None:
     small = video(playable_url_quality_hd=None, dash_manifest=manifest)
     both = video(dash_manifest=manifest)
 
-    assert [choose_candidate(read(document).items[0]).source_type for document in (small, both)] == [
+    assert [
+        choose_candidate(read(document).items[0]).source_type for document in (small, both)
+    ] == [
         SourceType.DASH,
         SourceType.DIRECT,
     ]
 
 
 def test_an_escaped_manifest_of_older_pages_is_read() -> None:
-    escaped = video(playable_url=None, playable_url_quality_hd=None, dash_manifest=quote(MPD.format(w=1080, h=1920)))
+    escaped = video(
+        playable_url=None,
+        playable_url_quality_hd=None,
+        dash_manifest=quote(MPD.format(w=1080, h=1920)),
+    )
 
     assert choose_candidate(read(escaped).items[0]).source_type is SourceType.DASH
 
@@ -138,14 +158,22 @@ def test_a_storys_sections_name_its_account_where_the_story_does_not() -> None:
     jane = {"name": "Jane", "url": "https://www.facebook.com/jane.kites"}
     inner = {"actors": [jane], "message": {"text": "A kite"}, "attachments": [media]}
     bob = {"actors": [{"name": "Bob", "url": "https://www.facebook.com/bob"}]}
-    story = {"post_id": ID, "feedback": {"comments": [bob]}, "comet_sections": {"content": {"story": inner}}}
+    story = {
+        "post_id": ID,
+        "feedback": {"comments": [bob]},
+        "comet_sections": {"content": {"story": inner}},
+    }
     data = read(story)
 
     assert (data.handle, data.display_name, data.text) == ("jane.kites", "Jane", "A kite")
 
 
 def test_a_storys_photo_in_the_form_of_the_newest_pages_is_not_a_video() -> None:
-    photo = {"__typename": "Photo", "id": "9", "photo_image": {"uri": "https://scontent.fbcdn.net/p.jpg"}}
+    photo = {
+        "__typename": "Photo",
+        "id": "9",
+        "photo_image": {"uri": "https://scontent.fbcdn.net/p.jpg"},
+    }
     data = read({"post_id": ID, "attachments": [{"styles": {"attachment": {"media": photo}}}]})
 
     assert (data.found, data.image_urls, [item.type for item in data.items]) == (
@@ -157,11 +185,25 @@ def test_a_storys_photo_in_the_form_of_the_newest_pages_is_not_a_video() -> None
 
 @pytest.mark.parametrize("key", ["videos", "cards"])
 def test_an_advert_in_the_ad_library_shows_its_videos_or_those_of_its_cards(key: str) -> None:
-    part = {"video_hd_url": f"{CDN}hd.mp4", "video_sd_url": f"{CDN}sd.mp4", "video_preview_image_url": f"{CDN}a.jpg"}
-    shown = {"page_name": "Jane", "page_profile_uri": "https://www.facebook.com/jane.kites/", key: [part]}
-    data = read({"ad_archive_id": ID, "snapshot": {"body": {"text": "A kite"}, **shown}}, {"ad_archive_id": "7"})
+    part = {
+        "video_hd_url": f"{CDN}hd.mp4",
+        "video_sd_url": f"{CDN}sd.mp4",
+        "video_preview_image_url": f"{CDN}a.jpg",
+    }
+    shown = {
+        "page_name": "Jane",
+        "page_profile_uri": "https://www.facebook.com/jane.kites/",
+        key: [part],
+    }
+    data = read(
+        {"ad_archive_id": ID, "snapshot": {"body": {"text": "A kite"}, **shown}},
+        {"ad_archive_id": "7"},
+    )
 
-    assert (choose_candidate(data.items[0]).url, data.thumbnail_url) == (f"{CDN}hd.mp4", f"{CDN}a.jpg")
+    assert (choose_candidate(data.items[0]).url, data.thumbnail_url) == (
+        f"{CDN}hd.mp4",
+        f"{CDN}a.jpg",
+    )
     assert (data.handle, data.display_name, data.text) == ("jane.kites", "Jane", "A kite")
 
 
@@ -176,13 +218,25 @@ def test_a_shared_storys_video_is_an_item_with_that_role() -> None:
 
 def test_a_page_for_link_previews_names_the_video_in_its_address() -> None:
     address = f"https://lookaside.fbsbx.com/lookaside/crawler/media/?media_id={ID}"
-    data = read({"story": {"creation_time": 1, "attachments": [{"media": {"browser_native_hd_url": address}}]}})
+    data = read(
+        {
+            "story": {
+                "creation_time": 1,
+                "attachments": [{"media": {"browser_native_hd_url": address}}],
+            }
+        }
+    )
 
     assert [c.url for c in data.items[0].candidates] == [address]
 
 
 def test_suggested_videos_alone_are_ignored() -> None:
-    assert facebook.read(Post(URL, URL, "facebook", ID), FACEBOOK, [{"a": video("111111111")}, {"id": ID}]) is None
+    assert (
+        facebook.read(
+            Post(URL, URL, "facebook", ID), FACEBOOK, [{"a": video("111111111")}, {"id": ID}]
+        )
+        is None
+    )
 
 
 def test_the_mobile_sites_store_is_read() -> None:
@@ -225,17 +279,24 @@ def test_the_scripts_of_older_pages_are_read() -> None:
         ({"errors": [{"code": 1675004, "message": "Rate limit exceeded"}]}, RateLimited),
     ],
 )
-def test_an_error_answer_raises_the_matching_failure(answer: dict[str, Any], condition: type[Failure]) -> None:
+def test_an_error_answer_raises_the_matching_failure(
+    answer: dict[str, Any], condition: type[Failure]
+) -> None:
     with pytest.raises(condition):
         facebook.read(Post(URL, URL, "facebook", ID), FACEBOOK, [answer])
 
 
-# --- lists of posts --------------------------------------------------------------------------------------------------
+# --- lists of posts -------------------------------------------------------------------------------
 
 
 def neighbours(own: dict[str, Any]) -> dict[str, Any]:
     """Return a list of an account's posts: the one that was asked for, before one with a video."""
-    return {"edges": [{"node": own}, {"node": story(video("999000999"), post_id="700000002", wwwURL="")}]}
+    return {
+        "edges": [
+            {"node": own},
+            {"node": story(video("999000999"), post_id="700000002", wwwURL="")},
+        ]
+    }
 
 
 def test_a_text_in_a_list_has_no_video_although_its_neighbour_has_one() -> None:
@@ -245,7 +306,9 @@ def test_a_text_in_a_list_has_no_video_although_its_neighbour_has_one() -> None:
 
 
 def test_a_photo_in_a_list_has_no_video_although_its_neighbour_has_one() -> None:
-    assert [item.type for item in read(neighbours(story(PHOTO)), post_id="700000001").items] == [ItemType.IMAGE]
+    assert [item.type for item in read(neighbours(story(PHOTO)), post_id="700000001").items] == [
+        ItemType.IMAGE
+    ]
 
 
 def test_a_part_of_a_story_without_attachments_does_not_hide_another_parts_video() -> None:
@@ -256,7 +319,11 @@ def test_a_part_of_a_story_without_attachments_does_not_hide_another_parts_video
 
 def test_what_a_scrolled_page_receives_as_markup_in_guarded_json_is_read() -> None:
     store = escape(json.dumps({"videoID": ID, "src": f"{CDN}a.mp4"}))
-    answer = {"payload": {"actions": [{"cmd": "append", "html": f'<div data-store="{store}"><i></i></div>'}]}}
+    answer = {
+        "payload": {
+            "actions": [{"cmd": "append", "html": f'<div data-store="{store}"><i></i></div>'}]
+        }
+    }
     source = read_source(URL, "", [f"for (;;);{json.dumps(answer)}"])
 
     assert [c.url for c in read(*source.documents).items[0].candidates] == [f"{CDN}a.mp4"]

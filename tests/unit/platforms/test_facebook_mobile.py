@@ -1,4 +1,6 @@
-"""Facebook's mobile and basic sites: whose story a player is in, and lists that hold other posts only."""
+"""Facebook's mobile and basic sites: whose story a player is in,
+and lists that hold other posts only.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ STORY, VIDEO = "282903073197272", "440898180508625"
 OTHER_STORY, OTHER_VIDEO = "282903073199999", "440898180509999"
 JANE = "100044327441571"
 URL = f"https://m.facebook.com/story.php?story_fbid={STORY}&id={JANE}"
-WORDS = "<p>A kite over the harbour, on the first windy day of the year, with all of our friends.</p>"
+WORDS = (
+    "<p>A kite over the harbour, on the first windy day of the year, with all of our friends.</p>"
+)
 
 
 def file(video: str) -> str:
@@ -23,18 +27,38 @@ def file(video: str) -> str:
 
 
 def player(video: str) -> str:
-    store = {"videoID": video, "playerFormat": "inline", "type": "video", "src": file(video), "width": 360}
+    store = {
+        "videoID": video,
+        "playerFormat": "inline",
+        "type": "video",
+        "src": file(video),
+        "width": 360,
+    }
     return f'<div data-store="{escape(json.dumps(store))}" data-sigil="inlineVideo"></div>'
 
 
 def basic_player(video: str, story: str) -> str:
-    target, named = quote(file(video), safe=""), quote(f"mf_story_key.{story}:top_level_post_id.{story}", safe="")
-    return f'<a href="/video_redirect/?src={target}&amp;source=misc&amp;id={video}&amp;_ft_={named}">Play</a>'
+    target, named = (
+        quote(file(video), safe=""),
+        quote(f"mf_story_key.{story}:top_level_post_id.{story}", safe=""),
+    )
+    return (
+        f'<a href="/video_redirect/?src={target}&amp;source=misc&amp;id={video}&amp;'
+        f'_ft_={named}">Play</a>'
+    )
 
 
 def story(inner: str, key: str = STORY, **stated: Any) -> str:
-    facts = {"qid": "6971555617027940415", "mf_story_key": key, "top_level_post_id": key, "content_owner_id_new": JANE}
-    return f'<article data-ft="{escape(json.dumps(facts | stated))}"><header data-ft="{{&quot;tn&quot;:&quot;C&quot;}}"></header>{WORDS}{inner}</article>'
+    facts = {
+        "qid": "6971555617027940415",
+        "mf_story_key": key,
+        "top_level_post_id": key,
+        "content_owner_id_new": JANE,
+    }
+    return (
+        f'<article data-ft="{escape(json.dumps(facts | stated))}"><header'
+        f' data-ft="{{&quot;tn&quot;:&quot;C&quot;}}"></header>{WORDS}{inner}</article>'
+    )
 
 
 def page(*stories: str) -> str:
@@ -42,7 +66,9 @@ def page(*stories: str) -> str:
 
 
 OWN = story(player(VIDEO), photo_id=VIDEO, story_attachment_style="video_inline")
-OTHER = story(player(OTHER_VIDEO), OTHER_STORY, photo_id=OTHER_VIDEO, story_attachment_style="video_inline")
+OTHER = story(
+    player(OTHER_VIDEO), OTHER_STORY, photo_id=OTHER_VIDEO, story_attachment_style="video_inline"
+)
 
 
 @pytest.mark.parametrize(
@@ -50,9 +76,11 @@ OTHER = story(player(OTHER_VIDEO), OTHER_STORY, photo_id=OTHER_VIDEO, story_atta
     [
         page(OWN),
         page(OTHER, OWN, OTHER),
-        page(story(player(VIDEO), top_level_post_id=VIDEO)),  # the story's second number is the video's
+        # the story's second number is the video's
+        page(story(player(VIDEO), top_level_post_id=VIDEO)),
         page(story(player(VIDEO), story_attachment_style="video_autoplay")),
-        page(story(player(VIDEO) + player(OTHER_VIDEO), photo_id=VIDEO)),  # the second is a comment's
+        # the second is a comment's
+        page(story(player(VIDEO) + player(OTHER_VIDEO), photo_id=VIDEO)),
         page(story(basic_player(VIDEO, STORY)), OTHER),
         page(basic_player(VIDEO, STORY), basic_player(OTHER_VIDEO, OTHER_STORY)),
     ],
@@ -112,11 +140,16 @@ def test_several_players_of_a_story_that_names_none_are_not_guessed_among() -> N
     assert read_saved(URL, html).outcome == "no_own_video"
 
 
-# --- answers of the Graph API ------------------------------------------------------------------------------------
+# --- answers of the Graph API ---------------------------------------------------------------------
 
 LIST = {
     "data": [
-        {"id": video, "source": file(video), "permalink_url": f"/jane/videos/{video}/", "description": "A kite"}
+        {
+            "id": video,
+            "source": file(video),
+            "permalink_url": f"/jane/videos/{video}/",
+            "description": "A kite",
+        }
         for video in (OTHER_VIDEO, VIDEO)
     ],
     "paging": {"cursors": {"before": "MTAx", "after": "MTAy"}},
@@ -128,24 +161,37 @@ def test_a_list_of_a_pages_videos_holds_the_one_that_was_asked_for() -> None:
 
 
 def test_a_list_of_a_pages_videos_without_the_one_that_was_asked_for_is_a_list() -> None:
-    assert read_saved("https://www.facebook.com/jane/videos/111111111111/", LIST).outcome == "many_posts"
-    assert read_saved("https://www.facebook.com/jane/posts/111111111111/", LIST).outcome == "many_posts"
+    assert (
+        read_saved("https://www.facebook.com/jane/videos/111111111111/", LIST).outcome
+        == "many_posts"
+    )
+    assert (
+        read_saved("https://www.facebook.com/jane/posts/111111111111/", LIST).outcome
+        == "many_posts"
+    )
 
 
-# --- lists of the desktop site -------------------------------------------------------------------------------------
+# --- lists of the desktop site --------------------------------------------------------------------
 
 
 def relay_story(key: str, video: str) -> dict[str, Any]:
     owner = {"name": "Jane", "id": JANE, "url": "https://www.facebook.com/jane.kites"}
     media = {"__typename": "Video", "id": video, "playable_url": file(video), "owner": owner}
-    return {"__typename": "Story", "post_id": key, "actors": [owner], "attachments": [{"media": media}]}
+    return {
+        "__typename": "Story",
+        "post_id": key,
+        "actors": [owner],
+        "attachments": [{"media": media}],
+    }
 
 
-@pytest.mark.parametrize("url", [f"https://www.facebook.com/{where}/posts/{STORY}/" for where in ("jane.kites", "groups/kites")])  # fmt: skip
+@pytest.mark.parametrize("url",
+                         [f"https://www.facebook.com/{where}/posts/{STORY}/" for where in ("jane.kites", "groups/kites")])  # noqa: E501 # fmt: skip
 def test_a_lone_player_on_a_desktop_list_of_other_posts_is_not_the_posts(url: str) -> None:
     data = {"edges": [{"node": relay_story(OTHER_STORY, OTHER_VIDEO)}]}
     html = (
-        f'<video src="{file(OTHER_VIDEO)}"></video>{WORDS}<script type="application/json">{json.dumps(data)}</script>'
+        f'<video src="{file(OTHER_VIDEO)}"></video>{WORDS}<script'
+        f' type="application/json">{json.dumps(data)}</script>'
     )
 
     assert read_saved(url, page(html)).outcome == "no_own_video"

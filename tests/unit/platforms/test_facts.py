@@ -15,7 +15,18 @@ from mediavault.download.port import MediaRequest
 from mediavault.platforms.registry import all_platforms
 
 KNOWN = [known for known in all_platforms() if known.name != "generic"]
-SIGNED = ["tiktok", "instagram", "facebook", "threads", "reddit", "youtube", "vimeo", "linkedin", "bilibili", "weibo"]
+SIGNED = [
+    "tiktok",
+    "instagram",
+    "facebook",
+    "threads",
+    "reddit",
+    "youtube",
+    "vimeo",
+    "linkedin",
+    "bilibili",
+    "weibo",
+]
 WITHOUT_SESSION = {"snapchat", "bluesky", "mastodon", "dailymotion"}
 every_platform = pytest.mark.parametrize("known", all_platforms(), ids=lambda known: known.name)
 every_known_platform = pytest.mark.parametrize("known", KNOWN, ids=lambda known: known.name)
@@ -58,7 +69,9 @@ def test_a_platform_has_posts_and_accounts_and_media(known: Platform) -> None:
 
 
 @every_platform
-def test_hosts_are_lower_case_names_without_port_and_suffixes_begin_with_a_dot(known: Platform) -> None:
+def test_hosts_are_lower_case_names_without_port_and_suffixes_begin_with_a_dot(
+    known: Platform,
+) -> None:
     assert all(re.fullmatch(r"[a-z0-9.-]+\.[a-z0-9-]+", host) for host in exact_hosts(known))
     assert all(suffix.startswith(".") for suffix in known.matching.host_suffixes)
 
@@ -78,7 +91,11 @@ def test_patterns_begin_at_the_root_of_the_path(known: Platform) -> None:
 @every_known_platform
 def test_a_post_pattern_reads_an_id_and_what_its_key_needs(known: Platform) -> None:
     for pattern in known.matching.posts:
-        read = [pattern.path, *pattern.query.values(), *filter(None, (pattern.host, pattern.fragment))]
+        read = [
+            pattern.path,
+            *pattern.query.values(),
+            *filter(None, (pattern.host, pattern.fragment)),
+        ]
         groups = {name for expression in read for name in expression.groupindex} | {"host"}
         wanted = set(re.findall(r"\{(\w+)\}", pattern.canonical or known.matching.canonical))
         assert wanted <= groups
@@ -118,7 +135,9 @@ def test_sites_that_sign_their_media_say_so(name: str) -> None:
 
 @every_platform
 def test_the_media_rules_of_a_platform_make_a_valid_request(known: Platform) -> None:
-    """MediaRequest refuses ranges and numbers of connections with which nothing could be fetched."""
+    """MediaRequest refuses ranges and numbers of connections with which nothing could be
+    fetched.
+    """
     MediaRequest(
         "https://cdn.example/v.mp4",
         SourceType.DIRECT,
@@ -139,7 +158,9 @@ def test_the_media_rules_of_a_platform_make_a_valid_request(known: Platform) -> 
         ("?a=1&mime_type=video_mp4", False, False),
     ],
 )
-def test_tiktok_names_its_watermark_in_the_address(query: str, has_mark: bool, has_none: bool) -> None:
+def test_tiktok_names_its_watermark_in_the_address(
+    query: str, has_mark: bool, has_none: bool
+) -> None:
     url = f"https://v16.tiktokcdn.com/0a1b/video/tos/xx/tos-xx-ve-1/0a/{query}"
     tiktok = next(known for known in KNOWN if known.name == "tiktok")
 

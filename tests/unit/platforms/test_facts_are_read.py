@@ -26,20 +26,35 @@ from tests.syntax import nodes
 
 SOURCE = Path(mediavault.__file__).parent
 FOR_PEOPLE = {"checked", "known_from", "reads", "leaves_out"}  # the list of sites is made from them
-RECORDS = (Platform, FeedRules, ListRules, Matching, PageReader, YtdlpRules, MediaRules, SignIn, Walls, Pace)
+RECORDS = (
+    Platform,
+    FeedRules,
+    ListRules,
+    Matching,
+    PageReader,
+    YtdlpRules,
+    MediaRules,
+    SignIn,
+    Walls,
+    Pace,
+)
 MAX_FIELDS = 25
 
 
 @cache
 def attributes_read(folder: Path) -> set[str]:
-    """Names of the attributes that any module below ``folder`` reads, without the sites and the records themselves."""
+    """Names of the attributes that any module below ``folder`` reads,
+    without the sites and the records themselves.
+    """
     sites = set((folder / "platforms").glob("*/*.py"))
     modules = set(folder.rglob("*.py")) - sites - {folder / "core" / "platform.py"}
     texts = [path.read_text(encoding="utf-8") for path in modules]
     return {node.attr for text in texts for node in nodes(text) if isinstance(node, ast.Attribute)}
 
 
-@pytest.mark.parametrize("name", sorted({field.name for kind in RECORDS for field in fields(kind)} - FOR_PEOPLE))
+@pytest.mark.parametrize(
+    "name", sorted({field.name for kind in RECORDS for field in fields(kind)} - FOR_PEOPLE)
+)
 def test_every_fact_is_read_by_something(name: str) -> None:
     assert name in attributes_read(SOURCE)
 

@@ -19,7 +19,9 @@ BLUESKY = "https://public.api.bsky.app/xrpc/app.bsky.feed.getAuthorFeed?actor="
 ALL_RULES = [rules for known in all_platforms() for rules in known.feeds]
 
 
-def ways(url: str, *, site: str | None = None, **facts: object) -> list[dict[EntryKind | None, str]]:
+def ways(
+    url: str, *, site: str | None = None, **facts: object
+) -> list[dict[EntryKind | None, str]]:
     """Return the feeds of a source, without the fields that an API is asked for."""
     check = ListCheck(url, **facts)  # type: ignore[arg-type]
     at = parse_http_url(url)
@@ -38,15 +40,36 @@ def first(url: str, **facts: object) -> str:
         (f"https://www.youtube.com/channel/{CHANNEL}", f"{YOUTUBE}?channel_id={CHANNEL}"),
         (f"https://youtube.com/channel/{CHANNEL}/featured", f"{YOUTUBE}?channel_id={CHANNEL}"),
         (f"{YOUTUBE}?channel_id={CHANNEL}", f"{YOUTUBE}?channel_id={CHANNEL}"),
-        ("https://www.youtube.com/playlist?list=PLabcdefghijk", f"{YOUTUBE}?playlist_id=PLabcdefghijk"),
+        (
+            "https://www.youtube.com/playlist?list=PLabcdefghijk",
+            f"{YOUTUBE}?playlist_id=PLabcdefghijk",
+        ),
         (f"{YOUTUBE}?playlist_id=PLabcdefghijk", f"{YOUTUBE}?playlist_id=PLabcdefghijk"),
-        ("https://bsky.app/profile/jane.example", f"{BLUESKY}jane.example&limit=50&filter=posts_with_video"),
-        ("https://bsky.app/profile/did:plc:abc", f"{BLUESKY}did:plc:abc&limit=50&filter=posts_with_video"),
-        ("https://jane.bsky.social/", f"{BLUESKY}jane.bsky.social&limit=50&filter=posts_with_video"),
-        ("https://www.reddit.com/user/jane", "https://www.reddit.com/user/jane/submitted.rss?limit=50"),
-        ("https://old.reddit.com/u/jane/submitted/", "https://www.reddit.com/user/jane/submitted.rss?limit=50"),
+        (
+            "https://bsky.app/profile/jane.example",
+            f"{BLUESKY}jane.example&limit=50&filter=posts_with_video",
+        ),
+        (
+            "https://bsky.app/profile/did:plc:abc",
+            f"{BLUESKY}did:plc:abc&limit=50&filter=posts_with_video",
+        ),
+        (
+            "https://jane.bsky.social/",
+            f"{BLUESKY}jane.bsky.social&limit=50&filter=posts_with_video",
+        ),
+        (
+            "https://www.reddit.com/user/jane",
+            "https://www.reddit.com/user/jane/submitted.rss?limit=50",
+        ),
+        (
+            "https://old.reddit.com/u/jane/submitted/",
+            "https://www.reddit.com/user/jane/submitted.rss?limit=50",
+        ),
         ("https://www.reddit.com/r/kites", "https://www.reddit.com/r/kites/new.rss?limit=50"),
-        ("https://www.reddit.com/r/kites/new/.rss", "https://www.reddit.com/r/kites/new.rss?limit=50"),
+        (
+            "https://www.reddit.com/r/kites/new/.rss",
+            "https://www.reddit.com/r/kites/new.rss?limit=50",
+        ),
         ("https://vimeo.com/jane", "https://vimeo.com/jane/videos/rss"),
         ("https://vimeo.com/jane/videos/rss", "https://vimeo.com/jane/videos/rss"),
         ("https://vimeo.com/channels/kites", "https://vimeo.com/channels/kites/videos/rss"),
@@ -77,7 +100,12 @@ def test_dailymotions_lists_are_asked_of_its_api(url: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://www.youtube.com/@jane", "https://www.youtube.com/user/jane/videos", "https://www.youtube.com/jane"]
+    "url",
+    [
+        "https://www.youtube.com/@jane",
+        "https://www.youtube.com/user/jane/videos",
+        "https://www.youtube.com/jane",
+    ],
 )
 def test_a_channels_handle_has_no_feed_until_its_id_is_known(url: str) -> None:
     assert ways(url) == []
@@ -87,11 +115,16 @@ def test_a_channels_handle_has_no_feed_until_its_id_is_known(url: str) -> None:
 def test_a_channels_own_key_counts_more_than_its_url() -> None:
     other = CHANNEL.replace("a", "z")
 
-    assert first(f"https://www.youtube.com/channel/{CHANNEL}", stable_id=other) == f"{YOUTUBE}?channel_id={other}"
+    assert (
+        first(f"https://www.youtube.com/channel/{CHANNEL}", stable_id=other)
+        == f"{YOUTUBE}?channel_id={other}"
+    )
 
 
 def test_a_key_of_another_form_is_not_used() -> None:
-    assert first("https://bsky.app/profile/jane.example", stable_id="../x").startswith(f"{BLUESKY}jane.example&")
+    assert first("https://bsky.app/profile/jane.example", stable_id="../x").startswith(
+        f"{BLUESKY}jane.example&"
+    )
 
 
 def test_some_kinds_of_a_channels_videos_have_a_feed_each() -> None:
@@ -114,14 +147,18 @@ def test_some_kinds_of_a_channels_videos_have_a_feed_each() -> None:
         ("streams", EntryKind.LIVE, "UULV"),
     ],
 )
-def test_a_tab_of_a_channel_has_the_feed_of_its_kind(tab: str, kind: EntryKind, prefix: str) -> None:
+def test_a_tab_of_a_channel_has_the_feed_of_its_kind(
+    tab: str, kind: EntryKind, prefix: str
+) -> None:
     found = ways(f"https://www.youtube.com/@jane/{tab}", stable_id=CHANNEL)
 
     assert found == [{kind: f"{YOUTUBE}?playlist_id={prefix}{CHANNEL.removeprefix('UC')}"}]
 
 
 def test_reposts_are_only_in_the_feeds_without_a_filter() -> None:
-    assert first("https://bsky.app/profile/jane.example", reposts=True).endswith("filter=posts_with_replies")
+    assert first("https://bsky.app/profile/jane.example", reposts=True).endswith(
+        "filter=posts_with_replies"
+    )
     mastodon = first("https://mastodon.social/@jane", stable_id="12@mastodon.social", reposts=True)
     assert "only_media" not in mastodon
 

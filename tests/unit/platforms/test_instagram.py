@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.failures import Challenge, Deleted, Failure, LoginRequired, Private, RateLimited
+from mediavault.core.failures import (
+    Challenge,
+    Deleted,
+    Failure,
+    LoginRequired,
+    Private,
+    RateLimited,
+)
 from mediavault.core.media import ItemType, Post, SourceType
 from mediavault.core.platform import PageData
 from mediavault.extraction.page_data.document import documents, parse_json
@@ -22,11 +29,16 @@ PK = "2580717541674484669"
 URL = f"https://www.instagram.com/p/{CODE}/"
 CDN = "https://scontent.cdninstagram.com/v/t50/"
 MPD = (
-    '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT9S"><Period>'
-    '<AdaptationSet><Representation id="v" mimeType="video/mp4" codecs="avc1.640028" width="{w}" height="{h}"'
-    ' bandwidth="900000"><BaseURL>https://a.test/v.mp4</BaseURL><SegmentBase indexRange="0-9"/></Representation>'
-    '</AdaptationSet><AdaptationSet><Representation id="a" mimeType="audio/mp4" codecs="mp4a.40.2" bandwidth="64000">'
-    '<BaseURL>https://a.test/a.mp4</BaseURL><SegmentBase indexRange="0-9"/></Representation></AdaptationSet></Period></MPD>'
+    '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"'
+    ' mediaPresentationDuration="PT9S"><Period>'
+    '<AdaptationSet><Representation id="v" mimeType="video/mp4" codecs="avc1.640028" width="{w}"'
+    ' height="{h}"'
+    ' bandwidth="900000"><BaseURL>https://a.test/v.mp4</BaseURL><SegmentBase'
+    ' indexRange="0-9"/></Representation>'
+    '</AdaptationSet><AdaptationSet><Representation id="a" mimeType="audio/mp4" codecs="mp4a.40.2"'
+    ' bandwidth="64000">'
+    "<BaseURL>https://a.test/a.mp4</BaseURL><SegmentBase"
+    ' indexRange="0-9"/></Representation></AdaptationSet></Period></MPD>'
 )
 
 
@@ -43,10 +55,20 @@ def read(*answers: object, url: str = URL) -> PageData:
 def test_a_highlights_stories_are_its_items() -> None:
     url = "https://www.instagram.com/stories/highlights/17900000000000001/"
     clip = {"pk": "1", "media_type": 2, "video_versions": [{"url": f"{CDN}a.mp4"}]}
-    still = {"pk": "2", "media_type": 1, "image_versions2": {"candidates": [{"url": f"{CDN}b.jpg"}]}}
-    reel = {"id": "highlight:17900000000000001", "user": {"username": "jane"}, "items": [still, clip]}
+    still = {
+        "pk": "2",
+        "media_type": 1,
+        "image_versions2": {"candidates": [{"url": f"{CDN}b.jpg"}]},
+    }
+    reel = {
+        "id": "highlight:17900000000000001",
+        "user": {"username": "jane"},
+        "items": [still, clip],
+    }
     other = {"id": "highlight:5", "items": [clip]}
-    data = instagram.read(Post(url, url, "instagram", "17900000000000001"), INSTAGRAM, [{"reels": [other, reel]}])
+    data = instagram.read(
+        Post(url, url, "instagram", "17900000000000001"), INSTAGRAM, [{"reels": [other, reel]}]
+    )
 
     assert data is not None
     assert ([item.is_video for item in data.items], data.handle) == ([False, True], "jane")
@@ -85,7 +107,9 @@ def api(name: str = CODE, *, video: bool = True, **more: Any) -> dict[str, Any]:
 
 def own_api(**more: Any) -> dict[str, Any]:
     user = {"pk": "1", "username": "jane", "full_name": "Jane"}
-    return api(pk=PK, code=CODE, user=user, caption={"text": "A kite"}, taken_at=1_700_000_000, **more)
+    return api(
+        pk=PK, code=CODE, user=user, caption={"text": "A kite"}, taken_at=1_700_000_000, **more
+    )
 
 
 def test_the_number_and_the_shortcode_name_the_same_post() -> None:
@@ -108,7 +132,17 @@ def test_the_number_and_the_shortcode_name_the_same_post() -> None:
                     "X",
                     "handle",
                     None,
-                    [{"__bbox": {"data": {"xdt_api__v1__media__shortcode__web_info": {"items": [own_api()]}}}}],
+                    [
+                        {
+                            "__bbox": {
+                                "data": {
+                                    "xdt_api__v1__media__shortcode__web_info": {
+                                        "items": [own_api()]
+                                    }
+                                }
+                            }
+                        }
+                    ],
                 ]
             ]
         },
@@ -146,7 +180,12 @@ def test_a_carousel_gives_one_item_per_child_in_order() -> None:
     ]
     data = read({"items": [own_api(carousel_media=children, media_type=8)]})
 
-    assert [item.type for item in data.items] == [ItemType.IMAGE, ItemType.VIDEO, ItemType.IMAGE, ItemType.VIDEO]
+    assert [item.type for item in data.items] == [
+        ItemType.IMAGE,
+        ItemType.VIDEO,
+        ItemType.IMAGE,
+        ItemType.VIDEO,
+    ]
     assert [item.media_id for item in data.items] == ["11", "12", "13", "14"]
     assert data.image_urls == (f"{CDN}one_large.jpg", f"{CDN}three_large.jpg")
     assert data.thumbnail_url == f"{CDN}two_large.jpg"
@@ -162,7 +201,10 @@ def test_the_address_can_name_one_item_of_the_carousel() -> None:
 
 
 def test_a_record_with_children_takes_precedence_over_one_without() -> None:
-    edges = [{"node": graphql("A1", id="1")}, {"node": graphql("A2", id="2", is_video=False, video_url=None)}]
+    edges = [
+        {"node": graphql("A1", id="1")},
+        {"node": graphql("A2", id="2", is_video=False, video_url=None)},
+    ]
     full = graphql(edge_sidecar_to_children={"edges": edges}, video_url=None, is_video=False)
     data = read(graphql(video_url=None), full)
 
@@ -170,7 +212,9 @@ def test_a_record_with_children_takes_precedence_over_one_without() -> None:
 
 
 def test_an_inline_manifest_is_taken_where_it_is_larger() -> None:
-    small, large = (own_api(video_dash_manifest=MPD.format(w=w, h=h)) for w, h in ((720, 1280), (1080, 1920)))
+    small, large = (
+        own_api(video_dash_manifest=MPD.format(w=w, h=h)) for w, h in ((720, 1280), (1080, 1920))
+    )
     chosen = [choose_candidate(read({"items": [record]}).items[0]) for record in (small, large)]
 
     assert [c.source_type for c in chosen] == [SourceType.DIRECT, SourceType.DASH]
@@ -179,7 +223,9 @@ def test_an_inline_manifest_is_taken_where_it_is_larger() -> None:
 
 
 def test_a_photo_post_is_found_without_a_video() -> None:
-    data = read({"items": [{**api(video=False), "pk": PK, "code": CODE, "user": {"username": "jane"}}]})
+    data = read(
+        {"items": [{**api(video=False), "pk": PK, "code": CODE, "user": {"username": "jane"}}]}
+    )
 
     assert [item.type for item in data.items] == [ItemType.IMAGE]
     assert data.found
@@ -190,7 +236,10 @@ def test_a_story_is_found_by_its_number() -> None:
     wanted = Post(url, url, "instagram", PK, "jane")
     reel = {
         "reels_media": [
-            {"user": {"username": "jane"}, "items": [api("x", pk="1", id="1_5"), api("y", pk=PK, id=f"{PK}_5")]}
+            {
+                "user": {"username": "jane"},
+                "items": [api("x", pk="1", id="1_5"), api("y", pk=PK, id=f"{PK}_5")],
+            }
         ]
     }
     coded = {"items": [api("x", pk="1", code="B"), api("y", pk=PK, code="CAAAAAAAAAA")]}
@@ -202,17 +251,28 @@ def test_a_story_is_found_by_its_number() -> None:
 
 
 def test_a_page_that_only_names_the_post_gives_no_data() -> None:
-    assert instagram.read(post(), INSTAGRAM, [{"params": {"media_id": PK, "media_type": 2, "code": CODE}}]) is None
+    assert (
+        instagram.read(
+            post(), INSTAGRAM, [{"params": {"media_id": PK, "media_type": 2, "code": CODE}}]
+        )
+        is None
+    )
 
 
 def test_data_that_a_script_loads_are_read() -> None:
-    page = f"<script>window.__additionalDataLoaded('/p/{CODE}/',{json.dumps({'graphql': {'shortcode_media': graphql()}})});</script>"
+    page = (
+        f"<script>window.__additionalDataLoaded('/p/{CODE}/',"
+        f"{json.dumps({'graphql': {'shortcode_media': graphql()}})});</script>"
+    )
 
     assert read(*documents(scan(page))).handle == "jane"
 
 
 def test_an_answer_saved_as_a_module_is_read() -> None:
-    saved = f"const answer = {{ data: {{ shortcode: '{CODE}', is_video: true, video_url: '{CDN}m.mp4', }} }};"
+    saved = (
+        f"const answer = {{ data: {{ shortcode: '{CODE}', is_video: true, video_url: '{CDN}m.mp4',"
+        f" }} }};"
+    )
 
     assert [c.url for c in read(*parse_json(saved)).items[0].candidates] == [f"{CDN}m.mp4"]
 
@@ -236,12 +296,17 @@ def test_an_oembed_answer_gives_metadata_only() -> None:
         ({"message": "", "require_login": True, "status": "fail"}, LoginRequired),
         ({"data": {"xdt_shortcode_media": None}}, LoginRequired),
         ({"message": "checkpoint_required", "status": "fail"}, Challenge),
-        ({"message": "Please wait a few minutes before you try again.", "status": "fail"}, RateLimited),
+        (
+            {"message": "Please wait a few minutes before you try again.", "status": "fail"},
+            RateLimited,
+        ),
         ({"message": "Media not found or unavailable", "status": "fail"}, Deleted),
         ({"message": "Not authorized to view user", "status": "fail"}, Private),
     ],
 )
-def test_an_error_answer_raises_the_matching_failure(answer: dict[str, Any], condition: type[Failure]) -> None:
+def test_an_error_answer_raises_the_matching_failure(
+    answer: dict[str, Any], condition: type[Failure]
+) -> None:
     with pytest.raises(condition):
         instagram.read(post(), INSTAGRAM, [answer])
 

@@ -20,7 +20,10 @@ def player(name: str) -> dict[str, Any]:
         {"src": f"{FILE}{name}/mp4-360p-30fp/x", "type": "video/mp4", "data-bitrate": 400_000},
         {"src": f"{FILE}{name}/mp4-720p-30fp/x", "type": "video/mp4", "data-bitrate": 1_600_000},
     ]
-    attributes = {"data-sources": json.dumps(sources), "data-poster-url": "https://media.licdn.com/p.jpg"}
+    attributes = {
+        "data-sources": json.dumps(sources),
+        "data-poster-url": "https://media.licdn.com/p.jpg",
+    }
     return {"element": "video", "attributes": attributes}
 
 
@@ -32,7 +35,10 @@ def test_the_first_player_of_a_guest_page_is_taken() -> None:
 
 
 def card(number: str, **facts: str) -> dict[str, Any]:
-    urns = {"data-activity-urn": f"urn:li:activity:{number}", "data-attributed-urn": "urn:li:share:1"}
+    urns = {
+        "data-activity-urn": f"urn:li:activity:{number}",
+        "data-attributed-urn": "urn:li:share:1",
+    }
     return {"element": "article", "attributes": {**urns, **facts}}
 
 
@@ -46,7 +52,9 @@ def test_a_player_in_the_element_of_another_post_is_ignored() -> None:
 def test_the_video_of_a_reposted_post_has_that_role() -> None:
     reshared = card("7", **{"data-test-id": "feed-reshare-content"})
 
-    assert [item.role for item in read_known(URL, card(NUMBER), reshared, player("other")).items] == [ItemRole.REPOSTED]
+    assert [
+        item.role for item in read_known(URL, card(NUMBER), reshared, player("other")).items
+    ] == [ItemRole.REPOSTED]
 
 
 def test_the_elements_of_posts_are_read_from_a_page() -> None:
@@ -76,7 +84,11 @@ def metadata(name: str) -> dict[str, Any]:
             "streamingLocations": [{"url": f"{FILE}{name}/360"}],
         },
     ]
-    return {"media": f"urn:li:digitalmediaAsset:{name}", "progressiveStreams": streams, "duration": 4_500}
+    return {
+        "media": f"urn:li:digitalmediaAsset:{name}",
+        "progressiveStreams": streams,
+        "duration": 4_500,
+    }
 
 
 def test_the_signed_in_pages_records_assign_the_video_to_the_update() -> None:
@@ -90,7 +102,10 @@ def test_the_signed_in_pages_records_assign_the_video_to_the_update() -> None:
 
 
 def test_videos_of_other_updates_are_ignored() -> None:
-    update = {"entityUrn": "urn:li:activity:1", "content": {"*video": "urn:li:digitalmediaAsset:other"}}
+    update = {
+        "entityUrn": "urn:li:activity:1",
+        "content": {"*video": "urn:li:digitalmediaAsset:other"},
+    }
 
     assert read(URL, {"included": [update, metadata("other")]}) is None
 
@@ -105,18 +120,33 @@ def test_a_signed_in_answer_names_the_account() -> None:
     update = {
         "entityUrn": f"urn:li:fs_updateV2:(urn:li:activity:{number},FEED_DETAIL)",
         "actor": actor,
-        "content": {"videoPlayMetadata": {"media": "urn:li:digitalmediaAsset:D4", "progressiveStreams": [stream]}},
+        "content": {
+            "videoPlayMetadata": {
+                "media": "urn:li:digitalmediaAsset:D4",
+                "progressiveStreams": [stream],
+            }
+        },
     }
 
-    data = read_known(f"https://www.linkedin.com/feed/update/urn:li:activity:{number}", {"included": [update]})
+    data = read_known(
+        f"https://www.linkedin.com/feed/update/urn:li:activity:{number}", {"included": [update]}
+    )
 
     assert (data.handle, data.display_name) == ("jane-doe", "Jane Doe")
 
 
 def update(number: str, **facts: Any) -> dict[str, Any]:
     urn = f"urn:li:fs_updateV2:(urn:li:activity:{number},MAIN_FEED,EMPTY,DEFAULT,false)"
-    actor = {"name": {"text": "Jane"}, "navigationContext": {"actionTarget": "https://www.linkedin.com/in/jane"}}
-    return {"entityUrn": urn, "updateMetadata": {"urn": f"urn:li:activity:{number}"}, "actor": actor, **facts}
+    actor = {
+        "name": {"text": "Jane"},
+        "navigationContext": {"actionTarget": "https://www.linkedin.com/in/jane"},
+    }
+    return {
+        "entityUrn": urn,
+        "updateMetadata": {"urn": f"urn:li:activity:{number}"},
+        "actor": actor,
+        **facts,
+    }
 
 
 OTHER = "7151241570371940001"
@@ -133,7 +163,14 @@ def test_an_update_without_a_video_does_not_get_the_only_one_in_its_feed() -> No
 def test_the_video_of_a_reshared_update_has_that_role() -> None:
     theirs = update(OTHER, content={"*videoPlayMetadata": "urn:li:digitalmediaAsset:theirs"})
     by_name = read_known(
-        URL, {"included": [metadata("theirs"), theirs, update(NUMBER, **{"*resharedUpdate": theirs["entityUrn"]})]}
+        URL,
+        {
+            "included": [
+                metadata("theirs"),
+                theirs,
+                update(NUMBER, **{"*resharedUpdate": theirs["entityUrn"]}),
+            ]
+        },
     )
     inside = update(OTHER, content={"videoPlayMetadata": metadata("theirs")})
     held = read_known(URL, {"included": [update(NUMBER, resharedUpdate=inside)]})
@@ -143,6 +180,10 @@ def test_the_video_of_a_reshared_update_has_that_role() -> None:
 
 
 def test_a_video_that_an_answer_only_announces_has_no_candidates() -> None:
-    own = update(NUMBER, content={"$type": "com.linkedin.voyager.feed.render.LinkedInVideoComponent"})
+    own = update(
+        NUMBER, content={"$type": "com.linkedin.voyager.feed.render.LinkedInVideoComponent"}
+    )
 
-    assert [(item.is_video, item.candidates) for item in read_known(URL, {"included": [own]}).items] == [(True, ())]
+    assert [
+        (item.is_video, item.candidates) for item in read_known(URL, {"included": [own]}).items
+    ] == [(True, ())]

@@ -24,17 +24,26 @@ def addresses(url: str, key: str = "") -> list[str] | None:
     [
         (f"https://m.youtube.com/channel/{UC}/shorts", f"{YOUTUBE}/channel/{UC}/shorts"),
         ("https://youtube.com/jane/videos", f"{YOUTUBE}/jane/videos"),
-        (f"{YOUTUBE}/playlist?list=PLabcdefghijklm&si=x", f"{YOUTUBE}/playlist?list=PLabcdefghijklm"),
+        (
+            f"{YOUTUBE}/playlist?list=PLabcdefghijklm&si=x",
+            f"{YOUTUBE}/playlist?list=PLabcdefghijklm",
+        ),
         (f"{YOUTUBE}/watch?list=PLabcdefghijklm", f"{YOUTUBE}/playlist?list=PLabcdefghijklm"),
         ("https://www.tiktok.com/@jane.d?lang=en", "https://www.tiktok.com/@jane.d"),
         ("https://space.bilibili.com/123", "https://space.bilibili.com/123/video"),
         ("https://m.bilibili.com/space/123", "https://space.bilibili.com/123/video"),
-        ("https://space.bilibili.com/1/lists/2?type=season", "https://space.bilibili.com/1/lists/2?type=season"),
+        (
+            "https://space.bilibili.com/1/lists/2?type=season",
+            "https://space.bilibili.com/1/lists/2?type=season",
+        ),
         ("https://vimeo.com/jane", "https://vimeo.com/jane/videos"),
         ("https://vimeo.com/channels/staffpicks/videos", "https://vimeo.com/channels/staffpicks"),
         ("https://vimeo.com/showcase/123", "https://vimeo.com/showcase/123"),
         ("https://www.dailymotion.com/user/jane", "https://www.dailymotion.com/jane"),
-        ("https://www.dailymotion.com/playlist/x1b2c", "https://www.dailymotion.com/playlist/x1b2c"),
+        (
+            "https://www.dailymotion.com/playlist/x1b2c",
+            "https://www.dailymotion.com/playlist/x1b2c",
+        ),
         ("https://m.twitch.tv/jane", "https://www.twitch.tv/jane/videos?filter=all&sort=time"),
         ("https://www.twitch.tv/collections/o9zZ", "https://www.twitch.tv/collections/o9zZ"),
         ("https://framatube.org/c/blender", "https://framatube.org/c/blender/videos"),
@@ -68,7 +77,9 @@ def test_a_youtube_channel_is_read_by_its_tabs(url: str) -> None:
         ("https://vimeo.com/jane", "123", "https://vimeo.com/jane/videos"),
     ],
 )
-def test_a_known_key_replaces_a_name_that_may_have_changed(url: str, key: str, address: str) -> None:
+def test_a_known_key_replaces_a_name_that_may_have_changed(
+    url: str, key: str, address: str
+) -> None:
     assert addresses(url, key) == [address]
 
 
@@ -102,8 +113,14 @@ def test_a_list_may_end_at_known_posts_only_where_new_ones_are_first() -> None:
 
 
 def test_the_installed_ytdlp_has_the_extractors_that_are_named() -> None:
-    names = {name for known in all_platforms() for rules in known.lists for name in rules.extractors}
+    names = {
+        name for known in all_platforms() for rules in known.lists for name in rules.extractors
+    }
     yt_dlp = pytest.importorskip("yt_dlp")
-    unknown = [name for name in names if not yt_dlp.YoutubeDL({"allowed_extractors": [name], "quiet": True})._ies]
+    unknown = [
+        name
+        for name in names
+        if not yt_dlp.YoutubeDL({"allowed_extractors": [name], "quiet": True})._ies
+    ]
 
     assert unknown == []

@@ -23,7 +23,8 @@ BRANDS = frozenset({"facebook", "instagram", "linkedin", "tiktok", "youtube"})
         parse_http_url("https://tikt\u043ek.com/").host,  # Cyrillic o
         parse_http_url("https://\u0445.com/").host,  # Cyrillic kha
         parse_http_url("https://www.tikt\u00f3k.com/").host,  # an accent
-        parse_http_url("https://login.f\u0430cebook.com.example/").host,  # Cyrillic a, in another label
+        # Cyrillic a, in another label
+        parse_http_url("https://login.f\u0430cebook.com.example/").host,
         "youtube.co",
         "www.instagram.com.br",
         "linkedin.example",

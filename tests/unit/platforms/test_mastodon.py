@@ -20,13 +20,21 @@ def attachment(kind: str = "video", **facts: Any) -> dict[str, Any]:
         "url": FILE,
         "preview_url": "https://files.mastodon.social/a/small/kite.png",
         "meta": {
-            "original": {"width": 640, "height": 360, "frame_rate": "30000/1001", "duration": 4.5, "bitrate": 900_000}
+            "original": {
+                "width": 640,
+                "height": 360,
+                "frame_rate": "30000/1001",
+                "duration": 4.5,
+                "bitrate": 900_000,
+            }
         },
         **facts,
     }
 
 
-def status(*media: dict[str, Any], post_id: str = "110000000000000001", **facts: Any) -> dict[str, Any]:
+def status(
+    *media: dict[str, Any], post_id: str = "110000000000000001", **facts: Any
+) -> dict[str, Any]:
     return {
         "id": post_id,
         "uri": f"https://mastodon.social/users/jane/statuses/{post_id}",
@@ -47,7 +55,11 @@ def test_an_attached_video_is_found_with_its_size_rates_and_duration() -> None:
     assert (best(data), item.expected.duration_s) == ([FILE], 4.5)
     assert (item.candidates[0].width, item.candidates[0].bitrate) == (640, 900_000)
     assert item.candidates[0].fps == pytest.approx(29.97, abs=0.01)
-    assert (data.handle, data.display_name, data.text) == ("jane", "Jane D.", "A kite\nand & wind\nmore")
+    assert (data.handle, data.display_name, data.text) == (
+        "jane",
+        "Jane D.",
+        "A kite\nand & wind\nmore",
+    )
 
 
 def test_the_file_on_the_authors_own_server_comes_before_this_servers_copy() -> None:
@@ -69,7 +81,9 @@ def test_pictures_and_sounds_are_not_videos() -> None:
 
 
 def test_a_boost_shows_the_other_statuss_media_as_its_own() -> None:
-    other = status(attachment(), post_id="109", account={"acct": "bob@other.example", "display_name": "Bob"})
+    other = status(
+        attachment(), post_id="109", account={"acct": "bob@other.example", "display_name": "Bob"}
+    )
     data = read_known(URL, status(reblog=other))
 
     assert (best(data), data.handle) == ([FILE], "bob@other.example")
@@ -77,20 +91,32 @@ def test_a_boost_shows_the_other_statuss_media_as_its_own() -> None:
 
 
 def test_a_quoted_statuss_video_has_that_role() -> None:
-    data = read_known(URL, status(quote={"state": "accepted", "quoted_status": status(attachment(), post_id="109")}))
+    data = read_known(
+        URL,
+        status(quote={"state": "accepted", "quoted_status": status(attachment(), post_id="109")}),
+    )
 
-    assert (best(data), [(item.role, item.label) for item in data.items]) == ([], [("quoted", "109")])
+    assert (best(data), [(item.role, item.label) for item in data.items]) == (
+        [],
+        [("quoted", "109")],
+    )
 
 
 def test_the_status_is_distinguished_from_others_in_a_list() -> None:
-    other = status(attachment(url="https://files.mastodon.social/other.mp4"), post_id="110000000000000002")
+    other = status(
+        attachment(url="https://files.mastodon.social/other.mp4"), post_id="110000000000000002"
+    )
 
-    assert best(read_known(URL, {"ancestors": [other], "descendants": [status(attachment())]})) == [FILE]
+    assert best(read_known(URL, {"ancestors": [other], "descendants": [status(attachment())]})) == [
+        FILE
+    ]
     assert read(URL, [other]) is None
 
 
 def test_a_status_of_an_unknown_server_is_found_by_its_address() -> None:
-    data = read_known("https://social.example/@jane/1", status(attachment(), url="https://social.example/@jane/1"))
+    data = read_known(
+        "https://social.example/@jane/1", status(attachment(), url="https://social.example/@jane/1")
+    )
 
     assert best(data) == [FILE]
 
@@ -99,7 +125,9 @@ def test_a_status_of_an_unknown_server_is_found_by_its_address() -> None:
     ("error", "condition"),
     [("Record not found", Deleted), ("This API requires an authenticated user", LoginRequired)],
 )
-def test_an_error_answer_raises_the_matching_failure(error: str, condition: type[Exception]) -> None:
+def test_an_error_answer_raises_the_matching_failure(
+    error: str, condition: type[Exception]
+) -> None:
     with pytest.raises(condition):
         read(URL, {"error": error})
 

@@ -62,9 +62,15 @@ def test_the_guides_example_passes_its_own_tests(folder: Path) -> None:
         ("raise RuntimeError('boom')", "RuntimeError: boom"),
         ("raise SystemExit", "SystemExit"),
         ("FILMS = 1", "TypeError: it is a int, not a Platform"),
-        ("from mediavault.platforms.x import X as FILMS", "ValueError: there is already a platform x"),
         (
-            "from dataclasses import replace\nfrom mediavault.platforms.vimeo import VIMEO\nFILMS = replace(VIMEO, name='films')",
+            "from mediavault.platforms.x import X as FILMS",
+            "ValueError: there is already a platform x",
+        ),
+        (
+            (
+                "from dataclasses import replace\nfrom mediavault.platforms.vimeo import VIMEO\n"
+                "FILMS = replace(VIMEO, name='films')"
+            ),
             "ValueError: another platform has the host i.vimeocdn.com",
         ),
     ],
@@ -74,7 +80,10 @@ def test_a_broken_package_is_left_out_and_named(folder: Path, source: str, reaso
     registry.reload()
 
     (broken,) = registry.broken_packages()
-    assert (broken.entry_point, broken.reason.strip(": ")) == ("films = mediavault_films:FILMS", reason)
+    assert (broken.entry_point, broken.reason.strip(": ")) == (
+        "films = mediavault_films:FILMS",
+        reason,
+    )
     assert registry.platform("x").title == "X"
     (check,) = site_packages(Context(Settings()))
     assert (check.verdict, reason in check.detail) == ("warning", True)
@@ -113,7 +122,10 @@ def test_the_kit_reads_a_document_of_a_built_in_site() -> None:
     data = read_document(
         registry.platform("bluesky"),
         "https://bsky.app/profile/jane.test/post/3mddvy5bv6k27",
-        '{"uri": "at://did:plc:abc/app.bsky.feed.post/3mddvy5bv6k27", "author": {"handle": "jane.test"}, "record": {"text": "hi"}}',
+        (
+            '{"uri": "at://did:plc:abc/app.bsky.feed.post/3mddvy5bv6k27", "author": {"handle":'
+            ' "jane.test"}, "record": {"text": "hi"}}'
+        ),
     )
 
     assert (data.account.handle, data.text, data.videos) == ("jane.test", "hi", ())

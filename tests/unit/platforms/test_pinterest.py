@@ -51,39 +51,70 @@ def test_relay_keeps_the_levels_of_an_idea_pin_in_lists_by_size() -> None:
 
 
 def test_the_pins_own_file_is_found_among_related_pins() -> None:
-    state = {"pins": {"1": pin("1", videos={"video_list": levels("other")}), "2": pin(videos={"video_list": levels()})}}
+    state = {
+        "pins": {
+            "1": pin("1", videos={"video_list": levels("other")}),
+            "2": pin(videos={"video_list": levels()}),
+        }
+    }
     data = read_known(URL, state)
 
     assert best(data) == ["https://v1.pinimg.com/videos/mc/720p/ab.mp4"]
     assert (data.handle, data.display_name, data.title) == ("jane", "Jane D.", "A kite")
-    assert (data.items[0].expected.duration_s, data.thumbnail_url) == (4.5, "https://i.pinimg.com/originals/a.jpg")
+    assert (data.items[0].expected.duration_s, data.thumbnail_url) == (
+        4.5,
+        "https://i.pinimg.com/originals/a.jpg",
+    )
 
 
 def test_an_experimental_encoding_counts_only_where_there_is_no_other() -> None:
     experiment = {**levels("exp")["V_720P"], "width": 1080, "height": 1920}
 
-    assert best(read_known(URL, pin(videos={"video_list": {"V_EXP7": experiment, **levels()}})))[0].endswith("ab.mp4")
-    assert best(read_known(URL, pin(videos={"video_list": {"V_EXP7": experiment}})))[0].endswith("exp.mp4")
+    assert best(read_known(URL, pin(videos={"video_list": {"V_EXP7": experiment, **levels()}})))[
+        0
+    ].endswith("ab.mp4")
+    assert best(read_known(URL, pin(videos={"video_list": {"V_EXP7": experiment}})))[0].endswith(
+        "exp.mp4"
+    )
 
 
 def test_an_idea_pin_has_an_item_for_each_page() -> None:
-    pages = [{"blocks": [{"block_type": 3, "video": {"video_list": levels(name)}}]} for name in ("one", "two")]
+    pages = [
+        {"blocks": [{"block_type": 3, "video": {"video_list": levels(name)}}]}
+        for name in ("one", "two")
+    ]
 
-    assert [url[-7:] for url in best(read_known(URL, pin(story_pin_data={"pages": pages})))] == ["one.mp4", "two.mp4"]
+    assert [url[-7:] for url in best(read_known(URL, pin(story_pin_data={"pages": pages})))] == [
+        "one.mp4",
+        "two.mp4",
+    ]
 
 
 def test_relay_data_in_camel_case_is_merged_from_several_answers() -> None:
-    facts = {"entityId": "1234567890", "pinner": {"username": "jane", "fullName": "Jane D."}, "gridTitle": "A kite"}
+    facts = {
+        "entityId": "1234567890",
+        "pinner": {"username": "jane", "fullName": "Jane D."},
+        "gridTitle": "A kite",
+    }
     media = {"entityId": "1234567890", "videos": {"videoList": {"v720P": levels()["V_720P"]}}}
-    data = read_known(URL, {"response": {"data": {"a": facts}}}, {"response": {"data": {"a": media}}})
+    data = read_known(
+        URL, {"response": {"data": {"a": facts}}}, {"response": {"data": {"a": media}}}
+    )
 
-    assert (best(data), data.display_name) == (["https://v1.pinimg.com/videos/mc/720p/ab.mp4"], "Jane D.")
+    assert (best(data), data.display_name) == (
+        ["https://v1.pinimg.com/videos/mc/720p/ab.mp4"],
+        "Jane D.",
+    )
 
 
 def test_a_picture_pin_next_to_a_video_pin_has_no_video() -> None:
     data = read_known(URL, [pin(), pin("1", videos={"video_list": levels("other")})])
 
-    assert (best(data), data.found, data.image_urls) == ([], True, ("https://i.pinimg.com/originals/a.jpg",))
+    assert (best(data), data.found, data.image_urls) == (
+        [],
+        True,
+        ("https://i.pinimg.com/originals/a.jpg",),
+    )
 
 
 def test_a_missing_pin_counts_as_deleted() -> None:
@@ -120,5 +151,9 @@ def test_the_documented_api_gives_the_file_only_to_the_pins_owner() -> None:
         read_known(URL, documented(video_url=None)),
     )
 
-    assert (best(own), own.handle, own.thumbnail_url) == ([address], "jane", "https://i.pinimg.com/c.jpg")
+    assert (best(own), own.handle, own.thumbnail_url) == (
+        [address],
+        "jane",
+        "https://i.pinimg.com/c.jpg",
+    )
     assert [(item.is_video, item.candidates) for item in others.items] == [(True, ())]

@@ -6,7 +6,13 @@ import pytest
 
 from mediavault.core.failures import BadSetting, BadUrl, NotAPost, Unsupported
 from mediavault.core.urls import parse_http_url
-from mediavault.platforms.registry import identify, known_names, platform, platform_of_media, shared_url
+from mediavault.platforms.registry import (
+    identify,
+    known_names,
+    platform,
+    platform_of_media,
+    shared_url,
+)
 
 SAME_POST = {
     "x": [
@@ -77,8 +83,14 @@ SAME_POST = {
         "https://dai.ly/x20su5f",
         "https://www.dailymotion.com/embed/video/x20su5f",
     ],
-    "tumblr": ["https://demo.tumblr.com/post/123456789/slug", "https://www.tumblr.com/demo/123456789"],
-    "bilibili": ["https://www.bilibili.com/video/BV13x41117TL", "https://m.bilibili.com/video/BV13x41117TL/?p=1"],
+    "tumblr": [
+        "https://demo.tumblr.com/post/123456789/slug",
+        "https://www.tumblr.com/demo/123456789",
+    ],
+    "bilibili": [
+        "https://www.bilibili.com/video/BV13x41117TL",
+        "https://m.bilibili.com/video/BV13x41117TL/?p=1",
+    ],
 }
 
 
@@ -149,7 +161,11 @@ def test_an_unknown_kind_of_address_on_a_known_platform_is_unsupported() -> None
 
 @pytest.mark.parametrize(
     "address",
-    ["https://vt.tiktok.com/ZSe4FqkKd", "https://www.reddit.com/r/a/s/w4yAMbtOYm", "https://fb.watch/abc123/"],
+    [
+        "https://vt.tiktok.com/ZSe4FqkKd",
+        "https://www.reddit.com/r/a/s/w4yAMbtOYm",
+        "https://fb.watch/abc123/",
+    ],
 )
 def test_a_share_link_is_a_post_whose_id_is_not_in_the_address(address: str) -> None:
     post, site = identify(parse_http_url(address))
@@ -171,7 +187,10 @@ def test_a_generic_page_is_known_by_its_address_without_tracking() -> None:
 
 
 def test_the_shared_address_names_the_author() -> None:
-    assert shared_url(parse_http_url("https://mobile.twitter.com/jane/status/12?s=1")) == "https://x.com/jane/status/12"
+    assert (
+        shared_url(parse_http_url("https://mobile.twitter.com/jane/status/12?s=1"))
+        == "https://x.com/jane/status/12"
+    )
 
 
 def test_an_old_jobs_platform_that_no_longer_exists_is_shown_as_generic() -> None:
@@ -193,13 +212,17 @@ def test_an_address_with_two_video_ids_names_the_first_video() -> None:
 
 
 def test_an_address_copied_out_of_html_source_is_read() -> None:
-    post, _ = identify(parse_http_url("https://www.youtube.com/watch?feature=player&amp;v=abcdefghijk"))
+    post, _ = identify(
+        parse_http_url("https://www.youtube.com/watch?feature=player&amp;v=abcdefghijk")
+    )
 
     assert post.post_id == "abcdefghijk"
 
 
 def test_one_story_is_a_post_and_all_stories_of_an_account_are_not() -> None:
-    post, _ = identify(parse_http_url("https://www.instagram.com/stories/someone/3570766765028588805/"))
+    post, _ = identify(
+        parse_http_url("https://www.instagram.com/stories/someone/3570766765028588805/")
+    )
 
     assert (post.handle, post.post_id) == ("someone", "3570766765028588805")
     with pytest.raises(NotAPost, match="all stories"):

@@ -21,8 +21,14 @@ def spotlight(key: str, name: str) -> dict[str, Any]:
         "height": 960,
         "creator": {"personCreator": {"username": "jane", "name": "Jane D."}},
     }
-    snap = {"snapMediaType": 1, "snapUrls": {"mediaUrl": f"https://cf-st.sc-cdn.net/d/{name}.1034.IRZXSOY"}}
-    return {"story": {"storyId": {"value": key}, "snapList": [snap]}, "metadata": {"videoMetadata": facts}}
+    snap = {
+        "snapMediaType": 1,
+        "snapUrls": {"mediaUrl": f"https://cf-st.sc-cdn.net/d/{name}.1034.IRZXSOY"},
+    }
+    return {
+        "story": {"storyId": {"value": key}, "snapList": [snap]},
+        "metadata": {"videoMetadata": facts},
+    }
 
 
 def page(*stories: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,9 @@ from mediavault.platforms.registry import seen_as, source_at
         ("https://blog.example/", "generic"),
     ],
 )
-def test_accounts_lists_and_any_page_of_an_unknown_site_can_be_followed(url: str, platform: str) -> None:
+def test_accounts_lists_and_any_page_of_an_unknown_site_can_be_followed(
+    url: str, platform: str
+) -> None:
     address = source_at(parse_http_url(url))
 
     assert address.platform == platform
@@ -34,7 +36,11 @@ def test_accounts_lists_and_any_page_of_an_unknown_site_can_be_followed(url: str
 
 @pytest.mark.parametrize(
     "url",
-    ["https://www.youtube.com/watch?v=aaaaaaaaaaa", "https://x.com/jane/status/12", "https://vm.tiktok.com/ZMaaaaaaa/"],
+    [
+        "https://www.youtube.com/watch?v=aaaaaaaaaaa",
+        "https://x.com/jane/status/12",
+        "https://vm.tiktok.com/ZMaaaaaaa/",
+    ],
 )
 def test_a_single_post_is_to_be_saved_instead(url: str) -> None:
     with pytest.raises(BadUrl, match="leads to a single post"):
@@ -48,9 +54,18 @@ def test_other_pages_of_known_sites_cannot_be_followed(url: str) -> None:
 
 
 def test_a_post_is_known_by_its_site_and_number_whatever_its_author_is_called() -> None:
-    assert seen_as("https://mastodon.social/@jane/112233445566778899") == "mastodon:mastodon.social:112233445566778899"
-    assert seen_as("https://mastodon.social/@janet/112233445566778899") == "mastodon:mastodon.social:112233445566778899"
-    assert seen_as("https://chaos.social/@jane/112233445566778899") == "mastodon:chaos.social:112233445566778899"
+    assert (
+        seen_as("https://mastodon.social/@jane/112233445566778899")
+        == "mastodon:mastodon.social:112233445566778899"
+    )
+    assert (
+        seen_as("https://mastodon.social/@janet/112233445566778899")
+        == "mastodon:mastodon.social:112233445566778899"
+    )
+    assert (
+        seen_as("https://chaos.social/@jane/112233445566778899")
+        == "mastodon:chaos.social:112233445566778899"
+    )
     assert seen_as("https://x.com/i/status/12") == "x::12"
     assert seen_as("https://blog.example/2026/post") == "https://blog.example/2026/post"
     assert seen_as("javascript:alert(1)") == "javascript:alert(1)"

@@ -17,7 +17,9 @@ URL = f"https://www.threads.com/@jane/post/{CODE}"
 CDN = "https://scontent.cdninstagram.com/"
 
 
-def record(code: str = CODE, *, video: bool = True, share: Any = None, **more: Any) -> dict[str, Any]:
+def record(
+    code: str = CODE, *, video: bool = True, share: Any = None, **more: Any
+) -> dict[str, Any]:
     return {
         "pk": "33" + code,
         "code": code,
@@ -36,17 +38,29 @@ def read(*documents: object) -> PageData | None:
 
 
 def test_replies_in_the_same_data_are_ignored() -> None:
-    thread = {"data": {"edges": [{"node": {"thread_items": [{"post": record("ANSWER00")}, {"post": record()}]}}]}}
+    thread = {
+        "data": {
+            "edges": [
+                {"node": {"thread_items": [{"post": record("ANSWER00")}, {"post": record()}]}}
+            ]
+        }
+    }
     data = read(thread)
 
     assert data is not None
     assert [c.url for item in data.items for c in item.candidates] == [f"{CDN}{CODE}.mp4"]
-    assert (data.handle, data.text, data.thumbnail_url) == ("jane", f"Text of {CODE}", f"{CDN}{CODE}.jpg")
+    assert (data.handle, data.text, data.thumbnail_url) == (
+        "jane",
+        f"Text of {CODE}",
+        f"{CDN}{CODE}.jpg",
+    )
     assert read(record("ANSWER00")) is None
 
 
 def test_a_quoted_posts_video_is_an_item_with_that_role() -> None:
-    quoting = record(video=False, image_versions2={"candidates": []}, share={"quoted_post": record("QUOTED00")})
+    quoting = record(
+        video=False, image_versions2={"candidates": []}, share={"quoted_post": record("QUOTED00")}
+    )
     data = read(quoting)
 
     assert data is not None
@@ -56,7 +70,9 @@ def test_a_quoted_posts_video_is_an_item_with_that_role() -> None:
 
 
 def test_a_carousel_keeps_its_order() -> None:
-    children = [{**record(name, video=name != "b"), "code": None, "pk": name} for name in ("a", "b", "c")]
+    children = [
+        {**record(name, video=name != "b"), "code": None, "pk": name} for name in ("a", "b", "c")
+    ]
     data = read(record(carousel_media=children))
 
     assert data is not None
@@ -72,10 +88,16 @@ def test_a_text_post_is_found_without_media() -> None:
 
 def test_a_linked_instagram_video_is_the_posts_own() -> None:
     linked = {"code": "INSTAGRAM0", "video_versions": [{"url": f"{CDN}linked.mp4"}]}
-    data = read(record(video=False, image_versions2=None, text_post_app_info={"linked_inline_media": linked}))
+    data = read(
+        record(
+            video=False, image_versions2=None, text_post_app_info={"linked_inline_media": linked}
+        )
+    )
 
     assert data is not None
-    assert [(item.role, item.candidates[0].url) for item in data.items] == [(ItemRole.MAIN, f"{CDN}linked.mp4")]
+    assert [(item.role, item.candidates[0].url) for item in data.items] == [
+        (ItemRole.MAIN, f"{CDN}linked.mp4")
+    ]
 
 
 def test_a_withheld_post_requires_a_sign_in() -> None:

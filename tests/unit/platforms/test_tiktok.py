@@ -1,4 +1,6 @@
-"""TikTok's data: quality levels without watermark, the watermarked copy, photo posts, and error answers."""
+"""TikTok's data: quality levels without watermark, the watermarked copy, photo posts,
+and error answers.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,13 @@ from mediavault.extraction.page_data.html_scan import scan
 from mediavault.platforms import tiktok
 from mediavault.platforms.tiktok import TIKTOK
 from tests.unit.extraction.page_data.reading import best
-from tests.unit.extraction.samples import TIKTOK_ID, tiktok_item, tiktok_level, tiktok_page, tiktok_post
+from tests.unit.extraction.samples import (
+    TIKTOK_ID,
+    tiktok_item,
+    tiktok_level,
+    tiktok_page,
+    tiktok_post,
+)
 
 
 def read(*answers: object) -> PageData:
@@ -70,7 +78,8 @@ def test_an_undecodable_codec_is_noted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "kind"), [(10204, IpBlocked), (10216, Private), (10222, Private), (10215, Deleted), (10221, Deleted)]
+    ("code", "kind"),
+    [(10204, IpBlocked), (10216, Private), (10222, Private), (10215, Deleted), (10221, Deleted)],
 )
 def test_an_error_answer_raises_the_matching_failure(code: int, kind: type[Failure]) -> None:
     with pytest.raises(kind):
@@ -88,12 +97,21 @@ def test_a_page_without_data_gives_no_data() -> None:
     assert tiktok.read(tiktok_post(), TIKTOK, []) is None
 
 
-# --- other forms -----------------------------------------------------------------------------------------------
+# --- other forms ----------------------------------------------------------------------------------
 
 
 def play_address(name: str, width: int = 576, **facts: Any) -> dict[str, Any]:
-    urls = [f"https://v16m.tiktokcdn.com/{name}/video/tos/a/", f"https://v19.tiktokcdn.com/{name}/video/tos/a/"]
-    return {"uri": "v0f00000000000000000000000000001", "url_list": urls, "width": width, "height": 1024, **facts}
+    urls = [
+        f"https://v16m.tiktokcdn.com/{name}/video/tos/a/",
+        f"https://v19.tiktokcdn.com/{name}/video/tos/a/",
+    ]
+    return {
+        "uri": "v0f00000000000000000000000000001",
+        "url_list": urls,
+        "width": width,
+        "height": 1024,
+        **facts,
+    }
 
 
 def embed(**facts: Any) -> dict[str, Any]:
@@ -123,7 +141,11 @@ def test_an_embed_and_an_old_page_name_the_same_file(document: dict[str, Any]) -
     data = read(document)
 
     assert best(data) == ["https://v16m.tiktokcdn.com/play/video/tos/a/"]
-    assert (data.handle, data.display_name, data.items[0].expected.duration_s) == ("jane", "Jane", 12)
+    assert (data.handle, data.display_name, data.items[0].expected.duration_s) == (
+        "jane",
+        "Jane",
+        12,
+    )
     assert data.thumbnail_url == "https://p16.tiktokcdn.com/origin.jpg"
 
 
@@ -163,8 +185,16 @@ def test_an_item_of_the_app_is_read_without_the_marked_file_for_downloading() ->
             "play_addr": file("play"),
             "download_addr": file("marked", data_size=9_000_000),
             "bit_rate": [
-                {"bit_rate": 500_000, "is_h265": 0, "play_addr": file("low", width=360, height=640)},
-                {"bit_rate": 900_000, "is_h265": 0, "play_addr": file("high", width=1080, height=1920)},
+                {
+                    "bit_rate": 500_000,
+                    "is_h265": 0,
+                    "play_addr": file("low", width=360, height=640),
+                },
+                {
+                    "bit_rate": 900_000,
+                    "is_h265": 0,
+                    "play_addr": file("high", width=1080, height=1920),
+                },
             ],
         },
     }
@@ -175,7 +205,9 @@ def test_an_item_of_the_app_is_read_without_the_marked_file_for_downloading() ->
 
 
 def test_a_page_of_2020_names_the_item_in_next_data() -> None:
-    data = read({"props": {"pageProps": {"statusCode": 0, "itemInfo": {"itemStruct": tiktok_item()}}}})
+    data = read(
+        {"props": {"pageProps": {"statusCode": 0, "itemInfo": {"itemStruct": tiktok_item()}}}}
+    )
 
     assert "good" in best(data)[0]
 

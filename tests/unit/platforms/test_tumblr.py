@@ -25,8 +25,16 @@ def block(url: str = FILE, **facts: Any) -> dict[str, Any]:
     }
 
 
-def post(*blocks: dict[str, Any], number: str = "701234567890123456", **facts: Any) -> dict[str, Any]:
-    return {"idString": number, "blogName": "jane", "blog": {"title": "Jane's kites"}, "content": list(blocks), **facts}
+def post(
+    *blocks: dict[str, Any], number: str = "701234567890123456", **facts: Any
+) -> dict[str, Any]:
+    return {
+        "idString": number,
+        "blogName": "jane",
+        "blog": {"title": "Jane's kites"},
+        "content": list(blocks),
+        **facts,
+    }
 
 
 def test_a_video_block_of_the_post_is_its_video() -> None:
@@ -52,7 +60,12 @@ def test_a_reblog_shows_the_video_of_its_trail() -> None:
 
 
 def test_another_providers_block_only_embeds_a_player() -> None:
-    data = read_known(URL, post({"type": "video", "provider": "youtube", "url": "https://www.youtube.com/watch?v=abc"}))
+    data = read_known(
+        URL,
+        post(
+            {"type": "video", "provider": "youtube", "url": "https://www.youtube.com/watch?v=abc"}
+        ),
+    )
 
     assert (best(data), data.found) == ([], True)
 
@@ -65,14 +78,19 @@ def test_another_providers_block_only_embeds_a_player() -> None:
         ({"meta": {"status": 401}}, LoginRequired),
     ],
 )
-def test_an_error_answer_raises_the_matching_failure(answer: object, condition: type[Exception]) -> None:
+def test_an_error_answer_raises_the_matching_failure(
+    answer: object, condition: type[Exception]
+) -> None:
     with pytest.raises(condition):
         read(URL, answer)
 
 
-# --- the API's answer about a blog's posts ---------------------------------------------------------------------------
+# --- the API's answer about a blog's posts --------------------------------------------------------
 
-NUMBER, OWN_DOMAIN = "701234567890123456", "https://kites.example.org/post/701234567890123456/a-kite"
+NUMBER, OWN_DOMAIN = (
+    "701234567890123456",
+    "https://kites.example.org/post/701234567890123456/a-kite",
+)
 
 
 def listed(number: str = NUMBER, **facts: Any) -> dict[str, Any]:
@@ -89,22 +107,37 @@ def listed(number: str = NUMBER, **facts: Any) -> dict[str, Any]:
 
 
 def older(number: str = NUMBER, url: str = FILE) -> dict[str, Any]:
-    code = f"<video poster='https://64.media.tumblr.com/p.jpg'><source src='{url}' type='video/mp4'></video>"
+    code = (
+        f"<video poster='https://64.media.tumblr.com/p.jpg'><source src='{url}'"
+        " type='video/mp4'></video>"
+    )
     player = [{"width": 250, "embed_code": code}, {"width": 500, "embed_code": code}]
-    shown = {"thumbnail_url": "https://64.media.tumblr.com/p.jpg", "duration": 12, "html5_capable": True}
-    return listed(number, type="video", caption="<p>A kite</p>", video_url=url, player=player, **shown)
+    shown = {
+        "thumbnail_url": "https://64.media.tumblr.com/p.jpg",
+        "duration": 12,
+        "html5_capable": True,
+    }
+    return listed(
+        number, type="video", caption="<p>A kite</p>", video_url=url, player=player, **shown
+    )
 
 
 def answer(*posts: dict[str, Any]) -> dict[str, Any]:
     blog = {"name": "jane", "url": "https://kites.example.org/"}
-    return {"meta": {"status": 200, "msg": "OK"}, "response": {"blog": blog, "posts": list(posts), "total_posts": 99}}
+    return {
+        "meta": {"status": 200, "msg": "OK"},
+        "response": {"blog": blog, "posts": list(posts), "total_posts": 99},
+    }
 
 
 @pytest.mark.parametrize("own", [listed(content=[block()]), older()])
 @pytest.mark.parametrize(
-    "url", [OWN_DOMAIN, OWN_DOMAIN.removesuffix("/a-kite"), "https://jane.tumblr.com/post/" + NUMBER]
+    "url",
+    [OWN_DOMAIN, OWN_DOMAIN.removesuffix("/a-kite"), "https://jane.tumblr.com/post/" + NUMBER],
 )
-def test_a_post_in_the_apis_answer_is_read_also_on_a_domain_of_the_blogs_own(url: str, own: dict[str, Any]) -> None:
+def test_a_post_in_the_apis_answer_is_read_also_on_a_domain_of_the_blogs_own(
+    url: str, own: dict[str, Any]
+) -> None:
     other = older("701234567890120000", "https://va.media.tumblr.com/tumblr_other.mp4")
     data = read_known(url, answer(other, own))
 
@@ -118,7 +151,8 @@ def test_the_duration_of_an_older_post_is_announced() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", [OWN_DOMAIN.replace(NUMBER, "701234567890199999"), OWN_DOMAIN.replace("kites.", "other.")]
+    "url",
+    [OWN_DOMAIN.replace(NUMBER, "701234567890199999"), OWN_DOMAIN.replace("kites.", "other.")],
 )
 def test_posts_of_another_number_or_blog_are_not_the_posts(url: str) -> None:
     assert read(url, answer(older())) is None

@@ -47,7 +47,9 @@ def test_the_parts_of_a_clip_may_come_in_several_answers() -> None:
     media = {"slug": SLUG, "videoQualities": facts.pop("videoQualities")}
 
     assert read_known(URL, {"data": {"clip": facts}}, {"data": {"clip": media}}).title == "A kite"
-    assert best(read_known(URL, {"data": {"clip": facts}}, {"data": {"clip": media}})) == [f"{CDN}{SLUG}-1080.mp4"]
+    assert best(read_known(URL, {"data": {"clip": facts}}, {"data": {"clip": media}})) == [
+        f"{CDN}{SLUG}-1080.mp4"
+    ]
 
 
 def test_the_landscape_form_comes_before_the_portrait_one() -> None:
@@ -56,7 +58,9 @@ def test_the_landscape_form_comes_before_the_portrait_one() -> None:
         {"aspectRatio": 1.7778, "videoQualities": files("wide")},
     ]
 
-    assert best(read_known(URL, {"data": {"clip": clip(videoQualities=[], assets=assets)}})) == [f"{CDN}wide-1080.mp4"]
+    assert best(read_known(URL, {"data": {"clip": clip(videoQualities=[], assets=assets)}})) == [
+        f"{CDN}wide-1080.mp4"
+    ]
 
 
 def test_the_picture_of_the_landscape_form_is_larger_than_the_clips_preview() -> None:
@@ -65,7 +69,10 @@ def test_the_picture_of_the_landscape_form_is_larger_than_the_clips_preview() ->
         {"aspectRatio": 1.7778, "thumbnailURL": "https://clips-media-assets2.twitch.tv/wide.jpg"},
     ]
 
-    assert read_known(URL, clip(assets=assets)).thumbnail_url == "https://clips-media-assets2.twitch.tv/wide.jpg"
+    assert (
+        read_known(URL, clip(assets=assets)).thumbnail_url
+        == "https://clips-media-assets2.twitch.tv/wide.jpg"
+    )
 
 
 def test_other_clips_are_ignored_and_no_clip_means_deleted() -> None:
@@ -85,13 +92,26 @@ def test_an_answer_that_only_unlocks_the_files_names_its_clip_in_the_token() -> 
 
 def unlocking(number: str = "1372471806", **facts: Any) -> dict[str, Any]:
     token = {"signature": "abc", "value": '{"clip_uri":""}'}
-    return {"data": {"clip": {"id": number, "playbackAccessToken": token, "videoQualities": files("kite"), **facts}}}
+    return {
+        "data": {
+            "clip": {
+                "id": number,
+                "playbackAccessToken": token,
+                "videoQualities": files("kite"),
+                **facts,
+            }
+        }
+    }
 
 
 def test_an_answer_that_only_unlocks_one_clips_files_need_not_repeat_its_slug() -> None:
-    assert best(read_known(URL, [unlocking()])) == [f"{CDN}kite-1080.mp4?sig=abc&token=%7B%22clip_uri%22%3A%22%22%7D"]
+    assert best(read_known(URL, [unlocking()])) == [
+        f"{CDN}kite-1080.mp4?sig=abc&token=%7B%22clip_uri%22%3A%22%22%7D"
+    ]
 
 
-@pytest.mark.parametrize("answer", [[unlocking(), unlocking("2")], [unlocking(slug="AnotherClip-1")]])
+@pytest.mark.parametrize(
+    "answer", [[unlocking(), unlocking("2")], [unlocking(slug="AnotherClip-1")]]
+)
 def test_files_of_several_clips_or_of_another_one_are_ignored(answer: list[Any]) -> None:
     assert read(URL, answer) is None

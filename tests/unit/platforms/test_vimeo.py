@@ -16,14 +16,27 @@ FILE = "https://vod-progressive.akamaized.net/exp=1700000000~hmac=ab/vimeo/"
 
 def config(number: int = 123456789, **files: Any) -> dict[str, Any]:
     progressive = [
-        {"url": f"{FILE}{height}.mp4", "mime": "video/mp4", "width": height * 16 // 9, "height": height, "fps": 24}
+        {
+            "url": f"{FILE}{height}.mp4",
+            "mime": "video/mp4",
+            "width": height * 16 // 9,
+            "height": height,
+            "fps": 24,
+        }
         for height in (360, 1080, 720)
     ]
-    hls = {"default_cdn": "b", "cdns": {"a": {"url": f"{FILE}a.m3u8"}, "b": {"avc_url": f"{FILE}b.m3u8"}}}
+    hls = {
+        "default_cdn": "b",
+        "cdns": {"a": {"url": f"{FILE}a.m3u8"}, "b": {"avc_url": f"{FILE}b.m3u8"}},
+    }
     return {
         "request": {
             "files": files
-            or {"progressive": progressive, "hls": hls, "dash": {"cdns": {"a": {"url": f"{FILE}master.json"}}}}
+            or {
+                "progressive": progressive,
+                "hls": hls,
+                "dash": {"cdns": {"a": {"url": f"{FILE}master.json"}}},
+            }
         },
         "video": {
             "id": number,
@@ -32,7 +45,10 @@ def config(number: int = 123456789, **files: Any) -> dict[str, Any]:
             "width": 1920,
             "height": 1080,
             "owner": {"name": "Jane D.", "url": "https://vimeo.com/jane"},
-            "thumbs": {"640": "https://i.vimeocdn.com/video/1_640", "1280": "https://i.vimeocdn.com/video/1_1280"},
+            "thumbs": {
+                "640": "https://i.vimeocdn.com/video/1_640",
+                "1280": "https://i.vimeocdn.com/video/1_1280",
+            },
         },
     }
 
@@ -42,12 +58,19 @@ def test_the_largest_progressive_file_is_taken() -> None:
 
     assert best(data) == [f"{FILE}1080.mp4"]
     assert (data.handle, data.display_name, data.title) == ("jane", "Jane D.", "A kite")
-    assert (data.thumbnail_url, data.items[0].expected.duration_s) == ("https://i.vimeocdn.com/video/1_1280", 64)
+    assert (data.thumbnail_url, data.items[0].expected.duration_s) == (
+        "https://i.vimeocdn.com/video/1_1280",
+        64,
+    )
 
 
 def test_without_files_the_default_cdns_playlist_is_taken_and_not_vimeos_own_manifest() -> None:
     data = read_known(
-        URL, config(hls=config()["request"]["files"]["hls"], dash={"cdns": {"a": {"url": f"{FILE}master.json"}}})
+        URL,
+        config(
+            hls=config()["request"]["files"]["hls"],
+            dash={"cdns": {"a": {"url": f"{FILE}master.json"}}},
+        ),
     )
 
     assert best(data) == [f"{FILE}b.m3u8"]
@@ -67,12 +90,22 @@ def test_a_clip_pages_data_alone_gives_only_metadata() -> None:
     data = read_known(URL, page)
 
     assert (data.found, data.items) == (False, ())
-    assert (data.handle, data.display_name, data.thumbnail_url) == ("jane", "Jane D.", "https://i.vimeocdn.com/1")
+    assert (data.handle, data.display_name, data.thumbnail_url) == (
+        "jane",
+        "Jane D.",
+        "https://i.vimeocdn.com/1",
+    )
 
 
 def test_the_apis_record_names_renditions_and_the_source() -> None:
     files = [
-        {"quality": "hd", "type": "video/mp4", "width": 1280, "height": 720, "link": "https://player.vimeo.com/a?s=1"},
+        {
+            "quality": "hd",
+            "type": "video/mp4",
+            "width": 1280,
+            "height": 720,
+            "link": "https://player.vimeo.com/a?s=1",
+        },
         {"quality": "hls", "type": "video/mp4", "link": "https://player.vimeo.com/b.m3u8"},
     ]
     record = {
@@ -89,17 +122,31 @@ def test_the_apis_record_names_renditions_and_the_source() -> None:
 @pytest.mark.parametrize(
     ("answer", "condition"),
     [
-        ({"message": "Because of its privacy settings, this video cannot be played here."}, Private),
+        (
+            {"message": "Because of its privacy settings, this video cannot be played here."},
+            Private,
+        ),
         ({"error": "Please log in", "error_code": 5460}, LoginRequired),
         ({"error": "The requested video couldn't be found.", "error_code": 5000}, Deleted),
-        ({"request": {"files": {"hls": {}}}, "video": {"id": 123456789, "live_event": {"status": "started"}}}, LiveNow),
+        (
+            {
+                "request": {"files": {"hls": {}}},
+                "video": {"id": 123456789, "live_event": {"status": "started"}},
+            },
+            LiveNow,
+        ),
     ],
 )
-def test_an_error_answer_raises_the_matching_failure(answer: object, condition: type[Exception]) -> None:
+def test_an_error_answer_raises_the_matching_failure(
+    answer: object, condition: type[Exception]
+) -> None:
     with pytest.raises(condition):
         read(URL, answer)
 
 
 def test_a_video_behind_a_password_is_private() -> None:
     with pytest.raises(Private):
-        read("https://vimeo.com/12345678", {"error": "The password provided is wrong.", "error_code": 2222})
+        read(
+            "https://vimeo.com/12345678",
+            {"error": "The password provided is wrong.", "error_code": 2222},
+        )

@@ -28,7 +28,12 @@ def level(height: int, codec: str = "avc1.64001f") -> dict[str, Any]:
 
 
 def page_info(**media: Any) -> dict[str, Any]:
-    return {"type": "video", "object_id": "1034:1", "page_pic": "https://wx1.sinaimg.cn/p.jpg", "media_info": media}
+    return {
+        "type": "video",
+        "object_id": "1034:1",
+        "page_pic": "https://wx1.sinaimg.cn/p.jpg",
+        "media_info": media,
+    }
 
 
 def status(**facts: Any) -> dict[str, Any]:
@@ -45,16 +50,25 @@ def status(**facts: Any) -> dict[str, Any]:
 def test_the_largest_level_of_the_list_is_taken() -> None:
     data = read_known(
         URL,
-        status(page_info=page_info(playback_list=[level(1080), level(480)], duration=4.5, stream_url=f"{CDN}old.mp4")),
+        status(
+            page_info=page_info(
+                playback_list=[level(1080), level(480)], duration=4.5, stream_url=f"{CDN}old.mp4"
+            )
+        ),
     )
 
     assert best(data) == [f"{CDN}1080avc1.mp4?Expires=1700000000&ssig=a"]
     assert (data.handle, data.display_name, data.text) == ("2427303621", "Jane", "A kite")
-    assert (data.items[0].expected.duration_s, data.thumbnail_url) == (4.5, "https://wx1.sinaimg.cn/p.jpg")
+    assert (data.items[0].expected.duration_s, data.thumbnail_url) == (
+        4.5,
+        "https://wx1.sinaimg.cn/p.jpg",
+    )
 
 
 def test_older_answers_name_their_files() -> None:
-    info = page_info(mp4_sd_url=f"{CDN}sd.mp4", mp4_hd_url=f"{CDN}hd.mp4") | {"urls": {"mp4_720p_mp4": f"{CDN}720.mp4"}}
+    info = page_info(mp4_sd_url=f"{CDN}sd.mp4", mp4_hd_url=f"{CDN}hd.mp4") | {
+        "urls": {"mp4_720p_mp4": f"{CDN}720.mp4"}
+    }
 
     assert best(read_known(URL, status(page_info=info))) == [f"{CDN}720.mp4"]
 
@@ -78,7 +92,16 @@ def test_a_repost_shows_the_other_statuss_video() -> None:
 
 def test_other_statuses_of_a_list_are_ignored() -> None:
     assert (
-        read(URL, {"statuses": [status(id=7, mblogid="Other1234", page_info=page_info(playback_list=[level(720)]))]})
+        read(
+            URL,
+            {
+                "statuses": [
+                    status(
+                        id=7, mblogid="Other1234", page_info=page_info(playback_list=[level(720)])
+                    )
+                ]
+            },
+        )
         is None
     )
 
@@ -93,10 +116,16 @@ def test_a_videos_own_page_names_its_levels_by_labels() -> None:
         "oid": "1034:4800000000000001",
         "author": "Jane",
         "user": {"id": 1},
-        "urls": {"高清 1080P": "//f.video.weibocdn.com/1080.mp4", "高清 720P": "//f.video.weibocdn.com/720.mp4"},
+        "urls": {
+            "高清 1080P": "//f.video.weibocdn.com/1080.mp4",
+            "高清 720P": "//f.video.weibocdn.com/720.mp4",
+        },
         "stream_url": "https://f.video.weibocdn.com/sd.mp4",
     }
 
-    data = read_known("https://weibo.com/tv/show/1034:4800000000000001", {"data": {"Component_Play_Playinfo": play}})
+    data = read_known(
+        "https://weibo.com/tv/show/1034:4800000000000001",
+        {"data": {"Component_Play_Playinfo": play}},
+    )
 
     assert best(data) == ["https://f.video.weibocdn.com/1080.mp4"]

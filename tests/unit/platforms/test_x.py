@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.failures import AccountWarning, AgeRestricted, Deleted, Failure, Private, RateLimited, RegionLocked
+from mediavault.core.failures import (
+    AccountWarning,
+    AgeRestricted,
+    Deleted,
+    Failure,
+    Private,
+    RateLimited,
+    RegionLocked,
+)
 from mediavault.core.media import ItemRole, ItemType, Ownership, SourceType
 from mediavault.core.platform import PageData
 from mediavault.platforms.x import X
@@ -34,7 +42,11 @@ def test_a_video_post_gives_its_levels_its_author_and_its_day() -> None:
     data = read(x_answer(tweet(x_video())))
 
     (item,) = data.items
-    assert [c.source_type for c in item.candidates] == [SourceType.HLS, SourceType.DIRECT, SourceType.DIRECT]
+    assert [c.source_type for c in item.candidates] == [
+        SourceType.HLS,
+        SourceType.DIRECT,
+        SourceType.DIRECT,
+    ]
     assert {c.ownership for c in item.candidates} == {Ownership.ID_MATCH}
     assert [(c.width, c.height, c.bitrate) for c in item.candidates][-1] == (1280, 720, 2_176_000)
     assert (data.handle, data.display_name, item.expected.duration_s) == ("jane", "Jane", 12.5)
@@ -47,12 +59,16 @@ def test_a_quoted_posts_video_is_an_item_with_that_role() -> None:
     data = read(x_answer(tweet(x_video("111"), quoted_status_result=quoted)))
 
     assert keys(data) == {"111"}
-    assert [(i.media_id, i.label) for i in data.items if i.role is ItemRole.QUOTED] == [("222", "2")]
+    assert [(i.media_id, i.label) for i in data.items if i.role is ItemRole.QUOTED] == [
+        ("222", "2")
+    ]
     assert data.metadata["quoted_post_id"] == "2"
 
 
 def test_a_post_without_media_that_quotes_a_video_has_no_video_itself() -> None:
-    data = read(x_answer(tweet(quoted_status_result={"result": tweet(x_video("222"), post_id="2")})))
+    data = read(
+        x_answer(tweet(quoted_status_result={"result": tweet(x_video("222"), post_id="2")}))
+    )
 
     assert data.found
     assert keys(data) == set()
@@ -60,7 +76,11 @@ def test_a_post_without_media_that_quotes_a_video_has_no_video_itself() -> None:
 
 def test_adverts_and_replies_in_a_thread_are_ignored() -> None:
     data = read(
-        x_thread(tweet(x_video("111")), tweet(x_video("333"), post_id="3"), promoted=tweet(x_video("444"), post_id="4"))
+        x_thread(
+            tweet(x_video("111")),
+            tweet(x_video("333"), post_id="3"),
+            promoted=tweet(x_video("444"), post_id="4"),
+        )
     )
 
     assert keys(data) == {"111"}
@@ -85,7 +105,11 @@ def test_a_gif_expects_no_sound() -> None:
     data = read(x_answer(tweet(x_video(kind="animated_gif"))))
 
     (item,) = data.items
-    assert (item.type, item.expected.audio, item.candidates[0].has_audio) == (ItemType.GIF, False, False)
+    assert (item.type, item.expected.audio, item.candidates[0].has_audio) == (
+        ItemType.GIF,
+        False,
+        False,
+    )
 
 
 def test_each_medium_is_an_item_in_the_posts_order() -> None:
@@ -109,7 +133,10 @@ def test_photos_are_items_in_the_size_in_which_they_were_uploaded() -> None:
 
     assert [item.type for item in data.items] == [ItemType.IMAGE] * 2
     assert [[candidate.url for candidate in item.candidates] for item in data.items] == [
-        [f"https://pbs.twimg.com/media/{name}?format=jpg&name=orig", f"https://pbs.twimg.com/media/{name}.jpg"]
+        [
+            f"https://pbs.twimg.com/media/{name}?format=jpg&name=orig",
+            f"https://pbs.twimg.com/media/{name}.jpg",
+        ]
         for name in ("a", "b")
     ]
 
@@ -135,7 +162,10 @@ def test_an_answer_about_other_posts_is_ignored() -> None:
         ),
         (
             x_answer(
-                {"__typename": "TweetTombstone", "tombstone": {"text": {"text": "Age-restricted adult content."}}}
+                {
+                    "__typename": "TweetTombstone",
+                    "tombstone": {"text": {"text": "Age-restricted adult content."}},
+                }
             ),
             AgeRestricted,
         ),
@@ -149,7 +179,12 @@ def test_an_answer_about_other_posts_is_ignored() -> None:
             Private,
         ),
         (
-            x_answer({"__typename": "TweetTombstone", "tombstone": {"text": {"text": "Withheld in your country"}}}),
+            x_answer(
+                {
+                    "__typename": "TweetTombstone",
+                    "tombstone": {"text": {"text": "Withheld in your country"}},
+                }
+            ),
             RegionLocked,
         ),
         ({"errors": [{"code": 144, "message": "No status found with that ID."}]}, Deleted),
@@ -170,7 +205,7 @@ def test_a_tombstone_next_to_the_post_does_not_hide_it() -> None:
     assert keys(data) == {"111"}
 
 
-# --- other interfaces ------------------------------------------------------------------------------------------
+# --- other interfaces -----------------------------------------------------------------------------
 
 
 def embed(*media: dict[str, Any], post_id: str = X_ID, **facts: Any) -> dict[str, Any]:
@@ -188,14 +223,34 @@ def test_an_embeds_answer_is_read() -> None:
 
 def test_an_embeds_short_form_of_a_video_is_read() -> None:
     variants = [
-        {"type": "application/x-mpegURL", "src": "https://video.twimg.com/amplify_video/111/pl/a.m3u8"},
-        {"type": "video/mp4", "src": "https://video.twimg.com/amplify_video/111/vid/avc1/480x270/a.mp4"},
-        {"type": "video/mp4", "src": "https://video.twimg.com/amplify_video/111/vid/avc1/1280x720/b.mp4"},
+        {
+            "type": "application/x-mpegURL",
+            "src": "https://video.twimg.com/amplify_video/111/pl/a.m3u8",
+        },
+        {
+            "type": "video/mp4",
+            "src": "https://video.twimg.com/amplify_video/111/vid/avc1/480x270/a.mp4",
+        },
+        {
+            "type": "video/mp4",
+            "src": "https://video.twimg.com/amplify_video/111/vid/avc1/1280x720/b.mp4",
+        },
     ]
-    data = read(embed(video={"poster": "https://pbs.twimg.com/a.jpg", "durationMs": 9_000, "variants": variants}))
+    data = read(
+        embed(
+            video={
+                "poster": "https://pbs.twimg.com/a.jpg",
+                "durationMs": 9_000,
+                "variants": variants,
+            }
+        )
+    )
 
     assert best(data) == ["https://video.twimg.com/amplify_video/111/vid/avc1/1280x720/b.mp4"]
-    assert (data.thumbnail_url, data.items[0].expected.duration_s) == ("https://pbs.twimg.com/a.jpg", 9)
+    assert (data.thumbnail_url, data.items[0].expected.duration_s) == (
+        "https://pbs.twimg.com/a.jpg",
+        9,
+    )
 
 
 def test_an_embedded_text_post_has_no_video_and_its_quoted_posts_video_has_that_role() -> None:
@@ -215,7 +270,9 @@ def status(*media: dict[str, Any], post_id: str = X_ID, **facts: Any) -> dict[st
 
 def test_a_video_in_a_card_is_found_in_both_forms_of_the_card() -> None:
     unified = {"string_value": json.dumps({"media_entities": {"111": x_video("111")}})}
-    listed: dict[str, Any] = {"card": {"legacy": {"binding_values": [{"key": "unified_card", "value": unified}]}}}
+    listed: dict[str, Any] = {
+        "card": {"legacy": {"binding_values": [{"key": "unified_card", "value": unified}]}}
+    }
     named: dict[str, Any] = {"card": {"binding_values": {"unified_card": unified}}}
     bare: dict[str, Any] = {"legacy": {"extended_entities": {}}}
 
@@ -227,10 +284,17 @@ def test_a_cards_playlist_is_its_video_and_a_list_of_advert_files_is_not() -> No
     playlist = {"string_value": "https://video.twimg.com/amplify_video/111/pl/a.m3u8"}
     listed = {"string_value": "https://video.twimg.com/amplify_video/vmap/111.vmap"}
     picture = {"image_value": {"url": "https://pbs.twimg.com/111.jpg"}}
-    bound = {"player_hls_url": playlist, "player_stream_url": listed, "player_image_original": picture}
+    bound = {
+        "player_hls_url": playlist,
+        "player_stream_url": listed,
+        "player_image_original": picture,
+    }
     data = read(status(card={"binding_values": bound}))
 
-    assert (best(data), data.thumbnail_url) == ([playlist["string_value"]], "https://pbs.twimg.com/111.jpg")
+    assert (best(data), data.thumbnail_url) == (
+        [playlist["string_value"]],
+        "https://pbs.twimg.com/111.jpg",
+    )
 
 
 def test_the_post_is_found_in_a_timeline_of_others() -> None:
@@ -239,8 +303,14 @@ def test_the_post_is_found_in_a_timeline_of_others() -> None:
         for n, result in enumerate([tweet(x_video("333"), post_id="3"), tweet(x_video("111"))])
     ]
     module = {"entryId": "profile-grid-0", "content": {"items": [{"item": entries[1]["content"]}]}}
-    timeline = {"search_by_raw_query": {"search_timeline": {"timeline": {"instructions": [{"entries": entries}]}}}}
-    media = {"user": {"result": {"timeline": {"timeline": {"instructions": [{"entries": [module]}]}}}}}
+    timeline = {
+        "search_by_raw_query": {
+            "search_timeline": {"timeline": {"instructions": [{"entries": entries}]}}
+        }
+    }
+    media = {
+        "user": {"result": {"timeline": {"timeline": {"instructions": [{"entries": [module]}]}}}}
+    }
 
     assert keys(read({"data": timeline})) == {"111"}
     assert keys(read({"data": media})) == {"111"}
@@ -249,7 +319,9 @@ def test_the_post_is_found_in_a_timeline_of_others() -> None:
 def test_the_full_text_of_a_long_post_is_read() -> None:
     note = {"note_tweet_results": {"result": {"text": "A kite, and then the whole story"}}}
 
-    assert read(x_answer(tweet(x_video(), note_tweet=note))).text == "A kite, and then the whole story"
+    assert (
+        read(x_answer(tweet(x_video(), note_tweet=note))).text == "A kite, and then the whole story"
+    )
 
 
 def test_at_equal_size_files_come_before_playlists_and_higher_bitrates_first() -> None:

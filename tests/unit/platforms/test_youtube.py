@@ -37,15 +37,21 @@ def file(itag: int, mime: str, *, tail: str = "", **more: Any) -> dict[str, Any]
     return {"itag": itag, "url": url, "mimeType": mime, "bitrate": 1_000 * itag, **more}
 
 
-MUXED = file(18, 'video/mp4; codecs="avc1.42001E, mp4a.40.2"', width=640, height=360, tail="&ratebypass=yes")
-MP4 = file(137, 'video/mp4; codecs="avc1.640028"', width=1920, height=1080, fps=30, contentLength="900")
+MUXED = file(
+    18, 'video/mp4; codecs="avc1.42001E, mp4a.40.2"', width=640, height=360, tail="&ratebypass=yes"
+)
+MP4 = file(
+    137, 'video/mp4; codecs="avc1.640028"', width=1920, height=1080, fps=30, contentLength="900"
+)
 WEBM = file(248, 'video/webm; codecs="vp9"', width=1920, height=1080)
 AAC = file(140, 'audio/mp4; codecs="mp4a.40.2"')
 AAC_LOW = file(139, 'audio/mp4; codecs="mp4a.40.5"')
 OPUS = file(251, 'audio/webm; codecs="opus"')
 
 
-def response(*, formats: Any = (MUXED,), tracks: Any = (), video_id: str = ID, **more: Any) -> dict[str, Any]:
+def response(
+    *, formats: Any = (MUXED,), tracks: Any = (), video_id: str = ID, **more: Any
+) -> dict[str, Any]:
     return {
         "playabilityStatus": {"status": "OK"},
         "streamingData": {"formats": list(formats), "adaptiveFormats": list(tracks)},
@@ -89,7 +95,12 @@ def levels(*answers: object) -> tuple[Candidate, ...]:
 def test_names_day_length_and_the_largest_picture_are_read() -> None:
     data = read(response())
 
-    assert (data.handle, data.display_name, data.title, data.text) == ("jane", "Jane", "A kite", "Wind.")
+    assert (data.handle, data.display_name, data.title, data.text) == (
+        "jane",
+        "Jane",
+        "A kite",
+        "Wind.",
+    )
     assert data.published_at is not None
     assert data.published_at.date().isoformat() == "2024-03-05"
     assert data.thumbnail_url == "https://i.ytimg.com/vi/a/large.jpg"
@@ -103,11 +114,21 @@ def test_a_silent_track_has_the_best_sound_of_its_own_container() -> None:
         ("mp4", "h264", False, AAC["url"]),
         ("webm", "vp9", False, OPUS["url"]),
     ]
-    assert (candidates[0].width, candidates[0].height, candidates[0].fps, candidates[0].size) == (1920, 1080, 30, 900)
+    assert (candidates[0].width, candidates[0].height, candidates[0].fps, candidates[0].size) == (
+        1920,
+        1080,
+        30,
+        900,
+    )
 
 
 def test_the_original_sound_is_taken_and_not_a_dubbed_one() -> None:
-    dubbed = {**AAC, "url": AAC["url"] + "&dub", "bitrate": 999_999, "audioTrack": {"audioIsDefault": False}}
+    dubbed = {
+        **AAC,
+        "url": AAC["url"] + "&dub",
+        "bitrate": 999_999,
+        "audioTrack": {"audioIsDefault": False},
+    }
     original = {**AAC, "audioTrack": {"audioIsDefault": True}}
 
     assert levels(response(formats=(), tracks=(MP4, dubbed, original)))[0].audio_url == AAC["url"]
@@ -139,7 +160,8 @@ def test_manifests_are_streams_with_sound() -> None:
 
 def test_an_adverts_response_is_ignored() -> None:
     advert = response(
-        formats=(file(22, 'video/mp4; codecs="avc1, mp4a"', width=1280, height=720),), video_id="bbbbbbbbbbb"
+        formats=(file(22, 'video/mp4; codecs="avc1, mp4a"', width=1280, height=720),),
+        video_id="bbbbbbbbbbb",
     )
 
     assert [c.height for c in levels(advert, response())] == [360]
@@ -159,7 +181,9 @@ def owner_data(video_id: str = ID) -> dict[str, Any]:
         "title": {"runs": [{"text": "Jane"}]},
         "navigationEndpoint": {"browseEndpoint": {"canonicalBaseUrl": "/@jane"}},
     }
-    contents = {"results": [{"videoSecondaryInfoRenderer": {"owner": {"videoOwnerRenderer": owner}}}]}
+    contents = {
+        "results": [{"videoSecondaryInfoRenderer": {"owner": {"videoOwnerRenderer": owner}}}]
+    }
     return {"currentVideoEndpoint": {"watchEndpoint": {"videoId": video_id}}, "contents": contents}
 
 
@@ -183,19 +207,38 @@ def test_a_page_without_a_player_response_names_the_account() -> None:
         (refusal("LOGIN_REQUIRED", "This video is private"), Private),
         (refusal("LOGIN_REQUIRED", "Sign in to confirm your age"), AgeRestricted),
         (refusal("LOGIN_REQUIRED", "Sign in to confirm you’re not a bot"), Challenge),
-        (refusal("ERROR", "This content isn't available. The current session has been rate-limited"), RateLimited),
         (
-            refusal("ERROR", "This video has been removed for violating YouTube's policy on the law in your country"),
+            refusal(
+                "ERROR", "This content isn't available. The current session has been rate-limited"
+            ),
+            RateLimited,
+        ),
+        (
+            refusal(
+                "ERROR",
+                (
+                    "This video has been removed for violating YouTube's policy on the law in your"
+                    " country"
+                ),
+            ),
             Deleted,
         ),
         (refusal("LOGIN_REQUIRED", "Please sign in"), LoginRequired),
         (refusal("ERROR", "Video unavailable"), Deleted),
-        (refusal("UNPLAYABLE", "The uploader has not made this video available in your country"), RegionLocked),
-        (refusal("UNPLAYABLE", "Join this channel to get access to members-only content"), LoginRequired),
+        (
+            refusal("UNPLAYABLE", "The uploader has not made this video available in your country"),
+            RegionLocked,
+        ),
+        (
+            refusal("UNPLAYABLE", "Join this channel to get access to members-only content"),
+            LoginRequired,
+        ),
         (refusal("LIVE_STREAM_OFFLINE", "Premieres in 3 hours"), Upcoming),
     ],
 )
-def test_an_error_answer_raises_the_matching_failure(answer: dict[str, Any], condition: type[Failure]) -> None:
+def test_an_error_answer_raises_the_matching_failure(
+    answer: dict[str, Any], condition: type[Failure]
+) -> None:
     with pytest.raises(condition):
         youtube.read(POST, YOUTUBE, [answer])
 
@@ -204,7 +247,9 @@ def test_the_announced_start_of_a_premiere_is_reported() -> None:
     begins = datetime(2026, 12, 1, 18, tzinfo=UTC)
     slate = {"liveStreamOfflineSlateRenderer": {"scheduledStartTime": str(int(begins.timestamp()))}}
     reason = ("LIVE_STREAM_OFFLINE", "Premieres in 3 hours")
-    dated = refusal(*reason, liveStreamability={"liveStreamabilityRenderer": {"offlineSlate": slate}})
+    dated = refusal(
+        *reason, liveStreamability={"liveStreamabilityRenderer": {"offlineSlate": slate}}
+    )
 
     with pytest.raises(Upcoming, match="2026-12-01 18:00 UTC") as with_time:
         youtube.read(POST, YOUTUBE, [dated])
@@ -212,7 +257,10 @@ def test_the_announced_start_of_a_premiere_is_reported() -> None:
         youtube.read(POST, YOUTUBE, [refusal(*reason)])
 
     assert with_time.value.starts_at == begins
-    assert (without_time.value.starts_at, without_time.value.retry_after) == (None, timedelta(hours=3))
+    assert (without_time.value.starts_at, without_time.value.retry_after) == (
+        None,
+        timedelta(hours=3),
+    )
 
 
 def test_a_refusal_about_another_video_is_ignored() -> None:

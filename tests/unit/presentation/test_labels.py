@@ -27,20 +27,31 @@ def test_help_comes_from_the_failures_own_class() -> None:
     assert help_for(None) == ""
 
 
-@pytest.mark.parametrize("code", [ErrorCode.RECOVERED_FROM_RESTART, ErrorCode.SESSION_EXPIRED, ErrorCode.STORY_EXPIRED])
+@pytest.mark.parametrize(
+    "code", [ErrorCode.RECOVERED_FROM_RESTART, ErrorCode.SESSION_EXPIRED, ErrorCode.STORY_EXPIRED]
+)
 def test_codes_without_a_class_have_help_too(code: ErrorCode) -> None:
     assert help_for(code)
 
 
 @pytest.mark.parametrize(
     ("count", "words"),
-    [(None, ""), (0, "0 B"), (999, "999 B"), (1_500, "1.5 kB"), (999_960, "1.0 MB"), (2 * 10**15, "2000.0 TB")],
+    [
+        (None, ""),
+        (0, "0 B"),
+        (999, "999 B"),
+        (1_500, "1.5 kB"),
+        (999_960, "1.0 MB"),
+        (2 * 10**15, "2000.0 TB"),
+    ],
 )
 def test_sizes_are_short(count: int | None, words: str) -> None:
     assert format_size(count) == words
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(None, ""), (7.4, "0:07"), (59.6, "1:00"), (3_723, "1:02:03")])
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(None, ""), (7.4, "0:07"), (59.6, "1:00"), (3_723, "1:02:03")]
+)
 def test_durations_read_like_a_players(seconds: float | None, words: str) -> None:
     assert format_duration(seconds) == words
 

@@ -1,5 +1,6 @@
-"""Stored messages are English, and shown in the reader's language. Where no catalogue has a message, the translated
-sentence of its error code is shown, and the message after it."""
+"""Stored messages are English, and shown in the reader's language. Where no catalogue has a
+message, the translated sentence of its error code is shown, and the message after it.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +24,9 @@ def english_again() -> Iterator[None]:
 
 
 def test_an_english_reader_gets_the_message_as_it_was_stored() -> None:
-    assert localize(ErrorCode.HTTP_ERROR, "Odd weather at the site.") == LocalizedMessage("Odd weather at the site.")
+    assert localize(ErrorCode.HTTP_ERROR, "Odd weather at the site.") == LocalizedMessage(
+        "Odd weather at the site."
+    )
 
 
 def test_another_reader_gets_the_error_codes_sentence_and_the_message_after_it() -> None:

@@ -23,7 +23,9 @@ def test_values_are_put_into_the_translated_template() -> None:
 
 
 def test_numbers_have_the_form_of_the_language() -> None:
-    message = Message("The download stopped at %(done)d of %(total)d bytes.", done=1200, total=1234567)
+    message = Message(
+        "The download stopped at %(done)d of %(total)d bytes.", done=1200, total=1234567
+    )
 
     assert translated(message) == "Der Download hat bei 1.200 von 1.234.567 Bytes aufgehört."
 
@@ -33,18 +35,23 @@ def test_a_count_has_its_form() -> None:
 
 
 def test_messages_inside_a_message_are_translated_too() -> None:
-    inner = Message("No video found in this post; it has %(pictures)s.", pictures=counted(3, "picture"))
+    inner = Message(
+        "No video found in this post; it has %(pictures)s.", pictures=counted(3, "picture")
+    )
     outer = join(" ", [Message("File %(number)d: %(error)s", number=2, error=inner), "As it is."])
 
-    assert translated(outer) == "Datei 2: In diesem Beitrag wurde kein Video gefunden; er hat 3 Bilder. As it is."
+    assert (
+        translated(outer)
+        == "Datei 2: In diesem Beitrag wurde kein Video gefunden; er hat 3 Bilder. As it is."
+    )
 
 
 def test_untrusted_text_inside_a_message_stays_as_it_is() -> None:
     error = "The post was deleted."
 
-    assert translated(Message("%(what)s: %(said)s", what=Message("The disk is full"), said=error)).endswith(
-        f": {error}"
-    )
+    assert translated(
+        Message("%(what)s: %(said)s", what=Message("The disk is full"), said=error)
+    ).endswith(f": {error}")
     assert "%(site)s" in translated(Message("%(what)s: %(said)s", what="%(site)s", said="%(said)s"))
 
 

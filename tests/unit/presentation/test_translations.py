@@ -64,7 +64,10 @@ def test_a_catalogue_holds_the_texts_of_the_code_and_no_others(language: str) ->
     known = messages(language)
     wanted = {(entry.context, first(entry.id)) for entry in wanted_texts() if entry.id}
 
-    assert {"missing": sorted(wanted - set(known), key=str), "unused": sorted(set(known) - wanted, key=str)} == {
+    assert {
+        "missing": sorted(wanted - set(known), key=str),
+        "unused": sorted(set(known) - wanted, key=str),
+    } == {
         "missing": [],
         "unused": [],
     }
@@ -74,7 +77,11 @@ def test_a_catalogue_holds_the_texts_of_the_code_and_no_others(language: str) ->
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_text_is_translated(language: str) -> None:
     """Empty or fuzzy translations are shown in English, in the middle of another language."""
-    bad = [key for key, entry in messages(language).items() if entry.fuzzy or not all(forms(entry.string))]
+    bad = [
+        key
+        for key, entry in messages(language).items()
+        if entry.fuzzy or not all(forms(entry.string))
+    ]
 
     assert bad == []
 
@@ -83,7 +90,9 @@ def test_every_text_is_translated(language: str) -> None:
 def test_every_text_has_the_forms_of_its_language(language: str) -> None:
     wanted = catalogue(language).num_plurals
     bad = [
-        key for key, entry in messages(language).items() if entry.pluralizable and len(forms(entry.string)) != wanted
+        key
+        for key, entry in messages(language).items()
+        if entry.pluralizable and len(forms(entry.string)) != wanted
     ]
 
     assert bad == []
@@ -91,12 +100,17 @@ def test_every_text_has_the_forms_of_its_language(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_translation_has_the_placeholders_markup_and_names_of_its_text(language: str) -> None:
-    """A missing placeholder loses a fact, and an extra one breaks the page. Commands, settings and tags are never translated."""
+    """A missing placeholder loses a fact, and an extra one breaks the page. Commands,
+    settings and tags are never translated.
+    """
     bad = []
     for entry in messages(language).values():
-        for text, translation in zip(forms(entry.id)[-1:] * len(forms(entry.string)), forms(entry.string), strict=True):
+        for text, translation in zip(
+            forms(entry.id)[-1:] * len(forms(entry.string)), forms(entry.string), strict=True
+        ):
             same = set(PLACEHOLDER.findall(text)) >= set(PLACEHOLDER.findall(translation)) and (
-                entry.pluralizable or set(PLACEHOLDER.findall(text)) == set(PLACEHOLDER.findall(translation))
+                entry.pluralizable
+                or set(PLACEHOLDER.findall(text)) == set(PLACEHOLDER.findall(translation))
             )
             if not same or sorted(map(without_placeholders, TAG.findall(text))) != sorted(
                 map(without_placeholders, TAG.findall(translation))
@@ -116,7 +130,9 @@ def test_a_percent_sign_is_part_of_a_placeholder(language: str) -> None:
     """The texts of pages are formatted, in which a lone one is an error."""
     translations = [text for entry in messages(language).values() for text in forms(entry.string)]
 
-    assert [text for text in translations if "%" in PLACEHOLDER.sub("", text).replace("%%", "")] == []
+    assert [
+        text for text in translations if "%" in PLACEHOLDER.sub("", text).replace("%%", "")
+    ] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -135,7 +151,9 @@ def test_a_translation_ends_as_its_text_does(language: str) -> None:
 
 
 def calls_inside_f_strings(source: str) -> list[int]:
-    """Return the lines on which a text is marked inside an f-string, where Babel does not see it before Python 3.12."""
+    """Return the lines on which a text is marked inside an f-string,
+    where Babel does not see it before Python 3.12.
+    """
     marks = {"gettext", "ngettext", "pgettext", "N_", "_"}
     return [
         call.lineno
@@ -149,7 +167,9 @@ def calls_inside_f_strings(source: str) -> list[int]:
 
 def test_no_text_is_marked_inside_an_f_string() -> None:
     calls = {
-        str(path): lines for path in (ROOT / "src").rglob("*.py") if (lines := calls_inside_f_strings(path.read_text()))
+        str(path): lines
+        for path in (ROOT / "src").rglob("*.py")
+        if (lines := calls_inside_f_strings(path.read_text()))
     }
 
     assert calls_inside_f_strings("x = f\"{gettext('It broke.')}\"") == [1]

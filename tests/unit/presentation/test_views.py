@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import FAILURES, ErrorCode
-from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, Stage, StepOutcome, StrategyName
+from mediavault.core.job import (
+    HistoryRecord,
+    Job,
+    JobId,
+    JobStatus,
+    Stage,
+    StepOutcome,
+    StrategyName,
+)
 from mediavault.core.media import Account, Candidate, FoundIn, Ownership, SourceType
 from mediavault.presentation.schemas import JobView
 from mediavault.presentation.views import finished, history_view, job_view, saved_paths, title
@@ -24,14 +32,20 @@ def a_job(status: JobStatus = JobStatus.QUEUED, **facts: Any) -> Job:
 
 
 def saved_job(**facts: Any) -> Job:
-    paths = {"output_path": "jane/2026-11-24 A [1.2].mp4", "thumbnail_path": "jane/2026-11-24 A [1.2].jpg"}
+    paths = {
+        "output_path": "jane/2026-11-24 A [1.2].mp4",
+        "thumbnail_path": "jane/2026-11-24 A [1.2].jpg",
+    }
     return a_job(
-        JobStatus.COMPLETED, **{**paths, "bytes": 1_500_000, "sha256": "ab" * 32, "progress_pct": 100, **facts}
+        JobStatus.COMPLETED,
+        **{**paths, "bytes": 1_500_000, "sha256": "ab" * 32, "progress_pct": 100, **facts},
     )
 
 
 def test_a_jobs_view_has_every_field_of_its_record() -> None:
-    """Fields that are folded into others, or concern only the guard, are named here; a new field must show up somewhere."""
+    """Fields that are folded into others, or concern only the guard, are named here;
+    a new field must show up somewhere.
+    """
     left_out = {"account", "extracted_url_expires_at", "listed_by"}
 
     assert {field.name for field in fields(Job)} - left_out <= set(JobView.model_fields)
@@ -50,11 +64,19 @@ def test_times_are_utc_with_a_z() -> None:
 
 def test_candidates_keep_their_facts_and_never_show_headers() -> None:
     candidate = Candidate(
-        "https://c.example/1.mp4", SourceType.DIRECT, FoundIn.DOM, Ownership.ID_MATCH, headers={"x": "y"}
+        "https://c.example/1.mp4",
+        SourceType.DIRECT,
+        FoundIn.DOM,
+        Ownership.ID_MATCH,
+        headers={"x": "y"},
     )
     shown = job_view(a_job(candidates=(candidate,))).candidates[0].model_dump(mode="json")
 
-    assert (shown["ownership"], shown["found_in"], shown["source_type"]) == ("id_match", "dom", "direct")
+    assert (shown["ownership"], shown["found_in"], shown["source_type"]) == (
+        "id_match",
+        "dom",
+        "direct",
+    )
     assert "headers" not in shown
 
 
@@ -90,7 +112,9 @@ def test_a_saved_job_links_to_its_files() -> None:
     assert (links.video, links.thumbnail) == (f"/files/{ID}/video", f"/files/{ID}/thumbnail")
 
 
-@pytest.mark.parametrize("status", [status for status in JobStatus if status is not JobStatus.COMPLETED])
+@pytest.mark.parametrize(
+    "status", [status for status in JobStatus if status is not JobStatus.COMPLETED]
+)
 def test_no_other_job_links_to_files_even_where_a_commit_has_begun(status: JobStatus) -> None:
     links = job_view(replace(saved_job(), status=status)).links
 
@@ -111,14 +135,26 @@ def test_a_failed_job_with_a_next_try_says_so_and_can_be_cancelled() -> None:
 
 
 def test_a_running_job_shows_its_stage_and_bytes() -> None:
-    loading = a_job(JobStatus.RUNNING, stage=Stage.DOWNLOAD, bytes_done=500_000, bytes_total=2_000_000, progress_pct=60)
+    loading = a_job(
+        JobStatus.RUNNING,
+        stage=Stage.DOWNLOAD,
+        bytes_done=500_000,
+        bytes_total=2_000_000,
+        progress_pct=60,
+    )
     shown = job_view(loading).display
 
     assert (shown.state, shown.detail, shown.percent) == ("Downloading", "500.0 kB of 2.0 MB", 60)
 
 
 def test_a_recording_shows_how_much_is_recorded_and_can_be_stopped() -> None:
-    running = a_job(JobStatus.RUNNING, stage=Stage.RECORD, bytes_done=81_000_000, duration_s=754.0, progress_pct=60)
+    running = a_job(
+        JobStatus.RUNNING,
+        stage=Stage.RECORD,
+        bytes_done=81_000_000,
+        duration_s=754.0,
+        progress_pct=60,
+    )
     shown = job_view(running).display
 
     assert (shown.state, shown.detail, shown.percent) == ("Recording live", "12:34 · 81.0 MB", None)
@@ -171,13 +207,23 @@ def test_the_saved_files_are_the_video_and_its_companions() -> None:
         (a_job(JobStatus.COMPLETED), True),
     ],
 )
-def test_a_job_is_over_when_nothing_will_happen_to_it_automatically(job: Job, *, over: bool) -> None:
+def test_a_job_is_over_when_nothing_will_happen_to_it_automatically(
+    job: Job, *, over: bool
+) -> None:
     assert finished(job) is over
 
 
 def test_a_history_record_keeps_its_names() -> None:
     record = HistoryRecord(
-        START, 2, Stage.DOWNLOAD, StepOutcome.FAILED, StrategyName.PLAIN, ErrorCode.EMPTY_BODY, "empty", 0, 12
+        START,
+        2,
+        Stage.DOWNLOAD,
+        StepOutcome.FAILED,
+        StrategyName.PLAIN,
+        ErrorCode.EMPTY_BODY,
+        "empty",
+        0,
+        12,
     )
 
     assert history_view(record).model_dump(mode="json") == {

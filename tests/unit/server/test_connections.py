@@ -29,7 +29,9 @@ async def open_requests(vault: ApiVault, count: int, **headers: str) -> AsyncIte
         yield
 
 
-async def test_a_request_above_the_limit_is_refused_until_others_have_ended(vault: ApiVault) -> None:
+async def test_a_request_above_the_limit_is_refused_until_others_have_ended(
+    vault: ApiVault,
+) -> None:
     async with open_requests(vault, 3):
         refused = await vault.client.get("/healthz")
 
@@ -39,7 +41,9 @@ async def test_a_request_above_the_limit_is_refused_until_others_have_ended(vaul
     assert (await vault.client.get("/healthz")).status == 200
 
 
-async def test_behind_a_proxy_each_forwarded_address_is_counted_separately(make_vault: MakeVault) -> None:
+async def test_behind_a_proxy_each_forwarded_address_is_counted_separately(
+    make_vault: MakeVault,
+) -> None:
     """The address is the rightmost hop that is not a trusted proxy; an IPv6 /64 counts as one."""
     vault = make_vault(token=TOKEN, trusted_proxies=(CLIENT_ADDRESS,))
     vault.client.headers["authorization"] = f"Bearer {TOKEN}"
@@ -57,7 +61,9 @@ async def test_a_proxy_that_forwards_no_address_is_not_limited(make_vault: MakeV
         assert (await vault.client.get("/healthz")).status == 200
 
 
-async def test_an_untrusted_client_cannot_hide_behind_a_forwarded_address(make_vault: MakeVault) -> None:
+async def test_an_untrusted_client_cannot_hide_behind_a_forwarded_address(
+    make_vault: MakeVault,
+) -> None:
     vault = make_vault(token=TOKEN)
     vault.client.headers["authorization"] = f"Bearer {TOKEN}"
     async with open_requests(vault, 3):

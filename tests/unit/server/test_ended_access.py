@@ -65,7 +65,9 @@ async def delivers(vault: ApiVault, stream: Connection) -> bool:
     return job.id.encode() in stream.answer().body
 
 
-async def post_form(vault: ApiVault, path: str, cookie: str, fields: dict[str, str] | None = None) -> None:
+async def post_form(
+    vault: ApiVault, path: str, cookie: str, fields: dict[str, str] | None = None
+) -> None:
     assert (await vault.client.submit(path, fields, cookie=cookie)).status == 303
 
 
@@ -78,7 +80,9 @@ async def sign_out_everywhere(vault: ApiVault, _: str) -> None:
 
 
 async def end_that_session(vault: ApiVault, cookie: str) -> None:
-    session = await authenticator_of(vault).session_of({cookie.partition("=")[0]: cookie.partition("=")[2]})
+    session = await authenticator_of(vault).session_of(
+        {cookie.partition("=")[0]: cookie.partition("=")[2]}
+    )
     assert session is not None
     await post_form(vault, f"/access/sessions/{session.id}/end", await signed_in(vault))
 
@@ -88,8 +92,12 @@ async def set_a_new_password(vault: ApiVault, _: str) -> None:
     await post_form(vault, "/access/password", await signed_in(vault), fields)
 
 
-@pytest.mark.parametrize("end", [sign_out, sign_out_everywhere, end_that_session, set_a_new_password])
-async def test_an_event_stream_ends_at_once_with_its_session(make_vault: MakeVault, end: Ending) -> None:
+@pytest.mark.parametrize(
+    "end", [sign_out, sign_out_everywhere, end_that_session, set_a_new_password]
+)
+async def test_an_event_stream_ends_at_once_with_its_session(
+    make_vault: MakeVault, end: Ending
+) -> None:
     vault = await owned(make_vault)
     cookie = await signed_in(vault)
     async with listening(vault, cookie=cookie) as stream:
@@ -109,7 +117,9 @@ async def revoke_directly(vault: ApiVault, token: str) -> None:
 
 
 @pytest.mark.parametrize("end", [revoke_by_form, revoke_directly])
-async def test_an_event_stream_ends_at_once_with_its_token(make_vault: MakeVault, end: Ending) -> None:
+async def test_an_event_stream_ends_at_once_with_its_token(
+    make_vault: MakeVault, end: Ending
+) -> None:
     vault = await owned(make_vault)
     token, _ = await authenticator_of(vault).tokens.add("program", Scope.READ)
     async with listening(vault, authorization=f"Bearer {token}") as stream:
@@ -154,7 +164,9 @@ async def test_a_token_that_another_process_revoked_ends_its_stream(make_vault: 
 
 async def test_a_token_that_expires_ends_its_stream(make_vault: MakeVault) -> None:
     vault = await owned(make_vault)
-    token, _ = await authenticator_of(vault).tokens.add("program", Scope.READ, lives=timedelta(hours=1))
+    token, _ = await authenticator_of(vault).tokens.add(
+        "program", Scope.READ, lives=timedelta(hours=1)
+    )
     async with listening(vault, authorization=f"Bearer {token}") as stream:
         vault.clock.advance(timedelta(hours=1))
 
@@ -169,15 +181,21 @@ async def test_a_session_that_expires_ends_its_stream(make_vault: MakeVault) -> 
         assert await finished(stream)
 
 
-async def test_a_stream_of_an_open_vault_ends_when_the_vault_gets_a_password(vault: ApiVault) -> None:
+async def test_a_stream_of_an_open_vault_ends_when_the_vault_gets_a_password(
+    vault: ApiVault,
+) -> None:
     async with listening(vault) as stream:
         await authenticator_of(vault).users.take(PASSWORD)
 
         assert await finished(stream)
 
 
-async def test_a_stream_signed_in_by_a_proxy_has_to_reconnect_through_the_proxy(make_vault: MakeVault) -> None:
-    """The vault is not notified when a user signs out at the proxy, which checks only new requests."""
+async def test_a_stream_signed_in_by_a_proxy_has_to_reconnect_through_the_proxy(
+    make_vault: MakeVault,
+) -> None:
+    """The vault is not notified when a user signs out at the proxy,
+    which checks only new requests.
+    """
     vault = make_vault(**PROXIED)
     proxy_headers = {"remote_user": "jane", SECRET_HEADER: SECRET}
     async with listening(vault, **proxy_headers) as stream:
@@ -200,7 +218,9 @@ async def test_a_stream_whose_access_is_still_valid_continues(make_vault: MakeVa
         assert await delivers(vault, stream)
 
 
-async def test_an_unreachable_store_ends_no_stream(make_vault: MakeVault, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unreachable_store_ends_no_stream(
+    make_vault: MakeVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     vault = await owned(make_vault)
 
     async def away(*_: object) -> None:
@@ -318,11 +338,14 @@ async def test_a_file_transfer_is_cut_off_when_its_link_or_feed_ends(
     with capture_logs() as lines:
         async with vault.client.open(address) as answer:
             await asyncio.wait_for(reached.wait(), patient(30))
-            await vault.clock.settle()  # so that it waits for the end, or the clock, before these come
+            # so that it waits for the end, or the clock, before these come
+            await vault.clock.settle()
             await end(vault)
             await vault.clock.settle()
             if not goes_on:  # a thread of the store reads what has ended
-                await until(lambda: any(line["event"] == "answer_ended_with_access" for line in lines))
+                await until(
+                    lambda: any(line["event"] == "answer_ended_with_access" for line in lines)
+                )
             go_on.set()
             await asyncio.sleep(0)
 
@@ -330,10 +353,13 @@ async def test_a_file_transfer_is_cut_off_when_its_link_or_feed_ends(
     assert whole.status == 200
     assert (b"the second half" in whole.body) is goes_on
     ended = [line["path"] for line in lines if line["event"] == "answer_ended_with_access"]
-    assert ended == ([] if goes_on else [address[: address.index("/", 1) + 1]])  # without the secret
+    # without the secret
+    assert ended == ([] if goes_on else [address[: address.index("/", 1) + 1]])
 
 
-def slow_down(vault: ApiVault, monkeypatch: pytest.MonkeyPatch, reached: asyncio.Event, go_on: asyncio.Event) -> None:
+def slow_down(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch, reached: asyncio.Event, go_on: asyncio.Event
+) -> None:
     """Make the library's files come in two halves, with a wait between them."""
     original = vault.services.library.open
 
@@ -375,8 +401,12 @@ async def viewing(vault: ApiVault, **headers: str) -> AsyncIterator[Socket]:
         yield socket
 
 
-@pytest.mark.parametrize("end", [sign_out, sign_out_everywhere, end_that_session, set_a_new_password])
-async def test_the_sign_in_window_closes_with_the_session(make_vault: MakeVault, end: Ending) -> None:
+@pytest.mark.parametrize(
+    "end", [sign_out, sign_out_everywhere, end_that_session, set_a_new_password]
+)
+async def test_the_sign_in_window_closes_with_the_session(
+    make_vault: MakeVault, end: Ending
+) -> None:
     vault = await owned(make_vault)
     cookie = await signed_in(vault)
     async with viewing(vault, cookie=cookie) as socket:
@@ -396,10 +426,14 @@ async def test_the_sign_in_window_closes_with_the_token(make_vault: MakeVault) -
         assert await is_closed(socket)
 
 
-async def test_a_token_without_admin_scope_cannot_view_the_sign_in_window(make_vault: MakeVault) -> None:
+async def test_a_token_without_admin_scope_cannot_view_the_sign_in_window(
+    make_vault: MakeVault,
+) -> None:
     vault = await owned(make_vault)
     token, _ = await authenticator_of(vault).tokens.add("program", Scope.READ)
-    async with vault.client.socket(RELAY_PATH, "vnc", "the-key", authorization=f"Bearer {token}") as socket:
+    async with vault.client.socket(
+        RELAY_PATH, "vnc", "the-key", authorization=f"Bearer {token}"
+    ) as socket:
         assert (socket.accepted, socket.code) == (None, 1008)
 
 
@@ -427,7 +461,9 @@ async def test_a_constantly_active_viewer_is_checked_too(make_vault: MakeVault) 
         assert await is_closed(socket)
 
 
-async def test_a_sign_in_window_admitted_by_a_proxy_has_to_reconnect_through_the_proxy(make_vault: MakeVault) -> None:
+async def test_a_sign_in_window_admitted_by_a_proxy_has_to_reconnect_through_the_proxy(
+    make_vault: MakeVault,
+) -> None:
     vault = make_vault(**PROXIED)
     async with viewing(vault, remote_user="jane", **{SECRET_HEADER: SECRET}) as socket:
         vault.clock.advance(SOON)

@@ -17,7 +17,9 @@ from tests.http_vault import POST, TOKEN, ApiVault, MakeVault
 HTML = "text/html,*/*"
 
 
-@pytest.mark.parametrize("path", ["/", "/api/jobs", "/api/events", "/healthz", "/openapi.json", "/static/core.js"])
+@pytest.mark.parametrize(
+    "path", ["/", "/api/jobs", "/api/events", "/healthz", "/openapi.json", "/static/core.js"]
+)
 async def test_an_unknown_host_is_refused_at_every_path(vault: ApiVault, path: str) -> None:
     answer = await vault.client.get(path, host="evil.test")
 
@@ -74,20 +76,26 @@ async def test_another_sites_page_changes_nothing(vault: ApiVault, headers: dict
         {"origin": "http://127.0.0.1:8420"},
     ],
 )
-async def test_our_own_page_and_programs_may_change_things(vault: ApiVault, headers: dict[str, str]) -> None:
+async def test_our_own_page_and_programs_may_change_things(
+    vault: ApiVault, headers: dict[str, str]
+) -> None:
     assert (await vault.client.post("/api/jobs", {"post_url": POST}, **headers)).status == 201
 
 
 async def test_a_preflight_is_never_granted(vault: ApiVault) -> None:
     answer = await vault.client.request(
-        "OPTIONS", "/api/jobs", headers={"origin": "http://evil.test", "access-control-request-method": "POST"}
+        "OPTIONS",
+        "/api/jobs",
+        headers={"origin": "http://evil.test", "access-control-request-method": "POST"},
     )
 
     assert answer.status == 405
     assert not any(name.startswith("access-control") for name in answer.headers)
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", None])
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", None]
+)
 async def test_the_api_accepts_only_json(vault: ApiVault, kind: str | None) -> None:
     answer = await vault.client.post("/api/jobs", {"post_url": POST}, content_type=kind)
 
@@ -97,7 +105,9 @@ async def test_the_api_accepts_only_json(vault: ApiVault, kind: str | None) -> N
 async def test_json_may_name_its_charset(vault: ApiVault) -> None:
     kind = "application/json; charset=utf-8"
 
-    assert (await vault.client.post("/api/jobs", {"post_url": POST}, content_type=kind)).status == 201
+    assert (
+        await vault.client.post("/api/jobs", {"post_url": POST}, content_type=kind)
+    ).status == 201
 
 
 async def test_a_page_accepts_only_forms(vault: ApiVault) -> None:
@@ -108,7 +118,9 @@ async def test_a_page_accepts_only_forms(vault: ApiVault) -> None:
 
 async def test_an_announced_body_over_64_kb_is_refused_unread(vault: ApiVault) -> None:
     answer = await vault.client.request(
-        "POST", "/api/jobs", headers={"content-type": "application/json", "content-length": str(10**20)}
+        "POST",
+        "/api/jobs",
+        headers={"content-type": "application/json", "content-length": str(10**20)},
     )
 
     assert (answer.status, answer.json()["code"]) == (413, "TOO_LARGE")
@@ -116,32 +128,52 @@ async def test_an_announced_body_over_64_kb_is_refused_unread(vault: ApiVault) -
 
 async def test_a_body_that_grows_over_64_kb_is_refused(vault: ApiVault) -> None:
     """A chunked body announces no length."""
-    headers = {"content-type": "application/json", "transfer-encoding": "chunked", "content-length": None}
+    headers = {
+        "content-type": "application/json",
+        "transfer-encoding": "chunked",
+        "content-length": None,
+    }
     answer = await vault.client.request("POST", "/api/jobs", body=b"[" * 66_000, headers=headers)
 
     assert answer.status == 413
 
 
 async def test_500_urls_fit_into_one_request(vault: ApiVault) -> None:
-    urls = [f"https://www.tiktok.com/@some.user.name/video/73000000000000{n:05}?is_from_webapp=1" for n in range(500)]
+    urls = [
+        f"https://www.tiktok.com/@some.user.name/video/73000000000000{n:05}?is_from_webapp=1"
+        for n in range(500)
+    ]
 
     assert (await vault.client.post("/api/jobs", {"post_urls": urls})).status == 201
 
 
 @pytest.mark.parametrize(("chars", "api", "form"), [(2_048, 201, 303), (2_049, 422, 422)])
-async def test_a_url_has_at_most_2048_characters(make_vault: MakeVault, chars: int, api: int, form: int) -> None:
+async def test_a_url_has_at_most_2048_characters(
+    make_vault: MakeVault, chars: int, api: int, form: int
+) -> None:
     """In the API and in the page's form."""
     first, second = ("https://videos.example/watch/" + letter for letter in "ab")
     vault = make_vault()
 
-    assert (await vault.client.post("/api/jobs", {"post_url": first.ljust(chars, "x")})).status == api
-    assert (await vault.client.submit("/submit", {"post_urls": second.ljust(chars, "x")})).status == form
+    assert (
+        await vault.client.post("/api/jobs", {"post_url": first.ljust(chars, "x")})
+    ).status == api
+    assert (
+        await vault.client.submit("/submit", {"post_urls": second.ljust(chars, "x")})
+    ).status == form
 
 
-async def test_a_client_that_disconnects_in_the_middle_of_its_body_is_not_answered(vault: ApiVault) -> None:
-    scope = vault.client._scope("POST", "/api/jobs", {"content-type": "application/json", "content-length": "9"}, 9)
+async def test_a_client_that_disconnects_in_the_middle_of_its_body_is_not_answered(
+    vault: ApiVault,
+) -> None:
+    scope = vault.client._scope(
+        "POST", "/api/jobs", {"content-type": "application/json", "content-length": "9"}, 9
+    )
     sent: list[Message] = []
-    messages: list[Message] = [{"type": "http.request", "body": b"[", "more_body": True}, {"type": "http.disconnect"}]
+    messages: list[Message] = [
+        {"type": "http.request", "body": b"[", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
 
     async def receive() -> Message:
         return messages.pop(0)
@@ -154,9 +186,13 @@ async def test_a_client_that_disconnects_in_the_middle_of_its_body_is_not_answer
     assert sent == []
 
 
-async def test_a_body_that_never_arrives_times_out(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_body_that_never_arrives_times_out(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("mediavault.server.middleware.BODY_DEADLINE_S", 0.01)
-    connection = Connection(vault.client._scope("POST", "/api/jobs", {"content-type": "application/json"}, 9), b"")
+    connection = Connection(
+        vault.client._scope("POST", "/api/jobs", {"content-type": "application/json"}, 9), b""
+    )
 
     async def nothing() -> Message:
         return await asyncio.Future()
@@ -189,14 +225,18 @@ PATHS = [
         {"x_forwarded_for": "127.0.0.1", "host": "127.0.0.1"},
     ],
 )
-async def test_without_the_token_every_path_is_401(make_vault: MakeVault, path: str, headers: dict[str, Any]) -> None:
+async def test_without_the_token_every_path_is_401(
+    make_vault: MakeVault, path: str, headers: dict[str, Any]
+) -> None:
     answer = await make_vault(token=TOKEN).client.get(path, **headers)
 
     assert (answer.status, answer.json()["code"]) == (401, "UNAUTHORIZED")
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-async def test_the_token_is_accepted_as_a_bearer_and_never_as_a_query_parameter(make_vault: MakeVault) -> None:
+async def test_the_token_is_accepted_as_a_bearer_and_never_as_a_query_parameter(
+    make_vault: MakeVault,
+) -> None:
     client = make_vault(token=TOKEN).client
 
     assert (await client.get("/api/jobs", authorization=f"Bearer {TOKEN}")).status == 200
@@ -208,9 +248,13 @@ async def test_a_cross_site_request_is_refused_with_a_session_and_accepted_with_
 ) -> None:
     client = make_vault(token=TOKEN).client
     foreign = {"origin": "chrome-extension://abc", "sec_fetch_site": "cross-site"}
-    cookie = (await client.submit("/login", {"token": TOKEN})).headers["set-cookie"].partition(";")[0]
+    cookie = (
+        (await client.submit("/login", {"token": TOKEN})).headers["set-cookie"].partition(";")[0]
+    )
     with_cookie = await client.post("/api/jobs", {"post_url": POST}, cookie=cookie, **foreign)
-    with_bearer = await client.post("/api/jobs", {"post_url": POST}, authorization=f"Bearer {TOKEN}", **foreign)
+    with_bearer = await client.post(
+        "/api/jobs", {"post_url": POST}, authorization=f"Bearer {TOKEN}", **foreign
+    )
 
     assert (with_cookie.status, with_bearer.status) == (403, 201)
 
@@ -223,7 +267,9 @@ async def test_healthz_is_open_and_pages_redirect_to_the_sign_in(make_vault: Mak
     assert (page.status, page.headers["location"]) == (303, "/login")
 
 
-async def test_pages_styles_and_json_are_compressed_for_those_who_can_read_it(vault: ApiVault) -> None:
+async def test_pages_styles_and_json_are_compressed_for_those_who_can_read_it(
+    vault: ApiVault,
+) -> None:
     for number in range(20):
         await vault.add(f"https://videos.example/watch/{number}")
     for path in ("/", "/static/app.css", "/api/jobs"):
@@ -297,7 +343,9 @@ async def test_unknown_paths_and_methods_are_answered_in_our_error_format(vault:
     assert method.headers["allow"] == "GET, HEAD, POST"
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/api/jobs", "/api/worker/health", "/metrics", "/static/app.css"])
+@pytest.mark.parametrize(
+    "path", ["/", "/healthz", "/api/jobs", "/api/worker/health", "/metrics", "/static/app.css"]
+)
 async def test_head_returns_the_headers_of_get_and_no_body(vault: ApiVault, path: str) -> None:
     """Monitors and proxies send HEAD (RFC 9110, section 9.3.2)."""
     await vault.beat()
@@ -342,7 +390,9 @@ async def test_a_validation_error_names_the_parameter_and_no_internals(
         ({}, "Give either post_url or post_urls."),
     ],
 )
-async def test_a_malformed_body_is_described_in_plain_words(vault: ApiVault, body: object, message: str) -> None:
+async def test_a_malformed_body_is_described_in_plain_words(
+    vault: ApiVault, body: object, message: str
+) -> None:
     assert (await vault.client.post("/api/jobs", body)).json()["message"] == message
 
 
@@ -361,5 +411,7 @@ async def test_a_site_without_limits_is_answered_with_help_about_them(vault: Api
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])
-async def test_pages_that_would_load_third_party_scripts_do_not_exist(vault: ApiVault, path: str) -> None:
+async def test_pages_that_would_load_third_party_scripts_do_not_exist(
+    vault: ApiVault, path: str
+) -> None:
     assert (await vault.client.get(path)).status == 404

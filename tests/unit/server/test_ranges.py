@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.server.ranges import ByteRange, Unsatisfiable, is_unchanged, range_still_holds, wanted_range
+from mediavault.server.ranges import (
+    ByteRange,
+    Unsatisfiable,
+    is_unchanged,
+    range_still_holds,
+    wanted_range,
+)
 
 SIZE = 1_000
 TAG = '"abc"'
@@ -28,7 +34,9 @@ def test_a_single_range_is_cut_to_the_file(header: str, start: int, end: int) ->
     assert wanted_range(header, SIZE) == ByteRange(start, end)
 
 
-@pytest.mark.parametrize("header", ["bytes=9-5", "bytes=1000-", "bytes=-0", f"bytes={10**20}-", f"bytes={'9' * 5000}-"])
+@pytest.mark.parametrize(
+    "header", ["bytes=9-5", "bytes=1000-", "bytes=-0", f"bytes={10**20}-", f"bytes={'9' * 5000}-"]
+)
 def test_a_range_without_a_byte_of_the_file_is_unsatisfiable(header: str) -> None:
     with pytest.raises(Unsatisfiable):
         wanted_range(header, SIZE)
@@ -36,7 +44,17 @@ def test_a_range_without_a_byte_of_the_file_is_unsatisfiable(header: str) -> Non
 
 @pytest.mark.parametrize(
     "header",
-    [None, "", "bytes=", "bytes=-", "items=0-5", "bytes=a-b", "bytes=0-1,5-6", "bytes=" + "0-1," * 8_000, "bytes=٣-"],
+    [
+        None,
+        "",
+        "bytes=",
+        "bytes=-",
+        "items=0-5",
+        "bytes=a-b",
+        "bytes=0-1,5-6",
+        "bytes=" + "0-1," * 8_000,
+        "bytes=٣-",
+    ],
 )
 def test_anything_but_a_single_byte_range_requests_the_whole_file(header: str | None) -> None:
     assert wanted_range(header, SIZE) is None
@@ -58,12 +76,15 @@ def test_an_empty_file_satisfies_no_range() -> None:
         ("Tue, 24 Nov 2026 12:00:00 GMT", False),
     ],
 )
-def test_only_the_files_own_strong_tag_satisfies_if_range(if_range: str | None, *, holds: bool) -> None:
+def test_only_the_files_own_strong_tag_satisfies_if_range(
+    if_range: str | None, *, holds: bool
+) -> None:
     assert range_still_holds(if_range, TAG) is holds
 
 
 @pytest.mark.parametrize(
-    ("if_none_match", "same"), [(None, False), (TAG, True), ('"x", W/"abc"', True), ("*", True), ('"x"', False)]
+    ("if_none_match", "same"),
+    [(None, False), (TAG, True), ('"x", W/"abc"', True), ("*", True), ('"x"', False)],
 )
 def test_a_known_tag_needs_no_body(if_none_match: str | None, *, same: bool) -> None:
     assert is_unchanged(if_none_match, TAG) is same

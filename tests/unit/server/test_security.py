@@ -41,11 +41,15 @@ def test_listening_beyond_this_machine_needs_a_password(tmp_path: Path, host: st
         {"host": "0.0.0.0", "setup": True},
     ],
 )
-def test_loopback_and_otherwise_guarded_vaults_need_no_password(tmp_path: Path, values: dict[str, Any]) -> None:
+def test_loopback_and_otherwise_guarded_vaults_need_no_password(
+    tmp_path: Path, values: dict[str, Any]
+) -> None:
     assert not needs_a_password(settings(tmp_path, **values))
 
 
-@pytest.mark.parametrize("header", ["localhost", "LOCALHOST:8420", "127.0.0.1:8420", "[::1]:8420", "localhost."])
+@pytest.mark.parametrize(
+    "header", ["localhost", "LOCALHOST:8420", "127.0.0.1:8420", "[::1]:8420", "localhost."]
+)
 def test_loopbacks_own_names_are_ours(tmp_path: Path, header: str) -> None:
     host = host_of(header)
 
@@ -54,7 +58,8 @@ def test_loopbacks_own_names_are_ours(tmp_path: Path, header: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "header", ["evil.test", "127.0.0.1.evil.test", "localhost.evil.test:8420", "192.168.1.5", "[::2]"]
+    "header",
+    ["evil.test", "127.0.0.1.evil.test", "localhost.evil.test:8420", "192.168.1.5", "[::2]"],
 )
 def test_other_host_names_are_not_ours(tmp_path: Path, header: str) -> None:
     host = host_of(header)
@@ -65,13 +70,25 @@ def test_other_host_names_are_not_ours(tmp_path: Path, header: str) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    [None, "", "x/admin?", "a b", "user@localhost", "localhost:port", "[::1", "loc\0alhost", "localhost:8420\r\nx: y"],
+    [
+        None,
+        "",
+        "x/admin?",
+        "a b",
+        "user@localhost",
+        "localhost:port",
+        "[::1",
+        "loc\0alhost",
+        "localhost:8420\r\nx: y",
+    ],
 )
 def test_an_invalid_host_is_none(header: str | None) -> None:
     assert host_of(header) is None
 
 
-def test_a_vault_on_every_interface_accepts_any_ip_address_and_no_unknown_name(tmp_path: Path) -> None:
+def test_a_vault_on_every_interface_accepts_any_ip_address_and_no_unknown_name(
+    tmp_path: Path,
+) -> None:
     rules = host_rules(settings(tmp_path, host="0.0.0.0", token=TOKEN))
 
     assert host_is_ours("192.168.1.5", rules)
@@ -125,5 +142,7 @@ def test_an_unsafe_request_from_a_browser_must_come_from_our_own_page(
         (None, None),
     ],
 )
-def test_the_token_is_read_from_the_authorization_header(header: str | None, token: str | None) -> None:
+def test_the_token_is_read_from_the_authorization_header(
+    header: str | None, token: str | None
+) -> None:
     assert bearer(header) == token

@@ -88,7 +88,9 @@ def test_the_wait_is_as_long_as_the_longest_lease_given(clock: FakeClock) -> Non
 
 
 def test_giving_a_lease_counts_as_a_check(clock: FakeClock) -> None:
-    """The clock was wrong when the lease was given and is right again: the lease ends at a wrong time."""
+    """The clock was wrong when the lease was given and is right again:
+    the lease ends at a wrong time.
+    """
     guard = ClockGuard()
     is_trusted(guard, clock)
     clock.jump(-3600)

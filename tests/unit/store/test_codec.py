@@ -79,7 +79,9 @@ def test_a_length_whose_origin_an_older_version_did_not_store_is_the_weakest() -
 def test_a_time_keeps_its_zone() -> None:
     moment = datetime(2026, 11, 24, 12, 0, 0, 7, timezone(timedelta(hours=5, minutes=45)))
 
-    [back] = codec.candidates_from_json(codec.candidates_to_json([replace(PLAIN, expires_at=moment)]))
+    [back] = codec.candidates_from_json(
+        codec.candidates_to_json([replace(PLAIN, expires_at=moment)])
+    )
 
     assert back.expires_at is not None
     assert back.expires_at.isoformat() == moment.isoformat()
@@ -94,7 +96,9 @@ def test_default_values_are_not_written() -> None:
 def test_a_field_of_a_newer_version_is_ignored() -> None:
     [written] = json.loads(codec.candidates_to_json([PLAIN]))
 
-    assert codec.candidates_from_json(json.dumps([{**written, "colour_space": "bt2020"}])) == (PLAIN,)
+    assert codec.candidates_from_json(json.dumps([{**written, "colour_space": "bt2020"}])) == (
+        PLAIN,
+    )
 
 
 def test_an_account_comes_back_as_it_was() -> None:
@@ -111,7 +115,13 @@ def test_metadata_that_is_not_json_is_refused_before_anything_is_stored() -> Non
 
 @pytest.mark.parametrize(
     ("text", "stored"),
-    [("plain", "plain"), ("ä 🎬", "ä 🎬"), ("a\0b", "a\ufffdb"), ("\udcff", "?"), ("ä\0", "ä\ufffd")],
+    [
+        ("plain", "plain"),
+        ("ä 🎬", "ä 🎬"),
+        ("a\0b", "a\ufffdb"),
+        ("\udcff", "?"),
+        ("ä\0", "ä\ufffd"),
+    ],
 )
 def test_text_is_made_storable(text: str, stored: str) -> None:
     assert codec.storable(text) == stored

@@ -1,4 +1,6 @@
-"""Work that is left for a later time: taken by one worker, tried again with growing waits, and given up in the end."""
+"""Work that is left for a later time: taken by one worker, tried again with growing waits,
+and given up in the end.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,12 @@ def store(clock: FakeClock) -> MemoryJobStore:
     return MemoryJobStore(clock)
 
 
-async def test_work_is_due_at_its_time_and_not_before(store: MemoryJobStore, clock: FakeClock) -> None:
-    await deferred.schedule(store.tables, DeferredWork.SUBTITLES, JOB, clock.now() + timedelta(hours=1))
+async def test_work_is_due_at_its_time_and_not_before(
+    store: MemoryJobStore, clock: FakeClock
+) -> None:
+    await deferred.schedule(
+        store.tables, DeferredWork.SUBTITLES, JOB, clock.now() + timedelta(hours=1)
+    )
     assert await deferred.due(store.tables, clock, limit=9) == []
 
     clock.advance(timedelta(hours=1))
@@ -35,9 +41,13 @@ async def test_work_is_due_at_its_time_and_not_before(store: MemoryJobStore, clo
     assert (task.work, task.job_id, task.tries) == (DeferredWork.SUBTITLES, JOB, 0)
 
 
-async def test_work_that_is_planned_already_keeps_its_time(store: MemoryJobStore, clock: FakeClock) -> None:
+async def test_work_that_is_planned_already_keeps_its_time(
+    store: MemoryJobStore, clock: FakeClock
+) -> None:
     await deferred.schedule(store.tables, DeferredWork.SUBTITLES, JOB, clock.now())
-    await deferred.schedule(store.tables, DeferredWork.SUBTITLES, JOB, clock.now() + timedelta(days=1))
+    await deferred.schedule(
+        store.tables, DeferredWork.SUBTITLES, JOB, clock.now() + timedelta(days=1)
+    )
 
     assert len(await deferred.due(store.tables, clock, limit=9)) == 1
 
@@ -52,7 +62,9 @@ async def test_of_two_workers_one_takes_the_work(store: MemoryJobStore, clock: F
     assert await deferred.due(store.tables, clock, limit=9) == []
 
 
-async def test_work_of_a_worker_that_died_is_due_again(store: MemoryJobStore, clock: FakeClock) -> None:
+async def test_work_of_a_worker_that_died_is_due_again(
+    store: MemoryJobStore, clock: FakeClock
+) -> None:
     await deferred.schedule(store.tables, DeferredWork.SUBTITLES, JOB, clock.now())
     [task] = await deferred.due(store.tables, clock, limit=9)
     await deferred.take(store.tables, clock, task)
@@ -61,7 +73,9 @@ async def test_work_of_a_worker_that_died_is_due_again(store: MemoryJobStore, cl
     assert len(await deferred.due(store.tables, clock, limit=9)) == 1
 
 
-async def test_the_waits_grow_until_the_work_is_given_up(store: MemoryJobStore, clock: FakeClock) -> None:
+async def test_the_waits_grow_until_the_work_is_given_up(
+    store: MemoryJobStore, clock: FakeClock
+) -> None:
     await deferred.schedule(store.tables, DeferredWork.SUBTITLES, JOB, clock.now())
     waits = []
     for _ in range(len(WAITS) + 1):
@@ -76,7 +90,9 @@ async def test_the_waits_grow_until_the_work_is_given_up(store: MemoryJobStore, 
     assert await store.tables.select(DEFERRED_WORK, {}) == []
 
 
-async def test_a_try_of_a_worker_that_lost_its_hold_changes_nothing(store: MemoryJobStore, clock: FakeClock) -> None:
+async def test_a_try_of_a_worker_that_lost_its_hold_changes_nothing(
+    store: MemoryJobStore, clock: FakeClock
+) -> None:
     await deferred.schedule(store.tables, DeferredWork.SUBTITLES, JOB, clock.now())
     [task] = await deferred.due(store.tables, clock, limit=9)
     slow = await deferred.take(store.tables, clock, task)
@@ -90,7 +106,9 @@ async def test_a_try_of_a_worker_that_lost_its_hold_changes_nothing(store: Memor
     assert await deferred.due(store.tables, clock, limit=9) == []
 
 
-async def test_work_of_another_version_is_left_alone(store: MemoryJobStore, clock: FakeClock) -> None:
+async def test_work_of_another_version_is_left_alone(
+    store: MemoryJobStore, clock: FakeClock
+) -> None:
     row = TableRow({"work": "holograms", "job": JOB, "due_at": 0}, {"at": "never"})
     await store.tables.put(DEFERRED_WORK, [row])
 

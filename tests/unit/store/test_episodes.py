@@ -10,7 +10,12 @@ import pytest
 from mediavault.core.job import JobId
 from mediavault.core.name_template import NamedPost
 from mediavault.core.shows import Episode, Layout, episode_numbers, episode_of
-from mediavault.store.episodes import EpisodePreview, EpisodeRecords, folder_and_stem, remember_episode
+from mediavault.store.episodes import (
+    EpisodePreview,
+    EpisodeRecords,
+    folder_and_stem,
+    remember_episode,
+)
 from tests.fakes import FakeClock
 from tests.memory_store import MemoryJobStore
 
@@ -22,7 +27,9 @@ def records() -> EpisodeRecords:
     return MemoryJobStore(FakeClock()).records
 
 
-async def place(records: EpisodeRecords, job: str, at: datetime = DAY, *, index: int = 0, show: str = "x-ann") -> str:
+async def place(
+    records: EpisodeRecords, job: str, at: datetime = DAY, *, index: int = 0, show: str = "x-ann"
+) -> str:
     """Return the folder and the name of a video, without the title."""
     post = NamedPost("1", at, "Trains", "x", "ann")
     folder, stem = await folder_and_stem(
@@ -61,7 +68,9 @@ async def test_the_day_is_that_in_utc(records: EpisodeRecords) -> None:
     assert await place(records, "a", at) == "x-ann/Season 2027/s2027.e010101"
 
 
-async def test_a_number_that_a_rebuilt_library_uses_is_not_given_again(records: EpisodeRecords) -> None:
+async def test_a_number_that_a_rebuilt_library_uses_is_not_given_again(
+    records: EpisodeRecords,
+) -> None:
     await remember_episode("x-ann/Season 2026/s2026.e110101 - Old.mp4", JobId("old"), 0, records)
     await remember_episode("x-ann/2026-11-01 Old [1].mp4", JobId("flat"), 0, records)
 
@@ -87,7 +96,10 @@ def test_the_hundredth_video_of_a_day_gets_a_day_that_no_month_has() -> None:
 
 def test_no_two_days_share_a_number() -> None:
     days = [
-        DAY.replace(month=month, day=day) for month in (1, 10, 12) for day in (1, 10, 31) if (month, day) != (2, 31)
+        DAY.replace(month=month, day=day)
+        for month in (1, 10, 12)
+        for day in (1, 10, 31)
+        if (month, day) != (2, 31)
     ]
     numbers = [set(itertools.islice(episode_numbers(day), 99)) for day in days]
 

@@ -18,7 +18,9 @@ FIRST_S, LONGEST_S = RECONNECT_S
 
 
 async def waits_between(listened_s: Sequence[float]) -> list[float]:
-    """Return the wait after each loss; ``listened_s`` is how long the listener had listened before each of them."""
+    """Return the wait after each loss; ``listened_s`` is how long the listener had listened before
+    each of them.
+    """
     clock, over = FakeClock(auto=True), asyncio.Event()
     periods = iter(listened_s)
 
@@ -46,7 +48,9 @@ async def test_a_server_that_stays_unavailable_is_tried_less_and_less_often() ->
 
 
 async def test_a_loss_after_a_long_time_of_listening_is_retried_as_soon_as_the_first() -> None:
-    """A change stream always ends with an error: an outage of last week must not slow down today's return."""
+    """A change stream always ends with an error: an outage of last week must not slow down today's
+    return.
+    """
     waits = await waits_between([0] * 8 + [3600, 0])
 
     assert waits[-2:] == [FIRST_S, 2 * FIRST_S]
@@ -58,7 +62,9 @@ async def test_a_connection_that_breaks_soon_after_each_start_is_tried_less_ofte
     assert waits[-1] == LONGEST_S
 
 
-async def test_closing_ends_a_listener_whose_driver_swallows_a_cancellation(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_closing_ends_a_listener_whose_driver_swallows_a_cancellation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """asyncio.wait_for of Python 3.11 does so when an answer arrives at the same moment."""
     monkeypatch.setattr(wake, "CANCEL_AGAIN_S", 0.01)
     started = asyncio.Event()

@@ -27,7 +27,13 @@ class Environment:
         return [enqueued.job.id for enqueued in await self.store.queue.enqueue(new)]
 
     async def change(self, jobs: list[JobId], user: str = ANN, **changes: object) -> int:
-        return await mark_changes.change_marks(self.store, self.clock, user, jobs, MarkChange(**changes))  # type: ignore[arg-type]
+        return await mark_changes.change_marks(
+            self.store,
+            self.clock,
+            user,
+            jobs,
+            MarkChange(**changes),  # type: ignore[arg-type]
+        )
 
     async def post_marks(self, job: JobId, user: str = ANN) -> PostMarks:
         return marks.post_marks((await self.store.marks.of_jobs([job])).get(job, ()), user)
@@ -44,10 +50,16 @@ def vault() -> Environment:
     return Environment()
 
 
-async def test_one_change_marks_several_posts_and_counts_those_that_exist(vault: Environment) -> None:
+async def test_one_change_marks_several_posts_and_counts_those_that_exist(
+    vault: Environment,
+) -> None:
     first, second = await vault.posts(2)
     count = await vault.change(
-        [first, second, JobId("gone")], favourite=True, add_tags=["Cats", "#dogs"], add_to=["Trains"], note="hm"
+        [first, second, JobId("gone")],
+        favourite=True,
+        add_tags=["Cats", "#dogs"],
+        add_to=["Trains"],
+        note="hm",
     )
 
     assert count == 2
@@ -59,10 +71,19 @@ async def test_one_change_marks_several_posts_and_counts_those_that_exist(vault:
 
 async def test_what_is_not_named_stays_and_what_is_removed_goes(vault: Environment) -> None:
     [post] = await vault.posts(1)
-    await vault.change([post], favourite=True, watched=True, add_tags=["Cats", "Dogs"], add_to=["Trains"], note="hm")
+    await vault.change(
+        [post],
+        favourite=True,
+        watched=True,
+        add_tags=["Cats", "Dogs"],
+        add_to=["Trains"],
+        note="hm",
+    )
     await vault.change([post], favourite=False, remove_tags=["CATS"], note="")
 
-    assert await vault.post_marks(post) == PostMarks(watched=True, tags=("Dogs",), collections=("Trains",))
+    assert await vault.post_marks(post) == PostMarks(
+        watched=True, tags=("Dogs",), collections=("Trains",)
+    )
     await vault.change([post], watched=False, remove_tags=["dogs"], remove_from=["trains"])
     assert await vault.post_marks(post) == PostMarks()
 
@@ -75,9 +96,17 @@ async def test_favourites_belong_to_a_user_and_tags_to_all(vault: Environment) -
 
 
 @pytest.mark.parametrize(
-    "bad", [{"add_tags": ["fine", "#"]}, {"add_to": [""]}, {"note": "x" * 20_000}, {"remove_tags": ["a"] * 21}]
+    "bad",
+    [
+        {"add_tags": ["fine", "#"]},
+        {"add_to": [""]},
+        {"note": "x" * 20_000},
+        {"remove_tags": ["a"] * 21},
+    ],
 )
-async def test_a_change_that_cannot_be_stored_changes_nothing(vault: Environment, bad: dict[str, object]) -> None:
+async def test_a_change_that_cannot_be_stored_changes_nothing(
+    vault: Environment, bad: dict[str, object]
+) -> None:
     [post] = await vault.posts(1)
     with pytest.raises(BadInput):
         await vault.change([post], **{"favourite": True, **bad})  # type: ignore[arg-type]
@@ -85,7 +114,9 @@ async def test_a_change_that_cannot_be_stored_changes_nothing(vault: Environment
     assert await vault.store.marks.of_jobs([post]) == {}
 
 
-async def test_a_position_in_the_middle_is_kept_and_the_latest_comes_first(vault: Environment) -> None:
+async def test_a_position_in_the_middle_is_kept_and_the_latest_comes_first(
+    vault: Environment,
+) -> None:
     first, second = await vault.posts(2)
     await vault.watch(first, 50)
     vault.clock.advance(1)
@@ -122,7 +153,9 @@ async def test_who_says_that_a_video_is_watched_or_not_is_done_with_the_position
     assert await vault.post_marks(post) == PostMarks(watched=watched)
 
 
-async def test_a_tag_is_renamed_and_removed_everywhere_and_the_sidecars_follow(vault: Environment) -> None:
+async def test_a_tag_is_renamed_and_removed_everywhere_and_the_sidecars_follow(
+    vault: Environment,
+) -> None:
     first, second, third = await vault.posts(3)
     await vault.change([first, second], add_tags=["Cats"])
     await vault.change([third], add_tags=["Pets"])
@@ -140,12 +173,24 @@ async def test_a_collection_is_put_in_order_and_the_rest_stays_behind(vault: Env
     await vault.change([first, second, third], add_to=["Trains"])
 
     name = marks.collection("Trains")
-    assert await mark_changes.put_in_order(vault.store, vault.clock, name, [third, third, other, first]) == 3
+    assert (
+        await mark_changes.put_in_order(
+            vault.store, vault.clock, name, [third, third, other, first]
+        )
+        == 3
+    )
     await vault.change([other], add_to=["Trains"])
-    assert [mark.job_id for mark in await vault.store.marks.marked(name)] == [third, first, second, other]
+    assert [mark.job_id for mark in await vault.store.marks.marked(name)] == [
+        third,
+        first,
+        second,
+        other,
+    ]
 
 
-async def test_a_move_in_a_collection_outdates_only_the_sidecars_of_what_changes_places(vault: Environment) -> None:
+async def test_a_move_in_a_collection_outdates_only_the_sidecars_of_what_changes_places(
+    vault: Environment,
+) -> None:
     first, second, third = await vault.posts(3)
     await vault.change([first, second, third], add_to=["Trains"])
     name = marks.collection("Trains")

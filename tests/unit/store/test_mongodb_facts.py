@@ -1,4 +1,6 @@
-"""Concerns about a MongoDB server and its connection, and how its errors, URLs and changes are read."""
+"""Concerns about a MongoDB server and its connection, and how its errors,
+URLs and changes are read.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,13 @@ from mediavault.app.storage import make_store, store_at
 from mediavault.core.failures import StoreError
 from mediavault.core.settings import Settings
 from mediavault.store.calls import ConnectionLost
-from mediavault.store.mongodb.engine import Document, Documents, MongoDatabase, options_of, translate_errors
+from mediavault.store.mongodb.engine import (
+    Document,
+    Documents,
+    MongoDatabase,
+    options_of,
+    translate_errors,
+)
 from mediavault.store.mongodb.facts import ServerFacts, concerns, has_memory_leak, is_loopback
 from mediavault.store.mongodb.server import until_lost
 from mediavault.store.wake import ChangeListener
@@ -23,8 +31,9 @@ from tests.patience import patient
 
 @pytest.mark.parametrize(
     ("version", "leaks"),
-    [("7.0.27", True), ("7.0.28", False), ("8.0.17", False), ("8.0.16", True), ("8.2.3", False), ("8.3.0", False),
-     ("6.3.2", True), ("7.3.4", True), ("9.0.0", False), ("8.0.17-rc0", False), ("", False)],
+    [("7.0.27", True), ("7.0.28", False), ("8.0.17", False), ("8.0.16", True), ("8.2.3", False),
+     ("8.3.0", False), ("6.3.2", True), ("7.3.4", True), ("9.0.0", False), ("8.0.17-rc0", False),
+     ("", False)],
 )  # fmt: skip
 def test_releases_before_the_fix_are_known(version: str, leaks: bool) -> None:
     assert has_memory_leak(ServerFacts(version).numbers) is leaks
@@ -75,7 +84,9 @@ def test_a_unix_socket_is_not_a_network() -> None:
     assert not is_loopback("10.0.0.7")
 
 
-@pytest.mark.parametrize("wrong", ["w=1", "w=0", "w=3", "journal=false", "w=majority&journal=false"])
+@pytest.mark.parametrize(
+    "wrong", ["w=1", "w=0", "w=3", "journal=false", "w=majority&journal=false"]
+)
 def test_less_than_a_majority_on_disk_is_refused(wrong: str) -> None:
     with pytest.raises(StoreError, match="may still be lost"):
         options_of(f"mongodb://localhost/vault?{wrong}")
@@ -114,7 +125,9 @@ def test_a_write_that_may_have_been_done_is_distinguished_from_one_that_was_refu
 
 
 class LosesUpserts:
-    """A collection in which another client creates the document between the server's lookup and its write."""
+    """A collection in which another client creates the document between the server's lookup and its
+    write.
+    """
 
     def __init__(self, *answers: Document | Exception | None) -> None:
         self._answers = list(answers)
@@ -129,8 +142,12 @@ class LosesUpserts:
         return answer
 
 
-@pytest.mark.parametrize("lost", [errors.DuplicateKeyError("E11000"), None], ids=["refused", "answered with nothing"])
-async def test_a_document_that_is_created_concurrently_is_updated_instead(lost: Exception | None) -> None:
+@pytest.mark.parametrize(
+    "lost", [errors.DuplicateKeyError("E11000"), None], ids=["refused", "answered with nothing"]
+)
+async def test_a_document_that_is_created_concurrently_is_updated_instead(
+    lost: Exception | None,
+) -> None:
     """A server may answer the loser of such a race with a duplicate key, or with nothing."""
     made: Document = {"_id": "x"}
     documents = Documents(cast("Any", LosesUpserts(lost, made)))

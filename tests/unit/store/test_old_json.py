@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 
 from mediavault.core.comments import comments_from_lines, comments_to_lines
 from mediavault.core.failures import ErrorCode
-from mediavault.core.fingerprints import FRAME_BYTES, Fingerprint, fingerprints_from_json, fingerprints_to_json
+from mediavault.core.fingerprints import (
+    FRAME_BYTES,
+    Fingerprint,
+    fingerprints_from_json,
+    fingerprints_to_json,
+)
 from mediavault.core.job import ItemStatus, JobItem
 from mediavault.core.media import (
     Account,
@@ -42,15 +47,24 @@ from tests import old_json
 SAFE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 MESSAGES = st.one_of(
     SAFE.filter(bool).map(Message),
-    st.integers(0, 5).map(lambda count: Message("%(file)s has %(parts)s.", file="a", parts=counted(count, "part"))),
+    st.integers(0, 5).map(
+        lambda count: Message("%(file)s has %(parts)s.", file="a", parts=counted(count, "part"))
+    ),
 )
 TIMES = st.datetimes(timezones=st.just(UTC))
 NUMBERS = st.floats(0, 1e6)
 
 
-# How a record was written and is written now; and how it was read, where that is not the inverse alone, and is read now.
+# How a record was written and is written now; and how it was read, where that is not the inverse
+# alone, and is read now.
 FORMS: dict[
-    type, tuple[Callable[[Any], Any], Callable[[Any], Any], Callable[[Any], Any] | None, Callable[[Any], Any]]
+    type,
+    tuple[
+        Callable[[Any], Any],
+        Callable[[Any], Any],
+        Callable[[Any], Any] | None,
+        Callable[[Any], Any],
+    ],
 ] = {
     Candidate: (
         old_json.candidate_to_json,
@@ -111,13 +125,13 @@ ITEMS = st.builds(
         st.sampled_from(LengthSource),
     ),
     chapters=st.lists(st.builds(Chapter, NUMBERS, SAFE), max_size=2).map(tuple),
-    subtitles=st.lists(st.builds(SubtitleSource, SAFE, st.sampled_from(["", "en"]), st.booleans()), max_size=2).map(
-        tuple
-    ),
+    subtitles=st.lists(
+        st.builds(SubtitleSource, SAFE, st.sampled_from(["", "en"]), st.booleans()), max_size=2
+    ).map(tuple),
 )
 FILES = st.builds(
-    SavedFile, SAFE, st.none() | SAFE, st.integers(0), SAFE, st.none() | NUMBERS, st.none() | st.integers(0),
-    st.none() | st.integers(0), st.lists(SAFE, max_size=2).map(tuple),
+    SavedFile, SAFE, st.none() | SAFE, st.integers(0), SAFE, st.none() | NUMBERS,
+    st.none() | st.integers(0), st.none() | st.integers(0), st.lists(SAFE, max_size=2).map(tuple),
 )  # fmt: skip
 RECORDS: dict[type, st.SearchStrategy[Any]] = {
     Candidate: st.builds(
@@ -143,16 +157,22 @@ RECORDS: dict[type, st.SearchStrategy[Any]] = {
     ),
     Account: st.builds(Account, SAFE, st.none() | SAFE, st.none() | SAFE, SAFE),
     FileCheck: st.builds(FileCheck, TIMES, st.sampled_from(CheckVerdict), MESSAGES),
-    Profile: st.builds(Profile, SAFE, st.lists(SAFE, max_size=2).map(tuple), st.none() | st.integers(0, 9_000)),
+    Profile: st.builds(
+        Profile, SAFE, st.lists(SAFE, max_size=2).map(tuple), st.none() | st.integers(0, 9_000)
+    ),
     Fingerprint: st.builds(Fingerprint, SAFE, NUMBERS, st.just(b"\1" * FRAME_BYTES)),
-    Comment: st.builds(Comment, SAFE, st.none(), SAFE, SAFE, st.none() | TIMES, st.integers(0, 99), st.booleans()),
+    Comment: st.builds(
+        Comment, SAFE, st.none(), SAFE, SAFE, st.none() | TIMES, st.integers(0, 99), st.booleans()
+    ),
 }
 
 
 @pytest.mark.parametrize("kind", FORMS, ids=lambda kind: kind.__name__)
 @settings(max_examples=60)
 @given(data=st.data())
-def test_what_was_stored_is_read_the_same_and_written_the_same(kind: Any, data: st.DataObject) -> None:
+def test_what_was_stored_is_read_the_same_and_written_the_same(
+    kind: Any, data: st.DataObject
+) -> None:
     write_old, write, read_old, read = FORMS[kind]
     record = data.draw(RECORDS[kind])
     stored = json.loads(json.dumps(write_old(record)))

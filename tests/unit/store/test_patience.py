@@ -1,4 +1,6 @@
-"""A long-running process waits for its database; an error that waiting cannot fix ends it at once."""
+"""A long-running process waits for its database; an error that waiting cannot fix ends it at
+once.
+"""
 
 from __future__ import annotations
 
@@ -72,11 +74,15 @@ async def test_an_error_that_waiting_cannot_fix_is_raised_at_once(error: StoreEr
     assert caught.value is error
 
 
-@pytest.mark.parametrize("held", [apsw.BusyError("database is locked"), apsw.LockedError("table is locked")])
+@pytest.mark.parametrize(
+    "held", [apsw.BusyError("database is locked"), apsw.LockedError("table is locked")]
+)
 def test_a_file_that_another_program_holds_may_be_available_later(held: apsw.Error) -> None:
     assert isinstance(translate_refusal(held, Path("/state/mediavault.db")), StoreUnreachable)
 
 
-@pytest.mark.parametrize("broken", [apsw.NotADBError("no"), apsw.CorruptError("no"), apsw.ReadOnlyError("no")])
+@pytest.mark.parametrize(
+    "broken", [apsw.NotADBError("no"), apsw.CorruptError("no"), apsw.ReadOnlyError("no")]
+)
 def test_a_file_that_is_not_a_database_is_not_waited_for(broken: apsw.Error) -> None:
     assert not isinstance(translate_refusal(broken, Path("/state/mediavault.db")), StoreUnreachable)

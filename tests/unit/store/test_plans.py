@@ -1,4 +1,6 @@
-"""How SQLite plans to run each statement; with a changed plan the queue may get slower as it grows."""
+"""How SQLite plans to run each statement; with a changed plan the queue may get slower as it
+grows.
+"""
 
 from __future__ import annotations
 
@@ -48,17 +50,24 @@ MARKS_OF_NAME = "SEARCH marks USING PRIMARY KEY (name=?)"
 MARKS_BY_PLACE = "SEARCH marks USING COVERING INDEX marks_place (name=?)"
 BY_POST = "SEARCH jobs USING COVERING INDEX jobs_post (canonical_url=?)"
 SORTS_WHAT_WAS_GIVEN = "USE TEMP B-TREE FOR ORDER BY"
-# Statement -> what it does with the tables, in order. A SCAN of a partial index reads the few jobs that are in it.
+# Statement -> what it does with the tables, in order. A SCAN of a partial index reads the few jobs
+# that are in it.
 PLANS: dict[str, list[str]] = {
     "enqueue": [BY_POST.replace("jobs", "known", 1), SORTS_WHAT_WAS_GIVEN],
     "newest_of_posts": ["SEARCH jobs USING INDEX jobs_post (canonical_url=?)"],
-    # The SCAN stops at the first row: from one platform to the next, and what is queued for each is not read.
+    # The SCAN stops at the first row: from one platform to the next, and what is queued for each is
+    # not read.
     "queued_platforms": [
         "SCAN jobs USING COVERING INDEX jobs_claimable",
         "SEARCH jobs USING COVERING INDEX jobs_claimable (platform>?)",
         "SEARCH site_limits USING PRIMARY KEY (platform=?) LEFT-JOIN",
     ],
-    "first_queued": ["SEARCH jobs USING COVERING INDEX jobs_claimable (platform=? AND needs_session=? AND priority<?)"],
+    "first_queued": [
+        (
+            "SEARCH jobs USING COVERING INDEX jobs_claimable (platform=? AND needs_session=? AND"
+            " priority<?)"
+        )
+    ],
     "paused": ["SEARCH records USING PRIMARY KEY (kind=?)"],
     "of_seqs": [BY_KEY],
     "claim": [BY_KEY],
@@ -70,10 +79,15 @@ PLANS: dict[str, list[str]] = {
     "complete": BY_ID,
     "fail": BY_ID,
     "release": BY_ID,
-    "release_session_jobs": ["SEARCH jobs USING INDEX jobs_claimable (platform=? AND needs_session=?)"],
+    "release_session_jobs": [
+        "SEARCH jobs USING INDEX jobs_claimable (platform=? AND needs_session=?)"
+    ],
     "recover": [BY_KEY, "SCAN jobs USING INDEX jobs_running"],
     "expire_leases": ["SEARCH jobs USING COVERING INDEX jobs_running (claimed_by=?)"],
-    "promote_due": [BY_KEY, "SEARCH jobs USING COVERING INDEX jobs_due (retry_at>? AND retry_at<?)"],
+    "promote_due": [
+        BY_KEY,
+        "SEARCH jobs USING COVERING INDEX jobs_due (retry_at>? AND retry_at<?)",
+    ],
     "count_unparsed": [
         "SEARCH jobs USING COVERING INDEX jobs_not_understood (failed_at>?)",
         "USE TEMP B-TREE FOR GROUP BY",  # of some twenty names
@@ -148,7 +162,10 @@ PLANS: dict[str, list[str]] = {
     "remove_words": ["SCAN library_words VIRTUAL TABLE INDEX 0:="],
     "add_totals": [],
     "add_account": [],
-    "newest_of_accounts": [BY_KEY, "SEARCH newest USING COVERING INDEX jobs_account (account_key=?)"],
+    "newest_of_accounts": [
+        BY_KEY,
+        "SEARCH newest USING COVERING INDEX jobs_account (account_key=?)",
+    ],
     "name_account": ["SEARCH library_accounts USING PRIMARY KEY (key=?)"],
     "drop_accounts": ["SEARCH library_accounts USING PRIMARY KEY (key=?)"],
     "account": ["SEARCH library_accounts USING PRIMARY KEY (key=?)"],
@@ -175,11 +192,14 @@ FEW_ROWS = {
 
 
 @pytest.fixture(scope="module", params=["as it grew", "after ANALYZE with every row queued"])
-def db(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+def db(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Connection]:
     db = open_database(tmp_path_factory.mktemp("plans") / "jobs.db")
     fetch_all(
         db,
-        "INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts)"
+        "INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at,"
+        " max_attempts)"
         " SELECT 'id-' || value, '', '', 'url-' || value, 'generic', value, value, 5"
         f" FROM json_each('{json.dumps(list(range(ROWS)))}')",
     )
@@ -198,20 +218,27 @@ def plan(db: Connection, sql: str) -> list[str]:
         step
         for step in steps
         if re.search(
-            r"\b(jobs|known|newest|history|h|workers|site_limits|records|marks|job_words|library_\w+|source\w*|deferred_work|trash\w*)\b|TEMP B-TREE",
+            (
+                r"\b(jobs|known|newest|history|h|workers|site_limits|records|marks|job_words|"
+                r"library_\w+|source\w*|deferred_work|trash\w*)\b|TEMP B-TREE"
+            ),
             step,
         )
     ]
 
 
 @pytest.mark.parametrize("name", sorted(SQL.keys() - FEW_ROWS))
-def test_a_statement_reads_what_it_needs_by_an_index_and_sorts_nothing(db: Connection, name: str) -> None:
+def test_a_statement_reads_what_it_needs_by_an_index_and_sorts_nothing(
+    db: Connection, name: str
+) -> None:
     assert plan(db, SQL[name]) == PLANS[name]
 
 
 @pytest.mark.parametrize("name", sorted(SQL.keys() - FEW_ROWS))
 def test_the_indexes_of_a_plan_are_pinned(name: str) -> None:
-    """A plan that is right today but not pinned may change with other statistics or another SQLite."""
+    """A plan that is right today but not pinned may change with other statistics or another
+    SQLite.
+    """
     used = set(re.findall(r"USING (?:COVERING )?INDEX (\w+)", " ".join(PLANS[name])))
 
     assert {index for index in used if f"INDEXED BY {index}" not in SQL[name]} == set()
@@ -221,7 +248,8 @@ def test_no_statement_escapes_this_test() -> None:
     assert SQL.keys() == PLANS.keys() | FEW_ROWS
 
 
-READ_BY_KEY = "SEARCH jobs USING INTEGER PRIMARY KEY (rowid=?)"  # the page's own jobs, once they are found
+# the page's own jobs, once they are found
+READ_BY_KEY = "SEARCH jobs USING INTEGER PRIMARY KEY (rowid=?)"
 SORTED_PAGE = "USE TEMP B-TREE FOR ORDER BY"
 
 
@@ -230,15 +258,24 @@ SORTED_PAGE = "USE TEMP B-TREE FOR ORDER BY"
     [
         (JobQuery(), "jobs_created"),
         (JobQuery(since=START, until=START), "jobs_created (created_at>? AND created_at<?)"),
-        (JobQuery(order=JobOrder.OLDEST, cursor="oldest~5.id-5"), "jobs_created ((created_at,id)>(?,?))"),
+        (
+            JobQuery(order=JobOrder.OLDEST, cursor="oldest~5.id-5"),
+            "jobs_created ((created_at,id)>(?,?))",
+        ),
         (JobQuery(statuses=[JobStatus.QUEUED], platform="x"), "jobs_ready"),
-        (JobQuery(statuses=[JobStatus.FAILED], cursor="5.id-5"), "jobs_failed ((created_at,id)<(?,?))"),
+        (
+            JobQuery(statuses=[JobStatus.FAILED], cursor="5.id-5"),
+            "jobs_failed ((created_at,id)<(?,?))",
+        ),
         (JobQuery(statuses=[JobStatus.CANCELLED], order=JobOrder.OLDEST), "jobs_cancelled"),
         (JobQuery(statuses=[JobStatus.COMPLETED]), "jobs_created"),
         (JobQuery(statuses=[JobStatus.QUEUED, JobStatus.RUNNING], cursor="5.id-5"), "jobs_created"),
         (JobQuery(shortest_s=3, longest_s=4, since=START, until=START), "jobs_created"),
         (JobQuery(platform="x"), "jobs_platform (platform=?)"),
-        (JobQuery(platform="x", cursor="5.id-5"), "jobs_platform (platform=? AND (created_at,id)<(?,?))"),
+        (
+            JobQuery(platform="x", cursor="5.id-5"),
+            "jobs_platform (platform=? AND (created_at,id)<(?,?))",
+        ),
         (JobQuery(account="x/jane", statuses=[JobStatus.FAILED]), "jobs_account (account_key=?)"),
         (JobQuery(order=JobOrder.LONGEST, platform="x"), "jobs_longest"),
         (JobQuery(order=JobOrder.LONGEST, cursor="longest~2.5~5.id-5"), "jobs_longest (<expr><?)"),
@@ -255,7 +292,9 @@ def test_a_page_is_read_in_the_order_of_an_index_that_covers_the_whole_query(
     assert set(rest[1:]) <= {SORTED_PAGE}
 
 
-def test_running_jobs_are_read_from_their_index_and_sorted_since_they_are_few(db: Connection) -> None:
+def test_running_jobs_are_read_from_their_index_and_sorted_since_they_are_few(
+    db: Connection,
+) -> None:
     steps = page_plan(db, JobQuery(statuses=[JobStatus.RUNNING]))
 
     assert steps == ["SCAN jobs USING INDEX jobs_running", SORTED_PAGE, READ_BY_KEY, SORTED_PAGE]
@@ -271,7 +310,12 @@ def test_the_longest_of_an_account_are_sorted_from_its_own_index(db: Connection)
 def test_a_search_that_finds_few_jobs_reads_only_these(db: Connection, order: JobOrder) -> None:
     steps = page_plan(db, JobQuery(text="fox 東京", order=order, platform="x"), finds_few=True)
 
-    assert steps[:4] == ["SCAN library_words VIRTUAL TABLE INDEX 0:M1", READ_BY_KEY, SORTED_PAGE, READ_BY_KEY]
+    assert steps[:4] == [
+        "SCAN library_words VIRTUAL TABLE INDEX 0:M1",
+        READ_BY_KEY,
+        SORTED_PAGE,
+        READ_BY_KEY,
+    ]
     assert set(steps[4:]) <= {SORTED_PAGE}
 
 
@@ -279,7 +323,9 @@ def test_a_search_that_finds_few_jobs_reads_only_these(db: Connection, order: Jo
     ("order", "index"),
     [(JobOrder.NEWEST, "jobs_platform (platform=?)"), (JobOrder.LONGEST, "jobs_longest")],
 )
-def test_a_search_that_finds_many_jobs_reads_the_orders_index(db: Connection, order: JobOrder, index: str) -> None:
+def test_a_search_that_finds_many_jobs_reads_the_orders_index(
+    db: Connection, order: JobOrder, index: str
+) -> None:
     steps = page_plan(db, JobQuery(text="fox", order=order, platform="x"))
 
     assert f"jobs USING COVERING INDEX {index}" in steps[0]
@@ -293,7 +339,9 @@ def test_marks_that_few_jobs_have_are_read_before_the_jobs(db: Connection) -> No
 
 
 @pytest.mark.parametrize("query", [JobQuery(marks=["tag/cats"]), JobQuery(without=["tag/cats"])])
-def test_marks_that_many_jobs_have_are_looked_up_from_the_orders_index(db: Connection, query: JobQuery) -> None:
+def test_marks_that_many_jobs_have_are_looked_up_from_the_orders_index(
+    db: Connection, query: JobQuery
+) -> None:
     steps = page_plan(db, query)
 
     assert steps[:2] == [
@@ -305,10 +353,19 @@ def test_marks_that_many_jobs_have_are_looked_up_from_the_orders_index(db: Conne
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        (JobQuery(statuses=[JobStatus.COMPLETED], order=JobOrder.LARGEST, cursor="no cursor"), "jobs_created"),
-        (JobQuery(since=START, until=START, longest_s=60), "jobs_created (created_at>? AND created_at<?)"),
+        (
+            JobQuery(statuses=[JobStatus.COMPLETED], order=JobOrder.LARGEST, cursor="no cursor"),
+            "jobs_created",
+        ),
+        (
+            JobQuery(since=START, until=START, longest_s=60),
+            "jobs_created (created_at>? AND created_at<?)",
+        ),
         (JobQuery(platform="x", shortest_s=3), "jobs_platform (platform=?)"),
-        (JobQuery(account="x/jane", statuses=[JobStatus.COMPLETED]), "jobs_account (account_key=?)"),
+        (
+            JobQuery(account="x/jane", statuses=[JobStatus.COMPLETED]),
+            "jobs_account (account_key=?)",
+        ),
         (JobQuery(statuses=[JobStatus.FAILED], platform="x"), "jobs_failed"),
         (JobQuery(text="fox", statuses=[JobStatus.COMPLETED]), "jobs_created"),
         (JobQuery(marks=["tag/cats"], without=["tag/dogs"]), "jobs_created"),
@@ -319,7 +376,11 @@ def test_jobs_are_counted_in_an_index_alone(db: Connection, query: JobQuery, ind
     first, *rest = plan(db, count_statement(query, found, finds_few=False)[0])
 
     assert f"jobs USING COVERING INDEX {index}" in first
-    assert set(rest) <= {"SCAN library_words VIRTUAL TABLE INDEX 0:M1", MARKS_BY_PLACE, MARKS_OF_NAME}
+    assert set(rest) <= {
+        "SCAN library_words VIRTUAL TABLE INDEX 0:M1",
+        MARKS_BY_PLACE,
+        MARKS_OF_NAME,
+    }
 
 
 def test_all_jobs_are_counted_in_an_index_too(db: Connection) -> None:
@@ -344,7 +405,9 @@ def test_a_count_of_few_found_jobs_reads_only_these(db: Connection) -> None:
         (AccountQuery(platform="x"), "library_accounts_platform"),
     ],
 )
-def test_a_page_of_accounts_is_read_in_the_order_of_an_index(db: Connection, query: AccountQuery, index: str) -> None:
+def test_a_page_of_accounts_is_read_in_the_order_of_an_index(
+    db: Connection, query: AccountQuery, index: str
+) -> None:
     sql, _ = SqlitePages().accounts(query, search_words.parse_search(query.text))
     [step] = plan(db, sql)
 
@@ -355,7 +418,9 @@ def page_plan(db: Connection, query: JobQuery, *, finds_few: bool = False) -> li
     terms = search_words.parse_search(query.text)
     descending = queries.is_descending(query.order)
     found, _ = found_by(query, terms)
-    sql, _ = statement(query, found, queries.after(query), descending=descending, finds_few=finds_few)
+    sql, _ = statement(
+        query, found, queries.after(query), descending=descending, finds_few=finds_few
+    )
     return plan(db, sql)
 
 
@@ -375,9 +440,24 @@ class Asked:
     [
         (SOURCES, {"url": "u"}, [], "sources_url (url=?)"),
         (SOURCE_STATES, {"due_at": Range(at_most=5)}, ["due_at"], "source_states_due (due_at<?)"),
-        (SOURCE_STATES, {"waiting": Range(at_least=1)}, ["waiting"], "source_states_waiting (waiting>?)"),
-        (SOURCE_ENTRIES, {"source": "s", "place": Range()}, ["place"], "source_entries_waiting (source=? AND place>?)"),
-        (SOURCE_ENTRIES, {"source": "s", "listed_at": Range()}, [], "source_entries_listed (source=? AND listed_at>?)"),
+        (
+            SOURCE_STATES,
+            {"waiting": Range(at_least=1)},
+            ["waiting"],
+            "source_states_waiting (waiting>?)",
+        ),
+        (
+            SOURCE_ENTRIES,
+            {"source": "s", "place": Range()},
+            ["place"],
+            "source_entries_waiting (source=? AND place>?)",
+        ),
+        (
+            SOURCE_ENTRIES,
+            {"source": "s", "listed_at": Range()},
+            [],
+            "source_entries_listed (source=? AND listed_at>?)",
+        ),
         (
             SOURCE_ENTRIES,
             {"source": "s", "unlisted_at": Range()},
@@ -391,7 +471,12 @@ class Asked:
             "deferred_work_due (work=? AND due_at<?)",
         ),
         (TRASH, {"deleted_at": Range(at_most=5)}, ["deleted_at"], "trash_deleted (deleted_at<?)"),
-        (TRASH, {"deleted_at": Range(4, 5)}, ["deleted_at"], "trash_deleted (deleted_at>? AND deleted_at<?)"),
+        (
+            TRASH,
+            {"deleted_at": Range(4, 5)},
+            ["deleted_at"],
+            "trash_deleted (deleted_at>? AND deleted_at<?)",
+        ),
         (TRASH, {"batch": "b"}, ["deleted_at"], "trash_batch (batch=?)"),
         (TRASH, {"unmoved": Range()}, [], "trash_unmoved (unmoved>?)"),
     ],
@@ -429,25 +514,35 @@ def test_rows_with_certain_keys_are_found_by_these(db: Connection) -> None:
     run(tables.some(asked, SOURCE_ENTRIES, [("s", "p")]))
 
     [step] = plan(db, asked.sql[0])
-    assert step == "SEARCH source_entries USING INDEX sqlite_autoindex_source_entries_1 (source=? AND post=?)"
+    assert step == (
+        "SEARCH source_entries USING INDEX sqlite_autoindex_source_entries_1 (source=? AND post=?)"
+    )
 
 
 @pytest.mark.parametrize("platform", ["all may start", "none may start"])
 def test_the_work_of_a_claim_does_not_grow_with_the_queue(tmp_path: Path, platform: str) -> None:
-    """Measured in steps of SQLite's virtual machine. Skipped jobs at the head of the queue cost nothing either."""
-    costs = [steps_of_a_claim(tmp_path, ready=platform == "all may start", crowd=crowd) for crowd in (20, 2_000)]
+    """Measured in steps of SQLite's virtual machine.
+    Skipped jobs at the head of the queue cost nothing either.
+    """
+    costs = [
+        steps_of_a_claim(tmp_path, ready=platform == "all may start", crowd=crowd)
+        for crowd in (20, 2_000)
+    ]
 
     assert costs[1] <= costs[0] + 50
 
 
 def steps_of_a_claim(folder: Path, *, ready: bool, crowd: int) -> int:
-    """Count the steps with ``crowd`` jobs of one site at the head of the queue and a job of another behind them."""
+    """Count the steps with ``crowd`` jobs of one site at the head of the queue and a job of another
+    behind them.
+    """
     db, clock = open_database(folder / f"{crowd}.db"), FakeClock()
     now = to_micros(clock.now())
     jobs = [*(("instagram", number) for number in range(crowd)), ("reddit", crowd)]
     fetch_all(
         db,
-        "INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts)"
+        "INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at,"
+        " max_attempts)"
         " SELECT value ->> 1, '', '', value ->> 1, value ->> 0, value ->> 1, 0, 5"
         f" FROM json_each('{json.dumps(jobs)}')",
     )

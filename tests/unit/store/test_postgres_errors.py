@@ -28,7 +28,11 @@ def test_a_temporary_error_is_retried(refusal: type[asyncpg.PostgresError]) -> N
 
 @pytest.mark.parametrize(
     "refusal",
-    [asyncpg.InvalidPasswordError, asyncpg.InvalidCatalogNameError, asyncpg.InsufficientPrivilegeError],
+    [
+        asyncpg.InvalidPasswordError,
+        asyncpg.InvalidCatalogNameError,
+        asyncpg.InsufficientPrivilegeError,
+    ],
 )
 def test_a_permanent_error_is_not_retried(refusal: type[asyncpg.PostgresError]) -> None:
     with pytest.raises(StoreError) as refused, translate_errors():

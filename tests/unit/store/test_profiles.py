@@ -36,7 +36,9 @@ async def test_a_profile_is_replaced_by_one_of_its_name(records: Records) -> Non
 
 
 @pytest.mark.parametrize("name", list(BUILT_IN))
-async def test_a_built_in_profile_can_be_neither_changed_nor_removed(records: Records, name: str) -> None:
+async def test_a_built_in_profile_can_be_neither_changed_nor_removed(
+    records: Records, name: str
+) -> None:
     with pytest.raises(BadInput):
         await profiles.save_profile(records, Profile(name, max_height=144))
     with pytest.raises(BadInput):
@@ -45,7 +47,8 @@ async def test_a_built_in_profile_can_be_neither_changed_nor_removed(records: Re
 
 
 @pytest.mark.parametrize(
-    "settings", [ChangeableSettings(profile="family"), ChangeableSettings(site_profiles={"x": "family"})]
+    "settings",
+    [ChangeableSettings(profile="family"), ChangeableSettings(site_profiles={"x": "family"})],
 )
 async def test_a_profile_that_the_settings_name_cannot_be_removed(
     records: Records, settings: ChangeableSettings
@@ -86,11 +89,15 @@ async def test_a_job_gets_the_profile_that_was_asked_for_or_its_sites_or_the_vau
     records: Records, asked: str | None, platform: str, given: str
 ) -> None:
     await profiles.save_profile(records, FAMILY)
-    [job] = await profiles.with_settings([new_job(clock=FakeClock(), platform=platform)], USUAL, records, profile=asked)
+    [job] = await profiles.with_settings(
+        [new_job(clock=FakeClock(), platform=platform)], USUAL, records, profile=asked
+    )
     assert (job.profile, job.max_attempts) == (given, USUAL.max_attempts)
 
 
-async def test_an_unknown_profile_is_refused_with_the_names_of_those_that_exist(records: Records) -> None:
+async def test_an_unknown_profile_is_refused_with_the_names_of_those_that_exist(
+    records: Records,
+) -> None:
     with pytest.raises(BadInput) as caught:
         await profiles.known_profile(records, "famly")
     assert caught.value.help == "The profiles are best, compatible, 1080p, audio, pictures."

@@ -25,7 +25,10 @@ async def test_the_same_bytes_are_counted_whatever_address_delivers_them() -> No
     await note_refused(records, JOB, copy("https://b.example/v.mp3", sha256="b" * 64))
     stored = await refused_copies(records, JOB)
 
-    assert [(one.url[8:9], one.sha256[0], one.times) for one in stored] == [("b", "b", 2), ("a", "b", 2)]
+    assert [(one.url[8:9], one.sha256[0], one.times) for one in stored] == [
+        ("b", "b", 2),
+        ("a", "b", 2),
+    ]
     assert (stored[0].reason, stored[0].reason.values) == (WHY, WHY.values)
 
 
@@ -33,7 +36,9 @@ async def test_a_job_has_few_copies_and_unreadable_ones_are_left_out() -> None:
     records = MemoryJobStore(FakeClock()).records
     assert await refused_copies(records, JOB) == ()
     for number in range(MOST + 5):
-        await note_refused(records, JOB, copy(f"https://{number}.example/v.mp3", sha256=f"{number:064}"))
+        await note_refused(
+            records, JOB, copy(f"https://{number}.example/v.mp3", sha256=f"{number:064}")
+        )
     assert len(await refused_copies(records, JOB)) == MOST
 
     await records.put(RecordKind.REFUSED, JOB, {"copies": ["nonsense", {"url": 1}]})

@@ -16,7 +16,14 @@ from mediavault.store import rows
 
 def a_row() -> tuple[Any, ...]:
     values: dict[str, Any] = dict.fromkeys(names(), None)
-    values |= {"id": "1", "status": "queued", "created_at": 1, "updated_at": 2, "source_type": "unknown", "seq": 7}
+    values |= {
+        "id": "1",
+        "status": "queued",
+        "created_at": 1,
+        "updated_at": 2,
+        "source_type": "unknown",
+        "seq": 7,
+    }
     values |= {"candidates": "[]", "image_urls": "[]", "metadata": "{}", "items": "[]"}
     return tuple(values.values())
 
@@ -50,7 +57,9 @@ def test_times_keep_their_microseconds() -> None:
     assert rows.micros_or_none(None) is None
 
 
-@pytest.mark.parametrize(("micros", "read"), [(-1, EARLIEST), (-(1 << 63), EARLIEST), ((1 << 63) - 1, LATEST)])
+@pytest.mark.parametrize(
+    ("micros", "read"), [(-1, EARLIEST), (-(1 << 63), EARLIEST), ((1 << 63) - 1, LATEST)]
+)
 def test_a_time_that_some_time_zone_cannot_represent_is_read_as_the_nearest_valid_one(
     micros: int, read: datetime
 ) -> None:
@@ -59,6 +68,8 @@ def test_a_time_that_some_time_zone_cannot_represent_is_read_as_the_nearest_vali
 
 @pytest.mark.parametrize("name", [None, b"@01a2"])
 def test_a_name_that_only_a_damaged_index_can_have_is_damage(name: object) -> None:
-    """No such row can be stored. Sorting the names raised a TypeError, which pages showed as a bug of the vault."""
+    """No such row can be stored. Sorting the names raised a TypeError,
+    which pages showed as a bug of the vault.
+    """
     with pytest.raises(StoreDamaged):
         rows.counts_by_name([("x", 2), (name, 1)])

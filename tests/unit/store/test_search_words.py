@@ -49,7 +49,9 @@ def test_a_text_becomes_lower_case_words_without_diacritics(text: str, words: li
 def test_words_contain_nothing_that_a_database_could_take_for_an_operator(text: str) -> None:
     for word in words_of(text):
         assert word
-        assert not any(char in "'\"\\*:&|!<>()^{}[]$.+-?\0\ue000" or char.isspace() for char in word)
+        assert not any(
+            char in "'\"\\*:&|!<>()^{}[]$.+-?\0\ue000" or char.isspace() for char in word
+        )
         word.encode("utf-8")
 
 
@@ -73,7 +75,12 @@ def test_only_spaces_means_no_search_and_only_punctuation_finds_nothing() -> Non
 
 
 def test_a_search_consists_of_words_and_runs_each_once() -> None:
-    assert parse_search("Fox 東京タ fox dog 京") == (("fox",), ("東", "京", "タ"), ("dog",), ("京",))
+    assert parse_search("Fox 東京タ fox dog 京") == (
+        ("fox",),
+        ("東", "京", "タ"),
+        ("dog",),
+        ("京",),
+    )
     assert needle(("東", "京")) == " 東 京"
 
 
@@ -87,7 +94,10 @@ def test_text_that_is_too_long_is_cut_alike_in_the_index_and_in_a_search() -> No
 
 def test_a_job_is_found_by_its_fields_and_not_across_them() -> None:
     line = job_line(
-        "https://s.example/1", "https://s.example/1", Account("x", "jane", "東", "x-jane"), {"title": "京", "text": 7}
+        "https://s.example/1",
+        "https://s.example/1",
+        Account("x", "jane", "東", "x-jane"),
+        {"title": "京", "text": 7},
     )
 
     assert line == f" 京 {GAP} jane {GAP} 東 {GAP} https s example 1"

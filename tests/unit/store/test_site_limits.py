@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediavault.core.job import JobId
-from mediavault.core.site_limits import DAY, SOON, AccountPost, PermitRefusal, PermitRequest, SiteLimit, SiteState
+from mediavault.core.site_limits import (
+    DAY,
+    SOON,
+    AccountPost,
+    PermitRefusal,
+    PermitRequest,
+    SiteLimit,
+    SiteState,
+)
 from mediavault.store.site_limits import account_free_at, acquire_permit, capacity, close
 from tests.fakes import START
 
@@ -18,17 +26,23 @@ HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 
 def request_of(job: int, cap: int) -> PermitRequest:
-    return PermitRequest(JobId(f"j{job}"), "x", interval=timedelta(0), probe_within=HOUR, account_cap=cap)
+    return PermitRequest(
+        JobId(f"j{job}"), "x", interval=timedelta(0), probe_within=HOUR, account_cap=cap
+    )
 
 
 @given(
     cap=st.integers(1, 4),
-    asks=st.lists(st.tuples(st.integers(0, 9), st.sampled_from([0, 1, 300, 700, 1440])), max_size=60),
+    asks=st.lists(
+        st.tuples(st.integers(0, 9), st.sampled_from([0, 1, 300, 700, 1440])), max_size=60
+    ),
 )
 def test_an_account_visits_no_more_posts_than_its_cap_within_any_24_hours(
     cap: int, asks: list[tuple[int, int]]
 ) -> None:
-    """Jobs ask at any time, early, late or never again; the list of stored posts stays short all the while."""
+    """Jobs ask at any time, early, late or never again;
+    the list of stored posts stays short all the while.
+    """
     limit, now = SiteLimit("x"), START
     visited: list[tuple[int, timedelta]] = []
     for job, minutes in asks:
@@ -59,14 +73,17 @@ def test_a_job_that_comes_at_its_promised_time_is_let_in(cap: int, count: int) -
 
 
 def test_a_promise_does_not_count_as_a_post_before_its_time() -> None:
-    limit = SiteLimit("x", account_posts=(AccountPost(JobId("a"), START), AccountPost(JobId("b"), START + HOUR)))
+    limit = SiteLimit(
+        "x", account_posts=(AccountPost(JobId("a"), START), AccountPost(JobId("b"), START + HOUR))
+    )
 
     assert limit.posts_within_day(START) == 1
     assert account_free_at(limit, JobId("c"), START, cap=2) == START + DAY
 
 
 @pytest.mark.parametrize(
-    ("next_permit", "at"), [(None, MINUTE), (START + 2 * MINUTE, 2 * MINUTE), (START + MINUTE / 2, MINUTE)]
+    ("next_permit", "at"),
+    [(None, MINUTE), (START + 2 * MINUTE, 2 * MINUTE), (START + MINUTE / 2, MINUTE)],
 )
 def test_a_permit_with_a_pause_comes_no_sooner_and_the_next_one_follows_it(
     next_permit: datetime | None, at: timedelta
@@ -89,7 +106,8 @@ def test_a_permit_with_a_pause_comes_no_sooner_and_the_next_one_follows_it(
         (SiteLimit("x", closed_until=START, failures=1), 1),
         (SiteLimit("x", closed_until=START, failures=1, probing_until=START + HOUR), None),
         (SiteLimit("x", next_permit_at=START, reserved_until=START + SOON), None),
-        (SiteLimit("x", next_permit_at=START + DAY, reserved_until=START + DAY), 1),  # the clock was set back since
+        # the clock was set back since
+        (SiteLimit("x", next_permit_at=START + DAY, reserved_until=START + DAY), 1),
     ],
 )
 def test_how_many_jobs_of_a_site_may_be_handed_out(limit: SiteLimit, count: int | None) -> None:

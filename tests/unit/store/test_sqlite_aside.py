@@ -28,7 +28,9 @@ def contents(folder: Path) -> Mapping[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_a_damaged_file_and_its_log_are_renamed_together_and_a_new_one_can_be_opened(path: Path) -> None:
+def test_a_damaged_file_and_its_log_are_renamed_together_and_a_new_one_can_be_opened(
+    path: Path,
+) -> None:
     """A log that was left behind would be taken for the new file's."""
     path.write_bytes(b"garbage" * 1000)
     path.with_name("jobs.db-wal").write_bytes(b"its log")
@@ -36,7 +38,9 @@ def test_a_damaged_file_and_its_log_are_renamed_together_and_a_new_one_can_be_op
     aside = set_aside(path, AT)
 
     assert aside == path.with_name(ASIDE)
-    assert {name: body for name, body in contents(path.parent).items() if not name.endswith("-shm")} == {
+    assert {
+        name: body for name, body in contents(path.parent).items() if not name.endswith("-shm")
+    } == {
         ASIDE: b"garbage" * 1000,
         f"{ASIDE}-wal": b"its log",
     }
@@ -45,7 +49,8 @@ def test_a_damaged_file_and_its_log_are_renamed_together_and_a_new_one_can_be_op
 
 def test_damage_in_the_middle_of_a_file_is_found(path: Path) -> None:
     db = open_database(path)
-    db.execute("CREATE TABLE t (text); WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 999)"
+    db.execute("CREATE TABLE t (text); WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1"
+               " FROM n WHERE i < 999)"
                " INSERT INTO t SELECT hex(randomblob(200)) FROM n")  # fmt: skip
     db.close()
     before = is_damaged(path)
@@ -94,7 +99,9 @@ def test_no_existing_file_is_replaced(path: Path) -> None:
     path.write_bytes(b"garbage" * 1000)
     path.with_name(ASIDE).write_bytes(b"an earlier one")
 
-    with pytest.raises(StoreError, match="cannot be moved aside: a file with that name already exists"):
+    with pytest.raises(
+        StoreError, match="cannot be moved aside: a file with that name already exists"
+    ):
         set_aside(path, AT)
 
     assert contents(path.parent) == {"jobs.db": b"garbage" * 1000, ASIDE: b"an earlier one"}

@@ -21,9 +21,17 @@ from mediavault.store.sqlite.engine import (
     fetch_all,
     translate_errors,
 )
-from mediavault.store.sqlite.schema import MIGRATIONS, backup_before_migrating, inspect, open_database
+from mediavault.store.sqlite.schema import (
+    MIGRATIONS,
+    backup_before_migrating,
+    inspect,
+    open_database,
+)
 
-FILLER = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9000) INSERT INTO filler SELECT i, randomblob(1000) FROM n"
+FILLER = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9000) INSERT INTO"
+    " filler SELECT i, randomblob(1000) FROM n"
+)
 
 
 @pytest.fixture
@@ -57,7 +65,9 @@ def test_a_copy_includes_the_log_and_is_one_file(path: Path, tmp_path: Path) -> 
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
 
 
-def test_writers_go_on_while_it_is_copied_and_the_copy_is_of_one_moment(path: Path, tmp_path: Path) -> None:
+def test_writers_go_on_while_it_is_copied_and_the_copy_is_of_one_moment(
+    path: Path, tmp_path: Path
+) -> None:
     """A write at every step: the copy neither starts again for ever nor shows any of them."""
     writer, steps = connect_to_write(path), []
 
@@ -90,7 +100,7 @@ def test_a_damaged_database_is_not_copied(path: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "a.db").exists()
 
 
-# --- before a migration ---------------------------------------------------------------------------------------------
+# --- before a migration ---------------------------------------------------------------------------
 
 NEXT = Migration(SCHEMA_VERSION + 1, "9999_next.sql", "DROP TABLE filler")
 
@@ -111,7 +121,9 @@ def test_a_fresh_database_and_one_that_is_up_to_date_are_not_copied(path: Path) 
     assert list(path.parent.glob("*.backup*")) == []
 
 
-def test_without_room_for_the_copy_the_schema_stays(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_room_for_the_copy_the_schema_stays(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> None:
         raise StoreError("The disk is full.")
 
@@ -132,7 +144,7 @@ def test_a_copy_that_an_upgrade_left_half_written_does_not_block_the_next_one(pa
     assert not backup.with_name(f"{backup.name}.draft").exists()
 
 
-# --- killed while the file was created --------------------------------------------------------------------------------
+# --- killed while the file was created ------------------------------------------------------------
 
 
 def test_a_file_whose_creator_was_killed_can_be_opened(tmp_path: Path) -> None:
@@ -165,7 +177,9 @@ def test_a_file_whose_creator_was_killed_can_be_opened(tmp_path: Path) -> None:
 def test_what_is_read_in_pages_may_be_large_in_all_but_not_each(
     path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, each: int, is_refused: bool
 ) -> None:
-    """A vault that follows hundreds of channels has seen hundreds of thousands of posts, and its backups are restored."""
+    """A vault that follows hundreds of channels has seen hundreds of thousands of posts,
+    and its backups are restored.
+    """
     monkeypatch.setattr(backup, "MAX_SMALL_TABLE_BYTES", 10_000)
     monkeypatch.setattr(backup, "MAX_ENTRY_BYTES", 500)
     db = connect_to_write(path)
@@ -205,14 +219,21 @@ def test_a_table_may_be_large_in_all_but_none_of_its_rows(
 )
 @pytest.mark.parametrize(("each", "is_refused"), [(900, False), (3_000, True)])
 def test_a_deleted_post_may_be_as_large_as_a_job(
-    path: Path, monkeypatch: pytest.MonkeyPatch, table: str, columns: str, row: str, each: int, is_refused: bool
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    table: str,
+    columns: str,
+    row: str,
+    each: int,
+    is_refused: bool,
 ) -> None:
     monkeypatch.setattr(backup, "MAX_SMALL_TABLE_BYTES", 10_000)
     monkeypatch.setattr(backup, "MAX_ENTRY_BYTES", 500)
     monkeypatch.setattr(backup, "MAX_ROW_BYTES", 2_000)
     db = connect_to_write(path)
     db.executemany(
-        f"INSERT INTO {table} {columns} VALUES {row}", [(str(n), json.dumps({"t": "x" * each})) for n in range(100)]
+        f"INSERT INTO {table} {columns} VALUES {row}",
+        [(str(n), json.dumps({"t": "x" * each})) for n in range(100)],
     )
     db.close()
 

@@ -64,5 +64,8 @@ async def test_an_imported_job_is_indexed_once_with_all_of_its_words(
     await store.catalogue.import_jobs([StoredJob(job, words=words)])
 
     assert len(indexed) == 1
-    assert [found.id for found in (await store.catalogue.jobs(JobQuery(text="lighthouse marigolds"))).jobs] == [job.id]
+    assert [
+        found.id
+        for found in (await store.catalogue.jobs(JobQuery(text="lighthouse marigolds"))).jobs
+    ] == [job.id]
     await store.close()

@@ -41,7 +41,7 @@ def pragma(db: Connection, name: str) -> Any:
     return fetch_all(db, f"PRAGMA {name}")[0][0]
 
 
-# --- migrations -----------------------------------------------------------------------------------------------------
+# --- migrations -----------------------------------------------------------------------------------
 
 
 def test_a_later_migration_keeps_the_existing_jobs(path: Path) -> None:
@@ -61,7 +61,9 @@ def test_a_migration_that_fails_leaves_the_schema_as_it_was(path: Path) -> None:
     db = open_database(path)
     before = schema_of(db)
     broken = Migration(
-        SCHEMA_VERSION + 1, "9999_broken.sql", "CREATE TABLE half (a INTEGER); CREATE TABLE jobs (a INTEGER);"
+        SCHEMA_VERSION + 1,
+        "9999_broken.sql",
+        "CREATE TABLE half (a INTEGER); CREATE TABLE jobs (a INTEGER);",
     )
 
     with pytest.raises(Exception, match="jobs already exists"):
@@ -82,7 +84,7 @@ def test_opening_twice_changes_nothing(path: Path) -> None:
     again.close()
 
 
-# --- files that are refused -----------------------------------------------------------------------------------------
+# --- files that are refused -----------------------------------------------------------------------
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -116,7 +118,9 @@ async def test_a_newer_schema_is_refused_and_left_untouched(path: Path) -> None:
 
 
 async def test_a_newer_schema_that_appears_at_the_last_moment_is_refused_too(path: Path) -> None:
-    """There is a check before opening and another under the lock: another process may upgrade in between."""
+    """There is a check before opening and another under the lock:
+    another process may upgrade in between.
+    """
     db = open_database(path)
     db.pragma("user_version", SCHEMA_VERSION + 1)
 
@@ -127,8 +131,12 @@ async def test_a_newer_schema_that_appears_at_the_last_moment_is_refused_too(pat
     db.close()
 
 
-@pytest.mark.parametrize("content", [b"garbage " * 4_000, b"my notes\n", b"SQLite format 3\0" + b"\xff" * 5_000])
-async def test_a_file_that_is_not_a_database_is_refused_and_left_untouched(path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    "content", [b"garbage " * 4_000, b"my notes\n", b"SQLite format 3\0" + b"\xff" * 5_000]
+)
+async def test_a_file_that_is_not_a_database_is_refused_and_left_untouched(
+    path: Path, content: bytes
+) -> None:
     path.parent.mkdir()
     path.write_bytes(content)
 
@@ -169,7 +177,7 @@ def test_inspecting_a_missing_file_returns_nothing(path: Path) -> None:
     assert not path.parent.exists()
 
 
-# --- modes and durability -------------------------------------------------------------------------------------------
+# --- modes and durability -------------------------------------------------------------------------
 
 
 def mode_of(path: Path) -> int:
@@ -187,7 +195,8 @@ async def test_folder_and_files_are_for_their_user_only(path: Path) -> None:
     assert mode_of(path.parent) == 0o700
     assert {"jobs.db", "jobs.db-wal", "jobs.db-lock"} <= modes.keys()
     assert set(modes.values()) == {0o600}
-    assert set(folders.values()) <= {0o700}  # the sockets' folder is elsewhere if the path is too long for them
+    # the sockets' folder is elsewhere if the path is too long for them
+    assert set(folders.values()) <= {0o700}
     leave()
     await store.close()
 
@@ -204,7 +213,9 @@ def synchronous(txn: Txn) -> int:
     return int(pragma(txn.db, "synchronous"))
 
 
-async def test_what_must_survive_a_power_cut_is_synced_fully_and_the_rest_is_not(path: Path) -> None:
+async def test_what_must_survive_a_power_cut_is_synced_fully_and_the_rest_is_not(
+    path: Path,
+) -> None:
     clock = FakeClock()
     writer = SqliteWriter(
         open_database(path),
@@ -228,9 +239,14 @@ async def test_what_must_survive_a_power_cut_is_synced_fully_and_the_rest_is_not
 
 def fill(db: Connection, rows: int) -> None:
     insert = (
-        "INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts)"
+        "INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at,"
+        " max_attempts)"
         " VALUES (:id, '', :url, :url, 'generic', :now, :now, 5)"
     )
     for number in range(rows):
-        values = {"id": f"id-{number:04}", "url": f"https://videos.example/watch/{number}", "now": number}
+        values = {
+            "id": f"id-{number:04}",
+            "url": f"https://videos.example/watch/{number}",
+            "now": number,
+        }
         fetch_all(db, insert, values)

@@ -78,7 +78,9 @@ async def test_claims_whose_caller_was_cancelled_are_given_back(store: SqliteJob
     assert (job.status, job.max_attempts) == (JobStatus.QUEUED, queued.job.max_attempts + 1)
 
 
-async def test_a_job_that_is_returned_without_being_read_back_equals_the_stored_one(store: SqliteJobStore) -> None:
+async def test_a_job_that_is_returned_without_being_read_back_equals_the_stored_one(
+    store: SqliteJobStore,
+) -> None:
     """Claim and complete build the job from what they know; here no field has its usual value."""
     await store.queue.enqueue([new_job()])
     again = replace(new_job(), platform="reddit", max_attempts=2)
@@ -96,12 +98,16 @@ async def test_a_job_that_is_returned_without_being_read_back_equals_the_stored_
     }
 
 
-async def test_history_written_together_with_a_removal_does_not_go_to_the_next_job(store: SqliteJobStore) -> None:
+async def test_history_written_together_with_a_removal_does_not_go_to_the_next_job(
+    store: SqliteJobStore,
+) -> None:
     """SQLite reuses the key of the newest row after it was deleted."""
     await store.queue.enqueue([new_job()])
     [attempt] = await store.queue.claim(ANN, limit=1, lease=LEASE)
 
-    await asyncio.gather(store.queue.begin_commit(attempt, SAVED), store.catalogue.remove(attempt.id))
+    await asyncio.gather(
+        store.queue.begin_commit(attempt, SAVED), store.catalogue.remove(attempt.id)
+    )
     [queued] = await store.queue.enqueue([new_job()])
 
     assert await store.catalogue.history(queued.job.id) == []
@@ -130,11 +136,16 @@ async def test_reads_and_the_event_loop_go_on_while_a_write_takes_long(
     await writing
 
 
-async def test_a_job_of_one_store_wakes_the_subscribers_of_another(store: SqliteJobStore, path: Path) -> None:
+async def test_a_job_of_one_store_wakes_the_subscribers_of_another(
+    store: SqliteJobStore, path: Path
+) -> None:
     other = SqliteJobStore(path, FakeClock())
     await other.open()
     own_wake, other_wake = asyncio.Event(), asyncio.Event()
-    leave_own, leave_other = store.workers.on_work(own_wake.set), other.workers.on_work(other_wake.set)
+    leave_own, leave_other = (
+        store.workers.on_work(own_wake.set),
+        other.workers.on_work(other_wake.set),
+    )
 
     await store.queue.enqueue([new_job()])
 
@@ -146,13 +157,18 @@ async def test_a_job_of_one_store_wakes_the_subscribers_of_another(store: Sqlite
     await other.close()
 
 
-async def test_a_cancellation_at_one_store_reaches_the_worker_at_another(store: SqliteJobStore, path: Path) -> None:
+async def test_a_cancellation_at_one_store_reaches_the_worker_at_another(
+    store: SqliteJobStore, path: Path
+) -> None:
     """A job that was not running belongs to no worker, and none is notified of it."""
     other = SqliteJobStore(path, FakeClock())
     await other.open()
     heard: asyncio.Queue[str] = asyncio.Queue()
     leave = other.workers.on_stop(heard.put_nowait)
-    running, _ = await store.queue.enqueue([new_job()]), await other.queue.claim(ANN, limit=1, lease=LEASE)
+    running, _ = (
+        await store.queue.enqueue([new_job()]),
+        await other.queue.claim(ANN, limit=1, lease=LEASE),
+    )
     queued = await store.queue.enqueue([new_job("https://videos.example/2")])
     await store.queue.cancel(queued[0].job.id)
     await store.queue.cancel(running[0].job.id)
@@ -164,8 +180,13 @@ async def test_a_cancellation_at_one_store_reaches_the_worker_at_another(store: 
     await other.close()
 
 
-async def test_the_socket_is_removed_with_the_last_subscriber(store: SqliteJobStore, path: Path) -> None:
-    leave_first, leave_last = store.workers.on_work(lambda: None), store.workers.on_work(lambda: None)
+async def test_the_socket_is_removed_with_the_last_subscriber(
+    store: SqliteJobStore, path: Path
+) -> None:
+    leave_first, leave_last = (
+        store.workers.on_work(lambda: None),
+        store.workers.on_work(lambda: None),
+    )
     folder = wake_folder(path)
     sockets = [len(list(folder.iterdir()))]
     for leave in (leave_first, leave_last):
@@ -186,7 +207,9 @@ async def test_submitting_an_existing_job_wakes_no_one(store: SqliteJobStore) ->
     leave()
 
 
-async def test_two_stores_at_one_file_see_each_others_writes_at_once(store: SqliteJobStore, path: Path) -> None:
+async def test_two_stores_at_one_file_see_each_others_writes_at_once(
+    store: SqliteJobStore, path: Path
+) -> None:
     other = SqliteJobStore(path, FakeClock())
     await other.open()
     [queued] = await store.queue.enqueue([new_job()])
@@ -214,7 +237,9 @@ async def test_a_store_that_is_not_open_says_so(path: Path) -> None:
 
 
 async def test_opening_a_current_database_writes_nothing(store: SqliteJobStore, path: Path) -> None:
-    """Another process that opens it at that moment would take a change that is half written for a damaged log."""
+    """Another process that opens it at that moment would take a change that is half written for a
+    damaged log.
+    """
     await store.queue.enqueue([new_job()])
     log = path.with_name("jobs.db-wal")
     before = log.read_bytes()
@@ -226,8 +251,12 @@ async def test_opening_a_current_database_writes_nothing(store: SqliteJobStore, 
 
 
 @pytest.mark.parametrize("former", [0, 15])
-async def test_the_schema_is_changed_by_one_process_while_no_other_writes(path: Path, former: int) -> None:
-    """Another process would take a log that grows while it is looked at for one that was cut short."""
+async def test_the_schema_is_changed_by_one_process_while_no_other_writes(
+    path: Path, former: int
+) -> None:
+    """Another process would take a log that grows while it is looked at for one that was cut
+    short.
+    """
     if former:
         create_file(path)
         db = connect_to_write(path)
@@ -261,11 +290,17 @@ def read_version(path: Path) -> int:
 async def test_opening_that_is_cancelled_stops_waiting_for_another_programs_lock(
     store: SqliteJobStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stopping a process that waits for a user's database shell must not wait for that shell too."""
+    """Stopping a process that waits for a user's database shell must not wait for that shell
+    too.
+    """
     monkeypatch.setattr(engine, "BUSY_TIMEOUT_MS", 3_600_000)
     holder = connect_to_write(path)
     holder.execute("BEGIN IMMEDIATE")
-    second, opened_before, readers = SqliteJobStore(path, FakeClock()), open_files_of(path), reader_threads()
+    second, opened_before, readers = (
+        SqliteJobStore(path, FakeClock()),
+        open_files_of(path),
+        reader_threads(),
+    )
     opening = asyncio.create_task(second.open())
     async with asyncio.timeout(patient(PATIENCE_S)):
         while open_files_of(path) == opened_before:
@@ -308,7 +343,9 @@ async def test_a_closed_store_says_so(path: Path) -> None:
 
 
 @pytest.mark.parametrize("is_replaced", [False, True])
-async def test_nothing_is_accepted_while_the_state_folder_is_gone(tmp_path: Path, is_replaced: bool) -> None:
+async def test_nothing_is_accepted_while_the_state_folder_is_gone(
+    tmp_path: Path, is_replaced: bool
+) -> None:
     """What is written to a file without a name is lost at the next start."""
     state, elsewhere = tmp_path / "state", tmp_path / "elsewhere"
     store = SqliteJobStore(state / "jobs.db", FakeClock(), wake_dir=tmp_path / "wake")
@@ -339,7 +376,9 @@ async def test_nothing_is_accepted_while_the_state_folder_is_gone(tmp_path: Path
 async def test_damage_that_shows_only_later_is_reported_with_help(path: Path) -> None:
     store = SqliteJobStore(path, FakeClock())
     await store.open()
-    await store.queue.enqueue([new_job(f"https://videos.example/{number}") for number in range(300)])
+    await store.queue.enqueue(
+        [new_job(f"https://videos.example/{number}") for number in range(300)]
+    )
     await store.close()
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 3] + b"\xa5" * (len(whole) - len(whole) // 3))
@@ -373,7 +412,9 @@ LOG_DAMAGES: dict[str, Callable[[bytes], bytes | None]] = {
 
 
 async def _left_by_a_kill(folder: Path, count: int) -> Path:
-    """Return a database as a process leaves it that is killed after so many jobs, each in its own transaction."""
+    """Return a database as a process leaves it that is killed after so many jobs,
+    each in its own transaction.
+    """
     store = SqliteJobStore(folder / "jobs.db", FakeClock())
     await store.open()
     for number in range(count):
@@ -433,7 +474,9 @@ async def test_a_sound_log_costs_nothing(tmp_path: Path, log_end: bytes) -> None
 
 
 @pytest.mark.parametrize("count", [1, 30])
-async def test_a_log_that_another_program_has_emptied_into_the_file_costs_nothing(tmp_path: Path, count: int) -> None:
+async def test_a_log_that_another_program_has_emptied_into_the_file_costs_nothing(
+    tmp_path: Path, count: int
+) -> None:
     path = await _left_by_a_kill(tmp_path, count)
     other = connect_to_write(path)
     fetch_all(other, "SELECT count(*) FROM jobs")
@@ -497,7 +540,9 @@ def test_an_unknown_error_keeps_its_text() -> None:
     ],
     ids=["cut JSON", "no JSON", "unknown code", "no UTF-8"],
 )
-async def test_a_row_that_cannot_be_read_is_damage_and_no_bug(damage: str, store: SqliteJobStore, path: Path) -> None:
+async def test_a_row_that_cannot_be_read_is_damage_and_no_bug(
+    damage: str, store: SqliteJobStore, path: Path
+) -> None:
     [queued] = await store.queue.enqueue([new_job()])
     with apsw.Connection(str(path)) as db:
         db.execute("PRAGMA ignore_check_constraints = 1")

@@ -16,7 +16,14 @@ from mediavault.store.sqlite import writer
 from mediavault.store.sqlite.engine import connect_to_read, connect_to_write, fetch_all
 from mediavault.store.sqlite.open_file import OpenFile
 from mediavault.store.sqlite.schema import open_database
-from mediavault.store.sqlite.writer import MAX_BATCH, SLOW_LOCK_S, ClockGuard, SqliteWriter, Txn, WriteLock
+from mediavault.store.sqlite.writer import (
+    MAX_BATCH,
+    SLOW_LOCK_S,
+    ClockGuard,
+    SqliteWriter,
+    Txn,
+    WriteLock,
+)
 from tests.fakes import FakeClock
 from tests.patience import patient
 
@@ -109,7 +116,9 @@ async def test_answers_go_to_their_callers(w: Writer) -> None:
 
 
 async def test_a_call_that_is_refused_does_not_touch_the_others(w: Writer) -> None:
-    answers = await asyncio.gather(w.submit(insert, 1), w.submit(refuse), w.submit(insert, 2), return_exceptions=True)
+    answers = await asyncio.gather(
+        w.submit(insert, 1), w.submit(refuse), w.submit(insert, 2), return_exceptions=True
+    )
 
     assert [type(answer) for answer in answers] == [int, JobNotFound, int]
     assert w.rows() == [1, 2]
@@ -128,7 +137,9 @@ async def test_a_call_that_fails_in_sqlite_fails_alone_and_leaves_nothing(w: Wri
 
 @pytest.mark.parametrize("value", [object(), 1 << 64, "\udcff"])
 async def test_a_value_that_cannot_be_stored_fails_alone(w: Writer, value: Any) -> None:
-    answers = await asyncio.gather(w.submit(insert, 1), w.submit(insert, value), return_exceptions=True)
+    answers = await asyncio.gather(
+        w.submit(insert, 1), w.submit(insert, value), return_exceptions=True
+    )
 
     assert answers[0] == 1
     assert isinstance(answers[1], (TypeError, ValueError, OverflowError, StoreError))
@@ -143,7 +154,9 @@ async def test_a_caller_who_left_does_not_keep_the_others_from_their_answers(w: 
     assert w.rows() == [1, 2]
 
 
-async def test_other_processes_and_this_one_are_notified_of_work_after_the_commit(w: Writer) -> None:
+async def test_other_processes_and_this_one_are_notified_of_work_after_the_commit(
+    w: Writer,
+) -> None:
     await asyncio.gather(w.submit(make_claimable), w.submit(make_claimable))
     after_commit = list(w.notes)
     await w.submit(insert, 1)
@@ -190,7 +203,9 @@ async def until_the_log_is_empty(w: Writer) -> None:
             await asyncio.sleep(0.001)
 
 
-async def test_a_log_is_emptied_into_the_file_once_no_one_writes(w: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_log_is_emptied_into_the_file_once_no_one_writes(
+    w: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is only in the log is lost with it, and to those who copy the file alone."""
     monkeypatch.setattr(writer, "IDLE_S", 0.001)
     await w.submit(insert, 1)
@@ -214,7 +229,9 @@ async def test_a_log_is_emptied_after_many_commits_although_there_is_always_one_
     assert w.rows() == [0, 1, 2]
 
 
-async def test_a_log_that_another_process_reads_is_emptied_later(w: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_log_that_another_process_reads_is_emptied_later(
+    w: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(writer, "IDLE_S", 0.001)
     monkeypatch.setattr(writer, "CHECKPOINT_COMMITS", 1)
     reader = connect_to_read(w.path)
@@ -263,7 +280,7 @@ async def test_a_full_disk_is_reported_and_later_writes_go_on(tmp_path: Path) ->
     await w.writer.close()
 
 
-# --- the lock among processes ---------------------------------------------------------------------------------------
+# --- the lock among processes ---------------------------------------------------------------------
 
 
 class WatchedClock(FakeClock):

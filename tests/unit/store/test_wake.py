@@ -12,7 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.store.wake import MAX_SOCKET_PATH_BYTES, Subscribers, WakeSockets, make_private, wake_folder
+from mediavault.store.wake import (
+    MAX_SOCKET_PATH_BYTES,
+    Subscribers,
+    WakeSockets,
+    make_private,
+    wake_folder,
+)
 from tests.patience import patient
 
 PATIENCE_S = 10.0
@@ -54,7 +60,9 @@ def ringer(folder: Path) -> Iterator[WakeSockets]:
     sockets.close()
 
 
-async def test_every_listener_hears_a_ring_and_the_ringer_does_not(folder: Path, ringer: WakeSockets) -> None:
+async def test_every_listener_hears_a_ring_and_the_ringer_does_not(
+    folder: Path, ringer: WakeSockets
+) -> None:
     counters = [WakeCounter(), WakeCounter()]
     listeners = [WakeSockets(folder, counter, no_stop) for counter in counters]
     for sockets in (*listeners, ringer):
@@ -82,7 +90,9 @@ async def test_rings_that_come_together_are_heard_once(folder: Path, ringer: Wak
     listener.close()
 
 
-async def test_stop_requests_reach_the_others_one_by_one_and_wake_no_one(folder: Path, ringer: WakeSockets) -> None:
+async def test_stop_requests_reach_the_others_one_by_one_and_wake_no_one(
+    folder: Path, ringer: WakeSockets
+) -> None:
     """An id that is too long is cut; it is then an unknown id, which is ignored."""
     heard: list[str] = []
     listener = WakeSockets(folder, never, heard.append)
@@ -126,7 +136,9 @@ async def test_the_socket_of_a_dead_process_is_removed(folder: Path, ringer: Wak
     listener.close()
 
 
-async def test_a_listener_that_has_stopped_leaves_nothing_behind(folder: Path, ringer: WakeSockets) -> None:
+async def test_a_listener_that_has_stopped_leaves_nothing_behind(
+    folder: Path, ringer: WakeSockets
+) -> None:
     listener = WakeSockets(folder, never, no_stop)
     listener.listen()
     listener.stop_listening()
@@ -140,7 +152,9 @@ def test_a_ring_without_listeners_has_no_effect(ringer: WakeSockets) -> None:
     ringer.ring()
 
 
-async def test_without_a_usable_folder_there_are_no_wake_ups_but_no_error_either(tmp_path: Path) -> None:
+async def test_without_a_usable_folder_there_are_no_wake_ups_but_no_error_either(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "file").touch()
     listener = WakeSockets(tmp_path / "file", never, no_stop)
     listener.listen()
@@ -195,7 +209,9 @@ def test_long_paths_have_a_folder_each(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_callback_that_raises_does_not_silence_the_others() -> None:
     complaints: list[object] = []
-    asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context["exception"]))
+    asyncio.get_running_loop().set_exception_handler(
+        lambda loop, context: complaints.append(context["exception"])
+    )
     subscribers, counter = Subscribers[[]](), WakeCounter()
     subscribers.add(never)
     subscribers.add(counter)

@@ -1,4 +1,6 @@
-"""The secrets in addresses, such as a private feed's token, reach admins only. Every value here that is one has the canary in it."""
+"""The secrets in addresses, such as a private feed's token, reach admins only. Every value here
+that is one has the canary in it.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,15 @@ from mediavault.auth.permissions import Scope
 from mediavault.core import marks
 from mediavault.core.clock import to_micros
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobItem, Stage, StepOutcome, saved_files
+from mediavault.core.job import (
+    HistoryRecord,
+    ItemStatus,
+    Job,
+    JobItem,
+    Stage,
+    StepOutcome,
+    saved_files,
+)
 from mediavault.core.listings import Entry
 from mediavault.core.marks import Mark
 from mediavault.core.media import Account, Candidate, Extraction, FoundIn, Item, Post, SourceType
@@ -28,7 +38,13 @@ from mediavault.features.following.filters import Reason
 from mediavault.features.following.inbox import note_arrivals
 from mediavault.features.following.model import EntryState, SeenEntry, Source
 from mediavault.features.following.previews import ReadList
-from mediavault.features.following.records import change_state, follow, mark_posts, put_seen, put_waiting
+from mediavault.features.following.records import (
+    change_state,
+    follow,
+    mark_posts,
+    put_seen,
+    put_waiting,
+)
 from mediavault.features.notifications.events import event_of
 from mediavault.library.nfo import video_nfo
 from mediavault.library.sidecars import write_sidecar
@@ -48,12 +64,16 @@ PAGE = f"https://videos.example/watch/{{}}?v=7&token={CANARY}"
 MEDIA = f"https://cdn.example/v.mp4?X-Amz-Signature={CANARY}&Policy={CANARY}"
 FEED = f"https://videos.example/feed?auth={CANARY}"
 PASSWORD = "nine brown horses"
-AMBIGUOUS = Message("The link leads to %(url)s, and that to %(media)s.", url=PAGE.format(0), media=MEDIA)
+AMBIGUOUS = Message(
+    "The link leads to %(url)s, and that to %(media)s.", url=PAGE.format(0), media=MEDIA
+)
 
 
 @dataclass
 class Filled:
-    """A vault with posts in every state, a source and a preview, whose addresses all have a secret."""
+    """A vault with posts in every state, a source and a preview,
+    whose addresses all have a secret.
+    """
 
     vault: ApiVault
     jobs: dict[str, Job]
@@ -65,7 +85,9 @@ class Filled:
 
     async def as_user(self, name: str) -> dict[str, str]:
         """Return the headers of a signed-in browser."""
-        return {"cookie": f"{COOKIE}={await self.authenticator.sessions.begin(ClientInfo(), user=name)}"}
+        return {
+            "cookie": f"{COOKIE}={await self.authenticator.sessions.begin(ClientInfo(), user=name)}"
+        }
 
     async def with_token(self, scope: Scope) -> dict[str, str]:
         """Return the headers of a program with a token of the owner's."""
@@ -80,7 +102,13 @@ def with_secrets(job: Job) -> Job:
     """Return the job with a secret in each of its addresses."""
     candidates = tuple(
         Candidate(
-            f"{MEDIA}&n={n}", SourceType.DIRECT, FoundIn.API, audio_url=MEDIA, thumbnail_url=MEDIA, signed=True, item=0
+            f"{MEDIA}&n={n}",
+            SourceType.DIRECT,
+            FoundIn.API,
+            audio_url=MEDIA,
+            thumbnail_url=MEDIA,
+            signed=True,
+            item=0,
         )
         for n in range(2)
     )
@@ -94,7 +122,12 @@ def with_secrets(job: Job) -> Job:
         extracted_url=MEDIA,
         image_urls=(MEDIA,),
         thumbnail_url=MEDIA,
-        metadata={"final_url": PAGE.format(0), "resolved_url": PAGE.format(0), "post_id": "7", "more": [{"u": MEDIA}]},
+        metadata={
+            "final_url": PAGE.format(0),
+            "resolved_url": PAGE.format(0),
+            "post_id": "7",
+            "more": [{"u": MEDIA}],
+        },
         account=Account("generic", "jane", "Jane", "jane"),
         error=AMBIGUOUS if job.error_code else None,
     )
@@ -107,7 +140,10 @@ async def filled(make_vault: MakeVault) -> Filled:
     await filled.authenticator.users.take("seven grey herons")
     for role in Role:
         await filled.authenticator.add_user(role, role, PASSWORD)
-    made = {"saved": await vault.add_saved(PAGE.format(1)), "failed": await vault.add_failed(PAGE.format(2))}
+    made = {
+        "saved": await vault.add_saved(PAGE.format(1)),
+        "failed": await vault.add_failed(PAGE.format(2)),
+    }
     await vault.add(PAGE.format(3))
     made["ambiguous"] = await vault.store.queue.fail(
         await vault.claim(), error_code=ErrorCode.AMBIGUOUS, error=AMBIGUOUS, retry_in=None
@@ -124,14 +160,21 @@ async def filled(make_vault: MakeVault) -> Filled:
     (vault.downloads / "jane/A film [1].info.json").write_text(sidecar)
     await vault.store.marks.put([Mark(saved.id, marks.collection("Trains"), "Trains")])
     await move_to_trash(
-        vault.store, vault.services.library, vault.clock, filled.jobs["removed"].id, saved_paths, batch="b"
+        vault.store,
+        vault.services.library,
+        vault.clock,
+        filled.jobs["removed"].id,
+        saved_paths,
+        batch="b",
     )
     await add_source(vault, saved)
     return filled
 
 
 async def add_source(vault: ApiVault, saved: Job) -> None:
-    """Follow a list whose address and entries have secrets, with entries in every state, and preview it."""
+    """Follow a list whose address and entries have secrets, with entries in every state,
+    and preview it.
+    """
     now, records = vault.clock.now(), vault.store.records
     draft = Source("s-1", FEED, "generic", now)
     await follow(vault.store.tables, draft)
@@ -140,15 +183,34 @@ async def add_source(vault: ApiVault, saved: Job) -> None:
         vault.store.tables,
         "s-1",
         lambda state: replace(
-            state, error=wall, failing_since=now - timedelta(days=9), failures=9, seen=3, waiting=1, checked_at=now
+            state,
+            error=wall,
+            failing_since=now - timedelta(days=9),
+            failures=9,
+            seen=3,
+            waiting=1,
+            checked_at=now,
         ),
     )
-    entries = {state: SeenEntry(state, PAGE.format(f"e-{state}"), seen_at=now) for state in EntryState}
-    entries = {**entries, EntryState.SKIPPED: replace(entries[EntryState.SKIPPED], reason=Reason.WORDS)}
-    await put_seen(vault.store.tables, "s-1", {f"k-{state}": entry for state, entry in entries.items()})
-    await put_seen(vault.store.tables, "s-1", {"k-gone": SeenEntry(EntryState.SAVED, PAGE.format("gone"))})
-    await vault.store.tables.update(SOURCE_ENTRIES, [("s-1", "k-gone")], {"unlisted_at": to_micros(now)})
-    await put_waiting(vault.store.tables, "s-1", now, [(f"k-{EntryState.WAITING}", entries[EntryState.WAITING])])
+    entries = {
+        state: SeenEntry(state, PAGE.format(f"e-{state}"), seen_at=now) for state in EntryState
+    }
+    entries = {
+        **entries,
+        EntryState.SKIPPED: replace(entries[EntryState.SKIPPED], reason=Reason.WORDS),
+    }
+    await put_seen(
+        vault.store.tables, "s-1", {f"k-{state}": entry for state, entry in entries.items()}
+    )
+    await put_seen(
+        vault.store.tables, "s-1", {"k-gone": SeenEntry(EntryState.SAVED, PAGE.format("gone"))}
+    )
+    await vault.store.tables.update(
+        SOURCE_ENTRIES, [("s-1", "k-gone")], {"unlisted_at": to_micros(now)}
+    )
+    await put_waiting(
+        vault.store.tables, "s-1", now, [(f"k-{EntryState.WAITING}", entries[EntryState.WAITING])]
+    )
     await mark_posts(vault.store, "s-1", [saved.id])
     await note_arrivals(vault.store, [saved.id], are_news=True)
     listed = ListedPost("new", Entry(PAGE.format("new")), PAGE.format("new"))
@@ -157,7 +219,9 @@ async def add_source(vault: ApiVault, saved: Job) -> None:
 
 def sidecar_of(job: Job) -> dict[str, object]:
     saved = saved_files(job)[0]
-    return write_sidecar(job, None, [JobItem(Item(), ItemStatus.SAVED, saved)], 0, saved, saved_at=job.created_at)
+    return write_sidecar(
+        job, None, [JobItem(Item(), ItemStatus.SAVED, saved)], 0, saved, saved_at=job.created_at
+    )
 
 
 def paths_of(filled: Filled) -> Iterator[str]:
@@ -172,11 +236,21 @@ def paths_of(filled: Filled) -> Iterator[str]:
     }
     values |= {"title": "Trains", "name": "Trains", "key": "nothing"}
     for route in filled.vault.client.app.routes:  # type: ignore[attr-defined]
-        if not isinstance(route, APIRoute) or "GET" not in (route.methods or ()) or route.path == "/api/events":
+        if (
+            not isinstance(route, APIRoute)
+            or "GET" not in (route.methods or ())
+            or route.path == "/api/events"
+        ):
             continue
-        for job in filled.jobs.values() if "{job_id}" in route.path else [next(iter(filled.jobs.values()))]:
+        for job in (
+            filled.jobs.values() if "{job_id}" in route.path else [next(iter(filled.jobs.values()))]
+        ):
             yield filled_in(route.path, {**values, "job_id": job.id})
-    yield from ("/library?state=all", "/library?view=list&state=all", "/library/export?format=csv&state=all")
+    yield from (
+        "/library?state=all",
+        "/library?view=list&state=all",
+        "/library/export?format=csv&state=all",
+    )
     yield from (
         "/library/export?format=jsonl&state=all",
         "/sources?change=s-1",
@@ -194,11 +268,15 @@ CALLERS = ["viewer", "member", Scope.READ, Scope.SUBMIT]
 
 
 async def headers_of(filled: Filled, caller: str) -> dict[str, str]:
-    return await (filled.with_token(caller) if isinstance(caller, Scope) else filled.as_user(caller))
+    return await (
+        filled.with_token(caller) if isinstance(caller, Scope) else filled.as_user(caller)
+    )
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-async def test_no_answer_below_admin_has_a_secret_of_an_address(filled: Filled, caller: str) -> None:
+async def test_no_answer_below_admin_has_a_secret_of_an_address(
+    filled: Filled, caller: str
+) -> None:
     headers, answered, leaking = await headers_of(filled, caller), 0, []
     for path in paths_of(filled):
         answer = await filled.get(path, headers)
@@ -213,7 +291,9 @@ async def test_no_answer_below_admin_has_a_secret_of_an_address(filled: Filled, 
 @pytest.mark.parametrize("caller", ["viewer", Scope.READ])
 async def test_no_event_below_admin_has_a_secret_of_an_address(filled: Filled, caller: str) -> None:
     headers = await headers_of(filled, caller)
-    async with filled.vault.client.open("/api/events?since=2020-01-01T00:00:00Z", **headers) as stream:
+    async with filled.vault.client.open(
+        "/api/events?since=2020-01-01T00:00:00Z", **headers
+    ) as stream:
         missed = await until_named(stream, filled.jobs["saved"])
         job = await filled.vault.add(PAGE.format(6))
         await filled.vault.client.app.state.feed.poll()  # type: ignore[attr-defined]
@@ -245,10 +325,14 @@ async def test_admins_see_whole_addresses(filled: Filled) -> None:
 
 
 async def test_below_admin_addresses_still_name_post_and_host(filled: Filled) -> None:
-    job = (await filled.get(f"/api/jobs/{filled.jobs['saved'].id}", await filled.as_user("viewer"))).json()
+    job = (
+        await filled.get(f"/api/jobs/{filled.jobs['saved'].id}", await filled.as_user("viewer"))
+    ).json()
 
     assert job["post_url"] == job["canonical_url"] == "https://videos.example/watch/1?v=7&token=…"
-    assert [one["url"] for one in job["candidates"]] == ["https://cdn.example/v.mp4?…"] * 2 + ["data:…"]
+    assert [one["url"] for one in job["candidates"]] == ["https://cdn.example/v.mp4?…"] * 2 + [
+        "data:…"
+    ]
     assert job["error"] is None
 
 
@@ -267,7 +351,10 @@ async def test_only_an_admin_seals_a_post_whose_address_has_a_secret(filled: Fil
     for user in ("member", "admin"):
         headers = await filled.as_user(user)
         begun = await filled.vault.client.post(f"/api/jobs/{job.id}/seal", {}, **headers)
-        asked[user] = begun.status, (await filled.get(f"/files/{job.id}/sealed-copy", headers)).status
+        asked[user] = (
+            begun.status,
+            (await filled.get(f"/files/{job.id}/sealed-copy", headers)).status,
+        )
 
     assert asked == {"member": (403, 403), "admin": (202, 200)}
 
@@ -295,7 +382,9 @@ def test_a_file_of_sound_has_no_secret_of_an_address() -> None:
     post = Post(PAGE.format(1), PAGE.format(1), "generic")
 
     assert CANARY not in str(
-        tags_of(Extraction(post, final_url=post.url, account=Account("generic", "jane", "Jane", "jane")))
+        tags_of(
+            Extraction(post, final_url=post.url, account=Account("generic", "jane", "Jane", "jane"))
+        )
     )
 
 

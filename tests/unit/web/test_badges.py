@@ -26,7 +26,9 @@ from mediavault.web.cards import icon, letter, site_name, tone
         ("generic", "Other", "https://127.0.0.1/x", "1"),
     ],
 )
-def test_the_badge_shows_a_letter_of_the_site(platform: str, title: str, address: str, expected: str) -> None:
+def test_the_badge_shows_a_letter_of_the_site(
+    platform: str, title: str, address: str, expected: str
+) -> None:
     assert letter(platform, title, address) == expected
 
 
@@ -34,7 +36,12 @@ def test_the_badge_shows_a_letter_of_the_site(platform: str, title: str, address
     ("platform", "title", "address", "expected"),
     [
         ("generic", "Other sites", "https://www.films.example/1", "films.example"),
-        ("generic", "Other sites", "https://xn--mnchen-3ya.example:8443/", "xn--mnchen-3ya.example"),
+        (
+            "generic",
+            "Other sites",
+            "https://xn--mnchen-3ya.example:8443/",
+            "xn--mnchen-3ya.example",
+        ),
         ("generic", "Other sites", "https://\u202eexample/", "example"),
         ("generic", "Other sites", "https://[", "Other sites"),
         ("generic", "Other sites", "", "Other sites"),
@@ -42,7 +49,9 @@ def test_the_badge_shows_a_letter_of_the_site(platform: str, title: str, address
         ("x", "X", "https://x.com/a/1", "X"),
     ],
 )
-def test_a_post_of_no_known_site_is_named_by_its_host(platform: str, title: str, address: str, expected: str) -> None:
+def test_a_post_of_no_known_site_is_named_by_its_host(
+    platform: str, title: str, address: str, expected: str
+) -> None:
     assert site_name(platform, title, address) == expected
 
 

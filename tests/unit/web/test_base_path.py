@@ -72,14 +72,20 @@ async def test_modules_import_each_other_wherever_they_are_served(vault: ApiVaul
     assert all(address.startswith("./") for address in re.findall(r'from "([^"]*)"', home))
 
 
-@pytest.mark.parametrize(("given", "kept"), [("", ""), ("/", ""), ("/vault/", "/vault"), ("/a/b-c_d", "/a/b-c_d")])
-def test_the_path_is_kept_without_its_last_slash(given: str, kept: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("given", "kept"), [("", ""), ("/", ""), ("/vault/", "/vault"), ("/a/b-c_d", "/a/b-c_d")]
+)
+def test_the_path_is_kept_without_its_last_slash(
+    given: str, kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MEDIAVAULT_BASE_PATH", given)
 
     assert load_settings().base_path == kept
 
 
-@pytest.mark.parametrize("given", ["vault", "//evil.example", "/a/../b", "/ä", '/a"b', "/a b", "https://x.example/a"])
+@pytest.mark.parametrize(
+    "given", ["vault", "//evil.example", "/a/../b", "/ä", '/a"b', "/a b", "https://x.example/a"]
+)
 def test_anything_but_a_plain_path_is_refused(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEDIAVAULT_BASE_PATH", given)
 

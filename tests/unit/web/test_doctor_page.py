@@ -24,9 +24,17 @@ from tests.fakes import FakeClock
 from tests.http_vault import ApiVault, MakeVault, StubYtdlp
 
 CHECKS = [
-    Check("PostgreSQL durability", DoctorVerdict.OK, "what is committed is on the disk", group=JOBS),
+    Check(
+        "PostgreSQL durability", DoctorVerdict.OK, "what is committed is on the disk", group=JOBS
+    ),
     Check("Library", DoctorVerdict.BROKEN, "<b>/mnt</b> is away", "Mount it.", group=LIBRARY),
-    Check("yt-dlp", DoctorVerdict.WARNING, "100 days old", "Run `mediavault doctor --upgrade-ytdlp`.", group=SITES),
+    Check(
+        "yt-dlp",
+        DoctorVerdict.WARNING,
+        "100 days old",
+        "Run `mediavault doctor --upgrade-ytdlp`.",
+        group=SITES,
+    ),
     Check("Python", DoctorVerdict.OK, "3.13 on Linux", group=MACHINE),
 ]
 
@@ -50,14 +58,27 @@ async def test_opening_the_page_runs_no_checks(make_vault: MakeVault) -> None:
     assert vault.services.doctor.last is None
 
 
-async def test_results_are_grouped_by_topic_and_shown_with_their_help(make_vault: MakeVault) -> None:
+async def test_results_are_grouped_by_topic_and_shown_with_their_help(
+    make_vault: MakeVault,
+) -> None:
     vault = make_vault(checks=CHECKS)
     answer = await vault.client.submit("/doctor")
     page = await vault.client.get("/doctor")
 
     assert (answer.status, answer.headers["location"]) == (303, "/doctor")
-    assert [heading for heading, _ in (await vault.services.doctor.run()).groups] == [MACHINE, LIBRARY, SITES, JOBS]
-    for words in ("2 OK", "1 failed", "Mount it.", "&lt;b&gt;/mnt&lt;/b&gt; is away", "Jobs and workers"):
+    assert [heading for heading, _ in (await vault.services.doctor.run()).groups] == [
+        MACHINE,
+        LIBRARY,
+        SITES,
+        JOBS,
+    ]
+    for words in (
+        "2 OK",
+        "1 failed",
+        "Mount it.",
+        "&lt;b&gt;/mnt&lt;/b&gt; is away",
+        "Jobs and workers",
+    ):
         assert words in page.text
 
 
@@ -101,7 +122,11 @@ async def test_ytdlp_is_shown_with_its_age_and_upgraded_on_request(vault: ApiVau
 async def test_during_an_upgrade_the_page_polls_for_its_result(vault: ApiVault) -> None:
     set_ytdlp(vault, is_upgrading=True)
     under_way = await vault.client.get("/doctor/ytdlp")
-    set_ytdlp(vault, is_upgrading=False, record=UpgradeRecord(vault.clock.now(), "2026.10.1", "2026.11.20"))
+    set_ytdlp(
+        vault,
+        is_upgrading=False,
+        record=UpgradeRecord(vault.clock.now(), "2026.10.1", "2026.11.20"),
+    )
     done = await vault.client.get("/doctor/ytdlp")
 
     assert 'hx-get="/doctor/ytdlp"' in under_way.text
@@ -122,14 +147,21 @@ async def test_a_failed_upgrade_says_why_and_what_helps(vault: ApiVault) -> None
 
 
 async def test_no_upgrade_is_offered_where_it_cannot_work(vault: ApiVault) -> None:
-    set_ytdlp(vault, version=None, age_days=None, obstacle="Neither pip nor uv is available to install yt-dlp.")
+    set_ytdlp(
+        vault,
+        version=None,
+        age_days=None,
+        obstacle="Neither pip nor uv is available to install yt-dlp.",
+    )
     page = await vault.client.get("/doctor")
 
     assert "Neither pip nor uv is available" in page.text
     assert 'action="/doctor/ytdlp"' not in page.text
 
 
-async def test_going_back_to_the_former_version_is_offered_where_there_is_one(vault: ApiVault) -> None:
+async def test_going_back_to_the_former_version_is_offered_where_there_is_one(
+    vault: ApiVault,
+) -> None:
     without = await vault.client.get("/doctor")
     stub = set_ytdlp(vault, former="2026.10.1")
     page = await vault.client.get("/doctor")
@@ -142,7 +174,12 @@ async def test_going_back_to_the_former_version_is_offered_where_there_is_one(va
 
 async def test_a_version_that_was_given_up_is_named_with_the_reason(vault: ApiVault) -> None:
     why = Message("it could not be imported")
-    set_ytdlp(vault, record=UpgradeRecord(vault.clock.now(), "2026.11.20", "2026.10.1", refused="2026.11.20", why=why))
+    set_ytdlp(
+        vault,
+        record=UpgradeRecord(
+            vault.clock.now(), "2026.11.20", "2026.10.1", refused="2026.11.20", why=why
+        ),
+    )
     page = (await vault.client.get("/doctor")).text
 
     assert "2026.10.1 is used again." in page
@@ -151,7 +188,9 @@ async def test_a_version_that_was_given_up_is_named_with_the_reason(vault: ApiVa
 
 async def test_a_schedule_is_shown_with_the_next_upgrade(vault: ApiVault) -> None:
     without = (await vault.client.get("/doctor")).text
-    set_ytdlp(vault, schedule=UpgradeSchedule.WEEKLY, record=UpgradeRecord(next_at=vault.clock.now()))
+    set_ytdlp(
+        vault, schedule=UpgradeSchedule.WEEKLY, record=UpgradeRecord(next_at=vault.clock.now())
+    )
     page = (await vault.client.get("/doctor")).text
 
     assert "Upgraded automatically" not in without

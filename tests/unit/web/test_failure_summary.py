@@ -12,8 +12,10 @@ from mediavault.web.overview import cause_of, summarize_failures
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NO_FAILURES = {  # of a request or of the store, never of a job
-    ErrorCode.BAD_URL, ErrorCode.BAD_REQUEST, ErrorCode.BAD_SETTING, ErrorCode.NOT_FOUND, ErrorCode.ILLEGAL_MOVE, ErrorCode.UNAUTHORIZED,
-    ErrorCode.FORBIDDEN, ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.TOO_MANY, ErrorCode.LEASE_LOST, ErrorCode.SCHEMA_TOO_NEW, ErrorCode.SCHEMA_TOO_OLD,
+    ErrorCode.BAD_URL, ErrorCode.BAD_REQUEST, ErrorCode.BAD_SETTING, ErrorCode.NOT_FOUND,
+    ErrorCode.ILLEGAL_MOVE, ErrorCode.UNAUTHORIZED, ErrorCode.FORBIDDEN,
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.TOO_MANY, ErrorCode.LEASE_LOST,
+    ErrorCode.SCHEMA_TOO_NEW, ErrorCode.SCHEMA_TOO_OLD,
     ErrorCode.STORE_UNAVAILABLE,
 }  # fmt: skip
 _number = itertools.count()
@@ -24,13 +26,17 @@ def job(*, age_s: int = 0, retry_in_s: int | None = None) -> Job:
     at = NOW - timedelta(seconds=age_s)
     retry_at = None if retry_in_s is None else NOW + timedelta(seconds=retry_in_s)
     url = f"https://a.example/{number}"
-    return Job(JobId(f"{number:04}"), "t", url, url, "x", JobStatus.FAILED, at, at, retry_at=retry_at)
+    return Job(
+        JobId(f"{number:04}"), "t", url, url, "x", JobStatus.FAILED, at, at, retry_at=retry_at
+    )
 
 
 def group(
     code: ErrorCode, platform: str = "x", *, final: int = 0, waiting: int = 0, retry_in_s: int = 60
 ) -> FailureGroup:
-    examples = [job(age_s=age) for age in range(final)] + [job(retry_in_s=retry_in_s) for _ in range(waiting)]
+    examples = [job(age_s=age) for age in range(final)] + [
+        job(retry_in_s=retry_in_s) for _ in range(waiting)
+    ]
     retry_at = NOW + timedelta(seconds=retry_in_s) if waiting else None
     return FailureGroup(code, platform, final + waiting, retry_at, final, tuple(examples[:3]))
 
@@ -57,7 +63,9 @@ def test_a_needed_sign_in_is_one_cause_per_site_whatever_the_code() -> None:
         ]
     )
 
-    assert [(failure.platform, failure.jobs, failure.cause.remedy) for failure in summary.needs] == [
+    assert [
+        (failure.platform, failure.jobs, failure.cause.remedy) for failure in summary.needs
+    ] == [
         ("x", 3, Remedy.SIGN_IN),
         ("instagram", 1, Remedy.SIGN_IN),
     ]
@@ -83,14 +91,20 @@ def test_failures_that_retry_automatically_are_separate_with_their_next_retry_ti
     )
     [need], [waiting] = summary.needs, summary.waiting
 
-    assert (need.jobs, need.next_retry_at, [example.retry_at for example in need.examples]) == (1, None, [None])
+    assert (need.jobs, need.next_retry_at, [example.retry_at for example in need.examples]) == (
+        1,
+        None,
+        [None],
+    )
     assert (waiting.jobs, waiting.next_retry_at) == (3, NOW + timedelta(seconds=90))
     assert all(example.retry_at is not None for example in waiting.examples)
     assert summary.being_retried == 3
 
 
 def test_permanent_failures_need_no_action() -> None:
-    summary = summarize_failures([group(ErrorCode.DELETED, final=2), group(ErrorCode.DRM, "vimeo", final=1)])
+    summary = summarize_failures(
+        [group(ErrorCode.DELETED, final=2), group(ErrorCode.DRM, "vimeo", final=1)]
+    )
 
     assert (summary.needs, summary.needing, summary.losses) == ((), 0, 3)
     assert [failure.cause.key for failure in summary.lost] == ["deleted", "drm"]

@@ -44,7 +44,9 @@ async def test_only_saved_posts_are_clips_whatever_the_state_of_the_filter(vault
 
 
 @pytest.mark.parametrize("order", list(JobOrder))
-async def test_following_more_shows_every_clip_once_in_the_librarys_order(vault: ApiVault, order: JobOrder) -> None:
+async def test_following_more_shows_every_clip_once_in_the_librarys_order(
+    vault: ApiVault, order: JobOrder
+) -> None:
     jobs = await fill(vault, CLIPS * 2 + 5)
     seen: list[str] = []
     address: str | None = f"{FEED}?order={order}"
@@ -84,7 +86,9 @@ async def test_going_back_from_the_end_shows_every_clip_once(vault: ApiVault) ->
     assert seen == [job.id for job in jobs]
 
 
-async def test_a_clip_that_its_filter_no_longer_finds_still_begins_the_page(vault: ApiVault) -> None:
+async def test_a_clip_that_its_filter_no_longer_finds_still_begins_the_page(
+    vault: ApiVault,
+) -> None:
     """Who has watched a clip of the ones not watched yet reloads the page at that clip."""
     jobs = await fill(vault, 5)
     await vault.store.marks.put([Mark(jobs[1].id, "watched/owner", "", 1)])
@@ -119,17 +123,25 @@ async def test_the_filter_is_kept_on_all_ways_out(vault: ApiVault) -> None:
     asked = "q=film&order=oldest&state=all"
     page = await shown(vault, f"{FEED}?state=all&order=oldest&q=film")
 
-    assert f"/library?{asked.replace('order=oldest&state=all', 'state=all&order=oldest')}" in links(page)
+    assert f"/library?{asked.replace('order=oldest&state=all', 'state=all&order=oldest')}" in links(
+        page
+    )
     assert f"/jobs/{jobs[-1].id}?in=q%3Dfilm%26state%3Dall%26order%3Doldest" in links(page)
-    assert str(link(page, "later")).startswith(f"{FEED}?q=film&state=all&order=oldest&cursor=oldest")
+    assert str(link(page, "later")).startswith(
+        f"{FEED}?q=film&state=all&order=oldest&cursor=oldest"
+    )
 
 
 async def test_the_library_leads_to_the_feed_of_its_filter(vault: ApiVault) -> None:
     await fill(vault, 2)
     await vault.add_failed("https://videos.example/watch/bad")
 
-    assert f"{FEED}?q=film&length=short" in links(await shown(vault, "/library?q=film&length=short"))
-    assert not any(FEED in address for address in links(await shown(vault, "/library?state=failed")))
+    assert f"{FEED}?q=film&length=short" in links(
+        await shown(vault, "/library?q=film&length=short")
+    )
+    assert not any(
+        FEED in address for address in links(await shown(vault, "/library?state=failed"))
+    )
 
 
 async def test_an_empty_filter_says_so_and_leads_back(vault: ApiVault) -> None:
@@ -147,14 +159,23 @@ async def test_an_invalid_filter_or_cursor_is_refused(vault: ApiVault) -> None:
 def several(job: Job, *kinds: ItemType) -> StoredJob:
     """Return a post whose first item failed, with a saved video of each kind after it."""
     saved = SavedFile(str(job.output_path), None, 1_000, str(job.sha256), 30.0, 180, 320)
-    items = (JobItem(Item(), ItemStatus.FAILED), *(JobItem(Item(type=kind), ItemStatus.SAVED, saved) for kind in kinds))
-    return StoredJob(replace(job, items=items), (), (Mark(job.id, "position/owner", "[12.5,30,1]", 1),))
+    items = (
+        JobItem(Item(), ItemStatus.FAILED),
+        *(JobItem(Item(type=kind), ItemStatus.SAVED, saved) for kind in kinds),
+    )
+    return StoredJob(
+        replace(job, items=items), (), (Mark(job.id, "position/owner", "[12.5,30,1]", 1),)
+    )
 
 
-async def test_a_post_with_several_videos_shows_its_first_and_where_it_was_left(vault: ApiVault) -> None:
+async def test_a_post_with_several_videos_shows_its_first_and_where_it_was_left(
+    vault: ApiVault,
+) -> None:
     job = await vault.add_saved()
     await vault.store.catalogue.remove(job.id)
-    await vault.store.catalogue.import_jobs([several(job, ItemType.VIDEO, ItemType.VIDEO, ItemType.VIDEO)])
+    await vault.store.catalogue.import_jobs(
+        [several(job, ItemType.VIDEO, ItemType.VIDEO, ItemType.VIDEO)]
+    )
     page = await shown(vault, FEED)
 
     assert f'data-source="/files/{job.id}/items/1/video"' in page
@@ -179,7 +200,9 @@ async def test_an_animation_is_marked_as_one(vault: ApiVault) -> None:
 async def test_a_completed_post_without_a_file_is_left_out(vault: ApiVault) -> None:
     job = await vault.add_saved()
     await vault.store.catalogue.remove(job.id)
-    await vault.store.catalogue.import_jobs([StoredJob(replace(job, status=JobStatus.COMPLETED, output_path=None))])
+    await vault.store.catalogue.import_jobs(
+        [StoredJob(replace(job, status=JobStatus.COMPLETED, output_path=None))]
+    )
 
     assert clips(await shown(vault, FEED)) == []
 

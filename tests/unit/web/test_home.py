@@ -30,10 +30,15 @@ async def home(vault: ApiVault, query: str = "") -> str:
 
 
 async def fail(
-    vault: ApiVault, number: int, code: ErrorCode = ErrorCode.NETWORK, retry_in: timedelta | None = None
+    vault: ApiVault,
+    number: int,
+    code: ErrorCode = ErrorCode.NETWORK,
+    retry_in: timedelta | None = None,
 ) -> Job:
     await vault.add(f"https://videos.example/watch/{number}")
-    return await vault.store.queue.fail(await vault.claim(), error_code=code, error="<Odd.>", retry_in=retry_in)
+    return await vault.store.queue.fail(
+        await vault.claim(), error_code=code, error="<Odd.>", retry_in=retry_in
+    )
 
 
 async def test_pasted_links_are_added_and_the_page_says_so(vault: ApiVault) -> None:
@@ -55,8 +60,12 @@ async def test_a_post_that_was_already_in_the_vault_is_named_and_linked(vault: A
     assert "This link is already in the vault." in await home(vault, "?known=1&post=gone")
 
 
-async def test_valid_links_are_added_and_the_others_stay_in_the_box_with_their_reasons(vault: ApiVault) -> None:
-    page = await vault.client.submit("/submit", {"post_urls": f"{POST}\nftp://x.example/<b>\nhttp://127.0.0.1/"})
+async def test_valid_links_are_added_and_the_others_stay_in_the_box_with_their_reasons(
+    vault: ApiVault,
+) -> None:
+    page = await vault.client.submit(
+        "/submit", {"post_urls": f"{POST}\nftp://x.example/<b>\nhttp://127.0.0.1/"}
+    )
 
     assert page.status == 200
     assert "Added 1 link." in page.text
@@ -67,7 +76,14 @@ async def test_valid_links_are_added_and_the_others_stay_in_the_box_with_their_r
 
 
 @pytest.mark.parametrize(
-    "pasted", ["nonsense", "ftp://x.example/", "http://127.0.0.1/", "https://www.tiktok.com/@jane", "some words"]
+    "pasted",
+    [
+        "nonsense",
+        "ftp://x.example/",
+        "http://127.0.0.1/",
+        "https://www.tiktok.com/@jane",
+        "some words",
+    ],
 )
 async def test_if_no_link_is_valid_the_box_keeps_its_text(vault: ApiVault, pasted: str) -> None:
     page = await vault.client.submit("/submit", {"post_urls": pasted})
@@ -78,9 +94,12 @@ async def test_if_no_link_is_valid_the_box_keeps_its_text(vault: ApiVault, paste
 
 
 @pytest.mark.parametrize(
-    ("pasted", "message"), [("", "No link found."), ("  \n ", "No link found."), ("many", "at most 500")]
+    ("pasted", "message"),
+    [("", "No link found."), ("  \n ", "No link found."), ("many", "at most 500")],
 )
-async def test_no_links_and_too_many_are_refused_as_a_whole(vault: ApiVault, pasted: str, message: str) -> None:
+async def test_no_links_and_too_many_are_refused_as_a_whole(
+    vault: ApiVault, pasted: str, message: str
+) -> None:
     text = "\n".join(f"https://a.example/{n}" for n in range(501)) if pasted == "many" else pasted
     page = await vault.client.submit("/submit", {"post_urls": text})
 
@@ -91,7 +110,9 @@ async def test_no_links_and_too_many_are_refused_as_a_whole(vault: ApiVault, pas
 
 
 async def test_a_shared_link_fills_the_box_and_adds_nothing(vault: ApiVault) -> None:
-    page = await home(vault, "?title=Frost&text=Look%20at%20https%3A%2F%2Fx.com%2Fa%2Fstatus%2F1%20%3Cb%3E&url=")
+    page = await home(
+        vault, "?title=Frost&text=Look%20at%20https%3A%2F%2Fx.com%2Fa%2Fstatus%2F1%20%3Cb%3E&url="
+    )
 
     assert ">https://x.com/a/status/1</textarea>" in page
     assert "Ready to save." in page
@@ -107,7 +128,10 @@ async def test_the_four_numbers_link_to_their_lists(vault: ApiVault) -> None:
     await vault.add("https://videos.example/watch/5")
     page = await home(vault)
     numbers = re.findall(
-        r'data-number="(\w+)" href="([^"]+)">.*?<b class="figure">(\d+)</b>\n<bdi class="note">([^<]*)',
+        (
+            r'data-number="(\w+)" href="([^"]+)">.*?<b class="figure">(\d+)</b>\n'
+            r'<bdi class="note">([^<]*)'
+        ),
         page,
         re.DOTALL,
     )
@@ -120,7 +144,9 @@ async def test_the_four_numbers_link_to_their_lists(vault: ApiVault) -> None:
     ]
 
 
-async def test_a_running_job_shows_its_stage_and_bytes_and_loads_no_third_party_picture(vault: ApiVault) -> None:
+async def test_a_running_job_shows_its_stage_and_bytes_and_loads_no_third_party_picture(
+    vault: ApiVault,
+) -> None:
     await vault.add()
     claim = await vault.claim()
     await vault.store.queue.progress(
@@ -135,13 +161,16 @@ async def test_a_running_job_shows_its_stage_and_bytes_and_loads_no_third_party_
     assert not re.search(r'<img[^>]+src="http', page)
 
 
-async def test_what_the_look_at_the_post_found_is_shown_while_its_video_is_downloaded(vault: ApiVault) -> None:
+async def test_what_the_look_at_the_post_found_is_shown_while_its_video_is_downloaded(
+    vault: ApiVault,
+) -> None:
     await vault.add()
     items = (JobItem(Item(expected=Expected(duration_s=83.0))),)
     found = {"title": "Otters", "text": None}
     account = Account("generic", "jane", "Jane Doe", "jane")
     await vault.store.queue.checkpoint(
-        await vault.claim(), Checkpoint(None, None, SourceType.DIRECT, (), (), account, None, found, items)
+        await vault.claim(),
+        Checkpoint(None, None, SourceType.DIRECT, (), (), account, None, found, items),
     )
     page = await home(vault)
 
@@ -169,7 +198,9 @@ async def test_a_new_vault_says_that_it_is_empty(vault: ApiVault) -> None:
     assert "At work</h2>" not in page
 
 
-@pytest.mark.parametrize(("known", "markup"), [(True, 'href="/sessions#generic"'), (False, "/window")])
+@pytest.mark.parametrize(
+    ("known", "markup"), [(True, 'href="/sessions#generic"'), (False, "/window")]
+)
 async def test_a_sign_in_is_offered_where_the_site_has_one_else_a_window_on_the_post(
     vault: ApiVault, known: bool, markup: str
 ) -> None:
@@ -186,20 +217,30 @@ async def test_a_sign_in_is_offered_where_the_site_has_one_else_a_window_on_the_
 @pytest.mark.parametrize(
     ("code", "markup"),
     [
-        (ErrorCode.AMBIGUOUS, 'href="/jobs/{id}" aria-describedby="cause-ambiguous-">Choose the video'),
+        (
+            ErrorCode.AMBIGUOUS,
+            'href="/jobs/{id}" aria-describedby="cause-ambiguous-">Choose the video',
+        ),
         (ErrorCode.CHALLENGE, 'action="/jobs/{id}/window"'),
         (ErrorCode.NO_SPACE, 'href="/library?order=largest"'),
-        (ErrorCode.ACCOUNT_WARNING, 'href="/jobs/{id}" aria-describedby="cause-account_warning-generic">See the post'),
+        (
+            ErrorCode.ACCOUNT_WARNING,
+            'href="/jobs/{id}" aria-describedby="cause-account_warning-generic">See the post',
+        ),
         (ErrorCode.NETWORK, 'name="cause" value="network"'),
     ],
 )
-async def test_each_cause_has_the_one_button_that_helps(vault: ApiVault, code: ErrorCode, markup: str) -> None:
+async def test_each_cause_has_the_one_button_that_helps(
+    vault: ApiVault, code: ErrorCode, markup: str
+) -> None:
     job = await fail(vault, 1, code)
 
     assert markup.format(id=job.id) in await home(vault)
 
 
-async def test_a_site_that_hangs_is_not_put_down_to_the_internet_connection(vault: ApiVault) -> None:
+async def test_a_site_that_hangs_is_not_put_down_to_the_internet_connection(
+    vault: ApiVault,
+) -> None:
     await fail(vault, 1, ErrorCode.TIMEOUT)
     page = await home(vault)
 
@@ -214,7 +255,9 @@ async def test_a_site_that_still_asks_after_a_sign_in_is_named_on_the_card_and_o
     first, other = [await fail(vault, number, ErrorCode.LOGIN_REQUIRED) for number in (1, 2)]
     await vault.add("https://elsewhere.example/watch/1")
     code = ErrorCode.LOGIN_REQUIRED
-    elsewhere = await vault.store.queue.fail(await vault.claim(), error_code=code, error="Odd.", retry_in=None)
+    elsewhere = await vault.store.queue.fail(
+        await vault.claim(), error_code=code, error="Odd.", retry_in=None
+    )
     words = "Still asked to sign in after your last sign-in: <bdi>videos.example</bdi>."
     assert "Still asked" not in await home(vault)
 
@@ -246,8 +289,12 @@ async def test_a_group_is_retried_as_a_whole_and_waiting_jobs_keep_waiting(vault
 
     assert (answer.status, answer.headers["location"]) == (303, "/?again=3")
     assert "Retrying 3 posts." in await home(vault, "?again=3")
-    assert {(await vault.store.catalogue.get(job.id)).status for job in failed} == {JobStatus.QUEUED}
-    assert {(await vault.store.catalogue.get(job.id)).status for job in (waiting, gone)} == {JobStatus.FAILED}
+    assert {(await vault.store.catalogue.get(job.id)).status for job in failed} == {
+        JobStatus.QUEUED
+    }
+    assert {(await vault.store.catalogue.get(job.id)).status for job in (waiting, gone)} == {
+        JobStatus.FAILED
+    }
 
 
 async def test_waiting_jobs_can_be_retried_now_and_show_their_next_attempt(vault: ApiVault) -> None:
@@ -261,7 +308,9 @@ async def test_waiting_jobs_can_be_retried_now_and_show_their_next_attempt(vault
     assert (await vault.store.catalogue.get(stopped.id)).status is JobStatus.FAILED
 
 
-async def test_one_click_queues_no_more_than_the_limit(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_click_queues_no_more_than_the_limit(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("mediavault.features.jobs.service.MAX_RETRIED", 2)
     failed = []
     for number in range(3):
@@ -300,11 +349,15 @@ async def submit_links(vault: ApiVault, *links: str, cookie: str = "") -> str:
     return answer.headers["set-cookie"].partition(";")[0]
 
 
-async def test_the_result_of_a_link_stays_on_this_browsers_page_until_it_is_dismissed(vault: ApiVault) -> None:
+async def test_the_result_of_a_link_stays_on_this_browsers_page_until_it_is_dismissed(
+    vault: ApiVault,
+) -> None:
     cookie = await submit_links(vault, POST)
     waiting = await vault.client.get("/", cookie=cookie)
     claim = await vault.claim()
-    await vault.store.queue.fail(claim, error_code=ErrorCode.NO_VIDEO, error="No <video> found.", retry_in=None)
+    await vault.store.queue.fail(
+        claim, error_code=ErrorCode.NO_VIDEO, error="No <video> found.", retry_in=None
+    )
     failed = (await vault.client.get("/", cookie=cookie)).text
     elsewhere = await home(vault)
     dismissed = await vault.client.submit("/just-now/dismiss", {"id": claim.id}, cookie=cookie)
@@ -329,28 +382,38 @@ async def test_a_saved_link_shows_its_picture_and_the_way_to_play_it(vault: ApiV
     assert page.count(f'data-key="{job.id}"') == 1  # not among the recent ones too
 
 
-async def test_only_the_last_results_are_shown_and_nonsense_in_the_cookie_is_ignored(vault: ApiVault) -> None:
+async def test_only_the_last_results_are_shown_and_nonsense_in_the_cookie_is_ignored(
+    vault: ApiVault,
+) -> None:
     cookie = "mediavault_just_now=nonsense..%00"
     links = [f"https://videos.example/watch/{number}" for number in range(MOST_JUST_NOW + 3)]
     for link in links:
         cookie = await submit_links(vault, link, cookie=cookie)
     for _ in links:
         claim = await vault.claim()
-        await vault.store.queue.fail(claim, error_code=ErrorCode.NETWORK, error="Gone.", retry_in=None)
+        await vault.store.queue.fail(
+            claim, error_code=ErrorCode.NETWORK, error="Gone.", retry_in=None
+        )
     page = (await vault.client.get("/", cookie=cookie)).text
 
     assert page.count('class="result') == MOST_JUST_NOW
 
 
-async def test_a_result_that_is_tried_again_says_when_and_offers_to_try_now(vault: ApiVault) -> None:
+async def test_a_result_that_is_tried_again_says_when_and_offers_to_try_now(
+    vault: ApiVault,
+) -> None:
     cookie = await submit_links(vault, POST)
-    await vault.store.queue.fail(await vault.claim(), error_code=ErrorCode.NETWORK, error="Gone.", retry_in=HOUR)
+    await vault.store.queue.fail(
+        await vault.claim(), error_code=ErrorCode.NETWORK, error="Gone.", retry_in=HOUR
+    )
     page = (await vault.client.get("/", cookie=cookie)).text
 
     assert re.search(r'data-tone="busy".*next attempt .*Try now', page, re.DOTALL)
 
 
-async def test_the_page_says_how_many_are_left_and_about_how_long_they_take(vault: ApiVault) -> None:
+async def test_the_page_says_how_many_are_left_and_about_how_long_they_take(
+    vault: ApiVault,
+) -> None:
     for number in range(ENOUGH_FOR_A_PACE):
         await vault.add_saved(f"https://videos.example/kept/{number}", name=f"a/{number}.mp4")
         vault.clock.advance(20)
@@ -377,7 +440,9 @@ async def test_all_failed_posts_are_cleared_at_once_into_the_trash(vault: ApiVau
     assert len((await vault.client.get("/api/trash")).json()["posts"]) == 1
 
 
-async def test_posts_with_damaged_files_are_named_and_no_longer_all_is_good(vault: ApiVault) -> None:
+async def test_posts_with_damaged_files_are_named_and_no_longer_all_is_good(
+    vault: ApiVault,
+) -> None:
     job = await vault.add()
     fine = await home(vault)
     for key in (job.id, "00000000-0000-7000-8000-removed"):
@@ -387,7 +452,9 @@ async def test_posts_with_damaged_files_are_named_and_no_longer_all_is_good(vaul
     assert "All good." in fine
     assert "All good." not in page
     assert "2 posts have damaged files." in page
-    assert re.search(rf'data-key="damaged">.*href="/jobs/{job.id}".*and 1 more</p>', page, re.DOTALL)
+    assert re.search(
+        rf'data-key="damaged">.*href="/jobs/{job.id}".*and 1 more</p>', page, re.DOTALL
+    )
 
 
 async def test_the_page_has_one_heading_and_buttons_that_name_their_post(vault: ApiVault) -> None:

@@ -1,4 +1,6 @@
-"""The test of hostile texts (tests/ui/test_hostile.py) covers every untrusted text and every page."""
+"""The test of hostile texts (tests/ui/test_hostile.py) covers every untrusted text and every
+page.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,16 @@ from mediavault.auth.credentials import ApiToken, WebSession
 from mediavault.core.job import HistoryRecord, Job, JobItem, WorkerHeartbeat
 from mediavault.core.listings import Entry
 from mediavault.core.marks import Mark
-from mediavault.core.media import Account, Candidate, Chapter, Cue, Item, ProbeReport, SavedFile, Subtitles
+from mediavault.core.media import (
+    Account,
+    Candidate,
+    Chapter,
+    Cue,
+    Item,
+    ProbeReport,
+    SavedFile,
+    Subtitles,
+)
 from mediavault.core.messages import Message
 from mediavault.core.records import FileCheck
 from mediavault.core.sessions import SessionState
@@ -65,7 +76,13 @@ def holds_text(hint: Any) -> bool:
     """Whether a field of this type may hold a text that the vault did not choose itself."""
     if hint in (str, Message, Any):
         return True
-    if isinstance(hint, types.UnionType) or typing.get_origin(hint) in (typing.Union, tuple, list, Mapping, Sequence):
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) in (
+        typing.Union,
+        tuple,
+        list,
+        Mapping,
+        Sequence,
+    ):
         return any(holds_text(argument) for argument in typing.get_args(hint))
     origin = typing.get_origin(hint)
     return (
@@ -76,7 +93,9 @@ def holds_text(hint: Any) -> bool:
 
 
 def test_every_text_of_a_record_is_shown_somewhere_or_listed_with_the_reason() -> None:
-    """For a new field, put a hostile text into it in tests/ui/hostile.py, and name the pages that show it."""
+    """For a new field, put a hostile text into it in tests/ui/hostile.py,
+    and name the pages that show it.
+    """
     texts = {
         f"{record.__name__}.{field.name}"
         for record in RECORDS
@@ -103,8 +122,13 @@ def test_every_page_that_is_listed_for_a_text_exists() -> None:
 
 @pytest.mark.parametrize("route", routes("GET"), ids=lambda route: route.path)
 def test_every_parameter_of_a_page_is_given_hostile_texts(route: APIRoute) -> None:
-    """Only the library, its feed and the page of RSS feeds read their parameters from the query by hand."""
-    read = {parameter.alias for parameter in (*route.dependant.query_params, *route.dependant.path_params)}
+    """Only the library, its feed and the page of RSS feeds read their parameters from the query by
+    hand.
+    """
+    read = {
+        parameter.alias
+        for parameter in (*route.dependant.query_params, *route.dependant.path_params)
+    }
     filtered = {field.name for field in dataclasses.fields(LibraryFilter)} | {"cursor"}
     by_hand = {
         "/library": filtered | {"outcome", "batch", "post"},

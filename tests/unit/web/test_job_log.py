@@ -32,8 +32,18 @@ async def test_the_log_contains_the_history_the_facts_and_the_versions(vault: Ap
 
     assert answer.status == 200
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
-    assert answer.headers["content-disposition"] == f'attachment; filename="mediavault-job-{job.id}.txt"'
-    for text in (job.id, "status: completed", "jane/A film [1].mp4", "attempt 1  claim", "== Versions", "mediavault: "):
+    assert (
+        answer.headers["content-disposition"]
+        == f'attachment; filename="mediavault-job-{job.id}.txt"'
+    )
+    for text in (
+        job.id,
+        "status: completed",
+        "jane/A film [1].mp4",
+        "attempt 1  claim",
+        "== Versions",
+        "mediavault: ",
+    ):
         assert text in answer.text
 
 
@@ -65,7 +75,15 @@ def hostile_job() -> Job:
 
 def test_no_secret_of_any_field_is_in_the_log() -> None:
     history = [
-        HistoryRecord(AT, 1, Stage.DOWNLOAD, StepOutcome.FAILED, StrategyName.PLAIN, None, f"Cookie: b={CANARY}")
+        HistoryRecord(
+            AT,
+            1,
+            Stage.DOWNLOAD,
+            StepOutcome.FAILED,
+            StrategyName.PLAIN,
+            None,
+            f"Cookie: b={CANARY}",
+        )
     ]
     checks = {1: FileCheck(AT, CheckVerdict.UNREADABLE, f"access_token={CANARY}")}
     text = job_log(hostile_job(), history, checks=checks, versions={}, at=AT)
@@ -76,7 +94,9 @@ def test_no_secret_of_any_field_is_in_the_log() -> None:
 
 
 def test_line_breaks_in_untrusted_text_add_no_lines() -> None:
-    job = replace(hostile_job(), metadata={"title": "one\n== History\u202etwo"}, error="three\r\nfour")
+    job = replace(
+        hostile_job(), metadata={"title": "one\n== History\u202etwo"}, error="three\r\nfour"
+    )
     lines = job_log(job, [], checks={}, versions={}, at=AT + timedelta(hours=1)).splitlines()
 
     assert lines.count("== History") == 1

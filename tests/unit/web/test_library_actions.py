@@ -39,7 +39,9 @@ def opened(answer: Answer) -> zipfile.ZipFile:
 
 async def two_saved(vault: ApiVault) -> tuple[Job, Job]:
     first = await vault.add_saved("https://videos.example/watch/1", name="jane/A film [1].mp4")
-    return first, await vault.add_saved("https://videos.example/watch/2", name="jane/夜 [2].mp4", video=VIDEO * 3)
+    return first, await vault.add_saved(
+        "https://videos.example/watch/2", name="jane/夜 [2].mp4", video=VIDEO * 3
+    )
 
 
 # --- the zip
@@ -60,9 +62,17 @@ async def test_selected_videos_come_as_an_uncompressed_zip(vault: ApiVault) -> N
 
 async def test_pictures_and_sidecars_are_included_on_request(vault: ApiVault) -> None:
     first, _ = await two_saved(vault)
-    archive = opened(await vault.client.submit("/library/zip", {"id": first.id, "pictures": "on", "sidecars": "on"}))
+    archive = opened(
+        await vault.client.submit(
+            "/library/zip", {"id": first.id, "pictures": "on", "sidecars": "on"}
+        )
+    )
 
-    assert archive.namelist() == ["jane/A film [1].mp4", "jane/A film [1].jpg", "jane/A film [1].info.json"]
+    assert archive.namelist() == [
+        "jane/A film [1].mp4",
+        "jane/A film [1].jpg",
+        "jane/A film [1].info.json",
+    ]
 
 
 async def test_missing_files_are_listed_and_break_nothing(vault: ApiVault) -> None:
@@ -70,7 +80,9 @@ async def test_missing_files_are_listed_and_break_nothing(vault: ApiVault) -> No
     failed = await vault.add_failed("https://videos.example/watch/3")
     (vault.downloads / "jane/A film [1].mp4").unlink()
     archive = opened(
-        await vault.client.submit("/library/zip", {"id": f"{first.id} {UNKNOWN_ID} {failed.id} {second.id}"})
+        await vault.client.submit(
+            "/library/zip", {"id": f"{first.id} {UNKNOWN_ID} {failed.id} {second.id}"}
+        )
     )
     missing = archive.read(MISSING).decode()
 
@@ -104,7 +116,9 @@ async def test_the_filter_alone_selects_what_the_zip_holds(vault: ApiVault) -> N
     await two_saved(vault)
     everything = opened(await vault.client.get("/library/zip"))
     filtered = opened(await vault.client.get("/library/zip?q=watch+2"))
-    ticked = opened(await vault.client.submit("/library/zip?everything=on", {"id": UNKNOWN_ID, "q": "watch 1"}))
+    ticked = opened(
+        await vault.client.submit("/library/zip?everything=on", {"id": UNKNOWN_ID, "q": "watch 1"})
+    )
 
     assert len(everything.namelist()) == 2
     assert filtered.namelist() == ["jane/夜 [2].mp4"]
@@ -114,7 +128,9 @@ async def test_the_filter_alone_selects_what_the_zip_holds(vault: ApiVault) -> N
 async def test_more_posts_than_the_limit_are_refused_as_a_whole(vault: ApiVault) -> None:
     await fill(vault, MAX_AT_ONCE + 1)
     by_filter = await vault.client.get("/library/zip")
-    by_ids = await vault.client.submit("/library/zip", {"id": " ".join([UNKNOWN_ID] * (MAX_AT_ONCE + 1))})
+    by_ids = await vault.client.submit(
+        "/library/zip", {"id": " ".join([UNKNOWN_ID] * (MAX_AT_ONCE + 1))}
+    )
 
     for answer in (by_filter, by_ids):
         assert answer.status == 422
@@ -123,7 +139,9 @@ async def test_more_posts_than_the_limit_are_refused_as_a_whole(vault: ApiVault)
 
 async def test_the_maximum_number_of_ids_fits_into_one_form(vault: ApiVault) -> None:
     jobs = await fill(vault, MAX_AT_ONCE)
-    answer = await vault.client.submit("/library/remove", {"id": " ".join(job.id for job in jobs)}, accept=HTML)
+    answer = await vault.client.submit(
+        "/library/remove", {"id": " ".join(job.id for job in jobs)}, accept=HTML
+    )
 
     assert f"outcome=removed-{MAX_AT_ONCE}-0" in answer.headers["location"]
 
@@ -235,7 +253,9 @@ async def test_the_list_as_json_lines_holds_every_page(vault: ApiVault) -> None:
 async def test_the_list_as_csv_executes_nothing(vault: ApiVault) -> None:
     formula = '=HYPERLINK("http://evil.example","x")'
     jobs = await fill(vault, 1, metadata={"title": formula, "text": "two\nlines, and a comma"})
-    answer = await vault.client.submit("/library/export", {"id": f"{jobs[0].id} {UNKNOWN_ID}", "format": "csv"})
+    answer = await vault.client.submit(
+        "/library/export", {"id": f"{jobs[0].id} {UNKNOWN_ID}", "format": "csv"}
+    )
     header, row = csv.reader(io.StringIO(answer.body.decode("utf-8-sig")))
     cells = dict(zip(header, row, strict=True))
 
@@ -246,10 +266,21 @@ async def test_the_list_as_csv_executes_nothing(vault: ApiVault) -> None:
 
 async def test_the_list_has_what_was_noted(vault: ApiVault) -> None:
     jobs = await fill(vault, 2)
-    change = {"favourite": True, "add_tags": ["Cats", "=dogs"], "add_to": ["Trains"], "note": "one\ntwo"}
+    change = {
+        "favourite": True,
+        "add_tags": ["Cats", "=dogs"],
+        "add_to": ["Trains"],
+        "note": "one\ntwo",
+    }
     await vault.client.patch(f"/api/jobs/{jobs[0].id}/marks", change)
-    rows = [json.loads(line) for line in (await vault.client.get("/library/export?format=jsonl")).text.splitlines()]
-    post_marks = [[row[name] for name in ("favourite", "watched", "tags", "collections", "note")] for row in rows]
+    rows = [
+        json.loads(line)
+        for line in (await vault.client.get("/library/export?format=jsonl")).text.splitlines()
+    ]
+    post_marks = [
+        [row[name] for name in ("favourite", "watched", "tags", "collections", "note")]
+        for row in rows
+    ]
 
     assert post_marks == [[1, 0, "=dogs, Cats", "Trains", "one\ntwo"], [0, 0, "", "", ""]]
 
@@ -273,16 +304,23 @@ async def test_selected_failures_are_retried_and_the_rest_is_counted(vault: ApiV
     failed = await vault.add_failed("https://videos.example/watch/bad")
     saved = await vault.add_saved("https://videos.example/watch/good")
     answer = await vault.client.submit(
-        "/library/retry", {"id": f"{failed.id} {saved.id} {UNKNOWN_ID}", "state": "all", "q": "watch"}
+        "/library/retry",
+        {"id": f"{failed.id} {saved.id} {UNKNOWN_ID}", "state": "all", "q": "watch"},
     )
 
-    assert (answer.status, answer.headers["location"]) == (303, "/library?q=watch&state=all&outcome=retried-1-2")
+    assert (answer.status, answer.headers["location"]) == (
+        303,
+        "/library?q=watch&state=all&outcome=retried-1-2",
+    )
     assert (await vault.store.catalogue.get(failed.id)).status is JobStatus.QUEUED
 
 
 def undo_fields(page: str) -> dict[str, str]:
     form = page.partition('action="/trash/restore"')[2].partition("</form>")[0]
-    return {name: html.unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form)}
+    return {
+        name: html.unescape(value)
+        for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form)
+    }
 
 
 async def test_deleting_and_undoing_it_stay_on_the_page_of_the_filter(
@@ -299,7 +337,9 @@ async def test_deleting_and_undoing_it_stay_on_the_page_of_the_filter(
     (shown,) = re.findall(r'id="job-([^"]*)"', second)
     assert f'name="cursor" value="{cursor}"' in second
 
-    done = await vault.client.submit("/library/remove", {"q": "watch", "cursor": cursor, "id": shown}, accept=HTML)
+    done = await vault.client.submit(
+        "/library/remove", {"q": "watch", "cursor": cursor, "id": shown}, accept=HTML
+    )
     after = (await vault.client.get(done.headers["location"], accept=HTML)).text
     assert done.headers["location"].startswith(f"{more}&outcome=removed-1-0&batch=")
     undone = await vault.client.submit("/trash/restore", undo_fields(after))
@@ -307,7 +347,9 @@ async def test_deleting_and_undoing_it_stay_on_the_page_of_the_filter(
     assert f'id="job-{shown}"' in (await vault.client.get(more, accept=HTML)).text
 
 
-async def test_a_page_on_which_everything_was_deleted_shows_the_start_of_the_library(vault: ApiVault) -> None:
+async def test_a_page_on_which_everything_was_deleted_shows_the_start_of_the_library(
+    vault: ApiVault,
+) -> None:
     job = await vault.add_saved()
     page = (await vault.client.get("/library?cursor=1.a", accept=HTML)).text
 
@@ -317,7 +359,9 @@ async def test_a_page_on_which_everything_was_deleted_shows_the_start_of_the_lib
 async def test_what_was_deleted_together_is_restored_together(vault: ApiVault) -> None:
     first, second = await two_saved(vault)
     done = await vault.client.submit("/library/remove?everything=on", {"q": "watch 1"}, accept=HTML)
-    outcome = re.fullmatch(r"/library\?q=watch\+1&outcome=removed-1-0&batch=([0-9a-f]{16})", done.headers["location"])
+    outcome = re.fullmatch(
+        r"/library\?q=watch\+1&outcome=removed-1-0&batch=([0-9a-f]{16})", done.headers["location"]
+    )
     assert outcome
 
     assert await vault.store.catalogue.get(second.id)
@@ -360,7 +404,9 @@ async def test_the_trash_is_shown_emptied_and_restored_post_by_post(vault: ApiVa
 
 
 @pytest.mark.parametrize("action", ["zip", "export", "retry", "remove"])
-@pytest.mark.parametrize("fields", [{}, {"id": " "}, {"id": "../../etc"}, {"id": "1", "state": "?"}])
+@pytest.mark.parametrize(
+    "fields", [{}, {"id": " "}, {"id": "../../etc"}, {"id": "1", "state": "?"}]
+)
 async def test_an_empty_or_invalid_selection_is_refused_with_help(
     vault: ApiVault, action: str, fields: dict[str, str]
 ) -> None:
@@ -371,7 +417,9 @@ async def test_an_empty_or_invalid_selection_is_refused_with_help(
 
 
 @pytest.mark.parametrize("path", ["/library", "/library/zip", "/library/export"])
-async def test_the_library_needs_the_token_like_everything_else(make_vault: MakeVault, path: str) -> None:
+async def test_the_library_needs_the_token_like_everything_else(
+    make_vault: MakeVault, path: str
+) -> None:
     vault = make_vault(token=TOKEN)
 
     assert (await vault.client.get(path)).status == 401
@@ -380,7 +428,9 @@ async def test_the_library_needs_the_token_like_everything_else(make_vault: Make
 
 @pytest.mark.parametrize("action", ["zip", "export", "retry", "remove"])
 async def test_no_other_sites_page_can_send_these_forms(vault: ApiVault, action: str) -> None:
-    answer = await vault.client.submit(f"/library/{action}", {"id": UNKNOWN_ID}, sec_fetch_site="cross-site")
+    answer = await vault.client.submit(
+        f"/library/{action}", {"id": UNKNOWN_ID}, sec_fetch_site="cross-site"
+    )
 
     assert answer.status == 403
 

@@ -46,14 +46,17 @@ async def library(vault: ApiVault) -> ApiVault:
         ("q=%22%00", []),
     ],
 )
-async def test_jobs_are_listed_as_requested(library: ApiVault, query: str, numbers: list[int]) -> None:
+async def test_jobs_are_listed_as_requested(
+    library: ApiVault, query: str, numbers: list[int]
+) -> None:
     answer = await library.client.get(f"/api/jobs?{query}")
 
     assert [int(job["post_url"].rpartition("/")[2]) for job in answer.json()["jobs"]] == numbers
 
 
 @pytest.mark.parametrize(
-    "query", ["order=odd", "since=yesterday", "shortest_s=-1", "longest_s=nan", "cursor=1.a&order=longest"]
+    "query",
+    ["order=odd", "since=yesterday", "shortest_s=-1", "longest_s=nan", "cursor=1.a&order=longest"],
 )
 async def test_an_invalid_query_is_refused(library: ApiVault, query: str) -> None:
     answer = await library.client.get(f"/api/jobs?{query}")
@@ -61,13 +64,22 @@ async def test_an_invalid_query_is_refused(library: ApiVault, query: str) -> Non
     assert (answer.status, answer.json()["code"]) == (422, "BAD_REQUEST")
 
 
-async def test_accounts_are_listed_page_by_page_with_what_is_saved_of_them(library: ApiVault) -> None:
+async def test_accounts_are_listed_page_by_page_with_what_is_saved_of_them(
+    library: ApiVault,
+) -> None:
     first = (await library.client.get("/api/accounts?limit=1")).json()
-    second = (await library.client.get(f"/api/accounts?limit=1&cursor={first['next_cursor']}")).json()
+    second = (
+        await library.client.get(f"/api/accounts?limit=1&cursor={first['next_cursor']}")
+    ).json()
 
     assert [entry["key"] for entry in first["accounts"]] == ["tiktok/tiktok-bob"]
     [jane] = second["accounts"]
-    assert (jane["key"], jane["display_name"], jane["jobs"], jane["saved"]) == ("x/x-jane", "Jane Doe", 2, 2)
+    assert (jane["key"], jane["display_name"], jane["jobs"], jane["saved"]) == (
+        "x/x-jane",
+        "Jane Doe",
+        2,
+        2,
+    )
     assert (jane["bytes"], jane["duration_s"], second["next_cursor"]) == (40, 11.75, None)
 
 
@@ -85,6 +97,15 @@ async def test_accounts_can_be_filtered(library: ApiVault) -> None:
 async def test_totals_count_every_state_by_platform_and_overall(library: ApiVault) -> None:
     totals = (await library.client.get("/api/totals")).json()
 
-    assert totals["counts"] == {"queued": 0, "running": 0, "completed": 2, "failed": 1, "cancelled": 0}
+    assert totals["counts"] == {
+        "queued": 0,
+        "running": 0,
+        "completed": 2,
+        "failed": 1,
+        "cancelled": 0,
+    }
     assert (totals["saved"], totals["bytes"], totals["duration_s"]) == (2, 40, 11.75)
-    assert [(platform["platform"], platform["saved"]) for platform in totals["platforms"]] == [("tiktok", 0), ("x", 2)]
+    assert [(platform["platform"], platform["saved"]) for platform in totals["platforms"]] == [
+        ("tiktok", 0),
+        ("x", 2),
+    ]

@@ -1,4 +1,6 @@
-"""What an open library page requests when posts change: their tiles, and whether the filter matches them now."""
+"""What an open library page requests when posts change: their tiles,
+and whether the filter matches them now.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ HOUR = timedelta(hours=1)
 
 async def ask(vault: ApiVault, job_ids: list[str], query: str = "", moment: str = LONG_AGO) -> str:
     ids = "".join(f"&id={job_id}" for job_id in job_ids)
-    answer = await vault.client.get(f"/library/changes?moment={moment.replace('+', '%2B')}{ids}{query}")
+    answer = await vault.client.get(
+        f"/library/changes?moment={moment.replace('+', '%2B')}{ids}{query}"
+    )
     assert answer.status == 200, answer.text
     return answer.text
 
@@ -38,9 +42,19 @@ async def test_a_newly_saved_post_is_fresh_and_counted(vault: ApiVault) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["&q=nonesuch", "&platform=x", "&state=failed", "&since=2999-01-01", "&until=2000-01-01", "&shortest=9999"]
+    "query",
+    [
+        "&q=nonesuch",
+        "&platform=x",
+        "&state=failed",
+        "&since=2999-01-01",
+        "&until=2000-01-01",
+        "&shortest=9999",
+    ],
 )
-async def test_a_post_that_the_filter_does_not_match_is_shown_but_not_fresh(vault: ApiVault, query: str) -> None:
+async def test_a_post_that_the_filter_does_not_match_is_shown_but_not_fresh(
+    vault: ApiVault, query: str
+) -> None:
     job = await vault.add_saved()
     page = await ask(vault, [job.id], query)
 
@@ -75,8 +89,16 @@ def test_a_post_counts_from_when_it_entered_its_state() -> None:
 
     assert came_at(job, LibraryView.WAITING) == created
     assert came_at(replace(job, attempt_count=1), LibraryView.WAITING) == created + 4 * HOUR
-    assert came_at(replace(job, attempt_count=1, status=JobStatus.RUNNING), LibraryView.WAITING) == created
-    assert came_at(replace(job, status=JobStatus.COMPLETED), LibraryView.SAVED) == created + 2 * HOUR
+    assert (
+        came_at(replace(job, attempt_count=1, status=JobStatus.RUNNING), LibraryView.WAITING)
+        == created
+    )
+    assert (
+        came_at(replace(job, status=JobStatus.COMPLETED), LibraryView.SAVED) == created + 2 * HOUR
+    )
     assert came_at(replace(job, status=JobStatus.FAILED), LibraryView.FAILED) == created + 3 * HOUR
-    assert came_at(replace(job, status=JobStatus.CANCELLED), LibraryView.CANCELLED) == created + 4 * HOUR
+    assert (
+        came_at(replace(job, status=JobStatus.CANCELLED), LibraryView.CANCELLED)
+        == created + 4 * HOUR
+    )
     assert came_at(replace(job, status=JobStatus.COMPLETED), LibraryView.ALL) == created

@@ -72,7 +72,9 @@ async def test_following_more_shows_every_post_once(vault: ApiVault) -> None:
 
 async def test_htmx_gets_only_the_next_tiles(vault: ApiVault) -> None:
     await fill(vault, library.PAGE + 3)
-    link = next(href for href in links((await vault.client.get("/library")).text) if "cursor=" in href)
+    link = next(
+        href for href in links((await vault.client.get("/library")).text) if "cursor=" in href
+    )
     part = await vault.client.get(link, **HTMX)
 
     assert part.text.count('<li class="tile"') == 3
@@ -80,7 +82,9 @@ async def test_htmx_gets_only_the_next_tiles(vault: ApiVault) -> None:
     assert "results" not in part.text
 
 
-async def test_a_search_returns_the_results_and_the_url_for_the_address_bar(vault: ApiVault) -> None:
+async def test_a_search_returns_the_results_and_the_url_for_the_address_bar(
+    vault: ApiVault,
+) -> None:
     await fill(vault, 12)
     part = await vault.client.get("/library?q=number+11&platform=&state=", **HTMX)
 
@@ -99,7 +103,9 @@ async def test_a_search_returns_the_results_and_the_url_for_the_address_bar(vaul
         ("http://[", "hx-push-url"),
     ],
 )
-async def test_letters_typed_in_a_row_are_one_history_entry(vault: ApiVault, before: str, header: str) -> None:
+async def test_letters_typed_in_a_row_are_one_history_entry(
+    vault: ApiVault, before: str, header: str
+) -> None:
     part = await vault.client.get("/library?q=number", **HTMX, hx_current_url=before)
 
     assert part.headers[header] == "/library?q=number"
@@ -154,7 +160,9 @@ async def test_the_number_of_results_is_exact_on_every_page_of_them(vault: ApiVa
         ("/library?q=nothing", "Nothing saved yet"),
     ],
 )
-async def test_an_empty_library_links_to_the_paste_box(vault: ApiVault, link: str, words: str) -> None:
+async def test_an_empty_library_links_to_the_paste_box(
+    vault: ApiVault, link: str, words: str
+) -> None:
     page = (await vault.client.get(link)).text
 
     assert words in page
@@ -185,7 +193,9 @@ async def test_hostile_text_stays_text(vault: ApiVault) -> None:
     assert "\u202e" not in page.partition('id="tiles"')[2]
 
 
-@pytest.mark.parametrize("query", ["cursor=nonsense", "since=tomorrow", "state=x", "q=" + "x" * 300])
+@pytest.mark.parametrize(
+    "query", ["cursor=nonsense", "since=tomorrow", "state=x", "q=" + "x" * 300]
+)
 async def test_an_invalid_query_gets_an_error_page(vault: ApiVault, query: str) -> None:
     answer = await vault.client.get(f"/library?{query}", accept="text/html")
 
@@ -224,7 +234,9 @@ async def test_a_posts_page_links_back_to_the_filter_and_on_within_it(vault: Api
 
 
 async def in_months(vault: ApiVault, *days: int) -> list[Job]:
-    """Add a saved post for each number of days before the newest one, and return them newest first."""
+    """Add a saved post for each number of days before the newest one,
+    and return them newest first.
+    """
     jobs = await fill(vault, len(days))
     for job, past in zip(jobs, days, strict=True):
         await vault.store.catalogue.remove(job.id)
@@ -244,7 +256,11 @@ async def test_a_heading_begins_each_month_and_only_in_orders_by_age(vault: ApiV
     await in_months(vault, 0, 1, 20, 100)
 
     assert headings((await vault.client.get("/library")).text) == ["2026-03", "2026-02", "2025-12"]
-    assert headings((await vault.client.get("/library?order=oldest")).text) == ["2025-12", "2026-02", "2026-03"]
+    assert headings((await vault.client.get("/library?order=oldest")).text) == [
+        "2025-12",
+        "2026-02",
+        "2026-03",
+    ]
     assert headings((await vault.client.get("/library?order=longest")).text) == []
 
 
@@ -260,7 +276,9 @@ async def test_tiles_that_continue_a_month_have_no_second_heading(
         whole += headings((await vault.client.get(link)).text)[:1]
         seen += headings(part)
         link = (
-            next((href for href in links(part) if href.endswith(_cursor_of_more(part))), "") if "cursor" in part else ""
+            next((href for href in links(part) if href.endswith(_cursor_of_more(part))), "")
+            if "cursor" in part
+            else ""
         )
 
     assert sorted(seen) == ["2026-02", "2026-03"]
@@ -273,7 +291,9 @@ def _cursor_of_more(part: str) -> str:
 
 
 @pytest.mark.parametrize("order", ["newest", "oldest"])
-async def test_each_month_is_linked_to_the_page_that_begins_with_it(vault: ApiVault, order: str) -> None:
+async def test_each_month_is_linked_to_the_page_that_begins_with_it(
+    vault: ApiVault, order: str
+) -> None:
     """A month without posts leads to the next one that has some."""
     await in_months(vault, 0, 1, 20, 100, 101)
     page = (await vault.client.get(f"/library?order={order}")).text
@@ -330,7 +350,9 @@ async def test_a_post_of_another_site_names_its_host(vault: ApiVault) -> None:
     assert ">Other sites (1)</option>" in page
 
 
-@pytest.mark.parametrize(("width", "height", "is_portrait"), [(180, 320, True), (320, 180, False), (None, 320, False)])
+@pytest.mark.parametrize(
+    ("width", "height", "is_portrait"), [(180, 320, True), (320, 180, False), (None, 320, False)]
+)
 async def test_the_picture_of_a_portrait_clip_is_marked(
     vault: ApiVault, width: int | None, height: int | None, is_portrait: bool
 ) -> None:

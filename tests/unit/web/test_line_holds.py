@@ -1,4 +1,6 @@
-"""What quiet hours and the volume of the day hold back says until when it waits, on pages and in the API."""
+"""What quiet hours and the volume of the day hold back says until when it waits,
+on pages and in the API.
+"""
 
 from __future__ import annotations
 
@@ -43,11 +45,14 @@ async def test_a_job_that_quiet_hours_hold_back_says_until_when(vault: ApiVault)
     page = (await vault.client.get(f"/jobs/{job['id']}")).text
     home = (await vault.client.get("/")).text
 
-    assert shown["hold"]["why"] == listed["hold"]["why"] == queue["holds"][0]["why"] == "quiet_hours"
+    assert (
+        shown["hold"]["why"] == listed["hold"]["why"] == queue["holds"][0]["why"] == "quiet_hours"
+    )
     assert shown["hold"]["until"] == end.replace("+00:00", "Z")
     assert "Quiet hours · waiting until <time" in page
     assert f'datetime="{end}"' in page
-    assert home.count(f'datetime="{end}"') >= 3  # the notice, the empty place of running downloads, and the card
+    # the notice, the empty place of running downloads, and the card
+    assert home.count(f'datetime="{end}"') >= 3
     assert "Running downloads continue, and posts that you move to the front start anyway." in home
 
 

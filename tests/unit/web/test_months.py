@@ -26,16 +26,28 @@ def test_months_are_listed_in_the_order_of_the_moments_and_both_ends_count() -> 
         "2025-12",
         "2025-11",
     ]
-    assert [span.label for span in months_between(day(2025, 12), day(2026, 1), None)] == ["2025-12", "2026-01"]
-    assert [span.label for span in months_between(day(2026, 1), day(2026, 1, 2), None)] == ["2026-01"]
+    assert [span.label for span in months_between(day(2025, 12), day(2026, 1), None)] == [
+        "2025-12",
+        "2026-01",
+    ]
+    assert [span.label for span in months_between(day(2026, 1), day(2026, 1, 2), None)] == [
+        "2026-01"
+    ]
 
 
 def test_of_more_than_three_years_only_the_years_are_listed() -> None:
     assert len(months_between(day(2026, 12), day(2024, 1), None)) == 36
-    assert [span.label for span in months_between(day(2027, 1), day(2024, 1), None)] == ["2027", "2026", "2025", "2024"]
+    assert [span.label for span in months_between(day(2027, 1), day(2024, 1), None)] == [
+        "2027",
+        "2026",
+        "2025",
+        "2024",
+    ]
 
 
-@pytest.mark.parametrize(("zone", "midnight"), [(None, day(2026, 3, 1)), (BERLIN, datetime(2026, 3, 1, tzinfo=BERLIN))])
+@pytest.mark.parametrize(
+    ("zone", "midnight"), [(None, day(2026, 3, 1)), (BERLIN, datetime(2026, 3, 1, tzinfo=BERLIN))]
+)
 def test_a_cursor_lies_at_the_edge_of_its_month(zone: tzinfo | None, midnight: datetime) -> None:
     [february] = months_between(day(2026, 2), day(2026, 2), zone)
     [march] = months_between(day(2026, 3), day(2026, 3), zone)

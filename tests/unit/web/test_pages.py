@@ -36,7 +36,9 @@ async def test_a_job_links_to_the_sessions_only_where_its_site_has_a_sign_in(
         cast("StubSessions", vault.services.sessions).add(name)
     await vault.add()
     claim = await vault.claim()
-    job = await vault.store.queue.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="A wall.", retry_in=None)
+    job = await vault.store.queue.fail(
+        claim, error_code=ErrorCode.LOGIN_REQUIRED, error="A wall.", retry_in=None
+    )
     page = (await vault.client.get(f"/jobs/{job.id}")).text
 
     assert "Open in a browser window" in page
@@ -46,7 +48,9 @@ async def test_a_job_links_to_the_sessions_only_where_its_site_has_a_sign_in(
 def luminance(colour: str) -> float:
     """Return the relative luminance of ``#rrggbb`` (WCAG 2.2)."""
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
@@ -64,14 +68,24 @@ SCHEMES = {
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 async def test_all_text_has_enough_contrast_in_light_and_dark(vault: ApiVault, scheme: str) -> None:
-    """4.5 to 1 (WCAG 2.2, 1.4.3), placeholders included: a browser's own grey is too dark in the dark theme."""
+    """4.5 to 1 (WCAG 2.2, 1.4.3), placeholders included:
+    a browser's own grey is too dark in the dark theme.
+    """
     css = (await vault.client.get("/static/app.css")).text
-    colours = dict(re.findall(r"--([\w-]+): (#\w{6});", re.findall(SCHEMES[scheme], css, re.DOTALL)[0]))
+    colours = dict(
+        re.findall(r"--([\w-]+): (#\w{6});", re.findall(SCHEMES[scheme], css, re.DOTALL)[0])
+    )
     inks = ("ink", "soft", "accent", "accent-strong", "good", "bad", "busy")
     pairs = [(ink, paper) for ink in inks for paper in ("paper", "card")]
     washes = [(tone, f"{tone}-wash") for tone in ("good", "bad", "busy")]
 
-    for ink, paper in [*pairs, *washes, ("accent-strong", "accent-wash"), ("on-accent", "accent"), ("soft", "sunk")]:
+    for ink, paper in [
+        *pairs,
+        *washes,
+        ("accent-strong", "accent-wash"),
+        ("on-accent", "accent"),
+        ("soft", "sunk"),
+    ]:
         assert contrast(colours[ink], colours[paper]) >= 4.5, (ink, paper)
     assert "::placeholder { color: var(--soft); opacity: 1; }" in css
 
@@ -92,7 +106,10 @@ async def test_buttons_work_without_javascript(vault: ApiVault, move: str) -> No
     answer = await vault.client.submit(f"/jobs/{job.id}/{move}")
 
     assert (answer.status, answer.headers["location"]) == (303, f"/jobs/{job.id}")
-    assert (await vault.store.catalogue.get(job.id)).status.value == {"retry": "queued", "cancel": "cancelled"}[move]
+    assert (await vault.store.catalogue.get(job.id)).status.value == {
+        "retry": "queued",
+        "cancel": "cancelled",
+    }[move]
 
 
 async def test_an_unknown_job_gets_an_error_page(vault: ApiVault) -> None:
@@ -107,7 +124,9 @@ async def test_untrusted_text_is_only_ever_text(vault: ApiVault) -> None:
     await vault.add()
     claim = await vault.claim()
     account = Account("generic", HOSTILE, HOSTILE, "x")
-    checkpoint = Checkpoint(None, None, SourceType.DIRECT, (), (), account, None, {"title": HOSTILE})
+    checkpoint = Checkpoint(
+        None, None, SourceType.DIRECT, (), (), account, None, {"title": HOSTILE}
+    )
     await vault.store.queue.checkpoint(claim, checkpoint)
     await vault.store.queue.fail(claim, error_code=ErrorCode.DELETED, error=HOSTILE, retry_in=None)
     pages = [(await vault.client.get(path)).text for path in ("/", f"/jobs/{claim.id}")]
@@ -126,11 +145,15 @@ async def test_only_web_addresses_become_links(vault: ApiVault) -> None:
     assert safe_link("javascript:alert(1)") is None
 
 
-async def test_pages_load_nothing_from_third_parties_and_run_no_inline_script(vault: ApiVault) -> None:
+async def test_pages_load_nothing_from_third_parties_and_run_no_inline_script(
+    vault: ApiVault,
+) -> None:
     job = await vault.add_saved()
     for path in ("/", f"/jobs/{job.id}"):
         page = (await vault.client.get(path)).text
-        assert not re.search(r"<script(?! type=\"module\" src=\"/static/)|<style|\sstyle=|\son\w+=", page)
+        assert not re.search(
+            r"<script(?! type=\"module\" src=\"/static/)|<style|\sstyle=|\son\w+=", page
+        )
         assert set(re.findall(r'(?:src|href)="(https?://[^"]+)"', page)) <= {POST}
 
 
@@ -143,7 +166,9 @@ async def test_pages_load_nothing_from_third_parties_and_run_no_inline_script(va
         ("icon.svg", "image/svg+xml"),
     ],
 )
-async def test_static_files_have_their_type_and_are_not_sent_twice(vault: ApiVault, name: str, kind: str) -> None:
+async def test_static_files_have_their_type_and_are_not_sent_twice(
+    vault: ApiVault, name: str, kind: str
+) -> None:
     first = await vault.client.get(f"/static/{name}")
     again = await vault.client.get(f"/static/{name}", if_none_match=first.headers["etag"])
 
@@ -156,7 +181,9 @@ async def test_a_static_file_with_its_version_in_the_url_is_cached_forever(vault
     address = re.findall(r'href="(/static/app\.css\?v=[0-9a-f]+)"', page)[0]
 
     assert "immutable" in (await vault.client.get(address)).headers["cache-control"]
-    assert (await vault.client.get("/static/app.css?v=other")).headers["cache-control"] == "no-cache"
+    assert (await vault.client.get("/static/app.css?v=other")).headers[
+        "cache-control"
+    ] == "no-cache"
 
 
 async def test_static_text_is_compressed_for_clients_that_accept_it(vault: ApiVault) -> None:
@@ -177,25 +204,37 @@ async def test_static_text_is_compressed_for_clients_that_accept_it(vault: ApiVa
         ("", "en"),
     ],
 )
-async def test_a_page_is_in_the_language_that_the_browser_requests(vault: ApiVault, wish: str, language: str) -> None:
+async def test_a_page_is_in_the_language_that_the_browser_requests(
+    vault: ApiVault, wish: str, language: str
+) -> None:
     page = await vault.client.get("/", accept_language=wish)
 
     assert page.headers["content-language"] == language
     assert f'<html lang="{language}"' in page.text
 
 
-async def test_language_and_theme_are_chosen_without_javascript_and_remembered(vault: ApiVault) -> None:
-    answer = await vault.client.submit("/appearance", {"language": "de", "theme": "dark", "back": "/?status=failed"})
-    cookies = "; ".join(f"{name}={value}" for name, value in ((LANGUAGE_COOKIE, "de"), (THEME_COOKIE, "dark")))
+async def test_language_and_theme_are_chosen_without_javascript_and_remembered(
+    vault: ApiVault,
+) -> None:
+    answer = await vault.client.submit(
+        "/appearance", {"language": "de", "theme": "dark", "back": "/?status=failed"}
+    )
+    cookies = "; ".join(
+        f"{name}={value}" for name, value in ((LANGUAGE_COOKIE, "de"), (THEME_COOKIE, "dark"))
+    )
     page = (await vault.client.get("/", cookie=cookies)).text
 
     assert (answer.status, answer.headers["location"]) == (303, "/?status=failed")
     assert '<html lang="de" dir="ltr" data-theme="dark">' in page
 
 
-@pytest.mark.parametrize("back", ["//evil.test/", "https://evil.test/", "/\\evil.test", "\r\nx", "/\r\nX: y", "", "/ü"])
+@pytest.mark.parametrize(
+    "back", ["//evil.test/", "https://evil.test/", "/\\evil.test", "\r\nx", "/\r\nX: y", "", "/ü"]
+)
 async def test_choosing_a_language_redirects_to_no_other_site(vault: ApiVault, back: str) -> None:
-    answer = await vault.client.submit("/appearance", {"language": "de", "theme": "auto", "back": back})
+    answer = await vault.client.submit(
+        "/appearance", {"language": "de", "theme": "auto", "back": back}
+    )
 
     assert answer.headers["location"] == "/"
 
@@ -207,7 +246,9 @@ async def test_times_are_shown_in_the_readers_zone(vault: ApiVault) -> None:
     assert f">{shown}<" in (await vault.client.get("/", cookie=f"{ZONE_COOKIE}=Asia%2FTokyo")).text
 
 
-@pytest.mark.parametrize("zone", ["../../etc/passwd", "/etc/passwd", "Nowhere/Land", "x" * 100, "%00"])
+@pytest.mark.parametrize(
+    "zone", ["../../etc/passwd", "/etc/passwd", "Nowhere/Land", "x" * 100, "%00"]
+)
 async def test_an_unknown_time_zone_is_ignored(vault: ApiVault, zone: str) -> None:
     await vault.add()
 
@@ -232,25 +273,46 @@ async def test_a_module_is_imported_by_the_url_that_the_page_loads_it_from(vault
         ("", ""),
     ],
 )
-def test_commands_in_a_sentence_are_set_as_code_and_the_rest_is_escaped(text: str, shown: str) -> None:
+def test_commands_in_a_sentence_are_set_as_code_and_the_rest_is_escaped(
+    text: str, shown: str
+) -> None:
     assert str(coded(text)) == shown
 
 
-async def test_every_page_says_that_the_library_is_not_there_and_what_helps(make_vault: MakeVault) -> None:
-    gone = StorageFailure("The library is not there: /library has no library marker.", help="Mount its disk.")
+async def test_every_page_says_that_the_library_is_not_there_and_what_helps(
+    make_vault: MakeVault,
+) -> None:
+    gone = StorageFailure(
+        "The library is not there: /library has no library marker.", help="Mount its disk."
+    )
     vault = make_vault(library_problem=gone)
     job = await vault.add()
-    for address in ("/", "/library", "/sources", "/settings", "/trash", "/sites", "/doctor", f"/jobs/{job.id}"):
+    for address in (
+        "/",
+        "/library",
+        "/sources",
+        "/settings",
+        "/trash",
+        "/sites",
+        "/doctor",
+        f"/jobs/{job.id}",
+    ):
         page = (await vault.client.get(address, accept="text/html")).text
 
         assert "The library is not there: /library has no library marker." in page, address
         assert "Mount its disk." in page, address
 
 
-async def test_health_says_that_the_library_is_not_there_while_links_are_accepted(make_vault: MakeVault) -> None:
-    vault = make_vault(library_problem=StorageFailure("The library is not there.", help="Mount its disk."))
+async def test_health_says_that_the_library_is_not_there_while_links_are_accepted(
+    make_vault: MakeVault,
+) -> None:
+    vault = make_vault(
+        library_problem=StorageFailure("The library is not there.", help="Mount its disk.")
+    )
     await vault.beat()
     health = await vault.client.get("/api/worker/health")
 
-    assert health.json()["concerns"] == [{"message": "The library is not there.", "help": "Mount its disk."}]
+    assert health.json()["concerns"] == [
+        {"message": "The library is not there.", "help": "Mount its disk."}
+    ]
     assert (await vault.client.get("/healthz")).status == 200

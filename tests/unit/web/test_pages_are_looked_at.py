@@ -9,7 +9,9 @@ from tests.ui.pages import CASES, NO_PAGES
 
 
 def test_every_page_is_in_the_list_of_tested_pages() -> None:
-    """Add a new page, and each state of it, to tests/ui/pages.py; the tests with axe, hostile text and narrow windows use it."""
+    """Add a new page, and each state of it, to tests/ui/pages.py; the tests with axe,
+    hostile text and narrow windows use it.
+    """
     routes = {
         route.path
         for router in pages.ROUTERS

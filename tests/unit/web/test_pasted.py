@@ -26,7 +26,10 @@ B = "https://www.tiktok.com/@jane/video/2"
         (f"[InternetShortcut]\nURL={A}\n", ["[InternetShortcut]", A]),
         ("x.com/jane/status/1", [A]),
         ("HTTPS://X.COM/jane/status/1", ["HTTPS://X.COM/jane/status/1"]),
-        ("https://en.wikipedia.org/wiki/Frost_(film)", ["https://en.wikipedia.org/wiki/Frost_(film)"]),
+        (
+            "https://en.wikipedia.org/wiki/Frost_(film)",
+            ["https://en.wikipedia.org/wiki/Frost_(film)"],
+        ),
         (f"https://web.archive.org/web/{A}", [f"https://web.archive.org/web/{A}"]),
     ],
 )

@@ -1,4 +1,6 @@
-"""What the access page says about phones: the vault's address, as far as it can be known, and its QR code."""
+"""What the access page says about phones: the vault's address, as far as it can be known,
+and its QR code.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,10 @@ LAN = "192.168.1.20"
         ({}, None),
         ({"host": "0.0.0.0"}, f"http://{LAN}:8420/"),
         ({"host": "::"}, f"http://{LAN}:8420/"),
-        ({"host": "192.168.7.7", "port": 9000, "base_path": "/vault"}, "http://192.168.7.7:9000/vault/"),
+        (
+            {"host": "192.168.7.7", "port": 9000, "base_path": "/vault"},
+            "http://192.168.7.7:9000/vault/",
+        ),
         ({"host": "fd00::7"}, "http://[fd00::7]:8420/"),
         ({"host": "0.0.0.0", "host_names": ("nas.local",)}, "http://nas.local:8420/"),
         ({"host_names": ("vault.tail.ts.net",)}, "https://vault.tail.ts.net/"),
@@ -37,7 +42,9 @@ LAN = "192.168.1.20"
         ),
     ],
 )
-def test_the_address_follows_from_the_settings(settings: dict[str, Any], address: str | None) -> None:
+def test_the_address_follows_from_the_settings(
+    settings: dict[str, Any], address: str | None
+) -> None:
     assert address_of(Settings(**settings), LAN) == address
 
 
@@ -47,10 +54,14 @@ def test_a_machine_without_a_network_and_a_container_have_no_address_of_their_ow
 
 async def page_of(make_vault: MakeVault, host: str, **headers: str) -> str:
     vault = make_vault(host="0.0.0.0", token=TOKEN, host_names=("vault.example",))
-    return (await vault.client.get("/access", authorization=f"Bearer {TOKEN}", host=host, **headers)).text
+    return (
+        await vault.client.get("/access", authorization=f"Bearer {TOKEN}", host=host, **headers)
+    ).text
 
 
-async def test_the_address_that_the_page_was_opened_at_is_the_one_for_the_phone(make_vault: MakeVault) -> None:
+async def test_the_address_that_the_page_was_opened_at_is_the_one_for_the_phone(
+    make_vault: MakeVault,
+) -> None:
     plain = await page_of(make_vault, f"{LAN}:8420")
     secure = await page_of(make_vault, "vault.example", **{"sec-fetch-site": "none"})
 
@@ -87,7 +98,9 @@ async def test_a_vault_that_no_phone_can_open_says_what_to_set(make_vault: MakeV
 
 async def test_the_addresses_are_below_the_path_of_the_vault(make_vault: MakeVault) -> None:
     vault = make_vault(host="0.0.0.0", token=TOKEN, base_path="/media/vault")
-    page = await vault.client.get("/media/vault/access", authorization=f"Bearer {TOKEN}", host=f"{LAN}:8420")
+    page = await vault.client.get(
+        "/media/vault/access", authorization=f"Bearer {TOKEN}", host=f"{LAN}:8420"
+    )
 
     assert f'href="http://{LAN}:8420/media/vault/"' in page.text
     assert f"open('http://{LAN}:8420/media/vault/?url='" in page.text
@@ -95,10 +108,14 @@ async def test_the_addresses_are_below_the_path_of_the_vault(make_vault: MakeVau
 
 def test_a_qr_code_has_its_three_corners_and_its_margin() -> None:
     code = qr_code("https://vault.example/mediavault/")
-    dark = {(int(x) - QUIET, int(y) - QUIET) for x, y in re.findall(r"M(\d+) (\d+)h1v1h-1z", code.path)}
+    dark = {
+        (int(x) - QUIET, int(y) - QUIET) for x, y in re.findall(r"M(\d+) (\d+)h1v1h-1z", code.path)
+    }
     modules = code.size - 2 * QUIET
     middle = {(x, y) for x in range(2, 5) for y in range(2, 5)}
-    ring = {(x, y) for x in range(7) for y in range(7)} - {(x, y) for x in range(1, 6) for y in range(1, 6)}
+    ring = {(x, y) for x in range(7) for y in range(7)} - {
+        (x, y) for x in range(1, 6) for y in range(1, 6)
+    }
 
     assert (modules - 17) % 4 == 0
     for left, top in ((0, 0), (modules - 7, 0), (0, modules - 7)):

@@ -38,7 +38,9 @@ def formats_of(vault: ApiVault) -> StubFormats:
     return cast("StubFormats", vault.services.formats)
 
 
-async def with_facts(vault: ApiVault, metadata: dict[str, Any], candidates: tuple[Candidate, ...] = ()) -> Job:
+async def with_facts(
+    vault: ApiVault, metadata: dict[str, Any], candidates: tuple[Candidate, ...] = ()
+) -> Job:
     """A running job with these facts in its checkpoint."""
     await vault.add()
     claim = await vault.claim()
@@ -60,7 +62,9 @@ async def test_a_file_of_another_length_is_saved_as_it_is_by_a_button(vault: Api
     assert await accepted_reasons(vault.store.records, job.id) == {str(job.error)}
 
 
-async def test_a_damaged_file_of_which_some_plays_is_kept_by_a_button_and_says_so(vault: ApiVault) -> None:
+async def test_a_damaged_file_of_which_some_plays_is_kept_by_a_button_and_says_so(
+    vault: ApiVault,
+) -> None:
     await vault.add()
     why = Message("The file was refused because %(reason)s.", reason="its sound is damaged")
     job = await fail_asking(vault.store, await vault.claim(), ErrorCode.DAMAGED, why)
@@ -114,11 +118,14 @@ async def test_a_post_without_a_url_shows_no_link_and_is_not_saved_again(vault: 
     assert "imported from a file" in answer.text
 
 
-async def test_a_page_read_while_a_check_ends_asks_again(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_page_read_while_a_check_ends_asks_again(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = await vault.add_saved()
     running = cast("StubChecks", vault.services.checks).running
     running.add(job.id)
-    monkeypatch.setattr(StubFormats, "known", lambda *_: running.clear())  # called after the result has been read
+    # called after the result has been read
+    monkeypatch.setattr(StubFormats, "known", lambda *_: running.clear())
 
     page = await page_of(vault, job)
     assert not running
@@ -147,10 +154,14 @@ async def test_a_post_that_waits_for_its_next_try_says_when(vault: ApiVault) -> 
         (ErrorCode.AMBIGUOUS, "Choose the video"),
     ],
 )
-async def test_each_kind_of_failure_says_what_helps(vault: ApiVault, code: ErrorCode, words: str) -> None:
+async def test_each_kind_of_failure_says_what_helps(
+    vault: ApiVault, code: ErrorCode, words: str
+) -> None:
     await vault.add()
     claim = await vault.claim()
-    job = await vault.store.queue.fail(claim, error_code=code, error="It did not work.", retry_in=None)
+    job = await vault.store.queue.fail(
+        claim, error_code=code, error="It did not work.", retry_in=None
+    )
     page = await page_of(vault, job)
 
     assert words in page
@@ -174,11 +185,16 @@ async def test_waiting_running_and_cancelled_posts_show_their_states(vault: ApiV
 
 async def test_text_author_date_and_the_original_are_shown(vault: ApiVault) -> None:
     text = "First line\nsee https://a.example/x?y=1, or <b>this</b>"
-    job = await with_facts(vault, {"title": "A title", "text": text, "published_at": "2026-11-20T10:00:00+00:00"})
+    job = await with_facts(
+        vault, {"title": "A title", "text": text, "published_at": "2026-11-20T10:00:00+00:00"}
+    )
     page = await page_of(vault, job)
 
     assert "<h1><bdi>A title</bdi></h1>" in page
-    assert 'First line\nsee <a href="https://a.example/x?y=1" rel="noreferrer noopener nofollow"' in page
+    assert (
+        'First line\nsee <a href="https://a.example/x?y=1" rel="noreferrer noopener nofollow"'
+        in page
+    )
     assert "&lt;b&gt;this&lt;/b&gt;" in page
     assert '<a href="/accounts/x/jane"><bdi>Jane Roe</bdi></a>' in page
     assert 'datetime="2026-11-20T10:00:00+00:00"' in page
@@ -191,7 +207,9 @@ async def test_an_invalid_date_breaks_no_page(vault: ApiVault, published: object
     assert "post-head" in await page_of(vault, job)
 
 
-async def test_a_text_that_is_the_title_is_not_repeated_and_a_long_one_is_folded(vault: ApiVault) -> None:
+async def test_a_text_that_is_the_title_is_not_repeated_and_a_long_one_is_folded(
+    vault: ApiVault,
+) -> None:
     job = await with_facts(vault, {"text": "Only this"})
     short = await page_of(vault, job)
     await vault.store.queue.cancel(job.id)
@@ -207,12 +225,17 @@ async def test_a_text_that_is_the_title_is_not_repeated_and_a_long_one_is_folded
     [
         ("", []),
         ("plain", [("plain", None)]),
-        ("see (https://a.example/b).", [("see (", None), ("https://a.example/b", "https://a.example/b"), (").", None)]),
+        (
+            "see (https://a.example/b).",
+            [("see (", None), ("https://a.example/b", "https://a.example/b"), (").", None)],
+        ),
         ("javascript:alert(1) ftp://x", [("javascript:alert(1) ftp://x", None)]),
         ("HTTP://A.example", [("HTTP://A.example", "HTTP://A.example")]),
     ],
 )
-def test_only_web_addresses_in_a_text_become_links(text: str, expected: list[tuple[str, str | None]]) -> None:
+def test_only_web_addresses_in_a_text_become_links(
+    text: str, expected: list[tuple[str, str | None]]
+) -> None:
     assert list(pieces(text)) == expected
 
 
@@ -226,7 +249,9 @@ def test_only_web_addresses_in_a_text_become_links(text: str, expected: list[tup
         (CheckVerdict.DAMAGED, "Damaged"),
     ],
 )
-async def test_the_last_check_is_shown_with_its_time(vault: ApiVault, verdict: CheckVerdict, word: str) -> None:
+async def test_the_last_check_is_shown_with_its_time(
+    vault: ApiVault, verdict: CheckVerdict, word: str
+) -> None:
     job = await vault.add_saved()
     check = FileCheck(vault.clock.now() + timedelta(hours=1), verdict, "<other> bytes")
     await vault.store.records.put(RecordKind.VERIFIED, job.id, checks_to_json({0: check}))
@@ -278,7 +303,9 @@ async def saved_posts(vault: ApiVault, *urls: str) -> list[Job]:
 
 
 async def test_the_neighbouring_saved_posts_are_linked(vault: ApiVault) -> None:
-    first, second, third = await saved_posts(vault, *(f"https://videos.example/watch/{number}" for number in range(3)))
+    first, second, third = await saved_posts(
+        vault, *(f"https://videos.example/watch/{number}" for number in range(3))
+    )
     waiting = await vault.add("https://videos.example/watch/waits")
     page = await page_of(vault, second)
 
@@ -290,7 +317,9 @@ async def test_the_neighbouring_saved_posts_are_linked(vault: ApiVault) -> None:
     )
 
 
-async def test_the_saved_posts_that_follow_are_up_next_then_those_of_the_account(vault: ApiVault) -> None:
+async def test_the_saved_posts_that_follow_are_up_next_then_those_of_the_account(
+    vault: ApiVault,
+) -> None:
     urls = [f"https://x.com/jane/status/{1_000 + number}" for number in range(4)]
     jobs = await saved_posts(vault, *urls, "https://videos.example/watch/other")
     page = await page_of(vault, jobs[2], "?in=platform%3Dx")
@@ -310,7 +339,9 @@ async def test_a_post_without_a_video_has_nothing_up_next(vault: ApiVault) -> No
     assert "Up next" not in page
 
 
-async def test_facts_and_history_are_folded_when_the_post_is_saved_and_open_otherwise(vault: ApiVault) -> None:
+async def test_facts_and_history_are_folded_when_the_post_is_saved_and_open_otherwise(
+    vault: ApiVault,
+) -> None:
     saved = await page_of(vault, await vault.add_saved())
     failed = await page_of(vault, await vault.add_failed("https://videos.example/watch/failed"))
 
@@ -318,7 +349,9 @@ async def test_facts_and_history_are_folded_when_the_post_is_saved_and_open_othe
     assert failed.count('<details class="folded" open>') == 2
 
 
-async def test_a_post_opened_from_a_filtered_library_links_within_the_filter(vault: ApiVault) -> None:
+async def test_a_post_opened_from_a_filtered_library_links_within_the_filter(
+    vault: ApiVault,
+) -> None:
     """Even and odd posts are from different sites, so that a filter by one skips the other."""
     jobs = []
     for number in range(4):
@@ -329,26 +362,35 @@ async def test_a_post_opened_from_a_filtered_library_links_within_the_filter(vau
 
     assert f'rel="prev" href="/jobs/{jobs[2].id}{query}"' in page
     assert '<a href="/library?platform=x&amp;state=all">' in page
-    assert f'rel="prev" href="/jobs/{jobs[1].id}"' in await page_of(vault, jobs[0], "?in=state%3Dnonsense")
+    assert f'rel="prev" href="/jobs/{jobs[1].id}"' in await page_of(
+        vault, jobs[0], "?in=state%3Dnonsense"
+    )
 
 
 async def test_saving_again_makes_a_new_version(vault: ApiVault) -> None:
     job = await vault.add_saved()
     answer = await vault.client.submit(f"/jobs/{job.id}/again")
-    again = await vault.store.catalogue.get(cast("Any", answer.headers["location"].removeprefix("/jobs/")))
+    again = await vault.store.catalogue.get(
+        cast("Any", answer.headers["location"].removeprefix("/jobs/"))
+    )
 
     assert answer.status == 303
     assert (again.version, again.status, again.post_url) == (2, JobStatus.QUEUED, job.post_url)
 
 
-async def test_a_deleted_post_goes_to_the_trash_and_the_answer_offers_to_undo_that(vault: ApiVault) -> None:
+async def test_a_deleted_post_goes_to_the_trash_and_the_answer_offers_to_undo_that(
+    vault: ApiVault,
+) -> None:
     job = await vault.add_saved()
     answer = await vault.client.submit(f"/jobs/{job.id}/remove")
 
     assert re.fullmatch(
-        rf"/library\?outcome=removed-1-0&batch=[0-9a-f]{{16}}&post={job.id}", answer.headers["location"]
+        rf"/library\?outcome=removed-1-0&batch=[0-9a-f]{{16}}&post={job.id}",
+        answer.headers["location"],
     )
-    assert [post["job"]["id"] for post in (await vault.client.get("/api/trash")).json()["posts"]] == [job.id]
+    assert [
+        post["job"]["id"] for post in (await vault.client.get("/api/trash")).json()["posts"]
+    ] == [job.id]
 
 
 async def test_undoing_the_deletion_of_a_post_leads_back_to_it(vault: ApiVault) -> None:
@@ -356,7 +398,9 @@ async def test_undoing_the_deletion_of_a_post_leads_back_to_it(vault: ApiVault) 
     answer = await vault.client.submit(f"/jobs/{job.id}/remove")
     page = (await vault.client.get(answer.headers["location"])).text
     form = page.partition('action="/trash/restore"')[2].partition("</form>")[0]
-    undone = await vault.client.submit("/trash/restore", dict(re.findall(r'name="(\w+)" value="([^"]*)"', form)))
+    undone = await vault.client.submit(
+        "/trash/restore", dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
+    )
 
     assert undone.headers["location"] == f"/jobs/{job.id}"
     assert await vault.store.catalogue.get(job.id) == job
@@ -375,12 +419,18 @@ async def test_a_post_names_the_others_with_the_same_video(vault: ApiVault) -> N
     alike = await vault.add_saved("https://videos.example/watch/2", name="jane/alike.mp4")
     same = await vault.add_saved("https://videos.example/watch/3", name="jane/same.mp4")
     assert 'id="same"' not in await page_of(vault, own)
-    await put_duplicates(vault.store, own.id, {alike.id: Likeness(93), same.id: Likeness(100, identical=True)})
+    await put_duplicates(
+        vault.store, own.id, {alike.id: Likeness(93), same.id: Likeness(100, identical=True)}
+    )
 
     section = (await page_of(vault, own)).partition('id="same"')[2].partition("</section>")[0]
     assert [
-        section.index(words) for words in (same.id, "Identical file", alike.id, "Looks the same (93&nbsp;%)")
-    ] == sorted(section.index(words) for words in (same.id, "Identical file", alike.id, "Looks the same (93&nbsp;%)"))
+        section.index(words)
+        for words in (same.id, "Identical file", alike.id, "Looks the same (93&nbsp;%)")
+    ] == sorted(
+        section.index(words)
+        for words in (same.id, "Identical file", alike.id, "Looks the same (93&nbsp;%)")
+    )
 
 
 async def test_a_post_that_is_saved_more_than_once_is_found_in_the_library(vault: ApiVault) -> None:
@@ -394,7 +444,10 @@ async def test_a_post_that_is_saved_more_than_once_is_found_in_the_library(vault
     assert [job.id in page for job in (own, duplicate, other)] == [True, True, False]
 
 
-FOLLOWS = "All packets read, all sound and every key frame decoded; the other pictures follow in the background."
+FOLLOWS = (
+    "All packets read, all sound and every key frame decoded; the other pictures follow in the"
+    " background."
+)
 
 
 async def test_a_film_says_what_of_it_has_been_decoded(vault: ApiVault) -> None:
@@ -405,7 +458,10 @@ async def test_a_film_says_what_of_it_has_been_decoded(vault: ApiVault) -> None:
     await note_end(vault.store, job.id, now + timedelta(hours=2))
     in_the_end = await page_of(vault, job)
 
-    assert "It will be examined again in the background, and every picture decoded." in of_older_version
+    assert (
+        "It will be examined again in the background, and every picture decoded."
+        in of_older_version
+    )
     assert FOLLOWS in at_saving
     assert "Every picture decoded, " in in_the_end
     assert f'datetime="{(now + timedelta(hours=2)).isoformat()}"' in in_the_end
@@ -426,14 +482,20 @@ async def damage(vault: ApiVault, job: Job) -> None:
     await note_end(vault.store, job.id, None)
 
 
-async def test_a_damaged_post_says_that_it_is_saved_again_and_names_the_new_version(vault: ApiVault) -> None:
+async def test_a_damaged_post_says_that_it_is_saved_again_and_names_the_new_version(
+    vault: ApiVault,
+) -> None:
     job = await vault.add_saved()
     await damage(vault, job)
     before = await page_of(vault, job)
     await pause(vault.store.records)
     during_a_pause = await page_of(vault, job)
-    new = (await vault.store.queue.enqueue([vault.services.submit.read(job.post_url)], force=True))[0].job
-    await vault.store.marks.put([Mark(job.id, MarkKind.REPLACED, new.id), Mark(new.id, MarkKind.REPLACED)])
+    new = (await vault.store.queue.enqueue([vault.services.submit.read(job.post_url)], force=True))[
+        0
+    ].job
+    await vault.store.marks.put(
+        [Mark(job.id, MarkKind.REPLACED, new.id), Mark(new.id, MarkKind.REPLACED)]
+    )
     after = await page_of(vault, job)
 
     assert "It will be saved again once, if it is still online." in before
@@ -448,12 +510,13 @@ async def test_a_second_version_that_is_damaged_too_is_said_to_stay(vault: ApiVa
     await damage(vault, job)
     await vault.store.marks.put([Mark(job.id, MarkKind.REPLACED)])
 
-    assert "It was itself saved in place of a damaged one, and is not saved again automatically." in await page_of(
-        vault, job
+    assert (
+        "It was itself saved in place of a damaged one, and is not saved again automatically."
+        in await page_of(vault, job)
     )
 
 
-# --- the first player of a site ----------------------------------------------------------------------------------
+# --- the first player of a site -------------------------------------------------------------------
 
 
 async def asking(vault: ApiVault, *signs: Sign) -> Job:
@@ -461,11 +524,19 @@ async def asking(vault: ApiVault, *signs: Sign) -> Job:
     await vault.add("https://www.news.example/kites")
     claim = await vault.claim()
     unsure = tuple(
-        candidate(f"https://cdn.example/{n}.mp4", ownership=Ownership.UNKNOWN, evidence=(Sign.PLAYER, *signs))
+        candidate(
+            f"https://cdn.example/{n}.mp4",
+            ownership=Ownership.UNKNOWN,
+            evidence=(Sign.PLAYER, *signs),
+        )
         for n in (1, 2)
     )
-    await vault.store.queue.checkpoint(claim, Checkpoint(None, None, SourceType.UNKNOWN, unsure, (), None, None, {}))
-    return await vault.store.queue.fail(claim, error_code=ErrorCode.AMBIGUOUS, error="Two videos.", retry_in=None)
+    await vault.store.queue.checkpoint(
+        claim, Checkpoint(None, None, SourceType.UNKNOWN, unsure, (), None, None, {})
+    )
+    return await vault.store.queue.fail(
+        claim, error_code=ErrorCode.AMBIGUOUS, error="Two videos.", retry_in=None
+    )
 
 
 async def test_each_video_that_can_be_chosen_says_what_speaks_for_it_and_is_saved_by_one_button(
@@ -477,13 +548,17 @@ async def test_each_video_that_can_be_chosen_says_what_speaks_for_it_and_is_save
     answer = await vault.client.submit(f"/jobs/{job.id}/retry", form)
 
     assert (
-        page.count("a player plays it, in a box for recommended videos") == len(re.findall(r"Save video \d", page)) == 2
+        page.count("a player plays it, in a box for recommended videos")
+        == len(re.findall(r"Save video \d", page))
+        == 2
     )
     assert answer.status == 303
     assert (await vault.store.catalogue.get(job.id)).chosen_urls == (job.candidates[1].url,)
 
 
-async def test_a_site_is_remembered_whose_first_player_the_user_wants_and_can_be_forgotten(vault: ApiVault) -> None:
+async def test_a_site_is_remembered_whose_first_player_the_user_wants_and_can_be_forgotten(
+    vault: ApiVault,
+) -> None:
     job = await asking(vault)
     page = await page_of(vault, job)
     form = {"seen": seen_candidates(job.candidates), "chosen": "1", "first_player": "on"}
@@ -502,11 +577,15 @@ async def test_no_first_player_is_offered_where_the_boxes_are_for_adverts(vault:
     form = {"seen": seen_candidates(job.candidates), "chosen": "1", "first_player": "on"}
     await vault.client.submit(f"/jobs/{job.id}/retry", form)
 
-    assert "Always save the first player" not in await page_of(vault, await asking(vault, Sign.ADVERT))
+    assert "Always save the first player" not in await page_of(
+        vault, await asking(vault, Sign.ADVERT)
+    )
     assert (await vault.services.live.current()).first_player_sites == ()
 
 
-async def test_a_setting_of_the_environment_is_not_offered_to_be_changed(make_vault: MakeVault) -> None:
+async def test_a_setting_of_the_environment_is_not_offered_to_be_changed(
+    make_vault: MakeVault,
+) -> None:
     vault = make_vault(first_player_sites="films.example")
     job = await asking(vault)
     form = {"seen": seen_candidates(job.candidates), "chosen": "1", "first_player": "on"}

@@ -1,4 +1,6 @@
-"""The order of the queue on the pages: what is next, moving posts, and pausing the queue or a site."""
+"""The order of the queue on the pages: what is next, moving posts,
+and pausing the queue or a site.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def waiting(home: str) -> str:
     return home[home.index('data-key="waiting"') :]
 
 
-async def test_posts_wait_on_the_home_page_in_the_order_in_which_they_are_saved(vault: ApiVault) -> None:
+async def test_posts_wait_on_the_home_page_in_the_order_in_which_they_are_saved(
+    vault: ApiVault,
+) -> None:
     first, later, now = [await vault.add(f"{POST}{number}") for number in range(3)]
     await vault.store.queue.set_priority(later.id, Priority.LATER)
     await vault.client.submit(f"/jobs/{now.id}/priority", {"priority": "now", "home": "on"})
@@ -38,19 +42,28 @@ async def test_posts_wait_on_the_home_page_in_the_order_in_which_they_are_saved(
         later.id,
     ]
     assert listed.count('name="priority" value="now"') == 2  # not at the one that is there already
-    assert [listed.count(f'<span class="badge">{word}</span>') for word in ("First", "Later")] == [1, 1]
+    assert [listed.count(f'<span class="badge">{word}</span>') for word in ("First", "Later")] == [
+        1,
+        1,
+    ]
 
 
-async def test_a_waiting_posts_page_moves_it_to_the_front_back_and_to_the_end(vault: ApiVault) -> None:
+async def test_a_waiting_posts_page_moves_it_to_the_front_back_and_to_the_end(
+    vault: ApiVault,
+) -> None:
     job = await vault.add()
     seen = []
     for priority in ("later", "normal", "now"):
-        seen.append(re.findall(r'name="priority" value="(\w+)"', await page(vault, f"/jobs/{job.id}")))
+        seen.append(
+            re.findall(r'name="priority" value="(\w+)"', await page(vault, f"/jobs/{job.id}"))
+        )
         answer = await vault.client.submit(f"/jobs/{job.id}/priority", {"priority": priority})
         assert (answer.status, answer.headers["location"]) == (303, f"/jobs/{job.id}")
         assert (await vault.store.catalogue.get(job.id)).priority == priority
     assert seen == [["now", "later"], ["now", "normal"], ["now", "later"]]
-    assert (await vault.client.submit(f"/jobs/{job.id}/priority", {"priority": "first"})).status == 422
+    assert (
+        await vault.client.submit(f"/jobs/{job.id}/priority", {"priority": "first"})
+    ).status == 422
 
 
 async def test_a_saved_post_cannot_be_moved(vault: ApiVault) -> None:
@@ -97,7 +110,9 @@ async def test_nothing_is_promised_when_all_that_waits_is_of_a_paused_site(vault
     assert "No waiting post can start now." in await page(vault)
 
 
-@pytest.mark.parametrize(("site", "estimates"), [(None, False), ("generic", False), ("instagram", True)])
+@pytest.mark.parametrize(
+    ("site", "estimates"), [(None, False), ("generic", False), ("instagram", True)]
+)
 async def test_no_time_is_estimated_while_posts_that_wait_are_held_back(
     vault: ApiVault, site: str | None, estimates: bool
 ) -> None:

@@ -35,7 +35,8 @@ NO_JOB = "01930000-0000-7000-8000-000000000000"
 OWNERS, OTHERS = "seven grey herons", "nine brown horses"
 pytestmark = pytest.mark.usefixtures("cheap_hashing")
 
-# The methods of every route, by the least role that may request it. A new route gets a line in one of these.
+# The methods of every route, by the least role that may request it. A new route gets a line in one
+# of these.
 OF_VIEWERS = {
     "/api/queue": "GET",
     "/api/sources/inbox": "GET",
@@ -257,18 +258,35 @@ class Browser:
         return await self.vault.client.submit(path, fields, accept=HTML, cookie=self._cookie)
 
     async def send(self, method: str, path: str, body: object = None) -> Answer:
-        kind = "application/json" if path.startswith("/api") else "application/x-www-form-urlencoded"
-        headers = {"accept": HTML, "cookie": self._cookie, "content-type": kind, "sec-fetch-site": "same-origin"}
-        content = b"" if method == "GET" else json.dumps(body or {}).encode() if kind.endswith("json") else b""
+        kind = (
+            "application/json" if path.startswith("/api") else "application/x-www-form-urlencoded"
+        )
+        headers = {
+            "accept": HTML,
+            "cookie": self._cookie,
+            "content-type": kind,
+            "sec-fetch-site": "same-origin",
+        }
+        content = (
+            b""
+            if method == "GET"
+            else json.dumps(body or {}).encode()
+            if kind.endswith("json")
+            else b""
+        )
         return await self.vault.client.request(method, path, headers=headers, body=content)
 
 
 async def browser_of(vault: ApiVault, user: str) -> Browser:
-    return Browser(vault, user, await authenticator_of(vault).sessions.begin(ClientInfo(), user=user))
+    return Browser(
+        vault, user, await authenticator_of(vault).sessions.begin(ClientInfo(), user=user)
+    )
 
 
 def was_refused(answer: Answer) -> bool:
-    return answer.status == 403 and ("Only an admin may" in answer.text or "Only members and admins" in answer.text)
+    return answer.status == 403 and (
+        "Only an admin may" in answer.text or "Only members and admins" in answer.text
+    )
 
 
 # --- what each role reaches
@@ -277,7 +295,9 @@ def was_refused(answer: Answer) -> bool:
 def routes(vault: ApiVault) -> Iterator[tuple[str, str]]:
     """The methods and paths of all routes that need a sign-in."""
     for route in vault.client.app.routes:  # type: ignore[attr-defined]
-        if isinstance(route, APIRoute) and (route.path not in OPEN_TO_STRANGERS or route.path == "/share"):
+        if isinstance(route, APIRoute) and (
+            route.path not in OPEN_TO_STRANGERS or route.path == "/share"
+        ):
             yield from ((method, route.path) for method in route.methods or () if method != "HEAD")
 
 
@@ -290,10 +310,15 @@ def filled(route: str) -> str:
 def test_every_route_has_a_least_role(vault: ApiVault) -> None:
     tables = {Role.VIEWER: OF_VIEWERS, Role.MEMBER: OF_MEMBERS, Role.ADMIN: OF_ADMINS}
     listed = {
-        (method, path): role for role, table in tables.items() for path in table for method in table[path].split()
+        (method, path): role
+        for role, table in tables.items()
+        for path in table
+        for method in table[path].split()
     }
 
-    assert {(method, path): least_role(method, filled(path)) for method, path in routes(vault)} == listed
+    assert {
+        (method, path): least_role(method, filled(path)) for method, path in routes(vault)
+    } == listed
 
 
 @pytest.mark.parametrize("role", Role)
@@ -301,12 +326,14 @@ async def test_a_role_reaches_its_routes_and_no_others(vault: ApiVault, role: Ro
     reached = {}
     for method, route in routes(vault):
         if route != "/api/events":  # a stream without an end
-            browser = await browser_of(vault, role)  # a new one each time, since some requests end its session
+            # a new one each time, since some requests end its session
+            browser = await browser_of(vault, role)
             reached[method, route] = not was_refused(await browser.send(method, filled(route)))
 
     assert len(reached) > 110
     assert reached == {
-        (method, route): least_role(method, filled(route)).rank <= role.rank for method, route in reached
+        (method, route): least_role(method, filled(route)).rank <= role.rank
+        for method, route in reached
     }
 
 
@@ -350,15 +377,22 @@ async def posts_of_every_kind(vault: ApiVault) -> list[Job]:
     )
     await vault.add(f"{POST}1")
     claim = await vault.claim()
-    candidates = tuple(Candidate(f"https://videos.example/{name}.mp4", SourceType.DIRECT, FoundIn.API) for name in "ab")
+    candidates = tuple(
+        Candidate(f"https://videos.example/{name}.mp4", SourceType.DIRECT, FoundIn.API)
+        for name in "ab"
+    )
     account = Account("x", "jane", "Jane Roe", "jane")
     await vault.store.queue.checkpoint(
         claim, Checkpoint(None, None, SourceType.DIRECT, candidates, (), account, None, {})
     )
-    ambiguous = await vault.store.queue.fail(claim, error_code=ErrorCode.AMBIGUOUS, error="Two.", retry_in=None)
+    ambiguous = await vault.store.queue.fail(
+        claim, error_code=ErrorCode.AMBIGUOUS, error="Two.", retry_in=None
+    )
     await vault.add(f"{POST}2")
     claim = await vault.claim()
-    walled = await vault.store.queue.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="No.", retry_in=None)
+    walled = await vault.store.queue.fail(
+        claim, error_code=ErrorCode.LOGIN_REQUIRED, error="No.", retry_in=None
+    )
     await vault.add(f"{POST}3")
     asked = await fail_by_length(vault.store, await vault.claim())
     await vault.add(f"{POST}4")
@@ -385,7 +419,8 @@ async def test_no_page_offers_what_the_role_is_refused(vault: ApiVault, role: Ro
     jobs = await posts_of_every_kind(vault)
     browser = await browser_of(vault, role)
     source = await follow(
-        vault.store.tables, Source("s-1", "https://videos.example/feed", "generic", vault.clock.now())
+        vault.store.tables,
+        Source("s-1", "https://videos.example/feed", "generic", vault.clock.now()),
     )
     offered = set()
     for path in (
@@ -399,7 +434,11 @@ async def test_no_page_offers_what_the_role_is_refused(vault: ApiVault, role: Ro
             offered |= Offers(answer.text).found if answer.status == 200 else set()
 
     assert len(offered) > 20
-    assert [(method, path) for method, path in sorted(offered) if least_role(method, path).rank > role.rank] == []
+    assert [
+        (method, path)
+        for method, path in sorted(offered)
+        if least_role(method, path).rank > role.rank
+    ] == []
 
 
 async def test_a_viewers_home_is_the_library(vault: ApiVault) -> None:
@@ -407,10 +446,15 @@ async def test_a_viewers_home_is_the_library(vault: ApiVault) -> None:
     answer = await browser.get("/?url=https://videos.example/2")
 
     assert (answer.status, answer.headers["location"]) == (303, "/library")
-    assert 'href="/"' not in (await browser.get("/library")).text.partition("<nav")[2].partition("</nav")[0]
+    assert (
+        'href="/"'
+        not in (await browser.get("/library")).text.partition("<nav")[2].partition("</nav")[0]
+    )
 
 
-async def test_a_viewer_sees_the_inbox_marks_it_as_seen_and_is_offered_no_more(vault: ApiVault) -> None:
+async def test_a_viewer_sees_the_inbox_marks_it_as_seen_and_is_offered_no_more(
+    vault: ApiVault,
+) -> None:
     saved, failed = await vault.add_saved(), await vault.add_failed(f"{POST}7")
     await follow(vault.store.tables, Source("s-1", POST, "generic", vault.clock.now()))
     await mark_posts(vault.store, "s-1", [saved.id, failed.id])
@@ -420,9 +464,18 @@ async def test_a_viewer_sees_the_inbox_marks_it_as_seen_and_is_offered_no_more(v
     page = (await viewer.get("/sources/inbox")).text
 
     assert 'href="/sources/inbox" aria-current="page"' in page
-    assert ("/remove" in page, "/retry" in page, 'href="/sources/s-1"' in page) == (False, False, False)
-    assert (await viewer.submit("/sources/inbox/seen", until=vault.clock.now().isoformat())).status == 303
-    assert (await count_news(vault.store, "viewer"), await count_news(vault.store, "member")) == (0, 2)
+    assert ("/remove" in page, "/retry" in page, 'href="/sources/s-1"' in page) == (
+        False,
+        False,
+        False,
+    )
+    assert (
+        await viewer.submit("/sources/inbox/seen", until=vault.clock.now().isoformat())
+    ).status == 303
+    assert (await count_news(vault.store, "viewer"), await count_news(vault.store, "member")) == (
+        0,
+        2,
+    )
 
 
 # --- what is a user's own
@@ -433,16 +486,28 @@ async def test_each_user_has_favourites_and_positions_of_their_own(vault: ApiVau
     viewer, member = await browser_of(vault, "viewer"), await browser_of(vault, "member")
     await viewer.send("PATCH", f"/api/jobs/{job.id}/marks", {"favourite": True})
     await viewer.send("PUT", f"/api/jobs/{job.id}/position", {"at": 30.0, "of": 60.0})
-    post_marks = [(await browser.send("PATCH", f"/api/jobs/{job.id}/marks")).json() for browser in (viewer, member)]
+    post_marks = [
+        (await browser.send("PATCH", f"/api/jobs/{job.id}/marks")).json()
+        for browser in (viewer, member)
+    ]
 
     assert [each["favourite"] for each in post_marks] == [True, False]
     assert [each["position"] and each["position"]["at"] for each in post_marks] == [30.0, None]
 
 
 @pytest.mark.parametrize(
-    "change", [{"add_tags": ["x"]}, {"remove_tags": ["x"]}, {"add_to": ["x"]}, {"remove_from": ["x"]}, {"note": ""}]
+    "change",
+    [
+        {"add_tags": ["x"]},
+        {"remove_tags": ["x"]},
+        {"add_to": ["x"]},
+        {"remove_from": ["x"]},
+        {"note": ""},
+    ],
 )
-async def test_viewers_change_nothing_that_all_see(vault: ApiVault, change: dict[str, object]) -> None:
+async def test_viewers_change_nothing_that_all_see(
+    vault: ApiVault, change: dict[str, object]
+) -> None:
     job = await vault.add_saved()
     viewer = await browser_of(vault, "viewer")
     both = {"favourite": True, **change}
@@ -461,7 +526,9 @@ async def test_saved_searches_are_each_users_own(vault: ApiVault) -> None:
     viewer, member = await browser_of(vault, "viewer"), await browser_of(vault, "member")
     await viewer.send("PUT", "/api/searches/Cats", {"filter": "q=cats"})
 
-    assert [search["name"] for search in (await viewer.get("/api/searches")).json()["searches"]] == ["Cats"]
+    assert [
+        search["name"] for search in (await viewer.get("/api/searches")).json()["searches"]
+    ] == ["Cats"]
     assert (await member.get("/api/searches")).json()["searches"] == []
 
 
@@ -470,7 +537,10 @@ async def test_users_see_and_end_only_their_own_sessions_tokens_and_links(vault:
     member, other = await browser_of(vault, "member"), await browser_of(vault, "viewer")
     await member.submit("/access/tokens", name="my phone", scope="submit", days="")
     await member.submit(f"/jobs/{job.id}/share", item="0", days="7")
-    [token], [link] = await authenticator_of(vault).tokens.all("member"), await vault.shared_links.all("member")
+    [token], [link] = (
+        await authenticator_of(vault).tokens.all("member"),
+        await vault.shared_links.all("member"),
+    )
     [session] = await authenticator_of(vault).sessions.all("member")
     page = (await other.get("/access")).text
     assert "my phone" not in page
@@ -494,7 +564,9 @@ async def test_a_token_may_do_no_more_than_its_user(vault: ApiVault) -> None:
     bearer = f"Bearer {token}"
 
     assert (await vault.client.get("/api/jobs", authorization=bearer)).status == 200
-    assert (await vault.client.post("/api/jobs", {"post_url": POST}, authorization=bearer)).status == 403
+    assert (
+        await vault.client.post("/api/jobs", {"post_url": POST}, authorization=bearer)
+    ).status == 403
     await mark_seen(vault.store, "viewer", vault.clock.now())
     await authenticator_of(vault).remove_user("viewer", vault.services.store)
     assert await vault.store.records.get(RecordKind.INBOX_SEEN, "viewer") is None
@@ -525,7 +597,9 @@ async def test_users_sign_in_with_their_name_and_password(vault: ApiVault) -> No
         ("", OTHERS, 401),
         ("nobody", OTHERS, 401),
     ):
-        answer = await vault.client.submit("/login", {"name": name, "password": password}, accept=HTML)
+        answer = await vault.client.submit(
+            "/login", {"name": name, "password": password}, accept=HTML
+        )
         assert answer.status == status, (name, password)
 
 
@@ -556,7 +630,9 @@ async def test_a_changed_password_ends_only_the_users_own_sessions(vault: ApiVau
 
 async def test_an_admin_adds_changes_and_removes_users(vault: ApiVault) -> None:
     admin = await browser_of(vault, "admin")
-    assert (await admin.submit("/access/users", user="Jo", role="member", password=OTHERS)).status == 303
+    assert (
+        await admin.submit("/access/users", user="Jo", role="member", password=OTHERS)
+    ).status == 303
     jo = await browser_of(vault, "jo")
     job = await vault.add_saved()
     await jo.send("PATCH", f"/api/jobs/{job.id}/marks", {"favourite": True, "add_tags": ["x"]})
@@ -569,7 +645,10 @@ async def test_an_admin_adds_changes_and_removes_users(vault: ApiVault) -> None:
     assert await authenticator_of(vault).users.holds(OWNERS, "jo")
 
     assert (await admin.submit("/access/users/jo/remove")).status == 303
-    assert [mark.name for mark in (await vault.store.marks.of_jobs([job.id]))[job.id]] == ["outdated", "tag/x"]
+    assert [mark.name for mark in (await vault.store.marks.of_jobs([job.id]))[job.id]] == [
+        "outdated",
+        "tag/x",
+    ]
     assert await vault.store.records.all(RecordKind.SAVED_SEARCH) == []
     assert (await vault.client.submit("/login", {"name": "jo", "password": OWNERS})).status == 401
 
@@ -577,13 +656,18 @@ async def test_an_admin_adds_changes_and_removes_users(vault: ApiVault) -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        {"user": ""}, {"user": "owner"}, {"user": "member"}, {"user": "jo/../x"}, {"user": "x" * 65}, {"role": "king"},
+        {"user": ""}, {"user": "owner"}, {"user": "member"}, {"user": "jo/../x"},
+        {"user": "x" * 65}, {"role": "king"},
         {"password": "short"}, {"password": ""},
     ],
 )  # fmt: skip
-async def test_a_user_that_makes_no_sense_is_not_added(vault: ApiVault, fields: dict[str, str]) -> None:
+async def test_a_user_that_makes_no_sense_is_not_added(
+    vault: ApiVault, fields: dict[str, str]
+) -> None:
     admin = await browser_of(vault, "admin")
-    answer = await admin.submit("/access/users", **({"user": "jo", "role": "viewer", "password": OTHERS} | fields))
+    answer = await admin.submit(
+        "/access/users", **({"user": "jo", "role": "viewer", "password": OTHERS} | fields)
+    )
 
     assert answer.status == 422
     assert len(await authenticator_of(vault).users.all()) == 3
@@ -600,7 +684,9 @@ async def test_a_user_that_makes_no_sense_is_not_added(vault: ApiVault, fields: 
         ("/access/users/owner/remove", 422),
     ],
 )
-async def test_nobody_changes_the_owner_or_a_user_who_is_gone(vault: ApiVault, path: str, status: int) -> None:
+async def test_nobody_changes_the_owner_or_a_user_who_is_gone(
+    vault: ApiVault, path: str, status: int
+) -> None:
     admin = await browser_of(vault, "admin")
 
     assert (await admin.submit(path, role="viewer", password=OTHERS)).status == status
@@ -609,7 +695,9 @@ async def test_nobody_changes_the_owner_or_a_user_who_is_gone(vault: ApiVault, p
 
 async def test_users_cannot_be_added_to_a_vault_without_a_password(make_vault: MakeVault) -> None:
     vault = make_vault()
-    answer = await vault.client.submit("/access/users", {"user": "jo", "role": "viewer", "password": OTHERS})
+    answer = await vault.client.submit(
+        "/access/users", {"user": "jo", "role": "viewer", "password": OTHERS}
+    )
 
     assert answer.status == 422
     assert await authenticator_of(vault).users.all() == []
@@ -618,12 +706,19 @@ async def test_users_cannot_be_added_to_a_vault_without_a_password(make_vault: M
 async def test_a_proxys_user_has_the_role_of_the_user_of_that_name(make_vault: MakeVault) -> None:
     secret = "a secret between the two of us"
     vault = make_vault(
-        trusted_proxies=("127.0.0.1",), proxy_header="Remote-User", proxy_user="jane", proxy_secret=secret
+        trusted_proxies=("127.0.0.1",),
+        proxy_header="Remote-User",
+        proxy_user="jane",
+        proxy_secret=secret,
     )
     await authenticator_of(vault).add_user("eve", Role.VIEWER, OTHERS)
 
     async def status_of(method: str, path: str, user: str) -> int:
-        headers = {"remote-user": user, "x-mediavault-proxy-secret": secret, "sec-fetch-site": "same-origin"}
+        headers = {
+            "remote-user": user,
+            "x-mediavault-proxy-secret": secret,
+            "sec-fetch-site": "same-origin",
+        }
         return (await vault.client.request(method, path, headers=headers)).status
 
     assert await status_of("GET", "/library", "eve") == 200

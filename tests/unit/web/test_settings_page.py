@@ -1,4 +1,6 @@
-"""The settings page: each field is validated, the environment wins, and every change can be reset."""
+"""The settings page: each field is validated, the environment wins,
+and every change can be reset.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ async def test_every_setting_has_a_field_with_its_current_value(vault: ApiVault)
     assert 'value="{date} {title} [{id}]"' in page.text
 
 
-async def test_a_saved_setting_applies_and_shows_when_and_from_where_it_was_changed(vault: ApiVault) -> None:
+async def test_a_saved_setting_applies_and_shows_when_and_from_where_it_was_changed(
+    vault: ApiVault,
+) -> None:
     answer = await vault.client.submit(
         "/settings",
         {
@@ -67,7 +71,9 @@ async def test_a_form_is_saved_whole_or_not_at_all_when_the_store_fails(
     before = await vault.services.live.changes()
     writes = 0
 
-    def failing_after_one(write: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[object]]:
+    def failing_after_one(
+        write: Callable[..., Awaitable[object]],
+    ) -> Callable[..., Awaitable[object]]:
         async def counted(*values: object, **more: object) -> object:
             nonlocal writes
             writes += 1
@@ -78,7 +84,9 @@ async def test_a_form_is_saved_whole_or_not_at_all_when_the_store_fails(
         return counted
 
     for name in ("put", "put_all", "remove"):
-        monkeypatch.setattr(vault.store.records, name, failing_after_one(getattr(vault.store.records, name)))
+        monkeypatch.setattr(
+            vault.store.records, name, failing_after_one(getattr(vault.store.records, name))
+        )
     form = {"concurrency": "5", "max_attempts": "8", "retention_days": "0"}
     status = (await vault.client.submit("/settings", form)).status
     changed = {name: change.value for name, change in (await vault.services.live.changes()).items()}
@@ -125,7 +133,9 @@ async def test_what_is_wrong_with_a_limit_is_said_at_its_field(
     assert await vault.store.records.all(RecordKind.SETTING) == []
 
 
-async def test_the_page_says_which_limit_is_in_force_and_what_was_downloaded_today(vault: ApiVault) -> None:
+async def test_the_page_says_which_limit_is_in_force_and_what_was_downloaded_today(
+    vault: ApiVault,
+) -> None:
     await vault.services.live.change("bandwidth", "2 MB/s", by="owner")
     day = day_of(vault.services.clock.now())
     await vault.store.records.put(RecordKind.VOLUME, f"{day}/w-1", {"bytes": 3_200_000_000})
@@ -136,7 +146,9 @@ async def test_the_page_says_which_limit_is_in_force_and_what_was_downloaded_tod
 
 
 async def test_an_unchanged_field_is_not_saved(vault: ApiVault) -> None:
-    await vault.client.submit("/settings", {"concurrency": "3", "name_template": "{date} {title} [{id}]"})
+    await vault.client.submit(
+        "/settings", {"concurrency": "3", "name_template": "{date} {title} [{id}]"}
+    )
 
     assert await vault.store.records.all(RecordKind.SETTING) == []
 
@@ -196,7 +208,9 @@ async def test_a_field_can_be_reset_to_its_default(vault: ApiVault) -> None:
     assert (await vault.client.submit("/settings/token/reset")).status == 404
 
 
-async def test_a_value_from_the_environment_is_shown_and_cannot_be_changed(make_vault: MakeVault) -> None:
+async def test_a_value_from_the_environment_is_shown_and_cannot_be_changed(
+    make_vault: MakeVault,
+) -> None:
     vault = make_vault(concurrency=4)
     page = await vault.client.get("/settings")
     await vault.client.submit("/settings", {"concurrency": "9", "max_attempts": "7"})
@@ -220,9 +234,13 @@ async def test_layout_and_nfos_can_be_chosen(vault: ApiVault) -> None:
     assert 'name="nfo" value="true" checked' in refused.text
 
 
-async def test_the_media_server_is_named_with_its_last_call_and_without_its_token(make_vault: MakeVault) -> None:
+async def test_the_media_server_is_named_with_its_last_call_and_without_its_token(
+    make_vault: MakeVault,
+) -> None:
     vault = make_vault(
-        media_server="jellyfin", media_server_url="http://nas.lan:8096", media_server_token="s3cret-t0ken"
+        media_server="jellyfin",
+        media_server_url="http://nas.lan:8096",
+        media_server_token="s3cret-t0ken",
     )
     page = (await vault.client.get("/settings")).text
     taken = TakenCall(1, vault.clock.now())
@@ -256,7 +274,9 @@ async def test_a_file_name_is_previewed_while_its_template_is_typed(vault: ApiVa
 
 
 async def test_another_sites_form_changes_nothing(vault: ApiVault) -> None:
-    answer = await vault.client.submit("/settings", {"concurrency": "5"}, sec_fetch_site="cross-site")
+    answer = await vault.client.submit(
+        "/settings", {"concurrency": "5"}, sec_fetch_site="cross-site"
+    )
 
     assert answer.status == 403
     assert await vault.store.records.all(RecordKind.SETTING) == []

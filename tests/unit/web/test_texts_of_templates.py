@@ -1,4 +1,6 @@
-"""Templates and scripts contain no untranslated text, and styles use no physical directions such as left and right."""
+"""Templates and scripts contain no untranslated text,
+and styles use no physical directions such as left and right.
+"""
 
 from __future__ import annotations
 
@@ -38,15 +40,19 @@ SAME_EVERYWHERE = {
 COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
 TRANSLATED = re.compile(r"\{%-?\s*trans\b.*?endtrans\s*-?%\}", re.DOTALL)
 CODE = re.compile(r"<code>.*?</code>|<kbd>.*?</kbd>|<(script|style)\b.*?</\1>", re.DOTALL)
-SWITCHED_ATTRIBUTE = re.compile(r"%\}\s*(?:checked|disabled|hidden|open|required|selected|data-[\w-]+)\s*\{%")
+SWITCHED_ATTRIBUTE = re.compile(
+    r"%\}\s*(?:checked|disabled|hidden|open|required|selected|data-[\w-]+)\s*\{%"
+)
 EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 SPOKEN_ATTRIBUTE = re.compile(
     r"""\b(?:aria-label|aria-description|title|placeholder|alt|content|data-ask[\w-]*)=(?:"([^"]*)"|'([^']*)')"""
 )
-TAG = re.compile(r"<[^>]*>|[\w-]+=\"[^\"]*\"", re.DOTALL)  # a block or a macro may hold only attributes
+# a block or a macro may hold only attributes
+TAG = re.compile(r"<[^>]*>|[\w-]+=\"[^\"]*\"", re.DOTALL)
 WORD = re.compile(r"[A-Za-z]{2,}")
 NOT_SPOKEN = re.compile(
-    r"width=device-width|light dark|^video[./]\w+$|^summary_large_image$|\"allowEval\"|^(?:no-)?(?:referrer|index)|^en, de$"
+    r"width=device-width|light dark|^video[./]\w+$|^summary_large_image$|\"allowEval\"|"
+    r"^(?:no-)?(?:referrer|index)|^en, de$"
 )
 
 
@@ -68,7 +74,9 @@ def unescaped(text: str) -> str:
 
 
 def test_the_rule_finds_bare_texts_and_ignores_marked_ones() -> None:
-    assert bare('<p title="Bare title">{{ _("marked") }} bare {% trans %}marked{% endtrans %}</p>') == [
+    assert bare(
+        '<p title="Bare title">{{ _("marked") }} bare {% trans %}marked{% endtrans %}</p>'
+    ) == [
         "Bare",
         "title",
         "bare",
@@ -88,7 +96,9 @@ LINE_COMMENT = re.compile(r"(?m)^\s*//.*$|\s//\s.*$")
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
 def test_scripts_take_their_texts_from_the_page(path: Path) -> None:
     """A script's texts are in attributes of its page, where the catalogue reaches them."""
-    assert [text for _, text in SENTENCE.findall(LINE_COMMENT.sub("", path.read_text("utf-8")))] == []
+    assert [
+        text for _, text in SENTENCE.findall(LINE_COMMENT.sub("", path.read_text("utf-8")))
+    ] == []
 
 
 PHYSICAL = re.compile(

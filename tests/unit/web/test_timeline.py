@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, Stage, StepOutcome, StrategyName
+from mediavault.core.job import (
+    HistoryRecord,
+    Job,
+    JobId,
+    JobStatus,
+    Stage,
+    StepOutcome,
+    StrategyName,
+)
 from mediavault.presentation.labels import format_span
 from mediavault.web.timeline import AttemptView, timeline
 
@@ -17,11 +25,17 @@ OK, FAILED, SKIPPED = StepOutcome.OK, StepOutcome.FAILED, StepOutcome.SKIPPED
 
 
 def job(status: JobStatus = JobStatus.COMPLETED, **facts: Any) -> Job:
-    return Job(JobId("1"), "t", "https://a.example/1", "https://a.example/1", "x", status, AT, AT, **facts)
+    return Job(
+        JobId("1"), "t", "https://a.example/1", "https://a.example/1", "x", status, AT, AT, **facts
+    )
 
 
 def record(
-    attempt: int, stage: Stage, outcome: StepOutcome = OK, strategy: StrategyName | None = None, **facts: Any
+    attempt: int,
+    stage: Stage,
+    outcome: StepOutcome = OK,
+    strategy: StrategyName | None = None,
+    **facts: Any,
 ) -> HistoryRecord:
     after = facts.pop("after", 0)
     return HistoryRecord(AT + timedelta(seconds=after), attempt, stage, outcome, strategy, **facts)
@@ -51,7 +65,9 @@ def test_attempts_are_separate_with_the_users_requests_between_them() -> None:
 
 
 def test_a_late_record_of_a_stale_attempt_is_shown_with_that_attempt() -> None:
-    views = attempts(job(), record(1, Stage.CLAIM), record(2, Stage.CLAIM), record(1, Stage.DOWNLOAD, FAILED))
+    views = attempts(
+        job(), record(1, Stage.CLAIM), record(2, Stage.CLAIM), record(1, Stage.DOWNLOAD, FAILED)
+    )
 
     assert [(view.number, len(view.steps)) for view in views] == [(1, 1), (2, 0)]
 
@@ -77,7 +93,9 @@ def test_all_four_strategies_are_shown_once_one_was_tried() -> None:
 
 
 def test_a_strategy_that_was_not_tried_is_shown_as_not_needed() -> None:
-    views = attempts(job(), record(1, Stage.DOWNLOAD, OK, StrategyName.PLAIN), record(1, Stage.COMPLETE))
+    views = attempts(
+        job(), record(1, Stage.DOWNLOAD, OK, StrategyName.PLAIN), record(1, Stage.COMPLETE)
+    )
 
     assert [strategy.word for strategy in views[0].strategies] == [
         "Succeeded",
@@ -95,7 +113,13 @@ def test_a_strategy_that_was_not_tried_is_shown_as_not_needed() -> None:
         (JobStatus.QUEUED, {}, record(1, Stage.RELEASE), "quiet", "Returned to the queue"),
         (JobStatus.FAILED, {}, record(1, Stage.RECOVER, FAILED), "bad", "Interrupted by a restart"),
         (JobStatus.CANCELLED, {}, record(1, Stage.CANCEL), "quiet", "Cancelled"),
-        (JobStatus.FAILED, {}, record(1, Stage.FAIL, FAILED, error_code=ErrorCode.PARTIAL), "bad", "Partly saved"),
+        (
+            JobStatus.FAILED,
+            {},
+            record(1, Stage.FAIL, FAILED, error_code=ErrorCode.PARTIAL),
+            "bad",
+            "Partly saved",
+        ),
         (
             JobStatus.FAILED,
             {},
@@ -113,7 +137,8 @@ def test_an_attempts_end_has_a_label(
 
     assert (view.tone, view.word) == (tone, word)
     assert (
-        view.icon == {"good": "check", "bad": "cross", "quiet": "skip", "busy": "hand"}[tone] or word == "In progress"
+        view.icon == {"good": "check", "bad": "cross", "quiet": "skip", "busy": "hand"}[tone]
+        or word == "In progress"
     )
 
 
@@ -123,13 +148,16 @@ def test_an_attempts_end_has_a_label(
         (JobStatus.QUEUED, {}, "Waiting for its turn"),
         (JobStatus.FAILED, {"retry_at": AT, "error_code": ErrorCode.NETWORK}, "Next attempt"),
         (JobStatus.FAILED, {"error_code": ErrorCode.DELETED}, "Stopped retrying"),
-        (JobStatus.FAILED, {"error_code": ErrorCode.LOGIN_REQUIRED}, "Waiting for you"),  # and resumes afterwards
+        # and resumes afterwards
+        (JobStatus.FAILED, {"error_code": ErrorCode.LOGIN_REQUIRED}, "Waiting for you"),
         (JobStatus.COMPLETED, {}, None),
         (JobStatus.CANCELLED, {}, None),
         (JobStatus.RUNNING, {}, None),
     ],
 )
-def test_what_comes_next_is_shown_at_the_end(status: JobStatus, facts: dict[str, Any], word: str | None) -> None:
+def test_what_comes_next_is_shown_at_the_end(
+    status: JobStatus, facts: dict[str, Any], word: str | None
+) -> None:
     ending = timeline(job(status, **facts), []).ending
 
     assert (ending.word if ending else None) == word
@@ -138,7 +166,14 @@ def test_what_comes_next_is_shown_at_the_end(status: JobStatus, facts: dict[str,
 
 def test_a_step_shows_its_duration_bytes_and_time_and_keeps_its_raw_record() -> None:
     download = record(
-        1, Stage.DOWNLOAD, FAILED, StrategyName.PLAIN, bytes=5, duration_ms=1_300, after=2, detail="4\u202e03\nno"
+        1,
+        Stage.DOWNLOAD,
+        FAILED,
+        StrategyName.PLAIN,
+        bytes=5,
+        duration_ms=1_300,
+        after=2,
+        detail="4\u202e03\nno",
     )
     step = attempts(job(), record(1, Stage.CLAIM), download)[0].steps[0]
 
@@ -149,7 +184,9 @@ def test_a_step_shows_its_duration_bytes_and_time_and_keeps_its_raw_record() -> 
         "2.0 s",
         "4 03 no",
     )
-    assert "strategy: plain\noutcome: failed\nbytes: 5\nduration_ms: 1300\ndetail: 4 03 no" in step.raw
+    assert (
+        "strategy: plain\noutcome: failed\nbytes: 5\nduration_ms: 1300\ndetail: 4 03 no" in step.raw
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
-"""A vault that waits for its database answers every request only with the message that it is starting."""
+"""A vault that waits for its database answers every request only with the message that it is
+starting.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What a post announces about its video holds through all strategies and attempts, whatever a player measures."""
+"""What a post announces about its video holds through all strategies and attempts,
+whatever a player measures.
+"""
 
 from __future__ import annotations
 
@@ -68,14 +70,28 @@ class LengthProbe(StubProbe):
     async def examine(self, file: DownloadedFile) -> ProbeReport:
         seconds = float(file.path.read_bytes())
         picture = StreamFacts("h264", seconds, 0, 320, 180)
-        facts = FileFacts(file.bytes, Kind.MP4, duration_s=seconds, video=picture, audio=StreamFacts("aac", seconds))
+        facts = FileFacts(
+            file.bytes,
+            Kind.MP4,
+            duration_s=seconds,
+            video=picture,
+            audio=StreamFacts("aac", seconds),
+        )
         return judgement.report(facts, file.expected)
 
 
 def page(length: str, *, url: str = FILE) -> str:
-    words = "<p>Twenty words about a kite that flew over the hill on a windy day in autumn, and came back home.</p>"
-    named = linked(**{"@type": "VideoObject", "name": "A kite", "contentUrl": url, "duration": length})
-    return f'<html><head>{named}</head><body><main><video controls src="{url}"></video>{words}</main></body></html>'
+    words = (
+        "<p>Twenty words about a kite that flew over the hill on a windy day in autumn, and came"
+        " back home.</p>"
+    )
+    named = linked(
+        **{"@type": "VideoObject", "name": "A kite", "contentUrl": url, "duration": length}
+    )
+    return (
+        f"<html><head>{named}</head><body><main><video controls"
+        f' src="{url}"></video>{words}</main></body></html>'
+    )
 
 
 def by_source(html: str) -> Extraction:
@@ -87,12 +103,15 @@ def by_visit(html: str, seen: SeenVideo, *, responses: Sequence[Any] = ()) -> Ex
     return read_capture(page_post(), GENERIC, capture(seen, html=html, responses=responses))
 
 
-def context_of(store: Store, clock: FakeClock, root: Path, *found: Extraction, films: Sequence[Any]) -> WorkerContext:
+def context_of(
+    store: Store, clock: FakeClock, root: Path, *found: Extraction, films: Sequence[Any]
+) -> WorkerContext:
     first = films[-1]
     browser = StubBrowser(first) if isinstance(first, bytes) else StubBrowser()
     return make_context(
         store, clock, root,
-        extractor=StubExtractor(*found), downloader=StubDownloader(*films), browser=browser, probe=LengthProbe(),
+        extractor=StubExtractor(*found), downloader=StubDownloader(*films), browser=browser,
+        probe=LengthProbe(),
     )  # fmt: skip
 
 
@@ -120,11 +139,18 @@ WRONG = {
 
 @pytest.mark.parametrize(("length", "delivered_s"), WRONG.values(), ids=WRONG.keys())
 async def test_a_file_of_another_length_is_not_saved_because_a_player_measured_it(
-    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, length: str, delivered_s: float
+    store: Store,
+    clock: FakeClock,
+    claim: ClaimedJob,
+    tmp_path: Path,
+    length: str,
+    delivered_s: float,
 ) -> None:
     html = page(length)
     visit = by_visit(html, player(FILE, duration_s=delivered_s))
-    job = await worked(claim, context_of(store, clock, tmp_path, by_source(html), visit, films=[film(delivered_s)]))
+    job = await worked(
+        claim, context_of(store, clock, tmp_path, by_source(html), visit, films=[film(delivered_s)])
+    )
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.AMBIGUOUS)
     assert f"The file is {clock_length(delivered_s)} long; the page says" in str(job.error)
@@ -136,7 +162,9 @@ async def test_half_of_a_playlist_is_not_the_film_that_the_page_announced(
     html = page("PT1M", url=STREAM)
     playlist = response(STREAM, mime="application/vnd.apple.mpegurl", body=HALF)
     visit = by_visit(html, player(STREAM, duration_s=32.0), responses=[playlist])
-    job = await worked(claim, context_of(store, clock, tmp_path, by_source(html), visit, films=[film(32.0)]))
+    job = await worked(
+        claim, context_of(store, clock, tmp_path, by_source(html), visit, films=[film(32.0)])
+    )
 
     assert visit.items[0].candidates[0].source_type is SourceType.HLS
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.AMBIGUOUS)
@@ -147,7 +175,9 @@ async def test_another_file_at_the_second_request_is_not_saved(
 ) -> None:
     html = page("PT1M")
     visit = by_visit(html, player(FILE, duration_s=5.0))
-    context = context_of(store, clock, tmp_path, by_source(html), visit, films=[Incomplete("cut"), film(5.0)])
+    context = context_of(
+        store, clock, tmp_path, by_source(html), visit, films=[Incomplete("cut"), film(5.0)]
+    )
     job = await worked(claim, context)
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.AMBIGUOUS)
@@ -157,7 +187,9 @@ async def test_a_whole_film_whose_length_the_site_rounded_is_saved(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     html = page("PT1M2S")
-    job = await worked(claim, context_of(store, clock, tmp_path, by_source(html), films=[film(60.0)]))
+    job = await worked(
+        claim, context_of(store, clock, tmp_path, by_source(html), films=[film(60.0)])
+    )
 
     assert job.status is JobStatus.COMPLETED
 
@@ -166,15 +198,21 @@ async def test_what_was_announced_holds_in_the_next_attempt(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     """The page's source was read in the first attempt, and only yt-dlp answers in the second."""
-    first = context_of(store, clock, tmp_path, by_source(page("PT1M")), films=[NetworkFailure("gone")])
+    first = context_of(
+        store, clock, tmp_path, by_source(page("PT1M")), films=[NetworkFailure("gone")]
+    )
     await worked(claim, first)
     expired = candidate(f"{CDN}other.mp4", duration_s=10.0)
     again = Extraction(
         page_post(), PAGE, first.extractors["browser"]._answers[0].account,  # type: ignore[attr-defined]
-        items=(Item((expired,), media_id="another id", expected=Expected(10.0, length_source=LengthSource.LISTED)),),
+        items=(Item((expired,), media_id="another id",
+                    expected=Expected(10.0, length_source=LengthSource.LISTED)),),
     )  # fmt: skip
     await store.queue.retry(claim.id, chosen_urls=[])
-    job = await worked(await next_attempt(store, clock), context_of(store, clock, tmp_path, again, films=[film(10.0)]))
+    job = await worked(
+        await next_attempt(store, clock),
+        context_of(store, clock, tmp_path, again, films=[film(10.0)]),
+    )
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.AMBIGUOUS)
     assert announced(job) == (60.0, LengthSource.DECLARED)
@@ -198,7 +236,14 @@ async def test_the_length_that_a_manifest_listed_first_holds_when_a_later_one_is
         extraction(candidate(f"{CDN}{name}.m3u8", source_type=SourceType.HLS, duration_s=seconds))
         for name, seconds in (("whole", 60.0), ("half", 30.0))
     )
-    context = context_of(store, clock, tmp_path, whole, half, films=[Incomplete("cut"), Incomplete("cut"), film(30.0)])
+    context = context_of(
+        store,
+        clock,
+        tmp_path,
+        whole,
+        half,
+        films=[Incomplete("cut"), Incomplete("cut"), film(30.0)],
+    )
     job = await worked(claim, context)
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.NOT_AS_ANNOUNCED)
@@ -212,17 +257,24 @@ async def test_sound_that_was_announced_once_stays_announced(
     unknown = extraction(candidate(f"{CDN}2.mp4"))
     downloader = StubDownloader(Incomplete("cut"), Incomplete("cut"), film(10.0))
     await worked(
-        claim, make_context(store, clock, tmp_path, extractor=StubExtractor(loud, unknown), downloader=downloader)
+        claim,
+        make_context(
+            store, clock, tmp_path, extractor=StubExtractor(loud, unknown), downloader=downloader
+        ),
     )
 
     assert [request.expected.audio for request in downloader.requests] == [True, True, True]
 
 
-# --- the user's answer -------------------------------------------------------------------------------------------------
+# --- the user's answer ----------------------------------------------------------------------------
 
 
-def fifty_seconds(store: Store, clock: FakeClock, root: Path, *, seconds: float = 50.0) -> WorkerContext:
-    """Return what works on a page that announces a minute: by ten seconds less, most of a film may be missing."""
+def fifty_seconds(
+    store: Store, clock: FakeClock, root: Path, *, seconds: float = 50.0
+) -> WorkerContext:
+    """Return what works on a page that announces a minute: by ten seconds less,
+    most of a film may be missing.
+    """
     return context_of(store, clock, root, by_source(page("PT1M")), films=[film(seconds)])
 
 
@@ -260,11 +312,15 @@ async def test_another_length_than_the_accepted_one_is_asked_about_again(
 ) -> None:
     await asked(store, clock, claim, tmp_path)
     await retry_job(store, claim.id, as_it_is=True)
-    job = await worked(await next_attempt(store, clock), fifty_seconds(store, clock, tmp_path, seconds=54.0))
+    job = await worked(
+        await next_attempt(store, clock), fifty_seconds(store, clock, tmp_path, seconds=54.0)
+    )
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.NOT_AS_ANNOUNCED)
 
     await retry_job(store, claim.id, as_it_is=True)
-    job = await worked(await next_attempt(store, clock), fifty_seconds(store, clock, tmp_path, seconds=50.0))
+    job = await worked(
+        await next_attempt(store, clock), fifty_seconds(store, clock, tmp_path, seconds=50.0)
+    )
     assert job.status is JobStatus.COMPLETED, "the first answer still holds"
 
 
@@ -274,7 +330,8 @@ async def test_an_answer_does_not_cover_damage(
     await asked(store, clock, claim, tmp_path)
     await retry_job(store, claim.id, as_it_is=True)
     context = replace(
-        fifty_seconds(store, clock, tmp_path), probe=StubProbe(*[Problem(ProblemKind.DAMAGED, "bad")] * 4)
+        fifty_seconds(store, clock, tmp_path),
+        probe=StubProbe(*[Problem(ProblemKind.DAMAGED, "bad")] * 4),
     )
     job = await worked(await next_attempt(store, clock), context)
 
@@ -304,7 +361,10 @@ async def test_a_restart_between_the_answer_and_the_next_attempt_loses_nothing(
 async def test_all_that_differs_is_one_question(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    questions = [Problem(ProblemKind.DOUBTFUL, "it is short"), Problem(ProblemKind.DOUBTFUL, "it is silent")]
+    questions = [
+        Problem(ProblemKind.DOUBTFUL, "it is short"),
+        Problem(ProblemKind.DOUBTFUL, "it is silent"),
+    ]
 
     class Probe(StubProbe):
         async def examine(self, file: DownloadedFile) -> ProbeReport:
@@ -318,7 +378,13 @@ async def test_all_that_differs_is_one_question(
 async def test_a_file_that_plays_stays_the_question_when_other_strategies_get_nothing(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    context = context_of(store, clock, tmp_path, by_source(page("PT1M")), films=[film(50.0), NetworkFailure("refused")])
+    context = context_of(
+        store,
+        clock,
+        tmp_path,
+        by_source(page("PT1M")),
+        films=[film(50.0), NetworkFailure("refused")],
+    )
     job = await worked(claim, context)
 
     assert job.error_code is ErrorCode.NOT_AS_ANNOUNCED
@@ -329,7 +395,12 @@ async def test_a_post_that_is_gone_meanwhile_is_gone(
 ) -> None:
     extractor = StubExtractor(by_source(page("PT1M")), Deleted("gone"))
     context = make_context(
-        store, clock, tmp_path, extractor=extractor, downloader=StubDownloader(film(50.0)), probe=LengthProbe()
+        store,
+        clock,
+        tmp_path,
+        extractor=extractor,
+        downloader=StubDownloader(film(50.0)),
+        probe=LengthProbe(),
     )
 
     assert (await worked(claim, context)).error_code is ErrorCode.DELETED

@@ -1,4 +1,6 @@
-"""Quiet hours and the volume of the day hold back what no user moved to the front; the fleet shares the limits."""
+"""Quiet hours and the volume of the day hold back what no user moved to the front;
+the fleet shares the limits.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,13 @@ from tests.stubs import make_context, new_job
 
 GB = 1_000_000_000
 LEASE = timedelta(seconds=90)
-LIMITS = WorkerLimits(concurrency=9, poll_interval_s=1.0, heartbeat_interval_s=30.0, lease=LEASE, shutdown_grace_s=0.05)
+LIMITS = WorkerLimits(
+    concurrency=9,
+    poll_interval_s=1.0,
+    heartbeat_interval_s=30.0,
+    lease=LEASE,
+    shutdown_grace_s=0.05,
+)
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 WORKER = WorkerId("w-1")
 
@@ -60,7 +68,9 @@ class Setting:
 
     async def submit(self, priority: Priority = Priority.NORMAL) -> str:
         self._number += 1
-        job = replace(new_job(f"https://v.example/{self._number}", clock=self.clock), priority=priority)
+        job = replace(
+            new_job(f"https://v.example/{self._number}", clock=self.clock), priority=priority
+        )
         [enqueued] = await self.store.queue.enqueue([job])
         return enqueued.job.id
 
@@ -115,13 +125,18 @@ async def test_what_runs_when_quiet_hours_begin_goes_on(setting: Setting) -> Non
     setting.worker.hurry()
 
 
-async def test_nothing_begins_once_the_volume_of_the_day_is_used_up_until_midnight(setting: Setting) -> None:
+async def test_nothing_begins_once_the_volume_of_the_day_is_used_up_until_midnight(
+    setting: Setting,
+) -> None:
     await setting.change(daily_volume_gb=1.5)
     job = await setting.submit()
     setting.context.bandwidth.received += GB
     await setting.worker.beat()
     other = VolumeCounter(
-        setting.store.records, setting.clock, bandwidth := BandwidthLimiter(setting.clock), WorkerId("w-2")
+        setting.store.records,
+        setting.clock,
+        bandwidth := BandwidthLimiter(setting.clock),
+        WorkerId("w-2"),
     )
     bandwidth.received += GB // 2
     await other.save()
@@ -140,7 +155,9 @@ async def test_a_volume_below_the_limit_holds_nothing(setting: Setting) -> None:
     assert await setting.started() == {job}
 
 
-async def test_the_volume_survives_restarts_and_is_summed_over_workers(store: Store, clock: FakeClock) -> None:
+async def test_the_volume_survives_restarts_and_is_summed_over_workers(
+    store: Store, clock: FakeClock
+) -> None:
     for number in range(3):
         bandwidth = BandwidthLimiter(clock)
         counter = VolumeCounter(store.records, clock, bandwidth, WorkerId(f"w-{number}"))
@@ -175,7 +192,9 @@ async def test_workers_divide_the_limits_among_those_that_are_alive(setting: Set
     await setting.worker.beat()
     alone = setting.context.bandwidth.workers
     for number in range(2):
-        beat = WorkerHeartbeat(WorkerId(f"w-{number}"), "nas", number, "1", setting.clock.now(), setting.clock.now())
+        beat = WorkerHeartbeat(
+            WorkerId(f"w-{number}"), "nas", number, "1", setting.clock.now(), setting.clock.now()
+        )
         await setting.store.workers.heartbeat(beat)
     await setting.worker.beat()
     together = setting.context.bandwidth.workers

@@ -1,4 +1,6 @@
-"""When a whole file contradicts what its page says of its own video: the comparison by itself, and its edges."""
+"""When a whole file contradicts what its page says of its own video: the comparison by itself,
+and its edges.
+"""
 
 from __future__ import annotations
 
@@ -42,8 +44,12 @@ def test_a_file_contradicts_a_length_by_more_than_a_fifth_and_a_few_seconds(
     assert signs == ((Sign.OTHER_LENGTH,) if differs else ())
 
 
-@pytest.mark.parametrize(("source", "counts"), [(source, source is DECLARED) for source in LengthSource])
-def test_only_a_length_that_the_page_itself_declares_counts(source: LengthSource, *, counts: bool) -> None:
+@pytest.mark.parametrize(
+    ("source", "counts"), [(source, source is DECLARED) for source in LengthSource]
+)
+def test_only_a_length_that_the_page_itself_declares_counts(
+    source: LengthSource, *, counts: bool
+) -> None:
     signs = contradictions(file(15.0), Expected(252.0, length_source=source), ())
 
     assert bool(signs) is counts
@@ -53,7 +59,9 @@ def test_only_a_length_that_the_page_itself_declares_counts(source: LengthSource
     ("announced", "sound", "missing"),
     [(True, False, True), (True, True, False), (False, False, False), (None, False, False)],
 )
-def test_sound_is_missing_only_where_it_was_announced(announced: bool | None, *, sound: bool, missing: bool) -> None:
+def test_sound_is_missing_only_where_it_was_announced(
+    announced: bool | None, *, sound: bool, missing: bool
+) -> None:
     signs = contradictions(file(15.0, sound=sound), Expected(audio=announced), ())
 
     assert signs == ((Sign.NO_SOUND,) if missing else ())
@@ -62,8 +70,9 @@ def test_sound_is_missing_only_where_it_was_announced(announced: bool | None, *,
 @pytest.mark.parametrize(
     ("length_s", "is_usual"),
     [
-        (6.0, True), (7.0, True), (7.1, False), (13.9, False), (14.0, True), (16.0, True), (19.0, True), (21.0, True),
-        (22.0, False), (28.9, False), (29.0, True), (31.0, True), (31.1, False), (None, False),
+        (6.0, True), (7.0, True), (7.1, False), (13.9, False), (14.0, True), (16.0, True),
+        (19.0, True), (21.0, True), (22.0, False), (28.9, False), (29.0, True), (31.0, True),
+        (31.1, False), (None, False),
     ],
 )  # fmt: skip
 def test_a_file_as_long_as_an_advert_is_doubted_where_the_page_can_skip_adverts(
@@ -71,7 +80,9 @@ def test_a_file_as_long_as_an_advert_is_doubted_where_the_page_can_skip_adverts(
 ) -> None:
     report = file(length_s)
 
-    assert contradictions(report, Expected(), {Sign.SKIPS_ADVERTS}) == ((Sign.ADVERT_LENGTH,) if is_usual else ())
+    assert contradictions(report, Expected(), {Sign.SKIPS_ADVERTS}) == (
+        (Sign.ADVERT_LENGTH,) if is_usual else ()
+    )
     assert contradictions(report, Expected(), {Sign.PLAYER}) == ()
 
 
@@ -79,18 +90,26 @@ def test_a_declared_length_decides_whether_a_short_file_is_an_advert() -> None:
     short, skips = Expected(15.0, length_source=DECLARED), {Sign.SKIPS_ADVERTS}
 
     assert contradictions(file(15.0), short, skips) == ()
-    assert contradictions(file(15.0), replace(short, duration_s=252.0), skips) == (Sign.OTHER_LENGTH,)
-    assert contradictions(file(15.0), Expected(15.0, length_source=LengthSource.LISTED), skips) == (Sign.ADVERT_LENGTH,)
+    assert contradictions(file(15.0), replace(short, duration_s=252.0), skips) == (
+        Sign.OTHER_LENGTH,
+    )
+    assert contradictions(file(15.0), Expected(15.0, length_source=LengthSource.LISTED), skips) == (
+        Sign.ADVERT_LENGTH,
+    )
 
 
 def test_the_sentence_names_both_lengths_and_the_missing_sound() -> None:
     said = Expected(252.0, audio=True, length_source=DECLARED)
     report = file(14.6, sound=False)
-    failure = contradicted(candidate(evidence=SEEN), contradictions(report, said, SEEN), report, said, size=20_000)
+    failure = contradicted(
+        candidate(evidence=SEEN), contradictions(report, said, SEEN), report, said, size=20_000
+    )
 
-    assert (
-        failure.message
-        == "The file is 0:15 long; the page says 4:12. The file has no sound, though the page announces sound."
+    assert failure.message == (
+        "The file is 0:15 long; the page says 4:12. The file has no sound, though the page"
+        " announces sound."
     )
     assert failure.candidate.evidence == (Sign.OTHER_LENGTH, Sign.NO_SOUND, *SEEN)
-    assert in_words(failure.candidate.evidence).startswith("not as long as the page says, without the sound")
+    assert in_words(failure.candidate.evidence).startswith(
+        "not as long as the page says, without the sound"
+    )

@@ -33,7 +33,16 @@ from mediavault.core.failures import (
     ToolMissing,
     Unsupported,
 )
-from mediavault.core.media import Broadcast, Extraction, Item, ItemType, NoVideo, Ownership, Post, Sign
+from mediavault.core.media import (
+    Broadcast,
+    Extraction,
+    Item,
+    ItemType,
+    NoVideo,
+    Ownership,
+    Post,
+    Sign,
+)
 from mediavault.core.platform import Platform
 from mediavault.core.profiles import BUILT_IN
 from mediavault.platforms.generic import GENERIC
@@ -55,7 +64,11 @@ class TwoExtractors:
     """Two extractors in a row; each counts how often it was asked."""
 
     def __init__(
-        self, context: WorkerContext, first: str, first_says: Extraction | Failure, then: Extraction | Failure
+        self,
+        context: WorkerContext,
+        first: str,
+        first_says: Extraction | Failure,
+        then: Extraction | Failure,
     ) -> None:
         self.first, self.second = StubExtractor(first_says), StubExtractor(then)
         self.first.name, self.second.name = first, "ytdlp" if first == "browser" else "browser"
@@ -72,7 +85,9 @@ def context(store: Store, clock: FakeClock, tmp_path: Path) -> WorkerContext:
     return make_context(store, clock, tmp_path)
 
 
-async def test_the_first_extractor_that_is_sure_of_the_media_is_used(context: WorkerContext) -> None:
+async def test_the_first_extractor_that_is_sure_of_the_media_is_used(
+    context: WorkerContext,
+) -> None:
     pair = TwoExtractors(context, "browser", FOUND, UNSURE)
 
     assert await pair.ask() is FOUND
@@ -91,7 +106,10 @@ async def test_a_browser_that_does_not_reach_the_site_says_less_than_the_plain_r
     context: WorkerContext,
 ) -> None:
     pair = TwoExtractors(
-        context, "page", CertificateInvalid("The certificate is not valid."), NetworkFailure("No page.")
+        context,
+        "page",
+        CertificateInvalid("The certificate is not valid."),
+        NetworkFailure("No page."),
     )
 
     with pytest.raises(CertificateInvalid):
@@ -102,7 +120,9 @@ async def test_what_the_browser_sees_of_a_site_counts_more_than_that_a_plain_req
     context: WorkerContext,
 ) -> None:
     with pytest.raises(LoginRequired):
-        await TwoExtractors(context, "page", SiteUnreachable("It is down."), LoginRequired("Sign in.")).ask()
+        await TwoExtractors(
+            context, "page", SiteUnreachable("It is down."), LoginRequired("Sign in.")
+        ).ask()
 
 
 async def test_a_browser_is_not_sent_to_a_name_that_does_not_exist(context: WorkerContext) -> None:
@@ -114,7 +134,8 @@ async def test_a_browser_is_not_sent_to_a_name_that_does_not_exist(context: Work
 
 
 @pytest.mark.parametrize(
-    "failure", [NoVideo("none"), ExtractorBroken("odd"), Unsupported("?"), ToolMissing("no browser")]
+    "failure",
+    [NoVideo("none"), ExtractorBroken("odd"), Unsupported("?"), ToolMissing("no browser")],
 )
 async def test_the_next_extractor_is_tried_after_an_inconclusive_failure(
     context: WorkerContext, failure: Failure
@@ -123,7 +144,9 @@ async def test_the_next_extractor_is_tried_after_an_inconclusive_failure(
 
 
 @pytest.mark.parametrize("failure", [Deleted("gone"), LoginRequired("wall"), RateLimited("429")])
-async def test_a_refusal_met_by_the_browser_is_final(context: WorkerContext, failure: Failure) -> None:
+async def test_a_refusal_met_by_the_browser_is_final(
+    context: WorkerContext, failure: Failure
+) -> None:
     pair = TwoExtractors(context, "browser", failure, FOUND)
 
     with pytest.raises(type(failure)):
@@ -135,13 +158,17 @@ async def test_the_browser_is_tried_after_yt_dlp_met_a_login_wall(context: Worke
     assert await TwoExtractors(context, "ytdlp", LoginRequired("bot?"), FOUND).ask() is FOUND
 
 
-async def test_a_rate_limited_site_is_not_tried_with_another_extractor(context: WorkerContext) -> None:
+async def test_a_rate_limited_site_is_not_tried_with_another_extractor(
+    context: WorkerContext,
+) -> None:
     with pytest.raises(RateLimited):
         await TwoExtractors(context, "ytdlp", RateLimited("429"), FOUND).ask()
 
 
 @pytest.mark.parametrize("name", ["page", "ytdlp", "browser"])
-async def test_nothing_else_is_tried_through_a_proxy_that_fails(context: WorkerContext, name: str) -> None:
+async def test_nothing_else_is_tried_through_a_proxy_that_fails(
+    context: WorkerContext, name: str
+) -> None:
     pair = TwoExtractors(context, name, ProxyFailed("no answer"), FOUND)
     with pytest.raises(ProxyFailed):
         await pair.ask()
@@ -162,7 +189,9 @@ async def test_nothing_else_is_tried_through_a_proxy_that_fails(context: WorkerC
         ([ExtractorBroken("odd"), SeemsDeleted("404")], ErrorCode.DELETED),
     ],
 )
-def test_the_most_informative_failure_is_reported(failures: list[Failure], expected: ErrorCode) -> None:
+def test_the_most_informative_failure_is_reported(
+    failures: list[Failure], expected: ErrorCode
+) -> None:
     assert most_telling(failures).code is expected
 
 
@@ -183,7 +212,9 @@ class SignedOutAndSignedIn:
     ) -> None:
         self.signed_out, self.signed_in = StubExtractor(signed_out), StubExtractor(signed_in)
         self.signed_in.name, self.signed_in.signed_in = "browser_cookies", True
-        self.context = replace(context, extractors={"browser": self.signed_out, "browser_cookies": self.signed_in})
+        self.context = replace(
+            context, extractors={"browser": self.signed_out, "browser_cookies": self.signed_in}
+        )
         self.route = Route(FOUND.post, platform, ("browser", "browser_cookies"))
 
     async def ask(self) -> Extraction:
@@ -191,7 +222,8 @@ class SignedOutAndSignedIn:
 
 
 @pytest.mark.parametrize(
-    "failure", [LoginRequired("wall"), AgeRestricted("age"), Private("private"), Challenge("human?")]
+    "failure",
+    [LoginRequired("wall"), AgeRestricted("age"), Private("private"), Challenge("human?")],
 )
 async def test_the_account_is_used_where_the_signed_out_failure_suggests_that_it_may_help(
     context: WorkerContext, failure: Failure
@@ -199,7 +231,9 @@ async def test_the_account_is_used_where_the_signed_out_failure_suggests_that_it
     assert await SignedOutAndSignedIn(context, failure, FOUND).ask() is FOUND
 
 
-async def test_the_pause_before_the_account_is_used_does_not_count_as_extraction_time(context: WorkerContext) -> None:
+async def test_the_pause_before_the_account_is_used_does_not_count_as_extraction_time(
+    context: WorkerContext,
+) -> None:
     pair = SignedOutAndSignedIn(context, LoginRequired("wall"), FOUND)
 
     async def pause() -> None:
@@ -209,8 +243,12 @@ async def test_the_pause_before_the_account_is_used_does_not_count_as_extraction
     assert await ask_extractors(pair.route, impatient, before_session=pause) is FOUND
 
 
-@pytest.mark.parametrize("answer", [FOUND, UNSURE, NoVideo("none"), Deleted("gone"), RateLimited("429")])
-async def test_in_all_other_cases_the_account_is_not_used(context: WorkerContext, answer: Failure | Extraction) -> None:
+@pytest.mark.parametrize(
+    "answer", [FOUND, UNSURE, NoVideo("none"), Deleted("gone"), RateLimited("429")]
+)
+async def test_in_all_other_cases_the_account_is_not_used(
+    context: WorkerContext, answer: Failure | Extraction
+) -> None:
     pair = SignedOutAndSignedIn(context, answer, FOUND)
     with contextlib.suppress(Failure):
         await pair.ask()
@@ -218,7 +256,9 @@ async def test_in_all_other_cases_the_account_is_not_used(context: WorkerContext
     assert (pair.signed_out.asked, pair.signed_in.asked) == (1, 0)
 
 
-async def test_a_post_that_a_walled_site_reports_as_gone_may_be_visible_when_signed_in(context: WorkerContext) -> None:
+async def test_a_post_that_a_walled_site_reports_as_gone_may_be_visible_when_signed_in(
+    context: WorkerContext,
+) -> None:
     assert await SignedOutAndSignedIn(context, Deleted("gone"), FOUND, INSTAGRAM).ask() is FOUND
 
 
@@ -245,7 +285,12 @@ YOUTUBE_FRAME = "https://www.youtube.com/embed/2lAe1cqCOXo?rel=0"
 
 
 async def test_an_embedded_post_of_another_site_is_followed_once(context: WorkerContext) -> None:
-    pair = TwoExtractors(context, "browser", no_video("https://ads.example/frame", YOUTUBE_FRAME, YOUTUBE_FRAME), FOUND)
+    pair = TwoExtractors(
+        context,
+        "browser",
+        no_video("https://ads.example/frame", YOUTUBE_FRAME, YOUTUBE_FRAME),
+        FOUND,
+    )
     pair.context = replace(context, extractors={"browser": pair.first, "ytdlp": pair.second})
     pair.route = replace(pair.route, extractors=("browser",))
     result = await pair.ask()
@@ -306,7 +351,10 @@ async def test_a_share_link_leads_to_no_exemption(context: WorkerContext) -> Non
     ("url", "answer"),
     [
         (FOUND.post.url, no_video(YOUTUBE_FRAME)),
-        ("https://t.co/Abc", replace(FOUND, final_url="https://www.youtube.com/watch?v=2lAe1cqCOXo")),
+        (
+            "https://t.co/Abc",
+            replace(FOUND, final_url="https://www.youtube.com/watch?v=2lAe1cqCOXo"),
+        ),
     ],
     ids=["embedded", "behind a share link"],
 )
@@ -326,7 +374,9 @@ async def test_another_sites_post_gets_only_what_is_left_of_the_time_limit(
             return await super().extract(post, platform, within_s=within_s)
 
     page, other = Slow(answer), Noting(FOUND)
-    context = replace(context, extractors={"browser": page, "ytdlp": other}, extraction_timeout_s=180.0)
+    context = replace(
+        context, extractors={"browser": page, "ytdlp": other}, extraction_timeout_s=180.0
+    )
     await ask_extractors(Route(replace(FOUND.post, url=url), GENERIC, ("browser",)), context)
 
     assert other.within_s == pytest.approx(80)
@@ -337,7 +387,10 @@ async def test_another_sites_post_gets_only_what_is_left_of_the_time_limit(
     [
         (Broadcast(START + timedelta(hours=1)), ErrorCode.UPCOMING),
         (Broadcast(START - timedelta(hours=1)), ErrorCode.LIVE_NOW),
-        (Broadcast(START - timedelta(hours=2), START - timedelta(hours=1)), ErrorCode.BROADCAST_OVER),
+        (
+            Broadcast(START - timedelta(hours=2), START - timedelta(hours=1)),
+            ErrorCode.BROADCAST_OVER,
+        ),
         (Broadcast(START - timedelta(days=2)), ErrorCode.BROADCAST_OVER),
     ],
     ids=["announced", "running", "ended", "without an end, two days ago"],
@@ -377,16 +430,23 @@ def sound_post() -> NoVideo:
     return failure
 
 
-async def test_a_post_of_sound_is_returned_where_the_profile_saves_sound(context: WorkerContext) -> None:
+async def test_a_post_of_sound_is_returned_where_the_profile_saves_sound(
+    context: WorkerContext,
+) -> None:
     failure = sound_post()
     audio = replace(context, profile=BUILT_IN["audio"])
 
-    assert await TwoExtractors(audio, "ytdlp", failure, ExtractorBroken("odd")).ask() is failure.instead
+    assert (
+        await TwoExtractors(audio, "ytdlp", failure, ExtractorBroken("odd")).ask()
+        is failure.instead
+    )
     with pytest.raises(NoVideo):
         await TwoExtractors(context, "ytdlp", failure, ExtractorBroken("odd")).ask()
 
 
-async def test_a_video_is_saved_for_its_sound_before_a_post_of_sound(context: WorkerContext) -> None:
+async def test_a_video_is_saved_for_its_sound_before_a_post_of_sound(
+    context: WorkerContext,
+) -> None:
     audio = replace(context, profile=BUILT_IN["audio"])
 
     assert await TwoExtractors(audio, "ytdlp", sound_post(), FOUND).ask() is FOUND
@@ -401,14 +461,20 @@ async def test_a_wall_is_reported_although_sound_was_read_elsewhere(context: Wor
 
 async def test_a_story_that_is_gone_is_reported_as_expired(context: WorkerContext) -> None:
     pair = TwoExtractors(context, "browser", Deleted("gone"), Deleted("gone"))
-    post = replace(FOUND.post, url="https://www.instagram.com/stories/jane/3141592653589793238/", platform="instagram")
+    post = replace(
+        FOUND.post,
+        url="https://www.instagram.com/stories/jane/3141592653589793238/",
+        platform="instagram",
+    )
     pair.route = replace(pair.route, post=post, platform=INSTAGRAM)
 
     with pytest.raises(StoryExpired):
         await pair.ask()
 
 
-async def test_a_post_that_seems_deleted_is_tried_with_the_next_extractor(context: WorkerContext) -> None:
+async def test_a_post_that_seems_deleted_is_tried_with_the_next_extractor(
+    context: WorkerContext,
+) -> None:
     assert await TwoExtractors(context, "browser", SeemsDeleted("404"), FOUND).ask() is FOUND
 
 
@@ -427,7 +493,9 @@ async def test_a_link_that_the_browser_followed_to_another_known_site_is_extract
 ) -> None:
     unsure = replace(UNSURE, final_url=VIDEO_PAGE)
     pair = TwoExtractors(context, "browser", unsure, FOUND)
-    pair.route = replace(pair.route, post=replace(FOUND.post, url="https://bit.ly/x1"), extractors=("browser",))
+    pair.route = replace(
+        pair.route, post=replace(FOUND.post, url="https://bit.ly/x1"), extractors=("browser",)
+    )
 
     assert await pair.ask() is FOUND
 
@@ -446,33 +514,51 @@ async def test_a_short_link_of_an_unknown_host_is_followed_to_a_post_of_a_known_
     found: Extraction | NoVideo, context: WorkerContext
 ) -> None:
     pair = TwoExtractors(context, "browser", found, FOUND)
-    pair.route = replace(pair.route, post=replace(FOUND.post, url="https://go.paper.test/x1"), extractors=("browser",))
+    pair.route = replace(
+        pair.route,
+        post=replace(FOUND.post, url="https://go.paper.test/x1"),
+        extractors=("browser",),
+    )
 
     assert await pair.ask() is FOUND
 
 
-async def test_a_short_link_of_an_unknown_host_that_leads_to_a_channel_is_no_post(context: WorkerContext) -> None:
+async def test_a_short_link_of_an_unknown_host_that_leads_to_a_channel_is_no_post(
+    context: WorkerContext,
+) -> None:
     channel = with_final_url(NoVideo("none"), "https://www.youtube.com/@jane")
     pair = TwoExtractors(context, "browser", channel, FOUND)
-    pair.route = replace(pair.route, post=replace(FOUND.post, url="https://go.paper.test/x1"), extractors=("browser",))
+    pair.route = replace(
+        pair.route,
+        post=replace(FOUND.post, url="https://go.paper.test/x1"),
+        extractors=("browser",),
+    )
 
     with pytest.raises(NotAPost, match="an account's page on YouTube"):
         await pair.ask()
 
 
-async def test_a_page_of_an_unknown_host_that_moved_on_its_own_host_is_read_there(context: WorkerContext) -> None:
+async def test_a_page_of_an_unknown_host_that_moved_on_its_own_host_is_read_there(
+    context: WorkerContext,
+) -> None:
     moved = replace(FOUND, final_url="https://paper.test/2026/kites")
     pair = TwoExtractors(context, "browser", moved, FOUND)
-    pair.route = replace(pair.route, post=replace(FOUND.post, url="https://paper.test/x1"), extractors=("browser",))
+    pair.route = replace(
+        pair.route, post=replace(FOUND.post, url="https://paper.test/x1"), extractors=("browser",)
+    )
 
     assert await pair.ask() is moved
 
 
 def searched(*signs: Sign) -> Extraction:
-    return extraction(candidate(ownership=Ownership.LONE, evidence=(Sign.OWN_HOST, *signs)), extractor="ytdlp")
+    return extraction(
+        candidate(ownership=Ownership.LONE, evidence=(Sign.OWN_HOST, *signs)), extractor="ytdlp"
+    )
 
 
-@pytest.mark.parametrize("seen", [UNSURE, NoVideo("none")], ids=["a video that may be another's", "no video"])
+@pytest.mark.parametrize(
+    "seen", [UNSURE, NoVideo("none")], ids=["a video that may be another's", "no video"]
+)
 async def test_what_yt_dlp_finds_by_searching_is_confirmed_where_the_browser_saw_no_video(
     seen: Extraction | NoVideo, context: WorkerContext
 ) -> None:

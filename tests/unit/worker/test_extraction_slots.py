@@ -10,12 +10,24 @@ import pytest
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import HistoryRecord, Stage, StepOutcome
 from mediavault.store.transitions import DUE_AGAIN, RETRIED_BY_USER
-from mediavault.worker.extraction_slots import ExtractionMode, ExtractionSlot, ExtractionSlots, next_mode
+from mediavault.worker.extraction_slots import (
+    ExtractionMode,
+    ExtractionSlot,
+    ExtractionSlots,
+    next_mode,
+)
 from tests.fakes import START
 
 DIED_EXTRACTING = [Stage.CLAIM, Stage.ROUTE, Stage.RECOVER]
 DIED_WAITING = [Stage.CLAIM, Stage.RECOVER]
-DIED_DOWNLOADING = [Stage.CLAIM, Stage.ROUTE, Stage.EXTRACT, Stage.CHOOSE, Stage.CHECKPOINT, Stage.RECOVER]
+DIED_DOWNLOADING = [
+    Stage.CLAIM,
+    Stage.ROUTE,
+    Stage.EXTRACT,
+    Stage.CHOOSE,
+    Stage.CHECKPOINT,
+    Stage.RECOVER,
+]
 FAILED = [Stage.CLAIM, Stage.ROUTE, Stage.FAIL]
 GIVEN_BACK = [Stage.CLAIM, Stage.ROUTE, Stage.RELEASE]
 
@@ -63,7 +75,9 @@ def test_an_attempt_that_follows_no_death_during_extraction_extracts_alongside_o
         [DIED_WAITING, DIED_EXTRACTING],
     ],
 )
-def test_after_a_death_during_extraction_the_next_attempt_extracts_alone(attempts: list[list[Stage]]) -> None:
+def test_after_a_death_during_extraction_the_next_attempt_extracts_alone(
+    attempts: list[list[Stage]],
+) -> None:
     assert mode_after(*attempts) is ExtractionMode.ALONE
 
 
@@ -71,7 +85,13 @@ def test_an_attempt_that_its_worker_outlived_is_no_death() -> None:
     """As when the database was unavailable for longer than the lease."""
     records = history(DIED_EXTRACTING, DIED_EXTRACTING)
     outlived = [
-        HistoryRecord(START, number, Stage.EXTRACT, StepOutcome.SKIPPED, error_code=ErrorCode.STORE_UNAVAILABLE)
+        HistoryRecord(
+            START,
+            number,
+            Stage.EXTRACT,
+            StepOutcome.SKIPPED,
+            error_code=ErrorCode.STORE_UNAVAILABLE,
+        )
         for number in (1, 2)
     ]
 
@@ -100,13 +120,15 @@ def test_an_attempt_that_died_while_it_waited_for_its_slot_is_not_blamed() -> No
 
 
 def test_a_retry_by_the_user_restarts_the_count() -> None:
-    """Also where the attempts were used up before the job was given up, so that the user's retry really runs."""
+    """Also where the attempts were used up before the job was given up,
+    so that the user's retry really runs.
+    """
     records = history(DIED_EXTRACTING, DIED_EXTRACTING, retried=RETRIED_BY_USER)
 
     assert next_mode(records, attempt=3) is ExtractionMode.TOGETHER
 
 
-# --- the slots -------------------------------------------------------------------------------------------------
+# --- the slots ------------------------------------------------------------------------------------
 
 
 async def begin(slots: ExtractionSlots, *, alone: bool = False) -> asyncio.Task[ExtractionSlot]:

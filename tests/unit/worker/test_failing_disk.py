@@ -1,4 +1,6 @@
-"""A disk that fails during an attempt: the job waits, whatever stage hits the fault and whatever error is reported."""
+"""A disk that fails during an attempt: the job waits,
+whatever stage hits the fault and whatever error is reported.
+"""
 
 from __future__ import annotations
 
@@ -36,8 +38,8 @@ DISK_ACCESSES: dict[str, Callable[[WorkerContext], tuple[object, str]]] = {
     "the sidecar": lambda context: (context.library, "place_json"),
 }
 FAULTS = (
-    errno.EIO, errno.EROFS, errno.ESTALE, errno.ENOTCONN, errno.ENXIO, errno.ENODEV, errno.ENOENT, errno.EACCES,
-    errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EUCLEAN,
+    errno.EIO, errno.EROFS, errno.ESTALE, errno.ENOTCONN, errno.ENXIO, errno.ENODEV, errno.ENOENT,
+    errno.EACCES, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EUCLEAN,
 )  # fmt: skip
 
 
@@ -49,9 +51,15 @@ def broken(code: int, path: Path) -> Callable[..., Any]:
 
 
 def context_that_breaks(
-    store: Store, clock: FakeClock, tmp_path: Path, where: str, code: int, monkeypatch: pytest.MonkeyPatch
+    store: Store,
+    clock: FakeClock,
+    tmp_path: Path,
+    where: str,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> WorkerContext:
-    answers = (NetworkFailure("reset"),) if where == "cookies of the profile" else ()  # read by the second strategy
+    # read by the second strategy
+    answers = (NetworkFailure("reset"),) if where == "cookies of the profile" else ()
     context = make_context(store, clock, tmp_path, downloader=StubDownloader(*answers))
     owner, method = DISK_ACCESSES[where](context)
     monkeypatch.setattr(owner, method, broken(code, tmp_path / ".staging" / "job.1" / "media.part"))
@@ -60,7 +68,12 @@ def context_that_breaks(
 
 @pytest.mark.parametrize("where", DISK_ACCESSES)
 async def test_a_failing_disk_uses_up_no_attempt_at_any_stage(
-    where: str, store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    where: str,
+    store: Store,
+    clock: FakeClock,
+    claim: ClaimedJob,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     context = context_that_breaks(store, clock, tmp_path, where, errno.EIO, monkeypatch)
 
@@ -76,7 +89,12 @@ async def test_a_failing_disk_uses_up_no_attempt_at_any_stage(
 
 @pytest.mark.parametrize("code", FAULTS, ids=errno.errorcode.get)
 async def test_no_attempt_is_used_up_whatever_disk_error_the_system_reports(
-    code: int, store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    code: int,
+    store: Store,
+    clock: FakeClock,
+    claim: ClaimedJob,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     context = context_that_breaks(store, clock, tmp_path, "a still", code, monkeypatch)
 
@@ -89,7 +107,12 @@ async def test_no_attempt_is_used_up_whatever_disk_error_the_system_reports(
 
 @pytest.mark.parametrize("code", [errno.EEXIST, errno.EINVAL], ids=errno.errorcode.get)
 async def test_an_error_that_no_machine_is_to_blame_for_is_a_bug(
-    code: int, store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    code: int,
+    store: Store,
+    clock: FakeClock,
+    claim: ClaimedJob,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     configure_logs("error", io.StringIO())  # the traceback of a bug takes long to write
     context = context_that_breaks(store, clock, tmp_path, "a still", code, monkeypatch)
@@ -98,10 +121,20 @@ async def test_an_error_that_no_machine_is_to_blame_for_is_a_bug(
 
 
 async def test_the_history_shows_which_stage_hit_the_fault(
-    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store,
+    clock: FakeClock,
+    claim: ClaimedJob,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    await process_one_cycle(claim, context_that_breaks(store, clock, tmp_path, "probing", errno.EIO, monkeypatch))
+    await process_one_cycle(
+        claim, context_that_breaks(store, clock, tmp_path, "probing", errno.EIO, monkeypatch)
+    )
 
-    failed = [record for record in await store.catalogue.history(claim.id) if record.outcome is StepOutcome.FAILED]
+    failed = [
+        record
+        for record in await store.catalogue.history(claim.id)
+        if record.outcome is StepOutcome.FAILED
+    ]
     assert (failed[0].stage, failed[0].error_code) == (Stage.VALIDATE, ErrorCode.STORAGE)
     assert isinstance(failed[0].detail, Message), "pages translate it"

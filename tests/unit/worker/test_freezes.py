@@ -1,4 +1,6 @@
-"""What happens to the jobs of a frozen worker: the one that caused it is named, the others lose nothing."""
+"""What happens to the jobs of a frozen worker: the one that caused it is named,
+the others lose nothing.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,13 @@ from mediavault.core.job import ClaimedJob, Job, JobStatus, Stage, WorkerId
 from mediavault.core.logs import job_context
 from mediavault.library.local_library import LocalLibrary
 from mediavault.store.port import Store
-from mediavault.worker.freezes import KEPT_REPORTS, FreezeReport, settle_freezes, settled_reports, write_report
+from mediavault.worker.freezes import (
+    KEPT_REPORTS,
+    FreezeReport,
+    settle_freezes,
+    settled_reports,
+    write_report,
+)
 from mediavault.worker.recovery import recover_stale_jobs
 from mediavault.worker.worker import Worker, WorkerLimits
 from tests.fakes import START, FakeClock
@@ -20,15 +28,27 @@ from tests.stubs import make_context, new_job
 from tests.unit.worker.conftest import LEASE
 
 WORKER = WorkerId("w-frozen")
-LIMITS = WorkerLimits(concurrency=2, poll_interval_s=1.0, heartbeat_interval_s=30.0, lease=LEASE, shutdown_grace_s=0.05)
+LIMITS = WorkerLimits(
+    concurrency=2,
+    poll_interval_s=1.0,
+    heartbeat_interval_s=30.0,
+    lease=LEASE,
+    shutdown_grace_s=0.05,
+)
 
 
-async def claimed(store: Store, clock: FakeClock, *urls: str, max_attempts: int = 5) -> list[ClaimedJob]:
-    await store.queue.enqueue([new_job(url, clock=clock, max_attempts=max_attempts) for url in urls])
+async def claimed(
+    store: Store, clock: FakeClock, *urls: str, max_attempts: int = 5
+) -> list[ClaimedJob]:
+    await store.queue.enqueue(
+        [new_job(url, clock=clock, max_attempts=max_attempts) for url in urls]
+    )
     return await store.queue.claim(WORKER, limit=len(urls), lease=LEASE)
 
 
-async def freeze(store: Store, folder: Path, *held: ClaimedJob, by: ClaimedJob | None, name: str = "w-frozen") -> None:
+async def freeze(
+    store: Store, folder: Path, *held: ClaimedJob, by: ClaimedJob | None, name: str = "w-frozen"
+) -> None:
     """The worker of ``held`` froze in the code of ``by``, and any worker of the host recovers."""
     write_report(
         folder,
@@ -75,13 +95,18 @@ async def test_a_post_that_freezes_its_worker_twice_is_given_up(
     job = await store.catalogue.get(claim.id)
 
     assert (job.error_code, job.retry_at) == (ErrorCode.WORKER_FROZE, None)
-    assert job.error == "The worker did not respond for 60 seconds while it was saving this post's video."
+    assert (
+        job.error
+        == "The worker did not respond for 60 seconds while it was saving this post's video."
+    )
 
 
 async def test_the_other_posts_of_a_frozen_worker_go_back_to_the_queue_and_lose_no_attempt(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
-    guilty, innocent = await claimed(store, clock, "https://videos.example/1", "https://videos.example/2")
+    guilty, innocent = await claimed(
+        store, clock, "https://videos.example/1", "https://videos.example/2"
+    )
     await freeze(store, tmp_path, guilty, innocent, by=guilty)
     job = await store.catalogue.get(innocent.id)
 
@@ -92,7 +117,9 @@ async def test_the_other_posts_of_a_frozen_worker_go_back_to_the_queue_and_lose_
 async def test_all_jobs_are_left_to_recovery_where_no_running_job_is_known_to_be_the_cause(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, *, is_named: bool
 ) -> None:
-    """If they were given back, a post that freezes its worker unidentified would never use up its attempts."""
+    """If they were given back, a post that freezes its worker unidentified would never use up its
+    attempts.
+    """
     (other,) = await claimed(store, clock, "https://videos.example/2")
     await freeze(store, tmp_path, claim, by=other if is_named else None)
 
@@ -111,7 +138,9 @@ async def test_a_report_is_acted_upon_once_and_kept_for_the_doctor(
 async def test_an_old_report_changes_nothing_about_a_later_attempt_or_a_removed_job(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
-    first, removed = await claimed(store, clock, "https://videos.example/1", "https://videos.example/2")
+    first, removed = await claimed(
+        store, clock, "https://videos.example/1", "https://videos.example/2"
+    )
     await store.catalogue.remove(removed.id)
     await store.queue.release(first)
     second = await again(store, clock, first.job)
@@ -126,7 +155,10 @@ async def test_an_old_report_changes_nothing_about_a_later_attempt_or_a_removed_
     [
         '{"worker": "w-1"',
         "[" * 100_000,
-        '{"worker": "w-1", "at": "2026-01-01T00:00:00+00:00", "seconds": 60, "held": [["j", 1e999]]}',
+        (
+            '{"worker": "w-1", "at": "2026-01-01T00:00:00+00:00", "seconds": 60, "held": [["j",'
+            " 1e999]]}"
+        ),
     ],
     ids=["cut off", "too deep", "an attempt without end"],
 )

@@ -31,7 +31,16 @@ SAVED = SavedFile("jane/a.mp4", None, 10, "f" * 64, 1.0, 2, 2)
 
 def a_job(**facts: object) -> Job:
     new, now = new_job(clock=FakeClock()), datetime(2026, 11, 24, tzinfo=UTC)
-    job = Job(new.id, new.trace_id, new.post_url, new.canonical_url, new.platform, JobStatus.RUNNING, now, now)
+    job = Job(
+        new.id,
+        new.trace_id,
+        new.post_url,
+        new.canonical_url,
+        new.platform,
+        JobStatus.RUNNING,
+        now,
+        now,
+    )
     return replace(job, **facts)  # type: ignore[arg-type]
 
 
@@ -54,14 +63,18 @@ def statuses(of: PostItems) -> list[str]:
 
 
 def test_the_posts_own_videos_wait_and_its_pictures_and_quoted_videos_are_skipped() -> None:
-    made = items_of_post(video("a"), Item(type=ItemType.IMAGE), video("q", role=ItemRole.QUOTED), video("b"))
+    made = items_of_post(
+        video("a"), Item(type=ItemType.IMAGE), video("q", role=ItemRole.QUOTED), video("b")
+    )
 
     assert statuses(made) == ["waiting", "skipped", "skipped", "waiting"]
     assert made.items[0].item.candidates == ()
 
 
 def test_quoted_videos_are_saved_when_the_user_asks_for_them() -> None:
-    assert statuses(items_of_post(video("a"), video("q", role=ItemRole.QUOTED), others_too=True)) == [
+    assert statuses(
+        items_of_post(video("a"), video("q", role=ItemRole.QUOTED), others_too=True)
+    ) == [
         "waiting",
         "waiting",
     ]
@@ -151,9 +164,12 @@ def test_a_full_disk_stops_the_items_after_it_and_is_the_reported_failure() -> N
 
 
 @pytest.mark.parametrize(
-    "failure", [RateLimited("slow"), AccountWarning("locked"), Challenge("human?"), ProxyFailed("-")]
+    "failure",
+    [RateLimited("slow"), AccountWarning("locked"), Challenge("human?"), ProxyFailed("-")],
 )
-def test_the_next_video_is_not_requested_from_a_site_that_refuses_requests(failure: Failure) -> None:
+def test_the_next_video_is_not_requested_from_a_site_that_refuses_requests(
+    failure: Failure,
+) -> None:
     made = items_of_post(video("a"), video("b"))
 
     assert not made.mark_failed(0, failure)
@@ -181,7 +197,12 @@ def test_a_failure_that_summarises_others_names_them_as_its_causes() -> None:
 
 def test_an_unfinished_commit_of_an_older_version_becomes_a_single_item() -> None:
     job = a_job(
-        output_path=SAVED.output_path, bytes=SAVED.bytes, sha256=SAVED.sha256, duration_s=1.0, width=2, height=2
+        output_path=SAVED.output_path,
+        bytes=SAVED.bytes,
+        sha256=SAVED.sha256,
+        duration_s=1.0,
+        width=2,
+        height=2,
     )
     made = items_of(job)
 

@@ -19,7 +19,9 @@ from mediavault.worker.library_watch import AGREED_AS, check_library, ensure_lib
 SAVED = SavedFile("jane/1.mp4", None, 20_000, "ab" * 32, 4.5, 320, 180)
 
 
-async def test_a_new_library_gets_the_id_that_the_store_agrees_on(store: Store, tmp_path: Path) -> None:
+async def test_a_new_library_gets_the_id_that_the_store_agrees_on(
+    store: Store, tmp_path: Path
+) -> None:
     first, second = LocalLibrary(tmp_path), LocalLibrary(tmp_path)
     await ensure_library_id(store, first)
     await ensure_library_id(store, second)
@@ -28,7 +30,9 @@ async def test_a_new_library_gets_the_id_that_the_store_agrees_on(store: Store, 
     await second.check_identity()
 
 
-async def test_a_library_keeps_its_id_for_another_store_and_rebuild_is_named(store: Store, tmp_path: Path) -> None:
+async def test_a_library_keeps_its_id_for_another_store_and_rebuild_is_named(
+    store: Store, tmp_path: Path
+) -> None:
     """After a database is lost, the new one is empty and the library is not."""
     library, lines = LocalLibrary(tmp_path), io.StringIO()
     configure_logs(stream=lines)
@@ -58,7 +62,9 @@ async def test_a_library_that_was_read_into_the_new_store_is_missed_by_no_one(
 async def test_while_nothing_is_saved_a_folder_without_an_id_may_become_the_library(
     store: Store, tmp_path: Path
 ) -> None:
-    """A crash after the store has the id and before the marker is written must not lock the vault for ever."""
+    """A crash after the store has the id and before the marker is written must not lock the vault
+    for ever.
+    """
     await store.records.set_once(AGREED_AS, "0b5e7a52-agreed")
     await ensure_library_id(store, LocalLibrary(tmp_path))
 
@@ -78,7 +84,9 @@ async def test_once_files_are_saved_a_folder_without_the_id_is_not_the_library(
     assert not empty.exists()
 
 
-async def test_a_disk_that_comes_after_the_vaults_first_start_brings_its_own_id(store: Store, tmp_path: Path) -> None:
+async def test_a_disk_that_comes_after_the_vaults_first_start_brings_its_own_id(
+    store: Store, tmp_path: Path
+) -> None:
     disk = tmp_path / "disk"
     disk.write_bytes(b"not mounted")
     with pytest.raises(StorageFailure):

@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.failures import ErrorCode, JobNotFound
-from mediavault.core.job import ClaimedJob, ItemStatus, Job, JobId, JobItem, JobStatus, NewJob, Stage, WorkerId
+from mediavault.core.job import (
+    ClaimedJob,
+    ItemStatus,
+    Job,
+    JobId,
+    JobItem,
+    JobStatus,
+    NewJob,
+    Stage,
+    WorkerId,
+)
 from mediavault.core.media import Item, SavedFile
 from mediavault.core.profiles import BEST, BUILT_IN, Profile
 from mediavault.core.settings import Settings
@@ -26,7 +36,13 @@ from tests.memory_store import MemoryJobStore
 from tests.stubs import make_context, new_job, worked
 
 LEASE = timedelta(seconds=90)
-LIMITS = WorkerLimits(concurrency=1, poll_interval_s=1.0, heartbeat_interval_s=30.0, lease=LEASE, shutdown_grace_s=0.05)
+LIMITS = WorkerLimits(
+    concurrency=1,
+    poll_interval_s=1.0,
+    heartbeat_interval_s=30.0,
+    lease=LEASE,
+    shutdown_grace_s=0.05,
+)
 WORKER = WorkerId("w-1")
 SAVED = SavedFile("x/a.mp4", None, 20_000, "ab" * 32, 4.0, 320, 180)
 
@@ -60,7 +76,9 @@ async def test_a_job_uses_the_settings_from_when_it_began(
 async def test_a_job_is_saved_with_its_own_profile(
     context: WorkerContext, live: LiveSettings, claim: ClaimedJob
 ) -> None:
-    family = Profile("family", max_height=720, name_template="{title} {id}", collection="For the family")
+    family = Profile(
+        "family", max_height=720, name_template="{title} {id}", collection="For the family"
+    )
     await save_profile(context.store.records, family)
     await live.change("profile", "compatible", by="owner")
     context = await for_attempt(context, replace(claim.job, profile="family"))
@@ -70,12 +88,16 @@ async def test_a_job_is_saved_with_its_own_profile(
     [sidecar] = context.library.root.rglob("*.info.json")  # type: ignore[attr-defined]
 
     assert (context.profile, context.name_template) == (family, "{title} {id}")
-    assert [(mark.name, mark.text) for mark in marks] == [("collection/for the family", "For the family")]
+    assert [(mark.name, mark.text) for mark in marks] == [
+        ("collection/for the family", "For the family")
+    ]
     assert "generic; profile: family" in [record.detail for record in history]
     assert "For the family" in sidecar.read_text()
 
 
-async def test_a_job_whose_profile_is_gone_is_saved_in_the_best_form(context: WorkerContext, claim: ClaimedJob) -> None:
+async def test_a_job_whose_profile_is_gone_is_saved_in_the_best_form(
+    context: WorkerContext, claim: ClaimedJob
+) -> None:
     assert (await for_attempt(context, replace(claim.job, profile="gone"))).profile == BEST
 
 
@@ -115,16 +137,22 @@ async def test_a_slower_pace_applies_to_the_next_request(
     [limit] = await context.store.site_limits.all_limits()
 
     assert limit.next_permit_at is not None
-    assert (limit.next_permit_at - context.clock.now()).total_seconds() == pytest.approx(3 * sum(X.pace.interval_s) / 2)
+    assert (limit.next_permit_at - context.clock.now()).total_seconds() == pytest.approx(
+        3 * sum(X.pace.interval_s) / 2
+    )
 
 
-# --- retention ----------------------------------------------------------------------------------------------------
+# --- retention ------------------------------------------------------------------------------------
 
 
-async def failed(store: Store, number: int, clock: FakeClock, *, retry_in: timedelta | None = None) -> Job:
+async def failed(
+    store: Store, number: int, clock: FakeClock, *, retry_in: timedelta | None = None
+) -> Job:
     await store.queue.enqueue([numbered(number, clock)])
     [attempt] = await store.queue.claim(WORKER, limit=1, lease=LEASE)
-    return await store.queue.fail(attempt, error_code=ErrorCode.DELETED, error="Gone.", retry_in=retry_in)
+    return await store.queue.fail(
+        attempt, error_code=ErrorCode.DELETED, error="Gone.", retry_in=retry_in
+    )
 
 
 async def test_old_failures_are_removed_where_retention_is_set(clock: FakeClock) -> None:
@@ -138,7 +166,10 @@ async def test_old_failures_are_removed_where_retention_is_set(clock: FakeClock)
     assert await delete_old_jobs(store.catalogue, days=30, now=clock.now()) == 1
     with pytest.raises(JobNotFound):
         await store.catalogue.get(old.id)
-    assert (await store.catalogue.get(planned.id), await store.catalogue.get(young.id)) == (planned, young)
+    assert (await store.catalogue.get(planned.id), await store.catalogue.get(young.id)) == (
+        planned,
+        young,
+    )
 
 
 async def test_an_old_job_is_removed_however_many_older_jobs_stay(clock: FakeClock) -> None:
@@ -147,7 +178,11 @@ async def test_an_old_job_is_removed_however_many_older_jobs_stay(clock: FakeClo
     await store.catalogue.import_jobs(
         [
             StoredJob(
-                replace(stays, id=JobId(f"{stays.id}-{number:05}"), canonical_url=f"{stays.canonical_url}/{number}")
+                replace(
+                    stays,
+                    id=JobId(f"{stays.id}-{number:05}"),
+                    canonical_url=f"{stays.canonical_url}/{number}",
+                )
             )
             for number in range(5_200)
         ]
@@ -200,7 +235,9 @@ async def test_a_cancelled_job_is_removed_and_a_saved_one_never(clock: FakeClock
         {"status": JobStatus.QUEUED},
     ],
 )
-async def test_a_job_that_may_have_a_file_is_never_removed(clock: FakeClock, facts: dict[str, object]) -> None:
+async def test_a_job_that_may_have_a_file_is_never_removed(
+    clock: FakeClock, facts: dict[str, object]
+) -> None:
     store = MemoryJobStore(clock)
     job = await failed(store, 1, clock)
     later = clock.now() + timedelta(days=1)

@@ -24,7 +24,9 @@ def test_a_living_worker_is_not_dead_and_leaves_nothing_behind(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_killed_process_is_dead_at_once_and_stays_so_until_its_lock_is_removed(tmp_path: Path) -> None:
+def test_a_killed_process_is_dead_at_once_and_stays_so_until_its_lock_is_removed(
+    tmp_path: Path,
+) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as holder:

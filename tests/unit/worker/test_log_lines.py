@@ -1,4 +1,6 @@
-"""Every log line of a job carries its ids, however the attempt ends: users search the log for them."""
+"""Every log line of a job carries its ids, however the attempt ends:
+users search the log for them.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ from tests.unit.worker.test_worker import Setting
 
 # What the worker, its store and its library report when no job is concerned.
 OF_THE_WORKER = {
-    "beat_missed", "claim_failed", "claims_paused", "draining", "library_marked", "round_failed", "staging_swept", "worker_started",
+    "beat_missed", "claim_failed", "claims_paused", "draining", "library_marked", "round_failed",
+    "staging_swept", "worker_started",
     "worker_stopped",
 }  # fmt: skip
 
@@ -88,7 +91,9 @@ async def test_every_line_of_a_failed_job_names_it(setting: Setting, lines: Line
     assert without_ids(lines, await setting.store.catalogue.get(JobId(job_id))) == []
 
 
-async def test_every_line_of_a_job_whose_lease_is_lost_names_it(setting: Setting, lines: Lines) -> None:
+async def test_every_line_of_a_job_whose_lease_is_lost_names_it(
+    setting: Setting, lines: Lines
+) -> None:
     async with setting.running():
         (job_id,) = await setting.submit()
         await setting.store.queue.cancel(JobId(job_id))
@@ -113,9 +118,15 @@ async def test_every_line_of_a_job_whose_outcome_cannot_be_saved_names_it(
     assert without_ids(lines, job) == []
 
 
-@pytest.mark.parametrize(("broken", "event"), [((), "job_released"), (("release",), "release_failed")])
+@pytest.mark.parametrize(
+    ("broken", "event"), [((), "job_released"), (("release",), "release_failed")]
+)
 async def test_every_line_of_a_job_that_is_released_at_the_end_names_it(
-    setting: Setting, lines: Lines, monkeypatch: pytest.MonkeyPatch, broken: tuple[str, ...], event: str
+    setting: Setting,
+    lines: Lines,
+    monkeypatch: pytest.MonkeyPatch,
+    broken: tuple[str, ...],
+    event: str,
 ) -> None:
     async with setting.running():
         (job_id,) = await setting.submit()
@@ -135,7 +146,9 @@ async def test_each_job_that_recovery_finds_has_a_line_that_names_it(
     assert without_ids(lines, claim.job) == []
 
 
-async def test_the_lines_of_two_concurrent_jobs_are_not_mixed_up(setting: Setting, lines: Lines) -> None:
+async def test_the_lines_of_two_concurrent_jobs_are_not_mixed_up(
+    setting: Setting, lines: Lines
+) -> None:
     setting.downloader.may_go.set()
     async with setting.running():
         ids = await setting.submit(2)
@@ -143,5 +156,7 @@ async def test_the_lines_of_two_concurrent_jobs_are_not_mixed_up(setting: Settin
             await setting.until(job_id, JobStatus.COMPLETED)
 
     jobs = {job_id: await setting.store.catalogue.get(JobId(job_id)) for job_id in ids}
-    saved = {line["job_id"]: line["output_path"] for line in lines if line["event"] == "attempt_ended"}
+    saved = {
+        line["job_id"]: line["output_path"] for line in lines if line["event"] == "attempt_ended"
+    }
     assert saved == {job_id: job.output_path for job_id, job in jobs.items()}

@@ -1,4 +1,6 @@
-"""Posts with pictures: saved as items of their own where the profile wants them, and left alone where it does not."""
+"""Posts with pictures: saved as items of their own where the profile wants them,
+and left alone where it does not.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,15 @@ from mediavault.store.port import Store
 from mediavault.worker.context import WorkerContext
 from tests.fakes import FakeClock
 from tests.memory_store import MemoryJobStore
-from tests.stubs import StubDownloader, StubExtractor, StubProbe, candidate, extraction, make_context, worked
+from tests.stubs import (
+    StubDownloader,
+    StubExtractor,
+    StubProbe,
+    candidate,
+    extraction,
+    make_context,
+    worked,
+)
 
 PICTURES = BUILT_IN["pictures"]
 IMAGE = b"\xff\xd8\xff picture"
@@ -54,7 +64,9 @@ class PictureProbe(StubProbe):
 
 def image(number: int, role: ItemRole = ItemRole.MAIN) -> Item:
     url = f"https://pictures.example/{number}.jpg"
-    return Item(pictures(url), type=ItemType.IMAGE, media_id=f"p{number}", role=role, thumbnail_url=url)
+    return Item(
+        pictures(url), type=ItemType.IMAGE, media_id=f"p{number}", role=role, thumbnail_url=url
+    )
 
 
 def post(*items: Item) -> Extraction:
@@ -146,7 +158,8 @@ async def test_a_picture_that_is_not_whole_fails_and_the_others_are_kept(
 ) -> None:
     cut = Problem(ProblemKind.INCOMPLETE, "its end is missing")
     context = replace(
-        context_for(store, clock, tmp_path, post(image(1), image(2))), probe=PictureProbe(None, *[cut] * 20)
+        context_for(store, clock, tmp_path, post(image(1), image(2))),
+        probe=PictureProbe(None, *[cut] * 20),
     )
     job = await worked(claim, context)
 
@@ -196,7 +209,9 @@ async def test_a_saved_picture_is_arranged_nowhere_and_verified_rebuilt_trashed_
     library = LocalLibrary(tmp_path)
 
     def files() -> set[str]:
-        return {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+        return {
+            path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()
+        }
 
     before = files()
     settings = ChangeableSettings(layout=Layout.SHOWS, nfo=True)

@@ -33,7 +33,16 @@ from mediavault.core.failures import (
     Unsupported,
     Upcoming,
 )
-from mediavault.core.job import ClaimedJob, HistoryRecord, ItemStatus, JobItem, JobStatus, Stage, StepOutcome, WorkerId
+from mediavault.core.job import (
+    ClaimedJob,
+    HistoryRecord,
+    ItemStatus,
+    JobItem,
+    JobStatus,
+    Stage,
+    StepOutcome,
+    WorkerId,
+)
 from mediavault.core.media import (
     Candidate,
     DownloadedFile,
@@ -89,7 +98,9 @@ async def test_a_saved_video_is_in_the_library_with_thumbnail_sidecar_and_hash(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extracted = extraction(thumbnail_url="https://cdn.example/1.jpg")
-    context = make_context(store, clock, tmp_path, extractor=StubExtractor(extracted), client=StubClient(200, JPEG))
+    context = make_context(
+        store, clock, tmp_path, extractor=StubExtractor(extracted), client=StubClient(200, JPEG)
+    )
     job = await worked(claim, context)
 
     assert job.status is JobStatus.COMPLETED
@@ -109,7 +120,11 @@ async def test_a_still_is_used_where_the_thumbnail_url_returns_a_page(
 ) -> None:
     extracted = extraction(thumbnail_url="https://cdn.example/1.jpg")
     context = make_context(
-        store, clock, tmp_path, extractor=StubExtractor(extracted), client=StubClient(200, b"<html>")
+        store,
+        clock,
+        tmp_path,
+        extractor=StubExtractor(extracted),
+        client=StubClient(200, b"<html>"),
     )
     job = await worked(claim, context)
 
@@ -125,10 +140,21 @@ async def test_the_posts_picture_is_that_of_its_first_video_and_the_others_get_a
     downloader = ByUrl({"a": b"first" * 9, "b": b"second" * 9})
     job = await worked(
         claim,
-        make_context(store, clock, tmp_path, extractor=StubExtractor(found), client=client, downloader=downloader),
+        make_context(
+            store,
+            clock,
+            tmp_path,
+            extractor=StubExtractor(found),
+            client=client,
+            downloader=downloader,
+        ),
     )
 
-    details = [record.detail for record in await store.catalogue.history(job.id) if record.stage is Stage.THUMBNAIL]
+    details = [
+        record.detail
+        for record in await store.catalogue.history(job.id)
+        if record.stage is Stage.THUMBNAIL
+    ]
     assert details == ["the post's own", "a still of the video"]
 
 
@@ -140,7 +166,9 @@ async def test_the_posts_own_picture_is_there_while_the_video_is_downloaded(
     class Watching(StubDownloader):
         async def fetch(self, *args: Any, **options: Any) -> DownloadedFile:
             staged = await context.library.staging.open_thumbnail(claim.id)
-            shown.append(b"".join([piece async for piece in staged[1].chunks(0, 99)]) if staged else None)
+            shown.append(
+                b"".join([piece async for piece in staged[1].chunks(0, 99)]) if staged else None
+            )
             await staged[1].close() if staged else None
             return await super().fetch(*args, **options)
 
@@ -175,7 +203,8 @@ async def test_the_history_lists_the_stages_in_order(
     await process_one_cycle(claim, make_context(store, clock, tmp_path))
     stages = [record.stage for record in await store.catalogue.history(claim.id)]
 
-    wanted = [Stage.CLAIM, Stage.ROUTE, Stage.EXTRACT, Stage.CHOOSE, Stage.CHECKPOINT, Stage.DOWNLOAD, Stage.VALIDATE,
+    wanted = [Stage.CLAIM, Stage.ROUTE, Stage.EXTRACT, Stage.CHOOSE, Stage.CHECKPOINT,
+              Stage.DOWNLOAD, Stage.VALIDATE,
               Stage.THUMBNAIL, Stage.COMMITTING, Stage.COMPLETE]  # fmt: skip
     assert [stage for stage in dict.fromkeys(stages) if stage in wanted] == wanted
 
@@ -222,13 +251,16 @@ async def test_the_progress_never_goes_back_when_a_second_strategy_starts_over(
 async def test_each_video_of_a_post_takes_its_share_of_the_progress(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, percents: list[int]
 ) -> None:
-    items = tuple(Item((candidate(f"https://cdn.example/{name}.mp4"),), media_id=name) for name in "abc")
+    items = tuple(
+        Item((candidate(f"https://cdn.example/{name}.mp4"),), media_id=name) for name in "abc"
+    )
     extractor = StubExtractor(replace(extraction(), items=items))
     job = await worked(claim, make_context(store, clock, tmp_path, extractor=extractor))
 
     assert job.status is JobStatus.COMPLETED
     assert percents == sorted(percents)
-    assert percents[-3:] == [83, 97, 98]  # the third video begins, is validated, and gets its thumbnail
+    # the third video begins, is validated, and gets its thumbnail
+    assert percents[-3:] == [83, 97, 98]
 
 
 async def test_a_retried_job_whose_url_still_works_is_not_extracted_again(
@@ -237,10 +269,19 @@ async def test_a_retried_job_whose_url_still_works_is_not_extracted_again(
     # the first attempt extracts twice: once at the start, once in the strategy `fresh`
     extractor = StubExtractor()
     await process_one_cycle(
-        claim, make_context(store, clock, tmp_path, extractor=extractor, downloader=StubDownloader(Incomplete("cut")))
+        claim,
+        make_context(
+            store,
+            clock,
+            tmp_path,
+            extractor=extractor,
+            downloader=StubDownloader(Incomplete("cut")),
+        ),
     )
     asked_before = extractor.asked
-    job = await worked(await reclaim(store, clock), make_context(store, clock, tmp_path, extractor=extractor))
+    job = await worked(
+        await reclaim(store, clock), make_context(store, clock, tmp_path, extractor=extractor)
+    )
 
     assert job.status is JobStatus.COMPLETED
     assert (asked_before, extractor.asked) == (2, 2)
@@ -266,7 +307,9 @@ async def test_an_expired_url_is_extracted_again(
     )
     await process_one_cycle(claim, failing)
     again = StubExtractor()
-    await process_one_cycle(await reclaim(store, clock), make_context(store, clock, tmp_path, extractor=again))
+    await process_one_cycle(
+        await reclaim(store, clock), make_context(store, clock, tmp_path, extractor=again)
+    )
 
     assert again.asked == 1
 
@@ -275,10 +318,15 @@ async def test_every_failure_ends_in_failed_with_code_message_and_time(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     job = await worked(
-        claim, make_context(store, clock, tmp_path, extractor=StubExtractor(Deleted("The post is gone.")))
+        claim,
+        make_context(store, clock, tmp_path, extractor=StubExtractor(Deleted("The post is gone."))),
     )
 
-    assert (job.status, job.error_code, job.error) == (JobStatus.FAILED, ErrorCode.DELETED, "The post is gone.")
+    assert (job.status, job.error_code, job.error) == (
+        JobStatus.FAILED,
+        ErrorCode.DELETED,
+        "The post is gone.",
+    )
     assert job.failed_at is not None
     assert job.retry_at is None
 
@@ -286,7 +334,9 @@ async def test_every_failure_ends_in_failed_with_code_message_and_time(
 async def test_a_post_that_seems_deleted_is_tried_again_in_an_hour_and_then_fails_for_good(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    context = make_context(store, clock, tmp_path, extractor=StubExtractor(SeemsDeleted("404.")), jitter=lambda: 0.0)
+    context = make_context(
+        store, clock, tmp_path, extractor=StubExtractor(SeemsDeleted("404.")), jitter=lambda: 0.0
+    )
     first = await worked(claim, context)
     second = await worked(await reclaim(store, clock), context)
 
@@ -305,7 +355,11 @@ async def test_a_premiere_is_waited_for_until_it_begins_and_costs_no_attempt(
     context = make_context(store, clock, tmp_path, extractor=extractor, jitter=lambda: 0.0)
     job = await worked(claim, context)
 
-    assert (job.status, job.error_code, job.retry_at) == (JobStatus.FAILED, ErrorCode.UPCOMING, begins)
+    assert (job.status, job.error_code, job.retry_at) == (
+        JobStatus.FAILED,
+        ErrorCode.UPCOMING,
+        begins,
+    )
     assert job.max_attempts - job.attempt_count == claim.job.max_attempts
     assert f"{begins:%Y-%m-%d %H:%M} UTC" in (job.error or "")
 
@@ -318,14 +372,18 @@ async def test_a_broadcast_that_goes_on_is_checked_less_and_less_often(
     first = await worked(claim, context)
     second = await worked(await reclaim(store, clock), context)
 
-    waits = [job.retry_at - job.failed_at for job in (first, second) if job.retry_at and job.failed_at]
+    waits = [
+        job.retry_at - job.failed_at for job in (first, second) if job.retry_at and job.failed_at
+    ]
     assert waits == [timedelta(minutes=30), timedelta(hours=1)]
 
 
 SHARED, SHARED_POST = "https://pin.it/Abc123", "https://www.pinterest.com/pin/12345/"
 
 
-async def shared_job(store: Store, clock: FakeClock, *, link: str = SHARED, platform: str = "pinterest") -> ClaimedJob:
+async def shared_job(
+    store: Store, clock: FakeClock, *, link: str = SHARED, platform: str = "pinterest"
+) -> ClaimedJob:
     await store.queue.enqueue([new_job(link, clock=clock, platform=platform)])
     (claimed,) = await store.queue.claim(WorkerId("w-1"), limit=1, lease=LEASE)
     return claimed
@@ -336,11 +394,14 @@ async def test_a_share_links_target_is_stored_in_history_and_job_and_not_request
 ) -> None:
     claim = await shared_job(store, clock)
     web = StubClient(302, headers={"location": f"{SHARED_POST}sent/?x=1"})
-    failing = make_context(store, clock, tmp_path, client=web, downloader=StubDownloader(Incomplete("cut")))
+    failing = make_context(
+        store, clock, tmp_path, client=web, downloader=StubDownloader(Incomplete("cut"))
+    )
     first = await worked(claim, failing)
     requested = list(web.urls)
     again = await worked(
-        await reclaim(store, clock), make_context(store, clock, tmp_path, client=web, downloader=StubDownloader())
+        await reclaim(store, clock),
+        make_context(store, clock, tmp_path, client=web, downloader=StubDownloader()),
     )
 
     assert first.metadata["resolved_url"] == again.metadata["resolved_url"] == SHARED_POST
@@ -397,9 +458,11 @@ async def test_a_refusal_by_the_site_that_a_link_leads_to_closes_that_site(
     slow = StubExtractor(RateLimited("slow down", retry_after=timedelta(minutes=7)))
     await process_one_cycle(claim, make_context(store, clock, tmp_path, client=web, extractor=slow))
 
-    assert [limit.platform for limit in await store.site_limits.all_limits() if limit.closed_until is not None] == [
-        "pinterest"
-    ]
+    assert [
+        limit.platform
+        for limit in await store.site_limits.all_limits()
+        if limit.closed_until is not None
+    ] == ["pinterest"]
 
 
 async def test_a_proxy_that_fails_uses_up_no_attempt_and_closes_no_site(
@@ -412,7 +475,9 @@ async def test_a_proxy_that_fails_uses_up_no_attempt_and_closes_no_site(
     assert job.max_attempts - job.attempt_count == claim.job.max_attempts
     assert job.retry_at is not None
     assert job.retry_at - clock.now() < timedelta(minutes=7)
-    assert not [limit for limit in await store.site_limits.all_limits() if limit.closed_until is not None]
+    assert not [
+        limit for limit in await store.site_limits.all_limits() if limit.closed_until is not None
+    ]
 
 
 async def test_a_link_to_a_closed_site_is_retried_when_the_site_reopens(
@@ -423,20 +488,35 @@ async def test_a_link_to_a_closed_site_is_retried_when_the_site_reopens(
         "pinterest", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="429"
     )
     web, extractor = StubClient(302, headers={"location": SHARED_POST}), StubExtractor()
-    context = make_context(store, clock, tmp_path, client=web, extractor=extractor, jitter=lambda: 0.0)
+    context = make_context(
+        store, clock, tmp_path, client=web, extractor=extractor, jitter=lambda: 0.0
+    )
     job = await worked(claim, context)
 
-    assert (job.status, job.error_code, extractor.asked) == (JobStatus.FAILED, ErrorCode.RATE_LIMITED, 0)
+    assert (job.status, job.error_code, extractor.asked) == (
+        JobStatus.FAILED,
+        ErrorCode.RATE_LIMITED,
+        0,
+    )
     assert job.retry_at is not None
     assert job.retry_at - clock.now() == timedelta(hours=1)
-    assert next(limit.failures for limit in await store.site_limits.all_limits() if limit.platform == "pinterest") == 1
+    assert (
+        next(
+            limit.failures
+            for limit in await store.site_limits.all_limits()
+            if limit.platform == "pinterest"
+        )
+        == 1
+    )
 
 
 async def test_the_sites_retry_after_becomes_the_jobs_retry_at(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     limited = StubDownloader(RateLimited("429", retry_after=timedelta(seconds=100)))
-    job = await worked(claim, make_context(store, clock, tmp_path, downloader=limited, jitter=lambda: 0.0))
+    job = await worked(
+        claim, make_context(store, clock, tmp_path, downloader=limited, jitter=lambda: 0.0)
+    )
 
     assert job.retry_at == clock.now() + timedelta(seconds=100)
 
@@ -444,8 +524,14 @@ async def test_the_sites_retry_after_becomes_the_jobs_retry_at(
 @pytest.mark.parametrize(
     ("failure", "said"),
     [
-        (SiteClosed("It is closed.", retry_after=timedelta(hours=2)), "The site is closed until %s UTC."),
-        (RateLimited("Slower.", retry_after=timedelta(hours=2)), "Slower. It may be asked again at %s UTC."),
+        (
+            SiteClosed("It is closed.", retry_after=timedelta(hours=2)),
+            "The site is closed until %s UTC.",
+        ),
+        (
+            RateLimited("Slower.", retry_after=timedelta(hours=2)),
+            "Slower. It may be asked again at %s UTC.",
+        ),
         (RateLimited("Slower."), "Slower."),
     ],
     ids=["closed", "slower", "no time named"],
@@ -478,7 +564,9 @@ async def test_an_extraction_that_hangs_ends_within_the_time_limit(
             await asyncio.Event().wait()
             raise AssertionError
 
-    context = replace(make_context(store, clock, tmp_path, extractor=Hanging()), extraction_timeout_s=0.01)
+    context = replace(
+        make_context(store, clock, tmp_path, extractor=Hanging()), extraction_timeout_s=0.01
+    )
 
     assert (await worked(claim, context)).error_code is ErrorCode.TIMEOUT
 
@@ -511,9 +599,15 @@ async def test_a_commit_that_a_crash_interrupted_is_finished_without_any_network
     clock.advance(1)
     await store.queue.recover_stale_jobs(retry_in=timedelta(0))
     extractor = StubExtractor()
-    job = await worked(await reclaim(store, clock), make_context(store, clock, tmp_path, extractor=extractor))
+    job = await worked(
+        await reclaim(store, clock), make_context(store, clock, tmp_path, extractor=extractor)
+    )
 
-    assert (job.status, job.output_path, extractor.asked) == (JobStatus.COMPLETED, "generic-jane/name.mp4", 0)
+    assert (job.status, job.output_path, extractor.asked) == (
+        JobStatus.COMPLETED,
+        "generic-jane/name.mp4",
+        0,
+    )
     assert (tmp_path / "generic-jane/name.info.json").exists()
     assert len(list(tmp_path.glob("*/*.mp4"))) == 1
 
@@ -522,8 +616,12 @@ async def test_a_crash_before_the_subtitles_were_placed_leaves_no_row_that_names
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     sha = hashlib.sha256(VIDEO).hexdigest()
-    planned = SavedFile("generic-jane/name.mp4", None, len(VIDEO), sha, 4.0, 320, 180, beside=(".en.vtt", ".de.vtt"))
-    await store.queue.begin_commit(claim, planned, [JobItem(Item(), ItemStatus.COMMITTING, planned)])
+    planned = SavedFile(
+        "generic-jane/name.mp4", None, len(VIDEO), sha, 4.0, 320, 180, beside=(".en.vtt", ".de.vtt")
+    )
+    await store.queue.begin_commit(
+        claim, planned, [JobItem(Item(), ItemStatus.COMMITTING, planned)]
+    )
     (tmp_path / "generic-jane").mkdir()
     (tmp_path / "generic-jane/name.mp4").write_bytes(VIDEO)
     (tmp_path / "generic-jane/name.de.vtt").write_text("WEBVTT\n")
@@ -537,14 +635,25 @@ async def test_a_crash_before_the_subtitles_were_placed_leaves_no_row_that_names
 
 
 @pytest.mark.parametrize(
-    ("is_placed", "still", "picture"), [(True, True, "name.webp"), (False, True, "name.jpg"), (False, False, None)]
+    ("is_placed", "still", "picture"),
+    [(True, True, "name.webp"), (False, True, "name.jpg"), (False, False, None)],
 )
 async def test_a_commit_that_is_finished_names_the_picture_that_is_there(
-    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, is_placed: bool, still: bool, picture: str | None
+    store: Store,
+    clock: FakeClock,
+    claim: ClaimedJob,
+    tmp_path: Path,
+    is_placed: bool,
+    still: bool,
+    picture: str | None,
 ) -> None:
     sha = hashlib.sha256(VIDEO).hexdigest()
-    planned = SavedFile("generic-jane/name.mp4", "generic-jane/name.webp", len(VIDEO), sha, 4.0, 320, 180)
-    await store.queue.begin_commit(claim, planned, [JobItem(Item(), ItemStatus.COMMITTING, planned)])
+    planned = SavedFile(
+        "generic-jane/name.mp4", "generic-jane/name.webp", len(VIDEO), sha, 4.0, 320, 180
+    )
+    await store.queue.begin_commit(
+        claim, planned, [JobItem(Item(), ItemStatus.COMMITTING, planned)]
+    )
     (tmp_path / "generic-jane").mkdir()
     (tmp_path / "generic-jane/name.mp4").write_bytes(VIDEO)
     if is_placed:
@@ -552,7 +661,10 @@ async def test_a_commit_that_is_finished_names_the_picture_that_is_there(
     clock.advance(LEASE)
     clock.advance(1)
     await store.queue.recover_stale_jobs(retry_in=timedelta(0))
-    job = await worked(await reclaim(store, clock), make_context(store, clock, tmp_path, probe=StubProbe(still=still)))
+    job = await worked(
+        await reclaim(store, clock),
+        make_context(store, clock, tmp_path, probe=StubProbe(still=still)),
+    )
 
     folder = tmp_path / "generic-jane"
     assert [path.name for path in folder.iterdir() if path.suffix in (".jpg", ".webp")] == (
@@ -564,7 +676,9 @@ async def test_a_commit_that_is_finished_names_the_picture_that_is_there(
 async def test_posts_that_want_one_name_at_the_same_time_each_get_their_own_picture(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    """Another worker places its picture between this one's look for a free name and its own picture."""
+    """Another worker places its picture between this one's look for a free name and its own
+    picture.
+    """
 
     class Raced(LocalLibrary):
         async def free_name(self, folder: str, stem: str, suffix: str) -> str:
@@ -584,7 +698,9 @@ async def test_posts_that_want_one_name_at_the_same_time_each_get_their_own_pict
 
 
 class ZombiePlaces(StubDownloader):
-    """A frozen attempt goes on while its successor downloads, and puts its own file where it had planned to."""
+    """A frozen attempt goes on while its successor downloads,
+    and puts its own file where it had planned to.
+    """
 
     def __init__(self, target: Path) -> None:
         super().__init__()
@@ -596,10 +712,16 @@ class ZombiePlaces(StubDownloader):
         return await super().fetch(*args, **kwargs)  # type: ignore[arg-type]
 
 
-async def successor_of_a_frozen_commit(store: Store, clock: FakeClock, claim: ClaimedJob) -> ClaimedJob:
-    """Return the second attempt; the first is frozen between its plan and its rename, and its lease has expired."""
+async def successor_of_a_frozen_commit(
+    store: Store, clock: FakeClock, claim: ClaimedJob
+) -> ClaimedJob:
+    """Return the second attempt; the first is frozen between its plan and its rename,
+    and its lease has expired.
+    """
     sha = hashlib.sha256(VIDEO).hexdigest()
-    await store.queue.begin_commit(claim, SavedFile("generic-jane/name.mp4", None, len(VIDEO), sha, 4.0, 320, 180))
+    await store.queue.begin_commit(
+        claim, SavedFile("generic-jane/name.mp4", None, len(VIDEO), sha, 4.0, 320, 180)
+    )
     clock.advance(LEASE)
     clock.advance(1)
     await store.queue.recover_stale_jobs(retry_in=timedelta(0))
@@ -613,7 +735,9 @@ def videos_below(folder: Path) -> list[str]:
 async def test_a_file_that_a_frozen_attempt_placed_in_the_meantime_is_taken_over(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    """Its path and hash are in the row already: another copy would leave a file that no row names."""
+    """Its path and hash are in the row already: another copy would leave a file that no row
+    names.
+    """
     second = await successor_of_a_frozen_commit(store, clock, claim)
     zombie = ZombiePlaces(tmp_path / "generic-jane/name.mp4")
     job = await worked(second, make_context(store, clock, tmp_path, downloader=zombie))
@@ -623,7 +747,11 @@ async def test_a_file_that_a_frozen_attempt_placed_in_the_meantime_is_taken_over
 
 
 async def test_a_file_that_a_frozen_attempt_places_at_the_last_moment_is_taken_over(
-    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store,
+    clock: FakeClock,
+    claim: ClaimedJob,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Both want the name that the first one had planned, so only one of them can have it."""
     second = await successor_of_a_frozen_commit(store, clock, claim)
@@ -659,9 +787,13 @@ async def test_an_unrelated_file_under_the_planned_name_is_left_alone(
 async def test_the_plan_of_an_earlier_attempt_survives_a_failed_one(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    """A frozen attempt may wake up at any time, also after its successor failed and while a third attempt runs."""
+    """A frozen attempt may wake up at any time, also after its successor failed and while a third
+    attempt runs.
+    """
     second = await successor_of_a_frozen_commit(store, clock, claim)
-    failing = make_context(store, clock, tmp_path, downloader=StubDownloader(*[Incomplete("cut off")] * 9))
+    failing = make_context(
+        store, clock, tmp_path, downloader=StubDownloader(*[Incomplete("cut off")] * 9)
+    )
     assert (await worked(second, failing)).status is JobStatus.FAILED
     third = await reclaim(store, clock)
     zombie = ZombiePlaces(tmp_path / "generic-jane/name.mp4")
@@ -679,7 +811,9 @@ async def test_after_a_disk_fails_behind_a_placed_video_the_next_attempt_finishe
     failure: Failure,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The video is in the library but its sidecar did not fit: downloading it again would leave a second copy."""
+    """The video is in the library but its sidecar did not fit:
+    downloading it again would leave a second copy.
+    """
     context, extractor = make_context(store, clock, tmp_path), StubExtractor()
 
     async def refuse(*_: Any, **__: Any) -> None:
@@ -688,15 +822,23 @@ async def test_after_a_disk_fails_behind_a_placed_video_the_next_attempt_finishe
     with monkeypatch.context() as patch:
         patch.setattr(context.library, "place_json", refuse)
         waiting = await worked(claim, context)
-    job = await worked(await reclaim(store, clock), make_context(store, clock, tmp_path, extractor=extractor))
+    job = await worked(
+        await reclaim(store, clock), make_context(store, clock, tmp_path, extractor=extractor)
+    )
 
     assert (waiting.status, waiting.error_code) == (JobStatus.FAILED, failure.code)
     assert (job.status, extractor.asked) == (JobStatus.COMPLETED, 0)
-    assert [str(path.relative_to(tmp_path)) for path in tmp_path.glob("*/*.mp4")] == [job.output_path]
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.glob("*/*.mp4")] == [
+        job.output_path
+    ]
 
 
 async def test_a_disk_that_is_full_at_the_thumbnail_loses_only_the_thumbnail(
-    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store,
+    clock: FakeClock,
+    claim: ClaimedJob,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     picture = b"\xff\xd8\xff" + b"p" * 5_000
     context = make_context(
@@ -720,11 +862,13 @@ async def test_a_disk_that_is_full_at_the_thumbnail_loses_only_the_thumbnail(
     assert (job.status, job.thumbnail_path, job.error_code) == (JobStatus.COMPLETED, None, None)
 
 
-# --- several videos in one post -----------------------------------------------------------------------------------
+# --- several videos in one post -------------------------------------------------------------------
 
 
 def carousel(*names: str) -> Extraction:
-    items = tuple(Item((candidate(f"https://cdn.example/{name}.mp4"),), media_id=name) for name in names)
+    items = tuple(
+        Item((candidate(f"https://cdn.example/{name}.mp4"),), media_id=name) for name in names
+    )
     return replace(extraction(), items=(items[0], Item(type=ItemType.IMAGE), *items[1:]))
 
 
@@ -748,14 +892,28 @@ async def test_every_video_of_a_carousel_is_saved_under_its_number(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     downloader = ByUrl({"a": b"first" * 9, "b": b"second" * 9})
-    context = make_context(store, clock, tmp_path, extractor=StubExtractor(carousel("a", "b")), downloader=downloader)
+    context = make_context(
+        store, clock, tmp_path, extractor=StubExtractor(carousel("a", "b")), downloader=downloader
+    )
     job = await worked(claim, context)
 
-    assert (job.status, job.output_path) == (JobStatus.COMPLETED, "generic-jane/2026-11-24 A title [1-1].mp4")
-    assert [item.status for item in job.items] == [ItemStatus.SAVED, ItemStatus.SKIPPED, ItemStatus.SAVED]
+    assert (job.status, job.output_path) == (
+        JobStatus.COMPLETED,
+        "generic-jane/2026-11-24 A title [1-1].mp4",
+    )
+    assert [item.status for item in job.items] == [
+        ItemStatus.SAVED,
+        ItemStatus.SKIPPED,
+        ItemStatus.SAVED,
+    ]
     files = [item.saved for item in job.items if item.saved]
-    assert [(tmp_path / file.output_path).read_bytes() for file in files] == [b"first" * 9, b"second" * 9]
-    assert [file.sha256 for file in files] == [hashlib.sha256(word * 9).hexdigest() for word in (b"first", b"second")]
+    assert [(tmp_path / file.output_path).read_bytes() for file in files] == [
+        b"first" * 9,
+        b"second" * 9,
+    ]
+    assert [file.sha256 for file in files] == [
+        hashlib.sha256(word * 9).hexdigest() for word in (b"first", b"second")
+    ]
     sidecar = json.loads((tmp_path / "generic-jane/2026-11-24 A title [1-2].info.json").read_text())
     assert (sidecar["video"]["number"], sidecar["video"]["of"]) == (2, 2)
 
@@ -764,13 +922,19 @@ async def test_a_failed_video_does_not_stop_the_others_and_the_next_attempt_fetc
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     downloader = ByUrl({"a": Incomplete("It was cut."), "b": VIDEO})
-    context = make_context(store, clock, tmp_path, extractor=StubExtractor(carousel("a", "b")), downloader=downloader)
+    context = make_context(
+        store, clock, tmp_path, extractor=StubExtractor(carousel("a", "b")), downloader=downloader
+    )
     job = await worked(claim, context)
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.PARTIAL)
     assert job.error == "1 of 2 files saved. File 1: the browser got nothing"
     assert job.retry_at is not None
-    assert [item.status for item in job.items] == [ItemStatus.FAILED, ItemStatus.SKIPPED, ItemStatus.SAVED]
+    assert [item.status for item in job.items] == [
+        ItemStatus.FAILED,
+        ItemStatus.SKIPPED,
+        ItemStatus.SAVED,
+    ]
 
     downloader.answers["a"] = b"whole" * 9
     downloader.requests.clear()
@@ -796,13 +960,17 @@ async def test_a_crash_between_two_videos_keeps_the_first_and_fetches_only_the_s
     extractor = StubExtractor(carousel("a", "b"))
     with pytest.raises(Killed):
         await process_one_cycle(
-            claim, make_context(store, clock, tmp_path, extractor=extractor, downloader=Dying({"a": VIDEO}))
+            claim,
+            make_context(
+                store, clock, tmp_path, extractor=extractor, downloader=Dying({"a": VIDEO})
+            ),
         )
     await store.workers.expire_leases([claim.worker])
     await store.queue.recover_stale_jobs(retry_in=timedelta(0))
     downloader = ByUrl({"b": b"second" * 9})
     job = await worked(
-        await reclaim(store, clock), make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader)
+        await reclaim(store, clock),
+        make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader),
     )
 
     assert job.status is JobStatus.COMPLETED
@@ -815,10 +983,16 @@ async def test_the_user_chooses_where_nothing_shows_which_video_belongs_to_the_p
 ) -> None:
     unsure = [candidate(f"https://cdn.example/{n}.mp4", ownership=Ownership.UNKNOWN) for n in "ab"]
     downloader = ByUrl({"b": VIDEO})
-    context = make_context(store, clock, tmp_path, extractor=StubExtractor(extraction(*unsure)), downloader=downloader)
+    context = make_context(
+        store, clock, tmp_path, extractor=StubExtractor(extraction(*unsure)), downloader=downloader
+    )
     job = await worked(claim, context)
 
-    assert (job.status, job.error_code, job.retry_at) == (JobStatus.FAILED, ErrorCode.AMBIGUOUS, None)
+    assert (job.status, job.error_code, job.retry_at) == (
+        JobStatus.FAILED,
+        ErrorCode.AMBIGUOUS,
+        None,
+    )
     assert [c.url for c in job.candidates] == [c.url for c in unsure]
 
     await store.queue.retry(job.id, chosen_urls=[unsure[1].url])
@@ -845,19 +1019,27 @@ async def test_the_first_player_is_saved_on_the_sites_of_which_the_user_wants_it
     claim: ClaimedJob,
     tmp_path: Path,
 ) -> None:
-    played = candidate("https://cdn.example/b.mp4", ownership=Ownership.UNKNOWN, evidence=(Sign.PLAYER, *signs))
+    played = candidate(
+        "https://cdn.example/b.mp4", ownership=Ownership.UNKNOWN, evidence=(Sign.PLAYER, *signs)
+    )
     named = candidate("https://cdn.example/a.mp4", ownership=Ownership.UNKNOWN)
     extractor, downloader = StubExtractor(extraction(named, played)), ByUrl({"b": VIDEO})
     context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader)
     job = await worked(claim, replace(context, first_player_sites=sites))
 
     assert job.status is status
-    told = [record for record in await store.catalogue.history(job.id) if "the first player" in record.detail]
+    told = [
+        record
+        for record in await store.catalogue.history(job.id)
+        if "the first player" in record.detail
+    ]
     assert bool(told) is (status is JobStatus.COMPLETED)
 
 
 def three_unsure() -> tuple[list[Candidate], Extraction]:
-    unsure = [candidate(f"https://cdn.example/{name}.mp4", ownership=Ownership.UNKNOWN) for name in "abc"]
+    unsure = [
+        candidate(f"https://cdn.example/{name}.mp4", ownership=Ownership.UNKNOWN) for name in "abc"
+    ]
     return unsure, replace(extraction(*unsure), items=(), others=tuple(unsure))
 
 
@@ -866,12 +1048,17 @@ async def test_several_videos_that_the_user_chose_are_saved_as_the_posts_items_i
 ) -> None:
     unsure, found = three_unsure()
     downloader = ByUrl({"a": b"first" * 9, "c": b"third" * 9})
-    context = make_context(store, clock, tmp_path, extractor=StubExtractor(found), downloader=downloader)
+    context = make_context(
+        store, clock, tmp_path, extractor=StubExtractor(found), downloader=downloader
+    )
     await worked(claim, context)
     await store.queue.retry(claim.id, chosen_urls=[unsure[0].url, unsure[2].url])
     job = await worked(await reclaim(store, clock), context)
 
-    assert (job.status, [item.status for item in job.items]) == (JobStatus.COMPLETED, [ItemStatus.SAVED] * 2)
+    assert (job.status, [item.status for item in job.items]) == (
+        JobStatus.COMPLETED,
+        [ItemStatus.SAVED] * 2,
+    )
     files = [item.saved.output_path for item in job.items if item.saved]
     assert [(tmp_path / file).read_bytes() for file in files] == [b"first" * 9, b"third" * 9]
     assert files[1] == "generic-jane/2026-11-24 A title [1-2].mp4"
@@ -882,19 +1069,28 @@ async def test_a_chosen_video_that_fails_does_not_lose_the_others_and_only_it_is
 ) -> None:
     unsure, found = three_unsure()
     downloader = ByUrl({"a": b"first" * 9, "b": Deleted("It is gone."), "c": b"third" * 9})
-    context = make_context(store, clock, tmp_path, extractor=StubExtractor(found), downloader=downloader)
+    context = make_context(
+        store, clock, tmp_path, extractor=StubExtractor(found), downloader=downloader
+    )
     await worked(claim, context)
     await store.queue.retry(claim.id, chosen_urls=[one.url for one in unsure])
     job = await worked(await reclaim(store, clock), context)
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.PARTIAL)
-    assert [item.status for item in job.items] == [ItemStatus.SAVED, ItemStatus.FAILED, ItemStatus.SAVED]
+    assert [item.status for item in job.items] == [
+        ItemStatus.SAVED,
+        ItemStatus.FAILED,
+        ItemStatus.SAVED,
+    ]
 
     downloader.answers, downloader.requests = {"b": b"second" * 9}, []
     await store.queue.retry(claim.id)
     job = await worked(await reclaim(store, clock), context)
 
-    assert (job.status, [item.status for item in job.items]) == (JobStatus.COMPLETED, [ItemStatus.SAVED] * 3)
+    assert (job.status, [item.status for item in job.items]) == (
+        JobStatus.COMPLETED,
+        [ItemStatus.SAVED] * 3,
+    )
     assert [request.url for request in downloader.requests] == [unsure[1].url]
 
 
@@ -903,7 +1099,9 @@ async def test_another_choice_keeps_what_an_earlier_one_saved(
 ) -> None:
     unsure, found = three_unsure()
     downloader = ByUrl({"a": b"first" * 9, "b": Deleted("It is gone."), "c": b"third" * 9})
-    context = make_context(store, clock, tmp_path, extractor=StubExtractor(found), downloader=downloader)
+    context = make_context(
+        store, clock, tmp_path, extractor=StubExtractor(found), downloader=downloader
+    )
     await worked(claim, context)
     await store.queue.retry(claim.id, chosen_urls=[unsure[0].url, unsure[1].url])
     await worked(await reclaim(store, clock), context)
@@ -929,17 +1127,23 @@ async def test_chosen_videos_survive_a_crash_between_them(
     await worked(claim, make_context(store, clock, tmp_path, extractor=extractor))
     await store.queue.retry(claim.id, chosen_urls=[unsure[0].url, unsure[2].url])
     second = await reclaim(store, clock)
-    dying = make_context(store, clock, tmp_path, extractor=extractor, downloader=Dying({"a": b"first" * 9}))
+    dying = make_context(
+        store, clock, tmp_path, extractor=extractor, downloader=Dying({"a": b"first" * 9})
+    )
     with pytest.raises(Killed):
         await process_one_cycle(second, dying)
     await store.workers.expire_leases([second.worker])
     await store.queue.recover_stale_jobs(retry_in=timedelta(0))
     downloader = ByUrl({"c": b"third" * 9})
     job = await worked(
-        await reclaim(store, clock), make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader)
+        await reclaim(store, clock),
+        make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader),
     )
 
-    assert (job.status, [item.status for item in job.items]) == (JobStatus.COMPLETED, [ItemStatus.SAVED] * 2)
+    assert (job.status, [item.status for item in job.items]) == (
+        JobStatus.COMPLETED,
+        [ItemStatus.SAVED] * 2,
+    )
     assert [request.url for request in downloader.requests] == [unsure[2].url]
 
 
@@ -964,12 +1168,18 @@ async def test_of_the_chosen_videos_one_that_the_page_lost_is_reported_and_the_o
     assert job.items[0].error == "The post no longer shows this video."
 
 
-# --- the page's source first ----------------------------------------------------------------------------------------
+# --- the page's source first ----------------------------------------------------------------------
 
 
-def source_first(context: WorkerContext, *found: Extraction | Failure) -> tuple[WorkerContext, StubExtractor]:
-    """Return tools whose extractor ``page`` gives these results before the browser is asked; and that extractor."""
-    page = StubExtractor(*(replace(e, extractor="page") if isinstance(e, Extraction) else e for e in found))
+def source_first(
+    context: WorkerContext, *found: Extraction | Failure
+) -> tuple[WorkerContext, StubExtractor]:
+    """Return tools whose extractor ``page`` gives these results before the browser is asked;
+    and that extractor.
+    """
+    page = StubExtractor(
+        *(replace(e, extractor="page") if isinstance(e, Extraction) else e for e in found)
+    )
     page.name = "page"
     return replace(context, extractors={"page": page, **context.extractors}), page
 
@@ -978,7 +1188,9 @@ async def test_a_post_that_its_pages_source_shows_needs_no_browser(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     browser = StubExtractor()
-    context, page = source_first(make_context(store, clock, tmp_path, extractor=browser), extraction())
+    context, page = source_first(
+        make_context(store, clock, tmp_path, extractor=browser), extraction()
+    )
     job = await worked(claim, context)
 
     assert (job.status, page.asked, browser.asked) == (JobStatus.COMPLETED, 1, 0)
@@ -987,7 +1199,9 @@ async def test_a_post_that_its_pages_source_shows_needs_no_browser(
 async def test_the_history_shows_the_doubt_about_a_pages_source_and_the_browsers_visit(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    context, _ = source_first(make_context(store, clock, tmp_path), Unsupported("The page's source is not enough."))
+    context, _ = source_first(
+        make_context(store, clock, tmp_path), Unsupported("The page's source is not enough.")
+    )
     job = await worked(claim, context)
 
     assert job.status is JobStatus.COMPLETED
@@ -995,7 +1209,10 @@ async def test_the_history_shows_the_doubt_about_a_pages_source_and_the_browsers
         (record.outcome, record.detail)
         for record in await store.catalogue.history(claim.id)
         if record.stage is Stage.EXTRACT
-    ] == [(StepOutcome.SKIPPED, "The page's source is not enough."), (StepOutcome.OK, ": 1 candidate")]
+    ] == [
+        (StepOutcome.SKIPPED, "The page's source is not enough."),
+        (StepOutcome.OK, ": 1 candidate"),
+    ]
 
 
 async def test_what_a_pages_source_says_is_no_verdict_about_the_post(
@@ -1003,10 +1220,14 @@ async def test_what_a_pages_source_says_is_no_verdict_about_the_post(
 ) -> None:
     """The browser looks at the same page: two failures of one page are not two witnesses."""
     browser = StubExtractor(SeemsDeleted("404"))
-    context, _ = source_first(make_context(store, clock, tmp_path, extractor=browser), SeemsDeleted("404"))
+    context, _ = source_first(
+        make_context(store, clock, tmp_path, extractor=browser), SeemsDeleted("404")
+    )
     await worked(claim, context)
 
-    (final,) = [r.error_code for r in await store.catalogue.history(claim.id) if r.stage is Stage.EXTRACT][1:]
+    (final,) = [
+        r.error_code for r in await store.catalogue.history(claim.id) if r.stage is Stage.EXTRACT
+    ][1:]
     assert browser.asked == 1
     assert final is SeemsDeleted.code
 
@@ -1015,7 +1236,9 @@ async def test_a_site_that_asks_to_slow_down_is_not_visited_by_the_browser_eithe
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     browser = StubExtractor()
-    context, _ = source_first(make_context(store, clock, tmp_path, extractor=browser), RateLimited("429"))
+    context, _ = source_first(
+        make_context(store, clock, tmp_path, extractor=browser), RateLimited("429")
+    )
     job = await worked(claim, context)
 
     assert (job.error_code, browser.asked) == (ErrorCode.RATE_LIMITED, 0)
@@ -1030,7 +1253,10 @@ async def test_when_a_url_from_the_pages_source_fails_the_browser_extracts_the_p
     context, page = source_first(context, extraction(candidate("https://cdn.example/preview.mp4")))
     job = await worked(claim, context)
 
-    assert (job.status, job.extracted_url) == (JobStatus.COMPLETED, "https://cdn.example/better.mp4")
+    assert (job.status, job.extracted_url) == (
+        JobStatus.COMPLETED,
+        "https://cdn.example/better.mp4",
+    )
     assert (page.asked, browser.asked) == (1, 1)
 
 
@@ -1039,8 +1265,12 @@ async def test_a_video_that_the_user_chose_is_looked_for_where_it_was_shown(
 ) -> None:
     unsure = [candidate(f"https://cdn.example/{n}.mp4", ownership=Ownership.UNKNOWN) for n in "ab"]
     browser = StubExtractor(extraction(*unsure))
-    context = make_context(store, clock, tmp_path, extractor=browser, downloader=ByUrl({"b": VIDEO}))
-    context, page = source_first(context, Unsupported("two videos"), extraction(candidate("https://cdn.example/c.mp4")))
+    context = make_context(
+        store, clock, tmp_path, extractor=browser, downloader=ByUrl({"b": VIDEO})
+    )
+    context, page = source_first(
+        context, Unsupported("two videos"), extraction(candidate("https://cdn.example/c.mp4"))
+    )
     await worked(claim, context)
     await store.queue.retry(claim.id, chosen_urls=[unsure[1].url])
     job = await worked(await reclaim(store, clock), context)
@@ -1049,7 +1279,7 @@ async def test_a_video_that_the_user_chose_is_looked_for_where_it_was_shown(
     assert page.asked == 1
 
 
-# --- a container that browsers do not open ------------------------------------------------------------------------
+# --- a container that browsers do not open --------------------------------------------------------
 
 
 class FirstIs(StubProbe):
@@ -1072,7 +1302,9 @@ async def test_a_whole_video_that_browsers_do_not_open_is_saved_as_an_mp4(
     async def remux(sources: Sequence[Path], into: Path) -> None:
         into.write_bytes(b"remuxed " + sources[0].read_bytes())
 
-    job = await worked(claim, make_context(store, clock, tmp_path, probe=FirstIs("matroska"), remux=remux))
+    job = await worked(
+        claim, make_context(store, clock, tmp_path, probe=FirstIs("matroska"), remux=remux)
+    )
 
     assert job.output_path is not None
     assert job.output_path.endswith(".mp4")
@@ -1098,10 +1330,12 @@ async def test_a_video_that_cannot_be_remuxed_into_an_mp4_is_saved_as_it_is(
     assert job.status is JobStatus.COMPLETED
 
 
-# --- posts that crash their worker -------------------------------------------------------------------------------
+# --- posts that crash their worker ----------------------------------------------------------------
 
 
-async def died(claim: ClaimedJob, store: Store, clock: FakeClock, *, stage: Stage = Stage.ROUTE) -> ClaimedJob:
+async def died(
+    claim: ClaimedJob, store: Store, clock: FakeClock, *, stage: Stage = Stage.ROUTE
+) -> ClaimedJob:
     """Let the attempt's worker die after it has recorded ``stage``, and return the next attempt."""
     await store.queue.record(claim, HistoryRecord(clock.now(), claim.fence, stage, StepOutcome.OK))
     clock.advance(LEASE + timedelta(seconds=1))
@@ -1128,7 +1362,11 @@ async def test_a_post_whose_worker_died_twice_during_extraction_is_not_extracted
     extractor = StubExtractor()
     job = await worked(third, make_context(store, clock, tmp_path, extractor=extractor))
 
-    assert (job.status, job.error_code, job.retry_at) == (JobStatus.FAILED, ErrorCode.WORKER_DIED, None)
+    assert (job.status, job.error_code, job.retry_at) == (
+        JobStatus.FAILED,
+        ErrorCode.WORKER_DIED,
+        None,
+    )
     assert job.error == "The worker stopped twice while it was reading this post."
     assert extractor.asked == 0
 
@@ -1141,13 +1379,20 @@ async def test_the_user_may_retry_a_post_whose_worker_died_twice(
     await store.queue.retry(claim.id)
     fourth = await reclaim(store, clock)
 
-    assert (await worked(fourth, make_context(store, clock, tmp_path))).status is JobStatus.COMPLETED
+    assert (
+        await worked(fourth, make_context(store, clock, tmp_path))
+    ).status is JobStatus.COMPLETED
 
 
 async def test_a_job_whose_worker_died_during_downloads_goes_on_with_them(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    third = await died(await died(claim, store, clock, stage=Stage.CHECKPOINT), store, clock, stage=Stage.CHECKPOINT)
+    third = await died(
+        await died(claim, store, clock, stage=Stage.CHECKPOINT),
+        store,
+        clock,
+        stage=Stage.CHECKPOINT,
+    )
 
     assert (await worked(third, make_context(store, clock, tmp_path))).status is JobStatus.COMPLETED
 
@@ -1159,7 +1404,9 @@ async def test_after_a_death_an_attempt_waits_for_running_extractions_and_then_l
     """It releases its slot after the extraction, however that ended."""
     second = await died(claim, store, clock)
     extractor, slots = StubExtractor(answer), WatchedSlots()
-    context = replace(make_context(store, clock, tmp_path, extractor=extractor), extraction_slots=slots)
+    context = replace(
+        make_context(store, clock, tmp_path, extractor=extractor), extraction_slots=slots
+    )
     others = await context.extraction_slots.begin(alone=False)
     attempt = asyncio.create_task(process_one_cycle(second, context))
     while len(slots.begun) == 1:
@@ -1197,13 +1444,20 @@ async def test_a_fresh_extraction_waits_while_another_post_is_extracted_alone(
     """Otherwise its post could crash the worker, and the other one would be blamed."""
     extractor = StubExtractor()
     context = make_context(
-        store, clock, tmp_path, extractor=extractor, downloader=StubDownloader(Incomplete("it broke off"))
+        store,
+        clock,
+        tmp_path,
+        extractor=extractor,
+        downloader=StubDownloader(Incomplete("it broke off")),
     )
     attempt = asyncio.create_task(process_one_cycle(claim, context))
     while extractor.asked == 0:
         await asyncio.sleep(0)
-    alone = await context.extraction_slots.begin(alone=True)  # admitted once the first extraction is over
-    while (job := await store.catalogue.get(claim.id)).stage is not Stage.EXTRACT or job.progress_pct != 50:
+    # admitted once the first extraction is over
+    alone = await context.extraction_slots.begin(alone=True)
+    while (
+        job := await store.catalogue.get(claim.id)
+    ).stage is not Stage.EXTRACT or job.progress_pct != 50:
         await asyncio.sleep(0)
     for _ in range(50):
         await asyncio.sleep(0)
@@ -1230,7 +1484,11 @@ async def test_a_saved_video_is_noted_as_decoded_or_waits_for_that(
 
 
 async def test_a_job_is_completed_although_the_decoding_cannot_be_noted(
-    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store,
+    clock: FakeClock,
+    claim: ClaimedJob,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def fails(*_: object, **__: object) -> None:
         raise StoreError("No answer.")

@@ -20,7 +20,9 @@ def folder(root: Path, job_id: str, fence: int) -> Path:
     return path
 
 
-async def test_a_living_attempts_folder_is_never_swept(store: Store, claim: ClaimedJob, tmp_path: Path) -> None:
+async def test_a_living_attempts_folder_is_never_swept(
+    store: Store, claim: ClaimedJob, tmp_path: Path
+) -> None:
     path = folder(tmp_path, claim.id, claim.fence)
 
     assert await sweep_staging(store.catalogue, LocalLibrary(tmp_path).staging) == 0
@@ -43,7 +45,9 @@ async def test_a_commit_that_a_crash_interrupted_keeps_its_folder_for_the_next_a
     path = folder(tmp_path, claim.id, claim.fence)
     await store.queue.begin_commit(claim, SavedFile("a/b.mp4", None, 1, "0" * 64, None, None, None))
     clock.advance(LEASE + timedelta(seconds=1))
-    recovered = await recover_stale_jobs(store, LocalLibrary(tmp_path).staging, tmp_path / "workers")
+    recovered = await recover_stale_jobs(
+        store, LocalLibrary(tmp_path).staging, tmp_path / "workers"
+    )
 
     assert recovered.failed == 1
     assert path.exists()
@@ -55,18 +59,24 @@ async def test_the_job_of_a_living_worker_is_never_touched(
     clock.advance(LEASE - timedelta(seconds=1))
     await store.queue.renew(WorkerId("w-1"), [claim], lease=LEASE)
     clock.advance(LEASE - timedelta(seconds=1))
-    recovered = await recover_stale_jobs(store, LocalLibrary(tmp_path).staging, tmp_path / "workers")
+    recovered = await recover_stale_jobs(
+        store, LocalLibrary(tmp_path).staging, tmp_path / "workers"
+    )
 
     assert recovered.failed == 0
     assert (await store.catalogue.get(claim.id)).status is JobStatus.RUNNING
 
 
 def test_with_the_usual_settings_another_host_goes_on_within_100_seconds(tmp_path: Path) -> None:
-    """At worst a worker dies right after it has renewed, and the lease ends right after another worker has checked."""
+    """At worst a worker dies right after it has renewed,
+    and the lease ends right after another worker has checked.
+    """
     limits = worker_limits(Settings(state_dir=tmp_path, download_dir=tmp_path))
 
     at_worst = (
-        limits.lease + timedelta(seconds=limits.recovery_interval_s + limits.poll_interval_s) + RECOVERED_RETRY_IN
+        limits.lease
+        + timedelta(seconds=limits.recovery_interval_s + limits.poll_interval_s)
+        + RECOVERED_RETRY_IN
     )
 
     assert at_worst < timedelta(seconds=100)

@@ -32,7 +32,9 @@ VIDEO = "https://www.tiktok.com/@jane/video/7123456789012345678"
 
 
 class Web:
-    """Redirects the URLs of ``redirects``; every other URL answers ``status``. Records the requests."""
+    """Redirects the URLs of ``redirects``; every other URL answers ``status``.
+    Records the requests.
+    """
 
     def __init__(self, redirects: Mapping[str, str | Failure], *, status: int = 200) -> None:
         self._redirects, self._status = redirects, status
@@ -62,7 +64,11 @@ class Web:
         target = self._redirects.get(url)
         if isinstance(target, Failure):
             raise target
-        yield StubResponse(302, b"", {"location": target}) if target else StubResponse(self._status, b"", {})
+        yield (
+            StubResponse(302, b"", {"location": target})
+            if target
+            else StubResponse(self._status, b"", {})
+        )
 
     async def close(self) -> None:
         return None
@@ -76,7 +82,11 @@ async def test_a_share_link_leads_to_the_post_without_requesting_the_post_itself
     web = Web({VM: f"{VIDEO}?_r=1&_t=abc"})
     route = await follow(VM, web)
 
-    assert (route.post.post_id, route.post.handle, route.post.url) == ("7123456789012345678", "jane", VIDEO)
+    assert (route.post.post_id, route.post.handle, route.post.url) == (
+        "7123456789012345678",
+        "jane",
+        VIDEO,
+    )
     assert (route.platform.name, route.shared_as) == ("tiktok", VM)
     assert web.requested == [VM]
 
@@ -92,13 +102,16 @@ async def test_links_are_followed_under_our_own_name() -> None:
     ("link", "hops", "platform", "post_id"),
     [
         ("https://pin.it/Abc123", ["https://api.pinterest.com/url_shortener/Abc123/redirect/",
-                                   "https://www.pinterest.com/pin/12345/sent/?x=1"], "pinterest", "12345"),
-        ("https://b23.tv/Abc123", ["https://www.bilibili.com/video/BV1xx411c7mD?share=1"], "bilibili", "BV1xx411c7mD"),
+                                   "https://www.pinterest.com/pin/12345/sent/?x=1"], "pinterest",
+                                   "12345"),
+        ("https://b23.tv/Abc123", ["https://www.bilibili.com/video/BV1xx411c7mD?share=1"],
+         "bilibili", "BV1xx411c7mD"),
         ("https://www.reddit.com/r/kites/s/Abc123", ["https://www.reddit.com/r/kites/comments/1abcde/kite/?share=1"],
          "reddit", "1abcde"),
         ("https://www.instagram.com/share/reel/Abc123x/", ["https://www.instagram.com/reel/Cabcdefghij/?igsh=1"],
          "instagram", "Cabcdefghij"),
-        (TCO, ["https://bit.ly/x1", "https://x.com/jane/status/1700000000000000001?s=20"], "x", "1700000000000000001"),
+        (TCO, ["https://bit.ly/x1", "https://x.com/jane/status/1700000000000000001?s=20"], "x",
+         "1700000000000000001"),
     ],
 )  # fmt: skip
 async def test_the_share_links_of_each_site_are_followed(
@@ -129,7 +142,9 @@ async def test_a_url_form_that_any_host_may_have_is_requested_before_it_is_trust
 
 
 @pytest.mark.parametrize("link", [VIDEO, "https://blog.example/kite", "https://fb.watch/Abc123/"])
-async def test_a_url_that_is_not_a_share_link_or_needs_a_browser_is_not_requested(link: str) -> None:
+async def test_a_url_that_is_not_a_share_link_or_needs_a_browser_is_not_requested(
+    link: str,
+) -> None:
     web = Web({})
     route = await follow(link, web)
 
@@ -153,7 +168,9 @@ async def test_a_target_that_an_earlier_attempt_found_is_not_requested_again() -
     ],
     ids=["profile", "front page", "circle", "refused"],
 )
-async def test_a_link_that_leads_to_no_post_fails(target: str | Failure, kind: type[Failure]) -> None:
+async def test_a_link_that_leads_to_no_post_fails(
+    target: str | Failure, kind: type[Failure]
+) -> None:
     with pytest.raises(kind):
         await follow(VM, Web({VM: target}))
 
@@ -171,7 +188,9 @@ async def test_an_endless_redirect_chain_is_stopped() -> None:
     ("link", "status", "kind"),
     [(VM, 404, SeemsDeleted), (TCO, 404, Deleted), (TCO, 410, Deleted), (VM, 429, RateLimited)],
 )
-async def test_a_link_that_its_site_does_not_know_fails(link: str, status: int, kind: type[Failure]) -> None:
+async def test_a_link_that_its_site_does_not_know_fails(
+    link: str, status: int, kind: type[Failure]
+) -> None:
     with pytest.raises(kind):
         await follow(link, Web({}, status=status))
 
@@ -198,14 +217,18 @@ async def test_a_link_that_plain_http_cannot_resolve_is_left_to_the_browser(web:
 
 async def test_a_login_page_that_names_the_post_leads_to_the_post() -> None:
     link = "https://www.instagram.com/share/reel/Abc123x/"
-    route = await follow(link, Web({link: "https://www.instagram.com/accounts/login/?next=%2Freel%2FCabcdefghij%2F"}))
+    route = await follow(
+        link, Web({link: "https://www.instagram.com/accounts/login/?next=%2Freel%2FCabcdefghij%2F"})
+    )
 
     assert (route.post.post_id, route.shared_as) == ("Cabcdefghij", link)
 
 
 async def test_a_login_page_cannot_lead_to_another_site() -> None:
     link = "https://www.instagram.com/share/reel/Abc123x/"
-    route = await follow(link, Web({link: f"https://www.instagram.com/accounts/login/?next={VIDEO}"}))
+    route = await follow(
+        link, Web({link: f"https://www.instagram.com/accounts/login/?next={VIDEO}"})
+    )
 
     assert route.shared_as is None
 

@@ -44,14 +44,25 @@ def verdict(
     former: Sequence[ErrorCode] = (),
 ) -> RetryIn | GiveUp:
     return decide(
-        failure, attempt=attempt, max_attempts=max_attempts, base=MINUTE, jitter=jitter, now=START, former=former
+        failure,
+        attempt=attempt,
+        max_attempts=max_attempts,
+        base=MINUTE,
+        jitter=jitter,
+        now=START,
+        former=former,
     )
 
 
 def test_waits_grow_fivefold_with_each_attempt() -> None:
     waits = [verdict(NetworkFailure("no route"), attempt=n) for n in (1, 2, 3, 4)]
 
-    assert waits == [RetryIn(MINUTE), RetryIn(5 * MINUTE), RetryIn(25 * MINUTE), RetryIn(125 * MINUTE)]
+    assert waits == [
+        RetryIn(MINUTE),
+        RetryIn(5 * MINUTE),
+        RetryIn(25 * MINUTE),
+        RetryIn(125 * MINUTE),
+    ]
 
 
 @given(attempt=st.integers(1, 1000), jitter=st.floats(0, 1, exclude_max=True))
@@ -73,11 +84,16 @@ def test_a_final_failure_is_never_tried_again(failure: Failure) -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "wait"), [(SeemsDeleted("404"), timedelta(hours=1)), (IpBlocked("no"), timedelta(hours=6))]
+    ("failure", "wait"),
+    [(SeemsDeleted("404"), timedelta(hours=1)), (IpBlocked("no"), timedelta(hours=6))],
 )
-def test_a_failure_that_may_be_temporary_is_retried_once_and_then_final(failure: Failure, wait: timedelta) -> None:
+def test_a_failure_that_may_be_temporary_is_retried_once_and_then_final(
+    failure: Failure, wait: timedelta
+) -> None:
     assert verdict(failure, jitter=0.0) == RetryIn(wait)
-    assert verdict(failure, attempt=3, jitter=0.0, former=[failure.code, ErrorCode.NETWORK]) == RetryIn(wait)
+    assert verdict(
+        failure, attempt=3, jitter=0.0, former=[failure.code, ErrorCode.NETWORK]
+    ) == RetryIn(wait)
     assert isinstance(verdict(failure, attempt=2, former=[failure.code]), GiveUp)
 
 
@@ -115,23 +131,33 @@ def test_the_sites_retry_after_takes_precedence_and_is_never_undercut() -> None:
     assert wait < answers[1].delay <= wait * 1.1
 
 
-@pytest.mark.parametrize("failure", [NoSpace("full"), BrowserUnavailable("crashed"), ToolMissing("no browser")])
+@pytest.mark.parametrize(
+    "failure", [NoSpace("full"), BrowserUnavailable("crashed"), ToolMissing("no browser")]
+)
 def test_a_fault_of_this_machine_uses_up_no_attempt(failure: Failure) -> None:
     assert isinstance(verdict(failure, attempt=50), RetryIn)
 
 
 def test_a_live_broadcast_is_waited_for_longer_each_time_and_uses_up_no_attempt() -> None:
     decisions = [
-        verdict(LiveNow("live"), attempt=n + 5, jitter=0.0, former=[ErrorCode.NETWORK] + [ErrorCode.LIVE_NOW] * n)
+        verdict(
+            LiveNow("live"),
+            attempt=n + 5,
+            jitter=0.0,
+            former=[ErrorCode.NETWORK] + [ErrorCode.LIVE_NOW] * n,
+        )
         for n in (0, 1, 2, 3, 4, 59)
     ]
 
-    assert decisions == [RetryIn(hours * HOUR, uses_attempt=False) for hours in (0.5, 1, 2, 4, 6, 6)]
+    assert decisions == [
+        RetryIn(hours * HOUR, uses_attempt=False) for hours in (0.5, 1, 2, 4, 6, 6)
+    ]
 
 
 def test_an_announced_broadcast_is_tried_when_it_begins_and_not_a_tenth_of_the_time_later() -> None:
     at_once, last = (
-        verdict(Upcoming("soon", starts_at=START + 48 * HOUR), attempt=5, jitter=jitter) for jitter in (0.0, 0.999)
+        verdict(Upcoming("soon", starts_at=START + 48 * HOUR), attempt=5, jitter=jitter)
+        for jitter in (0.0, 0.999)
     )
 
     assert at_once == RetryIn(48 * HOUR, uses_attempt=False)
@@ -140,7 +166,9 @@ def test_an_announced_broadcast_is_tried_when_it_begins_and_not_a_tenth_of_the_t
 
 
 def test_a_start_given_as_a_duration_is_waited_for_as_well() -> None:
-    assert verdict(Upcoming("soon", retry_after=3 * HOUR), jitter=0.0) == RetryIn(3 * HOUR, uses_attempt=False)
+    assert verdict(Upcoming("soon", retry_after=3 * HOUR), jitter=0.0) == RetryIn(
+        3 * HOUR, uses_attempt=False
+    )
 
 
 def test_a_start_that_is_far_off_is_checked_once_a_week_since_it_may_be_moved() -> None:
@@ -166,7 +194,9 @@ def test_every_wait_has_an_end(failure: Failure) -> None:
 def test_a_post_that_is_not_understood_is_tried_daily_when_its_attempts_are_used_up() -> None:
     broken = ExtractorBroken("a new form")
     decisions = [
-        verdict(broken, attempt=n + 1, max_attempts=max(5, n + 1), jitter=0.0, former=[broken.code] * n)
+        verdict(
+            broken, attempt=n + 1, max_attempts=max(5, n + 1), jitter=0.0, former=[broken.code] * n
+        )
         for n in (3, 4, 13, 14)
     ]
 
@@ -176,8 +206,20 @@ def test_a_post_that_is_not_understood_is_tried_daily_when_its_attempts_are_used
 
 
 def test_a_job_is_not_retried_before_its_site_reopens() -> None:
-    for failure in (NetworkFailure("x"), RateLimited("429"), RateLimited("429", retry_after=MINUTE)):
-        answer = decide(failure, attempt=1, max_attempts=5, base=MINUTE, jitter=0.0, now=START, closed_for=6 * HOUR)
+    for failure in (
+        NetworkFailure("x"),
+        RateLimited("429"),
+        RateLimited("429", retry_after=MINUTE),
+    ):
+        answer = decide(
+            failure,
+            attempt=1,
+            max_attempts=5,
+            base=MINUTE,
+            jitter=0.0,
+            now=START,
+            closed_for=6 * HOUR,
+        )
         assert answer == RetryIn(6 * HOUR)
 
 

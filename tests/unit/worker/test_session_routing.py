@@ -1,4 +1,6 @@
-"""A job that needs a sign-in moves to a machine that is signed in, and does not wait for a machine that is gone."""
+"""A job that needs a sign-in moves to a machine that is signed in,
+and does not wait for a machine that is gone.
+"""
 
 from __future__ import annotations
 
@@ -39,16 +41,34 @@ def store(clock: FakeClock) -> MemoryJobStore:
 
 
 async def beat(
-    store: MemoryJobStore, clock: FakeClock, host: str, *signed_in: str, platforms: tuple[str, ...] = ()
+    store: MemoryJobStore,
+    clock: FakeClock,
+    host: str,
+    *signed_in: str,
+    platforms: tuple[str, ...] = (),
 ) -> None:
     at = clock.now()
     await store.workers.heartbeat(
-        WorkerHeartbeat(WorkerId(f"w-{host}"), host, 1, "1", at, at, platforms=platforms, signed_in=tuple(signed_in))
+        WorkerHeartbeat(
+            WorkerId(f"w-{host}"),
+            host,
+            1,
+            "1",
+            at,
+            at,
+            platforms=platforms,
+            signed_in=tuple(signed_in),
+        )
     )
 
 
 async def attempt(
-    store: MemoryJobStore, clock: FakeClock, root: Path, failure: Failure, *, signed_in: frozenset[str] = frozenset()
+    store: MemoryJobStore,
+    clock: FakeClock,
+    root: Path,
+    failure: Failure,
+    *,
+    signed_in: frozenset[str] = frozenset(),
 ) -> Job:
     """Claim the job on this machine and return it as the attempt left it."""
 
@@ -86,7 +106,9 @@ async def test_a_job_whose_session_is_refused_fails_and_is_not_passed_on(
     await enqueue(store, clock)
     await beat(store, clock, "there", SITE)
 
-    job = await attempt(store, clock, tmp_path, LoginRequired("Only for members."), signed_in=frozenset({SITE}))
+    job = await attempt(
+        store, clock, tmp_path, LoginRequired("Only for members."), signed_in=frozenset({SITE})
+    )
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.LOGIN_REQUIRED)
 
 
@@ -109,14 +131,21 @@ async def test_where_no_machine_has_the_session_the_error_lists_the_machines(
     job = await attempt(store, clock, tmp_path, LoginRequired("Only for members."))
 
     assert (job.status, job.needs_session) == (JobStatus.FAILED, False)
-    assert job.error == "Only for members. Sign in on one of these computers: a, b (`mediavault login generic`)."
+    assert (
+        job.error
+        == "Only for members. Sign in on one of these computers: a, b (`mediavault login generic`)."
+    )
 
 
-async def test_a_single_machine_is_not_named(store: MemoryJobStore, clock: FakeClock, tmp_path: Path) -> None:
+async def test_a_single_machine_is_not_named(
+    store: MemoryJobStore, clock: FakeClock, tmp_path: Path
+) -> None:
     await enqueue(store, clock)
     await beat(store, clock, "here")
 
-    assert (await attempt(store, clock, tmp_path, LoginRequired("Only for members."))).error == "Only for members."
+    assert (
+        await attempt(store, clock, tmp_path, LoginRequired("Only for members."))
+    ).error == "Only for members."
 
 
 async def test_a_job_whose_machine_does_not_come_back_may_be_claimed_by_any_worker(
@@ -136,7 +165,9 @@ async def test_a_job_whose_machine_does_not_come_back_may_be_claimed_by_any_work
     assert len(await store.queue.claim(ME, limit=1, lease=LEASE)) == 1
 
 
-async def test_the_session_of_a_worker_that_takes_no_jobs_of_the_platform_is_ignored(clock: FakeClock) -> None:
+async def test_the_session_of_a_worker_that_takes_no_jobs_of_the_platform_is_ignored(
+    clock: FakeClock,
+) -> None:
     store = MemoryJobStore(clock)
     await beat(store, clock, "there", SITE, platforms=("x",))
 
@@ -159,7 +190,9 @@ class ChangingQueue(MemoryQueue):
 
     change: Callable[[], Awaitable[object]] | None = None
 
-    async def retry(self, job_id: JobId, *, chosen_urls: Sequence[str] = (), profile: str | None = None) -> Job:
+    async def retry(
+        self, job_id: JobId, *, chosen_urls: Sequence[str] = (), profile: str | None = None
+    ) -> Job:
         change, self.change = self.change, None
         if change is not None:
             await change()
@@ -170,9 +203,17 @@ async def waiting_for_sign_in(store: MemoryJobStore, clock: FakeClock, count: in
     """Store ``count`` jobs that wait for a sign-in, and return their ids, oldest first."""
     await store.queue.enqueue([new_job(clock=clock)])
     (claim,) = await store.queue.claim(ME, limit=1, lease=LEASE)
-    job = await store.queue.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="Only for members.", retry_in=None)
+    job = await store.queue.fail(
+        claim, error_code=ErrorCode.LOGIN_REQUIRED, error="Only for members.", retry_in=None
+    )
     more = [
-        StoredJob(replace(job, id=JobId(f"{job.id}-{number:05}"), canonical_url=f"{job.canonical_url}/{number}"))
+        StoredJob(
+            replace(
+                job,
+                id=JobId(f"{job.id}-{number:05}"),
+                canonical_url=f"{job.canonical_url}/{number}",
+            )
+        )
         for number in range(count - 1)
     ]
     await store.catalogue.import_jobs(more)
@@ -194,7 +235,9 @@ async def test_a_job_that_is_removed_or_cancelled_in_the_meantime_does_not_hold_
     assert queued == {*job_ids} - {job_ids[2]}
 
 
-async def test_after_a_sign_in_all_jobs_go_on_however_many_wait(store: MemoryJobStore, clock: FakeClock) -> None:
+async def test_after_a_sign_in_all_jobs_go_on_however_many_wait(
+    store: MemoryJobStore, clock: FakeClock
+) -> None:
     await waiting_for_sign_in(store, clock, 1_205)
 
     assert await requeue_after_sign_in([SITE], store) == 1_205

@@ -59,7 +59,9 @@ def context(store: Store, clock: FakeClock, tmp_path: Path) -> WorkerContext:
     return make_context(store, clock, tmp_path)
 
 
-async def acquire(platform: Platform, context: WorkerContext, *, before: Permit | None = None) -> Permit | None:
+async def acquire(
+    platform: Platform, context: WorkerContext, *, before: Permit | None = None
+) -> Permit | None:
     return await site_limits.acquire_permit(JobId("a-job"), platform, context, before=before)
 
 
@@ -69,7 +71,9 @@ EARLIER_PERMIT = Permit(START)
 async def test_a_permit_that_was_granted_before_the_site_closed_is_not_used_afterwards(
     context: WorkerContext, store: Store, clock: FakeClock
 ) -> None:
-    """A job waits up to two seconds for its permit, with the account for minutes; another's 429 may come first."""
+    """A job waits up to two seconds for its permit, with the account for minutes;
+    another's 429 may come first.
+    """
 
     class WhileItWaits(FakeClock):
         async def sleep(self, seconds: float) -> None:
@@ -100,7 +104,9 @@ def x_job(clock: FakeClock, number: int) -> NewJob:
         (NetworkFailure("reset"), None),
     ],
 )
-def test_which_failures_close_a_site_and_for_how_long(failure: Failure, for_: timedelta | None) -> None:
+def test_which_failures_close_a_site_and_for_how_long(
+    failure: Failure, for_: timedelta | None
+) -> None:
     assert closing(failure, X) == for_
 
 
@@ -109,16 +115,21 @@ def test_a_login_wall_closes_the_site_only_where_walls_hide_the_media() -> None:
     assert closing(LoginRequired("wall"), X) is None or X.walls.blocks_media
 
 
-async def test_permits_of_one_site_are_an_interval_apart(context: WorkerContext, clock: FakeClock) -> None:
+async def test_permits_of_one_site_are_an_interval_apart(
+    context: WorkerContext, clock: FakeClock
+) -> None:
     shortest, longest = X.pace.interval_s
     began = clock.now()
     for _ in range(3):
         await acquire(X, context, before=EARLIER_PERMIT)
 
-    assert (clock.now() - began).total_seconds() == pytest.approx(shortest + longest)  # jitter is a half
+    # jitter is a half
+    assert (clock.now() - began).total_seconds() == pytest.approx(shortest + longest)
 
 
-async def test_pages_of_unknown_sites_have_no_site_limits(context: WorkerContext, store: Store) -> None:
+async def test_pages_of_unknown_sites_have_no_site_limits(
+    context: WorkerContext, store: Store
+) -> None:
     assert await acquire(GENERIC, context) is None
     await report_outcome(GENERIC, None, RateLimited("429"), context)
 
@@ -144,7 +155,9 @@ async def test_each_failure_closes_the_site_for_twice_as_long_until_a_job_gets_t
     assert (limit.failures, limit.closed_until) == (0, None)
 
 
-async def test_a_network_failure_tells_a_probe_nothing(context: WorkerContext, store: Store, clock: FakeClock) -> None:
+async def test_a_network_failure_tells_a_probe_nothing(
+    context: WorkerContext, store: Store, clock: FakeClock
+) -> None:
     await report_outcome(X, None, RateLimited("429", retry_after=timedelta(minutes=7)), context)
     clock.advance(timedelta(minutes=8))
     permit = await acquire(X, context)
@@ -157,7 +170,9 @@ async def test_a_network_failure_tells_a_probe_nothing(context: WorkerContext, s
 async def test_a_429_of_one_job_holds_back_the_others_of_its_site_and_no_job_of_another(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
-    await store.queue.enqueue([x_job(clock, 1), x_job(clock, 2), new_job("https://other.example/p", clock=clock)])
+    await store.queue.enqueue(
+        [x_job(clock, 1), x_job(clock, 2), new_job("https://other.example/p", clock=clock)]
+    )
     (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
     refused = StubExtractor(RateLimited("429", retry_after=timedelta(minutes=7)))
     await process_one_cycle(claim, make_context(store, clock, tmp_path, extractor=refused))
@@ -177,7 +192,10 @@ async def test_a_job_of_a_closed_site_goes_back_into_the_queue_without_using_up_
     )
     job = await worked(claim, context)
 
-    assert (job.status, job.max_attempts - job.attempt_count) == (JobStatus.QUEUED, claim.job.max_attempts)
+    assert (job.status, job.max_attempts - job.attempt_count) == (
+        JobStatus.QUEUED,
+        claim.job.max_attempts,
+    )
 
 
 async def test_a_rate_limit_within_a_carousel_closes_the_site_and_delays_the_job(
@@ -185,7 +203,9 @@ async def test_a_rate_limit_within_a_carousel_closes_the_site_and_delays_the_job
 ) -> None:
     await store.queue.enqueue([x_job(clock, 1)])
     (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
-    items = tuple(Item((candidate(f"https://cdn.example/{n}.mp4"),), media_id=str(n)) for n in range(3))
+    items = tuple(
+        Item((candidate(f"https://cdn.example/{n}.mp4"),), media_id=str(n)) for n in range(3)
+    )
     context = make_context(
         store,
         clock,
@@ -199,10 +219,16 @@ async def test_a_rate_limit_within_a_carousel_closes_the_site_and_delays_the_job
     (limit,) = await store.site_limits.all_limits()
     assert (job.error_code, job.retry_at) == (ErrorCode.PARTIAL, clock.now() + timedelta(hours=2))
     assert (limit.code, limit.closed_until) == (ErrorCode.RATE_LIMITED, job.retry_at)
-    assert [item.status for item in job.items] == [ItemStatus.SAVED, ItemStatus.FAILED, ItemStatus.WAITING]
+    assert [item.status for item in job.items] == [
+        ItemStatus.SAVED,
+        ItemStatus.FAILED,
+        ItemStatus.WAITING,
+    ]
 
 
-@pytest.mark.parametrize("cause", [RateLimited("429"), AccountWarning("locked"), Challenge("human?"), IpBlocked("no")])
+@pytest.mark.parametrize(
+    "cause", [RateLimited("429"), AccountWarning("locked"), Challenge("human?"), IpBlocked("no")]
+)
 async def test_the_strongest_cause_of_a_summarising_failure_closes_the_site(
     context: WorkerContext, store: Store, clock: FakeClock, cause: Failure
 ) -> None:
@@ -220,12 +246,14 @@ async def test_a_job_of_a_site_that_blocks_our_ip_is_retried_after_six_hours(
 ) -> None:
     await store.queue.enqueue([x_job(clock, 1)])
     (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
-    refused = make_context(store, clock, tmp_path, extractor=StubExtractor(IpBlocked("no")), jitter=lambda: 0.0)
+    refused = make_context(
+        store, clock, tmp_path, extractor=StubExtractor(IpBlocked("no")), jitter=lambda: 0.0
+    )
 
     assert (await worked(claim, refused)).retry_at == clock.now() + timedelta(hours=6)
 
 
-# --- the account ------------------------------------------------------------------------------------------------------
+# --- the account ----------------------------------------------------------------------------------
 
 
 class Profile(StubBrowser):
@@ -246,10 +274,14 @@ def insta_context(store: Store, clock: FakeClock, root: Path, browser: Profile) 
     """Signed-out visits meet a wall if ``browser`` is signed in, and see the post if it is not."""
     signed_out = StubExtractor(*(LoginRequired("wall"),) * browser.is_signed_in_at)
     context = make_context(store, clock, root, browser=browser)
-    return replace(context, extractors={"browser": signed_out, "browser_cookies": SignedInExtractor()})
+    return replace(
+        context, extractors={"browser": signed_out, "browser_cookies": SignedInExtractor()}
+    )
 
 
-async def insta(store: Store, clock: FakeClock, root: Path, number: int, browser: Profile) -> tuple[Job, float]:
+async def insta(
+    store: Store, clock: FakeClock, root: Path, number: int, browser: Profile
+) -> tuple[Job, float]:
     """Claim and extract one post; return the job and how many seconds the next one has to wait."""
     url = f"https://www.instagram.com/p/ABCDEFG{number:03}/"
     await store.queue.enqueue([new_job(url, clock=clock, platform="instagram")])
@@ -286,10 +318,14 @@ async def test_a_job_beyond_the_daily_limit_waits_with_a_message_and_uses_no_att
         ErrorCode.ACCOUNT_DAY_USED,
         START + timedelta(days=1),
     )
-    assert job.error == "Daily limit reached for your Instagram account: 60 posts; next at 2026-11-25 12:00 UTC."
+    assert (
+        job.error
+        == "Daily limit reached for your Instagram account: 60 posts; next at 2026-11-25 12:00 UTC."
+    )
     assert job.max_attempts - job.attempt_count == 5
     clock.advance(60)
-    signed_out, _ = await insta(store, clock, tmp_path, 61, Profile(is_signed_in_at=False))  # others go on
+    # others go on
+    signed_out, _ = await insta(store, clock, tmp_path, 61, Profile(is_signed_in_at=False))
     assert signed_out.status is JobStatus.COMPLETED
     clock.advance(START + timedelta(days=1) - clock.now())
     await store.queue.promote_due()
@@ -317,7 +353,9 @@ async def test_the_accounts_interval_passes_between_the_signed_out_and_the_signe
     """Counted from the end of the signed-out extraction, which sends requests until then."""
     browser = Profile(is_signed_in_at=True)
     context = insta_context(store, clock, tmp_path, browser)
-    slow = replace(context, extractors={**context.extractors, "browser": Slow(clock, takes_s=takes_s)})
+    slow = replace(
+        context, extractors={**context.extractors, "browser": Slow(clock, takes_s=takes_s)}
+    )
     url = "https://www.instagram.com/p/ABCDEFGHIJ/"
     await store.queue.enqueue([new_job(url, clock=clock, platform="instagram")])
     (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
@@ -326,16 +364,22 @@ async def test_the_accounts_interval_passes_between_the_signed_out_and_the_signe
     assert (job.status, clock.slept) == (JobStatus.COMPLETED, [30])
 
 
-async def test_an_account_without_its_own_pace_keeps_the_sites(store: Store, clock: FakeClock, tmp_path: Path) -> None:
+async def test_an_account_without_its_own_pace_keeps_the_sites(
+    store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
     context = make_context(store, clock, tmp_path)
     await site_limits.acquire_permit(JobId("a-job"), X, context)
     clock.advance(20)
-    await site_limits.acquire_permit(JobId("a-job"), X, context, with_account=True, before=EARLIER_PERMIT)
+    await site_limits.acquire_permit(
+        JobId("a-job"), X, context, with_account=True, before=EARLIER_PERMIT
+    )
 
     assert clock.slept == [sum(X.pace.interval_s) / 2]
 
 
-async def test_a_probe_may_continue_signed_in(store: Store, clock: FakeClock, tmp_path: Path) -> None:
+async def test_a_probe_may_continue_signed_in(
+    store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
     await store.site_limits.pause_site(
         "instagram", duration=timedelta(hours=1), code=ErrorCode.LOGIN_REQUIRED, reason="wall"
     )
@@ -346,8 +390,14 @@ async def test_a_probe_may_continue_signed_in(store: Store, clock: FakeClock, tm
     assert (job.status, limit.failures) == (JobStatus.COMPLETED, 0)
 
 
-async def test_an_account_is_used_only_where_the_profile_is_signed_in_to_the_posts_site(context: WorkerContext) -> None:
-    post = Post("https://www.instagram.com/p/ABCDEFGH/", "https://www.instagram.com/p/ABCDEFGH/", "instagram")
+async def test_an_account_is_used_only_where_the_profile_is_signed_in_to_the_posts_site(
+    context: WorkerContext,
+) -> None:
+    post = Post(
+        "https://www.instagram.com/p/ABCDEFGH/",
+        "https://www.instagram.com/p/ABCDEFGH/",
+        "instagram",
+    )
     for is_signed_in in (True, False):
         with_profile = replace(context, browser=Profile(is_signed_in_at=is_signed_in))
         assert await is_signed_in_at(Route(post, INSTAGRAM, ()), with_profile) is is_signed_in

@@ -1,4 +1,6 @@
-"""The download strategies: what each requests and from where, what it leaves behind, and what the history shows."""
+"""The download strategies: what each requests and from where, what it leaves behind,
+and what the history shows.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,9 @@ COOKIE = Cookie("sid", "secret", "cdn.example")
 SECOND_URL = "https://cdn.example/2.mp4"
 
 
-async def steps(store: Store, claim: ClaimedJob) -> list[tuple[StrategyName | None, Stage, StepOutcome]]:
+async def steps(
+    store: Store, claim: ClaimedJob
+) -> list[tuple[StrategyName | None, Stage, StepOutcome]]:
     """Return the history's downloads and validations, each with its strategy."""
     return [
         (record.strategy, record.stage, record.outcome)
@@ -66,7 +70,9 @@ async def test_plain_carries_no_cookies_and_session_does(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     downloader = StubDownloader(EmptyBody("0 bytes"), VIDEO)
-    context = make_context(store, clock, tmp_path, downloader=downloader, browser=StubBrowser(cookies=[COOKIE]))
+    context = make_context(
+        store, clock, tmp_path, downloader=downloader, browser=StubBrowser(cookies=[COOKIE])
+    )
     job = await worked(claim, context)
 
     assert job.status is JobStatus.COMPLETED
@@ -84,20 +90,24 @@ async def test_each_strategy_starts_in_an_empty_staging_folder(
     downloader = StubDownloader(Incomplete("cut"), Incomplete("cut"), VIDEO)
     await process_one_cycle(claim, make_context(store, clock, tmp_path, downloader=downloader))
 
-    assert downloader.found_in_staging == [[], []]  # plain and session; a fresh extraction finds nothing new here
+    # plain and session; a fresh extraction finds nothing new here
+    assert downloader.found_in_staging == [[], []]
 
 
 async def test_the_browser_saves_what_our_client_cannot(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     browser = StubBrowser(VIDEO)
-    context = make_context(store, clock, tmp_path, downloader=StubDownloader(HttpError("403")), browser=browser)
+    context = make_context(
+        store, clock, tmp_path, downloader=StubDownloader(HttpError("403")), browser=browser
+    )
     job = await worked(claim, context)
 
     assert job.status is JobStatus.COMPLETED
     assert browser.downloads == [MEDIA_URL]
     assert [floor.bytes_per_s for floor in browser.floors] == [context.limits.slow_bytes_per_s]
-    assert browser.scopes == [EgressScope(POST_URL)]  # a public post never inherits an exemption of its media's host
+    # a public post never inherits an exemption of its media's host
+    assert browser.scopes == [EgressScope(POST_URL)]
 
 
 async def test_after_a_file_that_fails_validation_the_next_strategy_is_tried(
@@ -130,14 +140,21 @@ async def test_fresh_extracts_again_and_takes_a_candidate_not_tried_yet(
 async def test_a_refused_signed_url_is_extracted_again_before_anything_else_is_tried(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    extractor = StubExtractor(extraction(candidate(signed=True)), extraction(candidate(SECOND_URL, signed=True)))
+    extractor = StubExtractor(
+        extraction(candidate(signed=True)), extraction(candidate(SECOND_URL, signed=True))
+    )
     downloader = StubDownloader(LinkExpired("403"), VIDEO)
     browser = StubBrowser(cookies=[COOKIE])
-    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    context = make_context(
+        store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser
+    )
     await process_one_cycle(claim, context)
 
     assert browser.downloads == []
-    assert [(request.url, request.cookies) for request in downloader.requests] == [(MEDIA_URL, ()), (SECOND_URL, ())]
+    assert [(request.url, request.cookies) for request in downloader.requests] == [
+        (MEDIA_URL, ()),
+        (SECOND_URL, ()),
+    ]
     assert [strategy for strategy, _, _ in await steps(store, claim)] == [
         StrategyName.PLAIN,
         StrategyName.FRESH,
@@ -169,7 +186,12 @@ async def test_only_a_signed_url_can_have_expired(
     extractor = StubExtractor(extraction(candidate(signed=signed)))
     browser = StubBrowser(failure)
     context = make_context(
-        store, clock, tmp_path, extractor=extractor, downloader=StubDownloader(failure), browser=browser
+        store,
+        clock,
+        tmp_path,
+        extractor=extractor,
+        downloader=StubDownloader(failure),
+        browser=browser,
     )
 
     assert (await worked(claim, context)).error_code is code
@@ -181,7 +203,9 @@ async def test_an_unchanged_signed_url_is_tried_with_the_session_and_by_the_brow
     extractor = StubExtractor(extraction(candidate(signed=True)))
     downloader = StubDownloader(LinkExpired("403"))
     browser = StubBrowser(VIDEO, cookies=[COOKIE])
-    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    context = make_context(
+        store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser
+    )
     job = await worked(claim, context)
 
     assert (job.status, extractor.asked) == (JobStatus.COMPLETED, 2)
@@ -198,13 +222,21 @@ async def test_an_unchanged_signed_url_is_tried_with_the_session_and_by_the_brow
 async def test_a_fresh_signed_url_that_is_refused_too_is_tried_with_the_session_and_by_the_browser(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    extractor = StubExtractor(extraction(candidate(signed=True)), extraction(candidate(SECOND_URL, signed=True)))
+    extractor = StubExtractor(
+        extraction(candidate(signed=True)), extraction(candidate(SECOND_URL, signed=True))
+    )
     downloader = StubDownloader(LinkExpired("403"))
     browser = StubBrowser(VIDEO, cookies=[COOKIE])
-    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    context = make_context(
+        store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser
+    )
     job = await worked(claim, context)
 
-    assert (job.status, job.extracted_url, browser.downloads) == (JobStatus.COMPLETED, SECOND_URL, [SECOND_URL])
+    assert (job.status, job.extracted_url, browser.downloads) == (
+        JobStatus.COMPLETED,
+        SECOND_URL,
+        [SECOND_URL],
+    )
     assert [(request.url, request.cookies) for request in downloader.requests] == [
         (MEDIA_URL, ()),
         (SECOND_URL, ()),
@@ -215,12 +247,19 @@ async def test_a_fresh_signed_url_that_is_refused_too_is_tried_with_the_session_
 async def test_a_lesser_file_is_taken_only_after_every_strategy_for_the_best_one_failed(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    """One fresh extraction is enough: it confirmed the best file's URL, and it listed the lesser one."""
-    both = extraction(candidate(signed=True, height=1080, width=1920), candidate(SECOND_URL, signed=True, height=480))
+    """One fresh extraction is enough: it confirmed the best file's URL,
+    and it listed the lesser one.
+    """
+    both = extraction(
+        candidate(signed=True, height=1080, width=1920),
+        candidate(SECOND_URL, signed=True, height=480),
+    )
     extractor = StubExtractor(both)
     downloader = StubDownloader(LinkExpired("403"), LinkExpired("403"), VIDEO)
     browser = StubBrowser(LinkExpired("403"))
-    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    context = make_context(
+        store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser
+    )
     job = await worked(claim, context)
 
     assert (job.status, job.extracted_url, extractor.asked) == (JobStatus.COMPLETED, SECOND_URL, 2)
@@ -231,17 +270,26 @@ async def test_a_lesser_file_is_taken_only_after_every_strategy_for_the_best_one
 async def test_a_media_server_that_stalls_costs_its_time_limit_once(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    downloader, browser = StubDownloader(TookTooLong("nothing came")), StubBrowser(VIDEO, cookies=[COOKIE])
+    downloader, browser = (
+        StubDownloader(TookTooLong("nothing came")),
+        StubBrowser(VIDEO, cookies=[COOKIE]),
+    )
     context = make_context(store, clock, tmp_path, downloader=downloader, browser=browser)
     job = await worked(claim, context)
 
-    assert (job.status, job.error_code, job.error) == (JobStatus.FAILED, ErrorCode.TIMEOUT, "nothing came")
+    assert (job.status, job.error_code, job.error) == (
+        JobStatus.FAILED,
+        ErrorCode.TIMEOUT,
+        "nothing came",
+    )
     assert [request.url for request in downloader.requests] == [MEDIA_URL]
     assert browser.downloads == []
 
 
 @pytest.mark.parametrize(
-    ("url", "resumes"), [(SECOND_URL, 0), ("https://other.example/1.mp4", 5)], ids=["the same server", "another server"]
+    ("url", "resumes"),
+    [(SECOND_URL, 0), ("https://other.example/1.mp4", 5)],
+    ids=["the same server", "another server"],
 )
 async def test_after_a_stall_another_file_is_tried_and_no_stalled_server_is_waited_for(
     url: str, resumes: int, store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
@@ -258,24 +306,35 @@ async def test_after_a_stall_another_file_is_tried_and_no_stalled_server_is_wait
 async def test_what_stalls_after_the_session_and_the_browser_were_refused_is_not_requested_again(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    extractor = StubExtractor(extraction(), extraction(candidate(), candidate("https://other.example/1.mp4")))
+    extractor = StubExtractor(
+        extraction(), extraction(candidate(), candidate("https://other.example/1.mp4"))
+    )
     downloader = StubDownloader(HttpError("500"), HttpError("500"), TookTooLong("nothing came"))
     browser = StubBrowser(HttpError("500"))
-    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    context = make_context(
+        store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser
+    )
     job = await worked(claim, context)
 
     assert job.error_code is ErrorCode.TIMEOUT
     assert len(downloader.requests) == 3
 
 
-@pytest.mark.parametrize("failure", [NetworkFailure("the page did not load"), ExtractorBroken("another page")])
+@pytest.mark.parametrize(
+    "failure", [NetworkFailure("the page did not load"), ExtractorBroken("another page")]
+)
 async def test_after_a_failed_fresh_extraction_the_session_and_the_browser_are_still_tried(
     failure: Failure, store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extractor = StubExtractor(extraction(candidate(signed=True)), failure)
     browser = StubBrowser(VIDEO)
     context = make_context(
-        store, clock, tmp_path, extractor=extractor, downloader=StubDownloader(LinkExpired("403")), browser=browser
+        store,
+        clock,
+        tmp_path,
+        extractor=extractor,
+        downloader=StubDownloader(LinkExpired("403")),
+        browser=browser,
     )
 
     assert (await worked(claim, context)).status is JobStatus.COMPLETED
@@ -288,7 +347,12 @@ async def test_a_fresh_extraction_of_a_post_that_was_deleted_in_the_meantime_end
     extractor = StubExtractor(extraction(candidate(signed=True)), Deleted("gone"))
     browser = StubBrowser(VIDEO)
     context = make_context(
-        store, clock, tmp_path, extractor=extractor, downloader=StubDownloader(LinkExpired("403")), browser=browser
+        store,
+        clock,
+        tmp_path,
+        extractor=extractor,
+        downloader=StubDownloader(LinkExpired("403")),
+        browser=browser,
     )
 
     assert (await worked(claim, context)).error_code is ErrorCode.DELETED
@@ -300,7 +364,9 @@ async def test_a_refused_signed_stream_fails_with_the_refusal_after_the_session_
 ) -> None:
     extractor = StubExtractor(extraction(candidate(signed=True, source_type=SourceType.HLS)))
     downloader, browser = StubDownloader(LinkExpired("403")), StubBrowser(VIDEO, cookies=[COOKIE])
-    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    context = make_context(
+        store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser
+    )
     job = await worked(claim, context)
 
     assert (job.error_code, browser.downloads) == (ErrorCode.LINK_EXPIRED, [])
@@ -317,7 +383,9 @@ async def test_a_pair_whose_audio_has_a_fresh_url_is_requested_again(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     sounds = ["https://cdn.example/a.m4a?sig=1", "https://cdn.example/a.m4a?sig=2"]
-    extractor = StubExtractor(*(extraction(candidate(signed=True, audio_url=sound)) for sound in sounds))
+    extractor = StubExtractor(
+        *(extraction(candidate(signed=True, audio_url=sound)) for sound in sounds)
+    )
     downloader = StubDownloader(LinkExpired("403"), VIDEO)
     context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader)
     job = await worked(claim, context)
@@ -330,9 +398,13 @@ async def test_fresh_repeats_the_strategies_that_were_tried_before_it(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extractor = StubExtractor(extraction(), extraction(candidate(SECOND_URL)))
-    downloader = StubDownloader(HttpError("500"), HttpError("500"), HttpError("cookie refused"), VIDEO)
+    downloader = StubDownloader(
+        HttpError("500"), HttpError("500"), HttpError("cookie refused"), VIDEO
+    )
     browser = StubBrowser(cookies=[COOKIE])
-    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    context = make_context(
+        store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser
+    )
     job = await worked(claim, context)
 
     assert job.status is JobStatus.COMPLETED
@@ -350,12 +422,19 @@ async def test_the_browser_is_not_asked_for_a_segmented_stream(
     extractor = StubExtractor(extraction(candidate(source_type=SourceType.HLS)))
     browser = StubBrowser(VIDEO)
     context = make_context(
-        store, clock, tmp_path, extractor=extractor, downloader=StubDownloader(Incomplete("hole")), browser=browser
+        store,
+        clock,
+        tmp_path,
+        extractor=extractor,
+        downloader=StubDownloader(Incomplete("hole")),
+        browser=browser,
     )
     job = await worked(claim, context)
 
     assert (job.error_code, browser.downloads) == (ErrorCode.INCOMPLETE, [])
-    assert (StrategyName.NAVIGATION, Stage.DOWNLOAD, StepOutcome.SKIPPED) in await steps(store, claim)
+    assert (StrategyName.NAVIGATION, Stage.DOWNLOAD, StepOutcome.SKIPPED) in await steps(
+        store, claim
+    )
 
 
 @pytest.mark.parametrize("unavailable", [BrowserUnavailable("crashed"), ToolMissing("no browser")])
@@ -363,7 +442,11 @@ async def test_a_missing_browser_does_not_hide_why_the_download_failed(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, unavailable: Failure
 ) -> None:
     context = make_context(
-        store, clock, tmp_path, downloader=StubDownloader(Incomplete("cut")), browser=StubBrowser(unavailable)
+        store,
+        clock,
+        tmp_path,
+        downloader=StubDownloader(Incomplete("cut")),
+        browser=StubBrowser(unavailable),
     )
 
     assert (await worked(claim, context)).error_code is ErrorCode.INCOMPLETE
@@ -402,13 +485,15 @@ async def test_media_that_need_the_visits_cookies_are_requested_with_them_before
     job = await worked(claim, context)
 
     assert (job.status, extractor.asked) == (JobStatus.COMPLETED, 1)
-    assert [strategy for strategy, stage, _ in await steps(store, claim) if stage is Stage.DOWNLOAD] == [
+    assert [
+        strategy for strategy, stage, _ in await steps(store, claim) if stage is Stage.DOWNLOAD
+    ] == [
         StrategyName.PLAIN,
         StrategyName.SESSION,
     ]
 
 
-# --- what a site says about its media ----------------------------------------------------------------------------------
+# --- what a site says about its media -------------------------------------------------------------
 
 
 async def claimed(store: Store, clock: FakeClock, url: str, platform: str) -> ClaimedJob:
@@ -430,7 +515,9 @@ async def test_where_the_handshake_is_judged_the_browser_is_tried_next(
     claim = await claimed(store, clock, VIMEO, "vimeo")
     browser, extractor = StubBrowser(VIDEO), StubExtractor(extraction(candidate(signed=True)))
     downloader = StubDownloader(LinkExpired("403"))
-    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    context = make_context(
+        store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser
+    )
     job = await worked(claim, context)
 
     assert (job.status, extractor.asked, len(downloader.requests)) == (JobStatus.COMPLETED, 1, 1)
@@ -444,10 +531,14 @@ async def test_where_the_handshake_is_judged_a_fresh_url_is_requested_by_the_bro
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     claim = await claimed(store, clock, VIMEO, "vimeo")
-    extractor = StubExtractor(extraction(candidate(signed=True)), extraction(candidate(SECOND_URL, signed=True)))
+    extractor = StubExtractor(
+        extraction(candidate(signed=True)), extraction(candidate(SECOND_URL, signed=True))
+    )
     browser = StubBrowser(LinkExpired("403"), VIDEO)
     downloader = StubDownloader(LinkExpired("403"))
-    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    context = make_context(
+        store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser
+    )
     job = await worked(claim, context)
 
     assert (job.status, browser.downloads) == (JobStatus.COMPLETED, [MEDIA_URL, SECOND_URL])
@@ -463,7 +554,9 @@ async def test_where_the_handshake_is_judged_streams_which_no_browser_saves_are_
         extraction(candidate(SECOND_URL, signed=True, source_type=SourceType.HLS)),
     )
     downloader, browser = StubDownloader(LinkExpired("403"), VIDEO), StubBrowser(VIDEO)
-    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    context = make_context(
+        store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser
+    )
     job = await worked(claim, context)
 
     assert (job.status, browser.downloads) == (JobStatus.COMPLETED, [])
@@ -472,7 +565,10 @@ async def test_where_the_handshake_is_judged_streams_which_no_browser_saves_are_
 
 EXTRACTIONS = {
     "finds the same address": (extraction(candidate(signed=True)),),
-    "finds another address": (extraction(candidate(signed=True)), extraction(candidate(SECOND_URL, signed=True))),
+    "finds another address": (
+        extraction(candidate(signed=True)),
+        extraction(candidate(SECOND_URL, signed=True)),
+    ),
     "fails": (extraction(candidate(signed=True)), NetworkFailure("the page did not load")),
     "finds the same stream": (extraction(candidate(signed=True, source_type=SourceType.HLS)),),
     "finds a stream instead": (
@@ -493,18 +589,33 @@ EXTRACTIONS = {
 @pytest.mark.parametrize("outcome", EXTRACTIONS)
 @pytest.mark.parametrize(
     ("url", "platform"),
-    [(POST_URL, "generic"), (VIMEO, "vimeo"), ("https://www.tiktok.com/@jane/video/7123456789012345678", "tiktok")],
+    [
+        (POST_URL, "generic"),
+        (VIMEO, "vimeo"),
+        ("https://www.tiktok.com/@jane/video/7123456789012345678", "tiktok"),
+    ],
 )
 async def test_every_strategy_is_tried_once_before_a_refusal_is_final(
     outcome: str, url: str, platform: str, store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     claim = await claimed(store, clock, url, platform)
-    downloader, browser = StubDownloader(LinkExpired("403")), StubBrowser(LinkExpired("403"), cookies=[COOKIE])
+    downloader, browser = (
+        StubDownloader(LinkExpired("403")),
+        StubBrowser(LinkExpired("403"), cookies=[COOKIE]),
+    )
     extractor = StubExtractor(*EXTRACTIONS[outcome])
-    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    context = make_context(
+        store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser
+    )
     job = await worked(claim, context)
-    requests = [(request.url, request.audio_url, request.cookies) for request in downloader.requests]
-    final = EXTRACTIONS[outcome][-1] if isinstance(EXTRACTIONS[outcome][-1], Extraction) else EXTRACTIONS[outcome][0]
+    requests = [
+        (request.url, request.audio_url, request.cookies) for request in downloader.requests
+    ]
+    final = (
+        EXTRACTIONS[outcome][-1]
+        if isinstance(EXTRACTIONS[outcome][-1], Extraction)
+        else EXTRACTIONS[outcome][0]
+    )
     assert isinstance(final, Extraction)
     (last,) = final.candidates
     is_file = last.source_type is SourceType.DIRECT and last.audio_url is None
@@ -514,7 +625,9 @@ async def test_every_strategy_is_tried_once_before_a_refusal_is_final(
     assert (last.url, last.audio_url, (COOKIE,)) in requests
     assert not is_file or last.url in browser.downloads
     assert len(browser.downloads) == len(set(browser.downloads))
-    tried = [strategy for strategy, stage, _ in await steps(store, claim) if stage is Stage.DOWNLOAD]
+    tried = [
+        strategy for strategy, stage, _ in await steps(store, claim) if stage is Stage.DOWNLOAD
+    ]
     assert set(tried) | {StrategyName.FRESH} == set(StrategyName)
 
 
@@ -525,14 +638,18 @@ async def test_where_the_handshake_is_judged_a_url_that_is_found_again_is_tried_
     extractor = StubExtractor(extraction(candidate(signed=True)))
     downloader = StubDownloader(LinkExpired("403"), VIDEO)
     browser = StubBrowser(LinkExpired("403"), cookies=[COOKIE])
-    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    context = make_context(
+        store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser
+    )
     job = await worked(claim, context)
 
     assert (job.status, extractor.asked, browser.downloads) == (JobStatus.COMPLETED, 2, [MEDIA_URL])
     assert [request.cookies for request in downloader.requests] == [(), (COOKIE,)]
 
 
-async def test_a_sites_download_limits_reach_the_downloader(store: Store, clock: FakeClock, tmp_path: Path) -> None:
+async def test_a_sites_download_limits_reach_the_downloader(
+    store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
     claim = await claimed(store, clock, FACEBOOK, "facebook")
     downloader = StubDownloader(EmptyBody("0 bytes"), VIDEO)
     extractor = StubExtractor(extraction(user_agent="a browser"))
@@ -552,12 +669,14 @@ async def test_the_headers_of_the_format_take_precedence_over_those_of_the_page(
     own = {"referer": "https://player.example/", "user-agent": "the one that asked"}
     downloader = StubDownloader()
     extractor = StubExtractor(extraction(candidate(headers=own), user_agent="a browser"))
-    await process_one_cycle(claim, make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader))
+    await process_one_cycle(
+        claim, make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader)
+    )
 
     assert downloader.requests[0].headers == own
 
 
-# --- cookies that came with the URL -----------------------------------------------------------------------------------
+# --- cookies that came with the URL ---------------------------------------------------------------
 
 MET = Cookie("chain", "canary-0815", "cdn.example")
 
@@ -568,12 +687,17 @@ async def test_cookies_from_the_extraction_are_sent_with_the_first_request(
     downloader = StubDownloader(EmptyBody("0 bytes"), VIDEO)
     browser = StubBrowser(cookies=[COOKIE, Cookie("chain", "older", "cdn.example")])
     extractor = StubExtractor(extraction(cookies=(MET,)))
-    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    context = make_context(
+        store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser
+    )
     await process_one_cycle(claim, context)
     plain, session = downloader.requests
 
     assert plain.cookies == (MET,)
-    assert {cookie.name: cookie.value for cookie in session.cookies} == {"chain": "canary-0815", "sid": "secret"}
+    assert {cookie.name: cookie.value for cookie in session.cookies} == {
+        "chain": "canary-0815",
+        "sid": "secret",
+    }
 
 
 async def test_cookies_are_written_to_no_row_file_or_log(
@@ -587,7 +711,9 @@ async def test_cookies_are_written_to_no_row_file_or_log(
         (claim,) = await store.queue.claim(WorkerId("w-1"), limit=1, lease=LEASE)
         downloader = StubDownloader(Incomplete("cut"), VIDEO)
         extractor = StubExtractor(extraction(cookies=(MET,)))
-        job = await worked(claim, make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader))
+        job = await worked(
+            claim, make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader)
+        )
         history = await store.catalogue.history(claim.id)
     finally:
         await store.close()
@@ -603,10 +729,16 @@ async def test_cookies_are_written_to_no_row_file_or_log(
 async def test_an_attempt_without_the_cookies_repeats_the_url_with_fresh_ones(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    """Cookies are stored nowhere: if a checkpoint's URL is refused without them, a fresh extraction supplies them."""
+    """Cookies are stored nowhere: if a checkpoint's URL is refused without them,
+    a fresh extraction supplies them.
+    """
     extracted = extraction(candidate(signed=True), cookies=(MET,))
     first = make_context(
-        store, clock, tmp_path, extractor=StubExtractor(extracted), downloader=StubDownloader(NoSpace("full"))
+        store,
+        clock,
+        tmp_path,
+        extractor=StubExtractor(extracted),
+        downloader=StubDownloader(NoSpace("full")),
     )
     failed = await worked(claim, first)
     assert failed.status is JobStatus.FAILED
@@ -614,19 +746,27 @@ async def test_an_attempt_without_the_cookies_repeats_the_url_with_fresh_ones(
     (again,) = await store.queue.claim(WorkerId("w-1"), limit=1, lease=LEASE)
 
     downloader, extractor = StubDownloader(LinkExpired("403"), VIDEO), StubExtractor(extracted)
-    job = await worked(again, make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader))
+    job = await worked(
+        again, make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader)
+    )
 
     assert (job.status, extractor.asked) == (JobStatus.COMPLETED, 1)
-    assert [(request.url, request.cookies) for request in downloader.requests] == [(MEDIA_URL, ()), (MEDIA_URL, (MET,))]
+    assert [(request.url, request.cookies) for request in downloader.requests] == [
+        (MEDIA_URL, ()),
+        (MEDIA_URL, (MET,)),
+    ]
 
 
 async def test_a_url_that_is_refused_with_the_sites_own_cookies_is_extracted_again_at_once(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     """A URL that TikTok refuses despite ``tt_chain_token`` has expired."""
-    claim = await claimed(store, clock, "https://www.tiktok.com/@jane/video/7123456789012345678", "tiktok")
+    claim = await claimed(
+        store, clock, "https://www.tiktok.com/@jane/video/7123456789012345678", "tiktok"
+    )
     extractor = StubExtractor(
-        extraction(candidate(signed=True), cookies=(MET,)), extraction(candidate(SECOND_URL, signed=True))
+        extraction(candidate(signed=True), cookies=(MET,)),
+        extraction(candidate(SECOND_URL, signed=True)),
     )
     downloader = StubDownloader(LinkExpired("403"), VIDEO)
     context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader)
@@ -635,7 +775,7 @@ async def test_a_url_that_is_refused_with_the_sites_own_cookies_is_extracted_aga
     assert [request.url for request in downloader.requests] == [MEDIA_URL, SECOND_URL]
 
 
-# --- a URL that expires in the middle ---------------------------------------------------------------------------------
+# --- a URL that expires in the middle -------------------------------------------------------------
 
 
 def expired(received: int = 4) -> LinkExpired:
@@ -655,7 +795,17 @@ def expired(received: int = 4) -> LinkExpired:
         ({"media_key": "k", "audio_url": "https://cdn.example/a.m4a"}, expired(), False),
         ({}, expired(), False),
     ],
-    ids=["same", "nothing came", "a cut", "other key", "other height", "other size", "stream", "with sound", "no key"],
+    ids=[
+        "same",
+        "nothing came",
+        "a cut",
+        "other key",
+        "other height",
+        "other size",
+        "stream",
+        "with sound",
+        "no key",
+    ],
 )
 async def test_a_partial_file_is_resumed_only_where_the_fresh_url_is_certain_to_be_the_same_file(
     fresh: dict[str, object],
@@ -667,12 +817,17 @@ async def test_a_partial_file_is_resumed_only_where_the_fresh_url_is_certain_to_
     tmp_path: Path,
 ) -> None:
     extractor = StubExtractor(
-        extraction(candidate(signed=True, media_key="k")), extraction(candidate(SECOND_URL, signed=True, **fresh))
+        extraction(candidate(signed=True, media_key="k")),
+        extraction(candidate(SECOND_URL, signed=True, **fresh)),
     )
     downloader = (
-        StubDownloader(failure, failure, VIDEO) if isinstance(failure, Incomplete) else StubDownloader(failure, VIDEO)
+        StubDownloader(failure, failure, VIDEO)
+        if isinstance(failure, Incomplete)
+        else StubDownloader(failure, VIDEO)
     )
-    await process_one_cycle(claim, make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader))
+    await process_one_cycle(
+        claim, make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader)
+    )
 
     assert downloader.requests[-1].url == SECOND_URL
     assert downloader.found_in_staging[-1] == (["media.part"] if is_resumed else [])
@@ -683,7 +838,9 @@ async def test_a_partial_file_whose_url_a_fresh_extraction_finds_again_is_resume
 ) -> None:
     extractor = StubExtractor(extraction(candidate(signed=True, media_key="k")))
     downloader = StubDownloader(expired(), VIDEO)
-    await process_one_cycle(claim, make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader))
+    await process_one_cycle(
+        claim, make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader)
+    )
 
     assert downloader.found_in_staging == [[], ["media.part"]]
 
@@ -692,9 +849,12 @@ async def test_a_partial_file_is_resumed_once(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extractor = StubExtractor(
-        extraction(candidate(signed=True, media_key="k")), extraction(candidate(SECOND_URL, signed=True, media_key="k"))
+        extraction(candidate(signed=True, media_key="k")),
+        extraction(candidate(SECOND_URL, signed=True, media_key="k")),
     )
     downloader = StubDownloader(expired(), Incomplete("differs"), VIDEO)
-    await process_one_cycle(claim, make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader))
+    await process_one_cycle(
+        claim, make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader)
+    )
 
     assert downloader.found_in_staging == [[], ["media.part"], []]

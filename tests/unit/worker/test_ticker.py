@@ -51,7 +51,9 @@ async def test_work_starts_at_once_and_then_once_an_interval(clock: FakeClock) -
     assert work.starts == 4
 
 
-async def test_a_tick_that_finds_the_former_one_running_is_skipped_and_counted(clock: FakeClock) -> None:
+async def test_a_tick_that_finds_the_former_one_running_is_skipped_and_counted(
+    clock: FakeClock,
+) -> None:
     work = Work()
     work.may_go.clear()
     ticker = Ticker(work, interval_s=1.0, clock=clock)
@@ -78,7 +80,9 @@ async def test_every_tenth_skipped_tick_is_logged(clock: FakeClock) -> None:
     assert [line["skipped"] for line in lines if line["event"] == "ticks_skipped"] == [10, 20]
 
 
-async def test_a_round_that_is_woken_by_a_job_is_not_logged_as_part_of_that_job(clock: FakeClock) -> None:
+async def test_a_round_that_is_woken_by_a_job_is_not_logged_as_part_of_that_job(
+    clock: FakeClock,
+) -> None:
     seen: list[dict[str, object]] = []
 
     async def work() -> None:

@@ -39,7 +39,13 @@ from tests.patience import patient, until
 from tests.stubs import StubDownloader, make_context, new_job
 
 LEASE = timedelta(seconds=90)
-LIMITS = WorkerLimits(concurrency=2, poll_interval_s=1.0, heartbeat_interval_s=30.0, lease=LEASE, shutdown_grace_s=0.05)
+LIMITS = WorkerLimits(
+    concurrency=2,
+    poll_interval_s=1.0,
+    heartbeat_interval_s=30.0,
+    lease=LEASE,
+    shutdown_grace_s=0.05,
+)
 
 
 class HeldDownloader(StubDownloader):
@@ -71,7 +77,9 @@ def clock() -> FakeClock:
 
 @pytest.fixture(autouse=True)
 async def single_executor_thread() -> None:
-    """Run work in threads one after the other: waiting for a new task then waits for all work submitted before."""
+    """Run work in threads one after the other: waiting for a new task then waits for all work
+    submitted before.
+    """
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
 
 
@@ -86,7 +94,9 @@ async def store(clock: FakeClock) -> AsyncIterator[MemoryJobStore]:
 class Setting:
     """A worker over the in-memory store; the test moves its clock."""
 
-    def __init__(self, store: Store, clock: FakeClock, root: Path, limits: WorkerLimits = LIMITS) -> None:
+    def __init__(
+        self, store: Store, clock: FakeClock, root: Path, limits: WorkerLimits = LIMITS
+    ) -> None:
         self.store, self.clock, self.root = store, clock, root
         self.downloader = HeldDownloader()
         self.live_folder = root / "workers"
@@ -184,7 +194,9 @@ class SlowToComplete(MemoryQueue):
         await super().complete(*args)
 
 
-async def test_a_job_that_only_waits_for_its_last_write_takes_no_slot(clock: FakeClock, tmp_path: Path) -> None:
+async def test_a_job_that_only_waits_for_its_last_write_takes_no_slot(
+    clock: FakeClock, tmp_path: Path
+) -> None:
     """So the next claim can share the transaction of that write."""
     store = MemoryJobStore(clock)
     store.queue = slow = SlowToComplete(store._state)
@@ -210,7 +222,9 @@ class CountsPromotions(MemoryQueue):
         return await super().promote_due(limit=limit)
 
 
-async def test_due_retries_are_looked_for_at_polls_and_not_at_every_wake_up(clock: FakeClock, tmp_path: Path) -> None:
+async def test_due_retries_are_looked_for_at_polls_and_not_at_every_wake_up(
+    clock: FakeClock, tmp_path: Path
+) -> None:
     store = MemoryJobStore(clock)
     store.queue = counting = CountsPromotions(store._state)
     await store.open()
@@ -233,7 +247,9 @@ async def test_a_worker_of_some_platforms_leaves_other_jobs_and_reports_its_plat
         (job_id,) = await setting.submit()
 
         assert await setting.status(job_id) is JobStatus.QUEUED
-        assert [worker.platforms for worker in await store.workers.alive(seen_within=LEASE)] == [("x",)]
+        assert [worker.platforms for worker in await store.workers.alive(seen_within=LEASE)] == [
+            ("x",)
+        ]
 
 
 async def test_heartbeats_keep_a_long_download_from_being_taken(setting: Setting) -> None:
@@ -301,7 +317,9 @@ async def outages_in_history(setting: Setting, job_id: str) -> list[HistoryRecor
 async def test_an_attempt_that_a_store_outage_ended_is_not_attributed_to_its_post(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Recovery can only assume that the worker died. The worker corrects that once the store is back."""
+    """Recovery can only assume that the worker died.
+    The worker corrects that once the store is back.
+    """
 
     async with setting.running():
         (job_id,) = await setting.submit()
@@ -336,10 +354,13 @@ async def test_an_attempt_whose_outcome_could_not_be_saved_is_not_attributed_to_
         assert [record.attempt for record in await outages_in_history(setting, job_id)] == [1]
 
 
-async def test_an_attempt_that_blocked_its_worker_until_the_lease_ended_may_be_the_cause(setting: Setting) -> None:
+async def test_an_attempt_that_blocked_its_worker_until_the_lease_ended_may_be_the_cause(
+    setting: Setting,
+) -> None:
     async with setting.running():
         (job_id,) = await setting.submit()
-        setting.clock.advance(100)  # nothing of this worker ran in the meantime, and no call to the store failed
+        # nothing of this worker ran in the meantime, and no call to the store failed
+        setting.clock.advance(100)
         for _ in range(20):
             await setting.settle()
 
@@ -358,8 +379,12 @@ async def test_a_cancelled_job_stops_at_once_when_this_worker_is_notified(settin
         assert [p for p in (setting.root / "library").rglob("*") if p.is_file()] == []
 
 
-async def test_a_late_cancellation_notice_does_not_stop_the_attempt_that_follows(setting: Setting) -> None:
-    """The job was cancelled, retried and started again before the notice of its cancellation arrived."""
+async def test_a_late_cancellation_notice_does_not_stop_the_attempt_that_follows(
+    setting: Setting,
+) -> None:
+    """The job was cancelled, retried and started again before the notice of its cancellation
+    arrived.
+    """
     async with setting.running():
         (job_id,) = await setting.submit()
         setting.worker.stop_asked(job_id)
@@ -385,16 +410,22 @@ async def test_a_cancelled_job_stops_at_the_next_heartbeat_if_no_notice_arrives(
         assert (before, setting.downloader.waiting) == (1, 0)
 
 
-async def test_a_worker_that_is_asked_to_drain_finishes_its_jobs_claims_nothing_and_exits(setting: Setting) -> None:
-    """It may take longer than any grace period, and its heartbeat shows at once that it is draining."""
+async def test_a_worker_that_is_asked_to_drain_finishes_its_jobs_claims_nothing_and_exits(
+    setting: Setting,
+) -> None:
+    """It may take longer than any grace period, and its heartbeat shows at once that it is
+    draining.
+    """
     task = asyncio.create_task(setting.worker.run(setting.stop))
     await setting.settle()
     (running,) = await setting.submit()
     drained = await setting.store.workers.request_drain([setting.worker.id])
     await setting.settle()
-    waiting = (await setting.store.queue.enqueue([new_job("https://videos.example/later", clock=setting.clock)]))[
-        0
-    ].job.id
+    waiting = (
+        await setting.store.queue.enqueue(
+            [new_job("https://videos.example/later", clock=setting.clock)]
+        )
+    )[0].job.id
     for _ in range(60):
         setting.clock.advance(10)
         await setting.settle()
@@ -464,7 +495,9 @@ async def test_shutdown_finishes_the_jobs_that_end_within_the_grace_period(
     assert await setting.status(job_id) is JobStatus.COMPLETED
 
 
-async def test_shutdown_gives_the_other_jobs_back_without_using_up_an_attempt(setting: Setting) -> None:
+async def test_shutdown_gives_the_other_jobs_back_without_using_up_an_attempt(
+    setting: Setting,
+) -> None:
     async with setting.running():
         (job_id,) = await setting.submit()
 
@@ -557,7 +590,9 @@ async def test_another_worker_that_is_killed_is_noticed_at_the_next_tick(setting
         setting.clock.advance(1)
         await setting.until(taken.id, JobStatus.FAILED)
 
-        assert (await setting.store.catalogue.get(taken.id)).error_code is ErrorCode.RECOVERED_FROM_RESTART
+        assert (
+            await setting.store.catalogue.get(taken.id)
+        ).error_code is ErrorCode.RECOVERED_FROM_RESTART
         assert {await setting.status(job_id) for job_id in ids} == {JobStatus.RUNNING}
         setting.downloader.may_go.set()
 
@@ -597,7 +632,8 @@ async def test_jobs_that_wait_for_their_sites_permit_keep_no_slot_from_another_s
     async with setting.running():
         await setting.until(reddit, JobStatus.RUNNING)
         await until_running(setting, ["instagram", "reddit"])
-        assert await claims_made(store) <= 4  # the first ones found no permit and were given back, once
+        # the first ones found no permit and were given back, once
+        assert await claims_made(store) <= 4
         for _ in range(5):
             clock.advance(1)
             await setting.settle()
@@ -614,7 +650,8 @@ async def until_running(setting: Setting, sites: list[str]) -> None:
         await setting.settle()
         return await running_sites(setting.store) == sites
 
-    await until(running, every_s=0)  # threads of a busy machine take their time; the clock does not move
+    # threads of a busy machine take their time; the clock does not move
+    await until(running, every_s=0)
 
 
 async def running_sites(store: Store) -> list[str]:
@@ -652,7 +689,9 @@ async def test_while_the_library_is_missing_jobs_stay_as_they_are(setting: Setti
 async def test_a_heartbeat_during_the_last_write_does_not_stop_the_attempt(
     wanted: JobStatus, setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its lease is gone because its outcome is stored; what follows the outcome must still happen."""
+    """Its lease is gone because its outcome is stored;
+    what follows the outcome must still happen.
+    """
     queue, beats = setting.store.queue, 0
 
     def then_a_heartbeat(write: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -694,7 +733,9 @@ async def test_jobs_of_a_full_disk_continue_as_soon_as_there_is_room_again(
         for disk["free"] in (20_000_000, 119_000_000):
             setting.clock.advance(1)
             await setting.settle()
-        assert await setting.status(job_id) is JobStatus.FAILED, "what a deleted picture frees is too little"
+        assert await setting.status(job_id) is JobStatus.FAILED, (
+            "what a deleted picture frees is too little"
+        )
 
         setting.downloader.fails = None
         disk["free"] = 121_000_000
@@ -712,10 +753,15 @@ async def test_a_heartbeat_reports_the_machines_sessions_and_a_new_session_reque
 
     context = replace(make_context(store, clock, tmp_path / "library"), signed_in=signed_in)
     worker = Worker(context, LIMITS, live_folder=tmp_path / "workers")
-    waiting = [new_job(f"https://s.example/{name}", clock=clock, platform=name) for name in ("x", "generic")]
+    waiting = [
+        new_job(f"https://s.example/{name}", clock=clock, platform=name)
+        for name in ("x", "generic")
+    ]
     await store.queue.enqueue(waiting)
     for claim in await store.queue.claim(WorkerId("w-other"), limit=2, lease=LEASE):
-        await store.queue.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="Only for members.", retry_in=None)
+        await store.queue.fail(
+            claim, error_code=ErrorCode.LOGIN_REQUIRED, error="Only for members.", retry_in=None
+        )
     await worker.beat()
     assert [beat.signed_in for beat in await store.workers.alive(seen_within=LEASE)] == [("x",)]
     assert [(await store.catalogue.get(job.id)).status for job in waiting] == [
@@ -725,7 +771,10 @@ async def test_a_heartbeat_reports_the_machines_sessions_and_a_new_session_reque
     sessions.add("generic")
     await worker.beat()
     await settled(worker)
-    assert [(await store.catalogue.get(job.id)).status for job in waiting] == [JobStatus.FAILED, JobStatus.QUEUED]
+    assert [(await store.catalogue.get(job.id)).status for job in waiting] == [
+        JobStatus.FAILED,
+        JobStatus.QUEUED,
+    ]
 
 
 async def settled(worker: Worker) -> None:
@@ -734,7 +783,9 @@ async def settled(worker: Worker) -> None:
 
 
 class SlowCatalogue(MemoryCatalogue):
-    """Lists jobs only once ``open_again`` is set; before that it waits, or with ``is_away`` raises."""
+    """Lists jobs only once ``open_again`` is set; before that it waits,
+    or with ``is_away`` raises.
+    """
 
     def __init__(self, state: MemoryState) -> None:
         super().__init__(state)
@@ -765,7 +816,9 @@ async def test_requeueing_after_a_sign_in_delays_no_heartbeat_and_outlasts_a_sto
     job = new_job(clock=clock)
     await store.queue.enqueue([job])
     [claim] = await store.queue.claim(WorkerId("w-other"), limit=1, lease=LEASE)
-    await store.queue.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="Only for members.", retry_in=None)
+    await store.queue.fail(
+        claim, error_code=ErrorCode.LOGIN_REQUIRED, error="Only for members.", retry_in=None
+    )
     await worker.beat()
     sessions.add("generic")
     slow.is_away = is_away
@@ -783,7 +836,9 @@ async def test_requeueing_after_a_sign_in_delays_no_heartbeat_and_outlasts_a_sto
 async def test_after_a_disk_failed_one_job_the_next_ones_are_not_started(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each attempt would visit its site in vain. Once the disk works again, one job is tried before the others."""
+    """Each attempt would visit its site in vain. Once the disk works again,
+    one job is tried before the others.
+    """
     setting.downloader.fails = StorageFailure("the disk failed")
     setting.downloader.may_go.set()
     async with setting.running():

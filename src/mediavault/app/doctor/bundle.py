@@ -34,11 +34,14 @@ NOT_SHOWN = "(set)"
 
 
 async def write_bundle(file: Path, settings: Settings, checks: Sequence[Check]) -> None:
-    """Write the bundle to ``file``, which must not exist yet. Raises BadInput and StorageFailure."""
+    """Write the bundle to ``file``, which must not exist yet.
+    Raises BadInput and StorageFailure.
+    """
     values = {
         "about.json": _about(),
         "doctor.json": [
-            check.as_dict() if check.is_public else {"name": check.name, "verdict": check.verdict} for check in checks
+            check.as_dict() if check.is_public else {"name": check.name, "verdict": check.verdict}
+            for check in checks
         ],
         "settings.json": shown_settings(settings),
         "queue.json": await _queue(settings),
@@ -69,7 +72,9 @@ def write_new(file: Path, content: bytes) -> None:
 
 
 def shown_settings(settings: Settings) -> dict[str, Any]:
-    """Return the settings by name: numbers, choices and folders as they are; of other texts only whether they are set."""
+    """Return the settings by name: numbers, choices and folders as they are;
+    of other texts only whether they are set.
+    """
     return {name: _shown(name, getattr(settings, name)) for name in type(settings).model_fields}
 
 
@@ -96,7 +101,10 @@ def _about() -> Mapping[str, Any]:
         "python": sys.version,
         "system": platform.platform(),
         "installed_by": installed_by(),
-        "packages": {each.name: each.version for each in sorted(distributions(), key=lambda each: each.name.lower())},
+        "packages": {
+            each.name: each.version
+            for each in sorted(distributions(), key=lambda each: each.name.lower())
+        },
     }
 
 
@@ -112,7 +120,9 @@ async def _queue(settings: Settings) -> Mapping[str, Any]:
         "engine": report.engine,
         "schema": report.schema_version,
         "jobs": report.counts,
-        "failures": [{"code": each.error_code, "site": each.platform, "jobs": each.jobs} for each in failures],
+        "failures": [
+            {"code": each.error_code, "site": each.platform, "jobs": each.jobs} for each in failures
+        ],
     }
 
 

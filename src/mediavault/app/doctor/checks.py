@@ -24,14 +24,18 @@ CHECKS: Sequence[Registered] = (
     Registered(N_("Download folder"), MACHINE, machine.download_folder),
     Registered(N_("Library"), LIBRARY, vault.library),
     Registered(N_("Disk space"), MACHINE, machine.space, is_public=True),
-    Registered(N_("Helper processes"), MACHINE, about(read_isolation, machine.helpers), is_public=True),
+    Registered(
+        N_("Helper processes"), MACHINE, about(read_isolation, machine.helpers), is_public=True
+    ),
     Registered(N_("Browser"), BROWSER, programs.browser, is_public=True),
     Registered(N_("Browser sandbox"), BROWSER, programs.sandbox, is_public=True),
     Registered(N_("Signing in"), BROWSER, programs.sign_in_window, is_public=True),
     Registered(N_("Sign-ins"), BROWSER, programs.sign_ins),
     Registered("yt-dlp", SITES, programs.ytdlp, is_public=True),
     Registered(N_("yt-dlp's parts"), SITES, programs.ytdlp_parts, is_public=True),
-    Registered(N_("yt-dlp's network"), SITES, about(read_isolation, machine.ytdlp_network), is_public=True),
+    Registered(
+        N_("yt-dlp's network"), SITES, about(read_isolation, machine.ytdlp_network), is_public=True
+    ),
     Registered("PostgreSQL", JOBS, about(read_postgres, vault.server)),
     Registered("PostgreSQL privileges", JOBS, about(read_postgres, vault.privileges)),
     Registered("PostgreSQL durability", JOBS, about(read_postgres, vault.durability)),

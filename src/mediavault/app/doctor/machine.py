@@ -1,4 +1,6 @@
-"""The doctor's checks of this machine: Python, disks, processes, the network, and who can reach the vault."""
+"""The doctor's checks of this machine: Python, disks, processes, the network,
+and who can reach the vault.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,8 @@ from mediavault.server.security import needs_a_password, no_password
 
 # Older ones can corrupt a WAL database that several connections use (sqlite.org, WAL-reset bug).
 MIN_SQLITE = (3, 51, 3)
-# SQLite's locks and memory maps do not work reliably on these (sqlite.org/howtocorrupt.html, section 2).
+# SQLite's locks and memory maps do not work reliably on these (sqlite.org/howtocorrupt.html,
+# section 2).
 NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "fuse.sshfs", "fuse.rclone", "davfs"}
 )
@@ -42,15 +45,17 @@ LOOKUP_S = 5.0
 # Linux gives an ordinary user what a sandbox is made of only together with a user namespace.
 ALLOW_NAMESPACES = Message(
     "Allow user namespaces: `sysctl -w kernel.unprivileged_userns_clone=1` on Debian, "
-    "`sysctl -w kernel.apparmor_restrict_unprivileged_userns=0` on Ubuntu; in a container, start it with the seccomp "
-    "profile that mediavault's compose file names."
+    "`sysctl -w kernel.apparmor_restrict_unprivileged_userns=0` on Ubuntu; in a container, start it"
+    " with the seccomp profile that mediavault's compose file names."
 )
 
 
 def python(_: Context) -> Findings:
     """Name the version; one that is too old cannot run this line."""
     system = f"{platform.system()} {platform.machine()}"
-    return ok(Message("%(version)s on %(system)s", version=platform.python_version(), system=system))
+    return ok(
+        Message("%(version)s on %(system)s", version=platform.python_version(), system=system)
+    )
 
 
 def system(_: Context) -> Findings:
@@ -58,8 +63,8 @@ def system(_: Context) -> Findings:
     if platform.system() == "Linux":
         return None
     return warning(
-        "not tested here: helper processes keep the network and outlive a vault that is killed, a browser that hangs may "
-        "stay, and a database on a network drive is not noticed",
+        "not tested here: helper processes keep the network and outlive a vault that is killed, a"
+        " browser that hangs may stay, and a database on a network drive is not noticed",
         "Use Linux for a vault that others rely on.",
     )
 
@@ -69,14 +74,17 @@ def sqlite(_: Context) -> Findings:
     version = importlib.metadata.version("apsw")
     if tuple(int(part) for part in version.split(".")[:3]) >= MIN_SQLITE:
         return ok(version)
-    return broken(Message("%(version)s has the WAL-reset bug", version=version), "Run `pip install -U apsw`.")
+    return broken(
+        Message("%(version)s has the WAL-reset bug", version=version), "Run `pip install -U apsw`."
+    )
 
 
 def variables(_: Context) -> Findings:
     if not (unknown := unknown_variables(dict(os.environ))):
         return ok("no unknown MEDIAVAULT_ variables")
     return warning(
-        Message("no setting reads %(names)s", names=", ".join(unknown)), "Check the spelling, or unset them."
+        Message("no setting reads %(names)s", names=", ".join(unknown)),
+        "Check the spelling, or unset them.",
     )
 
 
@@ -93,13 +101,17 @@ def access(facts: StoreFacts) -> Findings:
     token = token_of(settings)
     if token and len(token) < MIN_TOKEN_CHARS:
         advice = Message(
-            "Set MEDIAVAULT_TOKEN to a random value of at least %(count)s characters.", count=MIN_TOKEN_CHARS
+            "Set MEDIAVAULT_TOKEN to a random value of at least %(count)s characters.",
+            count=MIN_TOKEN_CHARS,
         )
         return warning("MEDIAVAULT_TOKEN is short enough to be guessed", advice)
     protections = (
         (has_password, Message("the owner's password")),
         (token is not None, "MEDIAVAULT_TOKEN"),
-        (login is not None, Message("the reverse proxy's %(header)s", header=settings.proxy_header)),
+        (
+            login is not None,
+            Message("the reverse proxy's %(header)s", header=settings.proxy_header),
+        ),
         (provider is not None, provider.title if provider else ""),
     )
     if named := [words for is_so, words in protections if is_so]:
@@ -109,14 +121,19 @@ def access(facts: StoreFacts) -> Findings:
             "waits to be set up",
             "Start it and open /setup with the token that it prints, or run `mediavault password`.",
         )
-    return ok("no password: open to all users of this machine, and to no one else; `mediavault password` sets one")
+    return ok(
+        "no password: open to all users of this machine, and to no one else; `mediavault password`"
+        " sets one"
+    )
 
 
-# --- proxies ---------------------------------------------------------------------------------------------------
+# --- proxies --------------------------------------------------------------------------------------
 
 
 async def proxies(context: Context) -> Findings:
-    """Connect through each proxy to one of its sites, without a request; nothing if no proxy is set."""
+    """Connect through each proxy to one of its sites, without a request;
+    nothing if no proxy is set.
+    """
     with contextlib.closing(make_guard(context.settings)) as guard:
         return await try_proxies(guard)
 
@@ -134,7 +151,9 @@ async def _try(proxy: UpstreamProxy | None, proxies: UpstreamProxies, guard: Egr
     sites = _named(proxies, proxy)
     if proxy is None:
         return ok(Message("%(sites)s: direct connection", sites=sites))
-    endpoint = await _address_of_a_site([name for name, way in proxies.sites.items() if way == proxy], guard)
+    endpoint = await _address_of_a_site(
+        [name for name, way in proxies.sites.items() if way == proxy], guard
+    )
     try:
         (await connect(proxy, [endpoint], guard, within_s=TRIAL_S)).abort()
     except Failure as exc:
@@ -142,7 +161,11 @@ async def _try(proxy: UpstreamProxy | None, proxies: UpstreamProxies, guard: Egr
         if not isinstance(exc, ProxyFailed):
             return warning(fact, "It reaches other addresses; the site may be blocking it.")
         return broken(
-            fact, "Check that it is running and that its address in MEDIAVAULT_PROXY or MEDIAVAULT_PROXIES is right."
+            fact,
+            (
+                "Check that it is running and that its address in MEDIAVAULT_PROXY or"
+                " MEDIAVAULT_PROXIES is right."
+            ),
         )
     return ok(Message("%(sites)s: through %(proxy)s, which works", sites=sites, proxy=proxy))
 
@@ -153,7 +176,8 @@ async def _address_of_a_site(names: Sequence[str], guard: EgressGuard) -> Endpoi
     if host is not None:
         with contextlib.suppress(Failure, TimeoutError):
             async with asyncio.timeout(LOOKUP_S):
-                return min(await guard.resolve(host, 443, scope=None), key=lambda each: each[0])  # IPv4 first
+                # IPv4 first
+                return min(await guard.resolve(host, 443, scope=None), key=lambda each: each[0])
     return WELL_KNOWN
 
 
@@ -164,11 +188,15 @@ def _named(proxies: UpstreamProxies, proxy: UpstreamProxy | None) -> Message:
         if way == proxy
     ]
     if proxies.vault == proxy:
-        names.append(Message("all other sites, and notifications") if proxies.sites else Message("everything"))
+        names.append(
+            Message("all other sites, and notifications")
+            if proxies.sites
+            else Message("everything")
+        )
     return join(", ", names)
 
 
-# --- disks -----------------------------------------------------------------------------------------------------
+# --- disks ----------------------------------------------------------------------------------------
 
 
 def state_folder(context: Context) -> Findings:
@@ -180,11 +208,17 @@ def state_folder(context: Context) -> Findings:
 
 def download_folder(context: Context) -> Findings:
     where, is_remote = _place(context.settings.download_dir)
-    return warning(where, "Slower, and a lost connection fails jobs; they are tried again.") if is_remote else ok(where)
+    return (
+        warning(where, "Slower, and a lost connection fails jobs; they are tried again.")
+        if is_remote
+        else ok(where)
+    )
 
 
 def _place(folder: Path) -> tuple[str, bool]:
-    """Return the folder with the kind of its file system, and whether that is on another machine."""
+    """Return the folder with the kind of its file system,
+    and whether that is on another machine.
+    """
     kind = file_system_of(folder, read_mounts(MOUNTS))
     return Message("%(folder)s on %(kind)s", folder=folder, kind=kind) if kind else str(
         folder
@@ -192,14 +226,18 @@ def _place(folder: Path) -> tuple[str, bool]:
 
 
 def file_system_of(folder: Path, mounts: Iterable[tuple[str, str]]) -> str | None:
-    """Return the file system type of the deepest mount point that contains ``folder``; None when unknown."""
+    """Return the file system type of the deepest mount point that contains ``folder``;
+    None when unknown.
+    """
     real = _existing(folder).resolve()
     fitting = [(len(point), kind) for point, kind in mounts if real.is_relative_to(point)]
     return max(fitting)[1] if fitting else None
 
 
 def read_mounts(table: Path) -> list[tuple[str, str]]:
-    """Return (mount point, type) pairs; [] without such a table. Spaces in names are written as \\040 (fstab(5))."""
+    """Return (mount point, type) pairs; [] without such a table.
+    Spaces in names are written as \\040 (fstab(5)).
+    """
     try:
         lines = table.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -214,7 +252,11 @@ def space(context: Context) -> Findings:
     fact = Message("%(gb).1f GB free", gb=free / 1e9)
     if free <= reserve:
         return broken(fact, Message("Free some: %(gb).1f GB are never used.", gb=reserve / 1e9))
-    return warning(fact, "A long video may not fit.") if free < LOW_SPACE_FACTOR * reserve else ok(fact)
+    return (
+        warning(fact, "A long video may not fit.")
+        if free < LOW_SPACE_FACTOR * reserve
+        else ok(fact)
+    )
 
 
 def _existing(folder: Path) -> Path:
@@ -222,7 +264,7 @@ def _existing(folder: Path) -> Path:
     return next(path for path in (folder, *folder.absolute().parents) if path.exists())
 
 
-# --- processes -------------------------------------------------------------------------------------------------
+# --- processes ------------------------------------------------------------------------------------
 
 
 async def read_isolation(_: Settings) -> NoNetwork:
@@ -246,4 +288,7 @@ def helpers(kept_by: NoNetwork) -> Findings:
 def ytdlp_network(kept_by: NoNetwork) -> Findings:
     if kept_by is NoNetwork.NAMESPACE:
         return ok("only the vault's own proxy")
-    return warning("the same as mediavault's, because the kernel gives its process no namespace", ALLOW_NAMESPACES)
+    return warning(
+        "the same as mediavault's, because the kernel gives its process no namespace",
+        ALLOW_NAMESPACES,
+    )

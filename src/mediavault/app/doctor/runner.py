@@ -1,4 +1,6 @@
-"""Runs the checks: all at once, within one time limit, and an error of a check becomes its finding."""
+"""Runs the checks: all at once, within one time limit,
+and an error of a check becomes its finding.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ class Context:
         self._facts: dict[Callable[..., Any], asyncio.Task[Any]] = {}
 
     def shared(self, read: Read[Fact]) -> asyncio.Task[Fact]:
-        """Return what ``read`` returns or raises; it is called once, however many checks need it."""
+        """Return what ``read`` returns or raises; it is called once,
+        however many checks need it.
+        """
         if read not in self._facts:
             self._facts[read] = asyncio.create_task(read(self.settings))
         return self._facts[read]
@@ -41,7 +45,9 @@ Find = Callable[[Context], Findings | Awaitable[Findings]]
 
 
 def about(read: Read[Fact | None], judge: Callable[[Fact], Findings]) -> Find:
-    """Return a check of what ``read`` returns, which several checks may share; it finds nothing where that is None."""
+    """Return a check of what ``read`` returns, which several checks may share;
+    it finds nothing where that is None.
+    """
 
     async def find(context: Context) -> Findings:
         fact = await context.shared(read)
@@ -52,7 +58,9 @@ def about(read: Read[Fact | None], judge: Callable[[Fact], Findings]) -> Find:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A check in the table. ``is_public``: its findings name neither hosts nor buckets, jobs, accounts or other machines."""
+    """A check in the table. ``is_public``: its findings name neither hosts nor buckets,
+    jobs, accounts or other machines.
+    """
 
     name: str
     group: str
@@ -63,14 +71,19 @@ class Registered:
 async def run_checks(registered: Sequence[Registered], settings: Settings) -> list[Check]:
     """Return the findings of all checks in their order.
 
-    An error that several checks share, such as that of a database that is away, is reported by the first of them.
+    An error that several checks share, such as that of a database that is away, is reported by the
+    first of them.
     """
     context = Context(settings)
     tasks = [asyncio.create_task(_find(each, context)) for each in registered]
     try:
         await asyncio.wait(tasks, timeout=WITHIN_S)
         reported: set[str] = set()
-        return [check for each, task in zip(registered, tasks, strict=True) for check in _ended(each, task, reported)]
+        return [
+            check
+            for each, task in zip(registered, tasks, strict=True)
+            for check in _ended(each, task, reported)
+        ]
     finally:
         for task in tasks:
             task.cancel()
@@ -94,7 +107,9 @@ async def _find(registered: Registered, context: Context) -> list[Check]:
     return [replace(check, name=name, group=group, is_public=is_public) for check in checks]
 
 
-def _ended(registered: Registered, task: asyncio.Task[list[Check]], reported: set[str]) -> list[Check]:
+def _ended(
+    registered: Registered, task: asyncio.Task[list[Check]], reported: set[str]
+) -> list[Check]:
     """Return the findings of a task; ``reported`` has the errors that other checks had as well."""
     if not task.done():
         fact = Message("not finished within %(seconds)d s", seconds=WITHIN_S)

@@ -1,4 +1,6 @@
-"""The doctor's checks of the vault: its database with jobs and workers, its library, and the media server."""
+"""The doctor's checks of the vault: its database with jobs and workers, its library,
+and the media server.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +89,7 @@ async def read_store(settings: Settings) -> StoreFacts:
         )
 
 
-# --- jobs and workers ------------------------------------------------------------------------------------------
+# --- jobs and workers -----------------------------------------------------------------------------
 
 
 def jobs(facts: StoreFacts) -> Findings:
@@ -108,34 +110,55 @@ def jobs(facts: StoreFacts) -> Findings:
 
 
 def database(facts: StoreFacts) -> list[Check]:
-    return [warning(concern.what, concern.help) for concern in (*facts.report.concerns, *facts.lost)]
+    return [
+        warning(concern.what, concern.help) for concern in (*facts.report.concerns, *facts.lost)
+    ]
 
 
 def sites(facts: StoreFacts) -> Findings:
     """Check which sites are no longer understood."""
-    many = sorted((name, count) for name, count in facts.unparsed.items() if count >= UNREADABLE_POSTS)
+    many = sorted(
+        (name, count) for name, count in facts.unparsed.items() if count >= UNREADABLE_POSTS
+    )
     if not many:
         return ok("all readable")
-    named = (Message("%(name)s (%(count)s)", name=name, count=counted(count, "post")) for name, count in many)
+    named = (
+        Message("%(name)s (%(count)s)", name=name, count=counted(count, "post"))
+        for name, count in many
+    )
     return warning(
         Message(
             "posts that could not be read within %(days)s days: %(sites)s",
             days=UNPARSED_WINDOW.days,
             sites=join(", ", named),
         ),
-        "Run `mediavault doctor --upgrade-ytdlp`, and upgrade mediavault. These posts are tried again daily.",
+        (
+            "Run `mediavault doctor --upgrade-ytdlp`, and upgrade mediavault. These posts are tried"
+            " again daily."
+        ),
     )
 
 
 def queue(facts: StoreFacts) -> list[Check]:
-    """Return a warning for every pause that a user set, because pauses are easily forgotten. Other holds end by themselves."""
+    """Return a warning for every pause that a user set, because pauses are easily forgotten.
+    Other holds end by themselves.
+    """
     return [
         warning(
             hold_message(hold, hold.site or ""),
-            Message("`%(command)s` resumes it.", command=" ".join(filter(None, ("mediavault resume", hold.site)))),
+            Message(
+                "`%(command)s` resumes it.",
+                command=" ".join(filter(None, ("mediavault resume", hold.site))),
+            ),
         )
         if hold.until is None
-        else ok(Message("%(hold)s, waiting until %(time)s", hold=hold_message(hold), time=f"{local(hold.until):%H:%M}"))
+        else ok(
+            Message(
+                "%(hold)s, waiting until %(time)s",
+                hold=hold_message(hold),
+                time=f"{local(hold.until):%H:%M}",
+            )
+        )
         for hold in facts.holds
     ]
 
@@ -144,10 +167,17 @@ def workers(facts: StoreFacts) -> Findings:
     if not facts.workers:
         return warning("none is running", "`mediavault serve` starts one.")
     named = [
-        Message("%(name)s (%(count)s)", name=f"{beat.host}:{beat.pid}", count=counted(beat.running_jobs, "job"))
+        Message(
+            "%(name)s (%(count)s)",
+            name=f"{beat.host}:{beat.pid}",
+            count=counted(beat.running_jobs, "job"),
+        )
         for beat in facts.workers
     ]
-    left = [unserved_in_words(name, count) for name, count in unserved(facts.report.waiting, facts.workers).items()]
+    left = [
+        unserved_in_words(name, count)
+        for name, count in unserved(facts.report.waiting, facts.workers).items()
+    ]
     fact = join("; ", (join(", ", named), *left))
     return warning(fact, "`mediavault worker` without --platforms takes all.") if left else ok(fact)
 
@@ -156,19 +186,33 @@ def crashes(facts: StoreFacts) -> Findings:
     """Check for posts that stopped or froze a worker."""
     codes, now = CAUSES["worker_died"].codes, facts.report.at
     groups = [group for group in facts.failures if group.error_code in codes]
-    failed = {job.id: job.failed_at for group in groups for job in group.examples if job.error_code in codes}
-    recent = [each for each in facts.freezes if each.at > now - FREEZES_SHOWN_FOR and each.job_id not in failed]
+    failed = {
+        job.id: job.failed_at
+        for group in groups
+        for job in group.examples
+        if job.error_code in codes
+    }
+    recent = [
+        each
+        for each in facts.freezes
+        if each.at > now - FREEZES_SHOWN_FOR and each.job_id not in failed
+    ]
     if not groups and not recent:
         return ok("no post has stopped or frozen a worker")
     parts = [_failed(failed, sum(group.jobs for group in groups))] if groups else []
     return warning(
         join("; ", (*parts, *map(_frozen, recent))),
-        "Upgrade mediavault, then `mediavault retry ID`. After a power cut or a restart simply try again.",
+        (
+            "Upgrade mediavault, then `mediavault retry ID`. After a power cut or a restart simply"
+            " try again."
+        ),
     )
 
 
 def _failed(failed: Mapping[JobId, datetime | None], count: int) -> Message:
-    named = ", ".join(f"{job_id} ({_minute(at)})" if at else job_id for job_id, at in failed.items())
+    named = ", ".join(
+        f"{job_id} ({_minute(at)})" if at else job_id for job_id, at in failed.items()
+    )
     jobs = named + (", …" if count > len(failed) else "")
     return Message("%(posts)s failed: %(jobs)s", posts=counted(count, "post"), jobs=jobs)
 
@@ -176,7 +220,9 @@ def _failed(failed: Mapping[JobId, datetime | None], count: int) -> Message:
 def _frozen(report: FreezeReport) -> Message:
     if report.job_id is None:
         return Message("a worker froze at %(at)s, not because of a post", at=_minute(report.at))
-    return Message("a worker froze at %(at)s because of %(job)s", at=_minute(report.at), job=report.job_id)
+    return Message(
+        "a worker froze at %(at)s because of %(job)s", at=_minute(report.at), job=report.job_id
+    )
 
 
 def _minute(at: datetime) -> str:
@@ -188,7 +234,9 @@ def native_crashes(context: Context) -> Check | None:
     path = context.settings.state_dir / NATIVE_CRASH_FILE
     try:
         fatal = [
-            line for line in path.read_text("utf-8", "replace").splitlines() if line.startswith("Fatal Python error")
+            line
+            for line in path.read_text("utf-8", "replace").splitlines()
+            if line.startswith("Fatal Python error")
         ]
         at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except OSError:
@@ -201,31 +249,44 @@ def native_crashes(context: Context) -> Check | None:
     )
 
 
-# --- files -----------------------------------------------------------------------------------------------------
+# --- files ----------------------------------------------------------------------------------------
 
 
 async def library(context: Context) -> Findings:
-    """Check that the library is the one with the jobs' files, then create, write, rename and delete, as saving does."""
+    """Check that the library is the one with the jobs' files, then create, write,
+    rename and delete, as saving does.
+    """
     settings = context.settings
     await storage.try_library(settings)
     if settings.vault_url is None:
         return ok("files can be written and renamed in it")
     address = parse_bucket_address(settings.vault_url)
     if not address.checks_first:
-        return ok(Message("%(address)s: objects can be written and removed, and none is replaced", address=address))
+        return ok(
+            Message(
+                "%(address)s: objects can be written and removed, and none is replaced",
+                address=address,
+            )
+        )
     return warning(
         Message("%(address)s: looked at before it is written", address=address),
-        "Two workers that write the same name in the same moment can replace each other's file (create=check).",
+        (
+            "Two workers that write the same name in the same moment can replace each other's file"
+            " (create=check)."
+        ),
     )
 
 
 def files(facts: StoreFacts) -> Findings:
-    """Report the posts with damaged files, how many are still to be decoded, and how far the present reading is."""
+    """Report the posts with damaged files, how many are still to be decoded,
+    and how far the present reading is.
+    """
     if facts.damaged:
         return warning(
             counted(facts.damaged, "post has a damaged file", "posts have damaged files"),
-            "The home page names them. Restore the file from a backup and verify it on the post's page, or save the post again "
-            "and delete the damaged version. A post that was saved damaged is saved again automatically, once.",
+            "The home page names them. Restore the file from a backup and verify it on the post's"
+            " page, or save the post again and delete the damaged version. A post that was saved"
+            " damaged is saved again automatically, once.",
         )
     days, position, now = facts.verify_days, facts.position, facts.report.at
     parts = [Message("each is to be verified within %(days)s days", days=days)]
@@ -242,10 +303,19 @@ def files(facts: StoreFacts) -> Findings:
     if not days or position is None or position.began_at > now or not position.passed:
         return ok(join("; ", parts))
     since = f"{position.began_at:%Y-%m-%d}"
-    fact = join("; ", (*parts, Message("%(posts)s since %(day)s", posts=counted(position.passed, "post"), day=since)))
+    fact = join(
+        "; ",
+        (
+            *parts,
+            Message("%(posts)s since %(day)s", posts=counted(position.passed, "post"), day=since),
+        ),
+    )
     if now <= position.began_at + LATE * timedelta(days=days):
         return ok(fact)
-    return warning(fact, "It takes longer: raise MEDIAVAULT_VERIFY_MB_S, or let a worker run for more of the day.")
+    return warning(
+        fact,
+        "It takes longer: raise MEDIAVAULT_VERIFY_MB_S, or let a worker run for more of the day.",
+    )
 
 
 async def media_server(context: Context) -> Findings:
@@ -276,25 +346,35 @@ async def media_server(context: Context) -> Findings:
     return ok(Message("%(server)s at %(url)s answers", server=name, url=url))
 
 
-# --- PostgreSQL ------------------------------------------------------------------------------------------------
+# --- PostgreSQL -----------------------------------------------------------------------------------
 
 
 async def read_postgres(settings: Settings) -> PostgresFacts | None:
-    """Ask the server that the settings name, without changing anything there; None when they name none."""
+    """Ask the server that the settings name, without changing anything there;
+    None when they name none.
+    """
     return await storage.inspect_postgres(settings)
 
 
 def server(facts: PostgresFacts) -> Check:
-    what = Message("PostgreSQL %(version)s at %(server)s", version=facts.version, server=facts.server)
+    what = Message(
+        "PostgreSQL %(version)s at %(server)s", version=facts.version, server=facts.server
+    )
     oldest, newest = TESTED_VERSIONS
     if facts.version < oldest:
         advice = Message("Upgrade the server to PostgreSQL %(start)s or newer.", start=oldest)
         return broken(Message("%(what)s is too old", what=what), advice)
     if facts.is_standby:
-        return broken(Message("%(what)s is a standby, which takes no jobs", what=what), "Name the primary.")
+        return broken(
+            Message("%(what)s is a standby, which takes no jobs", what=what), "Name the primary."
+        )
     if facts.version > newest:
-        advice = Message("mediavault is tested with PostgreSQL %(start)s to %(stop)s.", start=oldest, stop=newest)
-        return warning(Message("%(what)s is newer than what this version was tested with", what=what), advice)
+        advice = Message(
+            "mediavault is tested with PostgreSQL %(start)s to %(stop)s.", start=oldest, stop=newest
+        )
+        return warning(
+            Message("%(what)s is newer than what this version was tested with", what=what), advice
+        )
     return ok(what)
 
 
@@ -304,24 +384,37 @@ def privileges(facts: PostgresFacts) -> Check:
         return ok(Message("%(user)s may use the schema mediavault", user=user))
     if facts.has_schema:
         help_ = _psql(facts, f"GRANT USAGE, CREATE ON SCHEMA mediavault TO {quoted}")
-        return broken(Message("%(user)s is not allowed to use the schema mediavault", user=user), help_)
+        return broken(
+            Message("%(user)s is not allowed to use the schema mediavault", user=user), help_
+        )
     if facts.may_create_schema:
-        return ok(Message("%(user)s may create the schema mediavault, which is not there yet", user=user))
+        return ok(
+            Message("%(user)s may create the schema mediavault, which is not there yet", user=user)
+        )
     help_ = _psql(facts, f"GRANT CREATE ON DATABASE {_quoted(facts.database)} TO {quoted}")
-    return broken(Message("%(user)s is not allowed to create the schema mediavault", user=user), help_)
+    return broken(
+        Message("%(user)s is not allowed to create the schema mediavault", user=user), help_
+    )
 
 
 def durability(facts: PostgresFacts) -> Check:
-    off = [name for name, is_on in (("fsync", facts.fsync), ("full_page_writes", facts.full_page_writes)) if not is_on]
+    off = [
+        name
+        for name, is_on in (("fsync", facts.fsync), ("full_page_writes", facts.full_page_writes))
+        if not is_on
+    ]
     if facts.synchronous_commit == "off":
         off.append("synchronous_commit")
     if not off:
         return ok("what is committed is on the disk")
     commands = "; ".join(f"ALTER SYSTEM SET {name} = on" for name in off)
     return warning(
-        Message("%(off)s off: a power failure on the server can lose accepted jobs", off=", ".join(off)),
         Message(
-            "As an administrator: %(commands)s; SELECT pg_reload_conf(); and check whether the role or database sets it.",
+            "%(off)s off: a power failure on the server can lose accepted jobs", off=", ".join(off)
+        ),
+        Message(
+            "As an administrator: %(commands)s; SELECT pg_reload_conf(); and check whether the"
+            " role or database sets it.",
             commands=commands,
         ),
     )
@@ -332,7 +425,13 @@ def isolation(facts: PostgresFacts) -> Check:
         return ok(facts.isolation)
     return warning(
         Message("%(isolation)s: concurrent claims block each other", isolation=facts.isolation),
-        _psql(facts, f"ALTER ROLE {_quoted(facts.user)} SET default_transaction_isolation = 'read committed'"),
+        _psql(
+            facts,
+            (
+                f"ALTER ROLE {_quoted(facts.user)} SET default_transaction_isolation = 'read"
+                " committed'"
+            ),
+        ),
     )
 
 
@@ -341,19 +440,29 @@ def connection(facts: PostgresFacts) -> Check:
         return ok(Message("encrypted") if facts.has_tls else "on this machine")
     return warning(
         "crosses the network without encryption",
-        "Turn TLS on at the server (ssl = on) and end MEDIAVAULT_DATABASE_URL with ?sslmode=verify-full.",
+        (
+            "Turn TLS on at the server (ssl = on) and end MEDIAVAULT_DATABASE_URL with"
+            " ?sslmode=verify-full."
+        ),
     )
 
 
 def clocks(facts: PostgresFacts) -> Check:
     seconds = facts.ahead_by.total_seconds()
     ahead = Message("the server's clock is %(seconds).1f s ahead", seconds=seconds)
-    fact = ahead if seconds > 0 else Message("the server's clock is %(seconds).1f s behind", seconds=-seconds)
+    fact = (
+        ahead
+        if seconds > 0
+        else Message("the server's clock is %(seconds).1f s behind", seconds=-seconds)
+    )
     if abs(facts.ahead_by) <= MAX_CLOCK_OFFSET:
         return ok(fact)
     return warning(
         fact,
-        "Leases use the server's clock and are safe, but displayed times are off. Run `timedatectl set-ntp true` on both machines.",
+        (
+            "Leases use the server's clock and are safe, but displayed times are off. Run"
+            " `timedatectl set-ntp true` on both machines."
+        ),
     )
 
 
@@ -362,7 +471,10 @@ def wake_ups(facts: PostgresFacts) -> Check:
         return ok("NOTIFY arrives")
     return warning(
         "NOTIFY does not arrive",
-        "Behind a pooler new jobs wait for the worker's poll; a direct address in MEDIAVAULT_DATABASE_URL is faster.",
+        (
+            "Behind a pooler new jobs wait for the worker's poll; a direct address in"
+            " MEDIAVAULT_DATABASE_URL is faster."
+        ),
     )
 
 

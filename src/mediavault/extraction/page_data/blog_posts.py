@@ -1,8 +1,10 @@
-"""A post of a Tumblr blog, in the page's state or an answer of the API, which blogs on their own domain have too.
+"""A post of a Tumblr blog, in the page's state or an answer of the API, which blogs on their own
+domain have too.
 
-Content blocks (NPF) of the post come first; what it reblogged is in its ``trail`` and is shown as the post's own, as
-on the site. A video block of another provider only embeds that site's player. Older posts state one video.
-Source: https://www.tumblr.com/docs/npf and https://www.tumblr.com/docs/en/api/v2#posts; checked 2026-12-01.
+Content blocks (NPF) of the post come first; what it reblogged is in its ``trail`` and is shown as
+the post's own, as on the site. A video block of another provider only embeds that site's player.
+Older posts state one video. Source: https://www.tumblr.com/docs/npf and
+https://www.tumblr.com/docs/en/api/v2#posts; checked 2026-12-01.
 """
 
 from __future__ import annotations
@@ -21,20 +23,33 @@ from mediavault.extraction.page_data.values import Node, walk
 
 
 def read_blog_post(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """Return what the documents say about ``post`` of Tumblr itself, by its number; None for nothing."""
-    return _read(platform, documents, lambda node: bool(post.post_id) and post.post_id in ids_of(node))
+    """Return what the documents say about ``post`` of Tumblr itself, by its number;
+    None for nothing.
+    """
+    return _read(
+        platform, documents, lambda node: bool(post.post_id) and post.post_id in ids_of(node)
+    )
 
 
-def read_on_own_domain(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """Return what the documents say about ``post``, on any site that may be a blog's own domain; None for nothing.
+def read_on_own_domain(
+    post: Post, platform: Platform, documents: Sequence[object]
+) -> PageData | None:
+    """Return what the documents say about ``post``, on any site that may be a blog's own domain;
+    None for nothing.
 
     The post's address has to name the blog's host and the post's number.
     """
     named = _host_and_number(post.url)
-    return _read(platform, documents, lambda node: named == _host_and_number(address_of(node) or "")) if named else None
+    return (
+        _read(platform, documents, lambda node: named == _host_and_number(address_of(node) or ""))
+        if named
+        else None
+    )
 
 
-def _read(platform: Platform, documents: Sequence[object], is_own: Callable[[Node], bool]) -> PageData | None:
+def _read(
+    platform: Platform, documents: Sequence[object], is_own: Callable[[Node], bool]
+) -> PageData | None:
     own = [node for document in documents for node in walk(document) if is_own(node)]
     return _page_data(platform, max(own, key=lambda node: len(_blocks(node)))) if own else None
 
@@ -43,7 +58,11 @@ def ids_of(node: Node) -> set[str]:
     """Return the ids of a post's node; none for any other node."""
     kinds = ("content", "blog_name", "blogName", "trail")
     ids = (node.get(name) for name in ("id_string", "idString", "id"))
-    return {str(post_id) for post_id in ids if post_id} if any(name in node for name in kinds) else set()
+    return (
+        {str(post_id) for post_id in ids if post_id}
+        if any(name in node for name in kinds)
+        else set()
+    )
 
 
 def address_of(node: Node) -> str | None:
@@ -63,13 +82,20 @@ def _host_and_number(url: str) -> tuple[str, str] | None:
 
 def _page_data(platform: Platform, node: Node) -> PageData:
     blog = values.obj(node, "blog")
-    items = [item for block in _blocks(node) if (item := _block(platform, block))] or _older_items(platform, node)
-    words = [values.text(block.get("text")) for block in _blocks(node) if block.get("type") == "text"]
-    images = tuple(item.thumbnail_url for item in items if item.type is ItemType.IMAGE and item.thumbnail_url)
+    items = [item for block in _blocks(node) if (item := _block(platform, block))] or _older_items(
+        platform, node
+    )
+    words = [
+        values.text(block.get("text")) for block in _blocks(node) if block.get("type") == "text"
+    ]
+    images = tuple(
+        item.thumbnail_url for item in items if item.type is ItemType.IMAGE and item.thumbnail_url
+    )
     pictures = [*(item.thumbnail_url for item in items if item.is_video), *images]
     return PageData(
         items=tuple(items),
-        handle=values.text(node.get("blog_name") or node.get("blogName")) or values.text(blog.get("name")),
+        handle=values.text(node.get("blog_name") or node.get("blogName"))
+        or values.text(blog.get("name")),
         display_name=values.text(blog.get("title")),
         title=values.text(node.get("title")) or values.text(node.get("summary")),
         text="\n".join(filter(None, words)) or None,
@@ -83,7 +109,11 @@ def _page_data(platform: Platform, node: Node) -> PageData:
 def _blocks(node: Node) -> list[Node]:
     """Return the post's own blocks, then those of what it reblogged, the oldest first."""
     content = values.items(node.get("content"))
-    trail = [block for entry in values.objects(node.get("trail")) for block in values.objects(entry.get("content"))]
+    trail = [
+        block
+        for entry in values.objects(node.get("trail"))
+        for block in values.objects(entry.get("content"))
+    ]
     return [*(block for block in content if isinstance(block, dict)), *trail]
 
 
@@ -92,14 +122,19 @@ def _block(platform: Platform, block: Node) -> Item | None:
     match block.get("type"):
         case "image":
             return Item(
-                type=ItemType.IMAGE, thumbnail_url=next(filter(None, (values.url(m.get("url")) for m in media)), None)
+                type=ItemType.IMAGE,
+                thumbnail_url=next(filter(None, (values.url(m.get("url")) for m in media)), None),
             )
         case "video":
             poster = next(iter(values.objects(block.get("poster"))), {})
             candidates = [c for file in media for c in _file(platform, file)]
             expected = Expected(duration_s=values.milliseconds(block.get("duration")))
             return (
-                Item(build.merged(candidates), thumbnail_url=values.url(poster.get("url")), expected=expected)
+                Item(
+                    build.merged(candidates),
+                    thumbnail_url=values.url(poster.get("url")),
+                    expected=expected,
+                )
                 if candidates
                 else None
             )
@@ -111,13 +146,25 @@ def _older_items(platform: Platform, node: Node) -> list[Item]:
     poster = values.url(node.get("thumbnail_url"))
     if files := own_candidates(node.get("video_url"), platform, mime="video/mp4"):
         seconds = values.number(node.get("duration"))
-        return [Item(build.merged(files), thumbnail_url=poster, expected=Expected(duration_s=seconds))]
+        return [
+            Item(build.merged(files), thumbnail_url=poster, expected=Expected(duration_s=seconds))
+        ]
     texts = [text for name in ("body", "caption") if (text := values.text(node.get(name)))]
-    players = [player for text in texts for player in read_page(list(scan(text)), "https://www.tumblr.com/").players]
+    players = [
+        player
+        for text in texts
+        for player in read_page(list(scan(text)), "https://www.tumblr.com/").players
+    ]
     return [
         Item(build.merged(candidates), thumbnail_url=values.url(player.poster))
         for player in players
-        if (candidates := [c for s in player.sources for c in own_candidates(s.address, platform, mime=s.type or None)])
+        if (
+            candidates := [
+                c
+                for s in player.sources
+                for c in own_candidates(s.address, platform, mime=s.type or None)
+            ]
+        )
     ]
 
 

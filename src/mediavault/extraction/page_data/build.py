@@ -30,7 +30,8 @@ def candidate(
     ownership: Ownership = Ownership.UNKNOWN,
     mime: str | None = None,
 ) -> Candidate:
-    """Return a candidate with what the URL and ``mime`` say: transport, key, size, watermark and signature.
+    """Return a candidate with what the URL and ``mime`` say: transport, key, size, watermark and
+    signature.
 
     The page's facts are added by the caller.
     """
@@ -51,8 +52,11 @@ def candidate(
     )
 
 
-def own_candidates(address: object, platform: Platform, *, mime: str | None = None, **facts: Any) -> list[Candidate]:
-    """Return the one candidate that the post's own record names; none where ``address`` is not the URL of a video.
+def own_candidates(
+    address: object, platform: Platform, *, mime: str | None = None, **facts: Any
+) -> list[Candidate]:
+    """Return the one candidate that the post's own record names; none where ``address`` is not the
+    URL of a video.
 
     ``facts`` are fields of :class:`Candidate`; those that are None leave what the URL itself says.
     """
@@ -63,7 +67,9 @@ def own_candidates(address: object, platform: Platform, *, mime: str | None = No
 
 
 def pictures(*addresses: object) -> tuple[Candidate, ...]:
-    """Return the candidates of one picture, in this order; what is not the URL of anything is left out."""
+    """Return the candidates of one picture, in this order;
+    what is not the URL of anything is left out.
+    """
     urls = dict.fromkeys(url for address in addresses if (url := values.url(address)))
     return tuple(
         Candidate(
@@ -80,29 +86,40 @@ def pictures(*addresses: object) -> tuple[Candidate, ...]:
     )
 
 
-def own_sounds(address: object, platform: Platform, *, mime: str | None = None, **facts: Any) -> list[Candidate]:
-    """Return the one candidate of a sound that the post's own record names; none where ``address`` is no URL.
+def own_sounds(
+    address: object, platform: Platform, *, mime: str | None = None, **facts: Any
+) -> list[Candidate]:
+    """Return the one candidate of a sound that the post's own record names; none where ``address``
+    is no URL.
 
     ``facts`` are as in :func:`own_candidates`.
     """
     url = values.url(address)
-    return [] if url is None else [_own(url, platform, mime, facts, has_video=False, has_audio=True)]
+    return (
+        [] if url is None else [_own(url, platform, mime, facts, has_video=False, has_audio=True)]
+    )
 
 
-def _own(url: str, platform: Platform, mime: str | None, facts: Mapping[str, Any], **tracks: bool) -> Candidate:
+def _own(
+    url: str, platform: Platform, mime: str | None, facts: Mapping[str, Any], **tracks: bool
+) -> Candidate:
     base = candidate(url, platform, FoundIn.PAGE_DATA, ownership=Ownership.ID_MATCH, mime=mime)
     known = {name: value for name, value in facts.items() if value is not None}
     return replace(base, **{**tracks, **known})
 
 
 def codec(name: object) -> str | None:
-    """Return our name of a codec written as ``avc1.640028``, ``h264``, ``hev1…``; None for an unknown one."""
+    """Return our name of a codec written as ``avc1.640028``, ``h264``, ``hev1…``;
+    None for an unknown one.
+    """
     written = str(name or "").lower()
     return next((ours for marks, ours in _CODECS if written.startswith(marks)), None)
 
 
 def merged(candidates: list[Candidate]) -> tuple[Candidate, ...]:
-    """Return one candidate per URL, in the order given; a later twin fills in only what the first does not know."""
+    """Return one candidate per URL, in the order given;
+    a later twin fills in only what the first does not know.
+    """
     by_url: dict[str, Candidate] = {}
     for c in candidates:
         known = by_url.get(c.url)
@@ -110,7 +127,18 @@ def merged(candidates: list[Candidate]) -> tuple[Candidate, ...]:
     return tuple(by_url.values())
 
 
-_FILLABLE = ("media_key", "mime", "container", "video_codec", "width", "height", "fps", "bitrate", "size", "duration_s")
+_FILLABLE = (
+    "media_key",
+    "mime",
+    "container",
+    "video_codec",
+    "width",
+    "height",
+    "fps",
+    "bitrate",
+    "size",
+    "duration_s",
+)
 
 
 def _filled(existing: Candidate, twin: Candidate) -> Candidate:

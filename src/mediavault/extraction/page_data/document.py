@@ -1,4 +1,6 @@
-"""JSON documents from pages and answers; what cannot be read counts as absent. Pure, and linear in time."""
+"""JSON documents from pages and answers; what cannot be read counts as absent. Pure,
+and linear in time.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +16,25 @@ from mediavault.extraction.page_data.js_literal import parse_literal, written_te
 from mediavault.extraction.page_data.values import Node
 
 MAX_BYTES = 50_000_000
-# Python's objects take up to 25 times the memory of their text: no more of one page than this becomes objects
+# Python's objects take up to 25 times the memory of their text: no more of one page than this
+# becomes objects
 MAX_JSON_CHARS = 8_000_000
 _MAX_BROKEN_LINES = 100
 
-_GUARD = re.compile(r"\s*(?:for\s*\(\s*;\s*;\s*\)\s*;?|while\s*\(\s*1\s*\)\s*;?|\)\]\}'?,?|&&&START&&&)\s*")
-_KNOWN_IDS = frozenset({"__UNIVERSAL_DATA_FOR_REHYDRATION__", "__NEXT_DATA__", "SIGI_STATE", "__NUXT_DATA__"})
+_GUARD = re.compile(
+    r"\s*(?:for\s*\(\s*;\s*;\s*\)\s*;?|while\s*\(\s*1\s*\)\s*;?|\)\]\}'?,?|&&&START&&&)\s*"
+)
+_KNOWN_IDS = frozenset(
+    {"__UNIVERSAL_DATA_FOR_REHYDRATION__", "__NEXT_DATA__", "SIGI_STATE", "__NUXT_DATA__"}
+)
 _DECODER = json.JSONDecoder(strict=False)  # people write line breaks into JSON-LD
 
 
 def documents(tags: Iterable[Tag]) -> list[object]:
     """Return the page's own data in document order.
 
-    These are JSON scripts, known ids, and literals in other scripts (``x = {…}``, ``load("…", {…})``); no JSON-LD.
+    These are JSON scripts, known ids, and literals in other scripts (``x = {…}``,
+    ``load("…", {…})``); no JSON-LD.
     """
     parsed: list[object] = []
     streamed: list[str] = []
@@ -39,7 +47,9 @@ def documents(tags: Iterable[Tag]) -> list[object]:
         if _holds_json(tag.attributes.get("type", ""), tag.attributes.get("id", "")):
             new = parse_json(tag.text)
         elif pushed := _FLIGHT.match(tag.text):
-            row = values.items(values.parsed(tag.text[pushed.end() :].rstrip(" \n;").removesuffix(")")))
+            row = values.items(
+                values.parsed(tag.text[pushed.end() :].rstrip(" \n;").removesuffix(")"))
+            )
             streamed += (text for text in row if isinstance(text, str))
             room, new = room - len(tag.text), []
         else:
@@ -49,8 +59,9 @@ def documents(tags: Iterable[Tag]) -> list[object]:
     return parsed + _rows("".join(streamed))
 
 
-# The stream in which Next.js sends a page's data: ``self.__next_f.push([1, "7:{…}\n"])``, one row a line.
-# Source: https://github.com/facebook/react/tree/main/packages/react-server (Flight); checked 2026-12-01.
+# The stream in which Next.js sends a page's data: ``self.__next_f.push([1, "7:{…}\n"])``, one row a
+# line. Source: https://github.com/facebook/react/tree/main/packages/react-server (Flight); checked
+# 2026-12-01.
 _FLIGHT = re.compile(r"\s*self\.__next_f\.push\((?=\[)")
 _ROW = re.compile(r"^[0-9a-f]*+:(?=[\[{])", re.MULTILINE)
 
@@ -60,7 +71,9 @@ def _rows(stream: str) -> list[object]:
         stream[row.end() : end if (end := stream.find("\n", row.end())) >= 0 else len(stream)]
         for row in _ROW.finditer(stream)
     )
-    return [value for row in islice(rows, _MAX_LITERALS) if (value := values.parsed(row)) is not None]
+    return [
+        value for row in islice(rows, _MAX_LITERALS) if (value := values.parsed(row)) is not None
+    ]
 
 
 def linked_data(tags: Iterable[Tag]) -> list[object]:
@@ -68,7 +81,11 @@ def linked_data(tags: Iterable[Tag]) -> list[object]:
     parsed: list[object] = []
     room = MAX_JSON_CHARS
     for tag in tags:
-        if tag.name == "script" and _is_linked_data(tag.attributes.get("type", "")) and len(tag.text) <= room:
+        if (
+            tag.name == "script"
+            and _is_linked_data(tag.attributes.get("type", ""))
+            and len(tag.text) <= room
+        ):
             room -= len(tag.text)
             parsed += _linked(_without_comment(tag.text))
     return parsed
@@ -77,15 +94,20 @@ def linked_data(tags: Iterable[Tag]) -> list[object]:
 _SCHEMA_NAMES = {
     name.lower(): name
     for name in (
-        "articleBody", "contentUrl", "datePublished", "duration", "embedUrl", "encodingFormat", "mainEntityOfPage", "thumbnailUrl",
+        "articleBody", "contentUrl", "datePublished", "duration", "embedUrl", "encodingFormat",
+        "mainEntityOfPage", "thumbnailUrl",
         "uploadDate",
     )
 }  # fmt: skip
 
 
 def schema_named(node: Node) -> Node:
-    """Return an object with names of the schema as that writes them: pages have ``contentURL`` as well."""
-    wrong = {name: right for name in node if (right := _SCHEMA_NAMES.get(name.lower(), name)) != name}
+    """Return an object with names of the schema as that writes them:
+    pages have ``contentURL`` as well.
+    """
+    wrong = {
+        name: right for name in node if (right := _SCHEMA_NAMES.get(name.lower(), name)) != name
+    }
     return {**{right: node[name] for name, right in wrong.items()}, **node} if wrong else node
 
 
@@ -97,7 +119,9 @@ def _without_superfluous_commas(text: str) -> str:
 
 
 def _linked(text: str) -> list[object]:
-    """Parse JSON-LD, which people write by hand: with superfluous commas, line breaks in strings, or escaped."""
+    """Parse JSON-LD, which people write by hand: with superfluous commas,
+    line breaks in strings, or escaped.
+    """
     for repair in (str, _without_superfluous_commas, unescape):
         if (value := values.parsed(repair(text))) is not None:
             return [value]
@@ -105,9 +129,11 @@ def _linked(text: str) -> list[object]:
 
 
 def parse_json(data: bytes | str) -> list[object]:
-    """Return the documents in an answer: one, or several in sequence (NDJSON), with or without a guard before them.
+    """Return the documents in an answer: one, or several in sequence (NDJSON), with or without a
+    guard before them.
 
-    Too large, too deep, cut off or not JSON at all: what can be read of it, or nothing. Never raises.
+    Too large, too deep, cut off or not JSON at all: what can be read of it, or nothing. Never
+    raises.
     """
     if len(data) > MAX_BYTES:
         return []
@@ -123,14 +149,21 @@ def parse_json(data: bytes | str) -> list[object]:
 
 
 _SCRIPT = re.compile(
-    r"\s*+(?:(?:/\*(?:[^*]|\*(?!/))*+\*/|//[^\n]*+\n|import\b[^\n]*+\n|[\"']use strict[\"'];?)\s*+)*+"
+    r"\s*+(?:(?:/\*(?:[^*]|\*(?!/))*+\*/|//[^\n]*+\n|import\b[^\n]*+\n"
+    r"|[\"']use strict[\"'];?)\s*+)*+"
     r"(?:(?:export\s+)?(?:const|let|var)\s|export\s+default\b|module\.exports\b|exports\.|[\w$.]+\s*+[=(]|\{\s*+[\w$']|\(\{)"
 )
 
 
 def _script(text: str) -> list[object]:
-    """Return the answer saved in a script: ``const answer = {…}``, ``callback({…})``, or a literal that is not JSON."""
-    return literals(f"({text}" if text.lstrip().startswith("{") else text) if _SCRIPT.match(text) else []
+    """Return the answer saved in a script: ``const answer = {…}``, ``callback({…})``,
+    or a literal that is not JSON.
+    """
+    return (
+        literals(f"({text}" if text.lstrip().startswith("{") else text)
+        if _SCRIPT.match(text)
+        else []
+    )
 
 
 def _in_sequence(text: str) -> list[object]:
@@ -152,7 +185,9 @@ _START = re.compile(r"[{\[]")
 
 
 def _next_document(text: str, position: int) -> int | None:
-    """Return where the next object or array begins; guards and chunk lengths before it are skipped."""
+    """Return where the next object or array begins;
+    guards and chunk lengths before it are skipped.
+    """
     match = _START.search(text, position)
     return match.start() if match else None
 
@@ -171,7 +206,9 @@ def literals(script: str) -> list[object]:
 
     Those inside others are not listed separately.
     """
-    parsed: list[object] = [value for text in written_texts(script) if (value := values.parsed(text)) is not None]
+    parsed: list[object] = [
+        value for text in written_texts(script) if (value := values.parsed(text)) is not None
+    ]
     position, failures, effort = 0, 0, 3 * len(script)  # characters that may be read in vain
     while failures < _MAX_FAILURES and effort > 0 and len(parsed) < _MAX_LITERALS:
         match = _LITERAL_START.search(script, position)

@@ -1,7 +1,9 @@
-"""Data that a page keeps in the attributes of its elements: Facebook's stories, players and links to files, reddit's players and
-posts, LinkedIn's players and posts, Instagram's embeds, links that microformats mark as an entry's video.
+"""Data that a page keeps in the attributes of its elements: Facebook's stories, players and links
+to files, reddit's players and posts, LinkedIn's players and posts, Instagram's embeds, links that
+microformats mark as an entry's video.
 
-One pass over the page's text for the attributes' names, then the element around each: linear in time.
+One pass over the page's text for the attributes' names, then the element around each: linear in
+time.
 """
 
 from __future__ import annotations
@@ -27,12 +29,16 @@ _TAG = re.compile(
     re.IGNORECASE,
 )
 _MARKUP = re.compile(r"<[^<>]*+>")
-_ENDS = frozenset({"article", "main", "body"})  # what they are called says nothing about one element in them
+# what they are called says nothing about one element in them
+_ENDS = frozenset({"article", "main", "body"})
 
 
 def names_around(html: str, start: int) -> str:
-    """Return what the boxes around the element that begins at ``start`` are called, the nearest last, up to its article."""
-    open_boxes: list[tuple[str, int, int]] = []  # name, and from where to where its attributes are written
+    """Return what the boxes around the element that begins at ``start`` are called,
+    the nearest last, up to its article.
+    """
+    # name, and from where to where its attributes are written
+    open_boxes: list[tuple[str, int, int]] = []
     heading, depth = (0, 0), 0
     for tag in _TAG.finditer(html, max(0, start - MAX_BOX_CHARS), start):
         end = html.find(">", tag.end(), start)
@@ -40,7 +46,9 @@ def names_around(html: str, start: int) -> str:
             break
         name = tag[2].lower()
         if tag[1]:
-            place = next((n for n in range(len(open_boxes) - 1, -1, -1) if open_boxes[n][0] == name), None)
+            place = next(
+                (n for n in range(len(open_boxes) - 1, -1, -1) if open_boxes[n][0] == name), None
+            )
             if place is not None:
                 del open_boxes[place:]
                 heading = heading if place >= depth else (0, 0)
@@ -49,8 +57,14 @@ def names_around(html: str, start: int) -> str:
         else:
             open_boxes.append((name, tag.end(), end + 1))
     inner = next((n for n in range(len(open_boxes), 0, -1) if open_boxes[n - 1][0] in _ENDS), 0)
-    text = _MARKUP.sub(" ", html[heading[0] : heading[1]].partition("</h")[0]) if depth >= inner else ""
-    names = [names_of(attributes_of(html[begin:end], 0, 0)[0]) for _, begin, end in open_boxes[inner:]]
+    text = (
+        _MARKUP.sub(" ", html[heading[0] : heading[1]].partition("</h")[0])
+        if depth >= inner
+        else ""
+    )
+    names = [
+        names_of(attributes_of(html[begin:end], 0, 0)[0]) for _, begin, end in open_boxes[inner:]
+    ]
     return " ".join(filter(None, (*names, " ".join(unescape(text).split()))))[-MAX_NAMES_CHARS:]
 
 
@@ -63,21 +77,27 @@ def names_of(attributes: Mapping[str, str]) -> str:
 
 _MAX_ELEMENTS = 50_000
 _MAX_BROKEN = 100
-_SIMPLE = re.compile(r"([A-Za-z][\w-]*)?((?:#[\w-]+|\.[\w-]+|\[[\w-]+(?:[*^$]?=\"?[^\"\]]*\"?)?\])*)")
+_SIMPLE = re.compile(
+    r"([A-Za-z][\w-]*)?((?:#[\w-]+|\.[\w-]+|\[[\w-]+(?:[*^$]?=\"?[^\"\]]*\"?)?\])*)"
+)
 _PART = re.compile(r"#([\w-]+)|\.([\w-]+)|\[([\w-]++)(?:([*^$]?)=\"?([^\"\[\]]*+)\"?)?\]")
 _START = re.compile(r"<(?:(!--)|([A-Za-z][\w-]{0,40})(?=[\s/>]))")
-_RAW = frozenset({"script", "style", "template", "textarea", "title", "noscript"})  # their contents are not shown
+# their contents are not shown
+_RAW = frozenset({"script", "style", "template", "textarea", "title", "noscript"})
 
 Element = tuple[str, Mapping[str, str]]
 
 
 def has_element(html: str, selector: str) -> bool:
-    """Whether ``html`` holds an element that matches ``selector``. Raises ValueError for a selector of another form.
+    """Whether ``html`` holds an element that matches ``selector``. Raises ValueError for a selector
+    of another form.
 
     It is a comma-separated list of ``tag#id.class[name*=value]`` without combinators.
     """
     wanted = [_read(simple.strip()) for simple in selector.split(",")]
-    return any(_matches(element, tag, parts) for element in _start_tags(html) for tag, parts in wanted)
+    return any(
+        _matches(element, tag, parts) for element in _start_tags(html) for tag, parts in wanted
+    )
 
 
 Parts = tuple[tuple[str, str, str], ...]  # attribute, operator, value
@@ -126,7 +146,9 @@ def _value_matches(actual: str | None, how: str, value: str) -> bool:
 def _start_tags(html: str) -> Iterator[Element]:
     html = html[:MAX_HTML_CHARS]
     position, count, broken = 0, 0, 0
-    while count < _MAX_ELEMENTS and broken < _MAX_BROKEN and (start := _START.search(html, position)):
+    while (
+        count < _MAX_ELEMENTS and broken < _MAX_BROKEN and (start := _START.search(html, position))
+    ):
         if start[1]:
             end = html.find("-->", start.end())
             if end < 0:
@@ -135,7 +157,8 @@ def _start_tags(html: str) -> Iterator[Element]:
             continue
         name, count = start[2].lower(), count + 1
         attributes, position = attributes_of(html, start.end(), start.end())
-        broken += position == start.end()  # a tag without an end: searching for it in vain is costly
+        # a tag without an end: searching for it in vain is costly
+        broken += position == start.end()
         if name in _RAW:
             position = _end_of(html, name, position)
         else:
@@ -167,9 +190,11 @@ _JSON_ATTRIBUTES = ("data-store", "data-ft", "packaged-media-json", "playback-me
 
 
 def element_documents(html: str) -> list[object]:
-    """Return one object per element in document order: ``{"element": name, "attributes": {…}, "story": {…}}``.
+    """Return one object per element in document order:
+    ``{"element": name, "attributes": {…}, "story": {…}}``.
 
-    Attributes that hold JSON are parsed. ``story`` is what Facebook states in ``data-ft`` of the story that began last.
+    Attributes that hold JSON are parsed. ``story`` is what Facebook states in ``data-ft`` of the
+    story that began last.
     """
     parsed: list[object] = []
     story: object = None
@@ -186,14 +211,21 @@ def element_documents(html: str) -> list[object]:
         if "/video_redirect/?" in attributes.get("href", ""):
             parsed[-1] = _linked_player(name, attributes["href"], story)
         if folded := attributes.get(_FOLDED):
-            parsed += [{"element": inner, "attributes": dict(inside)} for inner, inside in _elements(folded)]
+            parsed += [
+                {"element": inner, "attributes": dict(inside)}
+                for inner, inside in _elements(folded)
+            ]
     return parsed
 
 
 def _linked_player(name: str, address: str, story: object) -> Node:
-    """Return the player that a link of Facebook's basic site leads to, as its mobile site writes it."""
+    """Return the player that a link of Facebook's basic site leads to,
+    as its mobile site writes it.
+    """
     named = dict(parse_qsl(urlsplit(address).query, max_num_fields=_MAX_FIELDS))
-    stated = dict(part.partition(".")[::2] for part in named.get("_ft_", "").split(":", _MAX_FIELDS))
+    stated = dict(
+        part.partition(".")[::2] for part in named.get("_ft_", "").split(":", _MAX_FIELDS)
+    )
     own = stated if "top_level_post_id" in stated else story
     player = {"videoID": named.get("id", ""), "src": named.get("src", "")}
     return {"element": name, "attributes": {"data-store": player}} | ({"story": own} if own else {})
@@ -236,7 +268,9 @@ _READ_ELSEWHERE = frozenset(
 
 
 def attribute_setups(html: str) -> list[Setup]:
-    """Return what other elements are given to play (``data-item='{…}'``, ``data-video-src=…``), in document order."""
+    """Return what other elements are given to play (``data-item='{…}'``, ``data-video-src=…``),
+    in document order.
+    """
     html = html[:MAX_HTML_CHARS]
     setups: list[Setup] = []
     position, count, tried = 0, 0, 0
@@ -251,7 +285,9 @@ def attribute_setups(html: str) -> list[Setup]:
         tried += 1
         attributes, position = attributes_of(html, name.end(), position)
         if (setup := setup_in_attributes(attributes)) is not None:
-            setups.append(replace(setup, names=f"{names_around(html, start)} {names_of(attributes)}"))
+            setups.append(
+                replace(setup, names=f"{names_around(html, start)} {names_of(attributes)}")
+            )
     return setups
 
 
@@ -262,7 +298,9 @@ def _is_in_link(html: str, start: int) -> bool:
 
 
 def _parsed(text: str) -> object:
-    """Parse an attribute, which saved pages may escape twice: entities in entities, or every backslash doubled."""
+    """Parse an attribute, which saved pages may escape twice: entities in entities,
+    or every backslash doubled.
+    """
     if re.match(r"\s*+[{\[]?\s*+&", text):
         text = unescape(text)
     for written in (text, text.replace("\\\\", "\\")):

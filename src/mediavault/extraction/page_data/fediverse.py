@@ -1,8 +1,10 @@
-"""PeerTube's, Misskey's and Lemmy's own APIs: a video record, a note with files, a post that links to its file.
+"""PeerTube's, Misskey's and Lemmy's own APIs: a video record, a note with files, a post that links
+to its file.
 
-All are recognised by the ids in the post's address. A renote without text shows the other note's files.
-Source: https://docs.joinpeertube.org/api-rest-reference.html#tag/Video, https://misskey-hub.net/docs/for-developers/api/;
-checked 2026-11-24.
+All are recognised by the ids in the post's address. A renote without text shows the other note's
+files.
+Source: https://docs.joinpeertube.org/api-rest-reference.html#tag/Video,
+https://misskey-hub.net/docs/for-developers/api/; checked 2026-11-24.
 """
 
 from __future__ import annotations
@@ -20,11 +22,15 @@ from mediavault.extraction.page_data.values import Node, walk
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """Return what the documents say about ``post``; None when they say nothing. Raises LiveNow for a live broadcast."""
+    """Return what the documents say about ``post``; None when they say nothing.
+    Raises LiveNow for a live broadcast.
+    """
     steps = set(urlsplit(post.url).path.split("/")) - {""}
     for document in documents:
         for node in walk(document):
-            if _is_video(node) and steps & {str(node.get(name)) for name in ("uuid", "shortUUID", "id")}:
+            if _is_video(node) and steps & {
+                str(node.get(name)) for name in ("uuid", "shortUUID", "id")
+            }:
                 return _video(post, platform, node)
             if _is_note(node) and str(node.get("id")) in steps:
                 return _note(platform, node)
@@ -33,11 +39,13 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
     return None
 
 
-# --- PeerTube --------------------------------------------------------------------------------------------------
+# --- PeerTube -------------------------------------------------------------------------------------
 
 
 def _is_video(node: Node) -> bool:
-    return "uuid" in node and ("streamingPlaylists" in node or "files" in node) and "channel" in node
+    return (
+        "uuid" in node and ("streamingPlaylists" in node or "files" in node) and "channel" in node
+    )
 
 
 def _video(post: Post, platform: Platform, node: Node) -> PageData:
@@ -45,7 +53,9 @@ def _video(post: Post, platform: Platform, node: Node) -> PageData:
         raise LiveNow("This PeerTube broadcast has not ended yet.")
     account = values.obj(node, "account") or values.obj(node, "channel")
     path = node.get("previewPath") or node.get("thumbnailPath")
-    picture = values.url(f"https://{urlsplit(post.url).hostname}{path}" if path else node.get("previewUrl"))
+    picture = values.url(
+        f"https://{urlsplit(post.url).hostname}{path}" if path else node.get("previewUrl")
+    )
     seconds = values.duration(node.get("duration"))
     candidates = build.merged(list(_files(platform, node)))
     item = Item(candidates, thumbnail_url=picture, expected=Expected(duration_s=seconds))
@@ -62,12 +72,18 @@ def _video(post: Post, platform: Platform, node: Node) -> PageData:
 
 
 def _files(platform: Platform, node: Node) -> Iterator[Candidate]:
-    """Yield whole files, then the playlists, each with the files that its qualities are cut from."""
+    """Yield whole files, then the playlists, each with the files that its qualities are cut
+    from.
+    """
     playlists = values.objects(node.get("streamingPlaylists"))
     nested = [file for playlist in playlists for file in values.objects(playlist.get("files"))]
     for file in (*values.objects(node.get("files")), *nested):
         height = values.integer(values.obj(file, "resolution").get("id"))  # 0 is an audio track
-        facts = {"height": height, "fps": values.number(file.get("fps")), "size": values.integer(file.get("size"))}
+        facts = {
+            "height": height,
+            "fps": values.number(file.get("fps")),
+            "size": values.integer(file.get("size")),
+        }
         if height is not None:
             has_audio = file.get("hasAudio") if isinstance(file.get("hasAudio"), bool) else None
             yield from (
@@ -75,10 +91,12 @@ def _files(platform: Platform, node: Node) -> Iterator[Candidate]:
                 for c in own_candidates(file.get("fileUrl"), platform, mime="video/mp4", **facts)
             )
     for playlist in playlists:
-        yield from own_candidates(playlist.get("playlistUrl"), platform, mime="application/x-mpegurl")
+        yield from own_candidates(
+            playlist.get("playlistUrl"), platform, mime="application/x-mpegurl"
+        )
 
 
-# --- Lemmy -----------------------------------------------------------------------------------------------------
+# --- Lemmy ----------------------------------------------------------------------------------------
 
 
 def _is_link_post(node: Node) -> bool:
@@ -96,7 +114,10 @@ def _link_post(platform: Platform, node: Node) -> PageData:
     """
     shown, creator = values.obj(node, "post"), values.obj(node, "creator")
     address = values.url(shown.get("url"))
-    is_video = address is not None and classify_media(address, values.text(shown.get("url_content_type"))).may_be_video
+    is_video = (
+        address is not None
+        and classify_media(address, values.text(shown.get("url_content_type"))).may_be_video
+    )
     candidates = own_candidates(
         address if is_video else None, platform, mime=values.text(shown.get("url_content_type"))
     )
@@ -114,7 +135,7 @@ def _link_post(platform: Platform, node: Node) -> PageData:
     )
 
 
-# --- Misskey ---------------------------------------------------------------------------------------------------
+# --- Misskey --------------------------------------------------------------------------------------
 
 
 def _is_note(node: Node) -> bool:
@@ -127,9 +148,13 @@ def _note(platform: Platform, node: Node) -> PageData:
     shown = other if is_renote else node
     user = values.obj(shown, "user")
     items = [_file(platform, file) for file in values.objects(shown.get("files"))]
-    quoted = [] if is_renote else [_file(platform, file) for file in values.objects(other.get("files"))]
+    quoted = (
+        [] if is_renote else [_file(platform, file) for file in values.objects(other.get("files"))]
+    )
     label = values.text(other.get("id"))
-    images = tuple(item.thumbnail_url for item in items if item.type is ItemType.IMAGE and item.thumbnail_url)
+    images = tuple(
+        item.thumbnail_url for item in items if item.type is ItemType.IMAGE and item.thumbnail_url
+    )
     pictures = [*(item.thumbnail_url for item in items if item.is_video), *images]
     host = values.text(user.get("host"))
     name = values.text(user.get("username"))
@@ -160,8 +185,14 @@ def _file(platform: Platform, file: Node) -> Item:
         size=values.integer(file.get("size")),
     )
     if kind is ItemType.AUDIO:
-        candidates = own_sounds(file.get("url"), platform, mime=mime, size=values.integer(file.get("size")))
+        candidates = own_sounds(
+            file.get("url"), platform, mime=mime, size=values.integer(file.get("size"))
+        )
     if kind is ItemType.IMAGE:
         candidates = [*pictures(file.get("url"))]
-    picture = values.url(file.get("thumbnailUrl")) or (values.url(file.get("url")) if kind is ItemType.IMAGE else None)
-    return Item(tuple(candidates), type=kind, media_id=values.text(file.get("id")), thumbnail_url=picture)
+    picture = values.url(file.get("thumbnailUrl")) or (
+        values.url(file.get("url")) if kind is ItemType.IMAGE else None
+    )
+    return Item(
+        tuple(candidates), type=kind, media_id=values.text(file.get("id")), thumbnail_url=picture
+    )

@@ -1,4 +1,6 @@
-"""The elements of a page that say something about its post, in document order. No judgement, no network."""
+"""The elements of a page that say something about its post, in document order. No judgement,
+no network.
+"""
 
 from __future__ import annotations
 
@@ -60,11 +62,13 @@ class HtmlPage:
     heading: str = ""
     canonical: str | None = None
     has_password_field: bool = False
-    metas: list[tuple[str, str]] = field(default_factory=list)  # lower-case name or property, content
+    # lower-case name or property, content
+    metas: list[tuple[str, str]] = field(default_factory=list)
     players: list[HtmlPlayer] = field(default_factory=list)
     previews: list[HtmlPlayer] = field(default_factory=list)  # what plays in a link to another page
     set_up: list[HtmlPlayer] = field(default_factory=list)  # players that only a script builds
-    variables: list[HtmlPlayer] = field(default_factory=list)  # files that scripts keep in variables
+    # files that scripts keep in variables
+    variables: list[HtmlPlayer] = field(default_factory=list)
     marks_main: bool = False  # it has an article or a main element
     articles: int = 0
     hosted: bool = False  # the page has a player of another site's video
@@ -77,7 +81,9 @@ class HtmlPage:
 
     def meta(self, *names: str) -> str | None:
         """Return the first non-empty content, by the order of ``names``."""
-        contents = (values.text(content) for name in names for known, content in self.metas if known == name)
+        contents = (
+            values.text(content) for name in names for known, content in self.metas if known == name
+        )
         return next(filter(None, contents), None)
 
     def add_setups(self, setups: Sequence[Setup]) -> None:
@@ -85,7 +91,9 @@ class HtmlPage:
         self.set_up += written_players(setups[: MAX_SETUPS - len(self.set_up)])
 
     def name_boxes(self, html: str) -> None:
-        """Add to the first players what the boxes around them are called in the page, whose text is ``html``."""
+        """Add to the first players what the boxes around them are called in the page,
+        whose text is ``html``.
+        """
         for player in self.players[:MAX_NAMED_PLAYERS]:
             player.names = f"{names_around(html, player.start)} {player.names}".strip()
 
@@ -95,7 +103,10 @@ class HtmlPage:
 
 def written_players(setups: Sequence[Setup]) -> list[HtmlPlayer]:
     """Return setups in the form of the elements that they replace."""
-    return [HtmlPlayer(sources=list(setup.sources), poster=setup.poster, names=setup.names) for setup in setups]
+    return [
+        HtmlPlayer(sources=list(setup.sources), poster=setup.poster, names=setup.names)
+        for setup in setups
+    ]
 
 
 def read_page(tags: Sequence[Tag], url: str) -> HtmlPage:
@@ -107,7 +118,9 @@ def read_page(tags: Sequence[Tag], url: str) -> HtmlPage:
     reading = _Reading(HtmlPage(base=base, url=url))
     for tag in tags:
         reading.take(tag)
-    reading.page.linked = [schema_named(node) for document in linked_data(tags) for node in walk(document)]
+    reading.page.linked = [
+        schema_named(node) for document in linked_data(tags) for node in walk(document)
+    ]
     return reading.page
 
 
@@ -143,7 +156,12 @@ class _Reading:
         attributes, page = tag.attributes, self.page
         match tag.name:
             case "meta":
-                name = attributes.get("property") or attributes.get("name") or attributes.get("itemprop") or ""
+                name = (
+                    attributes.get("property")
+                    or attributes.get("name")
+                    or attributes.get("itemprop")
+                    or ""
+                )
                 page.metas.append((name.strip().lower(), attributes.get("content", "")))
             case "source" if self.player is not None:
                 self.player.sources += self._own_files(source_of(attributes))
@@ -172,17 +190,24 @@ class _Reading:
     def _subtitles(self, attributes: Mapping[str, str]) -> SubtitleSource | None:
         """Return what a ``<track>`` names; None for chapters, descriptions and data for scripts."""
         url = self.page.absolute(attributes.get("src"))
-        if url is None or attributes.get("kind", "subtitles").strip().lower() not in ("subtitles", "captions"):
+        if url is None or attributes.get("kind", "subtitles").strip().lower() not in (
+            "subtitles",
+            "captions",
+        ):
             return None
         return SubtitleSource(url, attributes.get("srclang", ""))
 
     def _link(self, attributes: Mapping[str, str]) -> None:
-        """Read the page's own URL, or the author of its video in microdata, with a prefix: metas have these names too."""
+        """Read the page's own URL, or the author of its video in microdata, with a prefix:
+        metas have these names too.
+        """
         name = attributes.get("itemprop", "")
         if attributes.get("rel", "").lower() == "canonical":
             self.page.canonical = self.page.canonical or self.page.absolute(attributes.get("href"))
         elif name in _MICRODATA:
-            self.page.metas.append((f"link:{name}", attributes.get("content") or attributes.get("href", "")))
+            self.page.metas.append(
+                (f"link:{name}", attributes.get("content") or attributes.get("href", ""))
+            )
 
     def _base(self, address: str | None) -> None:
         if (url := self.page.absolute(address)) is not None:
@@ -194,7 +219,13 @@ class _Reading:
                 self.open_containers.pop()
             return
         is_aside = tag.name == "aside" or "aside" in self.open_containers
-        name = "aside" if is_aside else f"article:{self.articles}" if tag.name == "article" else tag.name
+        name = (
+            "aside"
+            if is_aside
+            else f"article:{self.articles}"
+            if tag.name == "article"
+            else tag.name
+        )
         self.open_containers.append(name)
         self.articles += tag.name == "article"
         self.page.articles = self.articles
@@ -206,13 +237,21 @@ class _Reading:
             self.player = None
             return
         attributes = tag.attributes
-        setup = setup_in_attributes({name: text for name, text in attributes.items() if name not in ("src", "poster")})
+        setup = setup_in_attributes(
+            {name: text for name, text in attributes.items() if name not in ("src", "poster")}
+        )
         own = PlayerFile(attributes["src"]) if attributes.get("src") else source_of(attributes)
-        self.page.hosted |= any(name in attributes for name in ("data-video-id", "data-brightcove-video-id"))
+        self.page.hosted |= any(
+            name in attributes for name in ("data-video-id", "data-brightcove-video-id")
+        )
         self.player = HtmlPlayer(
             sources=[*self._own_files(own), *(setup.sources if setup and not own else ())],
-            poster=attributes.get("poster") or attributes.get("data-poster") or (setup.poster if setup else ""),
-            muted_loop="loop" in attributes and "muted" in attributes and "controls" not in attributes,
+            poster=attributes.get("poster")
+            or attributes.get("data-poster")
+            or (setup.poster if setup else ""),
+            muted_loop="loop" in attributes
+            and "muted" in attributes
+            and "controls" not in attributes,
             container=self.open_containers[-1] if self.open_containers else "",
             names=names_of(attributes),
             start=tag.start,
@@ -221,7 +260,9 @@ class _Reading:
         (self.page.previews if is_preview else self.page.players).append(self.player)
 
     def _own_files(self, source: PlayerFile | None) -> list[PlayerFile]:
-        """Return the file of a player, unless it is a page of a video site, which a script shows in its place."""
+        """Return the file of a player, unless it is a page of a video site,
+        which a script shows in its place.
+        """
         address = self.page.absolute(source.address) if source else None
         if address is None or not is_hosted(address):
             return [source] if source else []
@@ -230,16 +271,28 @@ class _Reading:
         return []
 
     def _leads_elsewhere(self) -> bool:
-        """Whether the open link leads to another page: not to this one, by a shorter or longer URL, or to a file."""
+        """Whether the open link leads to another page: not to this one,
+        by a shorter or longer URL, or to a file.
+        """
         url = self.page.absolute(self.link) if self.link and not self.link.startswith("#") else None
-        own = [address for address in (self.page.url, self.page.canonical, self.page.meta("og:url")) if address]
-        return url is not None and not any(map(_same(url), own)) and not classify_media(url).may_be_video
+        own = [
+            address
+            for address in (self.page.url, self.page.canonical, self.page.meta("og:url"))
+            if address
+        ]
+        return (
+            url is not None
+            and not any(map(_same(url), own))
+            and not classify_media(url).may_be_video
+        )
 
     def _player_without_element(self, tag: Tag) -> None:
         attributes = tag.attributes
         match tag.name:
             case "object" | "embed":
-                self._plugin(tag, self.page.absolute(attributes.get("data") or _address(attributes)))
+                self._plugin(
+                    tag, self.page.absolute(attributes.get("data") or _address(attributes))
+                )
             case "param" if attributes.get("name", "").lower() == "flashvars":
                 self._set_up([_flash(attributes.get("value", ""))])
             case "script" if "src" in attributes:
@@ -254,7 +307,12 @@ class _Reading:
         self._set_up([_flash(tag.attributes.get("flashvars", ""))])
         mime = tag.attributes.get("type", "")
         is_flash = "shockwave" in mime
-        if address and not is_flash and classify_media(address, mime).may_be_video and not mime.startswith("text/"):
+        if (
+            address
+            and not is_flash
+            and classify_media(address, mime).may_be_video
+            and not mime.startswith("text/")
+        ):
             self._set_up([Setup((PlayerFile(address, mime),))])
 
     def _set_up(self, setups: Sequence[Setup | None]) -> None:
@@ -263,7 +321,9 @@ class _Reading:
 
 def _is_download(attributes: Mapping[str, str]) -> bool:
     """Whether a link says that it is a file's download, by its attributes."""
-    words = " ".join(attributes.get(name, "") for name in ("id", "class", "title", "aria-label", "data-action"))
+    words = " ".join(
+        attributes.get(name, "") for name in ("id", "class", "title", "aria-label", "data-action")
+    )
     return "download" in attributes or "download" in words.lower()
 
 
@@ -277,27 +337,37 @@ def _same(url: str) -> Callable[[str], bool]:
     def holds(other: str) -> bool:
         its_host, its_steps = _location(other)
         shorter = min(len(steps), len(its_steps))
-        return host == its_host and steps[:shorter] == its_steps[:shorter] and (shorter > 0 or steps == its_steps)
+        return (
+            host == its_host
+            and steps[:shorter] == its_steps[:shorter]
+            and (shorter > 0 or steps == its_steps)
+        )
 
     return holds
 
 
 def _location(url: str) -> tuple[str, list[str]]:
     parts = urlsplit(url)
-    return (parts.hostname or "").removeprefix("www."), [step for step in parts.path.split("/") if step]
+    return (parts.hostname or "").removeprefix("www."), [
+        step for step in parts.path.split("/") if step
+    ]
 
 
 def _flash(variables: str) -> Setup | None:
     """Return what a Flash player gets as form data: ``file=…&image=…``."""
     parsed = {name.lower(): value for name, value in parse_qsl(variables[:20_000])}
     named: dict[str, str] = {
-        name: parsed[name] for name in ("file", "src", "url", "video", "video_url", "image") if name in parsed
+        name: parsed[name]
+        for name in ("file", "src", "url", "video", "video_url", "image")
+        if name in parsed
     }
     return setup_in_attributes(named)
 
 
 def _address(attributes: Mapping[str, str]) -> str | None:
-    """Return the address of a lazy element: a script moves it to ``src``, over a placeholder, once it is visible."""
+    """Return the address of a lazy element: a script moves it to ``src``, over a placeholder,
+    once it is visible.
+    """
     later = next(
         (
             attributes[name]
@@ -313,9 +383,15 @@ def _address(attributes: Mapping[str, str]) -> str | None:
 def _picture(tag: Tag) -> str | None:
     """Return the URL of a picture of the post; None for an avatar, an emoji or a tracking pixel."""
     attributes = tag.attributes
-    sizes = [values.number(attributes.get(side, "").removesuffix("px")) for side in ("width", "height")]
+    sizes = [
+        values.number(attributes.get(side, "").removesuffix("px")) for side in ("width", "height")
+    ]
     if any(size is not None and size < _MIN_PICTURE_PX for size in sizes):
         return None
     address = attributes.get("src") or attributes.get("data-src") or ""
-    marks = f"{attributes.get('class', '')} {attributes.get('id', '')} {attributes.get('alt', '')[:20]}"
-    return None if not address or address.startswith("data:") or _NO_PICTURE.search(marks) else address
+    marks = (
+        f"{attributes.get('class', '')} {attributes.get('id', '')} {attributes.get('alt', '')[:20]}"
+    )
+    return (
+        None if not address or address.startswith("data:") or _NO_PICTURE.search(marks) else address
+    )

@@ -1,8 +1,9 @@
 """The few elements of a page that say something about its video, found in one pass.
 
-html.parser is not used: on Python 3.11 it needs over a second per megabyte of plain tags and, as measured, does not
-return from two megabytes of unclosed quotes. This scan looks only at the elements named here, each step goes forward,
-and a page that is broken in a hundred places is given up.
+html.parser is not used: on Python 3.11 it needs over a second per megabyte of plain tags and, as
+measured, does not return from two megabytes of unclosed quotes. This scan looks only at the
+elements named here, each step goes forward, and a page that is broken in a hundred places is given
+up.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ _MAX_TAGS = 200_000  # links are among them
 _MAX_HEADINGS = 10  # the text of each is copied
 _MAX_HEADING_CHARS = 2_000
 
-_RAW = frozenset({"script", "style", "title", "textarea"})  # their content is text, whatever it looks like
+# their content is text, whatever it looks like
+_RAW = frozenset({"script", "style", "title", "textarea"})
 _OPENING = re.compile(
     r"<(?=[!/A-Za-z])(?:(?P<comment>!--)|(?P<closing>/?)(?P<name>script|style|title|textarea|meta|link|video|source|track|img|iframe|article|main|aside|a"
     r"|template|base|input|h1|video-js|object|embed|param|amp-(?:video|youtube|vimeo|dailymotion|brightcove|jwplayer))(?=[\s/>]))",
@@ -32,7 +34,8 @@ _END_OF = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in _
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """``text`` is the content of script, style, title, textarea and h1; ``closing`` marks an end tag.
+    """``text`` is the content of script, style, title, textarea and h1; ``closing`` marks an end
+    tag.
 
     ``start`` is where it begins in the page.
     """
@@ -45,13 +48,16 @@ class Tag:
 
 
 def scan(html: str) -> Iterator[Tag]:
-    """Yield the elements in document order, without those inside comments and templates, and the first headings only.
+    """Yield the elements in document order, without those inside comments and templates, and the
+    first headings only.
 
     Never raises.
     """
     html = html[:MAX_HTML_CHARS]
     position, broken, templates, headings, count = 0, 0, 0, 0, 0
-    while count < _MAX_TAGS and broken < _MAX_BROKEN and (opening := _OPENING.search(html, position)):
+    while (
+        count < _MAX_TAGS and broken < _MAX_BROKEN and (opening := _OPENING.search(html, position))
+    ):
         if opening["comment"]:
             position = html.find("-->", opening.end())
             if position < 0:
@@ -92,7 +98,9 @@ def _read(
     end = _END_OF[name].search(html, position)
     stop = end.start() if end else len(html)
     content = html[position:stop]
-    return Tag(name, attributes, unescape(content) if name == "title" else content, start=start), stop
+    return Tag(
+        name, attributes, unescape(content) if name == "title" else content, start=start
+    ), stop
 
 
 def attributes_of(html: str, start: int, otherwise: int) -> tuple[dict[str, str], int]:

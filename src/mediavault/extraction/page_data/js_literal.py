@@ -1,8 +1,10 @@
-"""Object literals of JavaScript turned into JSON: names without quotes, single quotes, comments, trailing commas.
+"""Object literals of JavaScript turned into JSON: names without quotes, single quotes, comments,
+trailing commas.
 
-Only literals: nothing is evaluated, and anything else ends the reading; of ``'62' * 1 || 0`` the first part counts, strings
-that are written in parts (``'a' + 'b'``) are joined, and what a call returns (``now()``) is null. One pass, linear in time.
-Source: ECMA-262, 12.9 "Literals"; checked 2026-11-24.
+Only literals: nothing is evaluated, and anything else ends the reading; of ``'62' * 1 || 0`` the
+first part counts, strings that are written in parts (``'a' + 'b'``) are joined, and what a call
+returns (``now()``) is null. One pass, linear in time. Source: ECMA-262, 12.9 "Literals"; checked
+2026-11-24.
 """
 
 from __future__ import annotations
@@ -30,9 +32,18 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
-_ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r?\n)|(.))", re.DOTALL)
+_ESCAPE = re.compile(
+    r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r?\n)|(.))", re.DOTALL
+)
 _SHORT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "0": "\0"}
-_WORDS = {"true": "true", "false": "false", "null": "null", "undefined": "null", "NaN": "null", "Infinity": "null"}
+_WORDS = {
+    "true": "true",
+    "false": "false",
+    "null": "null",
+    "undefined": "null",
+    "NaN": "null",
+    "Infinity": "null",
+}
 _PLAIN_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*+"')
 
 
@@ -62,7 +73,9 @@ def parse_literal(text: str, start: int = 0) -> tuple[object, int]:
         if depth > MAX_DEPTH:
             raise ValueError("too deep", position)
         is_part = token["more"] is not None
-        if (token["tail"] and written[-1][-1] in "{[,:") or (is_part and text[token.start() - 1] not in "\"'`"):
+        if (token["tail"] and written[-1][-1] in "{[,:") or (
+            is_part and text[token.start() - 1] not in "\"'`"
+        ):
             raise ValueError("no value", position)
         if is_part:
             written[-1] = written[-1][:-1]
@@ -80,7 +93,11 @@ def written_texts(script: str) -> list[str]:
     """Return the contents of a script's strings that begin like JSON."""
     starts = (match.end() for match in islice(_TEXT.finditer(script), MAX_TEXTS))
     tokens = filter(None, (_TOKEN.match(script, start) for start in starts))
-    return [unescaped(token[token.lastgroup][1:-1]) for token in tokens if token.lastgroup in ("single", "double")]
+    return [
+        unescaped(token[token.lastgroup][1:-1])
+        for token in tokens
+        if token.lastgroup in ("single", "double")
+    ]
 
 
 def _loaded(written: str, position: int) -> object:
@@ -112,7 +129,9 @@ def _number(written: str) -> str:
         return str(int(written, 16))
     written = written.replace("_", "")
     sign, digits = ("-", written[1:]) if written.startswith("-") else ("", written)
-    digits = f"0{digits}" if digits.startswith(".") else digits.replace(".e", ".0e").replace(".E", ".0E")
+    digits = (
+        f"0{digits}" if digits.startswith(".") else digits.replace(".e", ".0e").replace(".E", ".0E")
+    )
     return f"{sign}{digits}0" if digits.endswith(".") else f"{sign}{digits}"
 
 

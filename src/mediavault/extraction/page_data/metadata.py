@@ -1,7 +1,8 @@
-"""What a page says to search engines and link previews: JSON-LD, og:, twitter:, ``<video>``, author, date, pictures.
+"""What a page says to search engines and link previews: JSON-LD, og:, twitter:, ``<video>``,
+author, date, pictures.
 
-None of it proves that a video is the post's: candidates come out with unknown ownership, grouped by video,
-and ``ownership.py`` decides.
+None of it proves that a video is the post's: candidates come out with unknown ownership, grouped by
+video, and ``ownership.py`` decides.
 """
 
 from __future__ import annotations
@@ -27,11 +28,20 @@ from mediavault.extraction.page_data.values import Node
 
 MAX_LINKED_VIDEOS = 50  # more than that are an index, not a post
 MAX_CARD_VIDEOS = 20
-_NO_ADDRESS = re.compile(r"[\"“”„‘’«»<>{}`^|]")  # an unfilled template, or quotation marks of a text
+# an unfilled template, or quotation marks of a text
+_NO_ADDRESS = re.compile(r"[\"“”„‘’«»<>{}`^|]")
 _EMBED = re.compile(r"/(?:embed|player|iframe)(?:[/.-]|$)", re.IGNORECASE)
 
 _POSTINGS = frozenset(
-    {"VideoObject", "SocialMediaPosting", "DiscussionForumPosting", "Article", "NewsArticle", "BlogPosting", "WebPage"}
+    {
+        "VideoObject",
+        "SocialMediaPosting",
+        "DiscussionForumPosting",
+        "Article",
+        "NewsArticle",
+        "BlogPosting",
+        "WebPage",
+    }
 )
 
 # What a page can be about, and under which names that has its video
@@ -63,8 +73,8 @@ MAX_PICTURES = 100
 class DeclaredVideo:
     """A video that a page's metadata name.
 
-    ``is_main``: the object of what the page is about has it as its video, or it says that its page is this one.
-    ``by_card``: only a link preview names it. ``title`` is its own.
+    ``is_main``: the object of what the page is about has it as its video, or it says that its page
+    is this one. ``by_card``: only a link preview names it. ``title`` is its own.
     """
 
     candidates: tuple[Candidate, ...]
@@ -79,7 +89,8 @@ class DeclaredVideo:
 def declared_videos(page: HtmlPage, platform: Platform) -> list[DeclaredVideo]:
     """Return the videos that JSON-LD and the link-preview cards name, in document order.
 
-    A card names the post's only or first video: with a single VideoObject it is a further URL of it.
+    A card names the post's only or first video: with a single VideoObject it is a further URL of
+    it.
     """
     if _is_front_page_instead(page):
         return []
@@ -97,16 +108,23 @@ def declared_videos(page: HtmlPage, platform: Platform) -> list[DeclaredVideo]:
 
 
 def _is_front_page_instead(page: HtmlPage) -> bool:
-    """Whether a page says that it is its site's front page although its URL is another: as when a post is gone."""
+    """Whether a page says that it is its site's front page although its URL is another:
+    as when a post is gone.
+    """
     stated = [url for url in (page.canonical, page.absolute(page.meta("og:url"))) if url]
     return bool(stated) and not any(map(_path, stated)) and bool(_path(page.url))
 
 
 def _of_same_host(card: list[Candidate], linked: DeclaredVideo, page: HtmlPage) -> list[Candidate]:
-    """Return the card's files without those of a third host, which may be a preview, where the VideoObject names a file."""
+    """Return the card's files without those of a third host, which may be a preview,
+    where the VideoObject names a file.
+    """
     if not any(classify_media(c.url, c.mime).may_be_video for c in linked.candidates):
         return card
-    hosts = {host_and_path(url).partition("/")[0] for url in (page.url, *(c.url for c in linked.candidates))}
+    hosts = {
+        host_and_path(url).partition("/")[0]
+        for url in (page.url, *(c.url for c in linked.candidates))
+    }
     return [c for c in card if host_and_path(c.url).partition("/")[0] in hosts]
 
 
@@ -120,14 +138,18 @@ def announces_video(page: HtmlPage, inside: Collection[str] = ()) -> bool:
     ``inside`` names the containers whose players count; without them all do.
     """
     players = [player for player in page.players if not inside or player.container in inside]
-    filled = any((player.sources or player.poster) and not _is_advert(page, player) for player in players)
+    filled = any(
+        (player.sources or player.poster) and not _is_advert(page, player) for player in players
+    )
     return page.hosted or filled or says_it_has_video(page)
 
 
 def says_it_has_video(page: HtmlPage) -> bool:
     """Whether the page's metadata say that it is about a video, whatever its players hold."""
     kinds = (page.meta("og:type"), page.meta("twitter:card"), page.meta("medium"))
-    names_player = page.meta("og:video", "og:video:url", "og:video:secure_url", "twitter:player") is not None
+    names_player = (
+        page.meta("og:video", "og:video:url", "og:video:secure_url", "twitter:player") is not None
+    )
     return (
         names_player
         or any((kind or "").lower().startswith(("video", "player")) for kind in kinds)
@@ -142,12 +164,16 @@ def is_index(page: HtmlPage) -> bool:
     """
     of_pages = [node for node in page.linked if _types(node) & (_OWNERS | _INDEXES)]
     kinds = {kind for node in of_pages if _is_about(page, node) for kind in _types(node)}
-    if kinds & _OWNERS - {"WebPage"} or (page.meta("og:type") or "").startswith(("article", "video")):
+    if kinds & _OWNERS - {"WebPage"} or (page.meta("og:type") or "").startswith(
+        ("article", "video")
+    ):
         return False
     parts = urlsplit(page.url)
     is_named_so = _INDEX_PATH.match(parts.path) is not None and not parts.query
     return (
-        bool(kinds & _INDEXES) or page.meta("og:type") == "profile" or (is_named_so and page.articles >= _MIN_ARTICLES)
+        bool(kinds & _INDEXES)
+        or page.meta("og:type") == "profile"
+        or (is_named_so and page.articles >= _MIN_ARTICLES)
     )
 
 
@@ -157,7 +183,9 @@ def shows_adverts(page: HtmlPage) -> bool:
 
 
 def links_to_other_videos(page: HtmlPage) -> bool:
-    """Whether what plays in the page leads to other pages, or its VideoObjects all name other pages as theirs."""
+    """Whether what plays in the page leads to other pages,
+    or its VideoObjects all name other pages as theirs.
+    """
     names_some = any("VideoObject" in _types(node) for node in page.linked)
     return bool(page.previews) or (names_some and not _video_objects(page))
 
@@ -168,14 +196,22 @@ def _is_advert(page: HtmlPage, player: HtmlPlayer) -> bool:
 
 
 def broadcast_of(page: HtmlPage) -> Broadcast | None:
-    """Return the page's only broadcast (https://schema.org/BroadcastEvent); None where it names none, or several."""
+    """Return the page's only broadcast (https://schema.org/BroadcastEvent);
+    None where it names none, or several.
+    """
     events = [node for node in page.linked if "BroadcastEvent" in _types(node)]
     starts_at = values.moment(events[0].get("startDate")) if len(events) == 1 else None
-    return Broadcast(starts_at, values.moment(events[0].get("endDate"))) if starts_at is not None else None
+    return (
+        Broadcast(starts_at, values.moment(events[0].get("endDate")))
+        if starts_at is not None
+        else None
+    )
 
 
 def announced_by(page: HtmlPage) -> Expected:
-    """Return the length that all VideoObjects agree on, otherwise the one that Open Graph states."""
+    """Return the length that all VideoObjects agree on,
+    otherwise the one that Open Graph states.
+    """
     announced = {values.duration(node.get("duration")) for node in _video_objects(page)}
     if any(announced):
         return _declared(announced.pop() if len(announced) == 1 else None)
@@ -186,8 +222,11 @@ def _declared(seconds: float | None) -> Expected:
     return Expected(duration_s=seconds, length_source=LengthSource.DECLARED)
 
 
-def story_of(page: HtmlPage, documents: Sequence[object] = (), platform: Platform | None = None) -> Story:
-    """Return who posted what. Sources, best first: an oEmbed answer, JSON-LD about this page, Open Graph, plain HTML.
+def story_of(
+    page: HtmlPage, documents: Sequence[object] = (), platform: Platform | None = None
+) -> Story:
+    """Return who posted what. Sources, best first: an oEmbed answer, JSON-LD about this page, Open
+    Graph, plain HTML.
 
     The URL of an account names its handle where the facts of ``platform`` say how.
     """
@@ -217,18 +256,20 @@ def story_of(page: HtmlPage, documents: Sequence[object] = (), platform: Platfor
     )
 
 
-# --- videos ----------------------------------------------------------------------------------------------------
+# --- videos ---------------------------------------------------------------------------------------
 
 
 def add_microdata(page: HtmlPage, items: Sequence[Node]) -> None:
     """Add a page's VideoObjects of microdata to its linked data.
 
-    They complete the linked data's about the same file; the others count only where linked data name no file: they are
-    often of players that a network puts into pages.
+    They complete the linked data's about the same file; the others count only where linked data
+    name no file: they are often of players that a network puts into pages.
     """
     of_file = {_first_file(item): item for item in reversed(items)}
     videos = [
-        (place, node, _first_file(node)) for place, node in enumerate(page.linked) if "VideoObject" in _types(node)
+        (place, node, _first_file(node))
+        for place, node in enumerate(page.linked)
+        if "VideoObject" in _types(node)
     ]
     names_file = any(_files_of(node, page, None) for _, node, _ in videos)
     for place, node, file in videos:
@@ -239,9 +280,15 @@ def add_microdata(page: HtmlPage, items: Sequence[Node]) -> None:
 
 
 def _video_objects(page: HtmlPage) -> list[Node]:
-    """Return the VideoObjects, of several only those that do not name another page: a list of posts is not a carousel."""
+    """Return the VideoObjects, of several only those that do not name another page:
+    a list of posts is not a carousel.
+    """
     videos = [node for node in page.linked if "VideoObject" in _types(node)]
-    return videos if len(videos) == 1 else [node for node in videos if _is_about(page, node)][:MAX_LINKED_VIDEOS]
+    return (
+        videos
+        if len(videos) == 1
+        else [node for node in videos if _is_about(page, node)][:MAX_LINKED_VIDEOS]
+    )
 
 
 def _first_file(node: Node) -> str:
@@ -255,7 +302,10 @@ def _linked_videos(page: HtmlPage, platform: Platform) -> list[DeclaredVideo]:
         candidates = _of_object(node, page, platform)
         held = {c.url for video in videos for c in video.candidates}
         if new := [c for c in candidates if c.url not in held]:
-            pictures = filter(None, map(page.absolute, _addresses(node.get("thumbnailUrl") or node.get("thumbnail"))))
+            pictures = filter(
+                None,
+                map(page.absolute, _addresses(node.get("thumbnailUrl") or node.get("thumbnail"))),
+            )
             videos.append(
                 DeclaredVideo(
                     build.merged(new),
@@ -283,21 +333,34 @@ def _names_page(page: HtmlPage, node: Node) -> bool:
 
 def _of_object(node: Node, page: HtmlPage, platform: Platform) -> list[Candidate]:
     """Return the candidates of a VideoObject."""
-    width, height = values.integer(_plain(node.get("width"))), values.integer(_plain(node.get("height")))
+    width, height = (
+        values.integer(_plain(node.get("width"))),
+        values.integer(_plain(node.get("height"))),
+    )
     seconds, mime = values.duration(node.get("duration")), _mime(node)
-    files = (build.candidate(url, platform, FoundIn.META, mime=mime) for url in _files_of(node, page, platform))
-    return [replace(c, width=c.width or width, height=c.height or height, duration_s=seconds) for c in files]
+    files = (
+        build.candidate(url, platform, FoundIn.META, mime=mime)
+        for url in _files_of(node, page, platform)
+    )
+    return [
+        replace(c, width=c.width or width, height=c.height or height, duration_s=seconds)
+        for c in files
+    ]
 
 
 def _files_of(node: Node, page: HtmlPage, platform: Platform | None) -> list[str]:
     """Return the URLs of the files that a VideoObject names.
 
-    ``contentUrl`` is the file by definition, so a name that says nothing is accepted too; some sites write the file as
-    the URL of the player or of the object. The page itself is not its own file.
+    ``contentUrl`` is the file by definition, so a name that says nothing is accepted too; some
+    sites write the file as the URL of the player or of the object. The page itself is not its own
+    file.
     """
     for names, believed in ((("contentUrl",), True), (("embedUrl", "url"), False)):
         addresses = (address for name in names for address in _several(node.get(name)))
-        found = (_file_at(address, page, platform, mime=_mime(node), believed=believed) for address in addresses)
+        found = (
+            _file_at(address, page, platform, mime=_mime(node), believed=believed)
+            for address in addresses
+        )
         if files := [url for url in found if url is not None and not _is_page(url, page, node)]:
             return files
     return []
@@ -309,10 +372,17 @@ def _mime(node: Node) -> str | None:
 
 
 def _is_page(url: str, page: HtmlPage, node: Node) -> bool:
-    """Whether what an object names as its file is a page: this one, its own, or one of this site without a file's name."""
+    """Whether what an object names as its file is a page: this one, its own,
+    or one of this site without a file's name.
+    """
     place = host_and_path(url)
-    pages = filter(None, map(page.absolute, (page.url, node.get("url"), node.get("mainEntityOfPage"))))
-    if place in set(map(host_and_path, pages)) and not classify_media(url, declared=True).may_be_video:
+    pages = filter(
+        None, map(page.absolute, (page.url, node.get("url"), node.get("mainEntityOfPage")))
+    )
+    if (
+        place in set(map(host_and_path, pages))
+        and not classify_media(url, declared=True).may_be_video
+    ):
         return True
     same_site = place.partition("/")[0] == host_and_path(page.url).partition("/")[0]
     is_named = classify_media(url, _mime(node), declared=True).may_be_video
@@ -320,16 +390,27 @@ def _is_page(url: str, page: HtmlPage, node: Node) -> bool:
 
 
 def _card_candidates(page: HtmlPage, platform: Platform) -> list[Candidate]:
-    """Return the files that Open Graph or a Twitter card names. Players that are pages are skipped."""
+    """Return the files that Open Graph or a Twitter card names.
+    Players that are pages are skipped.
+    """
     candidates: list[Candidate] = []
     for group in _open_graph_groups(page)[:MAX_CARD_VIDEOS]:
         mime = values.text(group.get("type"))
         for name in ("url", "secure_url"):
             if candidate := _candidate(group.get(name), page, platform, mime=mime, believed=False):
-                width, height = values.integer(group.get("width")), values.integer(group.get("height"))
-                candidates.append(replace(candidate, width=candidate.width or width, height=candidate.height or height))
+                width, height = (
+                    values.integer(group.get("width")),
+                    values.integer(group.get("height")),
+                )
+                candidates.append(
+                    replace(
+                        candidate, width=candidate.width or width, height=candidate.height or height
+                    )
+                )
     mime = (page.meta("twitter:player:stream:content_type") or "").partition(";")[0] or None
-    stream = _candidate(page.meta("twitter:player:stream"), page, platform, mime=mime, believed=True)
+    stream = _candidate(
+        page.meta("twitter:player:stream"), page, platform, mime=mime, believed=True
+    )
     # a few sites name the file itself as their player
     named = (page.meta("twitter:player"), page.meta("videourl"))
     files = (_candidate(address, page, platform, mime=None, believed=False) for address in named)
@@ -348,15 +429,23 @@ def _file_at(
 ) -> str | None:
     """Return the URL at ``address``; None where it is not a file.
 
-    ``believed``: where it is written says that this is a file, so that a URL without an extension counts.
+    ``believed``: where it is written says that this is a file, so that a URL without an extension
+    counts.
     """
     address = unescape(address) if isinstance(address, str) else address
     if not isinstance(address, str) or _NO_ADDRESS.search(address):
         return None
     url = page.absolute(address)
-    if url is None or is_hosted(url) or (mime or "").lower().startswith(("text/", "application/x-shockwave")):
+    if (
+        url is None
+        or is_hosted(url)
+        or (mime or "").lower().startswith(("text/", "application/x-shockwave"))
+    ):
         return None
-    if _EMBED.search(urlsplit(url).path) and not classify_media(url, platform=platform).may_be_video:
+    if (
+        _EMBED.search(urlsplit(url).path)
+        and not classify_media(url, platform=platform).may_be_video
+    ):
         return None  # a player's page, whatever its type is said to be
     seen = classify_media(url, mime, platform=platform, declared=True)
     if seen.rejected or not (seen.may_be_video or (believed and seen.kind is MediaKind.OTHER)):
@@ -365,7 +454,9 @@ def _file_at(
 
 
 def _open_graph_groups(page: HtmlPage) -> list[dict[str, str]]:
-    """Return the properties of each og:video: those after it belong to it (https://ogp.me, section "Arrays")."""
+    """Return the properties of each og:video: those after it belong to it (https://ogp.me,
+    section "Arrays").
+    """
     groups: list[dict[str, str]] = []
     for name, content in page.metas:
         if not name.startswith("og:video"):
@@ -378,7 +469,7 @@ def _open_graph_groups(page: HtmlPage) -> list[dict[str, str]]:
     return groups
 
 
-# --- facts -----------------------------------------------------------------------------------------------------
+# --- facts ----------------------------------------------------------------------------------------
 
 
 def _types(node: Node) -> set[str]:
@@ -397,18 +488,28 @@ def _plain(value: object) -> object:
 
 
 def _addresses(value: object) -> list[object]:
-    """Return addresses written as text, as an object with ``url`` or ``@id``, or as a list of these."""
+    """Return addresses written as text, as an object with ``url`` or ``@id``,
+    or as a list of these.
+    """
     return [
-        (entry.get("contentUrl") or entry.get("url") or entry.get("@id")) if isinstance(entry, dict) else entry
+        (entry.get("contentUrl") or entry.get("url") or entry.get("@id"))
+        if isinstance(entry, dict)
+        else entry
         for entry in _several(value)
     ]
 
 
 def _is_about(page: HtmlPage, node: Node) -> bool:
     """Whether an object names no page, or this one."""
-    named = filter(None, map(page.absolute, _addresses([node.get("url"), node.get("mainEntityOfPage")])))
+    named = filter(
+        None, map(page.absolute, _addresses([node.get("url"), node.get("mainEntityOfPage")]))
+    )
     pages = {host_and_path(url) for url in named}
-    own = {host_and_path(url) for url in (page.url, page.canonical, page.absolute(page.meta("og:url"))) if url}
+    own = {
+        host_and_path(url)
+        for url in (page.url, page.canonical, page.absolute(page.meta("og:url")))
+        if url
+    }
     return not pages or bool(pages & own)
 
 
@@ -422,15 +523,19 @@ def host_and_path(url: str) -> str:
 
 
 _NAME_ON_SITE = re.compile(
-    r"^(?P<name>(?!@)[^:|]{1,100}?) on (?:Instagram|Threads|Facebook|LinkedIn|TikTok|X|Twitter|Vimeo)\b"
+    r"^(?P<name>(?!@)[^:|]{1,100}?) on"
+    r" (?:Instagram|Threads|Facebook|LinkedIn|TikTok|X|Twitter|Vimeo)\b"
 )
-_UNREAD = re.compile(r"^\(\d{1,3}\+?\) ")  # a signed-in user's messages, counted in the page's title
+# a signed-in user's messages, counted in the page's title
+_UNREAD = re.compile(r"^\(\d{1,3}\+?\) ")
 _POST_NUMBER = re.compile(r"^\d{6,20}$")
 _AT_HANDLE = re.compile(r"^@?([\w][\w.-]{0,49})$")
 
 
 def _author(page: HtmlPage, own: Node, platform: Platform | None) -> tuple[str | None, str | None]:
-    """Return display name and handle; sites with accounts write "Name (@handle) on …" into their titles."""
+    """Return display name and handle; sites with accounts write "Name (@handle) on …" into their
+    titles.
+    """
     titles = (page.meta("og:title") or "", page.meta("twitter:title") or "")
     if titled := next(filter(None, map(oembed.NAME_AND_HANDLE.match, titles)), None):
         return titled["name"], titled["handle"]
@@ -438,17 +543,36 @@ def _author(page: HtmlPage, own: Node, platform: Platform | None) -> tuple[str |
     author = next(iter(_several(own.get("author") or own.get("creator"))), None)
     named = values.text(author.get("name") if isinstance(author, dict) else author)
     written = page.meta("author", "article:author")
-    on_site = _NAME_ON_SITE.match(page.meta("og:title", "twitter:title") or _UNREAD.sub("", page.title))
-    names = (named, announced.get("name"), on_site and on_site["name"], written, page.meta("link:name"))
-    name = next((text for text in names if text and not text.startswith(("http://", "https://", "/"))), None)
-    return name, announced.get("handle") or next(filter(None, _handles(page, author, platform)), None)
+    on_site = _NAME_ON_SITE.match(
+        page.meta("og:title", "twitter:title") or _UNREAD.sub("", page.title)
+    )
+    names = (
+        named,
+        announced.get("name"),
+        on_site and on_site["name"],
+        written,
+        page.meta("link:name"),
+    )
+    name = next(
+        (text for text in names if text and not text.startswith(("http://", "https://", "/"))), None
+    )
+    return name, announced.get("handle") or next(
+        filter(None, _handles(page, author, platform)), None
+    )
 
 
-_APP_LINKS = ("al:ios:url", "al:android:url", "twitter:app:url:iphone", "twitter:app:url:googleplay")
+_APP_LINKS = (
+    "al:ios:url",
+    "al:android:url",
+    "twitter:app:url:iphone",
+    "twitter:app:url:googleplay",
+)
 
 
 def _in_the_sites_app(page: HtmlPage) -> tuple[str | None, str | None]:
-    """Return handle and post id of a blog on its own domain, from the page's link into its site's app (Tumblr)."""
+    """Return handle and post id of a blog on its own domain,
+    from the page's link into its site's app (Tumblr).
+    """
     address, _, query = (page.meta(*_APP_LINKS) or "").partition("?")
     named = parse_qs(query) if address.startswith("tumblr://") else {}
     handle, post_id = (next(iter(named.get(name, [])), None) for name in ("blogName", "postID"))
@@ -458,10 +582,14 @@ def _in_the_sites_app(page: HtmlPage) -> tuple[str | None, str | None]:
 # Instagram's sentences since 2015, which name the author
 _SENTENCES = (
     re.compile(r"^(?:See this )?Instagram (?:photo|video|post) by @(?P<handle>[\w.]{1,30})"),
-    re.compile(r"^Instagram (?:photo|video|post) by (?P<name>[^@(•]{1,100}?)(?: \(@(?P<handle>[\w.]{1,30})\))? •"),
+    re.compile(
+        r"^Instagram (?:photo|video|post) by (?P<name>[^@(•]{1,100}?)(?:"
+        r" \(@(?P<handle>[\w.]{1,30})\))? •"
+    ),
     re.compile(r"^@(?P<handle>[\w.]{1,30}) on Instagram"),
     re.compile(
-        r"^[\d.,]{1,12}[KMB]? (?:likes?|views?|comments?)\b[^-]{0,60} - (?:(?P<name>[^(@]{1,100}?) \(@)?"
+        r"^[\d.,]{1,12}[KMB]? (?:likes?|views?|comments?)\b[^-]{0,60} - (?:(?P<name>[^(@]{1,100}?)"
+        r" \(@)?"
         r"(?P<handle>[\w.]{1,30})\)? on [A-Z]",
         re.IGNORECASE,
     ),
@@ -470,9 +598,14 @@ _SENTENCES = (
 
 def _in_sentences(page: HtmlPage) -> dict[str, str]:
     """Return name and handle as the page's own sentences for link previews state them."""
-    texts = (page.meta(name) or "" for name in ("og:title", "twitter:title", "og:description", "description"))
+    texts = (
+        page.meta(name) or ""
+        for name in ("og:title", "twitter:title", "og:description", "description")
+    )
     matches = (form.match(text) for text in texts for form in _SENTENCES)
-    return next(({k: v for k, v in match.groupdict().items() if v} for match in matches if match), {})
+    return next(
+        ({k: v for k, v in match.groupdict().items() if v} for match in matches if match), {}
+    )
 
 
 def _handles(page: HtmlPage, author: object, platform: Platform | None) -> Iterator[str | None]:
@@ -484,16 +617,22 @@ def _handles(page: HtmlPage, author: object, platform: Platform | None) -> Itera
         yield _handle(last) if last.startswith("@") else None
         yield _account_at(url, platform)
     yield _handle(page.meta("twitter:creator"))
-    for last in (url.rstrip("/").rpartition("/")[2] for name, url in page.metas if name == "link:url"):
+    for last in (
+        url.rstrip("/").rpartition("/")[2] for name, url in page.metas if name == "link:url"
+    ):
         yield _handle(last) if last.startswith("@") else None
 
 
 def _account_at(url: str, platform: Platform | None) -> str | None:
-    """Return the account that a URL of the site names, for sites that name an author by that URL alone."""
+    """Return the account that a URL of the site names,
+    for sites that name an author by that URL alone.
+    """
     if platform is None or platform.reader.account_path is None or not url:
         return None
     parsed = parse_http_url(url, max_chars=MAX_MEDIA_URL_CHARS)
-    match = platform.reader.account_path.match(parsed.path) if is_named_host(platform, parsed) else None
+    match = (
+        platform.reader.account_path.match(parsed.path) if is_named_host(platform, parsed) else None
+    )
     return match[1] if match else None
 
 
@@ -505,7 +644,9 @@ def _handle(text: object) -> str | None:
 def _pictures(page: HtmlPage, own: Node) -> list[object]:
     named = _addresses(own.get("image"))
     return (
-        [*named, *page.pictures] if named or page.pictures else [page.meta("og:image", "og:image:url", "twitter:image")]
+        [*named, *page.pictures]
+        if named or page.pictures
+        else [page.meta("og:image", "og:image:url", "twitter:image")]
     )
 
 
@@ -519,7 +660,13 @@ def _published(page: HtmlPage, own: Node) -> datetime | None:
     named = (
         own.get("uploadDate"),
         own.get("datePublished"),
-        page.meta("article:published_time", "og:video:release_date", "video:release_date", "datepublished", "date"),
+        page.meta(
+            "article:published_time",
+            "og:video:release_date",
+            "video:release_date",
+            "datepublished",
+            "date",
+        ),
         *(node.get("datePublished") for node in page.linked),
     )
     return next(filter(None, map(values.moment, named)), None)
@@ -527,7 +674,9 @@ def _published(page: HtmlPage, own: Node) -> datetime | None:
 
 def _thumbnail(page: HtmlPage, own: Node) -> str | None:
     named = (
-        page.meta("og:image:secure_url", "og:image", "og:image:url", "twitter:image", "twitter:image:src"),
+        page.meta(
+            "og:image:secure_url", "og:image", "og:image:url", "twitter:image", "twitter:image:src"
+        ),
         *_addresses(own.get("thumbnailUrl") or own.get("thumbnail")),
         *(player.poster for player in page.players),
     )

@@ -1,6 +1,7 @@
 """The VideoObjects in a page's microdata, in the form of its JSON-LD. Pure, and linear in time.
 
-Source: html.spec.whatwg.org/multipage/microdata.html. Other items are read inside a VideoObject only, as its author.
+Source: html.spec.whatwg.org/multipage/microdata.html. Other items are read inside a VideoObject
+only, as its author.
 """
 
 from __future__ import annotations
@@ -19,14 +20,33 @@ _MAX_TEXT_CHARS = 1_000
 _MAX_BROKEN = 100
 
 _VIDEO = re.compile(
-    r"<!--|\sitemtype\s*+=\s*+[\"']?https?://(?:www\.)?schema\.org/VideoObject(?=[\"'\s>])", re.IGNORECASE
+    r"<!--|\sitemtype\s*+=\s*+[\"']?https?://(?:www\.)?schema\.org/VideoObject(?=[\"'\s>])",
+    re.IGNORECASE,
 )
 _TAG = re.compile(r"<(?:!--|(/?)([A-Za-z][\w:-]{0,40})(?=[\s/>]))")
 _NAME = re.compile(r"<([A-Za-z][\w:-]{0,40})")
 _VOID = frozenset(
-    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
+    [
+        "area",
+        "base",
+        "br",
+        "col",
+        "embed",
+        "hr",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "param",
+        "source",
+        "track",
+        "wbr",
+    ]
 )
-_RAW = {name: re.compile(f"</{name}", re.IGNORECASE) for name in ("script", "style", "template", "textarea")}
+_RAW = {
+    name: re.compile(f"</{name}", re.IGNORECASE)
+    for name in ("script", "style", "template", "textarea")
+}
 _COMMENT_END = re.compile("-->")
 _VALUES = {
     "meta": "content",
@@ -54,13 +74,17 @@ def video_objects(html: str) -> list[Node]:
     html = html[:MAX_HTML_CHARS]
     found: list[Node] = []
     position, broken = 0, 0
-    while len(found) < MAX_ITEMS and broken < _MAX_BROKEN and (mark := _VIDEO.search(html, position)):
+    while (
+        len(found) < MAX_ITEMS and broken < _MAX_BROKEN and (mark := _VIDEO.search(html, position))
+    ):
         if mark[0].startswith("<"):
             position = _after(html, _COMMENT_END, mark.end())
             continue
         start = html.rfind("<", max(position, mark.start() - 5_000), mark.start())
         name = _NAME.match(html, start) if start >= 0 else None
-        attributes, position = attributes_of(html, name.end(), mark.end()) if name else ({}, mark.end())
+        attributes, position = (
+            attributes_of(html, name.end(), mark.end()) if name else ({}, mark.end())
+        )
         broken += not attributes
         if name and "itemscope" in attributes and name[1].lower() not in _VOID:
             node, position = _item(html, position, _Scope(name[1].lower(), _begun(attributes)))
@@ -92,7 +116,11 @@ def _item(html: str, position: int, item: _Scope) -> tuple[Node, int]:
         top.nested += name == top.element and name not in _VOID
         scope = _Scope(name, _begun(attributes)) if "itemscope" in attributes else None
         for key in attributes.get("itemprop", "").split():
-            _add(top.node, key, _value(html, position, name, attributes) if scope is None else scope.node)
+            _add(
+                top.node,
+                key,
+                _value(html, position, name, attributes) if scope is None else scope.node,
+            )
         if scope is not None and name not in _VOID:
             top.nested -= name == top.element  # it is the scope's own
             scopes.append(scope)
@@ -105,11 +133,15 @@ def _begun(attributes: dict[str, str]) -> dict[str, Any]:
 
 
 def _value(html: str, position: int, name: str, attributes: dict[str, str]) -> str:
-    written = attributes.get("content") or attributes.get("src" if name in _SOURCES else _VALUES.get(name, "content"))
+    written = attributes.get("content") or attributes.get(
+        "src" if name in _SOURCES else _VALUES.get(name, "content")
+    )
     if written is not None or name in _VOID:
         return (written or "").strip()
     end = html.find("<", position, position + _MAX_TEXT_CHARS)
-    return " ".join(unescape(html[position : end if end >= 0 else position + _MAX_TEXT_CHARS]).split())
+    return " ".join(
+        unescape(html[position : end if end >= 0 else position + _MAX_TEXT_CHARS]).split()
+    )
 
 
 def _add(node: dict[str, Any], key: str, value: object) -> None:

@@ -1,4 +1,6 @@
-"""oEmbed answers (https://oembed.com): they name provider, author and picture, never the file; and URLs of players."""
+"""oEmbed answers (https://oembed.com): they name provider, author and picture, never the file;
+and URLs of players.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ def is_hosted(url: str) -> bool:
 
 MAX_DOCUMENTS = 20
 
-NAME_AND_HANDLE = re.compile(r"^(?P<name>.{1,100}?) \(@(?P<handle>[\w.-]{1,50})(?:@[\w.-]{1,100})?\)")
+NAME_AND_HANDLE = re.compile(
+    r"^(?P<name>.{1,100}?) \(@(?P<handle>[\w.-]{1,50})(?:@[\w.-]{1,100})?\)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,9 @@ def story(documents: Sequence[object]) -> Story | None:
         ):
             return Story(
                 title=values.text(answer.get("title")),
-                handle=values.text(answer.get("author_unique_id")) or _handle_in(answer) or _reddit_name(answer),
+                handle=values.text(answer.get("author_unique_id"))
+                or _handle_in(answer)
+                or _reddit_name(answer),
                 display_name=_without_handle(values.text(answer.get("author_name"))),
                 site_name=values.text(answer.get("provider_name")),
                 thumbnail_url=values.url(answer.get("thumbnail_url")),
@@ -85,7 +91,9 @@ _ACCOUNT_PATH = re.compile(r"^/(?:@|user/|users/|profile/|people/|photos/|c/)?([
 
 
 def _handle_in(answer: Node) -> str | None:
-    """Return the account's name from the author's URL: the last part of its path, or Tumblr's subdomain."""
+    """Return the account's name from the author's URL: the last part of its path,
+    or Tumblr's subdomain.
+    """
     address = urlsplit(values.url(answer.get("author_url")) or "")
     if (address.hostname or "").endswith(".tumblr.com") and address.path.strip("/") == "":
         return (address.hostname or "").removesuffix(".tumblr.com")
@@ -94,8 +102,14 @@ def _handle_in(answer: Node) -> str | None:
 
 
 def _reddit_name(answer: Node) -> str | None:
-    """Return the author's name as the handle on Reddit: accounts have no other name, and answers no URL of theirs."""
-    return values.text(answer.get("author_name")) if str(answer["provider_name"]).lower() == "reddit" else None
+    """Return the author's name as the handle on Reddit: accounts have no other name,
+    and answers no URL of theirs.
+    """
+    return (
+        values.text(answer.get("author_name"))
+        if str(answer["provider_name"]).lower() == "reddit"
+        else None
+    )
 
 
 def _without_handle(name: str | None) -> str | None:

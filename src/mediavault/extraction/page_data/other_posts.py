@@ -1,7 +1,9 @@
-"""Media that the site's own data assign to other posts. Where a page's metadata name them, they are not the post's.
+"""Media that the site's own data assign to other posts. Where a page's metadata name them, they are
+not the post's.
 
-A document can hold other posts only: saved under another URL, or when the site moved on automatically. Each URL belongs
-to the innermost record around it that has an id; all below the post's own record is the post's.
+A document can hold other posts only: saved under another URL, or when the site moved on
+automatically. Each URL belongs to the innermost record around it that has an id; all below the
+post's own record is the post's.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ _POST_URI = re.compile(r"^at://[^/]+/app\.bsky\.feed\.post/")
 
 @dataclass(frozen=True, slots=True)
 class TimelineListing:
-    """A list of ``posts`` different posts; the account is set only where all of them are one account's."""
+    """A list of ``posts`` different posts; the account is set only where all of them are one
+    account's.
+    """
 
     posts: int = 0
     handle: str | None = None
@@ -45,7 +49,9 @@ def read_timeline(documents: Sequence[object]) -> TimelineListing:
 
 def _post_id(node: Node) -> str | None:
     """Return the id of a node that is a post on one of the sites that we know."""
-    if "shortcode" in node and ("edge_media_to_caption" in node or "display_url" in node or "owner" in node):
+    if "shortcode" in node and (
+        "edge_media_to_caption" in node or "display_url" in node or "owner" in node
+    ):
         return values.text(node.get("shortcode"))
     if "code" in node and "media_type" in node and "user" in node:
         return values.text(node.get("code"))
@@ -105,7 +111,9 @@ _MAX_ADDRESSES = 20_000
 
 @dataclass(frozen=True, slots=True)
 class ForeignMedia:
-    """URLs without byte ranges (``identity``) and media keys that only records of other posts hold."""
+    """URLs without byte ranges (``identity``) and media keys that only records of other posts
+    hold.
+    """
 
     addresses: frozenset[str] = frozenset()
     keys: frozenset[str] = frozenset()
@@ -118,13 +126,18 @@ NO_FOREIGN_MEDIA = ForeignMedia()
 
 
 def foreign_media(post: Post, platform: Platform, documents: Sequence[object]) -> ForeignMedia:
-    """Return the media of other posts in the documents; none where the records of ``post`` cannot be recognised."""
+    """Return the media of other posts in the documents;
+    none where the records of ``post`` cannot be recognised.
+    """
     reader = platform.reader
     records = reader.own_records(post) if reader.own_records else _own_records(post, platform)
     if records is None:
         return NO_FOREIGN_MEDIA
     own, foreign = _sorted(records, documents)
-    keys = [frozenset(filter(None, (media_key(url, platform) for url in urls))) for urls in (own, foreign)]
+    keys = [
+        frozenset(filter(None, (media_key(url, platform) for url in urls)))
+        for urls in (own, foreign)
+    ]
     return ForeignMedia(frozenset(foreign - own), keys[1] - keys[0])
 
 
@@ -143,7 +156,9 @@ def _own_records(post: Post, platform: Platform) -> OwnRecords | None:
     ids_of, aliases = platform.reader.ids_of, platform.reader.aliases
     if ids_of is None or not post.post_id:
         return None
-    return OwnRecords(frozenset({post.post_id, *(aliases(post.post_id) if aliases else ())}), ids_of)
+    return OwnRecords(
+        frozenset({post.post_id, *(aliases(post.post_id) if aliases else ())}), ids_of
+    )
 
 
 def _sorted(records: OwnRecords, documents: Sequence[object]) -> tuple[set[str], set[str]]:
@@ -164,14 +179,24 @@ def _sorted(records: OwnRecords, documents: Sequence[object]) -> tuple[set[str],
             is_own = _whose(records.wanted, records.ids_of(value), outer=is_own)
         if isinstance(value, dict | list) and depth < MAX_DEPTH:
             inner = value.values() if isinstance(value, dict) else value
-            waiting.extend((child, is_own, depth + 1) for child in inner if isinstance(child, dict | list | str))
+            waiting.extend(
+                (child, is_own, depth + 1)
+                for child in inner
+                if isinstance(child, dict | list | str)
+            )
     return own, foreign
 
 
 def _whose(wanted: frozenset[str], ids: Collection[str], *, outer: bool | None) -> bool | None:
-    """Return True for the post's, False for another's, None for unknown. Ids of two kinds cannot be compared."""
+    """Return True for the post's, False for another's, None for unknown.
+    Ids of two kinds cannot be compared.
+    """
     if outer is True or not ids:
         return outer
     if wanted.intersection(ids):
         return True
-    return False if any(node_id.isdigit() == own_id.isdigit() for node_id in ids for own_id in wanted) else outer
+    return (
+        False
+        if any(node_id.isdigit() == own_id.isdigit() for node_id in ids for own_id in wanted)
+        else outer
+    )

@@ -1,8 +1,10 @@
-"""What the players that many sites use say about their video, in the JSON that they load or that their page holds.
+"""What the players that many sites use say about their video, in the JSON that they load or that
+their page holds.
 
-One reader per player, by the form of its own interface; no guessing. The forms are those that published clients and
-extractors read from JW Player (``/v2/media``), Brightcove (Playback API), Kaltura (``getPlaybackContext``), Wistia,
-Vidyard, Streamable, Kick, Rumble and the ARD; checked 2026-12-01.
+One reader per player, by the form of its own interface; no guessing. The forms are those that
+published clients and extractors read from JW Player (``/v2/media``), Brightcove (Playback API),
+Kaltura (``getPlaybackContext``), Wistia, Vidyard, Streamable, Kick, Rumble and the ARD; checked
+2026-12-01.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ def player_records(documents: Sequence[object], platform: Platform) -> list[Item
 
 
 def _wistia(node: Node, platform: Platform) -> Item | None:
-    """``{"hashedId", "duration", "assets": [{"type", "url", "ext" or "contentType", "width", "height", "size"}]}``.
+    """``{"hashedId", "duration", "assets": [{"type", "url", "ext" or "contentType", "width",
+    "height", "size"}]}``.
 
     Assets end in ``.bin`` whatever they are.
     """
@@ -50,38 +53,52 @@ def _wistia(node: Node, platform: Platform) -> Item | None:
     candidates = []
     for asset in values.objects(node["assets"]):
         kind, extension = str(asset.get("type") or ""), str(asset.get("ext") or "")
-        if kind.lower().startswith(("still", "storyboard")) or not _mime(asset.get("contentType"), _MP4).startswith(
-            "video/"
-        ):
+        if kind.lower().startswith(("still", "storyboard")) or not _mime(
+            asset.get("contentType"), _MP4
+        ).startswith("video/"):
             continue
         is_stream = extension == "m3u8" or kind.startswith("hls")
-        candidates += _candidate(asset.get("url"), platform, asset, mime=_HLS if is_stream else _MP4)
+        candidates += _candidate(
+            asset.get("url"), platform, asset, mime=_HLS if is_stream else _MP4
+        )
     return _item(candidates, node, seconds=values.number(node.get("duration")), name=name)
 
 
 def _jw(node: Node, platform: Platform) -> Item | None:
-    """An entry of a playlist: ``{"mediaid", "duration", "image", "sources": [{"file", "type", "width", "height"}]}``."""
+    """An entry of a playlist: ``{"mediaid", "duration", "image", "sources": [{"file",
+    "type", "width", "height"}]}``.
+    """
     if not values.text(node.get("mediaid")) or not isinstance(node.get("sources"), list):
         return None
     candidates = [
         candidate
         for source in values.objects(node["sources"])
-        for candidate in _candidate(source.get("file"), platform, source, mime=_mime(source.get("type")))
+        for candidate in _candidate(
+            source.get("file"), platform, source, mime=_mime(source.get("type"))
+        )
     ]
     return _item(
-        candidates, node, seconds=values.number(node.get("duration")), name="mediaid", picture=node.get("image")
+        candidates,
+        node,
+        seconds=values.number(node.get("duration")),
+        name="mediaid",
+        picture=node.get("image"),
     )
 
 
 def _brightcove(node: Node, platform: Platform) -> Item | None:
-    """``{"account_id", "id", "duration" in ms, "poster", "sources": [{"src", "type", "height", "key_systems"}]}``."""
+    """``{"account_id", "id", "duration" in ms, "poster", "sources": [{"src", "type",
+    "height", "key_systems"}]}``.
+    """
     if "account_id" not in node or not isinstance(node.get("sources"), list):
         return None
     candidates = [
         candidate
         for source in values.objects(node["sources"])
         if not source.get("key_systems")  # these need a licence
-        for candidate in _candidate(source.get("src"), platform, source, mime=_mime(source.get("type")))
+        for candidate in _candidate(
+            source.get("src"), platform, source, mime=_mime(source.get("type"))
+        )
     ]
     seconds = values.milliseconds(node.get("duration"))
     return _item(candidates, node, seconds=seconds, name="id", picture=node.get("poster"))
@@ -91,7 +108,8 @@ _KALTURA_FORMATS = {"applehttp": _HLS, "mpegdash": _DASH, "url": _MP4}
 
 
 def _kaltura(node: Node, platform: Platform) -> Item | None:
-    """``{"objectType": "KalturaPlaybackContext", "sources": [{"format", "url", "flavorIds", "drm"}]}``.
+    """``{"objectType": "KalturaPlaybackContext", "sources": [{"format", "url", "flavorIds",
+    "drm"}]}``.
 
     A source of format ``url`` with several flavours is a template, not a file.
     """
@@ -108,7 +126,9 @@ def _kaltura(node: Node, platform: Platform) -> Item | None:
 
 
 def _vidyard(node: Node, platform: Platform) -> Item | None:
-    """A chapter: ``{"videoId", "seconds", "sources": {"mp4": [{"url", "profile"}], "hls": [{"url"}]}}``."""
+    """A chapter: ``{"videoId", "seconds", "sources": {"mp4": [{"url", "profile"}],
+    "hls": [{"url"}]}}``.
+    """
     sources = node.get("sources")
     if "seconds" not in node or not isinstance(sources, Mapping):
         return None
@@ -116,13 +136,17 @@ def _vidyard(node: Node, platform: Platform) -> Item | None:
         candidate
         for kind, mime in (("hls", _HLS), ("mp4", _MP4))
         for source in values.objects(sources.get(kind))
-        for candidate in _candidate(source.get("url"), platform, source, mime=mime, height=_profile(source))
+        for candidate in _candidate(
+            source.get("url"), platform, source, mime=mime, height=_profile(source)
+        )
     ]
     return _item(candidates, node, seconds=values.number(node.get("seconds")), name="videoId")
 
 
 def _streamable(node: Node, platform: Platform) -> Item | None:
-    """``{"shortcode", "files": {"mp4": {"url", "width", "height", "bitrate", "size", "duration"}}}``."""
+    """``{"shortcode", "files": {"mp4": {"url", "width", "height", "bitrate",
+    "size", "duration"}}}``.
+    """
     files = node.get("files")
     if not isinstance(files, Mapping) or not ({"shortcode", "thumbnail_url"} & node.keys()):
         return None
@@ -131,7 +155,9 @@ def _streamable(node: Node, platform: Platform) -> Item | None:
         if str(name).startswith("mp4") and isinstance(file, Mapping):
             candidates += _candidate(file.get("url"), platform, file, mime=_MP4)
             seconds = seconds or values.number(file.get("duration"))
-    return _item(candidates, node, seconds=seconds, name="shortcode", picture=node.get("thumbnail_url"))
+    return _item(
+        candidates, node, seconds=seconds, name="shortcode", picture=node.get("thumbnail_url")
+    )
 
 
 def _kick(node: Node, platform: Platform) -> Item | None:
@@ -140,12 +166,17 @@ def _kick(node: Node, platform: Platform) -> Item | None:
         return None
     candidates = _candidate(node.get("video_url") or node.get("clip_url"), platform, {})
     return _item(
-        candidates, node, seconds=values.number(node.get("duration")), name="id", picture=node.get("thumbnail_url")
+        candidates,
+        node,
+        seconds=values.number(node.get("duration")),
+        name="id",
+        picture=node.get("thumbnail_url"),
     )
 
 
 def _rumble(node: Node, platform: Platform) -> Item | None:
-    """``{"vid", "l", "duration", "i", "ua": {"mp4": {"720": {"url", "meta": {"w", "h", "size"}}}}}``.
+    """``{"vid", "l", "duration", "i", "ua": {"mp4": {"720": {"url", "meta": {"w", "h",
+    "size"}}}}}``.
 
     ``l`` is the path of the video's page, which begins with the page's id.
     """
@@ -158,17 +189,29 @@ def _rumble(node: Node, platform: Platform) -> Item | None:
             meta = values.obj(level if isinstance(level, Mapping) else {}, "meta")
             facts = {"width": meta.get("w"), "height": meta.get("h"), "size": meta.get("size")}
             candidates += _candidate(values.obj(level).get("url"), platform, facts, mime=mime)
-    known = dict(node) | {"page": str(node.get("l") or "").strip("/").partition("-")[0] or node.get("vid")}
-    return _item(candidates, known, seconds=values.number(node.get("duration")), name="page", picture=node.get("i"))
+    known = dict(node) | {
+        "page": str(node.get("l") or "").strip("/").partition("-")[0] or node.get("vid")
+    }
+    return _item(
+        candidates,
+        known,
+        seconds=values.number(node.get("duration")),
+        name="page",
+        picture=node.get("i"),
+    )
 
 
 def _media_streams(node: Node, platform: Platform) -> Item | None:
-    """``{"_mediaStreamArray": [{"_quality", "_stream": URL or [URL], "_width", "_height"}]}``, of the ARD's players."""
+    """``{"_mediaStreamArray": [{"_quality", "_stream": URL or [URL], "_width", "_height"}]}``,
+    of the ARD's players.
+    """
     candidates = [
         candidate
         for stream in values.objects(node.get("_mediaStreamArray"))
         for address in values.items(stream.get("_stream")) or [stream.get("_stream")]
-        for candidate in _candidate(address, platform, {"width": stream.get("_width"), "height": stream.get("_height")})
+        for candidate in _candidate(
+            address, platform, {"width": stream.get("_width"), "height": stream.get("_height")}
+        )
     ]
     return _item(candidates, node, seconds=values.number(node.get("_duration")), name="_id")
 
@@ -187,9 +230,16 @@ _READERS: Sequence[Callable[[Node, Platform], Item | None]] = (
 
 
 def _candidate(
-    address: object, platform: Platform, facts: Mapping[str, Any], *, mime: str = "", height: int | None = None
+    address: object,
+    platform: Platform,
+    facts: Mapping[str, Any],
+    *,
+    mime: str = "",
+    height: int | None = None,
 ) -> list[Candidate]:
-    url = values.url(f"https:{address}" if isinstance(address, str) and address.startswith("//") else address)
+    url = values.url(
+        f"https:{address}" if isinstance(address, str) and address.startswith("//") else address
+    )
     if url is None:
         return []
     known = {
@@ -205,7 +255,12 @@ def _candidate(
 
 
 def _item(
-    candidates: Sequence[Candidate], node: Node, *, seconds: float | None, name: str, picture: object = None
+    candidates: Sequence[Candidate],
+    node: Node,
+    *,
+    seconds: float | None,
+    name: str,
+    picture: object = None,
 ) -> Item | None:
     if not candidates:
         return None

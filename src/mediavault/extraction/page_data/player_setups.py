@@ -1,8 +1,9 @@
-"""The files that a player is set up with: in a script (``jwplayer(…).setup({…})``), or in an element's attribute.
+"""The files that a player is set up with: in a script (``jwplayer(…).setup({…})``), or in an
+element's attribute.
 
 Adverts, captions and thumbnails of a setup have other names and are ignored. Linear in time.
-Source: the options that video.js, JW Player, Flowplayer, Plyr, Clappr, DPlayer, ArtPlayer, Playerjs and hls.js document;
-checked 2026-11-24.
+Source: the options that video.js, JW Player, Flowplayer, Plyr, Clappr, DPlayer, ArtPlayer, Playerjs
+and hls.js document; checked 2026-11-24.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ _CALL = re.compile(
         \s*\(\s*(?:["'#.\w$\[\]()]{1,100}\s*,\s*)?(?=[{\["'])""",
     re.VERBOSE,
 )
-_FILE = re.compile(r"""["']?\b(?:file|src|source|url|hls|mp4)["']?\s*:\s*(["'])((?:https?:)?\\?/[^"'\s<>]{5,2000})\1""")
+_FILE = re.compile(
+    r"""["']?\b(?:file|src|source|url|hls|mp4)["']?\s*:\s*(["'])((?:https?:)?\\?/[^"'\s<>]{5,2000})\1"""
+)
 _FILES = (
     "sources",
     "source",
@@ -60,7 +63,11 @@ _PRIMARY = frozenset(
 )
 _MAX_NODES = 20_000
 _PICTURES = ("image", "poster", "pic", "thumbnail", "splash", "thumb")
-_MIMES = {"hls": "application/x-mpegurl", "m3u8": "application/x-mpegurl", "dash": "application/dash+xml"}
+_MIMES = {
+    "hls": "application/x-mpegurl",
+    "m3u8": "application/x-mpegurl",
+    "dash": "application/dash+xml",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,9 @@ class PlayerFile:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """The sources of one player: the qualities of one video. ``names`` are of its element and the boxes around it."""
+    """The sources of one player: the qualities of one video.
+    ``names`` are of its element and the boxes around it.
+    """
 
     sources: tuple[PlayerFile, ...]
     poster: str = ""
@@ -103,7 +112,9 @@ _OF_VIDEO = re.compile(r"video|src|stream|hls|media|mp4|asset|file|movie|clip", 
 
 
 def variables_in_script(script: str) -> list[Setup]:
-    """Return the files that a script keeps in variables which are named like a video's, each once (``videoSrc = "…"``)."""
+    """Return the files that a script keeps in variables which are named like a video's,
+    each once (``videoSrc = "…"``).
+    """
     if len(script) > MAX_SCRIPT_CHARS or not _A_FILE.search(script):
         return []
     found: dict[str, Setup] = {}
@@ -115,12 +126,18 @@ def variables_in_script(script: str) -> list[Setup]:
 
 
 def setups_of(value: object) -> list[Setup]:
-    """Return the setups of a configuration: one per video, so that the entries of a playlist are several."""
+    """Return the setups of a configuration: one per video,
+    so that the entries of a playlist are several.
+    """
     config = values.obj(value)
     if isinstance(value, list):
         config = {"sources": value}
     playlist = config.get("playlist")
-    entries = values.objects(playlist)[:MAX_SETUPS] if isinstance(playlist, list) else [values.obj(playlist)]
+    entries = (
+        values.objects(playlist)[:MAX_SETUPS]
+        if isinstance(playlist, list)
+        else [values.obj(playlist)]
+    )
     held = [setup for entry in entries if (setup := _setup(entry)) is not None]
     own = _setup(config)
     return held or ([own] if own is not None else [])
@@ -138,7 +155,9 @@ def primary_setups(documents: Sequence[object]) -> list[Setup]:
 
 
 def setup_in_attributes(attributes: Mapping[str, str]) -> Setup | None:
-    """Return the setup in the attributes of any element: URLs of files, or a configuration in JSON; None for none."""
+    """Return the setup in the attributes of any element: URLs of files,
+    or a configuration in JSON; None for none.
+    """
     sources: list[PlayerFile] = []
     poster = ""
     for name, text in attributes.items():
@@ -154,7 +173,9 @@ def setup_in_attributes(attributes: Mapping[str, str]) -> Setup | None:
 
 
 def _once_escaped(text: str) -> str:
-    """Return JSON in an attribute as JSON: some pages escape it once more, as entities, for a URL or for a string."""
+    """Return JSON in an attribute as JSON: some pages escape it once more, as entities,
+    for a URL or for a string.
+    """
     text = unquote(text) if text.startswith("%") else text
     text = unescape(text)
     return text.replace('\\"', '"') if text.lstrip("{[ \n").startswith('\\"') else text
@@ -166,14 +187,22 @@ def _address(written: str) -> str:
 
 
 def source_of(attributes: Mapping[str, str]) -> PlayerFile | None:
-    """Return what a ``<source>`` names, with the sizes that players write in it; None where it has no address."""
+    """Return what a ``<source>`` names, with the sizes that players write in it;
+    None where it has no address.
+    """
     address = attributes.get("src") or attributes.get("data-src") or ""
     sizes = (
-        attributes.get(name) for name in ("data-height", "size", "res", "data-res", "data-quality", "label", "title")
+        attributes.get(name)
+        for name in ("data-height", "size", "res", "data-res", "data-quality", "label", "title")
     )
     height = next(filter(None, map(_height_of, sizes)), None)
     return (
-        PlayerFile(address, attributes.get("type", ""), values.integer(attributes.get("data-width")), height)
+        PlayerFile(
+            address,
+            attributes.get("type", ""),
+            values.integer(attributes.get("data-width")),
+            height,
+        )
         if address
         else None
     )
@@ -191,7 +220,9 @@ def _argument(script: str, start: int, effort: int) -> tuple[list[Setup], int]:
     except ValueError as exc:  # it has functions and variables
         text = _balanced(script, start, effort)
         files = (_address(match[2]) for match in _FILE.finditer(text))
-        sources = tuple(PlayerFile(address) for address in dict.fromkeys(files) if _is_file(address))
+        sources = tuple(
+            PlayerFile(address) for address in dict.fromkeys(files) if _is_file(address)
+        )
         return [Setup(sources)] if sources else [], len(text) + int(exc.args[-1]) - start
 
 
@@ -216,25 +247,37 @@ def _setup(config: Node) -> Setup | None:
 
 def _sources(config: Node, kind: str, depth: int) -> Iterator[PlayerFile]:
     kind = str(config.get("type") or config.get("mime") or kind)
-    sizes = (config.get(name) for name in ("height", "res", "size", "label", "quality", "title", "html"))
+    sizes = (
+        config.get(name) for name in ("height", "res", "size", "label", "quality", "title", "html")
+    )
     height = next(filter(None, map(_height_of, sizes)), None)
     for name in _FILES:
         value = config.get(name)
         for entry in value if isinstance(value, list) else [value]:
             if isinstance(entry, str) and entry.lstrip()[:1] in ("{", "["):  # JSON in JSON
-                inner = _parsed(entry) if depth < _MAX_DEPTH and len(entry) <= _MAX_ARGUMENT_CHARS else None
+                inner = (
+                    _parsed(entry)
+                    if depth < _MAX_DEPTH and len(entry) <= _MAX_ARGUMENT_CHARS
+                    else None
+                )
                 for held in inner if isinstance(inner, list) else [inner]:
                     yield from _sources(values.obj(held), "", depth + 1)
             elif isinstance(entry, str) and entry.strip() and not is_hosted(entry):
                 mime = _MIMES.get(kind.lower(), kind if "/" in kind else _MIMES.get(name, ""))
-                if "/" in entry and (_is_file(entry, mime) or (name in ("file", "src") and _may_be_file(entry))):
-                    yield PlayerFile(entry.strip(), mime, values.integer(config.get("width")), height)
+                if "/" in entry and (
+                    _is_file(entry, mime) or (name in ("file", "src") and _may_be_file(entry))
+                ):
+                    yield PlayerFile(
+                        entry.strip(), mime, values.integer(config.get("width")), height
+                    )
             elif isinstance(entry, dict) and depth < _MAX_DEPTH:
                 yield from _sources(entry, "", depth + 1)
 
 
 def _height_of(value: object) -> int | None:
-    """Return the height in a label: ``720``, ``"720p"``, ``"720p HD"``, ``"1080p60"``; None for any other."""
+    """Return the height in a label: ``720``, ``"720p"``, ``"720p HD"``, ``"1080p60"``;
+    None for any other.
+    """
     match = re.match(r"\s*(\d{3,4})(?:\s*p|\s*$)", str(value or ""))
     return int(match[1]) if match and 100 <= int(match[1]) <= 4320 else None
 
@@ -254,18 +297,30 @@ def _may_hold_a_file(name: str) -> bool:
 
 
 def _is_file(address: str, mime: str = "") -> bool:
-    return _may_be_file(address) and (bool(_EXTENSION.search(address)) or mime.startswith(("video/", "application/")))
+    return _may_be_file(address) and (
+        bool(_EXTENSION.search(address)) or mime.startswith(("video/", "application/"))
+    )
 
 
 def _may_be_file(address: str) -> bool:
     kind = classify_media(as_absolute(address)).kind
-    return kind not in {MediaKind.IMAGE, MediaKind.STATIC, MediaKind.SUBTITLE, MediaKind.AUDIO_ONLY, MediaKind.PREVIEW}
+    return kind not in {
+        MediaKind.IMAGE,
+        MediaKind.STATIC,
+        MediaKind.SUBTITLE,
+        MediaKind.AUDIO_ONLY,
+        MediaKind.PREVIEW,
+    }
 
 
 def as_absolute(address: str) -> str:
     if address.startswith(("http://", "https://")):
         return address
-    return f"https:{address}" if address.startswith("//") else f"https://unknown.invalid/{address.lstrip('/')}"
+    return (
+        f"https:{address}"
+        if address.startswith("//")
+        else f"https://unknown.invalid/{address.lstrip('/')}"
+    )
 
 
 def _parsed(text: str) -> object:

@@ -22,13 +22,16 @@ _SHARED: tuple[Callable[[Post, Platform, Sequence[object]], PageData | None], ..
 
 
 def read_story(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """Return who posted what, from data that refuse to show the post; None where they do not say."""
+    """Return who posted what, from data that refuse to show the post;
+    None where they do not say.
+    """
     story_of = platform.reader.story_of
     return story_of(post, documents) if story_of else None
 
 
 def read_page_data(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """Return what the site's own data, or data in a form that many sites share, say about the post; None for nothing.
+    """Return what the site's own data, or data in a form that many sites share, say about the post;
+    None for nothing.
 
     Raises the Failure that the data report, and ExtractorBroken where they have an unknown form.
     """
@@ -41,18 +44,22 @@ def read_page_data(post: Post, platform: Platform, documents: Sequence[object]) 
         return next(filter(None, shared), data)
     except (AttributeError, KeyError, IndexError, TypeError) as exc:
         raise ExtractorBroken(
-            Message("%(site)s has changed the format of its responses (%(error)s).", site=platform.title, error=exc)
+            Message(
+                "%(site)s has changed the format of its responses (%(error)s).",
+                site=platform.title,
+                error=exc,
+            )
         ) from exc
 
 
-# --- the viewer --------------------------------------------------------------------------------------------------
+# --- the viewer -----------------------------------------------------------------------------------
 
 
 def viewer_of(path: Sequence[str], documents: Iterable[object]) -> str | None:
     """Return the name at ``path``; None where no document has it.
 
-    The first part of the path is a key, or the name of a module as Meta's pages define them (``[name, [], data,
-    number]``), anywhere; the rest leads down from there.
+    The first part of the path is a key, or the name of a module as Meta's pages define them
+    (``[name, [], data, number]``), anywhere; the rest leads down from there.
     """
     for document in documents:
         for node in walk_all(document):

@@ -1,7 +1,8 @@
-"""Mastodon's API: a status (``/api/v1/statuses/<id>``), bare or in a list, and those of Pleroma, Pixelfed and the like.
+"""Mastodon's API: a status (``/api/v1/statuses/<id>``), bare or in a list, and those of Pleroma,
+Pixelfed and the like.
 
-The status of the post is identified by its ``id``, or by the address in its ``url`` or ``uri``. A boost shows another status,
-whose media are the post's; a quoted status's are items with that role.
+The status of the post is identified by its ``id``, or by the address in its ``url`` or ``uri``. A
+boost shows another status, whose media are the post's; a quoted status's are items with that role.
 Source: https://docs.joinmastodon.org/entities/Status/ and …/MediaAttachment/; checked 2026-11-24.
 """
 
@@ -19,12 +20,24 @@ from mediavault.extraction.page_data import values
 from mediavault.extraction.page_data.build import own_candidates, own_sounds, pictures
 from mediavault.extraction.page_data.values import Node, walk
 
-_TYPES = {"video": ItemType.VIDEO, "gifv": ItemType.GIF, "image": ItemType.IMAGE, "audio": ItemType.AUDIO}
+_TYPES = {
+    "video": ItemType.VIDEO,
+    "gifv": ItemType.GIF,
+    "image": ItemType.IMAGE,
+    "audio": ItemType.AUDIO,
+}
 
 
 def read_status(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
-    """Return what the documents say about ``post``, on any site that may have Mastodon's API; None for nothing."""
-    own = (node for document in documents for node in walk(document) if _is_status(node) and _is_own(node, post))
+    """Return what the documents say about ``post``, on any site that may have Mastodon's API;
+    None for nothing.
+    """
+    own = (
+        node
+        for document in documents
+        for node in walk(document)
+        if _is_status(node) and _is_own(node, post)
+    )
     status = next(own, None)
     return _page_data(platform, status) if status is not None else None
 
@@ -34,7 +47,9 @@ def _is_status(node: Node) -> bool:
 
 
 def ids_of(node: Node) -> set[str]:
-    """Return the ids by which a status may be requested, here and on its own server; none for any other node."""
+    """Return the ids by which a status may be requested, here and on its own server;
+    none for any other node.
+    """
     if not _is_status(node):
         return set()
     ends = (_location(node.get(name)).rpartition("/")[2] for name in ("url", "uri"))
@@ -43,7 +58,9 @@ def ids_of(node: Node) -> set[str]:
 
 def address_of(node: Node) -> str | None:
     """Return the URL of the status that a node is; None for any other node."""
-    return values.text(node.get("url")) or values.text(node.get("uri")) if _is_status(node) else None
+    return (
+        values.text(node.get("url")) or values.text(node.get("uri")) if _is_status(node) else None
+    )
 
 
 def _is_own(node: Node, post: Post) -> bool:
@@ -67,12 +84,17 @@ def _page_data(platform: Platform, status: Node) -> PageData:
     boosted = values.obj(status, "reblog")
     shown = boosted or status
     account = values.obj(shown, "account")
-    items = [_item(attachment, platform) for attachment in values.objects(shown.get("media_attachments"))]
-    images = tuple(item.thumbnail_url for item in items if item.type is ItemType.IMAGE and item.thumbnail_url)
+    items = [
+        _item(attachment, platform) for attachment in values.objects(shown.get("media_attachments"))
+    ]
+    images = tuple(
+        item.thumbnail_url for item in items if item.type is ItemType.IMAGE and item.thumbnail_url
+    )
     return PageData(
         items=(*items, *_quoted(shown, platform)),
         handle=values.text(account.get("acct")) or values.text(account.get("username")),
-        display_name=values.text(account.get("display_name")) or values.text(account.get("username")),
+        display_name=values.text(account.get("display_name"))
+        or values.text(account.get("username")),
         text=plain_text(shown.get("content")),
         published_at=values.moment(shown.get("created_at")),
         thumbnail_url=_thumbnail(shown, items),
@@ -85,13 +107,16 @@ def _page_data(platform: Platform, status: Node) -> PageData:
 def _thumbnail(status: Node, items: Sequence[Item]) -> str | None:
     videos = [item.thumbnail_url for item in items if item.is_video]
     others = [item.thumbnail_url for item in items]
-    return next(filter(None, [*videos, *others, values.url(values.obj(status, "card").get("image"))]), None)
+    return next(
+        filter(None, [*videos, *others, values.url(values.obj(status, "card").get("image"))]), None
+    )
 
 
 def _item(attachment: Node, platform: Platform) -> Item:
     """Return the item of an attachment.
 
-    ``remote_url`` is the file on the author's own server, ``url`` this server's copy of it, or a redirect to it.
+    ``remote_url`` is the file on the author's own server, ``url`` this server's copy of it, or a
+    redirect to it.
     """
     kind = _type_of(attachment)
     addresses = _addresses(attachment)
@@ -113,7 +138,9 @@ def _item(attachment: Node, platform: Platform) -> Item:
         )
     ]
     if kind is ItemType.AUDIO:
-        candidates = [c for address in addresses for c in own_sounds(address, platform, duration_s=seconds)]
+        candidates = [
+            c for address in addresses for c in own_sounds(address, platform, duration_s=seconds)
+        ]
     own_file = None
     if kind is ItemType.IMAGE:
         candidates, own_file = [*pictures(*addresses)], addresses[1] or addresses[0]
@@ -142,7 +169,9 @@ def _addresses(attachment: Node) -> list[str | None]:
 
 
 def _is_video_name(addresses: Sequence[str | None]) -> bool:
-    return any(re.search(r"\.(?:mp4|webm|mov|m4v)(?:[?#]|$)", address or "") for address in addresses)
+    return any(
+        re.search(r"\.(?:mp4|webm|mov|m4v)(?:[?#]|$)", address or "") for address in addresses
+    )
 
 
 def _fraction(value: object) -> float | None:
@@ -156,8 +185,12 @@ def _quoted(status: Node, platform: Platform) -> list[Item]:
     """Return the items of the quoted status, which Mastodon 4.5 wraps and forks do not."""
     quote = values.obj(status, "quote")
     other = values.obj(quote, "quoted_status") or quote
-    items = (_item(attachment, platform) for attachment in values.objects(other.get("media_attachments")))
-    return [replace(item, role=ItemRole.QUOTED, label=values.text(other.get("id"))) for item in items]
+    items = (
+        _item(attachment, platform) for attachment in values.objects(other.get("media_attachments"))
+    )
+    return [
+        replace(item, role=ItemRole.QUOTED, label=values.text(other.get("id"))) for item in items
+    ]
 
 
 def plain_text(html: object) -> str | None:

@@ -1,4 +1,6 @@
-"""Values from untrusted JSON and HTML, of the right type and usable or None; and a bounded walk through JSON."""
+"""Values from untrusted JSON and HTML, of the right type and usable or None;
+and a bounded walk through JSON.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ MAX_DEPTH = 100  # X's nest 30 deep; what is deeper is not a post
 
 
 def walk(value: object) -> Iterator[Node]:
-    """Iterate over the objects inside ``value`` in document order, outer before inner, up to the limits."""
+    """Iterate over the objects inside ``value`` in document order, outer before inner,
+    up to the limits.
+    """
     return (node for node in walk_all(value) if isinstance(node, dict))
 
 
@@ -64,7 +68,9 @@ def parsed(text: str) -> object:
 
 
 def as_words(name: str) -> str:
-    """Return a name as it is written in code as lower-case words: skipAd, skip-ad and skip_ad are the same."""
+    """Return a name as it is written in code as lower-case words: skipAd,
+    skip-ad and skip_ad are the same.
+    """
     return " ".join(_NO_WORD.split(_CAPITAL.sub(" ", name))).lower()
 
 
@@ -122,7 +128,9 @@ def url(value: object, base: HttpUrl | None = None) -> str | None:
 
 
 def moment(value: object) -> datetime | None:
-    """Return the time of epoch seconds, ISO 8601, or the date form of mail and X; UTC where no zone is given."""
+    """Return the time of epoch seconds, ISO 8601, or the date form of mail and X;
+    UTC where no zone is given.
+    """
     if (seconds := number(value)) is not None:
         return _at(seconds)
     if not isinstance(value, str) or len(value) > 64:
@@ -170,8 +178,8 @@ _SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1, "ms": 0.001}
 def duration(value: object) -> float | None:
     """Return the seconds of a length as pages write it; None for zero and for anything else.
 
-    The forms are a number of seconds (``62``, ``"62.5"``), ISO 8601 (``PT1M2S``), a clock's (``1:02``, ``00:01:02``) and
-    numbers with units (``1 min 2 s``, ``62000 ms``).
+    The forms are a number of seconds (``62``, ``"62.5"``), ISO 8601 (``PT1M2S``), a clock's
+    (``1:02``, ``00:01:02``) and numbers with units (``1 min 2 s``, ``62000 ms``).
     """
     if (seconds := number(value)) is not None:
         return seconds
@@ -179,7 +187,11 @@ def duration(value: object) -> float | None:
     match = next(filter(None, (form.fullmatch(written) for form in _DURATIONS)), None)
     if match is None:
         return None
-    total = sum(float(part.replace(",", ".")) * _SECONDS[unit] for unit, part in match.groupdict().items() if part)
+    total = sum(
+        float(part.replace(",", ".")) * _SECONDS[unit]
+        for unit, part in match.groupdict().items()
+        if part
+    )
     return total or None
 
 

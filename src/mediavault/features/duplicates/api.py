@@ -14,7 +14,9 @@ router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
 
 class DuplicateView(BaseModel):
-    """Another saved post with the same video. ``percent`` of the frames look the same, all of an ``identical`` file."""
+    """Another saved post with the same video. ``percent`` of the frames look the same,
+    all of an ``identical`` file.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -25,14 +27,18 @@ class DuplicateView(BaseModel):
 
 @router.get("/{job_id}/same", response_model=list[DuplicateView], responses=errors(401, 404, 503))
 async def same(job_id: JobIdPath, services: Services) -> list[DuplicateView]:
-    """Return the other saved posts with the same video: identical files first, then those that look the most alike.
+    """Return the other saved posts with the same video: identical files first, then those that look
+    the most alike.
 
-    They are found some time after the video was saved. Versions of the same post are not among them.
+    They are found some time after the video was saved. Versions of the same post are not among
+    them.
     """
     await services.store.catalogue.get(job_id)
     return [
         DuplicateView(
-            job=job_view(duplicate.job), identical=duplicate.likeness.identical, percent=duplicate.likeness.percent
+            job=job_view(duplicate.job),
+            identical=duplicate.likeness.identical,
+            percent=duplicate.likeness.percent,
         )
         for duplicate in await read_duplicates(services.store, job_id)
     ]

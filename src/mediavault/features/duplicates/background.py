@@ -1,9 +1,11 @@
-"""Makes the fingerprints of saved videos in the background, newest first, and notes which posts have the same video.
+"""Makes the fingerprints of saved videos in the background, newest first, and notes which posts
+have the same video.
 
-The mark FINGERPRINT says that a job's record of that kind is complete; a job without it is next. The record holds the
-place of a job that a worker is reading, until it expires: so no two workers read the same one, and a kill loses nothing.
-Every worker has an index of all fingerprints in memory, and reads into it what others have added. A job's own fingerprint
-is stored before its duplicates are searched: of two workers that read two duplicates at once, one finds the other's.
+The mark FINGERPRINT says that a job's record of that kind is complete; a job without it is next.
+The record holds the place of a job that a worker is reading, until it expires: so no two workers
+read the same one, and a kill loses nothing. Every worker has an index of all fingerprints in
+memory, and reads into it what others have added. A job's own fingerprint is stored before its
+duplicates are searched: of two workers that read two duplicates at once, one finds the other's.
 """
 
 from __future__ import annotations
@@ -48,7 +50,9 @@ class DuplicateFinder:
     ``read_frames`` returns the frames of a saved file's fingerprint, none if it can't be read.
     """
 
-    def __init__(self, store: Store, library: Library, clock: Clock, read_frames: ReadFrames) -> None:
+    def __init__(
+        self, store: Store, library: Library, clock: Clock, read_frames: ReadFrames
+    ) -> None:
         self._store = store
         self._library = library
         self._clock = clock
@@ -57,7 +61,8 @@ class DuplicateFinder:
         self._is_loaded = False
 
     async def find_due(self) -> int:
-        """Look for duplicates of all jobs that have no fingerprint yet; returns how many there were.
+        """Look for duplicates of all jobs that have no fingerprint yet; returns how many there
+        were.
 
         Raises StorageFailure while the library is not there, and StoreError.
         """
@@ -72,13 +77,18 @@ class DuplicateFinder:
     async def _take_next(self) -> tuple[Job, Mapping[int, Fingerprint]] | None:
         """Return the next job, and the fingerprints of its videos that are stored already.
 
-        These are stored if the worker that made them was killed before it marked the job, if the job was restored, or if
-        another worker has marked it since the query. No video is read a second time.
+        These are stored if the worker that made them was killed before it marked the job, if the
+        job was restored, or if another worker has marked it since the query. No video is read a
+        second time.
         """
         query = JobQuery((JobStatus.COMPLETED,), without=(MarkKind.FINGERPRINT,), limit=PAGE)
         for job in (await self._store.catalogue.jobs(query)).jobs:
             if await self._store.records.replace(
-                RecordKind.FINGERPRINT, job.id, {}, if_value=None, expires_at=self._clock.now() + HELD_FOR
+                RecordKind.FINGERPRINT,
+                job.id,
+                {},
+                if_value=None,
+                expires_at=self._clock.now() + HELD_FOR,
             ):
                 return job, {}
             record = await self._store.records.get(RecordKind.FINGERPRINT, job.id)
@@ -90,34 +100,54 @@ class DuplicateFinder:
         videos = {}
         for index, saved in saved_files(job).items():
             if not (saved.is_sound or saved.is_picture):
-                await require_library(self._library)  # without it every file would seem to be missing
+                # without it every file would seem to be missing
+                await require_library(self._library)
                 fingerprint = stored.get(index)
                 is_stored = fingerprint is not None and fingerprint.sha256 == saved.sha256
-                videos[index] = fingerprint if fingerprint and is_stored else await self._fingerprint(saved)
+                videos[index] = (
+                    fingerprint if fingerprint and is_stored else await self._fingerprint(saved)
+                )
         await self._store.records.put(RecordKind.FINGERPRINT, job.id, fingerprints_to_json(videos))
-        if not await self._store.marks.put([Mark(job.id, MarkKind.FINGERPRINT)]):  # removed in the meantime
+        # removed in the meantime
+        if not await self._store.marks.put([Mark(job.id, MarkKind.FINGERPRINT)]):
             await self._store.records.remove(RecordKind.FINGERPRINT, job.id)
             return
         await self._read_new()
         self._index.put(job.id, videos.values())
-        duplicates = await self._of_other_posts(job, await asyncio.to_thread(self._index.search, job.id))
+        duplicates = await self._of_other_posts(
+            job, await asyncio.to_thread(self._index.search, job.id)
+        )
         await put_duplicates(self._store, job.id, duplicates)
         log.info(
-            "fingerprint_made", job_id=job.id, trace_id=job.trace_id, videos=len(videos), duplicates=len(duplicates)
+            "fingerprint_made",
+            job_id=job.id,
+            trace_id=job.trace_id,
+            videos=len(videos),
+            duplicates=len(duplicates),
         )
 
     async def _fingerprint(self, saved: SavedFile) -> Fingerprint:
-        return Fingerprint(saved.sha256, saved.duration_s or 0.0, await self._read_frames(saved.output_path))
+        return Fingerprint(
+            saved.sha256, saved.duration_s or 0.0, await self._read_frames(saved.output_path)
+        )
 
-    async def _of_other_posts(self, job: Job, found: dict[JobId, Likeness]) -> dict[JobId, Likeness]:
-        """Return the best MOST_DUPLICATES of ``found`` that still exist, without other versions of the same post."""
-        best = sorted(found, key=lambda other: (not found[other].identical, -found[other].percent, other))
+    async def _of_other_posts(
+        self, job: Job, found: dict[JobId, Likeness]
+    ) -> dict[JobId, Likeness]:
+        """Return the best MOST_DUPLICATES of ``found`` that still exist,
+        without other versions of the same post.
+        """
+        best = sorted(
+            found, key=lambda other: (not found[other].identical, -found[other].percent, other)
+        )
         duplicates: dict[JobId, Likeness] = {}
         for other in best:
             if len(duplicates) == MOST_DUPLICATES:
                 break
             try:
-                is_version = (await self._store.catalogue.get(other)).canonical_url == job.canonical_url
+                is_version = (
+                    await self._store.catalogue.get(other)
+                ).canonical_url == job.canonical_url
             except JobNotFound:
                 self._index.drop(other)
             else:
@@ -126,7 +156,9 @@ class DuplicateFinder:
         return duplicates
 
     async def _read_new(self) -> None:
-        """Read the fingerprints that the index lacks: those of the latest marks, or all of them the first time."""
+        """Read the fingerprints that the index lacks: those of the latest marks,
+        or all of them the first time.
+        """
         after = None
         while page := await self._store.marks.marked(
             MarkKind.FINGERPRINT, after=after, limit=INDEX_PAGE, newest_first=True
@@ -137,5 +169,7 @@ class DuplicateFinder:
                 break
             for job_id in new:
                 record = await self._store.records.get(RecordKind.FINGERPRINT, job_id)
-                self._index.put(job_id, (fingerprints_from_json(record.value) or {} if record else {}).values())
+                self._index.put(
+                    job_id, (fingerprints_from_json(record.value) or {} if record else {}).values()
+                )
         self._is_loaded = True

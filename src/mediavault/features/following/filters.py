@@ -31,17 +31,19 @@ def _kind(_name: str, text: str) -> EntryKind:
     try:
         return EntryKind(text)
     except ValueError:
-        raise BadInput("This is not a valid kind of video.", help="The kinds are video, short and live.") from None
+        raise BadInput(
+            "This is not a valid kind of video.", help="The kinds are video, short and live."
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
     """Which posts of a source are wanted. A post is not skipped because of a fact that is unknown.
 
-    ``having``: title or description must contain at least one of these patterns; ``lacking``: none of these. A pattern is
-    one or more words, found regardless of case and diacritics, or ``/a regular expression/``. ``languages`` are tags,
-    which match those of their regions too: "pt" matches "pt-BR". ``members_only``: posts for paying members too, which need a
-    session.
+    ``having``: title or description must contain at least one of these patterns; ``lacking``: none
+    of these. A pattern is one or more words, found regardless of case and diacritics, or
+    ``/a regular expression/``. ``languages`` are tags, which match those of their regions too: "pt"
+    matches "pt-BR". ``members_only``: posts for paying members too, which need a session.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}  # of a request
@@ -49,14 +51,20 @@ class Filters:
     having: tuple[str, ...] = field(
         default=(),
         metadata=about(
-            "Save only posts with these words, or /a regular expression/; repeatable.", metavar="WORDS", option="--with"
+            "Save only posts with these words, or /a regular expression/; repeatable.",
+            metavar="WORDS",
+            option="--with",
         ),
     )
     lacking: tuple[str, ...] = field(
-        default=(), metadata=about("Skip posts with these words; repeatable.", metavar="WORDS", option="--without")
+        default=(),
+        metadata=about(
+            "Skip posts with these words; repeatable.", metavar="WORDS", option="--without"
+        ),
     )
     shortest_s: float | None = field(
-        default=None, metadata=about("Skip anything shorter.", metavar="SECONDS", option="--shortest")
+        default=None,
+        metadata=about("Skip anything shorter.", metavar="SECONDS", option="--shortest"),
     )
     longest_s: float | None = field(
         default=None, metadata=about("Skip anything longer.", metavar="SECONDS", option="--longest")
@@ -64,19 +72,26 @@ class Filters:
     kinds: tuple[EntryKind, ...] = field(
         default=ALL_KINDS,
         metadata=about(
-            "Save only this kind: video, short or live; repeatable.", metavar="KIND", option="--only", read=_kind
+            "Save only this kind: video, short or live; repeatable.",
+            metavar="KIND",
+            option="--only",
+            read=_kind,
         ),
     )
     members_only: bool = field(
         default=False,
-        metadata=about("Whether to save posts for members only too.", option="--members/--no-members"),
+        metadata=about(
+            "Whether to save posts for members only too.", option="--members/--no-members"
+        ),
     )
     reposts: bool = field(default=False, metadata=about("Whether to save reposts too."))
     replies: bool = field(default=True, metadata=about("Whether to save replies."))
     languages: tuple[str, ...] = field(
         default=(),
         metadata=about(
-            "Leave out posts in other languages than this, such as en; repeatable.", metavar="TAG", option="--language"
+            "Leave out posts in other languages than this, such as en; repeatable.",
+            metavar="TAG",
+            option="--language",
         ),
     )
 
@@ -111,18 +126,26 @@ REASONS: Mapping[Reason, str] = {
 
 
 def checked_filters(filters: Filters) -> Filters:
-    """Return filters as they are stored. Raises BadInput for patterns, lengths or kinds that can't be used."""
+    """Return filters as they are stored. Raises BadInput for patterns,
+    lengths or kinds that can't be used.
+    """
     if not filters.kinds:
-        raise BadInput("No kind of video is selected.", help="Choose at least one of videos, shorts and live streams.")
+        raise BadInput(
+            "No kind of video is selected.",
+            help="Choose at least one of videos, shorts and live streams.",
+        )
     if max(len(filters.having), len(filters.lacking)) > MAX_PATTERNS:
         raise BadInput(
-            "There are too many word filters.", help=Message("Use at most %(most)s of each kind.", most=MAX_PATTERNS)
+            "There are too many word filters.",
+            help=Message("Use at most %(most)s of each kind.", most=MAX_PATTERNS),
         )
     lengths = [length for length in (filters.shortest_s, filters.longest_s) if length is not None]
     if not all(0 <= length <= MAX_LENGTH_S for length in lengths):
         raise BadInput("This is not a valid video length.", help="Enter it in seconds.")
     if filters.shortest_s and filters.longest_s and filters.shortest_s > filters.longest_s:
-        raise BadInput("The minimum length is greater than the maximum.", help="Swap the two values.")
+        raise BadInput(
+            "The minimum length is greater than the maximum.", help="Swap the two values."
+        )
     languages = language_tags(" ".join(filters.languages))
     return replace(
         filters,
@@ -138,20 +161,28 @@ def _checked_pattern(text: str) -> str:
     pattern = text.strip()
     if not pattern or len(pattern) > MAX_PATTERN_CHARS:
         raise BadInput(
-            "This is not a valid word filter.", help=Message("Use 1 to %(most)s characters.", most=MAX_PATTERN_CHARS)
+            "This is not a valid word filter.",
+            help=Message("Use 1 to %(most)s characters.", most=MAX_PATTERN_CHARS),
         )
     try:
         _matcher(pattern)
     except re2.error as exc:
         raise BadInput(
-            Message("%(pattern)s is not a regular expression that can be used here.", pattern=pattern),
-            help="Leave the slashes out to search for words. References such as \\1 and look-aheads are not available.",
+            Message(
+                "%(pattern)s is not a regular expression that can be used here.", pattern=pattern
+            ),
+            help=(
+                "Leave the slashes out to search for words. References such as \\1 and look-aheads"
+                " are not available."
+            ),
         ) from exc
     return pattern
 
 
 def reason_against(entry: Entry, filters: Filters) -> Reason | None:
-    """Return for which reason the filters pass an entry over; None when it is wanted, as far as the entry's facts say."""
+    """Return for which reason the filters pass an entry over; None when it is wanted,
+    as far as the entry's facts say.
+    """
     if entry.kind is not None and entry.kind not in filters.kinds:
         return Reason.KIND
     if entry.members_only and not filters.members_only:

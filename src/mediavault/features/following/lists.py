@@ -1,6 +1,8 @@
-"""Reads the lists of sources that other programs export: OPML, Google Takeout, NewPipe, FreeTube, Invidious, and plain text.
+"""Reads the lists of sources that other programs export: OPML, Google Takeout, NewPipe, FreeTube,
+Invidious, and plain text.
 
-The format is recognised by the content of the file, never by its name. Nothing here decides whether a source can be followed.
+The format is recognised by the content of the file, never by its name. Nothing here decides whether
+a source can be followed.
 """
 
 from __future__ import annotations
@@ -24,13 +26,18 @@ MOST_LISTED = 20_000
 MAX_DEPTH, MAX_ELEMENTS = 32, 100_000  # of OPML
 MAX_ZIP_FILES = 5_000
 MOST_UNPACKED_BYTES = 4 * MAX_LIST_BYTES
-MAX_RATIO = 100  # between a zipped file's size and what it takes in the zip: tables compress to a tenth
+# between a zipped file's size and what it takes in the zip: tables compress to a tenth
+MAX_RATIO = 100
 MAX_TITLE_CHARS = 300
 
 _CHANNEL_ID = re.compile(r"UC[\w-]{22}", re.ASCII)
 # YouTube's own feeds and those of Invidious: the channel's page can be read in more ways.
-_CHANNEL_FEED = re.compile(r"^https?://[^/?#]+/feeds?/(?:videos\.xml\?channel_id=|channel/)(UC[\w-]{22})$", re.ASCII)
-_DECLARATION = re.compile(rb"^\s{0,9}<\?xml\s[^>]{0,200}?encoding\s{0,9}=\s{0,9}[\"']([\w.:-]{1,40})[\"']")
+_CHANNEL_FEED = re.compile(
+    r"^https?://[^/?#]+/feeds?/(?:videos\.xml\?channel_id=|channel/)(UC[\w-]{22})$", re.ASCII
+)
+_DECLARATION = re.compile(
+    rb"^\s{0,9}<\?xml\s[^>]{0,200}?encoding\s{0,9}=\s{0,9}[\"']([\w.:-]{1,40})[\"']"
+)
 # Not every codec of Python: some take quadratic time, or are no encodings of texts.
 _ENCODINGS = re.compile(
     r"(?:utf-?(?:8|16|16le|16be)|us-ascii|iso-?8859-?\d{1,2}|(?:windows-?|cp)125\d|koi8-[ru]|macintosh|gb2312|gbk|gb18030"
@@ -67,10 +74,16 @@ def read_source_list(content: bytes) -> tuple[ListedSource, ...]:
     """
     if len(content) > MAX_LIST_BYTES:
         raise _too_large()
-    found = _of_zip(content) if content.startswith((b"PK\x03\x04", b"PK\x05\x06")) else _of_text(_decoded(content))
+    found = (
+        _of_zip(content)
+        if content.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+        else _of_text(_decoded(content))
+    )
     listed: dict[tuple[str, ...], ListedSource] = {}
     for entry in found:
-        listed.setdefault((entry.feed, entry.page, "" if entry.feed or entry.page else entry.title), entry)
+        listed.setdefault(
+            (entry.feed, entry.page, "" if entry.feed or entry.page else entry.title), entry
+        )
         if len(listed) > MOST_LISTED:
             raise BadInput(
                 Message("The file lists more than %(most)s sources.", most=MOST_LISTED),
@@ -79,7 +92,10 @@ def read_source_list(content: bytes) -> tuple[ListedSource, ...]:
     if not listed:
         raise BadInput(
             "The file lists nothing that can be followed.",
-            help="Use an OPML file, the subscriptions from Google Takeout, or a text file with one link per line.",
+            help=(
+                "Use an OPML file, the subscriptions from Google Takeout, or a text file with one"
+                " link per line."
+            ),
         )
     return tuple(listed.values())
 
@@ -97,7 +113,9 @@ def _too_large() -> BadInput:
 
 
 def _decoded(content: bytes) -> str:
-    """Return the text, in the encoding that its first bytes or its XML declaration state, else UTF-8."""
+    """Return the text, in the encoding that its first bytes or its XML declaration state,
+    else UTF-8.
+    """
     mark = next((mark for mark in _BYTE_ORDER_MARKS if content.startswith(mark)), None)
     if mark is not None:
         return _text(content, _BYTE_ORDER_MARKS[mark])
@@ -107,7 +125,8 @@ def _decoded(content: bytes) -> str:
     name = declared[1].decode("ascii", "replace")
     if not _ENCODINGS.fullmatch(name):
         raise BadInput(
-            Message("The file declares an unsupported encoding: %(name)s.", name=name), help="Save it as UTF-8."
+            Message("The file declares an unsupported encoding: %(name)s.", name=name),
+            help="Save it as UTF-8.",
         )
     return _text(content, name)
 
@@ -132,7 +151,7 @@ def _of_text(text: str) -> Iterable[ListedSource]:
     return _of_rows(rows) if _id_column(rows) is not None else _of_lines(text)
 
 
-# --- OPML --------------------------------------------------------------------------------------------------------
+# --- OPML -----------------------------------------------------------------------------------------
 
 
 def _of_opml(text: str) -> Iterator[ListedSource]:
@@ -153,7 +172,10 @@ def _of_opml(text: str) -> Iterator[ListedSource]:
 def _of_outline(node: XmlNode) -> ListedSource | None:
     """Return the source of an outline; None for a folder."""
     attributes = {name.lower(): value.strip() for name, value in node.attributes.items()}
-    feed, page = attributes.get("xmlurl", ""), attributes.get("htmlurl", "") or attributes.get("url", "")
+    feed, page = (
+        attributes.get("xmlurl", ""),
+        attributes.get("htmlurl", "") or attributes.get("url", ""),
+    )
     title = attributes.get("title") or attributes.get("text") or ""
     settings = attributes.get("settings", "")
     if not (feed or page):
@@ -169,7 +191,7 @@ def _entry(line: int, feed: str, page: str, title: object, settings: str = "") -
     return ListedSource(line, feed, page, name, settings)
 
 
-# --- JSON --------------------------------------------------------------------------------------------------------
+# --- JSON -----------------------------------------------------------------------------------------
 
 
 def _of_json(text: str) -> Iterator[ListedSource]:
@@ -187,11 +209,15 @@ def _documents(text: str) -> list[object]:
     try:
         return [json.loads(line) for line in text.splitlines() if line.strip()]
     except (ValueError, RecursionError) as exc:
-        raise BadInput("The file is not valid JSON.", help="Export it again from the program it came from.") from exc
+        raise BadInput(
+            "The file is not valid JSON.", help="Export it again from the program it came from."
+        ) from exc
 
 
 def _items(documents: Sequence[object]) -> Iterator[object]:
-    """Yield the entries of Takeout's list, and of the ``subscriptions`` of NewPipe, FreeTube and Invidious."""
+    """Yield the entries of Takeout's list, and of the ``subscriptions`` of NewPipe,
+    FreeTube and Invidious.
+    """
     for document in documents:
         listed = document.get("subscriptions") if isinstance(document, Mapping) else document
         if isinstance(listed, Sequence) and not isinstance(listed, str):
@@ -199,7 +225,9 @@ def _items(documents: Sequence[object]) -> Iterator[object]:
 
 
 def _of_item(item: object) -> tuple[str, object]:
-    """Return the URL and the title; the URL is whatever the entry says where it is not understood."""
+    """Return the URL and the title; the URL is whatever the entry says where it is not
+    understood.
+    """
     if isinstance(item, str):
         return channel_page(item) if _CHANNEL_ID.fullmatch(item) else item, ""
     if not isinstance(item, Mapping):
@@ -207,7 +235,10 @@ def _of_item(item: object) -> tuple[str, object]:
     snippet: Any = item.get("snippet")
     if isinstance(snippet, Mapping):  # Google Takeout until 2020
         resource = snippet.get("resourceId")
-        channel, title = resource.get("channelId") if isinstance(resource, Mapping) else None, snippet.get("title")
+        channel, title = (
+            resource.get("channelId") if isinstance(resource, Mapping) else None,
+            snippet.get("title"),
+        )
     else:
         channel, title = item.get("id"), item.get("name")  # FreeTube
     if isinstance(channel, str) and _CHANNEL_ID.fullmatch(channel):
@@ -216,7 +247,7 @@ def _of_item(item: object) -> tuple[str, object]:
     return (url if isinstance(url, str) else ""), title or "?"
 
 
-# --- tables, and plain text --------------------------------------------------------------------------------------
+# --- tables, and plain text -----------------------------------------------------------------------
 
 
 def _rows(text: str) -> list[tuple[int, list[str]]]:
@@ -229,7 +260,9 @@ def _rows(text: str) -> list[tuple[int, list[str]]]:
 
 
 def _id_column(rows: Iterable[tuple[int, Sequence[str]]]) -> int | None:
-    """Return which column of a table has the channels' ids: its header is in the language of the account."""
+    """Return which column of a table has the channels' ids:
+    its header is in the language of the account.
+    """
     for _, row in rows:
         for index, value in enumerate(row):
             if len(row) > 1 and _CHANNEL_ID.fullmatch(value.strip()):
@@ -241,7 +274,11 @@ def _of_rows(rows: Sequence[tuple[int, Sequence[str]]]) -> Iterator[ListedSource
     column = _id_column(rows) or 0
     for number, (line, row) in enumerate(rows):
         value = row[column].strip() if column < len(row) else ""
-        others = [cell for cell in row[column + 1 :] if cell.strip() and not cell.startswith(("http://", "https://"))]
+        others = [
+            cell
+            for cell in row[column + 1 :]
+            if cell.strip() and not cell.startswith(("http://", "https://"))
+        ]
         if _CHANNEL_ID.fullmatch(value):
             yield _entry(line, "", channel_page(value), others[-1] if others else "")
         elif number:  # the first row is the header
@@ -254,29 +291,45 @@ def _of_lines(text: str) -> Iterator[ListedSource]:
             yield _entry(number, address, "", "")
 
 
-# --- a zip -------------------------------------------------------------------------------------------------------
+# --- a zip ----------------------------------------------------------------------------------------
 
 
 def _of_zip(content: bytes) -> Iterable[ListedSource]:
-    """Return what the first list in a zip names. A Takeout has many other tables, with ids of channels among them."""
+    """Return what the first list in a zip names. A Takeout has many other tables,
+    with ids of channels among them.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             infos = archive.infolist()
             if len(infos) > MAX_ZIP_FILES:
-                raise BadInput("The zip contains too many files.", help="Use only the list of subscriptions.")
+                raise BadInput(
+                    "The zip contains too many files.", help="Use only the list of subscriptions."
+                )
             left = MOST_UNPACKED_BYTES
             for info in infos:
                 packed = _unpacked(archive, info, min(left, MAX_LIST_BYTES))
                 left -= len(packed)
                 if packed and (listed := _of_packed(packed)):
                     return listed
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OSError, zlib.error) as exc:
-        raise BadInput("The zip can't be read.", help="Unpack it and use the list of subscriptions inside.") from exc
+    except (
+        zipfile.BadZipFile,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        OSError,
+        zlib.error,
+    ) as exc:
+        raise BadInput(
+            "The zip can't be read.", help="Unpack it and use the list of subscriptions inside."
+        ) from exc
     return ()
 
 
 def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> bytes:
-    """Return a file of the zip, of which zipfile reads no more than its stated size; nothing for one that is too large, or no list."""
+    """Return a file of the zip, of which zipfile reads no more than its stated size; nothing for
+    one that is too large, or no list.
+    """
     is_list = info.filename.lower().endswith(_LISTS_IN_ZIP) and not info.is_dir()
     is_small = info.file_size <= min(limit, MAX_RATIO * max(info.compress_size, 1_024))
     return archive.read(info) if is_list and is_small else b""
@@ -287,7 +340,9 @@ def _of_packed(content: bytes) -> list[ListedSource]:
     try:
         text = _decoded(content)
         if text.lstrip("\ufeff \t\r\n")[:1] in {"<", "[", "{"}:
-            return [entry for entry in _of_text(text) if entry.feed or entry.page.startswith("http")]
+            return [
+                entry for entry in _of_text(text) if entry.feed or entry.page.startswith("http")
+            ]
     except BadInput:
         return []
     rows = _rows(text)
@@ -300,4 +355,6 @@ def _of_packed(content: bytes) -> list[ListedSource]:
 def _is_subscription(row: Sequence[str], column: int) -> bool:
     """Whether a row has a channel's id and the URL with it, as Takeout's subscriptions do."""
     channel = row[column].strip() if column < len(row) else ""
-    return bool(_CHANNEL_ID.fullmatch(channel)) and any(cell.rstrip("/").endswith(f"/{channel}") for cell in row)
+    return bool(_CHANNEL_ID.fullmatch(channel)) and any(
+        cell.rstrip("/").endswith(f"/{channel}") for cell in row
+    )

@@ -1,8 +1,9 @@
-"""The stored records of the sources that the vault follows, and of the entries that it has seen on their lists.
+"""The stored records of the sources that the vault follows, and of the entries that it has seen on
+their lists.
 
-A *source* is an account, a list or a feed that the vault checks regularly. Each check reads its *entries*
-(``core/listings.py``), and each entry that is wanted (``filters.py``, ``decisions.py``) becomes a
-job. ``schedule.py`` decides when; ``background/checks.py`` makes the checks.
+A *source* is an account, a list or a feed that the vault checks regularly. Each check reads its
+*entries* (``core/listings.py``), and each entry that is wanted (``filters.py``, ``decisions.py``)
+becomes a job. ``schedule.py`` decides when; ``background/checks.py`` makes the checks.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ SettingValues = Mapping[str, Any]  # of a source, by name: those that are given
 
 
 class Start(StrEnum):
-    """Which posts published before the source was followed are saved. The values are stored: never rename one."""
+    """Which posts published before the source was followed are saved. The values are stored:
+    never rename one.
+    """
 
     NOW = "now"  # none
     SINCE = "since"  # those published since a date
@@ -41,7 +44,9 @@ class Start(StrEnum):
 
 
 def read_start(_name: str, text: str) -> dict[str, Any]:
-    """Return the settings that say which earlier posts are saved, from a word, a date or a number. Raises BadInput."""
+    """Return the settings that say which earlier posts are saved, from a word,
+    a date or a number. Raises BadInput.
+    """
     if text in {Start.NOW, Start.EVERYTHING}:
         return {"start": Start(text)}
     if text.isascii() and text.isdecimal() and len(text) < 8:
@@ -57,29 +62,48 @@ def read_start(_name: str, text: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSettings:
-    """What users set of a source: what the API takes and returns, and the options of ``follow add`` and ``follow change``."""
+    """What users set of a source: what the API takes and returns,
+    and the options of ``follow add`` and ``follow change``.
+    """
 
-    profile: str | None = field(default=None, metadata=about("The profile with which posts are saved."))
-    collection: str | None = field(default=None, metadata=about("Add posts to this collection.", metavar="TITLE"))
+    profile: str | None = field(
+        default=None, metadata=about("The profile with which posts are saved.")
+    )
+    collection: str | None = field(
+        default=None, metadata=about("Add posts to this collection.", metavar="TITLE")
+    )
     interval_minutes: int | None = field(
         default=None,
-        metadata=about("How often to check; 0: depends on how often it posts.", metavar="MINUTES", option="--every"),
+        metadata=about(
+            "How often to check; 0: depends on how often it posts.",
+            metavar="MINUTES",
+            option="--every",
+        ),
     )
     is_paused: bool = field(
-        default=False, metadata=about("Whether it is not checked, and its earlier posts wait.", option="")
+        default=False,
+        metadata=about("Whether it is not checked, and its earlier posts wait.", option=""),
     )
     start: Start = field(
         default=Start.NOW,
         metadata=about(
-            "Which earlier posts to save: now (none), 2026-01-31 (since that day), a number (the newest) or everything.",
+            (
+                "Which earlier posts to save: now (none), 2026-01-31 (since that day), a number"
+                " (the newest) or everything."
+            ),
             metavar="WHAT",
             read=read_start,
         ),
     )
-    since: datetime | None = field(default=None, metadata=about("The date of the start `since`.", option=""))
-    newest: int | None = field(default=None, metadata=about("How many posts the start `newest` saves.", option=""))
+    since: datetime | None = field(
+        default=None, metadata=about("The date of the start `since`.", option="")
+    )
+    newest: int | None = field(
+        default=None, metadata=about("How many posts the start `newest` saves.", option="")
+    )
     per_day: int | None = field(
-        default=None, metadata=about("Save at most this many earlier posts per day; 0: no limit.", metavar="N")
+        default=None,
+        metadata=about("Save at most this many earlier posts per day; 0: no limit.", metavar="N"),
     )
     filters: Filters = field(default_factory=Filters, metadata=about("Which posts are wanted."))
 
@@ -97,8 +121,8 @@ class SourceSettings:
 class Source(SourceSettings):
     """What a user asked to follow, with its settings. Checks never change it. ``id`` never changes.
 
-    ``start_number`` grows when ``start`` or ``filters`` change: the next check then decides again about the posts that were
-    skipped. ``added_by`` None: the owner.
+    ``start_number`` grows when ``start`` or ``filters`` change: the next check then decides again
+    about the posts that were skipped. ``added_by`` None: the owner.
     """
 
     id: str
@@ -110,9 +134,12 @@ class Source(SourceSettings):
 
     @property
     def served_by(self) -> str:
-        """What serves its list, and is asked in turns: its site, or its host where the platform is a name for many sites."""
+        """What serves its list, and is asked in turns: its site,
+        or its host where the platform is a name for many sites.
+        """
         if self.platform in MANY_SITES:
-            with suppress(BadInput):  # a row that something else has changed: its page must still open
+            # a row that something else has changed: its page must still open
+            with suppress(BadInput):
                 return parse_http_url(self.url).host
         return self.platform
 
@@ -120,7 +147,8 @@ class Source(SourceSettings):
 def changed(source: Source, values: SettingValues) -> Source:
     """Return the source with these settings, as it is stored; an empty text or 0 removes one.
 
-    ``filters`` may be a mapping of those that change. Raises BadInput for settings that can't be used.
+    ``filters`` may be a mapping of those that change. Raises BadInput for settings that can't be
+    used.
     """
     filters = values.get("filters", source.filters)
     if isinstance(filters, Mapping):
@@ -131,8 +159,13 @@ def changed(source: Source, values: SettingValues) -> Source:
 
 def checked(source: Source) -> Source:
     """Return the source as it is stored. Raises BadInput for settings that can't be used."""
-    if source.interval is not None and not SHORTEST_INTERVAL <= source.interval <= timedelta(days=30):
-        raise BadInput("This is not a valid interval for checking a source.", help="Choose from 15 minutes to 30 days.")
+    if source.interval is not None and not SHORTEST_INTERVAL <= source.interval <= timedelta(
+        days=30
+    ):
+        raise BadInput(
+            "This is not a valid interval for checking a source.",
+            help="Choose from 15 minutes to 30 days.",
+        )
     if source.start is Start.SINCE and source.since is None:
         raise BadInput("The start date is missing.", help="Enter it as 2026-01-31.")
     if source.start is Start.NEWEST and not 1 <= (source.newest or 0) <= MOST_NEWEST:
@@ -163,16 +196,19 @@ _REMOVABLE = ("profile", "collection", "interval_minutes", "per_day")
 class SourceState:
     """What the checks of a source have found.
 
-    ``stable_id`` is the site's id of the source; ``title``, ``handle`` and ``picture_url`` are those that the site showed
-    last. ``next_check_at`` None: now. ``held_until``: a worker's check may run until then. ``failures`` counts the checks
-    in a row that have failed since ``failing_since``; ``error`` and ``help`` are the last one's. ``recent_ids`` are the
-    site's ids of the newest posts that were seen, ``published`` are the newest dates of posts. ``usual_entries`` is about
-    how many entries the list usually has. ``seen``, ``waiting`` and ``skipped`` count entries. ``fill_at`` is when the next
-    earlier post is due. ``started`` is the ``start_number`` of the source for which the earlier posts were read; 0
-    before that. ``cheap_failures`` counts the failures in a row of the cheapest way to read the list. ``is_short``: the
-    last list that was read had less than half of the usual entries. ``whole_entries`` is as ``usual_entries``, for lists
-    that were read whole; ``unlisted`` counts the entries that these no longer contain. ``has_picture``: the vault has a picture
-    of the source, which is requested again after ``picture_due``.
+    ``stable_id`` is the site's id of the source; ``title``, ``handle`` and ``picture_url`` are
+    those that the site showed last. ``next_check_at`` None: now. ``held_until``: a worker's check
+    may run until then. ``failures`` counts the checks in a row that have failed since
+    ``failing_since``; ``error`` and ``help`` are the last one's. ``recent_ids`` are the site's ids
+    of the newest posts that were seen, ``published`` are the newest dates of posts.
+    ``usual_entries`` is about how many entries the list usually has. ``seen``, ``waiting`` and
+    ``skipped`` count entries. ``fill_at`` is when the next earlier post is due. ``started`` is the
+    ``start_number`` of the source for which the earlier posts were read; 0 before that.
+    ``cheap_failures`` counts the failures in a row of the cheapest way to read the list.
+    ``is_short``: the last list that was read had less than half of the usual entries.
+    ``whole_entries`` is as ``usual_entries``, for lists that were read whole; ``unlisted`` counts
+    the entries that these no longer contain. ``has_picture``: the vault has a picture of the
+    source, which is requested again after ``picture_due``.
     """
 
     stable_id: str = ""
@@ -209,30 +245,39 @@ class SourceState:
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether the last answer says little about what the source still has: nothing is deleted because of it."""
+        """Whether the last answer says little about what the source still has:
+        nothing is deleted because of it.
+        """
         return not self.checks or self.failures > 0 or self.is_short
 
     def is_failing(self, now: datetime) -> bool:
-        """Whether users should know that checks fail: at once if none has ever succeeded, else once it has lasted."""
-        return self.failing_since is not None and (not self.checks or now - self.failing_since >= FAILING_AFTER)
+        """Whether users should know that checks fail: at once if none has ever succeeded,
+        else once it has lasted.
+        """
+        return self.failing_since is not None and (
+            not self.checks or now - self.failing_since >= FAILING_AFTER
+        )
 
 
 class EntryState(StrEnum):
     """What became of an entry. The values are stored: never rename one."""
 
     SAVED = "saved"  # it became a job, or its post had one
-    WAITING = "waiting"  # it is taken when its turn comes: an earlier post, or one of many that are new
+    # it is taken when its turn comes: an earlier post, or one of many that are new
+    WAITING = "waiting"
     SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True)
 class SeenEntry:
-    """What a source knows of an entry that it has seen. The record's key ends with that of the post.
+    """What a source knows of an entry that it has seen. The record's key ends with that of the
+    post.
 
-    ``is_read``: the post itself was read before it was skipped, so a list, which says less, does not change the decision.
-    ``is_new_post``: it waits although it appeared after the source was followed, because many appeared at once. ``gone_at``:
-    since then, lists that were read whole no longer contain it; nothing is deleted because of that. ``enclosed`` is the
-    file that it encloses, while it waits.
+    ``is_read``: the post itself was read before it was skipped, so a list, which says less, does
+    not change the decision. ``is_new_post``: it waits although it appeared after the source was
+    followed, because many appeared at once. ``gone_at``: since then, lists that were read whole no
+    longer contain it; nothing is deleted because of that. ``enclosed`` is the file that it
+    encloses, while it waits.
     """
 
     state: EntryState

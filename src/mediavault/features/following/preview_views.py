@@ -59,8 +59,9 @@ class Outcome(StrEnum):
 class PreviewEntryView(BaseModel):
     """An entry of a source's list, and what would happen to it.
 
-    ``state`` is ``saved`` (right away), ``waiting`` (later, in turn) or ``skipped`` (for a ``reason``). ``is_known``: this
-    has already been decided for the source. ``job_id`` is the job of its post, if the vault has one.
+    ``state`` is ``saved`` (right away), ``waiting`` (later, in turn) or ``skipped`` (for a
+    ``reason``). ``is_known``: this has already been decided for the source. ``job_id`` is the job
+    of its post, if the vault has one.
     """
 
     url: str
@@ -71,7 +72,9 @@ class PreviewEntryView(BaseModel):
     outcome: Outcome
     state: EntryState
     reason: Reason | None
-    undecided: list[Reason] = Field(description="The reasons for which it may be skipped once the post is read.")
+    undecided: list[Reason] = Field(
+        description="The reasons for which it may be skipped once the post is read."
+    )
     is_known: bool
     job_id: str | None
     job_status: JobStatus | None
@@ -80,7 +83,8 @@ class PreviewEntryView(BaseModel):
 class PreviewCountsView(BaseModel):
     """How many entries have each outcome.
 
-    Of those that are taken or undecided, ``at_once`` and ``in_turn`` are new, and ``had`` are in the vault or known already.
+    Of those that are taken or undecided, ``at_once`` and ``in_turn`` are new, and ``had`` are in
+    the vault or known already.
     """
 
     saved: int
@@ -95,9 +99,10 @@ class PreviewCountsView(BaseModel):
 class SourcePreviewView(BaseModel):
     """What would be saved from a source's list if it were followed or changed like this now.
 
-    ``entries`` and ``counts`` are empty until a worker has read the list. ``held`` says what delays the reading, ``not_before``
-    until when the site's limits delay it. ``fill_s`` is roughly how many seconds pass until all waiting entries are taken. If not
-    ``is_whole``, the list may be longer than the entries that were read.
+    ``entries`` and ``counts`` are empty until a worker has read the list. ``held`` says what delays
+    the reading, ``not_before`` until when the site's limits delay it. ``fill_s`` is roughly how
+    many seconds pass until all waiting entries are taken. If not ``is_whole``, the list may be
+    longer than the entries that were read.
     """
 
     id: str
@@ -121,11 +126,15 @@ class SourcePreviewView(BaseModel):
         return self.state in {PreviewState.READ, PreviewState.FAILED}
 
 
-async def source_preview_view(preview: SourcePreview, store: Store, now: datetime) -> SourcePreviewView:
+async def source_preview_view(
+    preview: SourcePreview, store: Store, now: datetime
+) -> SourcePreviewView:
     """Return what would be saved from the list, decided now."""
     one, reading = preview.as_of(now), preview.reading
     site = registry.platform(one.source.platform)
-    holds = [hold for hold in await all_holds(store.records) if hold.site in {None, one.source.platform}]
+    holds = [
+        hold for hold in await all_holds(store.records) if hold.site in {None, one.source.platform}
+    ]
     entries = [] if preview.listing is None else await _entries(one, preview.listing, store, now)
     counts = _counts(entries)
     waiting = one.state.waiting + counts.in_turn
@@ -137,7 +146,9 @@ async def source_preview_view(preview: SourcePreview, store: Store, now: datetim
         is_followed=preview.is_followed,
         read_at=reading.read_at,
         held=hold_label(holds[0], site.title) if holds and is_waiting else None,
-        not_before=reading.not_before if is_waiting and reading.not_before and reading.not_before > now else None,
+        not_before=reading.not_before
+        if is_waiting and reading.not_before and reading.not_before > now
+        else None,
         has_worker=bool(await store.workers.alive(seen_within=ALIVE_WITHIN)),
         error=translated(redact_message(reading.error)) if reading.error else None,
         help=_help(reading, site),
@@ -149,13 +160,18 @@ async def source_preview_view(preview: SourcePreview, store: Store, now: datetim
 
 
 def _help(reading: ListReading, site: Platform) -> str | None:
-    """Return the help for a list that could not be read; the usual hint for a login wall is about a post."""
+    """Return the help for a list that could not be read;
+    the usual hint for a login wall is about a post.
+    """
     if reading.error is None or reading.error_code is None:
         return None
     if reading.help:
         return translated(reading.help)
     if FAILURES[reading.error_code].sign_in is SignInHelp.NEEDED and can_be_signed_in_to(site):
-        wish = gettext("Sign in to %(site)s with `mediavault login %(name)s` or on the Sign-ins page, then try again.")
+        wish = gettext(
+            "Sign in to %(site)s with `mediavault login %(name)s` or on the Sign-ins page, then"
+            " try again."
+        )
         return wish % {"site": site.title, "name": site.name}
     return help_for(reading.error_code, over=True) or None
 
@@ -168,9 +184,13 @@ def _state(preview: SourcePreview, now: datetime) -> PreviewState:
     return PreviewState.READING if preview.reading.is_acquired(now) else PreviewState.WAITING
 
 
-async def _entries(one: Followed, listing: ReadList, store: Store, now: datetime) -> list[PreviewEntryView]:
+async def _entries(
+    one: Followed, listing: ReadList, store: Store, now: datetime
+) -> list[PreviewEntryView]:
     known = await seen(store.tables, one.source.id, [post.key for post in listing.posts])
-    decided = await decisions(store.records, one, listing.posts, known, now, is_newest_first=listing.is_newest_first)
+    decided = await decisions(
+        store.records, one, listing.posts, known, now, is_newest_first=listing.is_newest_first
+    )
     wanted = [each.post.canonical_url for each in decided if each.state is not EntryState.SKIPPED]
     jobs = await store.catalogue.of_posts([url for url in wanted if url])
     return [_entry(each, jobs.get(each.post.canonical_url), one, now) for each in decided]
@@ -186,7 +206,11 @@ def _entry(decision: Decision, job: Job | None, one: Followed, now: datetime) ->
         published_at=entry.published_at,
         duration_s=entry.duration_s,
         kind=entry.kind,
-        outcome=Outcome.SKIPPED if is_skipped else Outcome.UNDECIDED if undecided else Outcome.SAVED,
+        outcome=Outcome.SKIPPED
+        if is_skipped
+        else Outcome.UNDECIDED
+        if undecided
+        else Outcome.SAVED,
         state=decision.state,
         reason=decision.reason,
         undecided=list(undecided),
@@ -212,15 +236,21 @@ def _counts(entries: Sequence[PreviewEntryView]) -> PreviewCountsView:
 
 
 async def _fill(one: Followed, waiting: int, store: Store) -> timedelta:
-    """Return roughly how long it takes until all waiting posts are taken, sharing the site or host with its other sources."""
+    """Return roughly how long it takes until all waiting posts are taken,
+    sharing the site or host with its other sources.
+    """
     source = one.source
     others = [
         other
         for other in await followed(store.tables)
-        if other.source.served_by == source.served_by and other.source.id != source.id and other.state.waiting
+        if other.source.served_by == source.served_by
+        and other.source.id != source.id
+        and other.state.waiting
     ]
     sharing = 1 + sum(not other.source.is_paused for other in others)
-    return fill_takes(source, waiting, registry.platform(source.platform).pace.account_daily_cap, sharing=sharing)
+    return fill_takes(
+        source, waiting, registry.platform(source.platform).pace.account_daily_cap, sharing=sharing
+    )
 
 
 def outcome_label(entry: PreviewEntryView) -> str:
@@ -228,9 +258,17 @@ def outcome_label(entry: PreviewEntryView) -> str:
     if entry.reason is not None:
         return translated(REASONS[entry.reason])
     if entry.job_status is not None:
-        return gettext("Already saved") if entry.job_status is JobStatus.COMPLETED else gettext("Already in downloads")
+        return (
+            gettext("Already saved")
+            if entry.job_status is JobStatus.COMPLETED
+            else gettext("Already in downloads")
+        )
     if entry.is_known:
-        return gettext("Already waiting") if entry.state is EntryState.WAITING else gettext("Already added")
+        return (
+            gettext("Already waiting")
+            if entry.state is EntryState.WAITING
+            else gettext("Already added")
+        )
     if entry.undecided:
         facts = ", ".join(gettext(_FACTS[reason]) for reason in entry.undecided)
         return gettext("Not on the list: %(facts)s") % {"facts": facts}

@@ -1,8 +1,10 @@
-"""Previews of sources: drafts of what may be followed, and the lists that workers have read for them.
+"""Previews of sources: drafts of what may be followed, and the lists that workers have read for
+them.
 
-Previews are temporary. A *draft* is a source as a user would follow or change it. A *reading* tracks the progress of
-fetching its list; all drafts of a URL share it, so that another try with other filters requests nothing from the site. The
-*list* is stored separately: it is large, and workers look for waiting readings every few seconds.
+Previews are temporary. A *draft* is a source as a user would follow or change it. A *reading*
+tracks the progress of fetching its list; all drafts of a URL share it, so that another try with
+other filters requests nothing from the site. The *list* is stored separately: it is large, and
+workers look for waiting readings every few seconds.
 """
 
 from __future__ import annotations
@@ -21,7 +23,12 @@ from mediavault.core.records import Record, RecordKind
 from mediavault.core.typed_records import from_named_json, to_named_json
 from mediavault.features.following.decisions import ListedPost
 from mediavault.features.following.model import Source, SourceState, checked
-from mediavault.features.following.records import Followed, find_followed, refuse_followed, restarted
+from mediavault.features.following.records import (
+    Followed,
+    find_followed,
+    refuse_followed,
+    restarted,
+)
 from mediavault.store.port import Records, Store
 
 T = TypeVar("T")
@@ -39,10 +46,12 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ListReading:
-    """The progress of reading a list. ``key`` follows from the URL; ``stable_id`` is the one that a check of the source found.
+    """The progress of reading a list. ``key`` follows from the URL; ``stable_id`` is the one that a
+    check of the source found.
 
-    ``held_until``: a worker is reading. ``not_before``: the site's limits allow no request before then. ``read_at`` is when it was
-    read or could not be: then ``error``, ``help`` and ``error_code`` say why.
+    ``held_until``: a worker is reading. ``not_before``: the site's limits allow no request before
+    then. ``read_at`` is when it was read or could not be: then ``error``, ``help`` and
+    ``error_code`` say why.
     """
 
     key: str
@@ -64,12 +73,16 @@ class ListReading:
 
     def is_acquired(self, now: datetime) -> bool:
         """Whether a worker is reading the list."""
-        return self.read_at is None and self.acquired_until is not None and self.acquired_until > now
+        return (
+            self.read_at is None and self.acquired_until is not None and self.acquired_until > now
+        )
 
     def waits(self, now: datetime) -> bool:
         """Whether a worker may read it now."""
         return (
-            self.read_at is None and not self.is_acquired(now) and (self.not_before is None or self.not_before <= now)
+            self.read_at is None
+            and not self.is_acquired(now)
+            and (self.not_before is None or self.not_before <= now)
         )
 
 
@@ -89,7 +102,8 @@ class ReadList:
 class SourcePreview:
     """A draft, the progress of reading its list, and the list once it has been read.
 
-    ``draft`` is the source as a user would have it. ``is_followed``: it is followed already, and the draft changes it.
+    ``draft`` is the source as a user would have it. ``is_followed``: it is followed already, and
+    the draft changes it.
     """
 
     id: str
@@ -99,7 +113,9 @@ class SourcePreview:
     is_followed: bool
 
     def as_of(self, now: datetime) -> Followed:
-        """Return the draft as if it were followed now; a changed source keeps the time at which it was followed."""
+        """Return the draft as if it were followed now;
+        a changed source keeps the time at which it was followed.
+        """
         if self.is_followed:
             return self.draft
         return replace(self.draft, source=replace(self.draft.source, followed_at=now))
@@ -115,15 +131,23 @@ async def ask(store: Store, draft: Source, clock: Clock) -> str:
 
 
 async def ask_of_change(store: Store, followed: Followed, draft: Source, clock: Clock) -> str:
-    """Request a preview of a change to a source, and return the preview's id. Raises BadInput as ``change_source`` does."""
-    return await _ask(store, restarted(followed.source, checked(draft)), followed.state.stable_id, clock)
+    """Request a preview of a change to a source, and return the preview's id.
+    Raises BadInput as ``change_source`` does.
+    """
+    return await _ask(
+        store, restarted(followed.source, checked(draft)), followed.state.stable_id, clock
+    )
 
 
 async def _ask(store: Store, draft: Source, stable_id: str, clock: Clock) -> str:
     records, now, key = store.records, clock.now(), key_of(draft.url)
     record = await records.get(_KIND, _READING + key)
     reading = None if record is None else _read(ListReading, record)
-    if reading is None or _is_stale(reading, now) or (reading.was_read and await _list_of(records, reading) is None):
+    if (
+        reading is None
+        or _is_stale(reading, now)
+        or (reading.was_read and await _list_of(records, reading) is None)
+    ):
         if record is None:
             await _make_room(records, _READING, MOST_LISTS)
         reading = ListReading(key, draft.url, draft.platform, now, stable_id)
@@ -148,14 +172,18 @@ def key_of(url: str) -> str:
 
 
 def _is_stale(reading: ListReading, now: datetime) -> bool:
-    """Whether the list is read again for a new request: it could not be read, or was read a while ago."""
+    """Whether the list is read again for a new request: it could not be read,
+    or was read a while ago.
+    """
     if reading.is_acquired(now):
         return False
     return reading.error is not None or now - (reading.read_at or reading.asked_at) > FRESH_FOR
 
 
 async def _list_of(records: Records, reading: ListReading) -> ReadList | None:
-    """Return the list that was read; None before that, or if another version of mediavault has stored it."""
+    """Return the list that was read; None before that,
+    or if another version of mediavault has stored it.
+    """
     record = None if not reading.was_read else await records.get(_KIND, _LIST + reading.key)
     return None if record is None else _read(ReadList, record)
 
@@ -164,7 +192,9 @@ async def _make_room(records: Records, prefix: str, most: int) -> None:
     """Remove the oldest drafts or readings to make room for one more."""
     if await records.count_under(_KIND, prefix) < most:
         return
-    oldest_first = sorted(await records.under(_KIND, prefix), key=lambda record: (record.updated_at, record.key))
+    oldest_first = sorted(
+        await records.under(_KIND, prefix), key=lambda record: (record.updated_at, record.key)
+    )
     for record in oldest_first[: len(oldest_first) - most + 1]:
         await records.remove(_KIND, record.key)
         await records.remove(_KIND, _LIST + record.key.removeprefix(prefix))
@@ -179,7 +209,9 @@ async def find_preview(store: Store, preview_id: str) -> SourcePreview:
     reading = None if record is None else _read(ListReading, record)
     listing = None if reading is None else await _list_of(records, reading)
     if draft is None or reading is None or (reading.was_read and listing is None):
-        raise NotFound("This preview has expired.", help="Request a new one: previews are kept for an hour.")
+        raise NotFound(
+            "This preview has expired.", help="Request a new one: previews are kept for an hour."
+        )
     try:
         state, is_followed = (await find_followed(store.tables, draft.id)).state, True
     except NotFound:
@@ -189,7 +221,7 @@ async def find_preview(store: Store, preview_id: str) -> SourcePreview:
     return SourcePreview(preview_id, Followed(draft, state), reading, listing, is_followed)
 
 
-# --- reading -----------------------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------
 
 
 async def waiting_readings(records: Records, now: datetime) -> list[ListReading]:
@@ -201,8 +233,12 @@ async def waiting_readings(records: Records, now: datetime) -> list[ListReading]
     )
 
 
-async def acquire_reading(records: Records, clock: Clock, reading: ListReading) -> ListReading | None:
-    """Hold a list for this worker, and return the held reading; None if another worker was faster."""
+async def acquire_reading(
+    records: Records, clock: Clock, reading: ListReading
+) -> ListReading | None:
+    """Hold a list for this worker, and return the held reading;
+    None if another worker was faster.
+    """
     held = replace(reading, acquired_until=clock.now() + ACQUIRED_FOR)
     return held if await _replace(records, reading, held) else None
 
@@ -210,7 +246,8 @@ async def acquire_reading(records: Records, clock: Clock, reading: ListReading) 
 async def release_reading(
     records: Records, held: ListReading, after: ListReading, listing: ReadList | None = None
 ) -> None:
-    """Store how the reading went, and the list that was read; nothing of it lasts longer than the reading.
+    """Store how the reading went, and the list that was read; nothing of it lasts longer than the
+    reading.
 
     The list is stored first, so that a reading that is over has its list.
     """
@@ -231,7 +268,9 @@ async def _replace(records: Records, before: ListReading, after: ListReading) ->
 
 
 def _read(kind: type[T], record: Record) -> T | None:
-    """Return the stored value; None if it can't be read, such as one from another version of mediavault."""
+    """Return the stored value; None if it can't be read,
+    such as one from another version of mediavault.
+    """
     try:
         return from_named_json(kind, record.value)
     except (LookupError, TypeError, ValueError) as exc:

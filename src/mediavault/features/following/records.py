@@ -1,7 +1,8 @@
 """The sources that the vault follows, and the entries that it has seen of each.
 
-A source is what a user has set; its state is what checks have found, written by the worker that holds it: two rows. What a
-source has seen is a row for each entry, under the source's id and the key of the post.
+A source is what a user has set; its state is what checks have found, written by the worker that
+holds it: two rows. What a source has seen is a row for each entry, under the source's id and the
+key of the post.
 """
 
 from __future__ import annotations
@@ -27,7 +28,15 @@ from mediavault.features.following.decisions import Decision, ListedPost, decide
 from mediavault.features.following.model import EntryState, SeenEntry, Source, SourceState, checked
 from mediavault.store.port import Records, Store, Tables
 from mediavault.store.removed_posts import removed
-from mediavault.store.tables import SOURCE_ENTRIES, SOURCE_STATES, SOURCES, Range, Table, TableRow, Where
+from mediavault.store.tables import (
+    SOURCE_ENTRIES,
+    SOURCE_STATES,
+    SOURCES,
+    Range,
+    Table,
+    TableRow,
+    Where,
+)
 
 ACQUIRED_FOR = timedelta(minutes=15)  # how long one check may take
 MOST_SOURCES = 5_000
@@ -58,7 +67,9 @@ class Followed:
 
     def is_due(self, now: datetime) -> bool:
         """Whether a worker may check it now."""
-        if self.source.is_paused or (self.state.acquired_until is not None and self.state.acquired_until > now):
+        if self.source.is_paused or (
+            self.state.acquired_until is not None and self.state.acquired_until > now
+        ):
             return False
         is_restarted = self.wants_backlog and not self.state.failures and self.state.checks > 0
         return is_restarted or self.state.next_check_at is None or self.state.next_check_at <= now
@@ -71,7 +82,9 @@ class Followed:
 
 @dataclass(frozen=True, slots=True)
 class NewSource:
-    """A source to follow with many others, its name until its list has been read, and when that happens."""
+    """A source to follow with many others, its name until its list has been read,
+    and when that happens.
+    """
 
     source: Source
     title: str
@@ -84,7 +97,9 @@ def new_source_id() -> str:
 
 
 def id_of_url(url: str) -> str:
-    """Return the id of an imported source: the same each time, so that an import that runs twice at once follows once."""
+    """Return the id of an imported source: the same each time,
+    so that an import that runs twice at once follows once.
+    """
     return f"s-{hashlib.sha256(url.encode()).hexdigest()[:12]}"
 
 
@@ -102,15 +117,22 @@ async def some_followed(tables: Tables, source_ids: Collection[str]) -> dict[str
 
 
 async def with_work(tables: Tables, now: datetime) -> list[Followed]:
-    """Return the sources that may be due or have entries waiting, as :func:`followed` does: most rounds find none.
+    """Return the sources that may be due or have entries waiting, as :func:`followed` does: most
+    rounds find none.
 
     Without those that are paused.
     """
-    due = await tables.select(SOURCE_STATES, {"due_at": Range(at_most=to_micros(now))}, order=["due_at"])
+    due = await tables.select(
+        SOURCE_STATES, {"due_at": Range(at_most=to_micros(now))}, order=["due_at"]
+    )
     waiting = await tables.select(SOURCE_STATES, {"waiting": Range(at_least=1)}, order=["waiting"])
     states = {row.columns["id"]: row for row in (*due, *waiting)}
     sources = await tables.some(SOURCES, [(str(source_id),) for source_id in states])
-    return [followed for followed in _followed(sources, list(states.values())) if not followed.source.is_paused]
+    return [
+        followed
+        for followed in _followed(sources, list(states.values()))
+        if not followed.source.is_paused
+    ]
 
 
 def _followed(sources: Sequence[TableRow], states: Sequence[TableRow]) -> list[Followed]:
@@ -128,7 +150,9 @@ async def find_followed(tables: Tables, source_id: str) -> Followed:
 
 
 async def follow(tables: Tables, source: Source) -> Source:
-    """Store a new source. Raises BadInput for invalid values, and if its URL is already followed."""
+    """Store a new source. Raises BadInput for invalid values,
+    and if its URL is already followed.
+    """
     source = checked(source)
     await refuse_followed(tables, source.url)
     if await tables.count(SOURCES, {}) >= MOST_SOURCES:
@@ -147,28 +171,37 @@ async def refuse_followed(tables: Tables, url: str) -> None:
 
 
 def _not_followed() -> NotFound:
-    return NotFound("There is no source with this ID.", help="It was removed or was never followed.")
+    return NotFound(
+        "There is no source with this ID.", help="It was removed or was never followed."
+    )
 
 
 async def follow_all(tables: Tables, new: Sequence[NewSource]) -> None:
-    """Store new sources, none of which is followed yet; each has a name and the time of its first check.
+    """Store new sources, none of which is followed yet; each has a name and the time of its first
+    check.
 
     Raises BadInput, before anything is stored, for values that a source can't have.
     """
     states = {
-        new_entry.source.id: SourceState(title=new_entry.title, next_check_at=new_entry.check_at) for new_entry in new
+        new_entry.source.id: SourceState(title=new_entry.title, next_check_at=new_entry.check_at)
+        for new_entry in new
     }
     await _add(tables, {one.source.id: (checked(one.source), states[one.source.id]) for one in new})
 
 
 async def _add(tables: Tables, new: Mapping[str, tuple[Source, SourceState]]) -> None:
-    """Store sources with their states. The states come first, so that no worker checks a source earlier; a kill in between
-    leaves states of no source, which nothing uses."""
-    await tables.put(SOURCE_STATES, [_state_row(source_id, state) for source_id, (_, state) in new.items()])
+    """Store sources with their states. The states come first, so that no worker checks a source
+    earlier; a kill in between leaves states of no source, which nothing uses.
+    """
+    await tables.put(
+        SOURCE_STATES, [_state_row(source_id, state) for source_id, (_, state) in new.items()]
+    )
     await tables.put(SOURCES, [_source_row(source) for source, _ in new.values()])
 
 
-async def change_source(tables: Tables, source_id: str, change: Callable[[Source], Source]) -> Source:
+async def change_source(
+    tables: Tables, source_id: str, change: Callable[[Source], Source]
+) -> Source:
     """Change the settings of a source. Raises NotFound, and BadInput for invalid values."""
     for _ in range(RACES):
         row = await _row_of(tables, SOURCES, source_id)
@@ -179,12 +212,20 @@ async def change_source(tables: Tables, source_id: str, change: Callable[[Source
         if await tables.replace(SOURCES, _source_row(after), if_value=row.value):
             await tables.update(SOURCE_STATES, [(source_id,)], {"due_at": _MAY_BE_DUE})
             return after
-    raise StoreError("The source could not be changed because it was being changed elsewhere at the same time.")
+    raise StoreError(
+        "The source could not be changed because it was being changed elsewhere at the same time."
+    )
 
 
 def restarted(before: Source, after: Source) -> Source:
-    """Return the changed source; if its start or filters have changed, skipped entries are decided again."""
-    return after if _wish(after) == _wish(before) else replace(after, start_number=before.start_number + 1)
+    """Return the changed source; if its start or filters have changed,
+    skipped entries are decided again.
+    """
+    return (
+        after
+        if _wish(after) == _wish(before)
+        else replace(after, start_number=before.start_number + 1)
+    )
 
 
 def _wish(source: Source) -> tuple[object, ...]:
@@ -204,7 +245,7 @@ async def unfollow(store: Store, source_id: str) -> None:
     await store.marks.remove(from_source(source_id))
 
 
-# --- looks -------------------------------------------------------------------------------------------------------
+# --- looks ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +266,9 @@ async def acquire(tables: Tables, clock: Clock, one: Followed) -> AcquiredSource
 
 
 async def release(tables: Tables, held: AcquiredSource, state: SourceState) -> bool:
-    """Store what a check has found, and end the hold; False if it had ended, or the source is gone."""
+    """Store what a check has found, and end the hold; False if it had ended,
+    or the source is gone.
+    """
     source_id = held.source.id
     is_stored = await _replace_state(
         tables, source_id, _state_row(source_id, held.held), replace(state, acquired_until=None)
@@ -234,22 +277,31 @@ async def release(tables: Tables, held: AcquiredSource, state: SourceState) -> b
     if row is None:
         await tables.remove(SOURCE_STATES, {"id": source_id})
         return False
-    if is_stored and _source(row) != held.source:  # changed during the check, which has set another time
+    # changed during the check, which has set another time
+    if is_stored and _source(row) != held.source:
         await tables.update(SOURCE_STATES, [(source_id,)], {"due_at": _MAY_BE_DUE})
     return is_stored
 
 
-async def change_state(tables: Tables, source_id: str, change: Callable[[SourceState], SourceState]) -> None:
+async def change_state(
+    tables: Tables, source_id: str, change: Callable[[SourceState], SourceState]
+) -> None:
     """Change the state of a source that no worker is checking; during a check, do nothing."""
     for _ in range(RACES):
         row = await _row_of(tables, SOURCE_STATES, source_id)
         before = _state(row)
-        if before.acquired_until is not None or await _replace_state(tables, source_id, row, change(before)):
+        if before.acquired_until is not None or await _replace_state(
+            tables, source_id, row, change(before)
+        ):
             return
 
 
-async def _replace_state(tables: Tables, source_id: str, before: TableRow | None, after: SourceState) -> bool:
-    """Store a state if the row is what is stored now, None for no row; returns whether it was stored."""
+async def _replace_state(
+    tables: Tables, source_id: str, before: TableRow | None, after: SourceState
+) -> bool:
+    """Store a state if the row is what is stored now, None for no row;
+    returns whether it was stored.
+    """
     if_value = None if before is None else before.value
     return await tables.replace(SOURCE_STATES, _state_row(source_id, after), if_value=if_value)
 
@@ -265,11 +317,13 @@ async def check_now(tables: Tables, source_id: str) -> None:
     await change_state(tables, source_id, lambda state: replace(state, next_check_at=None))
 
 
-# --- entries -----------------------------------------------------------------------------------------------------
+# --- entries --------------------------------------------------------------------------------------
 
 
 async def seen(tables: Tables, source_id: str, posts: Iterable[str]) -> dict[str, SeenEntry]:
-    """Return the entries of these posts at a source, by the posts' keys. Posts that it has not seen are left out."""
+    """Return the entries of these posts at a source, by the posts' keys.
+    Posts that it has not seen are left out.
+    """
     rows = await tables.some(SOURCE_ENTRIES, [(source_id, post) for post in posts])
     return await _entries(rows)
 
@@ -301,7 +355,9 @@ async def decisions(
 async def all_seen(
     tables: Tables, source_id: str, *, limit: int, state: EntryState | None = None
 ) -> dict[str, SeenEntry]:
-    """Return at most ``limit`` entries of a source, of one state or of all, in no particular order, by their posts' keys."""
+    """Return at most ``limit`` entries of a source, of one state or of all,
+    in no particular order, by their posts' keys.
+    """
     where = {"source": source_id} if state is None else {"source": source_id, "state": state.value}
     return await _entries(await tables.select(SOURCE_ENTRIES, where, limit=limit))
 
@@ -315,7 +371,9 @@ async def put_seen(tables: Tables, source_id: str, entries: Mapping[str, SeenEnt
 async def put_waiting(
     tables: Tables, source_id: str, checked_at: datetime, entries: Sequence[tuple[str, SeenEntry]]
 ) -> None:
-    """Let entries wait for their turn, in this order; those from a later check come after those from earlier ones."""
+    """Let entries wait for their turn, in this order;
+    those from a later check come after those from earlier ones.
+    """
     first = to_micros(checked_at)
     numbered = in_pieces(enumerate(entries, first))
     rows = [_row(source_id, post, entry, place) async for place, (post, entry) in numbered]
@@ -324,7 +382,9 @@ async def put_waiting(
 
 async def next_waiting(tables: Tables, source_id: str, *, limit: int = 1) -> dict[str, SeenEntry]:
     """Return the next entries to take, in their order, by their posts' keys."""
-    return await _entries(await tables.select(SOURCE_ENTRIES, _waiting(source_id), order=["place"], limit=limit))
+    return await _entries(
+        await tables.select(SOURCE_ENTRIES, _waiting(source_id), order=["place"], limit=limit)
+    )
 
 
 async def count_waiting(tables: Tables, source_id: str) -> int:
@@ -336,7 +396,7 @@ def _waiting(source_id: str) -> Where:
     return {"source": source_id, "place": Range()}
 
 
-# --- entries that are no longer on the list ---------------------------------------------------------------------------
+# --- entries that are no longer on the list -------------------------------------------------------
 
 
 async def compare_with_list(
@@ -344,20 +404,35 @@ async def compare_with_list(
 ) -> None:
     """Note which entries a list that was read whole has named before and does not name any more.
 
-    ``posts`` are the keys of what it names. With ``is_restart`` the source's filters have changed, and with them perhaps
-    what the list names: then the missing ones are not called unlisted, neither now nor later. Costs the list's length,
-    however many entries the source has seen.
+    ``posts`` are the keys of what it names. With ``is_restart`` the source's filters have changed,
+    and with them perhaps what the list names: then the missing ones are not called unlisted,
+    neither now nor later. Costs the list's length, however many entries the source has seen.
     """
     at = to_micros(now)
-    listed = {post for _, post in await tables.keys(SOURCE_ENTRIES, {"source": source_id, "listed_at": Range()})}
+    listed = {
+        post
+        for _, post in await tables.keys(
+            SOURCE_ENTRIES, {"source": source_id, "listed_at": Range()}
+        )
+    }
     missing = [(source_id, post) for post in listed.difference(posts)]
-    await tables.update(SOURCE_ENTRIES, missing, {"listed_at": None} | ({} if is_restart else {"unlisted_at": at}))
-    await tables.update(SOURCE_ENTRIES, [(source_id, post) for post in posts if post not in listed], {"listed_at": at})
+    await tables.update(
+        SOURCE_ENTRIES, missing, {"listed_at": None} | ({} if is_restart else {"unlisted_at": at})
+    )
+    await tables.update(
+        SOURCE_ENTRIES,
+        [(source_id, post) for post in posts if post not in listed],
+        {"listed_at": at},
+    )
 
 
 async def take_back(tables: Tables, source_id: str, posts: Collection[str]) -> None:
-    """Note that entries which were unlisted are on the list again. Those that were not unlisted are left alone."""
-    await tables.update(SOURCE_ENTRIES, [(source_id, post) for post in posts], {"unlisted_at": None})
+    """Note that entries which were unlisted are on the list again.
+    Those that were not unlisted are left alone.
+    """
+    await tables.update(
+        SOURCE_ENTRIES, [(source_id, post) for post in posts], {"unlisted_at": None}
+    )
 
 
 async def count_unlisted(tables: Tables, source_id: str) -> int:
@@ -366,7 +441,9 @@ async def count_unlisted(tables: Tables, source_id: str) -> int:
 
 
 async def unlisted_entries(tables: Tables, source_id: str, *, limit: int) -> list[SeenEntry]:
-    """Return unlisted entries of a source's list, at most ``limit`` of them, the last that went first."""
+    """Return unlisted entries of a source's list, at most ``limit`` of them,
+    the last that went first.
+    """
     rows = await tables.select(
         SOURCE_ENTRIES, _unlisted(source_id), order=["unlisted_at"], descending=True, limit=limit
     )
@@ -377,7 +454,7 @@ def _unlisted(source_id: str) -> Where:
     return {"source": source_id, "unlisted_at": Range()}
 
 
-# --- posts of sources, and turns -----------------------------------------------------------------------------------
+# --- posts of sources, and turns ------------------------------------------------------------------
 
 
 async def mark_posts(store: Store, source_id: str, job_ids: Iterable[str]) -> None:
@@ -386,18 +463,26 @@ async def mark_posts(store: Store, source_id: str, job_ids: Iterable[str]) -> No
 
 
 async def fill_turns(records: Records, served_by: Collection[str]) -> dict[str, datetime]:
-    """Return when the next earlier post of each site or host may be taken (``Source.served_by``). Left out: now."""
+    """Return when the next earlier post of each site or host may be taken (``Source.served_by``).
+    Left out: now.
+    """
     found = await records.some(RecordKind.SITE_FILL, served_by)
     return {name: datetime.fromisoformat(record.value["at"]) for name, record in found.items()}
 
 
-async def take_fill_turn(records: Records, served_by: str, before: datetime | None, after: datetime) -> bool:
-    """Take a turn that was at ``before``; the next one is at ``after``. False when another worker was faster."""
+async def take_fill_turn(
+    records: Records, served_by: str, before: datetime | None, after: datetime
+) -> bool:
+    """Take a turn that was at ``before``; the next one is at ``after``.
+    False when another worker was faster.
+    """
     known = None if before is None else {"at": before.isoformat()}
-    return await records.replace(RecordKind.SITE_FILL, served_by, {"at": after.isoformat()}, if_value=known)
+    return await records.replace(
+        RecordKind.SITE_FILL, served_by, {"at": after.isoformat()}, if_value=known
+    )
 
 
-# --- pictures ----------------------------------------------------------------------------------------------------
+# --- pictures -------------------------------------------------------------------------------------
 
 
 async def put_picture(records: Records, source_id: str, jpeg: bytes) -> None:
@@ -421,11 +506,15 @@ def _source(row: TableRow) -> Source | None:
 
 def _state_row(source_id: str, state: SourceState) -> TableRow:
     due_at = _MAY_BE_DUE if state.next_check_at is None else to_micros(state.next_check_at)
-    return TableRow({"id": source_id, "due_at": due_at, "waiting": state.waiting}, to_named_json(state))
+    return TableRow(
+        {"id": source_id, "due_at": due_at, "waiting": state.waiting}, to_named_json(state)
+    )
 
 
 def _state(row: TableRow | None) -> SourceState:
-    """Return the state; a new one if there is none or it can't be read, so that the source is checked again."""
+    """Return the state; a new one if there is none or it can't be read,
+    so that the source is checked again.
+    """
     read = None if row is None else _read(SourceState, row, str(row.columns["id"]))
     return SourceState() if read is None else read
 
@@ -448,8 +537,13 @@ async def _entries(rows: Iterable[TableRow]) -> dict[str, SeenEntry]:
     """Return the entries of rows, by their posts' keys; those that can't be read are left out."""
     found: dict[str, SeenEntry] = {}
     async for row in in_pieces(rows):
-        unlisted_at, entry = row.columns["unlisted_at"], _read(SeenEntry, row, str(row.columns["source"]))
+        unlisted_at, entry = (
+            row.columns["unlisted_at"],
+            _read(SeenEntry, row, str(row.columns["source"])),
+        )
         if entry is not None:
-            entry = replace(entry, unlisted_at=None if unlisted_at is None else from_micros(int(unlisted_at)))
+            entry = replace(
+                entry, unlisted_at=None if unlisted_at is None else from_micros(int(unlisted_at))
+            )
             found[str(row.columns["post"])] = entry
     return found

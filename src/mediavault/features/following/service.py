@@ -1,4 +1,6 @@
-"""What users do with sources: follow, preview, change, check, remove, import and export them. All surfaces call this."""
+"""What users do with sources: follow, preview, change, check, remove, import and export them.
+All surfaces call this.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,13 @@ from mediavault.core.clock import Clock
 from mediavault.core.submission import Submission
 from mediavault.core.users import OWNER
 from mediavault.features.following import previews, records, transfer
-from mediavault.features.following.model import EntryState, SeenEntry, SettingValues, Source, changed
+from mediavault.features.following.model import (
+    EntryState,
+    SeenEntry,
+    SettingValues,
+    Source,
+    changed,
+)
 from mediavault.features.following.preview_views import SourcePreviewView, source_preview_view
 from mediavault.features.following.records import Followed
 from mediavault.features.following.transfer import ImportTerms, SourcesImport
@@ -21,7 +29,9 @@ from mediavault.store.profiles import all_profiles, known_profile
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """The sources of a vault. Unknown ids raise NotFound, URLs and settings that can't be used BadInput."""
+    """The sources of a vault. Unknown ids raise NotFound,
+    URLs and settings that can't be used BadInput.
+    """
 
     store: Store
     clock: Clock
@@ -35,14 +45,20 @@ class Following:
         return await records.find_followed(self.store.tables, source_id)
 
     async def follow(self, url: str, settings: SettingValues, *, user: str = OWNER) -> Followed:
-        """Follow an account, a list or a feed. Nothing is read yet: a worker checks it within a minute."""
+        """Follow an account, a list or a feed. Nothing is read yet:
+        a worker checks it within a minute.
+        """
         source = await records.follow(self.store.tables, await self._draft(url, settings, user))
         return await self.find(source.id)
 
     async def change(self, source_id: str, settings: SettingValues) -> Followed:
-        """Change, pause or resume a source. If its start or filters change, skipped entries are decided again."""
+        """Change, pause or resume a source. If its start or filters change,
+        skipped entries are decided again.
+        """
         known = await self._known(settings)
-        await records.change_source(self.store.tables, source_id, lambda source: changed(source, known))
+        await records.change_source(
+            self.store.tables, source_id, lambda source: changed(source, known)
+        )
         return await self.find(source_id)
 
     async def check(self, source_id: str) -> Followed:
@@ -55,38 +71,58 @@ class Following:
         await records.unfollow(self.store, source_id)
 
     async def preview(self, url: str, settings: SettingValues) -> str:
-        """Let a worker read what would be saved if this were followed; return the id of the preview."""
+        """Let a worker read what would be saved if this were followed;
+        return the id of the preview.
+        """
         return await previews.ask(self.store, await self._draft(url, settings, OWNER), self.clock)
 
     async def preview_change(self, source_id: str, settings: SettingValues) -> str:
-        """Let a worker read what would be saved if a source were changed like this; return the id of the preview."""
+        """Let a worker read what would be saved if a source were changed like this;
+        return the id of the preview.
+        """
         one = await self.find(source_id)
         draft = changed(one.source, await self._known(settings))
         return await previews.ask_of_change(self.store, one, draft, self.clock)
 
     async def find_preview(self, preview_id: str) -> SourcePreviewView:
-        """Return a preview, decided now from the list that was read. Raises NotFound once it has expired."""
+        """Return a preview, decided now from the list that was read.
+        Raises NotFound once it has expired.
+        """
         preview = await previews.find_preview(self.store, preview_id)
         return await source_preview_view(preview, self.store, self.clock.now())
 
     async def entries(
         self, source_id: str, *, limit: int, state: EntryState | None = None, unlisted: bool = False
     ) -> list[SeenEntry]:
-        """Return entries that were seen on a source's list, newest first; with ``unlisted`` those that it names no more, the
-        latest to disappear first."""
+        """Return entries that were seen on a source's list, newest first; with ``unlisted`` those
+        that it names no more, the latest to disappear first.
+        """
         await self.find(source_id)
         if unlisted:
             missing = await records.unlisted_entries(self.store.tables, source_id, limit=limit)
             return [entry for entry in missing if state is None or entry.state is state]
         seen = await records.all_seen(self.store.tables, source_id, limit=limit, state=state)
         now = self.clock.now()
-        return sorted(seen.values(), key=lambda entry: entry.published_at or entry.seen_at or now, reverse=True)
+        return sorted(
+            seen.values(),
+            key=lambda entry: entry.published_at or entry.seen_at or now,
+            reverse=True,
+        )
 
-    async def read_import(self, content: bytes, settings: SettingValues, *, user: str = OWNER) -> SourcesImport:
-        """Return what an import of a file would follow, each with these settings. Raises BadInput for a file without a list."""
+    async def read_import(
+        self, content: bytes, settings: SettingValues, *, user: str = OWNER
+    ) -> SourcesImport:
+        """Return what an import of a file would follow, each with these settings.
+        Raises BadInput for a file without a list.
+        """
         profiles = await all_profiles(self.store.records)
         terms = ImportTerms(
-            self.submit, await self.all(), profiles, await self._known(settings), self.clock.now(), _named(user)
+            self.submit,
+            await self.all(),
+            profiles,
+            await self._known(settings),
+            self.clock.now(),
+            _named(user),
         )
         return await transfer.read_import(content, terms)
 
@@ -95,17 +131,27 @@ class Following:
         await records.follow_all(self.store.tables, read.new)
 
     async def export(self, sources: Sequence[Followed] | None = None) -> bytes:
-        """Return sources as OPML, all of them by default. Writing thousands takes a second, so it runs in a thread."""
+        """Return sources as OPML, all of them by default. Writing thousands takes a second,
+        so it runs in a thread.
+        """
         shown = [shown_source(one) for one in (await self.all() if sources is None else sources)]
         return await asyncio.to_thread(transfer.sources_opml, shown)
 
     async def _draft(self, url: str, settings: SettingValues, user: str) -> Source:
         address = self.submit.read_source(url)
-        source = Source(records.new_source_id(), address.url, address.platform, self.clock.now(), added_by=_named(user))
+        source = Source(
+            records.new_source_id(),
+            address.url,
+            address.platform,
+            self.clock.now(),
+            added_by=_named(user),
+        )
         return changed(source, await self._known(settings))
 
     async def _known(self, settings: SettingValues) -> SettingValues:
-        """Return the settings with the stored name of their profile. Raises BadInput if there is no such profile."""
+        """Return the settings with the stored name of their profile.
+        Raises BadInput if there is no such profile.
+        """
         if not settings.get("profile"):
             return settings
         return {**settings, "profile": await known_profile(self.store.records, settings["profile"])}

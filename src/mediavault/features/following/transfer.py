@@ -1,4 +1,6 @@
-"""Sources from and to other programs: what an import of a list would follow, and the export as OPML."""
+"""Sources from and to other programs: what an import of a list would follow,
+and the export as OPML.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,20 @@ from mediavault.core.urls import parse_http_url
 from mediavault.core.xml_tree import in_xml
 from mediavault.features.following.decisions import first_checks
 from mediavault.features.following.lists import ListedSource, read_source_list
-from mediavault.features.following.model import SettingValues, Source, SourceSettings, SourceState, changed
+from mediavault.features.following.model import (
+    SettingValues,
+    Source,
+    SourceSettings,
+    SourceState,
+    changed,
+)
 from mediavault.features.following.records import MOST_SOURCES, Followed, NewSource, id_of_url
-from mediavault.features.following.views import ListedSourceView, RefusedSourceView, SourceRequest, SourcesImportView
+from mediavault.features.following.views import (
+    ListedSourceView,
+    RefusedSourceView,
+    SourceRequest,
+    SourcesImportView,
+)
 from mediavault.platforms import registry
 from mediavault.presentation.opml import opml_document
 from mediavault.presentation.record_models import given
@@ -49,8 +62,8 @@ class RefusedEntry:
 class SourcesImport:
     """What an import follows, which entries are already followed, and which can't be.
 
-    ``private`` are the ids of the new ones on private hosts that MEDIAVAULT_ALLOW_PRIVATE allows: the list may be a
-    stranger's, and who follows them lets it send requests there.
+    ``private`` are the ids of the new ones on private hosts that MEDIAVAULT_ALLOW_PRIVATE allows:
+    the list may be a stranger's, and who follows them lets it send requests there.
     """
 
     new: tuple[NewSource, ...] = ()
@@ -59,13 +72,15 @@ class SourcesImport:
     private: frozenset[str] = frozenset()
 
 
-# --- import ------------------------------------------------------------------------------------------------------
+# --- import ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class ImportTerms:
-    """What an import depends on: the sources that are already ``followed``, the names of the ``profiles``, and the settings
-    that the user ``asked`` for, by name, which override those in the list. ``user`` None: the owner."""
+    """What an import depends on: the sources that are already ``followed``, the names of the
+    ``profiles``, and the settings that the user ``asked`` for, by name, which override those in the
+    list. ``user`` None: the owner.
+    """
 
     submit: Submission
     followed: Sequence[Followed]
@@ -76,19 +91,26 @@ class ImportTerms:
 
 
 async def read_import(content: bytes, terms: ImportTerms) -> SourcesImport:
-    """Return what an import of a file would follow, as :func:`read_entries` does in a thread, and what of it is private."""
+    """Return what an import of a file would follow, as :func:`read_entries` does in a thread,
+    and what of it is private.
+    """
     read = await asyncio.to_thread(read_entries, content, terms)
-    return replace(read, private=await _private([new_entry.source for new_entry in read.new], terms.submit))
+    return replace(
+        read, private=await _private([new_entry.source for new_entry in read.new], terms.submit)
+    )
 
 
 def read_entries(content: bytes, terms: ImportTerms) -> SourcesImport:
     """Return what an import of a file would follow. An invalid entry never stops the rest.
 
-    Can take seconds. Raises BadInput for a file that contains no list, and for invalid settings for all sources.
+    Can take seconds. Raises BadInput for a file that contains no list, and for invalid settings for
+    all sources.
     """
     changed(Source("", "", "", terms.now), terms.asked)
     _known_profile(terms.asked.get("profile"), terms.profiles)
-    taken = {name: None for one in terms.followed for name in _names(one.source.url, one.state.stable_id)}
+    taken = {
+        name: None for one in terms.followed for name in _names(one.source.url, one.state.stable_id)
+    }
     new: list[tuple[Source, str]] = []
     known: list[ListedSource] = []
     refused: list[RefusedEntry] = []
@@ -101,7 +123,9 @@ def read_entries(content: bytes, terms: ImportTerms) -> SourcesImport:
                 continue
             if len(terms.followed) + len(new) >= MOST_SOURCES:
                 raise BadInput(
-                    Message("There are already %(most)s sources, the most allowed.", most=MOST_SOURCES),
+                    Message(
+                        "There are already %(most)s sources, the most allowed.", most=MOST_SOURCES
+                    ),
                     help="Remove one first.",
                 )
         except MediavaultError as exc:
@@ -111,17 +135,23 @@ def read_entries(content: bytes, terms: ImportTerms) -> SourcesImport:
         new.append((source, "" if entry.title == source.url else entry.title))
     checks = first_checks([source.served_by for source, _ in new], terms.now)
     return SourcesImport(
-        tuple(NewSource(source, title, at) for (source, title), at in zip(new, checks, strict=True)),
+        tuple(
+            NewSource(source, title, at) for (source, title), at in zip(new, checks, strict=True)
+        ),
         tuple(known),
         tuple(refused),
     )
 
 
 async def _private(sources: Sequence[Source], submit: Submission) -> frozenset[str]:
-    """Return the ids of the sources on private hosts; a host that is not looked up in time counts as one."""
+    """Return the ids of the sources on private hosts;
+    a host that is not looked up in time counts as one.
+    """
     urls = {source.id: parse_http_url(source.url) for source in sources}
     servers = {url.netloc: url for url in urls.values()}
-    looking = {netloc: asyncio.ensure_future(submit.is_private(url)) for netloc, url in servers.items()}
+    looking = {
+        netloc: asyncio.ensure_future(submit.is_private(url)) for netloc, url in servers.items()
+    }
     if looking:
         await asyncio.wait(looking.values(), timeout=LOOK_UP_S)
     private = {netloc for netloc, found in looking.items() if not found.done() or found.result()}
@@ -131,10 +161,16 @@ async def _private(sources: Sequence[Source], submit: Submission) -> frozenset[s
 
 
 def _source(entry: ListedSource, terms: ImportTerms) -> Source:
-    """Return the source of an entry, as it is stored. Raises BadInput, and the error for its URL."""
+    """Return the source of an entry, as it is stored. Raises BadInput,
+    and the error for its URL.
+    """
     stated = _settings(entry.settings)
-    address = terms.submit.read_source(stated.pop("url")) if stated else _address(entry, terms.submit)
-    source = Source(id_of_url(address.url), address.url, address.platform, terms.now, added_by=terms.user)
+    address = (
+        terms.submit.read_source(stated.pop("url")) if stated else _address(entry, terms.submit)
+    )
+    source = Source(
+        id_of_url(address.url), address.url, address.platform, terms.now, added_by=terms.user
+    )
     source = changed(source, {**stated, **terms.asked})
     _known_profile(source.profile, terms.profiles)
     return source
@@ -146,18 +182,25 @@ def _known_profile(name: str | None, profiles: Collection[str]) -> None:
 
 
 def _settings(text: str) -> dict[str, Any]:
-    """Return the settings of an entry that this program has written, its URL included; none for any other."""
+    """Return the settings of an entry that this program has written, its URL included;
+    none for any other.
+    """
     try:
         return given(SourceRequest.model_validate_json(text)) if text else {}
     except ValidationError as exc:
         raise BadInput(
             "The settings of this source can't be read.",
-            help="They may come from a newer version. Remove the mediavault:settings attribute to follow the source without them.",
+            help=(
+                "They may come from a newer version. Remove the mediavault:settings attribute to"
+                " follow the source without them."
+            ),
         ) from exc
 
 
 def _address(entry: ListedSource, submit: Submission) -> SourceAddress:
-    """Return what to follow: the feed, or the page if both belong to the same known site, since a page can be read in more ways."""
+    """Return what to follow: the feed, or the page if both belong to the same known site, since a
+    page can be read in more ways.
+    """
     if not entry.feed:
         return submit.read_source(_url(entry.page))
     if not entry.page:
@@ -195,7 +238,8 @@ def uploaded(text: str) -> bytes:
         return b64decode(text, validate=True)
     except (binascii.Error, ValueError) as exc:
         raise BadInput(
-            "The file is not valid Base64.", help="Encode the file as standard Base64 (RFC 4648, section 4)."
+            "The file is not valid Base64.",
+            help="Encode the file as standard Base64 (RFC 4648, section 4).",
         ) from exc
 
 
@@ -225,11 +269,13 @@ def import_view(done: SourcesImport, *, is_dry_run: bool) -> SourcesImportView:
     )
 
 
-# --- export ------------------------------------------------------------------------------------------------------
+# --- export ---------------------------------------------------------------------------------------
 
 
 def sources_opml(sources: Iterable[Followed]) -> bytes:
-    """Return sources as OPML that other programs read, with our own settings in an attribute that an import reads."""
+    """Return sources as OPML that other programs read,
+    with our own settings in an attribute that an import reads.
+    """
     return opml_document("mediavault", map(_outline, sources))
 
 
@@ -253,7 +299,9 @@ def _outline(followed: Followed) -> Mapping[str, str]:
 
 
 def _feed_of(followed: Followed) -> str | None:
-    """Return the source's feed, as far as it is known: that of an unknown site is what was read, or what was pasted."""
+    """Return the source's feed, as far as it is known: that of an unknown site is what was read,
+    or what was pasted.
+    """
     source, state = followed.source, followed.state
     if source.platform == "generic":
         return state.validators.url or (source.url if state.method in {"", "feed"} else None)
@@ -264,7 +312,9 @@ def _feed_of(followed: Followed) -> str | None:
 
 
 def _settings_of(source: Source) -> dict[str, Any]:
-    """Return the request with which the source would be followed as it is: its URL, and what is not as usual."""
+    """Return the request with which the source would be followed as it is: its URL,
+    and what is not as usual.
+    """
     usual = SourceSettings().settings()
     own = {name: value for name, value in source.settings().items() if value != usual[name]}
     request: dict[str, Any] = SourceRequest.model_construct(url=source.url, **own).model_dump(

@@ -27,8 +27,10 @@ _Moment = Annotated[datetime, Field(strict=False)]
 
 
 class SourceChange(changes_of(SourceSettings)):  # type: ignore[misc]
-    """What to change about a source; omitted fields stay as they are. ``interval_minutes`` 0 adapts to how often it posts,
-    ``per_day`` 0 sets no limit; an empty ``profile`` or ``collection`` removes it. Of ``filters``, what is left out has its default."""
+    """What to change about a source; omitted fields stay as they are. ``interval_minutes`` 0 adapts
+    to how often it posts, ``per_day`` 0 sets no limit; an empty ``profile`` or ``collection``
+    removes it. Of ``filters``, what is left out has its default.
+    """
 
 
 class SourceRequest(SourceChange):
@@ -46,9 +48,11 @@ class InboxSeenRequest(BaseModel):
 
 
 class SourcesImportRequest(BaseModel):
-    """A list of sources to follow: OPML, Google Takeout's subscriptions, exports of NewPipe, FreeTube and Invidious, or a text
-    with one URL per line. ``file`` is its content as Base64. With ``dry_run`` nothing is followed. ``asked`` applies to
-    each source and overrides the list; without a ``start`` in either, only new posts are saved."""
+    """A list of sources to follow: OPML, Google Takeout's subscriptions, exports of NewPipe,
+    FreeTube and Invidious, or a text with one URL per line. ``file`` is its content as Base64. With
+    ``dry_run`` nothing is followed. ``asked`` applies to each source and overrides the list;
+    without a ``start`` in either, only new posts are saved.
+    """
 
     model_config = STRICT
 
@@ -58,9 +62,11 @@ class SourcesImportRequest(BaseModel):
 
 
 class SourceView(view_of(SourceSettings)):  # type: ignore[misc]
-    """A source. ``seen``, ``waiting``, ``skipped`` and ``unlisted`` count entries of its list. ``error`` and ``help`` are
-    set once checks have failed for a day, or at once if none has succeeded yet. ``checked_at`` is the last one that did.
-    ``picture_url`` is the site's picture, ``picture`` the vault's copy."""
+    """A source. ``seen``, ``waiting``, ``skipped`` and ``unlisted`` count entries of its list.
+    ``error`` and ``help`` are set once checks have failed for a day, or at once if none has
+    succeeded yet. ``checked_at`` is the last one that did. ``picture_url`` is the site's picture,
+    ``picture`` the vault's copy.
+    """
 
     id: str
     url: str
@@ -87,7 +93,8 @@ class SourcesView(BaseModel):
 
 
 class ListedSourceView(BaseModel):
-    """An entry of a list: a new source, with its ``id`` and the name of its site, or one that is already followed.
+    """An entry of a list: a new source, with its ``id`` and the name of its site, or one that is
+    already followed.
 
     ``is_private``: it is on a private host that MEDIAVAULT_ALLOW_PRIVATE allows.
     """
@@ -100,7 +107,9 @@ class ListedSourceView(BaseModel):
 
 
 class RefusedSourceView(BaseModel):
-    """An entry of a list that can't be followed. ``line`` is its line in the file, from 1, or its number."""
+    """An entry of a list that can't be followed. ``line`` is its line in the file, from 1,
+    or its number.
+    """
 
     line: int
     text: str
@@ -118,8 +127,10 @@ class SourcesImportView(BaseModel):
 
 
 class EntryView(BaseModel):
-    """An entry of a source's list: saved (it has a job), waiting for its turn, or skipped ( for a ``reason``).
-    ``gone_at``: the time since which it has been missing from a list that was read whole."""
+    """An entry of a source's list: saved (it has a job), waiting for its turn, or skipped ( for a
+    ``reason``). ``gone_at``: the time since which it has been missing from a list that was read
+    whole.
+    """
 
     url: str
     title: str | None
@@ -143,8 +154,9 @@ class ArrivalSourceView(BaseModel):
 
 
 class ArrivalView(BaseModel):
-    """A post that sources have brought, and when. ``is_new_post``: it was not there before the source was followed; ``is_new``: it
-    is news that the user has not seen."""
+    """A post that sources have brought, and when. ``is_new_post``: it was not there before the
+    source was followed; ``is_new``: it is news that the user has not seen.
+    """
 
     job: JobView
     came_at: datetime
@@ -154,7 +166,9 @@ class ArrivalView(BaseModel):
 
 
 class InboxView(BaseModel):
-    """A page of the inbox. ``news`` is how many posts are new to the user; 100 means 100 or more."""
+    """A page of the inbox. ``news`` is how many posts are new to the user;
+    100 means 100 or more.
+    """
 
     arrivals: list[ArrivalView]
     news: int
@@ -216,7 +230,10 @@ def inbox_view(inbox: Inbox, post_marks: Mapping[JobId, PostMarks]) -> InboxView
             ArrivalView(
                 job=job_view(arrival.job, post_marks.get(arrival.job.id, PostMarks())),
                 came_at=arrival.came_at,
-                sources=[ArrivalSourceView(id=source, name=name) for source, name in arrival.sources.items()],
+                sources=[
+                    ArrivalSourceView(id=source, name=name)
+                    for source, name in arrival.sources.items()
+                ],
                 is_new_post=arrival.is_new_post,
                 is_new=arrival.is_new,
             )
@@ -246,7 +263,9 @@ def _about(span: timedelta) -> str:
 
 
 def shown_source(followed: Followed) -> Followed:
-    """Return a source to be shown. Without its secret, its list can't be read from what remains of the address."""
+    """Return a source to be shown. Without its secret,
+    its list can't be read from what remains of the address.
+    """
     if current().with_secrets:
         return followed
     state = followed.state

@@ -1,4 +1,6 @@
-"""``import``: takes over a folder of videos that other programs saved. Changes nothing without --apply. Exit code 1 on problems."""
+"""``import``: takes over a folder of videos that other programs saved. Changes nothing without
+--apply. Exit code 1 on problems.
+"""
 
 from __future__ import annotations
 
@@ -15,18 +17,28 @@ if TYPE_CHECKING:
     from mediavault.core.settings import Settings
     from mediavault.features.importing.model import ImportCounts, ImportedFile, ImportSource
 
-Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder; its subfolders are read as well.")]
+Folder = Annotated[
+    Path, typer.Argument(metavar="FOLDER", help="The folder; its subfolders are read as well.")
+]
 Apply = Annotated[
     bool,
     typer.Option(
-        "--apply", help="Import the files. Without it, nothing is changed, and the report shows what would be imported."
+        "--apply",
+        help=(
+            "Import the files. Without it, nothing is changed, and the report shows what would be"
+            " imported."
+        ),
     ),
 ]
 How = Annotated[
     ImportMode,
     typer.Option(
         "--how",
-        help="copy: the originals stay. link: hard links to the same files, on the same file system only. move: an original is removed once the library has the file and it was read back. in-place: the files are inside the library's folder and stay where they are.",
+        help=(
+            "copy: the originals stay. link: hard links to the same files, on the same file system"
+            " only. move: an original is removed once the library has the file and it was read"
+            " back. in-place: the files are inside the library's folder and stay where they are."
+        ),
     ),
 ]
 AsJsonLines = Annotated[
@@ -35,9 +47,15 @@ AsJsonLines = Annotated[
 
 
 def import_folder(
-    folder: Folder, *, apply: Apply = False, how: How = ImportMode.COPY, as_json: AsJsonLines = False
+    folder: Folder,
+    *,
+    apply: Apply = False,
+    how: How = ImportMode.COPY,
+    as_json: AsJsonLines = False,
 ) -> None:
-    """Import a folder of videos from yt-dlp, MeTube, Tube Archivist, Pinchflat or anything else. Changes nothing unless --apply is given."""
+    """Import a folder of videos from yt-dlp, MeTube, Tube Archivist, Pinchflat or anything else.
+    Changes nothing unless --apply is given.
+    """
     from mediavault.cli import context
     from mediavault.cli.context import quiet_settings
     from mediavault.features.importing.service import checked_source
@@ -58,7 +76,9 @@ async def _import(settings: Settings, source: ImportSource, *, as_json: bool) ->
 
     with steps(silent=as_json) as onlooker:
         async with open_import(settings, source, onlooker.advance) as work:
-            onlooker.start("Importing" if source.apply else "Reading every file", await count_media(source))
+            onlooker.start(
+                "Importing" if source.apply else "Reading every file", await count_media(source)
+            )
             async for result in work.run():
                 _print(result, apply=source.apply, as_json=as_json)
             return work.done
@@ -75,7 +95,10 @@ def _print(result: ImportedFile, *, apply: bool, as_json: bool) -> None:
         return
     words = OUTCOMES[result.outcome]
     if result.outcome is ImportOutcome.IMPORTED:
-        words = f"{'imported' if apply else 'would be imported'} as {result.url or 'a post without a URL'}"
+        words = (
+            f"{'imported' if apply else 'would be imported'} as"
+            f" {result.url or 'a post without a URL'}"
+        )
     detail = f" ({one_line(result.detail)})" if result.detail else ""
     out().print(f"{one_line(file)}: {one_line(words)}{detail}", markup=False, soft_wrap=True)
 

@@ -1,4 +1,6 @@
-"""What is known about the post of a file that another program saved: from yt-dlp's ``.info.json``, from the file's own tags, from its NFO, from gallery-dl's ``.json``, from ytdl-sub's archive, or from its name. Pure.
+"""What is known about the post of a file that another program saved: from yt-dlp's ``.info.json``,
+from the file's own tags, from its NFO, from gallery-dl's ``.json``, from ytdl-sub's archive, or
+from its name. Pure.
 
 Only what is certain becomes a URL: anything else is a post without one.
 """
@@ -37,18 +39,22 @@ _VIDEO_ID = r"[\w-]{10}[AEIMQUYcgkosw048]"
 _IN_BRACKETS = re.compile(rf"\[({_VIDEO_ID})\]\Z", re.ASCII)
 _ALONE = re.compile(_VIDEO_ID, re.ASCII)
 _CHANNEL = re.compile(r"UC[\w-]{22}", re.ASCII)
-# No part but the id has an underscore: the others are slugs, and the format is "1080p-60fps-vp9-opus" or only its sound's.
+# No part but the id has an underscore: the others are slugs, and the format is
+# "1080p-60fps-vp9-opus" or only its sound's.
 _TUBESYNC = re.compile(
     rf"(?P<day>\d{{4}}-\d\d-\d\d)_[^_]+_(?P<title>[^_]+)_(?P<id>{_VIDEO_ID})_(?:\d{{3,4}}p|opus|mp4a)(?:-[a-z0-9]+)*",
     re.ASCII,
 )
-# "[LyricsVideo]", "[REMASTERED ]", "[20240101123]": in a title such a word is likelier than an id that looks like one.
+# "[LyricsVideo]", "[REMASTERED ]", "[20240101123]": in a title such a word is likelier than an id
+# that looks like one.
 _WORDS = re.compile(r"[A-Z]+|[a-z]+|[A-Z]?[a-z]{2,}(?:[A-Z][a-z]{2,})+|\d+")
 
 
 @dataclass(frozen=True, slots=True)
 class PostFacts:
-    """What is known about a file's post. ``post`` is None for a post without a URL; comments and chapters are yt-dlp's."""
+    """What is known about a file's post. ``post`` is None for a post without a URL;
+    comments and chapters are yt-dlp's.
+    """
 
     post: Post | None
     account: Account | None
@@ -60,14 +66,24 @@ class PostFacts:
 
 
 def facts_of(
-    relative: str, info: Mapping[str, Any] | None, tags: Mapping[str, str], others: Sequence[PostFacts] = ()
+    relative: str,
+    info: Mapping[str, Any] | None,
+    tags: Mapping[str, str],
+    others: Sequence[PostFacts] = (),
 ) -> PostFacts:
-    """Return the facts of the file's ``.info.json``, its tags, ``others`` and its path in the imported folder: the first that has a fact wins.
+    """Return the facts of the file's ``.info.json``, its tags, ``others`` and its path in the
+    imported folder: the first that has a fact wins.
 
-    Tags count where they name a post, else only for a title that nothing else has: they often are someone else's.
+    Tags count where they name a post, else only for a title that nothing else has: they often are
+    someone else's.
     """
     from_info, from_tags = _facts_from_info(info or {}), _facts_from_tags(tags)
-    sources = [from_info, *([from_tags] if from_tags.post else []), *others, facts_from_name(relative)]
+    sources = [
+        from_info,
+        *([from_tags] if from_tags.post else []),
+        *others,
+        facts_from_name(relative),
+    ]
     post = next((source.post for source in sources if source.post), None)
     return PostFacts(
         post,
@@ -80,23 +96,28 @@ def facts_of(
     )
 
 
-# --- from the name ----------------------------------------------------------------------------------------------------
+# --- from the name --------------------------------------------------------------------------------
 
 
 def facts_from_name(relative: str) -> PostFacts:
     """Return what the path in the imported folder says.
 
-    ``Title [ID].mp4`` is how yt-dlp and Pinchflat name videos of YouTube, ``UC…/ID.mp4`` how Tube Archivist does, and
-    ``2020-01-02_source_title_ID_1080p-avc1-mp4a.mp4`` how TubeSync does, with slugs of the source and the title.
+    ``Title [ID].mp4`` is how yt-dlp and Pinchflat name videos of YouTube, ``UC…/ID.mp4`` how Tube
+    Archivist does, and ``2020-01-02_source_title_ID_1080p-avc1-mp4a.mp4`` how TubeSync does, with
+    slugs of the source and the title.
     """
     path = PurePosixPath(relative)
     stem, folder = path.stem, path.parent.name
     if _ALONE.fullmatch(stem) and _CHANNEL.fullmatch(folder):
         post = _post(_YOUTUBE.format(stem))
-        return PostFacts(post, account(post.platform, None, None, fallback=folder) if post else None)
+        return PostFacts(
+            post, account(post.platform, None, None, fallback=folder) if post else None
+        )
     bracketed = _IN_BRACKETS.search(stem)
     if bracketed is not None and not _WORDS.fullmatch(bracketed[1]):
-        return PostFacts(_post(_YOUTUBE.format(bracketed[1])), None, _title(stem[: bracketed.start()]))
+        return PostFacts(
+            _post(_YOUTUBE.format(bracketed[1])), None, _title(stem[: bracketed.start()])
+        )
     of_tubesync = _TUBESYNC.fullmatch(stem)
     if of_tubesync is not None:
         title = _title(of_tubesync["title"])
@@ -109,24 +130,35 @@ def facts_from_name(relative: str) -> PostFacts:
     return PostFacts(None, None, _title(stem) or "video")
 
 
-# --- from an NFO ------------------------------------------------------------------------------------------------------
+# --- from an NFO ----------------------------------------------------------------------------------
 
 
 def facts_from_nfo(text: str) -> PostFacts:
-    """Return what a video's NFO says, as Youtarr, Pinchflat, TubeSync, ytdl-sub and mediavault write it. Raises BadXml.
+    """Return what a video's NFO says, as Youtarr, Pinchflat, TubeSync, ytdl-sub and mediavault
+    write it. Raises BadXml.
 
-    The first three name the video of YouTube by ``uniqueid``. The plot of ytdl-sub's begins with the post's URL, that of
-    mediavault's ends with it: such a URL counts only if the rest of the document confirms it, because any text may have one.
+    The first three name the video of YouTube by ``uniqueid``. The plot of ytdl-sub's begins with
+    the post's URL, that of mediavault's ends with it: such a URL counts only if the rest of the
+    document confirms it, because any text may have one.
     """
     root = read_xml(text, max_depth=NFO_MAX_DEPTH, max_elements=NFO_MAX_ELEMENTS)
-    post, title, plot = _first_post(*_youtube_ids(root)), _below(root, "title"), _below(root, "plot")
+    post, title, plot = (
+        _first_post(*_youtube_ids(root)),
+        _below(root, "title"),
+        _below(root, "plot"),
+    )
     aired = _below(root, "aired") or _below(root, "premiered")
     before, _, last = plot.rpartition("\n\n")
     first, _, after = plot.partition("\n\n")
     at_end, at_start = _post(last), _post(first)
     if at_end is not None and _is_identified(root, at_end):
         post, plot = at_end, before
-    elif root.first("uniqueid") is None and at_start is not None and aired and title.startswith(f"{aired} - "):
+    elif (
+        root.first("uniqueid") is None
+        and at_start is not None
+        and aired
+        and title.startswith(f"{aired} - ")
+    ):
         post, plot, title = at_start, after, title.removeprefix(f"{aired} - ")
     who = (
         account(post.platform, post.handle, name)
@@ -146,11 +178,16 @@ def _youtube_ids(root: XmlNode) -> list[str]:
 
 def _is_identified(root: XmlNode, post: Post) -> bool:
     """Whether a ``uniqueid`` of the document names this post."""
-    return any((node.get("type"), node.text.strip()) == (post.platform, post.post_id) for node in root.all("uniqueid"))
+    return any(
+        (node.get("type"), node.text.strip()) == (post.platform, post.post_id)
+        for node in root.all("uniqueid")
+    )
 
 
 def _account_in(root: XmlNode, post: Post) -> str | None:
-    """Return the account's name: mediavault has the site as the studio, the others have the account."""
+    """Return the account's name: mediavault has the site as the studio,
+    the others have the account.
+    """
     names = (_line(_below(root, element)) for element in ("director", "studio", "showtitle"))
     site = {post.platform, registry.site_title(post.platform, post.url).casefold()}
     return next((name for name in names if name and name.casefold() not in site), None)
@@ -161,17 +198,21 @@ def _below(root: XmlNode, name: str) -> str:
     return node.text.strip() if node is not None else ""
 
 
-# --- from ytdl-sub's archive ------------------------------------------------------------------------------------------
+# --- from ytdl-sub's archive ----------------------------------------------------------------------
 
 
 def facts_from_archive(value: Mapping[str, Any]) -> dict[str, PostFacts]:
     """Return what ytdl-sub's archive says of its files, by their path below the archive's folder.
 
-    A video that was split has several media files: they are parts of the post, so that none of them has its URL.
+    A video that was split has several media files: they are parts of the post, so that none of them
+    has its URL.
     """
     facts: dict[str, PostFacts] = {}
     for video_id, entry in value.items():
-        day, names = values.obj(entry).get("upload_date"), values.items(values.obj(entry).get("file_names"))
+        day, names = (
+            values.obj(entry).get("upload_date"),
+            values.items(values.obj(entry).get("file_names")),
+        )
         media = [name for name in names if isinstance(name, str) and is_media(name)]
         is_youtube = values.obj(entry).get("extractor") == "youtube" and _ALONE.fullmatch(video_id)
         post = _post(_YOUTUBE.format(video_id)) if is_youtube and len(media) == 1 else None
@@ -180,7 +221,7 @@ def facts_from_archive(value: Mapping[str, Any]) -> dict[str, PostFacts]:
     return facts
 
 
-# --- from gallery-dl --------------------------------------------------------------------------------------------------
+# --- from gallery-dl ------------------------------------------------------------------------------
 
 # It writes no URL of most posts, but what each site's URL consists of.
 _OF_SITE = {
@@ -192,7 +233,9 @@ _OF_SITE = {
 
 
 def facts_from_gallery_dl(value: Mapping[str, Any]) -> PostFacts:
-    """Return what gallery-dl's ``.json`` says. The second file of a post and those after it have no URL: they are no copies."""
+    """Return what gallery-dl's ``.json`` says. The second file of a post and those after it have no
+    URL: they are no copies.
+    """
     category = value.get("category")
     if not isinstance(category, str) or not isinstance(value.get("subcategory"), str):
         return PostFacts(None, None)  # of another program
@@ -217,7 +260,8 @@ def facts_from_gallery_dl(value: Mapping[str, Any]) -> PostFacts:
     )
 
 
-_TEXTS = ("content", "selftext", "text", "desc", "description")  # Bluesky's description is that of the picture
+# Bluesky's description is that of the picture
+_TEXTS = ("content", "selftext", "text", "desc", "description")
 
 
 def _part(value: Mapping[str, Any], *path: str) -> str:
@@ -227,14 +271,18 @@ def _part(value: Mapping[str, Any], *path: str) -> str:
     return str(found) if isinstance(found, str | int) and not isinstance(found, bool) else ""
 
 
-# --- from .info.json and from tags -------------------------------------------------------------------------------------
+# --- from .info.json and from tags ----------------------------------------------------------------
 
 
 def _facts_from_info(info: Mapping[str, Any]) -> PostFacts:
     """Return what yt-dlp's ``.info.json`` says, or a sidecar of another vault."""
-    post = _first_post(info.get("webpage_url"), info.get("original_url"), info.get("post_url"), _youtube_url(info))
+    post = _first_post(
+        info.get("webpage_url"), info.get("original_url"), info.get("post_url"), _youtube_url(info)
+    )
     published = (
-        _moment(info.get("timestamp")) or _day(info.get("upload_date")) or moment_or_none(info.get("published_at"))
+        _moment(info.get("timestamp"))
+        or _day(info.get("upload_date"))
+        or moment_or_none(info.get("published_at"))
     )
     return PostFacts(
         post,
@@ -251,7 +299,9 @@ def _youtube_url(info: Mapping[str, Any]) -> str | None:
     video_id, extractor = info.get("id"), info.get("extractor_key")
     is_youtube = isinstance(extractor, str) and extractor.casefold() == "youtube"
     return (
-        _YOUTUBE.format(video_id) if is_youtube and isinstance(video_id, str) and _ALONE.fullmatch(video_id) else None
+        _YOUTUBE.format(video_id)
+        if is_youtube and isinstance(video_id, str) and _ALONE.fullmatch(video_id)
+        else None
     )
 
 
@@ -265,44 +315,63 @@ def _account(info: Mapping[str, Any], post: Post | None) -> Account | None:
         names = (rules.display_name, "uploader", "channel")
         name = next((name for field in names if (name := _line(info.get(field)))), None)
     handle = handle if handle is not None and _HANDLE.fullmatch(handle) else None
-    handle = None if handle is not None and _CHANNEL.fullmatch(handle) else handle  # an id is never written after an @
+    # an id is never written after an @
+    handle = None if handle is not None and _CHANNEL.fullmatch(handle) else handle
     if handle is None and name is None and (post is None or post.handle is None):
         return None
-    return account(post.platform if post else _GENERIC, (post.handle if post else None) or handle, name)
+    return account(
+        post.platform if post else _GENERIC, (post.handle if post else None) or handle, name
+    )
 
 
 def _facts_from_tags(tags: Mapping[str, str]) -> PostFacts:
-    """Return what a file's tags say: yt-dlp writes the post's URL into ``purl`` and ``comment``, mediavault into ``comment``.
+    """Return what a file's tags say: yt-dlp writes the post's URL into ``purl`` and ``comment``,
+    mediavault into ``comment``.
 
     Its content is untrusted, so only the URL of a post on a known site counts.
     """
     found = _first_post(tags.get("purl"), tags.get("comment"))
     post = found if found is not None and found.platform != _GENERIC else None
     name = _line(tags.get("artist"))
-    who = account(post.platform, post.handle, name) if post is not None and (name or post.handle) else None
+    who = (
+        account(post.platform, post.handle, name)
+        if post is not None and (name or post.handle)
+        else None
+    )
     date = tags.get("date", "").replace("-", "")
-    return PostFacts(post, who, _title(tags.get("title")), _text(tags.get("description")), _day(date))
+    return PostFacts(
+        post, who, _title(tags.get("title")), _text(tags.get("description")), _day(date)
+    )
 
 
 def _first_post(*urls: object) -> Post | None:
-    return next((post for url in urls if isinstance(url, str) and (post := _post(url)) is not None), None)
+    return next(
+        (post for url in urls if isinstance(url, str) and (post := _post(url)) is not None), None
+    )
 
 
 def _post(text: str) -> Post | None:
-    """Return the post that an http URL names; None for profiles, playlists, share links and anything that is not a URL."""
+    """Return the post that an http URL names; None for profiles, playlists,
+    share links and anything that is not a URL.
+    """
     try:
         url: HttpUrl = parse_http_url(text)
         post, platform = registry.identify(url)
     except (BadUrl, NotAPost, Unsupported):
         return None
-    is_certain = post.post_id is not None or (platform.name == _GENERIC and not registry.is_share_link(url))
+    is_certain = post.post_id is not None or (
+        platform.name == _GENERIC and not registry.is_share_link(url)
+    )
     return post if is_certain else None
 
 
 def _text(value: object) -> str | None:
     if not isinstance(value, str):
         return None
-    return value[:MAX_TEXT_CHARS].replace("\0", "").encode("utf-8", "ignore").decode("utf-8").strip() or None
+    return (
+        value[:MAX_TEXT_CHARS].replace("\0", "").encode("utf-8", "ignore").decode("utf-8").strip()
+        or None
+    )
 
 
 def _line(value: object) -> str | None:
@@ -337,14 +406,16 @@ def _plausible(moment: datetime) -> datetime | None:
     return moment if is_plausible(moment) else None
 
 
-# --- names of the files next to a video --------------------------------------------------------------------------------
+# --- names of the files next to a video -----------------------------------------------------------
 
-# What is looked at: the vault's own suffixes, and others that may turn out to be one of its containers.
+# What is looked at: the vault's own suffixes, and others that may turn out to be one of its
+# containers.
 MEDIA_SUFFIXES = frozenset(
     {*VIDEO_SUFFIXES, ".m4v", ".3gp", ".mpeg", ".m2ts", ".mts", ".vob", ".f4v"}
     | {".mka", ".aac", ".wav", ".oga", ".wma", ".weba"}
 )
-# What a downloader has not finished: tracks that were to be joined, and files that were being written.
+# What a downloader has not finished: tracks that were to be joined, and files that were being
+# written.
 _UNFINISHED = re.compile(r"\.f\d{1,5}(?:-[\w-]{1,20})?|\.temp|\.part(?:-Frag\d+)?", re.ASCII)
 
 
@@ -354,10 +425,18 @@ def is_media(name: str) -> bool:
 
 
 def is_unfinished(name: str) -> bool:
-    """Return whether a media file's name is that of a downloader's intermediate file, as in ``Title [ID].f137.mp4``."""
+    """Return whether a media file's name is that of a downloader's intermediate file,
+    as in ``Title [ID].f137.mp4``.
+    """
     return _UNFINISHED.fullmatch(PurePosixPath(PurePosixPath(name).stem).suffix) is not None
 
 
 def subtitles_among(stem: str, names: Sequence[str]) -> dict[str, str]:
-    """Return the WebVTT files of the media file with this stem, by the suffix that they get next to a video: ``.en.vtt``."""
-    return {name[len(stem) :]: name for name in sorted(names) if name.endswith(".vtt") and is_beside(name[len(stem) :])}
+    """Return the WebVTT files of the media file with this stem,
+    by the suffix that they get next to a video: ``.en.vtt``.
+    """
+    return {
+        name[len(stem) :]: name
+        for name in sorted(names)
+        if name.endswith(".vtt") and is_beside(name[len(stem) :])
+    }

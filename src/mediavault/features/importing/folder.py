@@ -1,4 +1,5 @@
-"""Finds media files below a folder that other programs wrote, and brings them into the staging folder. Follows no link.
+"""Finds media files below a folder that other programs wrote, and brings them into the staging
+folder. Follows no link.
 
 These functions block: the import calls them in threads.
 """
@@ -27,7 +28,9 @@ CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class FoundMedia:
-    """A media file below the folder. ``beside`` are the names next to it that begin with its stem, without its own."""
+    """A media file below the folder. ``beside`` are the names next to it that begin with its stem,
+    without its own.
+    """
 
     relative: str
     beside: tuple[str, ...] = ()
@@ -47,8 +50,8 @@ class FoundMedia:
 
 @dataclass(slots=True)
 class FolderContents:
-    """What one folder has: its media files, links with such names, its subfolders, and ytdl-sub's archives, which say what
-    the files below are. ``error``: it cannot be read.
+    """What one folder has: its media files, links with such names, its subfolders, and ytdl-sub's
+    archives, which say what the files below are. ``error``: it cannot be read.
     """
 
     relative: str
@@ -60,7 +63,9 @@ class FolderContents:
 
 
 def contents_of(root: Path, relative: str) -> FolderContents:
-    """List one folder below ``root``, sorted by name, without hidden files and folders other than ytdl-sub's archives."""
+    """List one folder below ``root``, sorted by name,
+    without hidden files and folders other than ytdl-sub's archives.
+    """
     found = FolderContents(relative)
     files: list[str] = []
     try:
@@ -81,12 +86,18 @@ def contents_of(root: Path, relative: str) -> FolderContents:
     files.sort()
     found.folders.sort()
     found.links.sort()
-    found.media = [FoundMedia(_joined(relative, name), tuple(_beside(name, files))) for name in files if is_media(name)]
+    found.media = [
+        FoundMedia(_joined(relative, name), tuple(_beside(name, files)))
+        for name in files
+        if is_media(name)
+    ]
     return found
 
 
 def _beside(name: str, names: Sequence[str]) -> Iterator[str]:
-    """Yield the names that begin with the file's stem and a dot, or are its picture as Pinchflat names it."""
+    """Yield the names that begin with the file's stem and a dot,
+    or are its picture as Pinchflat names it.
+    """
     stem = PurePosixPath(name).stem
     for start in (f"{stem}-thumb.", f"{stem}."):
         index = bisect.bisect_left(names, start)
@@ -100,12 +111,14 @@ def _joined(folder: str, name: str) -> str:
     return name if folder in ("", ".") else f"{folder}/{name}"
 
 
-# --- one file ------------------------------------------------------------------------------------------------------------
+# --- one file -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedFile:
-    """A file that was read from end to end: its digest, and what shows that it is still the same."""
+    """A file that was read from end to end: its digest,
+    and what shows that it is still the same.
+    """
 
     digest: Digest
     inode: int
@@ -140,25 +153,35 @@ def require_same(path: Path, checked: CheckedFile) -> None:
         facts = path.lstat()
     except OSError as exc:
         raise Changed from exc
-    if (facts.st_ino, facts.st_mtime_ns, facts.st_size) != (checked.inode, checked.modified_ns, checked.digest.bytes):
+    if (facts.st_ino, facts.st_mtime_ns, facts.st_size) != (
+        checked.inode,
+        checked.modified_ns,
+        checked.digest.bytes,
+    ):
         raise Changed
 
 
 def link(source: Path, target: Path, checked: CheckedFile) -> None:
-    """Give the file a second name. Raises OSError where the file system cannot do that, and Changed."""
+    """Give the file a second name. Raises OSError where the file system cannot do that,
+    and Changed.
+    """
     os.link(source, target, follow_symlinks=False)
     require_same(target, checked)
 
 
 def copy(root: Path, relative: str, target: Path, checked: CheckedFile) -> None:
-    """Copy the file's bytes. Raises Unreadable, Changed; NoSpace or StorageFailure where they cannot be written."""
+    """Copy the file's bytes. Raises Unreadable, Changed;
+    NoSpace or StorageFailure where they cannot be written.
+    """
     digest = copy_any(root, relative, target)
     if digest != checked.digest:
         raise Changed
 
 
 def copy_any(root: Path, relative: str, target: Path, *, limit: int | None = None) -> Digest:
-    """Copy a file's bytes and return their digest. Raises as :func:`copy`, and Unreadable for more than ``limit`` bytes."""
+    """Copy a file's bytes and return their digest. Raises as :func:`copy`,
+    and Unreadable for more than ``limit`` bytes.
+    """
     file = disk.open_below(root, relative)
     if file is None:
         raise Unreadable("it cannot be opened")
@@ -197,13 +220,17 @@ def remove(root: Path, relatives: Sequence[str]) -> None:
 
 @contextmanager
 def alone(staging: Path) -> Iterator[None]:
-    """Exclude other imports on this machine while the block runs. Raises BadInput when one is running."""
+    """Exclude other imports on this machine while the block runs.
+    Raises BadInput when one is running.
+    """
     descriptor = os.open(staging / "import.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
-            raise BadInput("Another import is running.", help="Wait until it has finished.") from exc
+            raise BadInput(
+                "Another import is running.", help="Wait until it has finished."
+            ) from exc
         yield
     finally:
         os.close(descriptor)

@@ -52,7 +52,9 @@ OUTCOMES: Mapping[ImportOutcome, str] = {
     ImportOutcome.BAD_NAME: "its name has characters that the library does not allow: rename it",
     ImportOutcome.UNKNOWN_FORM: "the vault does not save files in this format",
     ImportOutcome.WRONG_SUFFIX: "its suffix does not match its format: rename it",
-    ImportOutcome.NAME_TAKEN: "another video next to it has the same name with a different suffix: rename one",
+    ImportOutcome.NAME_TAKEN: (
+        "another video next to it has the same name with a different suffix: rename one"
+    ),
     ImportOutcome.HAS_SIDECAR: "it has a mediavault sidecar: run `mediavault rebuild`",
 }
 PROBLEMS = frozenset(
@@ -71,7 +73,9 @@ PROBLEMS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ImportedFile:
-    """What became of one file, or would. ``file`` is relative to the folder; ``url`` is None for a post without one."""
+    """What became of one file, or would. ``file`` is relative to the folder;
+    ``url`` is None for a post without one.
+    """
 
     outcome: ImportOutcome
     file: str
@@ -101,7 +105,8 @@ class ImportCounts:
 class ImportSource:
     """A folder to import and how its files come in.
 
-    ``library`` is the library's folder on this machine, None for a bucket; ``apply`` is False to only look.
+    ``library`` is the library's folder on this machine, None for a bucket; ``apply`` is False to
+    only look.
     """
 
     folder: Path

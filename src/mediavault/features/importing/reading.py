@@ -1,4 +1,6 @@
-"""Reads what other programs wrote next to a media file: facts about its post, its picture and its subtitles."""
+"""Reads what other programs wrote next to a media file: facts about its post,
+its picture and its subtitles.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ from mediavault.features.importing.folder import FoundMedia, Unreadable, copy_an
 from mediavault.library import disk
 from mediavault.library.sidecars import parse_sidecar
 
-INFO_LIMIT_BYTES = 16 << 20  # yt-dlp's has some hundred kilobytes; with all comments of a post it is larger
+# yt-dlp's has some hundred kilobytes; with all comments of a post it is larger
+INFO_LIMIT_BYTES = 16 << 20
 NFO_LIMIT_BYTES = 1 << 20
 STILL_AT_S = 1.0
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
@@ -38,17 +41,22 @@ class ImportProbe(Protocol):
 
 
 class PostReader:
-    """Reads in one imported folder. Nothing of it is trusted: links are not followed, and sizes are limited."""
+    """Reads in one imported folder. Nothing of it is trusted: links are not followed,
+    and sizes are limited.
+    """
 
     def __init__(self, folder: Path, probe: ImportProbe) -> None:
         self._folder, self._probe = folder, probe
-        self._archived: dict[str, PostFacts] = {}  # what ytdl-sub's archives say, by the path of the file
+        # what ytdl-sub's archives say, by the path of the file
+        self._archived: dict[str, PostFacts] = {}
 
     async def read_archive(self, path: str) -> None:
         """Read an archive of ytdl-sub, which has facts about the files below its folder."""
         value = await self._object(path)
         folder = PurePosixPath(path).parent
-        self._archived |= {str(folder / name): facts for name, facts in facts_from_archive(value or {}).items()}
+        self._archived |= {
+            str(folder / name): facts for name, facts in facts_from_archive(value or {}).items()
+        }
 
     async def info(self, media: FoundMedia) -> tuple[Mapping[str, Any] | None, str]:
         """Return the file's ``.info.json``, and a remark where it cannot be used."""
@@ -58,8 +66,12 @@ class PostReader:
                 info, note = await asyncio.to_thread(_read_info, self._folder, media.sibling(name))
         return info, note
 
-    async def facts(self, media: FoundMedia, info: Mapping[str, Any] | None) -> tuple[PostFacts, str]:
-        """Return what is known about the file's post, and a remark about a file that cannot be used."""
+    async def facts(
+        self, media: FoundMedia, info: Mapping[str, Any] | None
+    ) -> tuple[PostFacts, str]:
+        """Return what is known about the file's post,
+        and a remark about a file that cannot be used.
+        """
         others: list[PostFacts] = []
         note = ""
         if (name := media.stem + NFO_SUFFIX) in media.beside:
@@ -72,7 +84,9 @@ class PostReader:
             value = await self._object(media.sibling(name))
             others.append(facts_from_gallery_dl(value or {}))
             if value is None:
-                note = note or Message("its .json cannot be read, or is not a JSON object: it was not used")
+                note = note or Message(
+                    "its .json cannot be read, or is not a JSON object: it was not used"
+                )
         if media.relative in self._archived:
             others.append(self._archived[media.relative])
         facts = facts_of(media.relative, info, {}, others)
@@ -81,18 +95,30 @@ class PostReader:
             facts = facts_of(media.relative, info, tags, others)
         return facts, note
 
-    async def picture(self, media: FoundMedia, video: Path, *, into: Path, is_sound: bool) -> Path | None:
-        """Return the file's picture in the folder ``into``: the one next to it, else a frame of it; None without any."""
+    async def picture(
+        self, media: FoundMedia, video: Path, *, into: Path, is_sound: bool
+    ) -> Path | None:
+        """Return the file's picture in the folder ``into``: the one next to it,
+        else a frame of it; None without any.
+        """
         for stem in (media.stem, f"{media.stem}-thumb"):
             for suffix in _PICTURES:
                 if (name := f"{stem}{suffix}") in media.beside:
-                    picture = await asyncio.to_thread(_copied_picture, self._folder, media.sibling(name), into)
+                    picture = await asyncio.to_thread(
+                        _copied_picture, self._folder, media.sibling(name), into
+                    )
                     if picture is not None:
                         return picture
-        return None if is_sound else await self._probe.still(video, into=into / "thumbnail.jpg", at_s=STILL_AT_S)
+        return (
+            None
+            if is_sound
+            else await self._probe.still(video, into=into / "thumbnail.jpg", at_s=STILL_AT_S)
+        )
 
     async def small(self, relative: str, limit: int) -> bytes | None:
-        """Return the content of a small file; None for a larger one, and for one that cannot be read."""
+        """Return the content of a small file; None for a larger one,
+        and for one that cannot be read.
+        """
         with contextlib.suppress(OSError):
             return await asyncio.to_thread(disk.read_below, self._folder, relative, limit=limit)
         return None
@@ -107,15 +133,21 @@ def _read_info(root: Path, relative: str) -> tuple[Mapping[str, Any] | None, str
     try:
         text = disk.read_below(root, relative, limit=INFO_LIMIT_BYTES)
     except OSError as exc:
-        return None, Message("its .info.json cannot be read: %(reason)s", reason=exc.strerror or str(exc))
+        return None, Message(
+            "its .info.json cannot be read: %(reason)s", reason=exc.strerror or str(exc)
+        )
     if text is None:
         return None, Message("its .info.json is too large, or not a file: it was not used")
     value = parse_sidecar(text)
-    return value, "" if value is not None else Message("its .info.json is not a JSON object: it was not used")
+    return value, "" if value is not None else Message(
+        "its .info.json is not a JSON object: it was not used"
+    )
 
 
 def _copied_picture(root: Path, relative: str, into: Path) -> Path | None:
-    """Copy a picture into the folder under its true suffix; None if it is not a picture that pages may show."""
+    """Copy a picture into the folder under its true suffix;
+    None if it is not a picture that pages may show.
+    """
     draft = into / "picture.part"
     try:
         copy_any(root, relative, draft, limit=MAX_PICTURE_BYTES)

@@ -1,7 +1,8 @@
 """Imports a folder of videos that other programs saved. May be killed at any point and repeated.
 
-A file enters the library in the order that ``library/commit.py`` states. Its plan is a record with the whole job, so the
-next run finishes what a killed one began. The original is removed last of all, and only where it is asked for.
+A file enters the library in the order that ``library/commit.py`` states. Its plan is a record with
+the whole job, so the next run finishes what a killed one began. The original is removed last of
+all, and only where it is asked for.
 """
 
 from __future__ import annotations
@@ -19,7 +20,13 @@ from typing import Any
 
 from mediavault.core.clock import Clock, plausible
 from mediavault.core.comments import comments_to_lines
-from mediavault.core.companions import COMMENTS_SUFFIX, OTHERS_INFO_SUFFIX, SIDECAR_SUFFIX, companions, sibling
+from mediavault.core.companions import (
+    COMMENTS_SUFFIX,
+    OTHERS_INFO_SUFFIX,
+    SIDECAR_SUFFIX,
+    companions,
+    sibling,
+)
 from mediavault.core.failures import BadInput, JobNotFound
 from mediavault.core.job import (
     HistoryRecord,
@@ -57,10 +64,23 @@ from mediavault.features.importing.folder import (
     remove,
     require_same,
 )
-from mediavault.features.importing.model import ImportCounts, ImportedFile, ImportMode, ImportOutcome, ImportSource
+from mediavault.features.importing.model import (
+    ImportCounts,
+    ImportedFile,
+    ImportMode,
+    ImportOutcome,
+    ImportSource,
+)
 from mediavault.features.importing.reading import ImportProbe, PostReader
 from mediavault.library import disk
-from mediavault.library.commit import MAX_NAME_RACES, exists, is_in_library, name_taken, plan_file, without_missing
+from mediavault.library.commit import (
+    MAX_NAME_RACES,
+    exists,
+    is_in_library,
+    name_taken,
+    plan_file,
+    without_missing,
+)
 from mediavault.library.layout import conflicting_videos
 from mediavault.library.port import Library
 from mediavault.library.sidecars import FILE_DATE, write_sidecar
@@ -83,18 +103,33 @@ _NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.EOPNOTS
 OnFiles = Callable[[int], None]
 
 
-def checked_source(folder: Path, how: ImportMode, library: Path | None, *, apply: bool) -> ImportSource:
-    """Return the source. Raises BadInput for a folder that is not there, or whose files cannot come in this way."""
+def checked_source(
+    folder: Path, how: ImportMode, library: Path | None, *, apply: bool
+) -> ImportSource:
+    """Return the source. Raises BadInput for a folder that is not there,
+    or whose files cannot come in this way.
+    """
     if not folder.is_dir():
         raise BadInput(Message("%(folder)s is not a folder.", folder=folder))
     folder, library = folder.resolve(), library.resolve() if library else None
     if library is None and how in (ImportMode.LINK, ImportMode.IN_PLACE):
-        raise BadInput("The library is in a bucket: files can only be copied or moved into it.", help="Use --how copy.")
+        raise BadInput(
+            "The library is in a bucket: files can only be copied or moved into it.",
+            help="Use --how copy.",
+        )
     is_inside = library is not None and folder.is_relative_to(library)
     if how is ImportMode.IN_PLACE:
-        if library is None or not is_inside or any(part.startswith(".") for part in folder.relative_to(library).parts):
+        if (
+            library is None
+            or not is_inside
+            or any(part.startswith(".") for part in folder.relative_to(library).parts)
+        ):
             raise BadInput(
-                Message("%(folder)s is not a folder inside the library %(library)s.", folder=folder, library=library),
+                Message(
+                    "%(folder)s is not a folder inside the library %(library)s.",
+                    folder=folder,
+                    library=library,
+                ),
                 help="Files can stay in place only there. Use --how copy, link or move.",
             )
     elif is_inside:
@@ -102,7 +137,12 @@ def checked_source(folder: Path, how: ImportMode, library: Path | None, *, apply
             Message("%(folder)s is inside the library.", folder=folder),
             help="Use --how in-place: its files stay there.",
         )
-    if how is ImportMode.LINK and library and library.is_dir() and library.stat().st_dev != folder.stat().st_dev:
+    if (
+        how is ImportMode.LINK
+        and library
+        and library.is_dir()
+        and library.stat().st_dev != folder.stat().st_dev
+    ):
         raise _no_links(os.strerror(errno.EXDEV))
     return ImportSource(folder, how, library, apply)
 
@@ -141,8 +181,8 @@ class _Refused(Exception):
 
 
 class FolderImport:
-    """One import. ``settings`` say how files are named. Memory holds a few bytes for each job and each imported file, the
-    names of the files without a URL, and what ytdl-sub's archives say.
+    """One import. ``settings`` say how files are named. Memory holds a few bytes for each job and
+    each imported file, the names of the files without a URL, and what ytdl-sub's archives say.
 
     Files with a URL come first: of two identical files, the one that names its post is imported.
     """
@@ -169,7 +209,9 @@ class FolderImport:
         self.done = ImportCounts()
 
     async def run(self) -> AsyncIterator[ImportedFile]:
-        """Yield what became of each file. Raises StorageFailure and NoSpace when the library cannot be written, BadInput."""
+        """Yield what became of each file. Raises StorageFailure and NoSpace when the library cannot
+        be written, BadInput.
+        """
         if not self._source.apply:
             async for result in self._all():
                 yield result
@@ -187,7 +229,9 @@ class FolderImport:
         async for contents in _folders(self._source):
             if contents.error is not None:
                 yield self._counted(
-                    ImportedFile(ImportOutcome.UNREADABLE, contents.relative or ".", detail=contents.error)
+                    ImportedFile(
+                        ImportOutcome.UNREADABLE, contents.relative or ".", detail=contents.error
+                    )
                 )
             for path in contents.archives:
                 await self._reader.read_archive(path)
@@ -213,7 +257,7 @@ class FolderImport:
             self.done.bytes += result.bytes
         return result
 
-    # --- what the vault has ---------------------------------------------------------------------------------------
+    # --- what the vault has -----------------------------------------------------------------------
 
     async def _read_jobs(self) -> None:
         async for job in iter_jobs(self._catalogue, JobQuery(limit=PAGE)):
@@ -228,7 +272,9 @@ class FolderImport:
             del self._at_rest[key]
         async for post in all_trashed_posts(self._store):
             self._trashed.add(short_key(post.job.canonical_url))
-            self._trashed.update(short_key(saved.sha256) for saved in saved_files(post.job).values())
+            self._trashed.update(
+                short_key(saved.sha256) for saved in saved_files(post.job).values()
+            )
 
     def _refuse_known(self, text: str, outcome: ImportOutcome) -> None:
         if short_key(text) in self._known:
@@ -236,10 +282,12 @@ class FolderImport:
         if short_key(text) in self._trashed:
             raise _Refused(ImportOutcome.IN_TRASH)
 
-    # --- one file -------------------------------------------------------------------------------------------------
+    # --- one file ---------------------------------------------------------------------------------
 
     async def _result(self, media: FoundMedia, *, needs_url: bool) -> ImportedFile | None:
-        """Return what became of a file; None, and nothing was done, if it has no URL and ``needs_url`` is set."""
+        """Return what became of a file; None, and nothing was done,
+        if it has no URL and ``needs_url`` is set.
+        """
         facts = PostFacts(None, None)
         try:
             self._refuse_name(media)
@@ -267,7 +315,9 @@ class FolderImport:
         except Changed:
             return _result(ImportOutcome.CHANGED, media, facts)
         self._known |= {short_key(file.canonical_url), short_key(checked.digest.sha256)}
-        return _result(ImportOutcome.IMPORTED, media, facts, job=job, bytes=checked.digest.bytes, detail=note)
+        return _result(
+            ImportOutcome.IMPORTED, media, facts, job=job, bytes=checked.digest.bytes, detail=note
+        )
 
     def _refuse_name(self, media: FoundMedia) -> None:
         is_in_place = self._source.how is ImportMode.IN_PLACE
@@ -279,7 +329,9 @@ class FolderImport:
             self._refuse_known(f"path:{self._in_library(media)}", ImportOutcome.KNOWN_FILE)
 
     def _suffix(self, media: FoundMedia, report: ProbeReport) -> str:
-        """Return the suffix of the file in the library. Raises _Refused for a form that the vault does not save."""
+        """Return the suffix of the file in the library.
+        Raises _Refused for a form that the vault does not save.
+        """
         own = PurePosixPath(media.name).suffix
         if report.video_codec is None:
             suffix = own.lower()
@@ -301,7 +353,7 @@ class FolderImport:
         root = self._source.library or self._source.folder
         return (self._source.folder / media.relative).relative_to(root).as_posix()
 
-    # --- into the library -------------------------------------------------------------------------------------------
+    # --- into the library -------------------------------------------------------------------------
 
     async def _import(self, file: _File) -> JobId:
         await self._library.check_identity()
@@ -310,13 +362,21 @@ class FolderImport:
         staged = path if in_place else self._staging / f"media{file.suffix}"
         if not in_place:
             await self._stage(file, staged)
-        picture = await self._reader.picture(file.media, staged, into=self._staging, is_sound=file.is_sound)
+        picture = await self._reader.picture(
+            file.media, staged, into=self._staging, is_sound=file.is_sound
+        )
         previous = await self._previous(file.canonical_url)
         job_id = previous.job.id if previous else new_job_id(self._clock.now())
         for _ in range(MAX_NAME_RACES):
-            output = self._in_library(file.media) if in_place else await self._free_name(file, job_id)
-            stored = _stored(file, job_id, self._planned(file, output, picture), self._clock.now(), previous)
-            await self._store.records.put(RecordKind.IMPORT, stored.job.id, self._record(stored, file.media))
+            output = (
+                self._in_library(file.media) if in_place else await self._free_name(file, job_id)
+            )
+            stored = _stored(
+                file, job_id, self._planned(file, output, picture), self._clock.now(), previous
+            )
+            await self._store.records.put(
+                RecordKind.IMPORT, stored.job.id, self._record(stored, file.media)
+            )
             if in_place:
                 await asyncio.to_thread(require_same, path, file.checked)
             if in_place or await self._library.place(staged, output):
@@ -325,7 +385,9 @@ class FolderImport:
         raise name_taken()
 
     async def _stage(self, file: _File, staged: Path) -> None:
-        """Bring the file into the staging folder, sealed: by a link where that is wanted or saves a copy."""
+        """Bring the file into the staging folder, sealed:
+        by a link where that is wanted or saves a copy.
+        """
         await self._library.staging.empty(self._staging)
         folder, media, how = self._source.folder, file.media, self._source.how
         is_linked = False
@@ -373,7 +435,14 @@ class FolderImport:
             infos = (media.stem + SIDECAR_SUFFIX, media.stem + OTHERS_INFO_SUFFIX)
             beside += [OTHERS_INFO_SUFFIX] if any(name in media.beside for name in infos) else []
         digest = file.checked.digest
-        return plan_file(output, file.report, size=digest.bytes, sha256=digest.sha256, picture=picture, beside=beside)
+        return plan_file(
+            output,
+            file.report,
+            size=digest.bytes,
+            sha256=digest.sha256,
+            picture=picture,
+            beside=beside,
+        )
 
     async def _previous(self, canonical_url: str) -> StoredJob | None:
         """Return the failed or cancelled job of the post, which the import completes."""
@@ -386,13 +455,18 @@ class FolderImport:
             return None
         if job.status not in _AT_REST or job.canonical_url != canonical_url:
             return None
-        return StoredJob(job, tuple(history), (await self._store.marks.of_jobs([job_id])).get(job_id, ()))
+        return StoredJob(
+            job, tuple(history), (await self._store.marks.of_jobs([job_id])).get(job_id, ())
+        )
 
     def _record(self, stored: StoredJob, media: FoundMedia) -> Mapping[str, Any]:
         return {**stored_job_to_json(stored), "file": media.relative}
 
-    async def _complete(self, stored: StoredJob, media: FoundMedia | None, picture: Path | None) -> None:
-        """Finish a file that is in the library: companions, sidecar, row, words, and with MOVE the removal of the original.
+    async def _complete(
+        self, stored: StoredJob, media: FoundMedia | None, picture: Path | None
+    ) -> None:
+        """Finish a file that is in the library: companions, sidecar, row, words, and with MOVE the
+        removal of the original.
 
         Every step may be repeated.
         """
@@ -407,21 +481,32 @@ class FolderImport:
             await self._take_back(job, saved)
             raise _Refused(ImportOutcome.KNOWN_POST)
         await index_beside(self._store, self._library, job.id, saved)
-        if media is not None and self._source.how is ImportMode.MOVE and await self._may_be_removed(saved, media):
+        if (
+            media is not None
+            and self._source.how is ImportMode.MOVE
+            and await self._may_be_removed(saved, media)
+        ):
             await asyncio.to_thread(remove, self._source.folder, [media.relative, *taken])
         await self._store.records.remove(RecordKind.IMPORT, job.id)
 
-    async def _place_companions(self, saved: SavedFile, media: FoundMedia | None, picture: Path | None) -> list[str]:
-        """Place the picture, the comments and the subtitles; return the files of the folder that are in the library now."""
+    async def _place_companions(
+        self, saved: SavedFile, media: FoundMedia | None, picture: Path | None
+    ) -> list[str]:
+        """Place the picture, the comments and the subtitles;
+        return the files of the folder that are in the library now.
+        """
         taken: list[str] = []
         if picture is not None and saved.thumbnail_path is not None:
             body = await asyncio.to_thread(picture.read_bytes)
             await self._library.place_bytes(body, saved.thumbnail_path, via=self._staging)
         if media is not None and COMMENTS_SUFFIX in saved.beside:
-            info, _ = await self._reader.info(media)  # again: the record of an interrupted import does not have them
+            # again: the record of an interrupted import does not have them
+            info, _ = await self._reader.info(media)
             if comments := comments_of(dict(info or {})):
                 target = sibling(saved.output_path, COMMENTS_SUFFIX)
-                await self._library.place_bytes(comments_to_lines(comments), target, via=self._staging)
+                await self._library.place_bytes(
+                    comments_to_lines(comments), target, via=self._staging
+                )
         if media is None or self._source.how is ImportMode.IN_PLACE:
             return taken
         for suffix, name in subtitles_among(media.stem, media.beside).items():
@@ -429,29 +514,41 @@ class FolderImport:
             if text is not None and suffix in saved.beside:
                 target = sibling(saved.output_path, suffix)
                 await self._library.place_bytes(text, target, via=self._staging)
-                if await self._library.holds(target, size=len(text), sha256=hashlib.sha256(text).hexdigest()):
+                if await self._library.holds(
+                    target, size=len(text), sha256=hashlib.sha256(text).hexdigest()
+                ):
                     taken.append(media.sibling(name))
         return taken
 
     async def _keep_others_info(self, saved: SavedFile) -> None:
-        """Rename yt-dlp's ``.info.json`` in place, before the sidecar gets its name: nothing that it says is lost."""
+        """Rename yt-dlp's ``.info.json`` in place, before the sidecar gets its name:
+        nothing that it says is lost.
+        """
         path = sibling(saved.output_path, SIDECAR_SUFFIX)
         if self._source.how is not ImportMode.IN_PLACE or not await exists(self._library, path):
             return
         value = await self._library.read_json(path)
         is_others = value is None or "mediavault" not in value
-        if is_others and not await self._library.move(path, sibling(saved.output_path, OTHERS_INFO_SUFFIX)):
+        if is_others and not await self._library.move(
+            path, sibling(saved.output_path, OTHERS_INFO_SUFFIX)
+        ):
             raise _Refused(ImportOutcome.NAME_TAKEN, OTHERS_INFO_SUFFIX)
 
     async def _place_facts(self, job: Job, saved: SavedFile, stored: StoredJob) -> None:
         """Write the sidecar, and with the setting ``nfo`` the files for media servers."""
         if self._settings.nfo:
             await write_server_files(job, self._library)
-        facts = write_sidecar(job, None, job.items, 0, saved, saved_at=job.updated_at, marks=stored.marks)
-        await self._library.place_json(facts, sibling(saved.output_path, SIDECAR_SUFFIX), via=self._staging)
+        facts = write_sidecar(
+            job, None, job.items, 0, saved, saved_at=job.updated_at, marks=stored.marks
+        )
+        await self._library.place_json(
+            facts, sibling(saved.output_path, SIDECAR_SUFFIX), via=self._staging
+        )
 
     async def _store_row(self, stored: StoredJob) -> bool:
-        """Store the job, in place of a failed or cancelled one; False when another process saves the post at the same time, or has saved it."""
+        """Store the job, in place of a failed or cancelled one; False when another process saves
+        the post at the same time, or has saved it.
+        """
         with contextlib.suppress(JobNotFound):
             existing = await self._catalogue.get(stored.job.id)
             if existing.status in _AT_REST:
@@ -466,7 +563,10 @@ class FolderImport:
     async def _take_back(self, job: Job, saved: SavedFile) -> None:
         paths = [sibling(saved.output_path, SIDECAR_SUFFIX)]
         if self._source.how is not ImportMode.IN_PLACE:
-            paths = [saved.output_path, *companions(saved.output_path, saved.thumbnail_path, saved.beside)]
+            paths = [
+                saved.output_path,
+                *companions(saved.output_path, saved.thumbnail_path, saved.beside),
+            ]
         await self._library.remove(*paths)
         await self._store.records.remove(RecordKind.IMPORT, job.id)
 
@@ -479,7 +579,7 @@ class FolderImport:
             return checked.digest.sha256 == saved.sha256
         return False
 
-    # --- what a killed import began ---------------------------------------------------------------------------------
+    # --- what a killed import began ---------------------------------------------------------------
 
     async def _finish_interrupted(self) -> None:
         """Finish the files that an earlier import placed; forget those that it did not place."""
@@ -491,14 +591,18 @@ class FolderImport:
                 continue
             media = await asyncio.to_thread(self._found_again, str(record.value.get("file")))
             picture = None
-            if saved.thumbnail_path is not None and not await exists(self._library, saved.thumbnail_path):
+            if saved.thumbnail_path is not None and not await exists(
+                self._library, saved.thumbnail_path
+            ):
                 picture = await self._picture_again(saved, media)
             with contextlib.suppress(_Refused):
                 await self._complete(stored, media, picture)
                 self.done.finished += 1
 
     def _found_again(self, relative: str) -> FoundMedia | None:
-        """Return the file of a record if this folder has it; it is compared before anything is done with it."""
+        """Return the file of a record if this folder has it;
+        it is compared before anything is done with it.
+        """
         if not disk.is_inside(relative):
             return None
         parent = PurePosixPath(relative).parent.as_posix()
@@ -510,13 +614,16 @@ class FolderImport:
         if video is None:
             return None
         picture = await self._reader.picture(
-            media or FoundMedia(saved.output_path), video, into=self._staging, is_sound=saved.is_sound
+            media or FoundMedia(saved.output_path),
+            video,
+            into=self._staging,
+            is_sound=saved.is_sound,
         )
         planned = PurePosixPath(saved.thumbnail_path or "").suffix
         return picture if picture is not None and picture.suffix == planned else None
 
 
-# --- pure, and single files ------------------------------------------------------------------------------------------------
+# --- pure, and single files -----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -548,7 +655,9 @@ class _File:
         return self.facts.post.platform if self.facts.post else "generic"
 
 
-def _stored(file: _File, job_id: JobId, saved: SavedFile, now: datetime, previous: StoredJob | None) -> StoredJob:
+def _stored(
+    file: _File, job_id: JobId, saved: SavedFile, now: datetime, previous: StoredJob | None
+) -> StoredJob:
     """Return the completed job of a file, as the one that the post has already if there is one."""
     facts, before = file.facts, previous.job if previous else None
     item = Item(type=ItemType.AUDIO if file.is_sound else ItemType.VIDEO, chapters=facts.chapters)
@@ -582,8 +691,12 @@ def _stored(file: _File, job_id: JobId, saved: SavedFile, now: datetime, previou
         **saved_values(saved),
     )
     source = Message("imported from %(file)s", file=file.media.relative)
-    record = HistoryRecord(now, attempt, Stage.COMPLETE, StepOutcome.OK, detail=source, bytes=saved.bytes)
-    return StoredJob(job, (*(previous.history if previous else ()), record), previous.marks if previous else ())
+    record = HistoryRecord(
+        now, attempt, Stage.COMPLETE, StepOutcome.OK, detail=source, bytes=saved.bytes
+    )
+    return StoredJob(
+        job, (*(previous.history if previous else ()), record), previous.marks if previous else ()
+    )
 
 
 def _result(

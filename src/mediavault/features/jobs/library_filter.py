@@ -99,8 +99,8 @@ _LENGTHS: Mapping[Length, tuple[float | None, float | None]] = {
 class LibraryFilter:
     """The filter; each field is a parameter of the URL.
 
-    ``since`` and ``until`` are days in the reader's time zone, both inclusive; ``shortest`` and ``longest`` are
-    seconds, both inclusive, and count only without a ``length``.
+    ``since`` and ``until`` are days in the reader's time zone, both inclusive; ``shortest`` and
+    ``longest`` are seconds, both inclusive, and count only without a ``length``.
     """
 
     q: str = ""
@@ -124,12 +124,16 @@ class LibraryFilter:
 
     @property
     def counts_by_totals(self) -> bool:
-        """Whether the library's totals give the number of jobs: they are by platform and state only."""
+        """Whether the library's totals give the number of jobs:
+        they are by platform and state only.
+        """
         return not replace(self, platform="").is_narrowed
 
 
 def read_filter(params: Mapping[str, str]) -> LibraryFilter:
-    """Read a filter from the parameters of a URL or a form; an empty value counts as absent. Raises BadInput."""
+    """Read a filter from the parameters of a URL or a form; an empty value counts as absent.
+    Raises BadInput.
+    """
     return LibraryFilter(
         q=_text(params, "q", MAX_TEXT_CHARS),
         platform=_text(params, "platform", MAX_NAME_CHARS),
@@ -148,7 +152,9 @@ def read_filter(params: Mapping[str, str]) -> LibraryFilter:
 
 
 def to_params(library_filter: LibraryFilter) -> dict[str, str]:
-    """Return the parameters that :func:`read_filter` reads; only those that differ from the default."""
+    """Return the parameters that :func:`read_filter` reads;
+    only those that differ from the default.
+    """
     default = LibraryFilter()
     return {
         field.name: _as_text(getattr(library_filter, field.name))
@@ -169,7 +175,12 @@ def page_of(params: Mapping[str, str]) -> dict[str, str]:
 
 
 def to_query(
-    library_filter: LibraryFilter, zone: tzinfo | None, user: str, *, cursor: str | None = None, limit: int
+    library_filter: LibraryFilter,
+    zone: tzinfo | None,
+    user: str,
+    *,
+    cursor: str | None = None,
+    limit: int,
 ) -> JobQuery:
     """Return the store's query for the filter. A day begins at midnight in the reader's time zone.
 
@@ -181,7 +192,9 @@ def to_query(
 def job_filter(library_filter: LibraryFilter, zone: tzinfo | None) -> JobFilter:
     """Return the filter as the API and the command line have it."""
     shortest, longest = (
-        _LENGTHS[library_filter.length] if library_filter.length else (library_filter.shortest, library_filter.longest)
+        _LENGTHS[library_filter.length]
+        if library_filter.length
+        else (library_filter.shortest, library_filter.longest)
     )
     in_zone = partial(read_moment, zone=zone or UTC)
     return JobFilter(
@@ -190,7 +203,9 @@ def job_filter(library_filter: LibraryFilter, zone: tzinfo | None) -> JobFilter:
         q=library_filter.q or None,
         account=library_filter.account or None,
         since=in_zone("since", library_filter.since.isoformat()) if library_filter.since else None,
-        until=in_zone("until", library_filter.until.isoformat(), last=True) if library_filter.until else None,
+        until=in_zone("until", library_filter.until.isoformat(), last=True)
+        if library_filter.until
+        else None,
         shortest_s=shortest,
         longest_s=longest,
         tag=(library_filter.tag,) if library_filter.tag else (),
@@ -233,9 +248,12 @@ def chips(library_filter: LibraryFilter, *, account_name: str, site: str = "") -
         yield chip(gettext("Length"), gettext(LENGTH_WORDS[library_filter.length]), length=None)
     elif library_filter.shortest is not None or library_filter.longest is not None:
         shortest, longest = (
-            _as_text(value) if value is not None else "" for value in (library_filter.shortest, library_filter.longest)
+            _as_text(value) if value is not None else ""
+            for value in (library_filter.shortest, library_filter.longest)
         )
-        yield chip(gettext("Length"), f"{shortest or 0}–{longest or '∞'} s", shortest=None, longest=None)
+        yield chip(
+            gettext("Length"), f"{shortest or 0}–{longest or '∞'} s", shortest=None, longest=None
+        )
 
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -253,7 +271,9 @@ def _choice(kind: type[_Choice], params: Mapping[str, str], name: str) -> _Choic
     try:
         return kind(value) if value else None
     except ValueError:
-        raise bad_filter(name, gettext("It must be one of: %(choices)s.") % {"choices": ", ".join(kind)}) from None
+        raise bad_filter(
+            name, gettext("It must be one of: %(choices)s.") % {"choices": ", ".join(kind)}
+        ) from None
 
 
 def _day(params: Mapping[str, str], name: str) -> date | None:
@@ -262,7 +282,8 @@ def _day(params: Mapping[str, str], name: str) -> date | None:
         day = date.fromisoformat(value) if value else None
     except ValueError:
         day = date.min
-    if day is not None and not 1900 <= day.year <= 9000:  # leaves room for the next day in any time zone
+    # leaves room for the next day in any time zone
+    if day is not None and not 1900 <= day.year <= 9000:
         raise bad_filter(name, gettext("Enter a date like 2026-11-30."))
     return day
 

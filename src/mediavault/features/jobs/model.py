@@ -1,6 +1,7 @@
 """Which jobs: one filter for API, pages and command line. Pure.
 
-Its fields are the API's parameters and the command's options; ``about`` holds what both say of them.
+Its fields are the API's parameters and the command's options; ``about`` holds what both say of
+them.
 """
 
 from __future__ import annotations
@@ -24,14 +25,17 @@ MAX_TAGS = 20
 
 
 def read_moment(name: str, text: str, *, zone: tzinfo = UTC, last: bool = False) -> datetime:
-    """Read a date or a time in ISO form, in ``zone`` unless it names one; a date is its first moment.
+    """Read a date or a time in ISO form, in ``zone`` unless it names one; a date is its first
+    moment.
 
     With ``last`` a date is the first moment after it. Raises BadInput for the field ``name``.
     """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as exc:
-        raise bad_filter(name, "Enter a date like 2026-11-24, or with a time: 2026-11-24T18:30+01:00.") from exc
+        raise bad_filter(
+            name, "Enter a date like 2026-11-24, or with a time: 2026-11-24T18:30+01:00."
+        ) from exc
     try:
         moment += timedelta(days=1 if last and _is_date(text) else 0)
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
@@ -54,9 +58,11 @@ def bad_filter(name: str, advice: str | Message) -> BadInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
-    """Which jobs are meant, and their order: jobs for which every field holds that is neither None nor empty.
+    """Which jobs are meant, and their order: jobs for which every field holds that is neither None
+    nor empty.
 
-    ``since`` is inclusive, ``until`` exclusive; both are moments with a time zone. Raises BadInput for values that no job can have.
+    ``since`` is inclusive, ``until`` exclusive; both are moments with a time zone. Raises BadInput
+    for values that no job can have.
     """
 
     status: tuple[JobStatus, ...] = field(default=(), metadata=about("Only these statuses."))
@@ -64,15 +70,23 @@ class JobFilter:
     q: str | None = field(
         default=None,
         metadata=about(
-            "Only jobs whose title, text, account or URL has these words, or words that begin with them. `tag:word` asks for a tag.",
+            (
+                "Only jobs whose title, text, account or URL has these words, or words that begin"
+                " with them. `tag:word` asks for a tag."
+            ),
             metavar="WORDS",
         ),
     )
-    account: str | None = field(default=None, metadata=about("Only this account, as in x/x-jane.", metavar="SITE/NAME"))
+    account: str | None = field(
+        default=None, metadata=about("Only this account, as in x/x-jane.", metavar="SITE/NAME")
+    )
     since: datetime | None = field(
         default=None,
         metadata=about(
-            "Only jobs submitted since then: 2026-11-24, or with a time; in UTC unless it names a time zone.",
+            (
+                "Only jobs submitted since then: 2026-11-24, or with a time; in UTC unless it names"
+                " a time zone."
+            ),
             metavar="DATE",
             read=read_moment,
         ),
@@ -91,14 +105,22 @@ class JobFilter:
     longest_s: float | None = field(
         default=None, metadata=about("Only videos that are at most this long.", metavar="SECONDS")
     )
-    tag: tuple[str, ...] = field(default=(), metadata=about("Only jobs with this tag; with several, with all of them."))
-    collection: str | None = field(default=None, metadata=about("Only jobs of this collection.", metavar="TITLE"))
-    favourite: bool | None = field(default=None, metadata=about("Only favourites, or all but these."))
+    tag: tuple[str, ...] = field(
+        default=(), metadata=about("Only jobs with this tag; with several, with all of them.")
+    )
+    collection: str | None = field(
+        default=None, metadata=about("Only jobs of this collection.", metavar="TITLE")
+    )
+    favourite: bool | None = field(
+        default=None, metadata=about("Only favourites, or all but these.")
+    )
     watched: bool | None = field(
-        default=None, metadata=about("Only what was watched, or was not.", option="--watched/--unwatched")
+        default=None,
+        metadata=about("Only what was watched, or was not.", option="--watched/--unwatched"),
     )
     started: bool | None = field(
-        default=None, metadata=about("Only what the user has stopped in the middle of, or all but these.")
+        default=None,
+        metadata=about("Only what the user has stopped in the middle of, or all but these."),
     )
     duplicates: bool | None = field(
         default=None, metadata=about("Only videos that another post has too, or all but these.")
@@ -106,9 +128,16 @@ class JobFilter:
     order: JobOrder = field(default=JobOrder.NEWEST, metadata=about("Sort order."))
 
     def __post_init__(self) -> None:
-        for name, most in (("platform", 64), ("q", MAX_TEXT_CHARS), ("account", 200), ("collection", MAX_TITLE_CHARS)):
+        for name, most in (
+            ("platform", 64),
+            ("q", MAX_TEXT_CHARS),
+            ("account", 200),
+            ("collection", MAX_TITLE_CHARS),
+        ):
             if len(getattr(self, name) or "") > most:
-                raise bad_filter(name, Message("It can have at most %(most)s characters.", most=most))
+                raise bad_filter(
+                    name, Message("It can have at most %(most)s characters.", most=most)
+                )
         if len(self.tag) > MAX_TAGS:
             raise bad_filter("tag", Message("Use at most %(most)s tags.", most=MAX_TAGS))
         for name in ("shortest_s", "longest_s"):
@@ -119,7 +148,8 @@ class JobFilter:
     def query(self, user: str, *, cursor: str | None = None, limit: int) -> JobQuery:
         """Return the store's query. ``user`` is whose favourites and positions are meant.
 
-        The ``tag:…`` words of ``q`` count as tags. Raises BadInput for what can't be a tag or a collection.
+        The ``tag:…`` words of ``q`` count as tags. Raises BadInput for what can't be a tag or a
+        collection.
         """
         own = (
             (marks.favourite(user), self.favourite),

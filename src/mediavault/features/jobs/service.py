@@ -1,4 +1,6 @@
-"""What users do with jobs: add, retry, cancel, move and remove them. API, pages and command line call this."""
+"""What users do with jobs: add, retry, cancel, move and remove them. API,
+pages and command line call this.
+"""
 
 from __future__ import annotations
 
@@ -48,12 +50,16 @@ class NoEvents:
 
 
 class RepeatableRequest(Protocol):
-    """A request that may be sent twice. ``is_repeated``: a process has begun to carry it out, and died."""
+    """A request that may be sent twice. ``is_repeated``: a process has begun to carry it out,
+    and died.
+    """
 
     @property
     def is_repeated(self) -> bool: ...
     def job_id(self, position: int) -> JobId:
-        """Return the id of the request's job at this position: the same each time that it is carried out."""
+        """Return the id of the request's job at this position:
+        the same each time that it is carried out.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,9 @@ class SubmissionResult:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: the user's name, and the profile of the user's token, which may not exist any more."""
+    """Who calls: the user's name, and the profile of the user's token,
+    which may not exist any more.
+    """
 
     user: str
     profile: str | None = None
@@ -75,7 +83,9 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Jobs:
-    """The service. ``forget_frames`` removes the pictures of a job's candidates, ``forget_extras`` all that was made for it."""
+    """The service. ``forget_frames`` removes the pictures of a job's candidates,
+    ``forget_extras`` all that was made for it.
+    """
 
     store: Store
     clock: Clock
@@ -86,7 +96,7 @@ class Jobs:
     forget_extras: Callable[[JobId], Awaitable[None]]
     events: JobEvents = field(default_factory=NoEvents)
 
-    # --- adding --------------------------------------------------------------------------------------------------
+    # --- adding -----------------------------------------------------------------------------------
 
     async def submit(
         self,
@@ -98,11 +108,15 @@ class Jobs:
         force: bool = False,
         request: RepeatableRequest | None = None,
     ) -> list[Enqueued]:
-        """Store posts; all or nothing. Those that ``request`` stored before its process died are not stored again.
+        """Store posts; all or nothing. Those that ``request`` stored before its process died are
+        not stored again.
 
-        Raises BadUrl or a related error for one address, RefusedBatch for several, BadInput for an unknown profile.
+        Raises BadUrl or a related error for one address, RefusedBatch for several, BadInput for an
+        unknown profile.
         """
-        new = [self.submission.read(texts[0])] if len(texts) == 1 else self.submission.read_all(texts)
+        new = (
+            [self.submission.read(texts[0])] if len(texts) == 1 else self.submission.read_all(texts)
+        )
         new = [replace(job, priority=priority) for job in new]
         if request is None:
             return await self._store(new, caller, profile, force=force)
@@ -115,18 +129,25 @@ class Jobs:
     async def submit_each(
         self, texts: Sequence[str], caller: Caller, *, profile: str | None = None
     ) -> SubmissionResult:
-        """Store the posts that can be stored, and return why the others cannot. Raises BadInput for an unknown profile."""
+        """Store the posts that can be stored, and return why the others cannot.
+        Raises BadInput for an unknown profile.
+        """
         new, refused = self.submission.read_each(texts)
         stored = await self._store(new, caller, profile, force=False) if new else []
         jobs = {result.job.id: result.job for result in stored if result.created}
-        known = {result.job.id: result.job for result in stored if not result.created and result.job.id not in jobs}
+        known = {
+            result.job.id: result.job
+            for result in stored
+            if not result.created and result.job.id not in jobs
+        }
         return SubmissionResult(tuple(jobs.values()), tuple(known.values()), tuple(refused))
 
     async def save_again(self, job_id: JobId, caller: Caller, *, profile: str | None = None) -> Job:
         """Create a new job of the same post, as its next version.
 
-        Without ``profile`` it is saved in the form of the job, with an empty one in its site's or the vault's usual form.
-        Raises the errors of a submission, BadInput for a post without a URL.
+        Without ``profile`` it is saved in the form of the job, with an empty one in its site's or
+        the vault's usual form. Raises the errors of a submission, BadInput for a post without a
+        URL.
         """
         job = await self.store.catalogue.get(job_id)
         if not has_url(job.canonical_url):
@@ -154,10 +175,15 @@ class Jobs:
         await mark_added_by(self.store, self.clock, caller.user, created)
         self.events.wake()
         for result in stored:
-            log.info("job_submitted", job_id=result.job.id, trace_id=result.job.trace_id, created=result.created)
+            log.info(
+                "job_submitted",
+                job_id=result.job.id,
+                trace_id=result.job.trace_id,
+                created=result.created,
+            )
         return stored
 
-    # --- retrying ------------------------------------------------------------------------------------------------
+    # --- retrying ---------------------------------------------------------------------------------
 
     async def retry(
         self,
@@ -167,11 +193,13 @@ class Jobs:
         profile: str | None = None,
         as_it_is: bool = False,
     ) -> Job:
-        """Queue a job again. ``chosen`` are the candidates that are the post's videos, each by its index or its URL.
+        """Queue a job again. ``chosen`` are the candidates that are the post's videos, each by its
+        index or its URL.
 
-        With ``profile`` it is saved in that form from now on, with an empty one in its site's or the vault's usual form. With
-        ``as_it_is`` its files are saved although they are not what the post announced, or damaged. Raises BadInput when one of them is not
-        a candidate of the job, for an unknown profile, and when there is nothing to save as it is.
+        With ``profile`` it is saved in that form from now on, with an empty one in its site's or
+        the vault's usual form. With ``as_it_is`` its files are saved although they are not what the
+        post announced, or damaged. Raises BadInput when one of them is not a candidate of the job,
+        for an unknown profile, and when there is nothing to save as it is.
         """
         job = await self.store.catalogue.get(job_id)
         urls = chosen_urls(job, chosen)
@@ -179,7 +207,9 @@ class Jobs:
             name: str | None = default_profile(await self.live.current(), job.platform)
         else:
             name = await known_profile(self.store.records, profile) if profile else None
-        job = await waiting_jobs.retry_job(self.store, job_id, chosen_urls=urls, profile=name, as_it_is=as_it_is)
+        job = await waiting_jobs.retry_job(
+            self.store, job_id, chosen_urls=urls, profile=name, as_it_is=as_it_is
+        )
         await self.forget_frames(job_id)  # the post is read again
         self.events.wake()
         return job
@@ -193,24 +223,28 @@ class Jobs:
     async def retry_failed(
         self, codes: Collection[ErrorCode], *, platform: str | None = None, is_waiting: bool = False
     ) -> int:
-        """Queue failed jobs with these codes again, oldest first, at most ``MAX_RETRIED``. Returns how many.
+        """Queue failed jobs with these codes again, oldest first, at most ``MAX_RETRIED``. Returns
+        how many.
 
-        ``is_waiting`` selects the jobs that would be retried automatically, else those that would not.
+        ``is_waiting`` selects the jobs that would be retried automatically, else those that would
+        not.
         """
         failed = iter_jobs(
-            self.store.catalogue, JobQuery((JobStatus.FAILED,), platform=platform, limit=_PAGE, order=JobOrder.OLDEST)
+            self.store.catalogue,
+            JobQuery((JobStatus.FAILED,), platform=platform, limit=_PAGE, order=JobOrder.OLDEST),
         )
         selected = (
             job
             async for job in failed
-            if (job.error_code or ErrorCode.INTERNAL) in codes and (job.retry_at is not None) is is_waiting
+            if (job.error_code or ErrorCode.INTERNAL) in codes
+            and (job.retry_at is not None) is is_waiting
         )
         count = await retry_each(self.store, selected, at_most=MAX_RETRIED)
         self.events.wake()
         log.info("jobs_retried", codes=sorted(codes), platform=platform, count=count)
         return count
 
-    # --- the rest ------------------------------------------------------------------------------------------------
+    # --- the rest ---------------------------------------------------------------------------------
 
     async def cancel(self, job_id: JobId) -> Job:
         """Stop a job for good."""
@@ -225,7 +259,9 @@ class Jobs:
         return job
 
     async def remove(self, job_id: JobId, *, files: bool, batch: str | None = None) -> Job:
-        """Move a job to the trash, with ``files`` its saved files too. Jobs of one ``batch`` are restored together."""
+        """Move a job to the trash, with ``files`` its saved files too.
+        Jobs of one ``batch`` are restored together.
+        """
         paths_of = saved_paths if files else trash.no_paths
         job = await trash.move_to_trash(
             self.store, self.library, self.clock, job_id, paths_of, batch=batch or trash.new_batch()
@@ -236,16 +272,21 @@ class Jobs:
 
 
 def chosen_urls(job: Job, chosen: Collection[int | str]) -> list[str]:
-    """Return the URLs of the chosen candidates, each once, in the order of the page. Raises BadInput."""
+    """Return the URLs of the chosen candidates, each once, in the order of the page.
+    Raises BadInput.
+    """
     urls = [candidate.url for candidate in job.candidates]
     for choice in chosen:
         if isinstance(choice, str) and choice not in urls:
             raise BadInput(
-                "The chosen URL is not one of the job's candidates.", help="Use the `url` of one of its `candidates`."
+                "The chosen URL is not one of the job's candidates.",
+                help="Use the `url` of one of its `candidates`.",
             )
         if isinstance(choice, int) and not 0 <= choice < len(urls):
             raise BadInput(
                 Message("There is no such candidate; the job has %(count)d.", count=len(urls)),
                 help="Count its `candidates` from 1 on the command line, from 0 in the API.",
             )
-    return list(dict.fromkeys(url for number, url in enumerate(urls) if number in chosen or url in chosen))
+    return list(
+        dict.fromkeys(url for number, url in enumerate(urls) if number in chosen or url in chosen)
+    )

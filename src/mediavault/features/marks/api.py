@@ -11,7 +11,14 @@ from mediavault.api.dependencies import JobIdPath, MarksDep, errors, to_job_id
 from mediavault.core.marks import MarkCount, MarkKind, Position
 from mediavault.features.marks.service import allowed
 from mediavault.presentation.record_models import STRICT, changes_of, given
-from mediavault.presentation.schemas import DEFAULT_PAGE, MAX_FILTER_CHARS, MAX_PAGE, JobPageView, MarkedView, MarksView
+from mediavault.presentation.schemas import (
+    DEFAULT_PAGE,
+    MAX_FILTER_CHARS,
+    MAX_PAGE,
+    JobPageView,
+    MarkedView,
+    MarksView,
+)
 from mediavault.presentation.views import marks_view, page_view
 from mediavault.store.mark_changes import MarkChange
 
@@ -33,7 +40,9 @@ class ManyMarksRequest(MarkRequest):
 
 
 class PositionRequest(BaseModel):
-    """Where the user stopped watching: ``at`` of ``of`` seconds of the post's video number ``item``, from 0."""
+    """Where the user stopped watching: ``at`` of ``of`` seconds of the post's video number
+    ``item``, from 0.
+    """
 
     model_config = STRICT
 
@@ -59,7 +68,9 @@ class OrderRequest(BaseModel):
 
 
 class SearchRequest(BaseModel):
-    """A saved search. ``filter`` is what the library page's address has behind its question mark."""
+    """A saved search. ``filter`` is what the library page's address has behind its question
+    mark.
+    """
 
     model_config = STRICT
 
@@ -87,7 +98,9 @@ class NamesView(BaseModel):
 
 
 class SearchView(BaseModel):
-    """A saved search. ``filter`` is what the library page's address has behind its question mark."""
+    """A saved search. ``filter`` is what the library page's address has behind its question
+    mark.
+    """
 
     name: str
     filter: str
@@ -105,7 +118,9 @@ CHANGES = errors(401, 403, 404, 415, 503)
 
 @router.patch("/jobs/{job_id}/marks", response_model=MarksView, responses=CHANGES)
 async def change(job_id: JobIdPath, body: MarkRequest, marks: MarksDep) -> MarksView:
-    """Change what is noted about a job, and return it as it is then. Tags and collections are created as needed."""
+    """Change what is noted about a job, and return it as it is then.
+    Tags and collections are created as needed.
+    """
     return marks_view((await marks.change_all([job_id], allowed(given(body))))[job_id])
 
 
@@ -119,12 +134,13 @@ async def change_many(body: ManyMarksRequest, marks: MarksDep) -> MarkedView:
 
 @router.put("/jobs/{job_id}/position", response_model=MarksView, responses=CHANGES)
 async def save_position(job_id: JobIdPath, body: PositionRequest, marks: MarksDep) -> MarksView:
-    """Store where the user stopped watching. Within the first 10 seconds that is nothing; from nine tenths on, the
-    video counts as watched."""
+    """Store where the user stopped watching. Within the first 10 seconds that is nothing; from nine
+    tenths on, the video counts as watched.
+    """
     return marks_view(await marks.save_position(job_id, Position(body.at, body.of, body.item)))
 
 
-# --- tags and collections ----------------------------------------------------------------------------------------
+# --- tags and collections -------------------------------------------------------------------------
 
 
 @router.get("/tags", response_model=NamesView, responses=errors(401, 503))
@@ -152,7 +168,9 @@ async def collections(marks: MarksDep) -> NamesView:
 
 
 @router.get("/collections/{name:path}", response_model=JobPageView, responses=errors(401, 404, 503))
-async def collection(name: NamePath, query: Annotated[CollectionRequest, Query()], marks: MarksDep) -> JobPageView:
+async def collection(
+    name: NamePath, query: Annotated[CollectionRequest, Query()], marks: MarksDep
+) -> JobPageView:
     """List the jobs of a collection in its order."""
     page = await marks.collection(name, query.cursor or None, query.limit)
     return page_view(page, await marks.of([job.id for job in page.jobs]))
@@ -180,18 +198,22 @@ def _count(count: MarkCount) -> NameCountView:
     return NameCountView(name=count.text, jobs=count.jobs)
 
 
-# --- saved searches ----------------------------------------------------------------------------------------------
+# --- saved searches -------------------------------------------------------------------------------
 
 
 @router.get("/searches", response_model=SearchesView, responses=errors(401, 503))
 async def searches(marks: MarksDep) -> SearchesView:
     """List the user's saved searches, by name."""
     return SearchesView(
-        searches=[SearchView(name=search.name, filter=search.filter) for search in await marks.searches()]
+        searches=[
+            SearchView(name=search.name, filter=search.filter) for search in await marks.searches()
+        ]
     )
 
 
-@router.put("/searches/{name:path}", response_model=SearchView, responses=errors(401, 403, 415, 503))
+@router.put(
+    "/searches/{name:path}", response_model=SearchView, responses=errors(401, 403, 415, 503)
+)
 async def save_search(name: NamePath, body: SearchRequest, marks: MarksDep) -> SearchView:
     """Save a search, replacing one of the same name."""
     search = await marks.save_search(name, body.filter)

@@ -29,7 +29,9 @@ def mark(values: Mapping[str, Any], job_ids: JobIds, *, as_json: AsJson = False)
 
     post_marks = _of_marks(lambda marks: marks.change_all(list(map(JobId, job_ids)), values))
     if as_json:
-        print_json({job_id: marks_view(one).model_dump(mode="json") for job_id, one in post_marks.items()})
+        print_json(
+            {job_id: marks_view(one).model_dump(mode="json") for job_id, one in post_marks.items()}
+        )
     else:
         out().print(f"{counted(len(post_marks), 'post', 'posts')} changed.")
 
@@ -38,10 +40,13 @@ def tags(
     *,
     rename: Annotated[
         tuple[str, str] | None,
-        typer.Option(metavar="TAG NEW", help="Rename a tag, or make two tags one.", show_default=False),
+        typer.Option(
+            metavar="TAG NEW", help="Rename a tag, or make two tags one.", show_default=False
+        ),
     ] = None,
     remove: Annotated[
-        str | None, typer.Option(metavar="TAG", help="Remove a tag from all posts.", show_default=False)
+        str | None,
+        typer.Option(metavar="TAG", help="Remove a tag from all posts.", show_default=False),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -53,10 +58,15 @@ def collections(
     *,
     rename: Annotated[
         tuple[str, str] | None,
-        typer.Option(metavar="TITLE NEW", help="Rename a collection, or make two one.", show_default=False),
+        typer.Option(
+            metavar="TITLE NEW", help="Rename a collection, or make two one.", show_default=False
+        ),
     ] = None,
     remove: Annotated[
-        str | None, typer.Option(metavar="TITLE", help="Remove a collection; its posts stay.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="TITLE", help="Remove a collection; its posts stay.", show_default=False
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -64,7 +74,9 @@ def collections(
     _names(MarkKind.COLLECTION, rename, remove, as_json=as_json)
 
 
-def _names(kind: MarkKind, rename: tuple[str, str] | None, remove: str | None, *, as_json: bool) -> None:
+def _names(
+    kind: MarkKind, rename: tuple[str, str] | None, remove: str | None, *, as_json: bool
+) -> None:
     """Rename or remove what is asked for, then print all of them."""
     from mediavault.cli.output import print_json, print_names
 
@@ -88,4 +100,6 @@ def _of_marks(use: Callable[[UserMarks], Awaitable[T]]) -> T:
     from mediavault.core.clock import SystemClock
     from mediavault.features.marks.service import UserMarks
 
-    return asyncio.run(with_store(quiet_settings(), lambda store: use(UserMarks(store, SystemClock()))))
+    return asyncio.run(
+        with_store(quiet_settings(), lambda store: use(UserMarks(store, SystemClock())))
+    )

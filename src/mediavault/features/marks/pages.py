@@ -1,4 +1,6 @@
-"""Forms for favourites, pins, tags, collections, notes and saved searches, and the pages of the collections."""
+"""Forms for favourites, pins, tags, collections, notes and saved searches,
+and the pages of the collections.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,13 @@ from fastapi import APIRouter, Request, Response
 from mediavault.api.dependencies import JobIdPath, MarksDep, Services, to_job_id
 from mediavault.core.failures import BadInput
 from mediavault.core.marks import MarkKind
-from mediavault.features.jobs.library_filter import LibraryFilter, LibraryView, address, read_filter, to_params
+from mediavault.features.jobs.library_filter import (
+    LibraryFilter,
+    LibraryView,
+    address,
+    read_filter,
+    to_params,
+)
 from mediavault.features.marks.service import allowed
 from mediavault.web.cards import tile
 from mediavault.web.pages.frame import frame, own_path, read_form, see_other
@@ -26,7 +34,9 @@ router = APIRouter(include_in_schema=False)
 
 @router.post("/jobs/{job_id}/mark")
 async def mark_form(request: Request, job_id: JobIdPath, marks: MarksDep) -> Response:
-    """Change what is noted about a post, and return to it, or to the page ``back``. Commas separate tags and titles."""
+    """Change what is noted about a post, and return to it, or to the page ``back``.
+    Commas separate tags and titles.
+    """
     form = await read_form(request)
     await marks.change_all([job_id], allowed(_change(form)))
     if "back" in form:
@@ -37,7 +47,9 @@ async def mark_form(request: Request, job_id: JobIdPath, marks: MarksDep) -> Res
 
 @router.post("/library/mark")
 async def mark_selection(request: Request, services: Services, marks: MarksDep) -> Response:
-    """Change what is noted about the selected posts; ``mark`` says what, with the text in ``tags`` or ``titles``."""
+    """Change what is noted about the selected posts; ``mark`` says what,
+    with the text in ``tags`` or ``titles``.
+    """
     fields = await selection_fields(request)
     form = {name: values[0] for name, values in fields.items()}
     selection = read_selection(fields)
@@ -48,7 +60,10 @@ async def mark_selection(request: Request, services: Services, marks: MarksDep) 
 
 def _change(form: Mapping[str, str]) -> dict[str, Any]:
     flags = {name: _flag(form.get(name)) for name in ("favourite", "watched", "pinned")}
-    lists = {name: _split(form.get(name)) for name in ("add_tags", "remove_tags", "add_to", "remove_from")}
+    lists = {
+        name: _split(form.get(name))
+        for name in ("add_tags", "remove_tags", "add_to", "remove_from")
+    }
     return {**flags, **lists, "note": form.get("note")}
 
 
@@ -87,7 +102,7 @@ def _split(text: str | None, *, required: bool = False) -> tuple[str, ...]:
     return parts or ((text or "",) if required else ())  # an empty one is refused with its rule
 
 
-# --- saved searches ----------------------------------------------------------------------------------------------
+# --- saved searches -------------------------------------------------------------------------------
 
 
 @router.post("/library/searches")
@@ -104,7 +119,7 @@ async def search_form(request: Request, marks: MarksDep) -> Response:
     return see_other(address(asked))
 
 
-# --- collections -------------------------------------------------------------------------------------------------
+# --- collections ----------------------------------------------------------------------------------
 
 
 @router.get("/collections")
@@ -114,8 +129,13 @@ async def collections(services: Services, marks: MarksDep) -> Response:
     everything = LibraryView.ALL
     return render(
         "collections.html",
-        collections=[(count, f"/collections/{_in_path(count.text)}") for count in found[MarkKind.COLLECTION]],
-        tags=[(count, address(LibraryFilter(tag=count.text, state=everything))) for count in found[MarkKind.TAG]],
+        collections=[
+            (count, f"/collections/{_in_path(count.text)}") for count in found[MarkKind.COLLECTION]
+        ],
+        tags=[
+            (count, address(LibraryFilter(tag=count.text, state=everything)))
+            for count in found[MarkKind.TAG]
+        ],
         **await frame(services),
     )
 
@@ -144,7 +164,10 @@ async def collection(request: Request, title: str, services: Services, marks: Ma
     return render(
         "collection.html",
         title=shown,
-        tiles=[tile(job, within, post_marks[job.id], site=services.title_of(job.platform)) for job in page.jobs],
+        tiles=[
+            tile(job, within, post_marks[job.id], site=services.title_of(job.platform))
+            for job in page.jobs
+        ],
         here=here,
         more=f"{here}?{urlencode({'cursor': page.next_cursor})}" if page.next_cursor else None,
         is_start=cursor is None,
@@ -161,7 +184,9 @@ async def order_form(request: Request, title: str, marks: MarksDep) -> Response:
     job_id = to_job_id(form.get("id", ""))
     await marks.move(title, job_id, form.get("move", ""))
     left = await marks.title(title)
-    return see_other("/collections" if left is None else f"/collections/{_in_path(title)}#job-{job_id}")
+    return see_other(
+        "/collections" if left is None else f"/collections/{_in_path(title)}#job-{job_id}"
+    )
 
 
 def _in_path(title: str) -> str:

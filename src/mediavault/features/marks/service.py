@@ -1,4 +1,6 @@
-"""What users do with marks: change them, order collections, save searches. API, pages and command line call this."""
+"""What users do with marks: change them, order collections, save searches. API,
+pages and command line call this.
+"""
 
 from __future__ import annotations
 
@@ -32,11 +34,19 @@ class UserMarks:
     user: str = OWNER
 
     async def change(self, job_ids: Sequence[JobId], values: Mapping[str, Any]) -> int:
-        """Change the marks of these jobs by the fields of a ``MarkChange``; returns how many of them exist."""
-        return await mark_changes.change_marks(self.store, self.clock, self.user, job_ids, MarkChange(**values))
+        """Change the marks of these jobs by the fields of a ``MarkChange``;
+        returns how many of them exist.
+        """
+        return await mark_changes.change_marks(
+            self.store, self.clock, self.user, job_ids, MarkChange(**values)
+        )
 
-    async def change_all(self, job_ids: Sequence[JobId], values: Mapping[str, Any]) -> dict[JobId, PostMarks]:
-        """Change the marks of jobs, all or none of them, and return what is noted then. Raises JobNotFound."""
+    async def change_all(
+        self, job_ids: Sequence[JobId], values: Mapping[str, Any]
+    ) -> dict[JobId, PostMarks]:
+        """Change the marks of jobs, all or none of them, and return what is noted then.
+        Raises JobNotFound.
+        """
         for job_id in job_ids:
             await self.store.catalogue.get(job_id)
         await self.change(job_ids, values)
@@ -50,13 +60,14 @@ class UserMarks:
     async def save_position(self, job_id: JobId, position: Position) -> PostMarks:
         """Store where the user stopped watching, and return what is noted then. Raises JobNotFound.
 
-        Within the first 10 seconds that is nothing; from nine tenths on, the video counts as watched.
+        Within the first 10 seconds that is nothing; from nine tenths on, the video counts as
+        watched.
         """
         await self.store.catalogue.get(job_id)
         await mark_changes.save_position(self.store, self.clock, self.user, job_id, position)
         return (await self.of([job_id]))[job_id]
 
-    # --- tags and collections ------------------------------------------------------------------------------------
+    # --- tags and collections ---------------------------------------------------------------------
 
     async def names(self, kind: MarkKind) -> list[MarkCount]:
         """Return the tags, or the collections, with the number of their jobs, by name."""
@@ -74,15 +85,22 @@ class UserMarks:
         return _some(await mark_changes.remove_name(self.store, self.clock, _forms(kind)[0](name)))
 
     async def collection(self, title: str, cursor: str | None, limit: int) -> JobPage:
-        """Return a page of a collection's jobs, in its order. Raises BadInput for an invalid cursor."""
+        """Return a page of a collection's jobs, in its order.
+        Raises BadInput for an invalid cursor.
+        """
         name = marks.collection(title)
         after = queries.decode_mark_cursor(cursor, name) if cursor else None
         found = await self.store.marks.marked(name, after=after, limit=limit + 1)
         if not found and after is None:
             raise _no_such_name()
         shown = found[:limit]
-        jobs = [job async for job in existing_jobs(self.store.catalogue, [mark.job_id for mark in shown])]
-        return JobPage(tuple(jobs), queries.mark_cursor_of(shown[-1]) if len(found) > limit else None)
+        jobs = [
+            job
+            async for job in existing_jobs(self.store.catalogue, [mark.job_id for mark in shown])
+        ]
+        return JobPage(
+            tuple(jobs), queries.mark_cursor_of(shown[-1]) if len(found) > limit else None
+        )
 
     async def title(self, title: str) -> str | None:
         """Return a collection's title as it was written; None if it has no job."""
@@ -91,16 +109,22 @@ class UserMarks:
 
     async def order(self, title: str, job_ids: Sequence[JobId]) -> int:
         """Put a collection in order: these jobs come first; returns how many it has."""
-        return _some(await mark_changes.put_in_order(self.store, self.clock, marks.collection(title), job_ids))
+        return _some(
+            await mark_changes.put_in_order(
+                self.store, self.clock, marks.collection(title), job_ids
+            )
+        )
 
     async def move(self, title: str, job_id: JobId, where: str) -> None:
         """Move a job of a collection ``first``, ``up`` or ``down``, or take it ``out``."""
         if where == "out":
             await self.change([job_id], {"remove_from": (title,)})
         else:
-            await mark_changes.move_in_order(self.store, self.clock, marks.collection(title), job_id, where)
+            await mark_changes.move_in_order(
+                self.store, self.clock, marks.collection(title), job_id, where
+            )
 
-    # --- saved searches ------------------------------------------------------------------------------------------
+    # --- saved searches ---------------------------------------------------------------------------
 
     async def searches(self) -> list[SavedSearch]:
         """Return the user's saved searches, by name."""
@@ -116,7 +140,9 @@ class UserMarks:
 
 
 def allowed(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the change. Raises HttpRefusal if the request's user may not make it: viewers change only what is their own."""
+    """Return the change. Raises HttpRefusal if the request's user may not make it:
+    viewers change only what is their own.
+    """
     if MarkChange(**values).concerns_all:
         require_role(Role.MEMBER)
     return values
@@ -135,4 +161,6 @@ def _some(count: int) -> int:
 
 
 def _no_such_name() -> NotFound:
-    return NotFound("No post has this tag, or is in this collection.", help="Look at the list of them.")
+    return NotFound(
+        "No post has this tag, or is in this collection.", help="Look at the list of them."
+    )

@@ -1,10 +1,12 @@
 """Asks Jellyfin, Emby or Plex to scan its libraries, once after a batch of saved videos.
 
-When a video is saved, the moment of the call is put off to a minute later (``records.py``). The worker that takes it
-then makes the call; if that fails, it is made again later. No job waits for it.
+When a video is saved, the moment of the call is put off to a minute later (``records.py``). The
+worker that takes it then makes the call; if that fails, it is made again later. No job waits for
+it.
 
-The server is often in the home network, which is open to these calls (``app/clients.py``). So its address and token
-are settings of the environment: no user of the pages can make the vault reach another machine.
+The server is often in the home network, which is open to these calls (``app/clients.py``). So its
+address and token are settings of the environment: no user of the pages can make the vault reach
+another machine.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ServerApi:
-    """How one kind of media server is asked: the paths of two requests, and the header with the token.
+    """How one kind of media server is asked: the paths of two requests, and the header with the
+    token.
 
     ``value`` is the header's, with ``%s`` for the token.
     """
@@ -42,16 +45,23 @@ class ServerApi:
     is_posted: bool = True  # the refresh
 
 
-# plexapi/library.py, Library.update; Jellyfin and Emby, LibraryController.RefreshLibrary and SystemController
+# plexapi/library.py, Library.update; Jellyfin and Emby, LibraryController.RefreshLibrary and
+# SystemController
 _APIS: Mapping[MediaServer, ServerApi] = {
-    MediaServer.JELLYFIN: ServerApi("/Library/Refresh", "/System/Info", "Authorization", 'MediaBrowser Token="%s"'),
+    MediaServer.JELLYFIN: ServerApi(
+        "/Library/Refresh", "/System/Info", "Authorization", 'MediaBrowser Token="%s"'
+    ),
     MediaServer.EMBY: ServerApi("/Library/Refresh", "/System/Info", "X-Emby-Token"),
-    MediaServer.PLEX: ServerApi("/library/sections/all/refresh", "/library/sections", "X-Plex-Token", is_posted=False),
+    MediaServer.PLEX: ServerApi(
+        "/library/sections/all/refresh", "/library/sections", "X-Plex-Token", is_posted=False
+    ),
 }
 
 
 class MediaServerConnection:
-    """Requests to the media server of the settings. Both return what went wrong, None when nothing did."""
+    """Requests to the media server of the settings. Both return what went wrong,
+    None when nothing did.
+    """
 
     def __init__(self, kind: MediaServer, url: str, token: str, client: PostingClient) -> None:
         self._api, self._url, self._client = _APIS[kind], url.rstrip("/"), client
@@ -70,7 +80,9 @@ class MediaServerConnection:
         if is_posted:
             sending = self._client.post(url, {}, scope=scope, headers=headers, timeouts=LIMITS)
         else:
-            sending = self._client.get(url, scope=scope, headers=headers, timeouts=LIMITS, max_redirects=0)
+            sending = self._client.get(
+                url, scope=scope, headers=headers, timeouts=LIMITS, max_redirects=0
+            )
         try:
             async with sending as response:
                 status = response.status
@@ -78,7 +90,11 @@ class MediaServerConnection:
             return exc.message
         if status in (401, 403):
             return Message("The server refuses the token (HTTP %(status)d).", status=status)
-        return None if 200 <= status < 300 else Message("The server answered with HTTP %(status)d.", status=status)
+        return (
+            None
+            if 200 <= status < 300
+            else Message("The server answered with HTTP %(status)d.", status=status)
+        )
 
 
 class MediaServerRefresh:
@@ -90,7 +106,9 @@ class MediaServerRefresh:
         self._clock = clock
 
     async def saved(self) -> None:
-        """Plan a call, because a video was saved. An unavailable store is logged: the job has nothing to do with it."""
+        """Plan a call, because a video was saved. An unavailable store is logged:
+        the job has nothing to do with it.
+        """
         try:
             await note_saved(self._records, self._clock)
         except StoreError as exc:

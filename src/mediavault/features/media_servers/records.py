@@ -1,6 +1,8 @@
-"""When the media server is to be called about saved videos, and how the last call went: two records that all workers share.
+"""When the media server is to be called about saved videos, and how the last call went: two records
+that all workers share.
 
-A restart loses neither. Of several workers one takes the call; when that one dies, another takes it later.
+A restart loses neither. Of several workers one takes the call; when that one dies, another takes it
+later.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ DUE, LAST = "due", "last"
 
 @dataclass(frozen=True, slots=True)
 class TakenCall:
-    """A call that this process makes, for the time with this number. Until then no other process makes it."""
+    """A call that this process makes, for the time with this number.
+    Until then no other process makes it.
+    """
 
     tries: int
     until: datetime
@@ -49,7 +53,9 @@ async def note_saved(records: Records, clock: Clock) -> None:
 
 
 async def take_due(records: Records, clock: Clock) -> TakenCall | None:
-    """Return the call that is to be made now; None if there is none, or another process makes it. Raises StoreError."""
+    """Return the call that is to be made now; None if there is none,
+    or another process makes it. Raises StoreError.
+    """
     due, now = await records.get(RecordKind.MEDIA_SERVER, DUE), clock.now()
     if due is None or not due.value["at"] or datetime.fromisoformat(due.value["at"]) > now:
         return None
@@ -59,12 +65,18 @@ async def take_due(records: Records, clock: Clock) -> TakenCall | None:
 
 
 async def note_outcome(records: Records, clock: Clock, taken: TakenCall, error: str | None) -> None:
-    """Record how a call went, and plan the next after a failure, unless a saved video has planned one. Raises StoreError."""
+    """Record how a call went, and plan the next after a failure,
+    unless a saved video has planned one. Raises StoreError.
+    """
     now = clock.now()
-    await records.put(RecordKind.MEDIA_SERVER, LAST, to_named_json(LastCall(now, error), whole=True))
+    await records.put(
+        RecordKind.MEDIA_SERVER, LAST, to_named_json(LastCall(now, error), whole=True)
+    )
     is_repeated = error is not None and taken.tries <= len(RETRIES)
     at = (now + RETRIES[taken.tries - 1]).isoformat() if is_repeated else None
-    await records.replace(RecordKind.MEDIA_SERVER, DUE, {"at": at, "tries": taken.tries}, if_value=taken.value)
+    await records.replace(
+        RecordKind.MEDIA_SERVER, DUE, {"at": at, "tries": taken.tries}, if_value=taken.value
+    )
 
 
 async def last_call(records: Records) -> LastCall | None:

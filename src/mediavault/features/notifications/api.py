@@ -41,11 +41,18 @@ async def index(notifications: Service) -> NotificationsView:
     return await notifications.view()
 
 
-@router.post("/targets", status_code=201, response_model=TargetWithSecretView, responses=errors(401, 403, 415, 503))
+@router.post(
+    "/targets",
+    status_code=201,
+    response_model=TargetWithSecretView,
+    responses=errors(401, 403, 415, 503),
+)
 async def add(
     request: Request, body: TargetRequest, services: Services, notifications: Service
 ) -> TargetWithSecretView:
-    """Add a webhook or an Apprise URL. The response has the webhook's secret, which is shown only once. Nothing is sent."""
+    """Add a webhook or an Apprise URL. The response has the webhook's secret,
+    which is shown only once. Nothing is sent.
+    """
     values = {"vault": address_for_others(request, services.settings), **given(body)}
     target = await notifications.add(values.pop("url"), values)
     return with_secret(await notifications.view_of(target), target)
@@ -65,7 +72,9 @@ async def remove(target_id: TargetPath, notifications: Service) -> None:
 
 @router.post("/targets/{target_id}/secret", response_model=TargetWithSecretView, responses=CHANGES)
 async def rotate(target_id: TargetPath, notifications: Service) -> TargetWithSecretView:
-    """Give a webhook a new secret, which is shown only once. Deliveries are signed with both for 24 hours."""
+    """Give a webhook a new secret, which is shown only once.
+    Deliveries are signed with both for 24 hours.
+    """
     target = await notifications.rotate_secret(target_id)
     return with_secret(await notifications.view_of(target), target)
 

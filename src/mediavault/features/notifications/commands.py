@@ -19,14 +19,20 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Target = Annotated[
-    str, typer.Argument(metavar="ID", help="The target's id, as `notify list` shows it.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="ID", help="The target's id, as `notify list` shows it.", show_default=False
+    ),
 ]
 
 
 @changes_of(TargetSettings)
 def add(
     values: TargetValues,
-    url: Annotated[str, typer.Argument(metavar="URL", help="A webhook URL or an Apprise URL.", show_default=False)],
+    url: Annotated[
+        str,
+        typer.Argument(metavar="URL", help="A webhook URL or an Apprise URL.", show_default=False),
+    ],
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -54,7 +60,9 @@ def list_targets(*, as_json: AsJson = False) -> None:
         print_json({"targets": [target.model_dump(mode="json") for target in view.targets]})
         return
     for target in view.targets:
-        _print(f"{target.id}  {target.state:<8}  {target.url}  {readable_name(target.name)}".rstrip())
+        _print(
+            f"{target.id}  {target.state:<8}  {target.url}  {readable_name(target.name)}".rstrip()
+        )
     if not view.targets:
         _print("No targets.")
 

@@ -1,8 +1,10 @@
-"""Who is notified of what, and the messages to each: webhooks, and URLs of Apprise's services. Pure.
+"""Who is notified of what, and the messages to each: webhooks, and URLs of Apprise's services.
+Pure.
 
-The secrets are stored as they are, since every delivery is signed with them; pages, logs and the API show neither them
-nor more of a URL than :attr:`NotificationTarget.masked_url`. Webhooks are signed and tried again as the Standard Webhooks
-specification (version 1.0.0) proposes: ten attempts within about 76 hours.
+The secrets are stored as they are, since every delivery is signed with them; pages, logs and the
+API show neither them nor more of a URL than :attr:`NotificationTarget.masked_url`. Webhooks are
+signed and tried again as the Standard Webhooks specification (version 1.0.0) proposes: ten attempts
+within about 76 hours.
 """
 
 from __future__ import annotations
@@ -46,7 +48,8 @@ SCHEDULE = (
     timedelta(hours=24),
 )
 SPREAD = 0.1  # of a wait: receivers that were away are not asked by all at once
-SLOWER = timedelta(minutes=1)  # at least, where a receiver is overloaded and does not say for how long
+# at least, where a receiver is overloaded and does not say for how long
+SLOWER = timedelta(minutes=1)
 OVERLOADED = frozenset({429, 502, 503, 504})
 HELD_FOR = timedelta(minutes=2)  # longer than an attempt may take: after this its worker has died
 WAITS_AT_MOST = timedelta(days=14)  # since its last attempt, of a target that is paused
@@ -54,7 +57,9 @@ _APPRISE_URL = re.compile(r"([a-z][a-z0-9]{0,30})://[\x21-\x7e]+", re.IGNORECASE
 
 
 class EventKind(StrEnum):
-    """What a target can be notified of. The values are stored, and are the types of single messages: never rename one."""
+    """What a target can be notified of. The values are stored,
+    and are the types of single messages: never rename one.
+    """
 
     SAVED = "job.saved"
     FAILED = "job.failed"
@@ -76,17 +81,23 @@ class OffReason(StrEnum):
     """Why a target is no longer notified. The values are stored."""
 
     GONE = "gone"  # it answered 410
-    GIVEN_UP = "given_up"  # the last attempt at a delivery failed, and nothing else was delivered in the meantime
+    # the last attempt at a delivery failed, and nothing else was delivered in the meantime
+    GIVEN_UP = "given_up"
 
 
 TargetValues = Mapping[str, Any]  # of a target's settings, by name: those that are given
 
 
 def events_of(names: Sequence[str]) -> tuple[EventKind, ...]:
-    """Return the events of these names, in the order of :class:`EventKind`. Raises BadInput for none or unknown ones."""
+    """Return the events of these names, in the order of :class:`EventKind`.
+    Raises BadInput for none or unknown ones.
+    """
     known = {kind.value for kind in EventKind}
     if not known.issuperset(names):
-        raise BadInput("Unknown event.", help=Message("Valid events: %(events)s.", events=", ".join(sorted(known))))
+        raise BadInput(
+            "Unknown event.",
+            help=Message("Valid events: %(events)s.", events=", ".join(sorted(known))),
+        )
     if not names:
         raise BadInput("A target needs at least one event.", help="Choose at least one.")
     return tuple(kind for kind in EventKind if kind.value in names)
@@ -94,13 +105,16 @@ def events_of(names: Sequence[str]) -> tuple[EventKind, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetSettings:
-    """What users set of a target: what the API takes and returns, and the options of ``notify add``."""
+    """What users set of a target: what the API takes and returns,
+    and the options of ``notify add``.
+    """
 
     name: str = field(default="", metadata=about("The name shown on the page."))
     events: tuple[EventKind, ...] = field(
         default=tuple(EventKind),
         metadata=about(
-            "job.saved, job.failed, job.needs_you, job.damaged, session.sign_in_needed, disk.low or retention.deleted; may be repeated."
+            "job.saved, job.failed, job.needs_you, job.damaged, session.sign_in_needed, disk.low or"
+            " retention.deleted; may be repeated."
             " Default: all.",
             metavar="EVENT",
             option="--event",
@@ -109,16 +123,23 @@ class TargetSettings:
     )
     private: bool = field(
         default=False,
-        metadata=about("Allow a private address for its host, if it is on your own network.", option="--private"),
+        metadata=about(
+            "Allow a private address for its host, if it is on your own network.",
+            option="--private",
+        ),
     )
-    vault: str = field(default="", metadata=about("The vault's address in links.", metavar="ADDRESS"))
+    vault: str = field(
+        default="", metadata=about("The vault's address in links.", metavar="ADDRESS")
+    )
     paused: bool = field(default=False, metadata=about("Whether nothing is sent to it.", option=""))
 
 
 def checked(values: TargetValues) -> dict[str, Any]:
     """Return settings as they are stored. Raises BadInput for those that can't be used."""
     checks = {"name": _name, "events": events_of, "vault": vault_address}
-    return {name: checks[name](value) if name in checks else value for name, value in values.items()}
+    return {
+        name: checks[name](value) if name in checks else value for name, value in values.items()
+    }
 
 
 def _name(text: str) -> str:
@@ -129,7 +150,9 @@ def _name(text: str) -> str:
 
 
 def vault_address(text: str) -> str:
-    """Return the vault's address for links, without a slash at its end; "" for none. Raises BadUrl."""
+    """Return the vault's address for links, without a slash at its end; "" for none.
+    Raises BadUrl.
+    """
     if not text.strip():
         return ""
     try:
@@ -143,8 +166,9 @@ def vault_address(text: str) -> str:
 class NotificationTarget(TargetSettings):
     """A target. ``vault`` is the address of the vault in links; ``language`` is that of its texts.
 
-    ``private``: its host may be in a private network. ``secrets`` are a webhook's, the newest first; the second one ends
-    at ``old_secret_until``. ``service`` is the name of an Apprise service.
+    ``private``: its host may be in a private network. ``secrets`` are a webhook's, the newest
+    first; the second one ends at ``old_secret_until``. ``service`` is the name of an Apprise
+    service.
     """
 
     id: str
@@ -164,9 +188,15 @@ class NotificationTarget(TargetSettings):
 
     @property
     def masked_url(self) -> str:
-        """The URL without what may be a secret: of a webhook its host, of a service only the scheme."""
+        """The URL without what may be a secret: of a webhook its host,
+        of a service only the scheme.
+        """
         parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc}/…" if self.kind is TargetKind.WEBHOOK else f"{parts.scheme}://…"
+        return (
+            f"{parts.scheme}://{parts.netloc}/…"
+            if self.kind is TargetKind.WEBHOOK
+            else f"{parts.scheme}://…"
+        )
 
     def secrets_at(self, now: datetime) -> tuple[str, ...]:
         """Return the secrets to sign with now."""
@@ -175,12 +205,16 @@ class NotificationTarget(TargetSettings):
 
 
 def changed(target: NotificationTarget, values: TargetValues) -> NotificationTarget:
-    """Return the target with these settings, as :func:`checked` returns them. To resume it ends a switch-off too."""
+    """Return the target with these settings, as :func:`checked` returns them.
+    To resume it ends a switch-off too.
+    """
     return replace(target, **values, off=None if values.get("paused") is False else target.off)
 
 
 def kind_of(url: str) -> tuple[TargetKind, str]:
-    """Return how what a user has entered is notified, and its URL as it is stored. Raises BadInput."""
+    """Return how what a user has entered is notified, and its URL as it is stored.
+    Raises BadInput.
+    """
     if re.match(r"https?://", url, re.IGNORECASE):
         return TargetKind.WEBHOOK, parse_http_url(url, max_chars=MAX_URL_CHARS).without_fragment
     if len(url) > MAX_URL_CHARS or not _APPRISE_URL.fullmatch(url):
@@ -192,13 +226,17 @@ def kind_of(url: str) -> tuple[TargetKind, str]:
 
 
 def with_new_secret(target: NotificationTarget, now: datetime) -> NotificationTarget:
-    """Return a webhook with a new secret, which signs beside the former one for a day. Raises BadInput for an Apprise URL."""
+    """Return a webhook with a new secret, which signs beside the former one for a day. Raises
+    BadInput for an Apprise URL.
+    """
     if target.kind is not TargetKind.WEBHOOK:
         raise BadInput("An Apprise URL has no secret of its own.")
-    return replace(target, secrets=(new_secret(), target.secrets[0]), old_secret_until=now + OLD_SECRET_LIVES)
+    return replace(
+        target, secrets=(new_secret(), target.secrets[0]), old_secret_until=now + OLD_SECRET_LIVES
+    )
 
 
-# --- deliveries ------------------------------------------------------------------------------------------------
+# --- deliveries -----------------------------------------------------------------------------------
 
 
 class DeliveryState(StrEnum):
@@ -211,10 +249,12 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NotificationDelivery:
-    """A message to a target. ``id`` is the ``webhook-id``, which all of its attempts share, as they do ``body``.
+    """A message to a target. ``id`` is the ``webhook-id``, which all of its attempts share, as they
+    do ``body``.
 
-    ``attempts`` counts those that have begun. ``held_until``: a worker is sending it. ``problem`` and ``status`` are of the
-    last attempt, at ``tried_at``; ``failing_since`` is when the first one failed.
+    ``attempts`` counts those that have begun. ``held_until``: a worker is sending it. ``problem``
+    and ``status`` are of the last attempt, at ``tried_at``; ``failing_since`` is when the first one
+    failed.
     """
 
     id: str
@@ -239,11 +279,18 @@ class NotificationDelivery:
 
 def claimed(delivery: NotificationDelivery, now: datetime) -> NotificationDelivery:
     """Return the delivery as a worker stores it before it sends it."""
-    return replace(delivery, attempts=delivery.attempts + 1, held_until=now + HELD_FOR, tried_at=now)
+    return replace(
+        delivery, attempts=delivery.attempts + 1, held_until=now + HELD_FOR, tried_at=now
+    )
 
 
 def after_attempt(
-    delivery: NotificationDelivery, result: SendResult, *, now: datetime, jitter: float, is_test: bool = False
+    delivery: NotificationDelivery,
+    result: SendResult,
+    *,
+    now: datetime,
+    jitter: float,
+    is_test: bool = False,
 ) -> NotificationDelivery:
     """Return the claimed delivery after its attempt: delivered, to be tried again, or failed.
 
@@ -264,11 +311,20 @@ def after_attempt(
 
 
 def again(delivery: NotificationDelivery, now: datetime) -> NotificationDelivery:
-    """Return the delivery as one that a user wants to be sent again, with the whole schedule before it."""
-    return replace(delivery, state=DeliveryState.WAITING, attempts=0, due_at=now, held_until=None, failing_since=None)
+    """Return the delivery as one that a user wants to be sent again,
+    with the whole schedule before it.
+    """
+    return replace(
+        delivery,
+        state=DeliveryState.WAITING,
+        attempts=0,
+        due_at=now,
+        held_until=None,
+        failing_since=None,
+    )
 
 
-# --- signatures ------------------------------------------------------------------------------------------------
+# --- signatures -----------------------------------------------------------------------------------
 
 
 def new_secret() -> str:
@@ -276,7 +332,9 @@ def new_secret() -> str:
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode("ascii")
 
 
-def signed_headers(delivery_id: str, body: bytes, secrets_in_use: Sequence[str], *, now: datetime) -> Mapping[str, str]:
+def signed_headers(
+    delivery_id: str, body: bytes, secrets_in_use: Sequence[str], *, now: datetime
+) -> Mapping[str, str]:
     """Return the headers of an attempt, signed with each secret, the newest first."""
     timestamp = str(int(now.timestamp()))
     signed = b".".join((delivery_id.encode("ascii"), timestamp.encode("ascii"), body))

@@ -1,9 +1,10 @@
 """Finds events, keeps a delivery for each target, and sends what is due.
 
-Events are read from the jobs themselves, behind a position that all workers share: no job ever waits for a notification,
-and a crash loses none. A round keeps the deliveries before it moves the position; their ids follow from the events, so a round
-that is repeated keeps none twice. A delivery is claimed by compare-and-set before it is sent, so of a fleet one worker sends it;
-when that one dies before it has recorded the answer, another one sends it again, under the same id.
+Events are read from the jobs themselves, behind a position that all workers share: no job ever
+waits for a notification, and a crash loses none. A round keeps the deliveries before it moves the
+position; their ids follow from the events, so a round that is repeated keeps none twice. A delivery
+is claimed by compare-and-set before it is sent, so of a fleet one worker sends it; when that one
+dies before it has recorded the answer, another one sends it again, under the same id.
 """
 
 from __future__ import annotations
@@ -67,9 +68,11 @@ from mediavault.store.trash import trashed_posts
 
 ROUND_S = 2.0
 PAGE = 500  # jobs
-# Writers stamp a change before they commit it, so a later stamp may be seen first: what is younger waits for the next round.
+# Writers stamp a change before they commit it, so a later stamp may be seen first: what is younger
+# waits for the next round.
 SETTLED = timedelta(seconds=5)
-MOVES_EVERY = timedelta(minutes=10)  # the position, while nothing is to be sent: jobs before it are not read again
+# the position, while nothing is to be sent: jobs before it are not read again
+MOVES_EVERY = timedelta(minutes=10)
 ROUND_HELD_FOR = timedelta(minutes=2)
 MOST_WAITING = 200  # deliveries to one target; what comes then is lost, and the page says so
 MOST_ENDED = 100  # deliveries of one target that are listed
@@ -85,7 +88,9 @@ log = get_logger(__name__)
 
 
 class Notifier:
-    """Sends notifications. Only a worker's process runs its rounds; the others send tests and repeat deliveries."""
+    """Sends notifications. Only a worker's process runs its rounds;
+    the others send tests and repeat deliveries.
+    """
 
     def __init__(
         self,
@@ -96,7 +101,9 @@ class Notifier:
         low_disk: Callable[[], Awaitable[int | None]] | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """``low_disk`` returns the free bytes of the library's disk where these are few, else None."""
+        """``low_disk`` returns the free bytes of the library's disk where these are few,
+        else None.
+        """
         self.sender = sender
         self._store = store
         self._clock = clock
@@ -104,7 +111,8 @@ class Notifier:
         self._jitter = jitter
         self._disk_at = self._damage_at = float("-inf")
         self._retention_day: date | None = None  # for which deletions by rules have been read
-        self._sending: dict[str, asyncio.Task[int]] = {}  # by target: a slow one does not hold up the others
+        # by target: a slow one does not hold up the others
+        self._sending: dict[str, asyncio.Task[int]] = {}
 
     async def round(self) -> None:
         """Find events, and begin to send what is due. Raises StoreError."""
@@ -118,22 +126,27 @@ class Notifier:
             task.cancel()
         await asyncio.gather(*self._sending.values(), return_exceptions=True)
 
-    # --- events ------------------------------------------------------------------------------------------------
+    # --- events -----------------------------------------------------------------------------------
 
     async def collect(self) -> int:
-        """Keep deliveries for the events since the last round; returns how many. Raises StoreError."""
+        """Keep deliveries for the events since the last round; returns how many.
+        Raises StoreError.
+        """
         return await self._collect(await all_targets(self._store.records))
 
     async def _collect(self, targets: Sequence[NotificationTarget]) -> int:
         if not targets:
             return 0
         active = [target for target in targets if target.is_active]
-        since = targets[0].made_at - SETTLED  # the oldest target is not notified of what was before it
+        # the oldest target is not notified of what was before it
+        since = targets[0].made_at - SETTLED
         about_vault = await self._collect_disk(active) + await self._collect_retention(active)
         about_vault += await self._collect_damage(active)
         return about_vault + await self._collect_jobs(active, not_before=since)
 
-    async def _collect_jobs(self, targets: Collection[NotificationTarget], *, not_before: datetime) -> int:
+    async def _collect_jobs(
+        self, targets: Collection[NotificationTarget], *, not_before: datetime
+    ) -> int:
         record = await self._store.records.get(*_POSITION)
         stored = {} if record is None else record.value
         now, since = self._clock.now(), max(_moment(stored.get("at")) or not_before, not_before)
@@ -146,16 +159,22 @@ class Notifier:
         if not is_settled and not is_long_ago and len(page) < PAGE:
             return 0
         held = {"at": since.isoformat(), "held_until": (now + ROUND_HELD_FOR).isoformat()}
-        if not await self._store.records.replace(*_POSITION, held, if_value=record.value if record else None):
+        if not await self._store.records.replace(
+            *_POSITION, held, if_value=record.value if record else None
+        ):
             return 0  # another worker was faster
         mine = await self._store.records.get(*_POSITION)
         if mine is None:
             return 0
         until = mine.updated_at - SETTLED  # by the store's clock, as the jobs' own times
         events = [event for event in await self._all_events(since) if event.at <= until]
-        count = await self._keep(targets, lambda target: messages_of(events, target)) if events else 0
+        count = (
+            await self._keep(targets, lambda target: messages_of(events, target)) if events else 0
+        )
         at = max(until, since)
-        await self._store.records.replace(*_POSITION, {"at": at.isoformat(), "held_until": None}, if_value=held)
+        await self._store.records.replace(
+            *_POSITION, {"at": at.isoformat(), "held_until": None}, if_value=held
+        )
         return count
 
     async def _all_events(self, since: datetime) -> list[JobEvent]:
@@ -188,30 +207,44 @@ class Notifier:
             deleted = {"deleted_at": Range(to_micros(since or until) + 1, to_micros(until))}
             posts = [post for post in await trashed_posts(self._store, deleted) if post.is_by_rule]
             wanted = [target for target in targets if EventKind.RETENTION_DELETED in target.events]
-            count = await self._keep(wanted, lambda target: [retention_message(posts, target)]) if posts else 0
+            count = (
+                await self._keep(wanted, lambda target: [retention_message(posts, target)])
+                if posts
+                else 0
+            )
             await records.put(*_RETENTION_POSITION, {"at": until.isoformat()})
         self._retention_day = today
         return count
 
     async def _collect_damage(self, targets: Collection[NotificationTarget]) -> int:
-        """Keep messages on the files that were found damaged; each record says whether that was done."""
+        """Keep messages on the files that were found damaged;
+        each record says whether that was done.
+        """
         if self._clock.monotonic() < self._damage_at:
             return 0
         self._damage_at = self._clock.monotonic() + DAMAGE_EVERY_S
         records = self._store.records
-        found = {JobId(r.key): r for r in await records.all(RecordKind.DAMAGED) if not r.value.get("is_reported")}
+        found = {
+            JobId(r.key): r
+            for r in await records.all(RecordKind.DAMAGED)
+            if not r.value.get("is_reported")
+        }
         events = []
         async for job in existing_jobs(self._store.catalogue, found):
             at = _moment(found[job.id].value.get("at")) or found[job.id].updated_at
             events.append(damage_event(job, at, await read_checks(records, job)))
-        count = await self._keep(targets, lambda target: messages_of(events, target)) if events else 0
+        count = (
+            await self._keep(targets, lambda target: messages_of(events, target)) if events else 0
+        )
         for job_id, record in found.items():
             value = {**record.value, "is_reported": True}
             await records.replace(RecordKind.DAMAGED, job_id, value, if_value=record.value)
         return count
 
     async def _keep(
-        self, targets: Iterable[NotificationTarget], messages: Callable[[NotificationTarget], list[NewMessage]]
+        self,
+        targets: Iterable[NotificationTarget],
+        messages: Callable[[NotificationTarget], list[NewMessage]],
     ) -> int:
         """Keep deliveries of these messages, and return how many are new."""
         deliveries = await all_deliveries(self._store.records)
@@ -222,9 +255,16 @@ class Notifier:
                 if message.at < target.made_at:
                     continue
                 if waiting[target.id] >= MOST_WAITING:
-                    log.warning("notification_dropped", target=target.id, type=message.type, waiting=MOST_WAITING)
+                    log.warning(
+                        "notification_dropped",
+                        target=target.id,
+                        type=message.type,
+                        waiting=MOST_WAITING,
+                    )
                     continue
-                if await replace_delivery(self._store.records, None, self._addressed(message, target)):
+                if await replace_delivery(
+                    self._store.records, None, self._addressed(message, target)
+                ):
                     waiting[target.id] += 1
                     count += 1
         return count
@@ -232,15 +272,21 @@ class Notifier:
     def _addressed(self, message: NewMessage, target: NotificationTarget) -> NotificationDelivery:
         now = self._clock.now()
         digest = hashlib.sha256(f"{target.id} {message.key}".encode()).hexdigest()
-        return NotificationDelivery(f"msg_{digest[:32]}", target.id, message.type, body_of(message), now, now)
+        return NotificationDelivery(
+            f"msg_{digest[:32]}", target.id, message.type, body_of(message), now, now
+        )
 
-    # --- deliveries --------------------------------------------------------------------------------------------
+    # --- deliveries -------------------------------------------------------------------------------
 
     async def begin_to_send(self) -> list[asyncio.Task[int]]:
-        """Begin to send what is due, for each target that is not busy; returns the tasks. Raises StoreError."""
+        """Begin to send what is due, for each target that is not busy; returns the tasks.
+        Raises StoreError.
+        """
         return await self._begin_to_send(await all_targets(self._store.records))
 
-    async def _begin_to_send(self, targets: Sequence[NotificationTarget]) -> list[asyncio.Task[int]]:
+    async def _begin_to_send(
+        self, targets: Sequence[NotificationTarget]
+    ) -> list[asyncio.Task[int]]:
         if not targets:
             return []
         deliveries = await all_deliveries(self._store.records)
@@ -266,7 +312,9 @@ class Notifier:
         return sum(await asyncio.gather(*await self.begin_to_send()))
 
     async def _send_all(self, target: NotificationTarget, due: list[NotificationDelivery]) -> int:
-        """Send one after the other; after a failure the target is left alone until the next round."""
+        """Send one after the other; after a failure the target is left alone until the next
+        round.
+        """
         count = 0
         try:
             for delivery in due:
@@ -276,24 +324,35 @@ class Notifier:
                 if tried.state is not DeliveryState.DELIVERED:
                     break
                 count += 1
-        except (StoreError, NotFound) as exc:  # the delivery's claim ends, and another round sends it
+        except (StoreError, NotFound) as exc:
+            # the delivery's claim ends, and another round sends it
             log.warning("notification_not_recorded", target=target.id, error=exc.message)
         return count
 
-    async def _attempt(self, target: NotificationTarget, delivery: NotificationDelivery) -> NotificationDelivery | None:
+    async def _attempt(
+        self, target: NotificationTarget, delivery: NotificationDelivery
+    ) -> NotificationDelivery | None:
         """Claim the delivery and send it; None when another worker has it. Raises StoreError."""
         held = claimed(delivery, self._clock.now())
         if not await replace_delivery(self._store.records, delivery, held):
             return None
         return await self._attempt_claimed(target, held)
 
-    async def _attempt_claimed(self, target: NotificationTarget, held: NotificationDelivery) -> NotificationDelivery:
+    async def _attempt_claimed(
+        self, target: NotificationTarget, held: NotificationDelivery
+    ) -> NotificationDelivery:
         result = await self._send(target, held)
-        tried = after_attempt(held, result, now=self._clock.now(), jitter=self._jitter(), is_test=held.type == TEST)
+        tried = after_attempt(
+            held, result, now=self._clock.now(), jitter=self._jitter(), is_test=held.type == TEST
+        )
         await replace_delivery(self._store.records, held, tried)
         if result.is_delivered:
             log.info(
-                "notification_delivered", target=target.id, delivery=held.id, type=held.type, attempt=held.attempts
+                "notification_delivered",
+                target=target.id,
+                delivery=held.id,
+                type=held.type,
+                attempt=held.attempts,
             )
         else:
             log.warning(
@@ -311,7 +370,9 @@ class Notifier:
         if target.kind is TargetKind.APPRISE:
             title, text = words_of(delivery.body, target.language)
             tone = TONES.get(delivery.type, "warning")
-            return await self.sender.notify(target.url, title, text, tone=tone, private=target.private)
+            return await self.sender.notify(
+                target.url, title, text, tone=tone, private=target.private
+            )
         body, now = delivery.body.encode("ascii"), self._clock.now()
         headers = signed_headers(delivery.id, body, target.secrets_at(now), now=now)
         return await self.sender.post(target.url, body, headers, private=target.private)
@@ -319,10 +380,16 @@ class Notifier:
     async def _perhaps_switch_off(
         self, target: NotificationTarget, tried: NotificationDelivery, result: SendResult
     ) -> None:
-        """Switch the target off when it is gone, or when a delivery was given up and no other arrived in between."""
+        """Switch the target off when it is gone, or when a delivery was given up and no other
+        arrived in between.
+        """
         if result.is_gone:
             reason = OffReason.GONE
-        elif tried.state is DeliveryState.FAILED and tried.type != TEST and not await self._arrived_since(tried):
+        elif (
+            tried.state is DeliveryState.FAILED
+            and tried.type != TEST
+            and not await self._arrived_since(tried)
+        ):
             reason = OffReason.GIVEN_UP
         else:
             return
@@ -338,7 +405,9 @@ class Notifier:
             if each.tried_at and tried.failing_since
         )
 
-    async def _sweep(self, deliveries: Iterable[NotificationDelivery], targets: Collection[str]) -> None:
+    async def _sweep(
+        self, deliveries: Iterable[NotificationDelivery], targets: Collection[str]
+    ) -> None:
         """Remove what no target is left for, and of each target's ended deliveries the oldest."""
         ended: Counter[str] = Counter()
         for delivery in deliveries:  # the newest first
@@ -349,10 +418,12 @@ class Notifier:
                 if ended[delivery.target] > MOST_ENDED:
                     await remove_delivery(self._store.records, delivery.id)
 
-    # --- at a user's request -----------------------------------------------------------------------------------
+    # --- at a user's request ----------------------------------------------------------------------
 
     async def test(self, target_id: str) -> NotificationDelivery:
-        """Send the target a test now, also if it is paused, and return what became of it. Raises NotFound, StoreError."""
+        """Send the target a test now, also if it is paused, and return what became of it.
+        Raises NotFound, StoreError.
+        """
         target = await find_target(self._store.records, target_id)
         now = self._clock.now()
         held = claimed(self._addressed(check_message(target, now), target), now)

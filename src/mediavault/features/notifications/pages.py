@@ -1,4 +1,6 @@
-"""The page about notifications: who is notified of what, tests, and what was delivered. For admins only."""
+"""The page about notifications: who is notified of what, tests, and what was delivered.
+For admins only.
+"""
 
 from __future__ import annotations
 
@@ -49,12 +51,16 @@ TYPE_WORDS: Mapping[str, str] = {
 
 
 class _Page:
-    """What each of the page's routes needs: the request, the vault, and what users do with its notifications."""
+    """What each of the page's routes needs: the request, the vault,
+    and what users do with its notifications.
+    """
 
     def __init__(self, request: Request, services: Services) -> None:
         self.request = request
         self._services = services
-        self.notifications = Notifications(services.store, services.clock, services.notification_sender)
+        self.notifications = Notifications(
+            services.store, services.clock, services.notification_sender
+        )
 
     async def show(
         self,
@@ -169,7 +175,9 @@ def _tried(delivery_id: str) -> Response:
 
 
 def _sent(sent: Mapping[str, str] | None, vault: str) -> dict[str, Any]:
-    """Return what the fields of the new target show: what was refused, or nothing but the vault's address."""
+    """Return what the fields of the new target show: what was refused,
+    or nothing but the vault's address.
+    """
     if sent is None:
         return {"url": "", "name": "", "vault": vault.rstrip("/"), "private": False}
     return {

@@ -1,4 +1,5 @@
-"""What users do with notifications: add, change, test and remove targets, and send deliveries again.
+"""What users do with notifications: add, change, test and remove targets, and send deliveries
+again.
 
 API, pages and command line call this.
 """
@@ -25,7 +26,12 @@ from mediavault.features.notifications.model import (
     with_new_secret,
 )
 from mediavault.features.notifications.notifier import Notifier
-from mediavault.features.notifications.views import NotificationsView, TargetView, notifications_view, target_view
+from mediavault.features.notifications.views import (
+    NotificationsView,
+    TargetView,
+    notifications_view,
+    target_view,
+)
 from mediavault.presentation.preferences import current
 from mediavault.server.services import NotificationSender
 from mediavault.store.port import Store
@@ -37,7 +43,9 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Notifications:
-    """The targets of a vault and their deliveries, for one who may see them. Nothing but a test and a repetition sends."""
+    """The targets of a vault and their deliveries, for one who may see them.
+    Nothing but a test and a repetition sends.
+    """
 
     store: Store
     clock: Clock
@@ -46,19 +54,26 @@ class Notifications:
     async def view(self) -> NotificationsView:
         """Return all targets, and the deliveries of the last week."""
         targets = await records.all_targets(self.store.records)
-        return notifications_view(targets, await records.all_deliveries(self.store.records), self.clock.now())
+        return notifications_view(
+            targets, await records.all_deliveries(self.store.records), self.clock.now()
+        )
 
     async def view_of(self, target: NotificationTarget) -> TargetView:
         """Return the target's view as of now."""
-        return target_view(target, await records.all_deliveries(self.store.records), self.clock.now())
+        return target_view(
+            target, await records.all_deliveries(self.store.records), self.clock.now()
+        )
 
     async def add(self, url: str, values: TargetValues) -> NotificationTarget:
-        """Store a new target, with the texts in the user's language; the webhook's secret is in it. Raises BadInput.
+        """Store a new target, with the texts in the user's language; the webhook's secret is in it.
+        Raises BadInput.
 
         Nothing is sent.
         """
         if len(await records.all_targets(self.store.records)) >= MOST:
-            raise BadInput(Message("There are already %(most)s targets.", most=MOST), help="Remove one first.")
+            raise BadInput(
+                Message("There are already %(most)s targets.", most=MOST), help="Remove one first."
+            )
         kind, url = kind_of(url.strip())
         target = NotificationTarget(
             token_hex(8), kind, url, self.clock.now(), language=current().locale, **checked(values)
@@ -69,16 +84,22 @@ class Notifications:
         else:
             target = replace(target, service=await self.sender.identify(url))
         await records.put_target(self.store.records, target)
-        log.info("notification_target_added", target=target.id, kind=kind, service=target.service or None)
+        log.info(
+            "notification_target_added", target=target.id, kind=kind, service=target.service or None
+        )
         return target
 
     async def change(self, target_id: str, values: TargetValues) -> NotificationTarget:
         """Change a target's settings, pause or resume it. Raises NotFound, BadInput."""
         new = checked(values)
-        return await records.change_target(self.store.records, _known(target_id), lambda target: changed(target, new))
+        return await records.change_target(
+            self.store.records, _known(target_id), lambda target: changed(target, new)
+        )
 
     async def rotate_secret(self, target_id: str) -> NotificationTarget:
-        """Give a webhook a new secret, and sign with both for a day. Raises NotFound, BadInput for an Apprise URL."""
+        """Give a webhook a new secret, and sign with both for a day. Raises NotFound,
+        BadInput for an Apprise URL.
+        """
         now = self.clock.now()
         rotated = await records.change_target(
             self.store.records, _known(target_id), lambda target: with_new_secret(target, now)
@@ -96,7 +117,9 @@ class Notifications:
         return await self._notifier.test(_known(target_id))
 
     async def send_again(self, delivery_id: str) -> NotificationDelivery:
-        """Send a delivery again now, under its id, and return what became of it. Raises NotFound, StoreError."""
+        """Send a delivery again now, under its id, and return what became of it.
+        Raises NotFound, StoreError.
+        """
         return await self._notifier.send_again(_known(delivery_id))
 
     @property
@@ -105,7 +128,9 @@ class Notifications:
 
 
 def _known(text: str) -> str:
-    """Return an id that can be one of ours. Raises NotFound for any other text, which never reaches a store."""
+    """Return an id that can be one of ours. Raises NotFound for any other text,
+    which never reaches a store.
+    """
     if not text.isascii() or not text.replace("_", "").isalnum():
         raise NotFound("Unknown id.", help="It may have been removed.")
     return text

@@ -25,23 +25,28 @@ _OF_DELIVERY = ("id", "target", "type", "made_at", "state", "attempts", "tried_a
 
 
 class TargetRequest(changes_of(TargetSettings, without=("paused",))):  # type: ignore[misc]
-    """A new target. ``events``: all of them if left out. ``private``: its host may be in a private network.
+    """A new target. ``events``: all of them if left out. ``private``: its host may be in a private
+    network.
 
-    ``vault``: the vault's address in links, by default the one that the request was sent to, if others can open it.
+    ``vault``: the vault's address in links, by default the one that the request was sent to, if
+    others can open it.
     """
 
     url: str
 
 
 class TargetChange(changes_of(TargetSettings, without=("private", "vault"))):  # type: ignore[misc]
-    """What to change about a target; what is left out stays. ``paused`` false also ends a switch-off."""
+    """What to change about a target; what is left out stays.
+    ``paused`` false also ends a switch-off.
+    """
 
 
 class TargetView(view_of(NotificationTarget, only=_OF_TARGET)):  # type: ignore[misc]
-    """A target. ``url`` shows no secret. ``state``: new, working, failing, paused, gone or given_up.
+    """A target. ``url`` shows no secret. ``state``: new, working, failing, paused, gone or
+    given_up.
 
-    ``failing_since``, ``next_try_at`` and ``problem`` are those of its oldest waiting delivery that failed;
-    ``two_secrets_until`` is when the former secret ends.
+    ``failing_since``, ``next_try_at`` and ``problem`` are those of its oldest waiting delivery that
+    failed; ``two_secrets_until`` is when the former secret ends.
     """
 
     url: str
@@ -54,13 +59,17 @@ class TargetView(view_of(NotificationTarget, only=_OF_TARGET)):  # type: ignore[
 
 
 class TargetWithSecretView(TargetView):
-    """A target with the secret of its webhook, which is shown only here; null for an Apprise URL."""
+    """A target with the secret of its webhook, which is shown only here;
+    null for an Apprise URL.
+    """
 
     secret: str | None
 
 
 class DeliveryView(view_of(NotificationDelivery, only=_OF_DELIVERY)):  # type: ignore[misc]
-    """A message to a target. ``id`` is its ``webhook-id``. ``status`` and ``problem`` are of the last attempt."""
+    """A message to a target. ``id`` is its ``webhook-id``.
+    ``status`` and ``problem`` are of the last attempt.
+    """
 
     next_try_at: datetime | None
     problem: str
@@ -83,17 +92,23 @@ def notifications_view(
     )
 
 
-def target_view(target: NotificationTarget, deliveries: Iterable[NotificationDelivery], now: datetime) -> TargetView:
+def target_view(
+    target: NotificationTarget, deliveries: Iterable[NotificationDelivery], now: datetime
+) -> TargetView:
     """Return a target's view; ``deliveries`` may be those of all targets."""
     own = [each for each in deliveries if each.target == target.id]
     waiting = [each for each in own if each.state is DeliveryState.WAITING]
     state, last = _state(target, own), _last_tried(own)
-    failing = [each for each in waiting if each.failing_since is not None] if state == "failing" else []
+    failing = (
+        [each for each in waiting if each.failing_since is not None] if state == "failing" else []
+    )
     return TargetView(
         **shown(target, _OF_TARGET),
         url=target.masked_url,
         state=state,
-        failing_since=min((each.failing_since for each in failing if each.failing_since), default=None),
+        failing_since=min(
+            (each.failing_since for each in failing if each.failing_since), default=None
+        ),
         next_try_at=min((each.due_at for each in failing), default=None),
         problem=translated(last.problem) if last and state not in ("new", "working") else "",
         waiting=len(waiting),
@@ -129,6 +144,8 @@ def _state(target: NotificationTarget, own: Sequence[NotificationDelivery]) -> S
 
 def _last_tried(own: Iterable[NotificationDelivery]) -> NotificationDelivery | None:
     tried = [
-        each for each in own if each.tried_at is not None and (each.problem or each.state is DeliveryState.DELIVERED)
+        each
+        for each in own
+        if each.tried_at is not None and (each.problem or each.state is DeliveryState.DELIVERED)
     ]
     return max(tried, key=lambda each: (each.tried_at, each.made_at), default=None)

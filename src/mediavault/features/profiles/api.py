@@ -7,7 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from mediavault.api.dependencies import ProfilesDep, errors
-from mediavault.features.profiles.service import ProfileRequest, ProfilesView, ProfileView, profile_view
+from mediavault.features.profiles.service import (
+    ProfileRequest,
+    ProfilesView,
+    ProfileView,
+    profile_view,
+)
 from mediavault.presentation.record_models import given
 
 router = APIRouter(prefix="/api/profiles", tags=["profiles"])

@@ -15,7 +15,9 @@ from mediavault.features.profiles.service import Profiles, ProfilesView, profile
 
 T = TypeVar("T")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the profile.", show_default=False)]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="The name of the profile.", show_default=False)
+]
 
 
 def list_profiles(*, as_json: AsJson = False) -> None:
@@ -45,7 +47,9 @@ def add(settings: Mapping[str, Any], name: Name, *, as_json: AsJson = False) -> 
     if as_json:
         print_json(profile_view(saved))
     else:
-        out().print(f"{saved.name}: {_words(saved)}.", markup=False, highlight=False, soft_wrap=True)
+        out().print(
+            f"{saved.name}: {_words(saved)}.", markup=False, highlight=False, soft_wrap=True
+        )
 
 
 def remove(name: Name, *, as_json: AsJson = False) -> None:
@@ -74,6 +78,8 @@ def _of_profiles(use: Callable[[Profiles], Awaitable[T]]) -> T:
     return asyncio.run(
         with_store(
             settings,
-            lambda store: use(Profiles(store.records, LiveSettings(settings, store.records, SystemClock()))),
+            lambda store: use(
+                Profiles(store.records, LiveSettings(settings, store.records, SystemClock()))
+            ),
         )
     )

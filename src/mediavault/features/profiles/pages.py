@@ -6,7 +6,14 @@ from fastapi import APIRouter, Request, Response
 
 from mediavault.api.dependencies import ProfilesDep, Services
 from mediavault.core.failures import BadInput
-from mediavault.core.profiles import BUILT_IN, CODECS, HEIGHTS, MAX_PROFILE_CHARS, SOUND_CODECS, Profile
+from mediavault.core.profiles import (
+    BUILT_IN,
+    CODECS,
+    HEIGHTS,
+    MAX_PROFILE_CHARS,
+    SOUND_CODECS,
+    Profile,
+)
 from mediavault.features.profiles.service import Profiles
 from mediavault.presentation.labels import CODEC_NAMES, profile_words
 from mediavault.server.services import ApiServices
@@ -49,7 +56,9 @@ async def remove_form(request: Request, services: Services, profiles: ProfilesDe
     return see_other(PAGE)
 
 
-async def _page(services: ApiServices, profiles: Profiles, profile: Profile, error: BadInput | None = None) -> Response:
+async def _page(
+    services: ApiServices, profiles: Profiles, profile: Profile, error: BadInput | None = None
+) -> Response:
     now = await services.live.current()
     titles = {platform.name: platform.title for platform in services.platforms}
     return render(
@@ -60,7 +69,11 @@ async def _page(services: ApiServices, profiles: Profiles, profile: Profile, err
             (
                 one,
                 profile_words(one),
-                [titles.get(site, site) for site, name in now.site_profiles.items() if name == one.name],
+                [
+                    titles.get(site, site)
+                    for site, name in now.site_profiles.items()
+                    if name == one.name
+                ],
             )
             for one in (await profiles.all()).values()
         ],

@@ -1,4 +1,6 @@
-"""What users do with profiles: list, save and remove them. API, pages and command line call this."""
+"""What users do with profiles: list, save and remove them. API,
+pages and command line call this.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from mediavault.store.profiles import all_profiles, remove_profile, save_profile
 
 
 class ProfileRequest(changes_of(Profile, without=["name"])):  # type: ignore[misc]
-    """A profile: see :class:`~mediavault.core.profiles.Profile`. What is left out has its default."""
+    """A profile: see :class:`~mediavault.core.profiles.Profile`.
+    What is left out has its default.
+    """
 
 
 class ProfileView(view_of(Profile)):  # type: ignore[misc]
@@ -26,7 +30,9 @@ class ProfileView(view_of(Profile)):  # type: ignore[misc]
 
 
 class ProfilesView(BaseModel):
-    """All profiles; ``default`` and ``sites`` name those of posts that are submitted without one."""
+    """All profiles; ``default`` and ``sites`` name those of posts that are submitted without
+    one.
+    """
 
     profiles: list[ProfileView]
     default: str
@@ -35,7 +41,9 @@ class ProfilesView(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Profiles:
-    """The profiles of a vault. What a profile can't be raises BadInput, an unknown name NotFound."""
+    """The profiles of a vault. What a profile can't be raises BadInput,
+    an unknown name NotFound.
+    """
 
     records: Records
     live: LiveSettings
@@ -48,15 +56,21 @@ class Profiles:
         """Return the profiles, and which are the defaults."""
         now, profiles = await self.live.current(), await self.all()
         return ProfilesView(
-            profiles=list(map(profile_view, profiles.values())), default=now.profile, sites=dict(now.site_profiles)
+            profiles=list(map(profile_view, profiles.values())),
+            default=now.profile,
+            sites=dict(now.site_profiles),
         )
 
     async def save(self, name: str, settings: Mapping[str, Any]) -> Profile:
-        """Add or replace a profile of one's own. ``settings`` are its fields by name, the others have their defaults."""
+        """Add or replace a profile of one's own. ``settings`` are its fields by name,
+        the others have their defaults.
+        """
         return await save_profile(self.records, replace(Profile(name), **settings))
 
     async def remove(self, name: str) -> None:
-        """Remove a profile. Posts that were saved with it stay; waiting ones are saved with ``best``."""
+        """Remove a profile. Posts that were saved with it stay;
+        waiting ones are saved with ``best``.
+        """
         await remove_profile(self.records, name, await self.live.current())
 
 

@@ -12,9 +12,12 @@ from mediavault.presentation.views import job_view
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
 
-@router.post("/{job_id}/stop", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))
+@router.post(
+    "/{job_id}/stop", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503)
+)
 async def stop(job_id: JobIdPath, services: Services) -> JobView:
-    """End the recording of a running stream and save what it has; the job is completed some seconds later.
+    """End the recording of a running stream and save what it has; the job is completed some seconds
+    later.
 
     A post that is not being recorded is refused (409).
     """

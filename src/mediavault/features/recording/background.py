@@ -1,8 +1,8 @@
 """Records streams that are running, in an attempt of the worker.
 
-A recording lasts for hours, so it uses no slot: a worker records up to a number of streams in addition to its jobs.
-What is recorded is in a folder of the job (``library.staging``) until its file is in the library, so that the next
-attempt goes on where this one ended.
+A recording lasts for hours, so it uses no slot: a worker records up to a number of streams in
+addition to its jobs. What is recorded is in a folder of the job (``library.staging``) until its
+file is in the library, so that the next attempt goes on where this one ended.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ log = get_logger(__name__)
 
 @dataclass(slots=True)
 class RecordingPlaces:
-    """How many streams one worker records at a time: they share its disk and network. ``most`` None: any number."""
+    """How many streams one worker records at a time: they share its disk and network.
+    ``most`` None: any number.
+    """
 
     most: int | None = None
     taken: set[JobId] = field(default_factory=set)
@@ -40,7 +42,10 @@ class RecordingPlaces:
         """Take a place for the job. Raises LiveNow when there is none."""
         if self.most is not None and len(self.taken - {job_id}) >= self.most:
             raise LiveNow(
-                Message("The stream is live, but this worker is already recording %(most)d.", most=self.most),
+                Message(
+                    "The stream is live, but this worker is already recording %(most)d.",
+                    most=self.most,
+                ),
                 retry_after=FULL_FOR,
             )
         self.taken.add(job_id)
@@ -65,7 +70,9 @@ class StreamRecording(ItemRecording):
     async def __aenter__(self) -> StreamRecording:
         if self.attempt.context.profile.record_live or await self._is_begun():
             self.order = RecordingOrder(
-                folder=self.attempt.context.library.staging.recording_folder(self.attempt.claim.id, self.index),
+                folder=self.attempt.context.library.staging.recording_folder(
+                    self.attempt.claim.id, self.index
+                ),
                 begin=self._begin,
                 on_change=self._on_change,
                 began_at=began_at(self.attempt.extraction.metadata),
@@ -96,7 +103,9 @@ class StreamRecording(ItemRecording):
         if not self.has_begun:
             self.has_begun = True
             detail = (
-                Message("The recording continues.") if goes_on else Message("The stream is live; recording starts.")
+                Message("The recording continues.")
+                if goes_on
+                else Message("The stream is live; recording starts.")
             )
             await recorder.record(Stage.RECORD, detail)
 
@@ -104,7 +113,11 @@ class StreamRecording(ItemRecording):
         self._recorded_s = recording.recorded_s
         if self._noticed_s is None:  # what an earlier attempt recorded
             self._noticed_s = recording.recorded_s
-        facts = {"stage": Stage.RECORD, "bytes_done": recording.bytes, "duration_s": recording.recorded_s}
+        facts = {
+            "stage": Stage.RECORD,
+            "bytes_done": recording.bytes,
+            "duration_s": recording.recorded_s,
+        }
         self.attempt.recorder.report(facts, PROGRESS_PCT)
 
     async def _watch(self) -> None:
@@ -134,7 +147,9 @@ class StreamRecording(ItemRecording):
         if isinstance(failure, NotYet):
             ends = failure.retry_after is None
         else:
-            may_pass = isinstance(failure, RateLimited) or failure.spec.scope is FailureScope.MACHINE
+            may_pass = (
+                isinstance(failure, RateLimited) or failure.spec.scope is FailureScope.MACHINE
+            )
             goes_on = failure.spec.retry is Retry.MACHINE or claim.fence < claim.job.max_attempts
             ends = not (may_pass and goes_on)
         if ends:
@@ -142,7 +157,9 @@ class StreamRecording(ItemRecording):
         return ends
 
     async def save(self, candidate: Candidate, file: DownloadedFile) -> None:
-        """Store what was recorded, for the job's page and its sidecar. Without a recording nothing is written."""
+        """Store what was recorded, for the job's page and its sidecar.
+        Without a recording nothing is written.
+        """
         attempt = self.attempt
         known = attempt.extraction.metadata
         if file.recording is None and RECORDING not in known:

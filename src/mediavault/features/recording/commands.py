@@ -10,4 +10,8 @@ def stop(job_ids: JobIds, *, as_json: AsJson = False) -> None:
     """End recordings of running streams, and save what they have."""
     from mediavault.features.recording.service import stop_recording
 
-    for_each(job_ids, lambda jobs, job_id: stop_recording(jobs.store, job_id, jobs.clock), as_json=as_json)
+    for_each(
+        job_ids,
+        lambda jobs, job_id: stop_recording(jobs.store, job_id, jobs.clock),
+        as_json=as_json,
+    )

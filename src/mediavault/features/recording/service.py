@@ -1,4 +1,6 @@
-"""What users do with a recording: stop it. API, pages and command line call this; the worker reads the request."""
+"""What users do with a recording: stop it. API, pages and command line call this;
+the worker reads the request.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ _KIND = RecordKind.STOP_RECORDING
 
 
 async def stop_recording(store: Store, job_id: JobId, clock: Clock) -> Job:
-    """Ask the worker that records this job's post to end and save what it has; return the job as it is now.
+    """Ask the worker that records this job's post to end and save what it has; return the job as it
+    is now.
 
     Raises JobNotFound, and IllegalMove when it is not being recorded.
     """

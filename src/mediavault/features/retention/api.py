@@ -25,7 +25,9 @@ CHANGES = errors(401, 403, 404, 415, 503)
 
 @router.get("", response_model=RetentionView, responses=errors(401, 403, 503))
 async def index(rules: RetentionDep, limit: Limit = 50) -> RetentionView:
-    """Return the rules, and the posts that can be deleted under them, in the order in which they were saved. Changes nothing."""
+    """Return the rules, and the posts that can be deleted under them, in the order in which they
+    were saved. Changes nothing.
+    """
     return await rules.view(limit=limit)
 
 
@@ -37,7 +39,9 @@ async def put(key: RuleKey, body: RetentionRuleRequest, rules: RetentionDep) -> 
 
 @router.delete("/rules/{key}", status_code=204, responses=CHANGES)
 async def remove(key: RuleKey, rules: RetentionDep) -> None:
-    """Remove the rule of a source, whose posts then follow the vault's rule, or the rule of the vault."""
+    """Remove the rule of a source, whose posts then follow the vault's rule,
+    or the rule of the vault.
+    """
     await rules.remove(key)
 
 

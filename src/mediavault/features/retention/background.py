@@ -1,7 +1,9 @@
-"""Lists the posts that can be deleted under the retention rules, and moves them to the trash if a rule is switched on.
+"""Lists the posts that can be deleted under the retention rules, and moves them to the trash if a
+rule is switched on.
 
-One worker makes the list and one moves a post at a time: each step first replaces the stored plan, which fails when
-another was faster. A kill between that and the move leaves the post in the library, and the next plan lists it again.
+One worker makes the list and one moves a post at a time: each step first replaces the stored plan,
+which fails when another was faster. A kill between that and the move leaves the post in the
+library, and the next plan lists it again.
 """
 
 from __future__ import annotations
@@ -41,7 +43,8 @@ FreeBytes = Callable[[], Awaitable[int | None]]
 class Retention:
     """The retention of one worker.
 
-    ``paths_of`` names the files of a post. ``free_bytes`` tells the free space of the library's disk, None where it has none.
+    ``paths_of`` names the files of a post. ``free_bytes`` tells the free space of the library's
+    disk, None where it has none.
     """
 
     store: Store
@@ -51,7 +54,9 @@ class Retention:
     free_bytes: FreeBytes
 
     async def round(self) -> None:
-        """Make the plan if it is due, then move the posts that are due. Raises StoreError, StorageFailure."""
+        """Make the plan if it is due, then move the posts that are due.
+        Raises StoreError, StorageFailure.
+        """
         records, now = self.store.records, self.clock.now()
         rules, stored = await retention_rules(records), await read_plan(records)
         if all(rule.is_empty for rule in rules.values()):
@@ -65,7 +70,9 @@ class Retention:
             begun = replace(plan or RetentionPlan(made_at=now), made_by=now + MADE_WITHIN)
             if (held := await put_plan(records, begun, before=stored)) is None:
                 return
-            made = await make_plan(self.store, rules, self.clock, await self.free_bytes(), before=plan)
+            made = await make_plan(
+                self.store, rules, self.clock, await self.free_bytes(), before=plan
+            )
             if (renewed := await put_plan(records, made, before=held)) is None:
                 return
             stored = renewed
@@ -73,7 +80,8 @@ class Retention:
 
     async def _move(self, stored: StoredPlan) -> None:
         now, plan = self.clock.now(), stored.plan
-        rules = await retention_rules(self.store.records)  # again: making the plan may have taken minutes
+        # again: making the plan may have taken minutes
+        rules = await retention_rules(self.store.records)
         if plan is None or plan.rules != digest_of(rules):
             return
         most = rules.get(WHOLE_VAULT, RetentionRule()).most_a_day
@@ -87,7 +95,9 @@ class Retention:
         for proposal in due:
             assert stored.plan is not None
             if (
-                taken := await put_plan(self.store.records, stored.plan.without(proposal, today), before=stored)
+                taken := await put_plan(
+                    self.store.records, stored.plan.without(proposal, today), before=stored
+                )
             ) is None:
                 return
             stored = taken
@@ -95,10 +105,19 @@ class Retention:
                 continue
             try:
                 job = await move_to_trash(
-                    self.store, self.library, self.clock, proposal.job_id, self.paths_of, batch=batch
+                    self.store,
+                    self.library,
+                    self.clock,
+                    proposal.job_id,
+                    self.paths_of,
+                    batch=batch,
                 )
             except JobNotFound:
                 continue
             log.info(
-                "retention_moved", job_id=job.id, trace_id=job.trace_id, why=proposal.why, rules=list(proposal.rules)
+                "retention_moved",
+                job_id=job.id,
+                trace_id=job.trace_id,
+                why=proposal.why,
+                rules=list(proposal.rules),
             )

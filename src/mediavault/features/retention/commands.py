@@ -49,7 +49,10 @@ def show(
         title = readable_name(post.job.display.title)
         text = f"{post.job.id}  {REASONS[post.why]}  {format_size(post.bytes)}  {title}"
         out().print(text, markup=False, highlight=False, soft_wrap=True)
-    out().print(f"{counted(view.count, 'post', 'posts')} can be deleted, {format_size(view.bytes)}.", highlight=False)
+    out().print(
+        f"{counted(view.count, 'post', 'posts')} can be deleted, {format_size(view.bytes)}.",
+        highlight=False,
+    )
 
 
 def _line(rule: RetentionRuleView) -> str:
@@ -59,12 +62,16 @@ def _line(rule: RetentionRuleView) -> str:
         f"all but the newest {rule.newest:,}" if rule.newest else "",
         f"less than {rule.free_gb:g} GB free" if rule.free_gb else "",
     ]
-    state = f"on, at most {rule.most_a_day} posts per day for all rules" if rule.is_on else "only lists"
+    state = (
+        f"on, at most {rule.most_a_day} posts per day for all rules" if rule.is_on else "only lists"
+    )
     return f"{rule.key:<16}  {'; '.join(filter(None, parts)) or 'keeps everything'}  ({state})"
 
 
 @changes_of(RetentionRule)
-def set_rule(settings: Mapping[str, Any], key: RuleKey = "vault", *, as_json: AsJson = False) -> None:
+def set_rule(
+    settings: Mapping[str, Any], key: RuleKey = "vault", *, as_json: AsJson = False
+) -> None:
     """Set a rule. Without a condition it keeps everything; without --on it only lists posts."""
     from mediavault.cli.output import out, print_json
 
@@ -73,7 +80,9 @@ def set_rule(settings: Mapping[str, Any], key: RuleKey = "vault", *, as_json: As
         print_json(rule)
     else:
         out().print(
-            "Set. `mediavault retention show` lists the posts that can be deleted.", markup=False, highlight=False
+            "Set. `mediavault retention show` lists the posts that can be deleted.",
+            markup=False,
+            highlight=False,
         )
 
 
@@ -92,4 +101,6 @@ def _of_rules(use: Callable[[RetentionRules], Awaitable[T]]) -> T:
     """Return what a function of the vault's rules returns."""
     from mediavault.core.clock import SystemClock
 
-    return asyncio.run(with_store(quiet_settings(), lambda store: use(RetentionRules(store, SystemClock()))))
+    return asyncio.run(
+        with_store(quiet_settings(), lambda store: use(RetentionRules(store, SystemClock())))
+    )

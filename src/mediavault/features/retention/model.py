@@ -1,8 +1,8 @@
 """Retention: rules for deleting saved posts, and the posts that they list. Pure.
 
-A rule applies to the posts of one source, or to the whole vault. A source's own rule replaces the vault's for its posts;
-an empty one keeps them all. A rule only lists posts until it is switched on: then posts that it has listed for a day are
-moved to the trash, a few per day.
+A rule applies to the posts of one source, or to the whole vault. A source's own rule replaces the
+vault's for its posts; an empty one keeps them all. A rule only lists posts until it is switched on:
+then posts that it has listed for a day are moved to the trash, a few per day.
 """
 
 from __future__ import annotations
@@ -45,23 +45,33 @@ REASONS: Mapping[Why, str] = {
 class RetentionRule:
     """When a post can be deleted: any of these is enough, None never is.
 
-    ``days``: since it was saved. ``newest``: how many stay, by when they were published, at the latest when they were saved. ``watched_days``: since
-    a user last watched it to the end. ``free_gb``: while the disk has less free space, the posts that were saved first.
-    ``is_on``: it moves posts to the trash. ``most_a_day`` limits all rules together and is read from the vault's rule.
+    ``days``: since it was saved. ``newest``: how many stay, by when they were published, at the
+    latest when they were saved. ``watched_days``: since a user last watched it to the end.
+    ``free_gb``: while the disk has less free space, the posts that were saved first. ``is_on``: it
+    moves posts to the trash. ``most_a_day`` limits all rules together and is read from the vault's
+    rule.
     """
 
-    days: int | None = field(default=None, metadata=about("Delete posts this many days after they were saved."))
-    newest: int | None = field(default=None, metadata=about("Keep only this many, the most recently published."))
+    days: int | None = field(
+        default=None, metadata=about("Delete posts this many days after they were saved.")
+    )
+    newest: int | None = field(
+        default=None, metadata=about("Keep only this many, the most recently published.")
+    )
     watched_days: int | None = field(
-        default=None, metadata=about("Delete posts this many days after they were watched to the end.")
+        default=None,
+        metadata=about("Delete posts this many days after they were watched to the end."),
     )
     free_gb: float | None = field(
         default=None, metadata=about("While less disk space is free, delete the posts saved first.")
     )
     is_on: bool = field(
-        default=False, metadata=about("Move posts that have been listed for a day to the trash.", option="--on")
+        default=False,
+        metadata=about("Move posts that have been listed for a day to the trash.", option="--on"),
     )
-    most_a_day: int = field(default=MOST_A_DAY, metadata=about("How many posts all rules together may move per day."))
+    most_a_day: int = field(
+        default=MOST_A_DAY, metadata=about("How many posts all rules together may move per day.")
+    )
 
     @property
     def is_empty(self) -> bool:
@@ -74,7 +84,8 @@ def checked_rule(rule: RetentionRule) -> RetentionRule:
     for days in (rule.days, rule.watched_days):
         if days is not None and not 1 <= days <= MOST_DAYS:
             raise BadInput(
-                "This is not a valid number of days.", help=Message("Use a number from 1 to %(most)s.", most=MOST_DAYS)
+                "This is not a valid number of days.",
+                help=Message("Use a number from 1 to %(most)s.", most=MOST_DAYS),
             )
     if rule.newest is not None and not 1 <= rule.newest <= MOST_KEPT:
         raise BadInput(
@@ -82,7 +93,9 @@ def checked_rule(rule: RetentionRule) -> RetentionRule:
             help=Message("Use a number from 1 to %(most)s.", most=MOST_KEPT),
         )
     if rule.free_gb is not None and not 0 < rule.free_gb <= MOST_FREE_GB:
-        raise BadInput("This is not a valid amount of free space.", help="Enter it in gigabytes, such as 50.")
+        raise BadInput(
+            "This is not a valid amount of free space.", help="Enter it in gigabytes, such as 50."
+        )
     if not 1 <= rule.most_a_day <= MOST_MOST_A_DAY:
         raise BadInput(
             "This is not a valid number of posts per day.",
@@ -95,8 +108,9 @@ def checked_rule(rule: RetentionRule) -> RetentionRule:
 class SavedPost:
     """What rules need to know about a saved post.
 
-    ``sources`` are those that brought it; it has none if a user asked for it. ``watched_at``: when a user last watched it
-    to the end. ``is_protected``: it is pinned, a user's favourite, or being watched.
+    ``sources`` are those that brought it; it has none if a user asked for it. ``watched_at``: when
+    a user last watched it to the end. ``is_protected``: it is pinned, a user's favourite, or being
+    watched.
     """
 
     job_id: JobId
@@ -110,7 +124,9 @@ class SavedPost:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A post that can be deleted. ``rules`` are the keys of the rules that list it. ``since``: when it was first listed."""
+    """A post that can be deleted. ``rules`` are the keys of the rules that list it. ``since``:
+    when it was first listed.
+    """
 
     job_id: JobId
     why: Why
@@ -130,17 +146,23 @@ def propose(
 ) -> list[Proposal]:
     """Return the posts that can be deleted, in the order in which they were saved.
 
-    ``rules`` are by source id and WHOLE_VAULT. A post from several sources is included only if all of their rules list it.
-    No post of the ``doubtful`` sources is included: their last answer can't be trusted. ``free_bytes``: on the library's disk,
-    counting files in the trash as free; None if unknown, and then no post is listed for space.
+    ``rules`` are by source id and WHOLE_VAULT. A post from several sources is included only if all
+    of their rules list it. No post of the ``doubtful`` sources is included: their last answer can't
+    be trusted. ``free_bytes``: on the library's disk, counting files in the trash as free; None if
+    unknown, and then no post is listed for space.
     """
     members: dict[str, list[SavedPost]] = {}
     for post in posts:
         for key in _keys(post, rules):
             members.setdefault(key, []).append(post)
-    held = {post.job_id for post in posts if post.is_protected or any(source in doubtful for source in post.sources)}
+    held = {
+        post.job_id
+        for post in posts
+        if post.is_protected or any(source in doubtful for source in post.sources)
+    }
     verdicts = {
-        key: dict(_of_one_rule(members.get(key, ()), rule, held, free_bytes, now)) for key, rule in rules.items()
+        key: dict(_of_one_rule(members.get(key, ()), rule, held, free_bytes, now))
+        for key, rule in rules.items()
     }
     found = []
     for post in sorted(posts, key=lambda post: (post.saved_at, post.job_id)):
@@ -156,7 +178,9 @@ def _keys(post: SavedPost, rules: Mapping[str, RetentionRule]) -> tuple[str, ...
     """Return the keys of the rules that decide about a post."""
     if not post.sources:
         return (WHOLE_VAULT,)
-    return tuple(dict.fromkeys(source if source in rules else WHOLE_VAULT for source in post.sources))
+    return tuple(
+        dict.fromkeys(source if source in rules else WHOLE_VAULT for source in post.sources)
+    )
 
 
 def _of_one_rule(
@@ -166,9 +190,15 @@ def _of_one_rule(
     free_bytes: int | None,
     now: datetime,
 ) -> Iterator[tuple[JobId, Why]]:
-    """Yield the posts that this rule alone would list, and why. Posts that are held count among the newest too."""
+    """Yield the posts that this rule alone would list, and why.
+    Posts that are held count among the newest too.
+    """
     surplus = set(_beyond_newest(posts, rule.newest)) if rule.newest is not None else set()
-    free = None if free_bytes is None or rule.free_gb is None else free_bytes - int(rule.free_gb * GIGABYTE)
+    free = (
+        None
+        if free_bytes is None or rule.free_gb is None
+        else free_bytes - int(rule.free_gb * GIGABYTE)
+    )
     kept = []
     for post in sorted(posts, key=lambda post: (post.saved_at, post.job_id)):
         if post.job_id in held:
@@ -209,9 +239,10 @@ def _is_past(moment: datetime | None, days: int | None, now: datetime) -> bool:
 class RetentionPlan:
     """What the rules listed at ``made_at``, and how much of it was moved.
 
-    ``listed`` are the first of ``count`` posts with ``bytes`` in all. ``rules`` identifies the rules.
-    ``doubtful`` are sources with rules whose last answer can't be trusted. ``moved`` were moved on ``moved_on``, a day of
-    the machine's local time. ``made_by``: until then a worker makes the next plan.
+    ``listed`` are the first of ``count`` posts with ``bytes`` in all. ``rules`` identifies the
+    rules. ``doubtful`` are sources with rules whose last answer can't be trusted. ``moved`` were
+    moved on ``moved_on``, a day of the machine's local time. ``made_by``: until then a worker makes
+    the next plan.
     """
 
     made_at: datetime
@@ -243,7 +274,8 @@ class RetentionPlan:
 def since_before(proposals: Iterable[Proposal], before: RetentionPlan | None) -> list[Proposal]:
     """Return the proposals, with ``since`` from the previous plan for posts that it had listed.
 
-    If a post's rules have been switched on since then, it counts as newly listed: its notice begins now.
+    If a post's rules have been switched on since then, it counts as newly listed: its notice begins
+    now.
     """
     known = {entry.job_id: entry for entry in before.listed} if before else {}
     return [
@@ -254,7 +286,11 @@ def since_before(proposals: Iterable[Proposal], before: RetentionPlan | None) ->
     ]
 
 
-def to_move(plan: RetentionPlan, *, most_a_day: int, today: str, now: datetime) -> tuple[Proposal, ...]:
-    """Return the posts to move now: those listed for a day by rules that are on, up to the daily limit."""
+def to_move(
+    plan: RetentionPlan, *, most_a_day: int, today: str, now: datetime
+) -> tuple[Proposal, ...]:
+    """Return the posts to move now: those listed for a day by rules that are on,
+    up to the daily limit.
+    """
     due = [entry for entry in plan.listed if entry.is_on and now - entry.since >= NOTICE]
     return tuple(due[: max(0, most_a_day - plan.moved_today(today))])

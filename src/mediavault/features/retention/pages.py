@@ -1,4 +1,6 @@
-"""The retention page: the posts that can be deleted, and the rules of the vault and its sources. For admins only."""
+"""The retention page: the posts that can be deleted,
+and the rules of the vault and its sources. For admins only.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,12 @@ SourceQuery = Annotated[str, Query(max_length=64)]
 
 
 @router.get(PAGE)
-async def index(services: Services, rules: RetentionDep, source: SourceQuery = "", *, long: bool = False) -> Response:
-    """Show the posts that can be deleted, and the rules. ``source``: the source whose rule is in the form. ``long``: a longer list."""
+async def index(
+    services: Services, rules: RetentionDep, source: SourceQuery = "", *, long: bool = False
+) -> Response:
+    """Show the posts that can be deleted, and the rules. ``source``: the source whose rule is in
+    the form. ``long``: a longer list.
+    """
     return await _page(services, rules, key=source or WHOLE_VAULT, is_long=long)
 
 
@@ -42,7 +48,9 @@ async def change_form(request: Request, services: Services, rules: RetentionDep)
         if form.get("do") == "remove":
             await rules.remove(key)
         else:
-            await rules.set(key, form_values(RetentionRule, {name: [text] for name, text in form.items()}))
+            await rules.set(
+                key, form_values(RetentionRule, {name: [text] for name, text in form.items()})
+            )
     except MediavaultError as exc:
         return await _page(services, rules, key=key, sent=form, error=exc)
     return see_other(PAGE)
@@ -76,7 +84,9 @@ async def _page(
         has_rules=any(not rule.is_empty for rule in stored.values()),
         names=names,
         key=key,
-        form=form_of(stored.get(key, RetentionRule())) if sent is None else {**dict.fromkeys(empty, ""), **sent},
+        form=form_of(stored.get(key, RetentionRule()))
+        if sent is None
+        else {**dict.fromkeys(empty, ""), **sent},
         has_rule=key in stored,
         is_long=is_long,
         reasons=REASONS,

@@ -50,8 +50,9 @@ async def retention_rules(records: Records) -> dict[str, RetentionRule]:
 
 
 async def set_rule(store: Store, key: str, rule: RetentionRule | None) -> None:
-    """Store the rule of a source or of the vault; None removes it. Raises NotFound for an unknown source, and
-    BadInput for invalid values."""
+    """Store the rule of a source or of the vault; None removes it. Raises NotFound for an unknown
+    source, and BadInput for invalid values.
+    """
     if rule is None:
         await store.records.remove(RecordKind.RETENTION_RULE, key)
         return
@@ -87,7 +88,9 @@ async def read_plan(records: Records) -> StoredPlan:
         return StoredPlan(None, record.value)
 
 
-async def put_plan(records: Records, plan: RetentionPlan, *, before: StoredPlan) -> StoredPlan | None:
+async def put_plan(
+    records: Records, plan: RetentionPlan, *, before: StoredPlan
+) -> StoredPlan | None:
     """Replace the previous plan; None if that has changed in the meantime."""
     value = to_named_json(plan)
     is_stored = await records.replace(RecordKind.RETENTION_PLAN, KEY, value, if_value=before.value)
@@ -114,7 +117,7 @@ def _rule(record: Record) -> RetentionRule:
         return RetentionRule()
 
 
-# --- what the rules look at --------------------------------------------------------------------------------------
+# --- what the rules look at -----------------------------------------------------------------------
 
 
 async def make_plan(
@@ -167,7 +170,11 @@ async def _with_marks(store: Store, jobs: Sequence[Job], now: datetime) -> list[
 
 
 def _saved_post(job: Job, marks: Sequence[Mark], now: datetime) -> SavedPost:
-    watched = [from_micros(mark.place) for mark in marks if mark.kind == MarkKind.WATCHED and mark.place is not None]
+    watched = [
+        from_micros(mark.place)
+        for mark in marks
+        if mark.kind == MarkKind.WATCHED and mark.place is not None
+    ]
     sizes = [item.saved.bytes for item in job.items if item.saved]
     return SavedPost(
         job.id,
@@ -184,7 +191,11 @@ _KEEPING = frozenset({MarkKind.PINNED, MarkKind.FAVOURITE})
 
 
 def _is_being_watched(mark: Mark, now: datetime) -> bool:
-    return mark.kind == MarkKind.POSITION and mark.place is not None and now - from_micros(mark.place) < WATCHING
+    return (
+        mark.kind == MarkKind.POSITION
+        and mark.place is not None
+        and now - from_micros(mark.place) < WATCHING
+    )
 
 
 def _sources(job: Job, marks: Sequence[Mark]) -> tuple[str, ...]:
@@ -194,13 +205,18 @@ def _sources(job: Job, marks: Sequence[Mark]) -> tuple[str, ...]:
     return tuple(mark.name.partition("/")[2] for mark in marks if mark.kind == MarkKind.SOURCE)
 
 
-async def may_go_still(store: Store, proposals: Sequence[Proposal], now: datetime) -> dict[JobId, Job]:
-    """Return the jobs of those proposals that no user has asked for, pinned or begun to watch since the plan was made."""
+async def may_go_still(
+    store: Store, proposals: Sequence[Proposal], now: datetime
+) -> dict[JobId, Job]:
+    """Return the jobs of those proposals that no user has asked for,
+    pinned or begun to watch since the plan was made.
+    """
     jobs = existing_jobs(store.catalogue, [one.job_id for one in proposals])
     saved = [job async for job in jobs if job.status is JobStatus.COMPLETED]
     posts = {post.job_id: post for post in await _with_marks(store, saved, now)}
     asked = {source for post in posts.values() for source in post.sources}
-    brought_by = await some_followed(store.tables, asked)  # a page of one post need not read all sources
+    # a page of one post need not read all sources
+    brought_by = await some_followed(store.tables, asked)
     doubtful = {source for source, one in brought_by.items() if one.state.is_doubtful}
     of_sources = {proposal.job_id for proposal in proposals if proposal.rules != (WHOLE_VAULT,)}
     return {

@@ -16,16 +16,24 @@ FeedId = Annotated[str, Path(max_length=100, description="The feed's id.")]
 
 
 @router.get("", response_model=RssFeedsView, responses=errors(401, 503))
-async def list_feeds(request: Request, feeds: RssFeedsDep, services: Services, user: UserName) -> RssFeedsView:
+async def list_feeds(
+    request: Request, feeds: RssFeedsDep, services: Services, user: UserName
+) -> RssFeedsView:
     """List the user's RSS feeds, by name. An address that this machine can't show is null."""
-    return RssFeedsView(feeds=await feeds.views(address_for_others(request, services.settings), user))
+    return RssFeedsView(
+        feeds=await feeds.views(address_for_others(request, services.settings), user)
+    )
 
 
-@router.post("", response_model=RssFeedView, status_code=201, responses=errors(401, 403, 415, 503, 507))
+@router.post(
+    "", response_model=RssFeedView, status_code=201, responses=errors(401, 403, 415, 503, 507)
+)
 async def add_feed(
     request: Request, body: RssFeedRequest, feeds: RssFeedsDep, services: Services, user: UserName
 ) -> RssFeedView:
-    """Make an RSS feed of a filter of the library: its saved posts, newest first, as the user sees them."""
+    """Make an RSS feed of a filter of the library: its saved posts, newest first,
+    as the user sees them.
+    """
     base = address_for_others(request, services.settings)
     return await feeds.view(await feeds.add(body.name, body.filter, base=base, user=user), base)
 

@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Its name, which apps show.", show_default=False)]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="Its name, which apps show.", show_default=False)
+]
 Filter = Annotated[
     str,
     typer.Option(
         "--filter",
         metavar="FILTER",
-        help="What it contains: the part after the question mark in the library page's address, such as `tag=trains`. "
+        help="What it contains: the part after the question mark in the library page's address,"
+        " such as `tag=trains`. "
         "Default: everything.",
     ),
 ]
@@ -58,7 +61,9 @@ def list_feeds(*, as_json: AsJson = False) -> None:
     for feed in listed:
         whose = "" if feed["user"] == OWNER else f"{feed['user']}, "
         fetched = (
-            f"last fetched {feed['fetched_at'][:16].replace('T', ' ')} UTC" if feed["fetched_at"] else "never fetched"
+            f"last fetched {feed['fetched_at'][:16].replace('T', ' ')} UTC"
+            if feed["fetched_at"]
+            else "never fetched"
         )
         line = (
             f"{feed['name']}  ({whose}{feed['filter'] or 'everything'}, {fetched})\n"
@@ -101,6 +106,7 @@ def _with_feeds(use: Callable[[RssFeeds, str], Awaitable[T]]) -> T:
 
 async def _as_dict(feeds: RssFeeds, feed: RssFeed, base: str) -> dict[str, Any]:
     view = (await feeds.view(feed, base)).model_dump()
-    return {name: value.isoformat() if name.endswith("_at") and value else value for name, value in view.items()} | {
-        "user": feed.user
-    }
+    return {
+        name: value.isoformat() if name.endswith("_at") and value else value
+        for name, value in view.items()
+    } | {"user": feed.user}

@@ -26,8 +26,8 @@ _NAMESPACES = {
 class RssItem:
     """A saved video in a feed.
 
-    ``id`` is a UUID that never changes; ``html`` describes it; sizes are bytes. Times are in UTC; ``published_at`` is
-    ``saved_at`` where the post's publication is not known.
+    ``id`` is a UUID that never changes; ``html`` describes it; sizes are bytes. Times are in UTC;
+    ``published_at`` is ``saved_at`` where the post's publication is not known.
     """
 
     id: str
@@ -46,7 +46,9 @@ class RssItem:
 
 @dataclass(frozen=True, slots=True)
 class RssChannel:
-    """A feed: ``id`` is a UUID, ``address`` where the document is, ``home`` the page that shows the same posts."""
+    """A feed: ``id`` is a UUID, ``address`` where the document is,
+    ``home`` the page that shows the same posts.
+    """
 
     id: str
     title: str
@@ -64,12 +66,24 @@ def rss_document(channel: RssChannel) -> bytes:
     root = Element("rss", {"version": "2.0", **_NAMESPACES})
     top = SubElement(root, "channel")
     _texts(top, {"title": channel.title, "link": channel.home, "description": channel.description})
-    _texts(top, {"language": channel.language, "lastBuildDate": format_datetime(channel.at), "generator": "mediavault"})
+    _texts(
+        top,
+        {
+            "language": channel.language,
+            "lastBuildDate": format_datetime(channel.at),
+            "generator": "mediavault",
+        },
+    )
     _empty(top, "atom:link", href=channel.address, rel="self", type=RSS_TYPE)
-    _texts(SubElement(top, "image"), {"url": channel.picture, "title": channel.title, "link": channel.home})
+    _texts(
+        SubElement(top, "image"),
+        {"url": channel.picture, "title": channel.title, "link": channel.home},
+    )
     _empty(top, "itunes:image", href=channel.picture)
     _empty(top, "itunes:category", text="TV & Film")
-    _texts(top, {"itunes:author": "mediavault", "itunes:explicit": "false", "itunes:type": "episodic"})
+    _texts(
+        top, {"itunes:author": "mediavault", "itunes:explicit": "false", "itunes:type": "episodic"}
+    )
     _texts(top, {"itunes:block": "Yes", "podcast:locked": "yes", "podcast:guid": channel.id})
     for item in channel.items:
         _rss_item(SubElement(top, "item"), item)
@@ -79,8 +93,14 @@ def rss_document(channel: RssChannel) -> bytes:
 def atom_document(channel: RssChannel) -> bytes:
     """Return the feed as Atom 1.0 (RFC 4287)."""
     root = Element("feed", {"xmlns": ATOM, "xml:lang": channel.language})
-    _texts(root, {"id": f"urn:uuid:{channel.id}", "title": channel.title, "subtitle": channel.description})
-    _texts(root, {"updated": channel.at.isoformat(), "logo": channel.picture, "generator": "mediavault"})
+    _texts(
+        root,
+        {"id": f"urn:uuid:{channel.id}", "title": channel.title, "subtitle": channel.description},
+    )
+    _texts(
+        root,
+        {"updated": channel.at.isoformat(), "logo": channel.picture, "generator": "mediavault"},
+    )
     _empty(root, "link", rel="self", type=ATOM_TYPE, href=channel.address)
     _empty(root, "link", rel="alternate", type="text/html", href=channel.home)
     _texts(SubElement(root, "author"), {"name": "mediavault"})

@@ -1,4 +1,6 @@
-"""An RSS feed of the library: its record, its filter, and how API and command line show it. Pure."""
+"""An RSS feed of the library: its record, its filter,
+and how API and command line show it. Pure.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,12 @@ from mediavault.auth.grants import NamedGrant
 from mediavault.core.failures import BadInput
 from mediavault.core.messages import Message
 from mediavault.core.records import RecordKind
-from mediavault.features.jobs.library_filter import LibraryFilter, LibraryView, read_filter, to_query
+from mediavault.features.jobs.library_filter import (
+    LibraryFilter,
+    LibraryView,
+    read_filter,
+    to_query,
+)
 from mediavault.presentation.preferences import zone_named
 from mediavault.presentation.record_models import STRICT
 from mediavault.presentation.schemas import MAX_FILTER_CHARS
@@ -27,8 +34,9 @@ MOST_ITEMS = 200  # of a document: an app asks for all of them again at each cha
 class RssFeed(NamedGrant):
     """A feed's record.
 
-    ``filter`` is the query of the library page's address. It is read as the user who made the feed, and in their time
-    zone. ``base`` is the vault's address as they opened it, with a slash at the end.
+    ``filter`` is the query of the library page's address. It is read as the user who made the feed,
+    and in their time zone. ``base`` is the vault's address as they opened it, with a slash at the
+    end.
     """
 
     kind = RecordKind.RSS_FEED
@@ -50,7 +58,9 @@ class RssFeed(NamedGrant):
 
 
 class RssFeedRequest(BaseModel):
-    """A new RSS feed. ``filter`` is what the library page's address has behind its question mark; "" for everything."""
+    """A new RSS feed. ``filter`` is what the library page's address has behind its question mark;
+    "" for everything.
+    """
 
     model_config = STRICT
 
@@ -59,7 +69,9 @@ class RssFeedRequest(BaseModel):
 
 
 class RssFeedView(BaseModel):
-    """An RSS feed. ``rss`` and ``atom`` are its secret addresses; null where the machine has not the key that made them."""
+    """An RSS feed. ``rss`` and ``atom`` are its secret addresses;
+    null where the machine has not the key that made them.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -79,14 +91,18 @@ class RssFeedsView(BaseModel):
 
 
 def filter_of(feed: RssFeed) -> LibraryFilter:
-    """Return the feed's filter. Raises BadInput for one that can't be read, as in a backup that was changed."""
+    """Return the feed's filter. Raises BadInput for one that can't be read,
+    as in a backup that was changed.
+    """
     return for_feed(read_filter(dict(parse_qsl(feed.filter))))
 
 
 def read_feed_filter(text: str) -> LibraryFilter:
-    """Return the filter of a new feed from what the library's address has after its question mark; "" for everything.
+    """Return the filter of a new feed from what the library's address has after its question mark;
+    "" for everything.
 
-    Raises BadInput, also for a name that is not part of a filter: a typing mistake must not open the whole library.
+    Raises BadInput, also for a name that is not part of a filter: a typing mistake must not open
+    the whole library.
     """
     try:
         params = dict(parse_qsl(text, strict_parsing=True)) if text else {}
@@ -97,14 +113,17 @@ def read_feed_filter(text: str) -> LibraryFilter:
         raise BadInput(
             Message("Invalid filter: %(name)s.", name=unknown[0][:80]),
             help=Message(
-                "Use the part after the question mark in the library's address: %(names)s.", names=", ".join(known)
+                "Use the part after the question mark in the library's address: %(names)s.",
+                names=", ".join(known),
             ),
         )
     return for_feed(read_filter(params))
 
 
 def for_feed(library_filter: LibraryFilter) -> LibraryFilter:
-    """Return the filter as a feed uses it: the saved posts, newest first, since apps expect what is new there."""
+    """Return the filter as a feed uses it: the saved posts, newest first,
+    since apps expect what is new there.
+    """
     return replace(library_filter, state=LibraryView.SAVED, order=JobOrder.NEWEST)
 
 

@@ -1,8 +1,9 @@
-"""What users do with RSS feeds: make, list and revoke them. And what a feed's address opens for an app.
+"""What users do with RSS feeds: make, list and revoke them. And what a feed's address opens for an
+app.
 
-A feed's secret follows from its id and a key in the state folder. So its address can be shown again, while the database
-and its backups hold only a digest that opens nothing. A machine without that key serves the feed, and can't show its
-address.
+A feed's secret follows from its id and a key in the state folder. So its address can be shown
+again, while the database and its backups hold only a digest that opens nothing. A machine without
+that key serves the feed, and can't show its address.
 """
 
 from __future__ import annotations
@@ -38,8 +39,10 @@ from mediavault.store.port import JobQuery, Store
 KEY_FILE = "feeds.key"
 RSS_NAME, ATOM_NAME, COVER_NAME = "rss.xml", "atom.xml", "cover.png"
 MOST = 100  # of a user
-MOST_READ = 2_000  # posts: those that have only pictures have no items, and there may be many of them
-GUESSES = 100  # unknown secrets a minute: enough for an app that still asks for the files of a revoked feed
+# posts: those that have only pictures have no items, and there may be many of them
+MOST_READ = 2_000
+# unknown secrets a minute: enough for an app that still asks for the files of a revoked feed
+GUESSES = 100
 _PAGE = 100
 _TICK = timedelta(microseconds=1)  # the precision of the stores' times
 
@@ -48,7 +51,12 @@ class RssFeeds(Grants[RssFeed]):
     of = RssFeed
 
     def __init__(
-        self, store: Store, clock: Clock, state_dir: Path, *, on_ended: Callable[[], None] = lambda: None
+        self,
+        store: Store,
+        clock: Clock,
+        state_dir: Path,
+        *,
+        on_ended: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(store.records, clock, on_ended=on_ended)
         self._catalogue = store.catalogue
@@ -61,7 +69,8 @@ class RssFeeds(Grants[RssFeed]):
         Raises BadInput for the name and the filter, StorageFailure for the key's file.
         """
         asked, appearance = read_feed_filter(filter_), current()
-        to_query(asked, appearance.zone, user, limit=1)  # raises BadInput for what can't be a tag or a collection
+        # raises BadInput for what can't be a tag or a collection
+        to_query(asked, appearance.zone, user, limit=1)
         name = new_name(name, await self.all(user), most=MOST)
         uid = str(uuid.uuid4())
         return await self._add(
@@ -76,12 +85,16 @@ class RssFeeds(Grants[RssFeed]):
         )
 
     async def secret_of(self, feed: RssFeed) -> str | None:
-        """Return the secret of the feed's address; None if another key made it. Raises StorageFailure."""
+        """Return the secret of the feed's address; None if another key made it.
+        Raises StorageFailure.
+        """
         secret = await self._secret(feed.uid)
         return secret if same(digest_of(secret), feed.key) else None
 
     async def view(self, feed: RssFeed, base: str) -> RssFeedView:
-        """Return a feed with its addresses; ``base`` is the vault's, with a slash at the end. Raises StorageFailure."""
+        """Return a feed with its addresses; ``base`` is the vault's,
+        with a slash at the end. Raises StorageFailure.
+        """
         secret = await self.secret_of(feed)
         folder = None if secret is None else folder_of(base, secret)
         return RssFeedView(
@@ -101,7 +114,8 @@ class RssFeeds(Grants[RssFeed]):
     async def open(self, secret: str, address: str, *, is_use: bool) -> RssFeed | None:
         """Return the feed with this secret; None when it was revoked. ``address``: the client's.
 
-        Raises TooManyTries when that address, or all together, have asked for too many that do not exist.
+        Raises TooManyTries when that address, or all together, have asked for too many that do not
+        exist.
         """
         feed = await self.find(secret, is_use=is_use)
         if feed is None and (wait_s := self._guesses.begin(address)) is not None:
@@ -109,7 +123,9 @@ class RssFeeds(Grants[RssFeed]):
         return feed
 
     async def posts(self, query: JobQuery) -> list[Job]:
-        """Return the newest posts of a feed's query, as many as its document has items for. Raises StoreError."""
+        """Return the newest posts of a feed's query, as many as its document has items for.
+        Raises StoreError.
+        """
         found: list[Job] = []
         items = 0
         for _number in range(MOST_READ // MOST_ITEMS):
@@ -122,7 +138,9 @@ class RssFeeds(Grants[RssFeed]):
         return found
 
     async def holds(self, query: JobQuery, job: Job) -> bool:
-        """Whether a feed's query finds the job, however old: an app may have what is no longer in the document."""
+        """Whether a feed's query finds the job, however old:
+        an app may have what is no longer in the document.
+        """
         if job.status is not JobStatus.COMPLETED:
             return False
         moment = job.created_at
@@ -145,7 +163,9 @@ class RssFeeds(Grants[RssFeed]):
 
 
 def folder_of(base: str, secret: str) -> str:
-    """Return the address of the documents and files of the feed with this secret, with a slash at the end."""
+    """Return the address of the documents and files of the feed with this secret,
+    with a slash at the end.
+    """
     return f"{base}{FEEDS_PREFIX.strip('/')}/{secret}/"
 
 
@@ -159,7 +179,9 @@ def _key_in(path: Path) -> bytes:
 
 
 def _make_key(path: Path) -> None:
-    """Write a new key. Of two processes that do so at once, one wins, and no one sees half a key."""
+    """Write a new key. Of two processes that do so at once, one wins,
+    and no one sees half a key.
+    """
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:

@@ -15,7 +15,8 @@ router = APIRouter(tags=["files"])
 async def seal(job_id: JobIdPath, copies: SealedCopiesDep) -> SealState:
     """Start making a sealed copy of the post, for which its page is visited. Poll for the result.
 
-    Of a post whose address has a secret, only an admin can make and download one: the copy has the whole address.
+    Of a post whose address has a secret, only an admin can make and download one: the copy has the
+    whole address.
     """
     await copies.begin(job_id)
     return copies.state(job_id) or SealState()

@@ -1,4 +1,6 @@
-"""The texts of a sealed copy: BagIt's own files (RFC 8493), and how to check it without mediavault. Pure."""
+"""The texts of a sealed copy: BagIt's own files (RFC 8493),
+and how to check it without mediavault. Pure.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ BAGIT_TEXT = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 
 @dataclass(frozen=True, slots=True)
 class BagFile:
-    """A file of the bag. ``path`` is inside the bag; ``content`` is None for a file of the library, at ``source``."""
+    """A file of the bag. ``path`` is inside the bag;
+    ``content`` is None for a file of the library, at ``source``.
+    """
 
     path: str
     size: int
@@ -38,13 +42,19 @@ def small_file(path: str, content: bytes) -> BagFile:
 
 
 def json_file(path: str, value: Mapping[str, Any]) -> BagFile:
-    """Return a file with the value as JSON. Half a surrogate pair, as in truncated titles, becomes a question mark."""
-    return small_file(path, (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "replace"))
+    """Return a file with the value as JSON. Half a surrogate pair, as in truncated titles,
+    becomes a question mark.
+    """
+    return small_file(
+        path, (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "replace")
+    )
 
 
 def manifest_of(files: Iterable[BagFile]) -> bytes:
     """Return a manifest, in the form that ``sha256sum -c`` reads too."""
-    return "".join(f"{file.sha256}  {file.path}\n" for file in sorted(files, key=lambda file: file.path)).encode()
+    return "".join(
+        f"{file.sha256}  {file.path}\n" for file in sorted(files, key=lambda file: file.path)
+    ).encode()
 
 
 def oxum_of(payload: Iterable[BagFile]) -> str:
@@ -56,13 +66,17 @@ def oxum_of(payload: Iterable[BagFile]) -> str:
 def bag_info(payload: Iterable[BagFile], facts: Mapping[str, str], at: datetime) -> bytes:
     """Return ``bag-info.txt``: ``facts`` by BagIt's labels, the date and the payload's size."""
     lines = {**facts, "Bagging-Date": f"{at:%Y-%m-%d}", "Payload-Oxum": oxum_of(payload)}
-    return "".join(f"{label}: {shown_text(value)}\n" for label, value in lines.items()).encode("utf-8", "replace")
+    return "".join(f"{label}: {shown_text(value)}\n" for label, value in lines.items()).encode(
+        "utf-8", "replace"
+    )
 
 
 def tag_files(
     payload: Iterable[BagFile], facts: Mapping[str, str], at: datetime, stamp: Mapping[str, bytes]
 ) -> list[BagFile]:
-    """Return the files outside ``data/``. ``stamp`` are the timestamp's, by name; empty without one."""
+    """Return the files outside ``data/``. ``stamp`` are the timestamp's, by name;
+    empty without one.
+    """
     payload = list(payload)
     tags = [
         small_file(BAGIT, BAGIT_TEXT),
@@ -142,9 +156,14 @@ def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-# The hashes of these texts, as this and earlier versions write them. When a text changes, its former hash is added.
+# The hashes of these texts, as this and earlier versions write them. When a text changes, its
+# former hash is added.
 INSTRUCTIONS: Mapping[str, frozenset[str]] = {
-    README: frozenset({_sha256(README_TEXT), "6ddd1dc2dd0eee3bcb8d447905ab4da1b12903a09490817fa90dfa400cfe1067"}),
+    README: frozenset(
+        {_sha256(README_TEXT), "6ddd1dc2dd0eee3bcb8d447905ab4da1b12903a09490817fa90dfa400cfe1067"}
+    ),
     SCRIPT: frozenset({_sha256(SCRIPT_TEXT)}),
 }
-TAG_FILES = frozenset({BAGIT, BAG_INFO, README, SCRIPT, MANIFEST, TOKEN, CERTIFICATES, TAG_MANIFEST})
+TAG_FILES = frozenset(
+    {BAGIT, BAG_INFO, README, SCRIPT, MANIFEST, TOKEN, CERTIFICATES, TAG_MANIFEST}
+)

@@ -1,8 +1,10 @@
-"""Checks a sealed copy without a network: its form, every hash, and the timestamp. The file is untrusted.
+"""Checks a sealed copy without a network: its form, every hash, and the timestamp. The file is
+untrusted.
 
-Our writer stores its files one after the other, uncompressed. Whatever else a zip can be (compressed, encrypted, with
-links, with two files of a name, with bytes between the files) is refused before any of them is read, so that nothing can
-unpack to more than the file's own size, or be hidden from this check and shown by another program.
+Our writer stores its files one after the other, uncompressed. Whatever else a zip can be
+(compressed, encrypted, with links, with two files of a name, with bytes between the files) is
+refused before any of them is read, so that nothing can unpack to more than the file's own size, or
+be hidden from this check and shown by another program.
 """
 
 from __future__ import annotations
@@ -62,13 +64,17 @@ _LINE = re.compile(r"([0-9a-f]{64})  ([^\r\n]+)")
 _MAX_VERSION = 45  # of a program that can unpack it: ZIP64. Others pass over a file that wants more
 _MAX_PARTS = 3  # of a path: the folder, data/ and a name
 _MAX_PART_BYTES = 255  # what disks take of a name
-_ODD = re.compile(r'[<>:"\\|?*%]')  # what Windows has no place for, and what is encoded in manifests
-_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # some disks and programs leave these out of names
+# what Windows has no place for, and what is encoded in manifests
+_ODD = re.compile(r'[<>:"\\|?*%]')
+# some disks and programs leave these out of names
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _VERSION = re.compile(r";[0-9]*\Z")  # of VMS, which Info-ZIP drops at a name's end
 
 
 class CopyProblemKind(StrEnum):
-    """What is wrong with a copy. ``seal --check`` prints them for scripts: never renamed, only added."""
+    """What is wrong with a copy. ``seal --check`` prints them for scripts: never renamed,
+    only added.
+    """
 
     CHANGED = "changed"
     MISSING = "missing"
@@ -90,7 +96,9 @@ class CopyProblem:
 
 @dataclass(frozen=True, slots=True)
 class CheckedCopy:
-    """The result of a check. ``info`` is what ``bag-info.txt`` says, by label. Without a timestamp, ``timestamp`` is None."""
+    """The result of a check. ``info`` is what ``bag-info.txt`` says, by label.
+    Without a timestamp, ``timestamp`` is None.
+    """
 
     files: int
     bytes: int
@@ -108,10 +116,14 @@ class NoSealedCopy(BadInput):
 def check_copy(
     file: Path, *, roots: Sequence[Certificate] = (), system_roots: Sequence[Certificate] = ()
 ) -> CheckedCopy:
-    """Check a sealed copy from end to end. Raises NoSealedCopy for a file that is refused unread."""
+    """Check a sealed copy from end to end. Raises NoSealedCopy for a file that is refused
+    unread.
+    """
     with _opened(file) as (archive, entries):
         tags = {
-            name: _text(archive, entries[name]) for name in (BAGIT, BAG_INFO, MANIFEST, TAG_MANIFEST) if name in entries
+            name: _text(archive, entries[name])
+            for name in (BAGIT, BAG_INFO, MANIFEST, TAG_MANIFEST)
+            if name in entries
         }
         if tags.get(BAGIT) != BAGIT_TEXT:
             raise NoSealedCopy(Message("%(file)s is not a sealed copy.", file=file.name))
@@ -138,12 +150,14 @@ def check_copy(
     return CheckedCopy(len(payload), size, info, timestamp, tuple(problems))
 
 
-# --- the zip's form ---------------------------------------------------------------------------------------------------
+# --- the zip's form -------------------------------------------------------------------------------
 
 
 @contextmanager
 def _opened(file: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
-    """Open a zip of the form that our writer gives it, with its files by their path inside the bag."""
+    """Open a zip of the form that our writer gives it,
+    with its files by their path inside the bag.
+    """
     try:
         with file.open("rb") as stream, zipfile.ZipFile(stream) as archive:
             infos = archive.infolist()
@@ -151,8 +165,17 @@ def _opened(file: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.Zip
             _check_layout(stream, archive, infos)
             yield archive, _inside(infos)
     except OSError as exc:
-        raise BadInput(Message("%(file)s cannot be read: %(error)s.", file=file, error=exc.strerror or exc)) from exc
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, UnicodeError, struct.error, EOFError) as exc:
+        raise BadInput(
+            Message("%(file)s cannot be read: %(error)s.", file=file, error=exc.strerror or exc)
+        ) from exc
+    except (
+        zipfile.BadZipFile,
+        NotImplementedError,
+        RuntimeError,
+        UnicodeError,
+        struct.error,
+        EOFError,
+    ) as exc:
         raise NoSealedCopy(Message("%(file)s is not a complete zip file.", file=file.name)) from exc
 
 
@@ -173,28 +196,44 @@ def _check_heads(infos: Sequence[zipfile.ZipInfo]) -> None:
         if is_other_kind or info.extract_version > _MAX_VERSION:
             raise NoSealedCopy("The zip has files of a kind that a sealed copy does not have.")
         if not _is_plain(info):
-            raise NoSealedCopy("The zip has a file whose name leads outside its folder, or is not plain.")
+            raise NoSealedCopy(
+                "The zip has a file whose name leads outside its folder, or is not plain."
+            )
 
 
 def _is_plain(info: zipfile.ZipInfo) -> bool:
-    """Whether all programs and disks take the name as it is: our writer makes no other (``zip_stream.Names``)."""
+    """Whether all programs and disks take the name as it is:
+    our writer makes no other (``zip_stream.Names``).
+    """
     name = info.orig_filename
-    if name != info.filename or _ODD.search(name) or any(unicodedata.category(c) in _UNPRINTABLE for c in name):
+    if (
+        name != info.filename
+        or _ODD.search(name)
+        or any(unicodedata.category(c) in _UNPRINTABLE for c in name)
+    ):
         return False
     parts = name.split("/")
-    return len(parts) <= _MAX_PARTS and all(map(_is_plain_part, parts)) and not _VERSION.search(name)
+    return (
+        len(parts) <= _MAX_PARTS and all(map(_is_plain_part, parts)) and not _VERSION.search(name)
+    )
 
 
 def _is_plain_part(part: str) -> bool:
-    """Whether it is a name that is not empty and leads nowhere; Windows drops dots and spaces at its end, jar what is before dots."""
+    """Whether it is a name that is not empty and leads nowhere; Windows drops dots and spaces at
+    its end, jar what is before dots.
+    """
     is_kept = part != "" and not part.endswith((".", " ")) and not reserved_name(part)
     return is_kept and len(part.encode("utf-8", "surrogatepass")) <= _MAX_PART_BYTES
 
 
-def _check_layout(stream: IO[bytes], archive: zipfile.ZipFile, infos: Sequence[zipfile.ZipInfo]) -> None:
-    """Require that the files lie one after the other, each described in its own head as in the directory, and nothing else.
+def _check_layout(
+    stream: IO[bytes], archive: zipfile.ZipFile, infos: Sequence[zipfile.ZipInfo]
+) -> None:
+    """Require that the files lie one after the other, each described in its own head as in the
+    directory, and nothing else.
 
-    Programs differ in which of the descriptions they read, and in which kinds of extra fields they know.
+    Programs differ in which of the descriptions they read, and in which kinds of extra fields they
+    know.
     """
     at = 0
     for info in sorted(infos, key=lambda info: info.header_offset):
@@ -225,26 +264,36 @@ def _check_layout(stream: IO[bytes], archive: zipfile.ZipFile, infos: Sequence[z
     _check_directory(stream, at, infos)
 
 
-def _are_facts_of(info: zipfile.ZipInfo, crc: int, sizes: tuple[int, int], extra: bytes, *, is_streamed: bool) -> bool:
+def _are_facts_of(
+    info: zipfile.ZipInfo, crc: int, sizes: tuple[int, int], extra: bytes, *, is_streamed: bool
+) -> bool:
     """Whether a local head says what the directory does; that of a streamed file says nothing."""
     size = 0 if is_streamed else info.file_size
     if crc != (0 if is_streamed else info.CRC):
         return False
     if not extra:
         return sizes == (size, size)
-    saturated = {(_ZIP64, _ZIP64)} | ({(0, 0)} if is_streamed else set())  # zeros: Python before 3.11.4
+    # zeros: Python before 3.11.4
+    saturated = {(_ZIP64, _ZIP64)} | ({(0, 0)} if is_streamed else set())
     return (
-        info.file_size > zipfile.ZIP64_LIMIT and sizes in saturated and extra == struct.pack("<2H2Q", 1, 16, size, size)
+        info.file_size > zipfile.ZIP64_LIMIT
+        and sizes in saturated
+        and extra == struct.pack("<2H2Q", 1, 16, size, size)
     )
 
 
 def _check_directory(stream: IO[bytes], start: int, infos: Sequence[zipfile.ZipInfo]) -> None:
-    """Require that the directory begins at ``start``, has nothing but these files, and that the file ends with it."""
+    """Require that the directory begins at ``start``, has nothing but these files,
+    and that the file ends with it.
+    """
     stream.seek(start)
     for info in infos:
         head = _CENTRAL.unpack(stream.read(_CENTRAL.size))
         name, extra = stream.read(head[10]), stream.read(head[11])
-        stated, values = (head[9], head[8], head[16]), (info.file_size, info.file_size, info.header_offset)
+        stated, values = (
+            (head[9], head[8], head[16]),
+            (info.file_size, info.file_size, info.header_offset),
+        )
         pairs = list(zip(stated, values, strict=True))
         wide = [value for field, value in pairs if _is_wide(field, value)]
         fits = all(field == value or _is_wide(field, value) for field, value in pairs)
@@ -259,7 +308,9 @@ def _check_directory(stream: IO[bytes], start: int, infos: Sequence[zipfile.ZipI
 
 
 def _is_wide(field: int, value: int) -> bool:
-    """Whether a field of the directory leaves a value to the extra field, which only one that it could not hold may do."""
+    """Whether a field of the directory leaves a value to the extra field,
+    which only one that it could not hold may do.
+    """
     return field == _ZIP64 and value > zipfile.ZIP64_LIMIT
 
 
@@ -285,7 +336,9 @@ def _dos_time(info: zipfile.ZipInfo) -> tuple[int, int]:
 
 
 def _inside(infos: Sequence[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
-    """Return the files by their path below the bag's folder. No two may differ in case or composition alone."""
+    """Return the files by their path below the bag's folder.
+    No two may differ in case or composition alone.
+    """
     entries: dict[str, zipfile.ZipInfo] = {}
     folders, folded = set(), set()
     for info in infos:
@@ -312,9 +365,11 @@ def _text(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 
 
 def _chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
-    """Yield the file's content. Raises NoSealedCopy where a reader that does not know its size sees its end too early.
+    """Yield the file's content. Raises NoSealedCopy where a reader that does not know its size sees
+    its end too early.
 
-    Such a reader looks for the descriptor of a streamed file, and the file's maker can put one into it.
+    Such a reader looks for the descriptor of a streamed file, and the file's maker can put one into
+    it.
     """
     done, kept = 0, b""
     with archive.open(info) as file:
@@ -329,16 +384,19 @@ def _chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
 
 
 def _ends_early(content: bytes, at: int) -> bool:
-    """Whether a descriptor in this part of a file, which begins at ``at``, fits what is before it, or a head follows it."""
+    """Whether a descriptor in this part of a file, which begins at ``at``,
+    fits what is before it, or a head follows it.
+    """
     for found in _DESCRIPTORS.finditer(content):
         after = content[found.end() : found.start() + _LONGEST_END_BYTES]
-        size = struct.pack("<I", at + found.start() & _ZIP64)  # also the beginning of one of 64 bits
+        # also the beginning of one of 64 bits
+        size = struct.pack("<I", at + found.start() & _ZIP64)
         if after[4:8] == size or b"PK" in (after[12:14], after[20:22]):
             return True
     return False
 
 
-# --- the bag ----------------------------------------------------------------------------------------------------------
+# --- the bag --------------------------------------------------------------------------------------
 
 
 def _compare(
@@ -386,8 +444,12 @@ def _sha256(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> str | None:
     return digest.hexdigest()
 
 
-def _foreign(archive: zipfile.ZipFile, entries: Mapping[str, zipfile.ZipInfo]) -> Iterator[CopyProblem]:
-    """Yield foreign files at the places where people look for our instructions: manifests vouch only for who made the copy."""
+def _foreign(
+    archive: zipfile.ZipFile, entries: Mapping[str, zipfile.ZipInfo]
+) -> Iterator[CopyProblem]:
+    """Yield foreign files at the places where people look for our instructions:
+    manifests vouch only for who made the copy.
+    """
     for path, info in entries.items():
         known = INSTRUCTIONS.get(path)
         if path not in TAG_FILES or (known is not None and _sha256(archive, info) not in known):
@@ -412,7 +474,11 @@ def _timestamp(
         return None
     try:
         answer = _text(archive, entries[TOKEN])
-        extra = read_certificates(_text(archive, entries[CERTIFICATES])) if CERTIFICATES in entries else []
+        extra = (
+            read_certificates(_text(archive, entries[CERTIFICATES]))
+            if CERTIFICATES in entries
+            else []
+        )
     except zipfile.BadZipFile:
         raise BadTimestamp("it was changed") from None
     return check_timestamp(answer, manifest, extra=extra, roots=roots, system_roots=system_roots)

@@ -1,4 +1,6 @@
-"""``seal``: makes a sealed copy of a post, or checks one. Exit code 0 sealed or intact, 1 not intact, 2 refused."""
+"""``seal``: makes a sealed copy of a post, or checks one. Exit code 0 sealed or intact,
+1 not intact, 2 refused.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
     from mediavault.features.sealing.model import SealedCopy
     from mediavault.features.sealing.timestamps import Certificate, Timestamp
 
-PostId = Annotated[str | None, typer.Argument(metavar="[ID]", help="A job id, as `list` shows it.", show_default=False)]
+PostId = Annotated[
+    str | None,
+    typer.Argument(metavar="[ID]", help="A job id, as `list` shows it.", show_default=False),
+]
 To = Annotated[
     Path | None,
     typer.Option(
@@ -30,20 +35,29 @@ To = Annotated[
 Check = Annotated[
     Path | None,
     typer.Option(
-        "--check", metavar="FILE", help="Check a sealed copy. Needs no network and no vault.", show_default=False
+        "--check",
+        metavar="FILE",
+        help="Check a sealed copy. Needs no network and no vault.",
+        show_default=False,
     ),
 ]
 Root = Annotated[
     Path | None,
     typer.Option(
-        "--root", metavar="FILE", help="With --check: trust only the authorities of this PEM file.", show_default=False
+        "--root",
+        metavar="FILE",
+        help="With --check: trust only the authorities of this PEM file.",
+        show_default=False,
     ),
 ]
 
 TRUST = {
     "named": "which leads to the root that was named",
     "system": "whose root this system trusts",
-    "unknown": "whose root this system does not know: compare its fingerprint with what the authority publishes, and name it with --root",
+    "unknown": (
+        "whose root this system does not know: compare its fingerprint with what the authority"
+        " publishes, and name it with --root"
+    ),
 }
 PROBLEMS = {
     "changed": "was changed",
@@ -57,9 +71,16 @@ PROBLEMS = {
 
 
 def seal(
-    post: PostId = None, *, to: To = None, check: Check = None, root: Root = None, as_json: AsJson = False
+    post: PostId = None,
+    *,
+    to: To = None,
+    check: Check = None,
+    root: Root = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Make a sealed copy of a post: a zip with its files, its page as it is now, hashes and a timestamp; or check one."""
+    """Make a sealed copy of a post: a zip with its files, its page as it is now,
+    hashes and a timestamp; or check one.
+    """
     if (post is None) == (check is None):
         raise BadInput("Name either a post, or a sealed copy with --check.")
     if root is not None and check is None:
@@ -82,16 +103,23 @@ def _seal(post: str, to: Path | None, *, as_json: bool) -> None:
 
     settings = quiet_settings()
     with steps(silent=as_json) as onlooker:
-        copy, file = run(one_shot.seal_copy(settings, JobId(post.lower()), (to or Path()).absolute(), onlooker))
+        copy, file = run(
+            one_shot.seal_copy(settings, JobId(post.lower()), (to or Path()).absolute(), onlooker)
+        )
     if as_json:
         print_json(_sealed_json(copy, file))
         return
-    out().print(f"Sealed: {file} ({format_size(file.stat().st_size)})", markup=False, soft_wrap=True)
+    out().print(
+        f"Sealed: {file} ({format_size(file.stat().st_size)})", markup=False, soft_wrap=True
+    )
     if copy.timestamp is not None:
         out().print(one_line(_in_words(copy.timestamp)), markup=False, soft_wrap=True)
     for missing in copy.not_captured:
         out().print(
-            f"Without {one_line(f'{missing.what}: {missing.reason}')}", markup=False, soft_wrap=True, style="yellow"
+            f"Without {one_line(f'{missing.what}: {missing.reason}')}",
+            markup=False,
+            soft_wrap=True,
+            style="yellow",
         )
 
 
@@ -143,7 +171,9 @@ def _roots(root: Path | None) -> list[Certificate]:
     try:
         return read_certificates(root.read_bytes())
     except OSError as exc:
-        raise BadInput(Message("%(file)s cannot be read: %(error)s.", file=root, error=exc.strerror or exc)) from exc
+        raise BadInput(
+            Message("%(file)s cannot be read: %(error)s.", file=root, error=exc.strerror or exc)
+        ) from exc
     except BadTimestamp as exc:
         raise BadInput(Message("%(file)s has no certificate in PEM form.", file=root)) from exc
 
@@ -161,7 +191,10 @@ def _print(checked: CheckedCopy) -> None:
         line(f"{problem.path}: {PROBLEMS[problem.kind]}{detail}")
     line(f"{counted(checked.files, 'file')}, {format_size(checked.bytes)}")
     line(f"Post: {checked.info.get('External-Identifier', 'not stated')}")
-    line(f"Sealed on {checked.info.get('Bagging-Date', 'an unknown day')}, according to the copy itself")
+    line(
+        f"Sealed on {checked.info.get('Bagging-Date', 'an unknown day')}, according to the copy"
+        " itself"
+    )
     line(
         _in_words(checked.timestamp)
         if checked.timestamp
@@ -175,6 +208,6 @@ def _print(checked: CheckedCopy) -> None:
 
 def _in_words(stamp: Timestamp) -> str:
     return (
-        f"Timestamp: {stamp.at:%Y-%m-%d %H:%M:%S} UTC by {stamp.authority} ({stamp.root}, SHA-256 {stamp.root_sha256}), "
-        + TRUST[stamp.trust]
-    )
+        f"Timestamp: {stamp.at:%Y-%m-%d %H:%M:%S} UTC by {stamp.authority} ({stamp.root},"
+        f" SHA-256 {stamp.root_sha256}), "
+    ) + TRUST[stamp.trust]

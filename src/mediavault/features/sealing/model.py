@@ -43,9 +43,11 @@ class SealedCopy:
 
 @dataclass(frozen=True, slots=True)
 class SealState:
-    """A sealed copy. ``step`` while it is being made; then ``sealed_at`` and ``href`` for an hour, or ``error``.
+    """A sealed copy. ``step`` while it is being made; then ``sealed_at`` and ``href`` for an hour,
+    or ``error``.
 
-    ``bytes`` are those of all files in it. ``stamped_at`` and ``authority`` are the timestamp's, null without one.
+    ``bytes`` are those of all files in it. ``stamped_at`` and ``authority`` are the timestamp's,
+    null without one.
     """
 
     step: SealStep | None = None

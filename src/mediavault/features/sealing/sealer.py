@@ -1,8 +1,10 @@
-"""Makes sealed copies: a post's saved files with its page as it is now, their hashes and a timestamp, as one zip.
+"""Makes sealed copies: a post's saved files with its page as it is now, their hashes and a
+timestamp, as one zip.
 
-The vault does not keep pages, so the page is visited for the copy, signed out. What cannot be captured does not stop the
-copy: ``data/report.json`` says what is missing and why. A file that differs from its hash does. The zip is written while it
-is sent: nothing of it is on a disk, and of a video only a piece is in memory.
+The vault does not keep pages, so the page is visited for the copy, signed out. What cannot be
+captured does not stop the copy: ``data/report.json`` says what is missing and why. A file that
+differs from its hash does. The zip is written while it is sent: nothing of it is on a disk, and of
+a video only a piece is in memory.
 """
 
 from __future__ import annotations
@@ -31,7 +33,13 @@ from mediavault.core.platform import Platform
 from mediavault.core.post_urls import has_url, page_to_visit
 from mediavault.core.records import CheckVerdict
 from mediavault.core.redaction import redact_address, redact_text
-from mediavault.core.site_limits import MANY_SITES, PermitRequest, SiteLimit, SiteState, closing_time
+from mediavault.core.site_limits import (
+    MANY_SITES,
+    PermitRequest,
+    SiteLimit,
+    SiteState,
+    closing_time,
+)
 from mediavault.core.urls import EgressScope
 from mediavault.extraction.walls import hard_wall
 from mediavault.features.sealing.bag import (
@@ -73,7 +81,10 @@ PAGE_TEXT, PAGE_HTML, SCREENSHOT, HEADERS, HISTORY = (
     "headers.json",
     "history.json",
 )
-_COMPANIONS = {COMMENTS_SUFFIX: "comments on the post", OTHERS_INFO_SUFFIX: "what yt-dlp knew about the post"}
+_COMPANIONS = {
+    COMMENTS_SUFFIX: "comments on the post",
+    OTHERS_INFO_SUFFIX: "what yt-dlp knew about the post",
+}
 _PAGE_FILES = (PAGE_TEXT, PAGE_HTML, SCREENSHOT, HEADERS)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HIDDEN_HEADERS = ("cookie", "authorization", "proxy-")  # parts of names
@@ -89,7 +100,10 @@ class NotSealable(BadInput):
     """A file of the post is not as it was saved."""
 
     code = ErrorCode.ILLEGAL_MOVE
-    help = "Restore the file from a backup, or save the post again; a sealed copy must not vouch for a damaged file."
+    help = (
+        "Restore the file from a backup, or save the post again; a sealed copy must not vouch for a"
+        " damaged file."
+    )
 
 
 @dataclass(slots=True)
@@ -107,9 +121,9 @@ class _Payload:
 class Sealer:
     """Makes sealed copies of a vault's posts.
 
-    ``open_browser`` opens a browser without any sign-in. ``ask_authority`` is None without a timestamp authority, whose
-    address is ``authority``; ``system_roots`` are the certificates that this system trusts. ``slower`` returns a site's factor
-    of the setting ``pace``.
+    ``open_browser`` opens a browser without any sign-in. ``ask_authority`` is None without a
+    timestamp authority, whose address is ``authority``; ``system_roots`` are the certificates that
+    this system trusts. ``slower`` returns a site's factor of the setting ``pace``.
     """
 
     def __init__(
@@ -136,13 +150,17 @@ class Sealer:
         self._slower = slower
 
     async def seal(self, job: Job, on_step: OnStep = lambda _: None) -> SealedCopy:
-        """Return a sealed copy of a post. Raises NotFound without saved files, NotSealable, StorageFailure, StoreError."""
+        """Return a sealed copy of a post. Raises NotFound without saved files,
+        NotSealable, StorageFailure, StoreError.
+        """
         with job_context(job.id, job.trace_id):
             on_step(SealStep.CHECKING)
             payload = _Payload()
             await self._add_saved(job, payload)
             history = await self._store.catalogue.history(job.id)
-            payload.add(json_file(f"{PAYLOAD}{HISTORY}", _history(job, history)), "what the vault did")
+            payload.add(
+                json_file(f"{PAYLOAD}{HISTORY}", _history(job, history)), "what the vault did"
+            )
             on_step(SealStep.VISITING)
             await self._add_page(job, payload)
             copy = await self._finished(job, payload, on_step)
@@ -155,7 +173,7 @@ class Sealer:
             )
             return copy
 
-    # --- what was saved ------------------------------------------------------------------------------------------------
+    # --- what was saved ---------------------------------------------------------------------------
 
     async def _add_saved(self, job: Job, payload: _Payload) -> None:
         files = files_to_seal(job)
@@ -177,7 +195,10 @@ class Sealer:
                     )
                 )
             video = path_of(saved.output_path)
-            payload.add(BagFile(video, saved.bytes, saved.sha256, source=saved.output_path), "the saved file")
+            payload.add(
+                BagFile(video, saved.bytes, saved.sha256, source=saved.output_path),
+                "the saved file",
+            )
             sidecar = await self._library.read_json(sibling(saved.output_path, SIDECAR_SUFFIX))
             path = sibling(video, SIDECAR_SUFFIX)
             if sidecar is None:
@@ -186,23 +207,31 @@ class Sealer:
                 payload.add(json_file(path, with_marks(sidecar, ())), "metadata of the saved file")
             for suffix in saved.beside:
                 what = _COMPANIONS.get(suffix, "subtitles")
-                await self._add_companion(sibling(saved.output_path, suffix), sibling(video, suffix), what, payload)
+                await self._add_companion(
+                    sibling(saved.output_path, suffix), sibling(video, suffix), what, payload
+                )
             if saved.thumbnail_path is not None:
-                await self._add_companion(saved.thumbnail_path, path_of(saved.thumbnail_path), "thumbnail", payload)
+                await self._add_companion(
+                    saved.thumbnail_path, path_of(saved.thumbnail_path), "thumbnail", payload
+                )
 
-    async def _add_companion(self, library_path: str, path: str, what: str, payload: _Payload) -> None:
+    async def _add_companion(
+        self, library_path: str, path: str, what: str, payload: _Payload
+    ) -> None:
         digest = await self._library.digest(library_path)
         if digest is None:
             payload.missing.append(NotCaptured(path, Message("It is not in the library.")))
         else:
             payload.add(BagFile(path, digest.bytes, digest.sha256, source=library_path), what)
 
-    # --- the page ------------------------------------------------------------------------------------------------------
+    # --- the page ---------------------------------------------------------------------------------
 
     async def _add_page(self, job: Job, payload: _Payload) -> None:
         platform = registry.platform(job.platform)
         if not has_url(job.canonical_url):
-            reason: str | None = Message("The video was imported without a link, so there was no page to visit.")
+            reason: str | None = Message(
+                "The video was imported without a link, so there was no page to visit."
+            )
         else:
             reason = await self._wait_for_permit(job, platform)
         if reason is None:
@@ -220,33 +249,49 @@ class Sealer:
         url = page_to_visit(Post(job.post_url, job.canonical_url, platform.name), platform)
         async with self._open_browser() as browser:
             return await browser.capture(
-                url, scope=EgressScope(url, job.listed_by), platform=platform, within_s=VISIT_S, screenshot=True
+                url,
+                scope=EgressScope(url, job.listed_by),
+                platform=platform,
+                within_s=VISIT_S,
+                screenshot=True,
             )
 
     async def _wait_for_permit(self, job: Job, platform: Platform) -> str | None:
-        """Wait for the site's next permit, as a job does. Returns why there is none: the copy is made without the page."""
+        """Wait for the site's next permit, as a job does. Returns why there is none:
+        the copy is made without the page.
+        """
         if platform.name in MANY_SITES:
             return None
         if (reason := await self._closed_reason(platform)) is not None:
             return reason
-        interval = timedelta(seconds=platform.pace.interval_s[1] * await self._slower(platform.name))
+        interval = timedelta(
+            seconds=platform.pace.interval_s[1] * await self._slower(platform.name)
+        )
         permit = await self._store.site_limits.acquire_permit(
             PermitRequest(job.id, platform.name, interval, PROBE_WITHIN, max_wait=PERMIT_WAIT)
         )
         if permit.refused is not None:
-            return Message("%(site)s allows no request at the moment, because of its limits.", site=platform.title)
+            return Message(
+                "%(site)s allows no request at the moment, because of its limits.",
+                site=platform.title,
+            )
         if (wait_s := (permit.at - self._clock.now()).total_seconds()) > 0:
             await self._clock.sleep(wait_s)
-            return await self._closed_reason(platform)  # a job may have closed the site in the meantime
+            # a job may have closed the site in the meantime
+            return await self._closed_reason(platform)
         return None
 
     async def _closed_reason(self, platform: Platform) -> str | None:
-        """Return why the site is not open; None when it is. A half-open site is probed by a job, not by a copy."""
+        """Return why the site is not open; None when it is.
+        A half-open site is probed by a job, not by a copy.
+        """
         limit = await self._limit(platform)
         if limit is None or limit.state(self._clock.now()) is SiteState.OPEN:
             return None
         return Message(
-            "mediavault is leaving %(site)s alone at the moment: %(reason)s", site=platform.title, reason=limit.reason
+            "mediavault is leaving %(site)s alone at the moment: %(reason)s",
+            site=platform.title,
+            reason=limit.reason,
         )
 
     async def _limit(self, platform: Platform) -> SiteLimit | None:
@@ -254,7 +299,11 @@ class Sealer:
         return next((limit for limit in limits if limit.platform == platform.name), None)
 
     async def _add_capture(
-        self, capture: PageCapture, documents: Sequence[SeenResponse], platform: Platform, payload: _Payload
+        self,
+        capture: PageCapture,
+        documents: Sequence[SeenResponse],
+        platform: Platform,
+        payload: _Payload,
     ) -> None:
         def add(name: str, content: bytes | None, what: str, empty: str) -> None:
             if content:
@@ -280,12 +329,15 @@ class Sealer:
             "a picture of the page",
             Message("The browser could not take a picture of the page."),
         )
-        headers = json_file(PAYLOAD + HEADERS, {"responses": [_response(seen) for seen in documents]})
+        headers = json_file(
+            PAYLOAD + HEADERS, {"responses": [_response(seen) for seen in documents]}
+        )
         payload.add(headers, "status and headers of the page and its redirects, without cookies")
         if (wall := hard_wall(capture, platform)) is not None:
             payload.missing.append(
                 NotCaptured(
-                    Message("the post"), Message("The page did not show the post: %(reason)s", reason=wall.message)
+                    Message("the post"),
+                    Message("The page did not show the post: %(reason)s", reason=wall.message),
                 )
             )
             await self._note_refusal(wall, platform)
@@ -293,13 +345,16 @@ class Sealer:
     async def _note_refusal(self, wall: Failure, platform: Platform) -> None:
         """Close the site where it asked us to slow down, as after a job's request."""
         if wall.code is ErrorCode.RATE_LIMITED and platform.name not in MANY_SITES:
-            first, limit = wall.retry_after or timedelta(seconds=platform.pace.cooldown_s), await self._limit(platform)
+            first, limit = (
+                wall.retry_after or timedelta(seconds=platform.pace.cooldown_s),
+                await self._limit(platform),
+            )
             duration = closing_time(first, limit.failures if limit else 0)
             await self._store.site_limits.pause_site(
                 platform.name, duration=duration, code=wall.code, reason=wall.message
             )
 
-    # --- the bag -------------------------------------------------------------------------------------------------------
+    # --- the bag ----------------------------------------------------------------------------------
 
     async def _finished(self, job: Job, payload: _Payload, on_step: OnStep) -> SealedCopy:
         at = self._clock.now()
@@ -314,20 +369,29 @@ class Sealer:
                 reason = exc.message
                 log.warning("timestamp_failed", error=reason)
                 payload.missing.append(
-                    NotCaptured(TOKEN, Message("The authority gave no valid timestamp: %(reason)s", reason=reason))
+                    NotCaptured(
+                        TOKEN,
+                        Message("The authority gave no valid timestamp: %(reason)s", reason=reason),
+                    )
                 )
                 files[-1] = self._report(job, payload, at)
         facts = {
             "Source-Organization": "mediavault (self-hosted)",
             "External-Identifier": job.post_url,
-            "External-Description": f"Video of a post on {registry.platform(job.platform).title}, and the post's page",
+            "External-Description": (
+                f"Video of a post on {registry.platform(job.platform).title}, and the post's page"
+            ),
             "Internal-Sender-Identifier": job.id,
             "Bag-Software-Agent": f"mediavault {__version__}",
         }
         whole = (*files, *tag_files(files, facts, at, stamp))
-        return SealedCopy(f"mediavault-{job.id}-{at:%Y%m%dT%H%M%SZ}", at, whole, tuple(payload.missing), timestamp)
+        return SealedCopy(
+            f"mediavault-{job.id}-{at:%Y%m%dT%H%M%SZ}", at, whole, tuple(payload.missing), timestamp
+        )
 
-    async def _stamp(self, manifest: bytes, ask: AskAuthority) -> tuple[Timestamp, dict[str, bytes]]:
+    async def _stamp(
+        self, manifest: bytes, ask: AskAuthority
+    ) -> tuple[Timestamp, dict[str, bytes]]:
         nonce, roots = self._new_nonce(), self._system_roots()
         answer = await ask(timestamp_request(manifest, nonce))
         timestamp = check_timestamp(answer, manifest, nonce=nonce, system_roots=roots)
@@ -350,9 +414,18 @@ class Sealer:
                     "text": job.metadata.get("text"),
                     "published_at": job.metadata.get("published_at"),
                 },
-                "job": {"id": job.id, "version": job.version, "saved_at": iso_or_none(job.completed_at)},
+                "job": {
+                    "id": job.id,
+                    "version": job.version,
+                    "saved_at": iso_or_none(job.completed_at),
+                },
                 "files": [
-                    {"path": file.path, "what": payload.what[file.path], "bytes": file.size, "sha256": file.sha256}
+                    {
+                        "path": file.path,
+                        "what": payload.what[file.path],
+                        "bytes": file.size,
+                        "sha256": file.sha256,
+                    }
                     for file in payload.files
                 ],
                 "page": payload.page,
@@ -362,7 +435,9 @@ class Sealer:
         )
 
     async def pieces(self, copy: SealedCopy) -> AsyncGenerator[bytes, None]:
-        """Yield the zip piece by piece. Raises StorageFailure when a file has changed or gone since the copy was made."""
+        """Yield the zip piece by piece. Raises StorageFailure when a file has changed or gone since
+        the copy was made.
+        """
         sink = ZipSink()
         with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
             for file in copy.files:
@@ -371,7 +446,9 @@ class Sealer:
                     archive.writestr(info, file.content)
                     yield sink.taken()
                     continue
-                async with aclosing(_stored(archive, sink, info, file, await self._open(file))) as pieces:
+                async with aclosing(
+                    _stored(archive, sink, info, file, await self._open(file))
+                ) as pieces:
                     async for piece in pieces:
                         yield piece
         yield sink.taken()
@@ -389,12 +466,16 @@ def files_to_seal(job: Job) -> list[SavedFile]:
     """Return the post's saved files. Raises NotFound when there are none."""
     files = list(saved_files(job).values())
     if not files:
-        raise NotFound("The job has no file in the library.", help="Only saved posts can be sealed.")
+        raise NotFound(
+            "The job has no file in the library.", help="Only saved posts can be sealed."
+        )
     return files
 
 
 async def write_new(file: Path, pieces: AsyncIterator[bytes]) -> None:
-    """Write a new file, which appears whole or not at all. Raises BadInput when it exists, StorageFailure, NoSpace."""
+    """Write a new file, which appears whole or not at all.
+    Raises BadInput when it exists, StorageFailure, NoSpace.
+    """
     async with disk.new_file(file) as draft:
         with disk.translate_errors(file.parent):
             stream = draft.open("wb")
@@ -406,16 +487,26 @@ async def write_new(file: Path, pieces: AsyncIterator[bytes]) -> None:
 
 
 def _changed(file: BagFile) -> StorageFailure:
-    return StorageFailure(Message("%(path)s has changed since the copy was sealed.", path=file.source or file.path))
+    return StorageFailure(
+        Message("%(path)s has changed since the copy was sealed.", path=file.source or file.path)
+    )
 
 
 async def _stored(
-    archive: zipfile.ZipFile, sink: ZipSink, info: zipfile.ZipInfo, file: BagFile, opened: OpenedFile
+    archive: zipfile.ZipFile,
+    sink: ZipSink,
+    info: zipfile.ZipInfo,
+    file: BagFile,
+    opened: OpenedFile,
 ) -> AsyncGenerator[bytes, None]:
-    """Write one file of the library into the archive, and yield the archive's bytes. Raises StorageFailure."""
+    """Write one file of the library into the archive, and yield the archive's bytes.
+    Raises StorageFailure.
+    """
     digest = hashlib.sha256()
     try:
-        async with aclosing(write_file(archive, sink, info, opened, on_chunk=digest.update)) as pieces:
+        async with aclosing(
+            write_file(archive, sink, info, opened, on_chunk=digest.update)
+        ) as pieces:
             async for piece in pieces:
                 yield piece
     except EOFError as exc:
@@ -426,7 +517,7 @@ async def _stored(
         raise _changed(file)
 
 
-# --- what the files say ---------------------------------------------------------------------------------------------------
+# --- what the files say ---------------------------------------------------------------------------
 
 
 def _page_facts(capture: PageCapture, at: datetime) -> dict[str, Any]:
@@ -449,13 +540,22 @@ def _documents(capture: PageCapture) -> list[SeenResponse]:
     chain: list[SeenResponse] = []
     url: str | None = capture.url
     while url is not None:
-        seen = next((one for one in documents if one not in chain and _bare(one.url) == _bare(url)), None)
+        seen = next(
+            (one for one in documents if one not in chain and _bare(one.url) == _bare(url)), None
+        )
         if seen is None:
             break
         chain.append(seen)
         location = seen.headers.get("location") if seen.status in _REDIRECTS else None
         url = urljoin(seen.url, location) if location else None
-    last = next((document for document in reversed(documents) if _bare(document.url) == _bare(capture.final_url)), None)
+    last = next(
+        (
+            document
+            for document in reversed(documents)
+            if _bare(document.url) == _bare(capture.final_url)
+        ),
+        None,
+    )
     if last is not None and last not in chain:  # a script led there
         chain.append(last)
     return chain
@@ -470,12 +570,18 @@ def _bare(url: str) -> str:
 
 
 def _response(seen: SeenResponse) -> dict[str, Any]:
-    headers = {name: value for name, value in seen.headers.items() if not any(part in name for part in _HIDDEN_HEADERS)}
+    headers = {
+        name: value
+        for name, value in seen.headers.items()
+        if not any(part in name for part in _HIDDEN_HEADERS)
+    }
     return {"url": seen.url, "status": seen.status, "headers": headers}
 
 
 def _history(job: Job, history: Sequence[HistoryRecord]) -> dict[str, Any]:
-    """Return what the vault did for the post. Addresses lose their queries, texts what looks secret, as in the job's log."""
+    """Return what the vault did for the post. Addresses lose their queries, texts what looks
+    secret, as in the job's log.
+    """
     return {
         "created_at": iso_or_none(job.created_at),
         "completed_at": iso_or_none(job.completed_at),

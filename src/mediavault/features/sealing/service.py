@@ -1,6 +1,8 @@
-"""What users do with sealed copies: make one, in the background or into a file, and download it. API, pages and commands call this.
+"""What users do with sealed copies: make one, in the background or into a file, and download it.
+API, pages and commands call this.
 
-A copy that was made in the background can be downloaded for an hour, from memory. To check one, see ``checking.check_copy``.
+A copy that was made in the background can be downloaded for an hour, from memory. To check one, see
+``checking.check_copy``.
 """
 
 from __future__ import annotations
@@ -43,9 +45,11 @@ class SecretAddress(BadInput):
 async def write_copy(
     sealer: Sealer, job: Job, target: Path, on_step: Callable[[SealStep | None], None]
 ) -> tuple[SealedCopy, Path]:
-    """Seal a copy of a post into ``target``: a new file, or a folder in which it gets its own name. Returns both.
+    """Seal a copy of a post into ``target``: a new file, or a folder in which it gets its own name.
+    Returns both.
 
-    The file appears whole or not at all; while it is written the step is None. Raises as :meth:`Sealer.seal`, BadInput, NoSpace.
+    The file appears whole or not at all; while it is written the step is None. Raises as
+    :meth:`Sealer.seal`, BadInput, NoSpace.
     """
     is_folder = await asyncio.to_thread(target.is_dir)
     if not is_folder:
@@ -91,12 +95,16 @@ class SealedCopies:
         return self._states.get(job_id)
 
     async def open(self, job_id: JobId) -> tuple[str, AsyncGenerator[bytes, None]]:
-        """Return the name and the pieces of the job's zip. Raises JobNotFound, SecretAddress, NotFound while there is none."""
+        """Return the name and the pieces of the job's zip. Raises JobNotFound, SecretAddress,
+        NotFound while there is none.
+        """
         await self._permitted(job_id)
         self._forget_old()
         copy = self._ready.get(job_id)
         if copy is None:
-            raise NotFound("There is no sealed copy, or it has expired.", help="Make one on the post's page.")
+            raise NotFound(
+                "There is no sealed copy, or it has expired.", help="Make one on the post's page."
+            )
         return f"{copy.name}.zip", self._sealer.pieces(copy)
 
     async def wait_for(self, job_id: JobId) -> None:
@@ -111,7 +119,9 @@ class SealedCopies:
         """Return the job, if the caller may see the post's whole address, which its copy has."""
         job = await self._catalogue.get(job_id)
         if shown_page(job.post_url) != job.post_url:
-            raise SecretAddress("The post's link has a secret, and its sealed copy has the whole link.")
+            raise SecretAddress(
+                "The post's link has a secret, and its sealed copy has the whole link."
+            )
         return job
 
     async def _seal(self, job: Job) -> None:
@@ -125,7 +135,9 @@ class SealedCopies:
             self._states[job.id] = SealState(error=exc.message)
         except Exception:
             log.exception("seal_hit_a_bug", job_id=job.id, trace_id=job.trace_id)
-            self._states[job.id] = SealState(error=Message("The copy could not be sealed: an internal error."))
+            self._states[job.id] = SealState(
+                error=Message("The copy could not be sealed: an internal error.")
+            )
         else:
             self._ready[job.id] = copy
             stamp = copy.timestamp

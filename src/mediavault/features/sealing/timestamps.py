@@ -1,7 +1,8 @@
-"""RFC 3161 timestamps: the request, and the check of the answer with the certificates inside. No I/O.
+"""RFC 3161 timestamps: the request, and the check of the answer with the certificates inside. No
+I/O.
 
-An authority signs a hash of our manifest together with its own time. The token is a CMS message (RFC 5652) in DER; only
-what RFC 3161 asks of one is read, and anything else is refused.
+An authority signs a hash of our manifest together with its own time. The token is a CMS message
+(RFC 5652) in DER; only what RFC 3161 asks of one is read, and anything else is refused.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ MAX_OID_BYTES = 64  # the longest here has 11
 _SIGNED_DATA = "1.2.840.113549.1.7.2"
 _TST_INFO = "1.2.840.113549.1.9.16.1.4"
 _CONTENT_TYPE, _MESSAGE_DIGEST = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"
-_SIGNING_CERTIFICATE, _SIGNING_CERTIFICATE_V2 = "1.2.840.113549.1.9.16.2.12", "1.2.840.113549.1.9.16.2.47"
+_SIGNING_CERTIFICATE, _SIGNING_CERTIFICATE_V2 = (
+    "1.2.840.113549.1.9.16.2.12",
+    "1.2.840.113549.1.9.16.2.47",
+)
 _RSA_PSS = "1.2.840.113549.1.1.10"
 _SHA256 = "2.16.840.1.101.3.4.2.1"
 _HASHES = {
@@ -65,7 +69,9 @@ class BadTimestamp(BadInput):
 
 
 class Trust(StrEnum):
-    """How far the authority is known: by a root that was named, by one of this system, or not at all."""
+    """How far the authority is known: by a root that was named, by one of this system,
+    or not at all.
+    """
 
     NAMED = "named"
     SYSTEM = "system"
@@ -74,7 +80,9 @@ class Trust(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Timestamp:
-    """A timestamp whose signature holds. ``root`` is the last certificate of the chain, ``root_sha256`` its fingerprint."""
+    """A timestamp whose signature holds. ``root`` is the last certificate of the chain,
+    ``root_sha256`` its fingerprint.
+    """
 
     at: datetime
     authority: str
@@ -83,12 +91,18 @@ class Timestamp:
     trust: Trust
 
 
-# --- the request ------------------------------------------------------------------------------------------------------
+# --- the request ----------------------------------------------------------------------------------
 
 
 def timestamp_request(data: bytes, nonce: int) -> bytes:
-    """Return the request for a timestamp of ``data``, with the certificates in the answer (RFC 3161, section 2.4.1)."""
-    imprint = _der(_SEQUENCE, _der(_SEQUENCE, _oid(_SHA256), _der(_NULL)), _der(_OCTETS, hashlib.sha256(data).digest()))
+    """Return the request for a timestamp of ``data``,
+    with the certificates in the answer (RFC 3161, section 2.4.1).
+    """
+    imprint = _der(
+        _SEQUENCE,
+        _der(_SEQUENCE, _oid(_SHA256), _der(_NULL)),
+        _der(_OCTETS, hashlib.sha256(data).digest()),
+    )
     return _der(_SEQUENCE, _integer(1), imprint, _integer(nonce), _BOOLEAN_TRUE)
 
 
@@ -116,7 +130,7 @@ def _oid(dotted: str) -> bytes:
     return _der(_OID, bytes(content))
 
 
-# --- reading DER ------------------------------------------------------------------------------------------------------
+# --- reading DER ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +204,7 @@ def _time(node: DerNode) -> datetime:
         raise BadTimestamp("its time is not in the form of RFC 3161") from None
 
 
-# --- the answer -------------------------------------------------------------------------------------------------------
+# --- the answer -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,19 +225,28 @@ def check_timestamp(
 ) -> Timestamp:
     """Return what the authority's ``answer`` says about ``data``. Raises BadTimestamp.
 
-    The signature, the signer's certificate and its chain are checked as of the time in the token. ``extra`` are further
-    certificates for the chain. With ``roots`` the chain must lead to one of them.
+    The signature, the signer's certificate and its chain are checked as of the time in the token.
+    ``extra`` are further certificates for the chain. With ``roots`` the chain must lead to one of
+    them.
     """
     token = _read(answer)
     at = _check_content(token.content, data, nonce)
     signer = _check_signature(token)
     check_purpose(signer)
     chain = _chain(signer, (*token.certificates, *extra, *roots, *system_roots), at)
-    return Timestamp(at, _name(signer), _name(chain[-1]), _fingerprint(chain[-1]), _trust(chain, roots, system_roots))
+    return Timestamp(
+        at,
+        _name(signer),
+        _name(chain[-1]),
+        _fingerprint(chain[-1]),
+        _trust(chain, roots, system_roots),
+    )
 
 
 def certificates_of(answer: bytes, system_roots: Sequence[x509.Certificate] = ()) -> bytes:
-    """Return the certificates of an answer as PEM, with the system's root above them. Raises BadTimestamp."""
+    """Return the certificates of an answer as PEM, with the system's root above them.
+    Raises BadTimestamp.
+    """
     token = _read(answer)
     at = _time(_info(token.content)[4])
     signer = next((cert for cert in token.certificates if _is_named(token.signer, cert)), None)
@@ -241,7 +264,9 @@ def read_certificates(pem: bytes) -> list[x509.Certificate]:
 
 
 def readable_certificates(pem: bytes) -> list[x509.Certificate]:
-    """Return those of a system's root certificates that can be read: some have forms that are no longer accepted."""
+    """Return those of a system's root certificates that can be read:
+    some have forms that are no longer accepted.
+    """
     certificates = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
@@ -273,7 +298,9 @@ def _read(answer: bytes) -> _Token:
         raise BadTimestamp("it does not have exactly one signer")
     if [part.tag for part in signers[0].children()[2:6]] != [_SEQUENCE, 0xA0, _SEQUENCE, _OCTETS]:
         raise BadTimestamp("it is not in the form of RFC 3161")
-    return _Token(_only(wrapped.content, _OCTETS).content, tuple(map(_certificate, certificates)), signers[0])
+    return _Token(
+        _only(wrapped.content, _OCTETS).content, tuple(map(_certificate, certificates)), signers[0]
+    )
 
 
 def _certificate(node: DerNode) -> x509.Certificate:
@@ -295,7 +322,9 @@ def _check_content(content: bytes, data: bytes, nonce: int | None) -> datetime:
     name, _ = _hash_of(algorithm)
     if not hmac.compare_digest(imprint.content, hashlib.new(name, data).digest()):
         raise BadTimestamp("it is for other data")
-    if nonce is not None and nonce not in [int.from_bytes(node.content) for node in info[5:] if node.tag == _INTEGER]:
+    if nonce is not None and nonce not in [
+        int.from_bytes(node.content) for node in info[5:] if node.tag == _INTEGER
+    ]:
         raise BadTimestamp("it answers another request")
     return _time(info[4])
 
@@ -308,7 +337,9 @@ def _hash_of(algorithm: DerNode) -> tuple[str, hashes.HashAlgorithm]:
 
 
 def _is_named(signer: DerNode, certificate: x509.Certificate) -> bool:
-    """Whether the SignerInfo names this certificate, by issuer and serial number or by its key's identifier."""
+    """Whether the SignerInfo names this certificate,
+    by issuer and serial number or by its key's identifier.
+    """
     name = signer.children()[1]
     if name.tag == 0x80:
         try:
@@ -335,8 +366,15 @@ def _check_signature(token: _Token) -> x509.Certificate:
     if not hmac.compare_digest(digest, hashlib.new(name, token.content).digest()):
         raise BadTimestamp("its content was changed")
     _check_named_certificate(attributes, signer)
-    signed = _der(_SET, parts[3].content)  # signed under its own tag, sent under another (RFC 5652, section 5.4)
-    _verify(signer, parts[5].content, signed, algorithm, is_pss=_dotted(_parts(parts[4], _OID)[0]) == _RSA_PSS)
+    # signed under its own tag, sent under another (RFC 5652, section 5.4)
+    signed = _der(_SET, parts[3].content)
+    _verify(
+        signer,
+        parts[5].content,
+        signed,
+        algorithm,
+        is_pss=_dotted(_parts(parts[4], _OID)[0]) == _RSA_PSS,
+    )
     return signer
 
 
@@ -350,7 +388,9 @@ def _attributes(node: DerNode) -> dict[str, bytes]:
 
 
 def _check_named_certificate(attributes: dict[str, bytes], signer: x509.Certificate) -> None:
-    """Require that the signature itself names the certificate (RFC 5035): another one with the same key is refused."""
+    """Require that the signature itself names the certificate (RFC 5035):
+    another one with the same key is refused.
+    """
     der = signer.public_bytes(Encoding.DER)
     if (value := attributes.get(_SIGNING_CERTIFICATE_V2)) is not None:
         names = _parts(_parts(_only(value, _SEQUENCE), _SEQUENCE)[0], _SEQUENCE)[0]
@@ -361,8 +401,11 @@ def _check_named_certificate(attributes: dict[str, bytes], signer: x509.Certific
             name = _hash_of(algorithm)[0]
         expected = hashlib.new(name, der).digest()
     elif (value := attributes.get(_SIGNING_CERTIFICATE)) is not None:
-        named = _parts(_parts(_parts(_only(value, _SEQUENCE), _SEQUENCE)[0], _SEQUENCE)[0], _OCTETS)[0]
-        expected = hashlib.sha1(der, usedforsecurity=False).digest()  # only this hash exists in the older attribute
+        named = _parts(
+            _parts(_parts(_only(value, _SEQUENCE), _SEQUENCE)[0], _SEQUENCE)[0], _OCTETS
+        )[0]
+        # only this hash exists in the older attribute
+        expected = hashlib.sha1(der, usedforsecurity=False).digest()
     else:
         raise BadTimestamp("its signature does not name its certificate")
     if named.content != expected:
@@ -370,12 +413,19 @@ def _check_named_certificate(attributes: dict[str, bytes], signer: x509.Certific
 
 
 def _verify(
-    certificate: x509.Certificate, signature: bytes, data: bytes, algorithm: hashes.HashAlgorithm, *, is_pss: bool
+    certificate: x509.Certificate,
+    signature: bytes,
+    data: bytes,
+    algorithm: hashes.HashAlgorithm,
+    *,
+    is_pss: bool,
 ) -> None:
     try:
         key = certificate.public_key()
         if isinstance(key, rsa.RSAPublicKey) and is_pss:
-            key.verify(signature, data, padding.PSS(padding.MGF1(algorithm), padding.PSS.AUTO), algorithm)
+            key.verify(
+                signature, data, padding.PSS(padding.MGF1(algorithm), padding.PSS.AUTO), algorithm
+            )
         elif isinstance(key, rsa.RSAPublicKey):
             key.verify(signature, data, padding.PKCS1v15(), algorithm)
         elif isinstance(key, ec.EllipticCurvePublicKey):
@@ -388,7 +438,7 @@ def _verify(
         raise BadTimestamp("its certificate has a key that is not accepted") from None
 
 
-# --- certificates -----------------------------------------------------------------------------------------------------
+# --- certificates ---------------------------------------------------------------------------------
 
 
 def check_purpose(signer: x509.Certificate) -> None:
@@ -397,16 +447,31 @@ def check_purpose(signer: x509.Certificate) -> None:
         usage = signer.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
     except x509.ExtensionNotFound:
         usage = None
-    if usage is None or not usage.critical or list(usage.value) != [ExtendedKeyUsageOID.TIME_STAMPING]:
+    if (
+        usage is None
+        or not usage.critical
+        or list(usage.value) != [ExtendedKeyUsageOID.TIME_STAMPING]
+    ):
         raise BadTimestamp("its certificate is not for timestamps")
 
 
-def _chain(signer: x509.Certificate, pool: Collection[x509.Certificate], at: datetime) -> list[x509.Certificate]:
-    """Return the certificates from the signer up to the last one whose issuer is known, each valid at that time."""
+def _chain(
+    signer: x509.Certificate, pool: Collection[x509.Certificate], at: datetime
+) -> list[x509.Certificate]:
+    """Return the certificates from the signer up to the last one whose issuer is known,
+    each valid at that time.
+    """
     chain = [signer]
     _check_validity(signer, at)
     while len(chain) < MAX_CHAIN and chain[-1].subject != chain[-1].issuer:
-        issuer = next((cert for cert in pool if cert not in chain and _issued(cert, chain[-1], len(chain) - 1)), None)
+        issuer = next(
+            (
+                cert
+                for cert in pool
+                if cert not in chain and _issued(cert, chain[-1], len(chain) - 1)
+            ),
+            None,
+        )
         if issuer is None:
             break
         _check_validity(issuer, at)
@@ -420,12 +485,16 @@ def _check_validity(certificate: x509.Certificate, at: datetime) -> None:
 
 
 def _issued(issuer: x509.Certificate, certificate: x509.Certificate, below: int) -> bool:
-    """Whether the issuer may sign certificates with ``below`` others between, and has signed this one."""
+    """Whether the issuer may sign certificates with ``below`` others between,
+    and has signed this one.
+    """
     try:
         if issuer.subject != certificate.issuer:
             return False
         constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
-        if not constraints.ca or (constraints.path_length is not None and constraints.path_length < below):
+        if not constraints.ca or (
+            constraints.path_length is not None and constraints.path_length < below
+        ):
             return False
         certificate.verify_directly_issued_by(issuer)
     except (x509.ExtensionNotFound, InvalidSignature, *_UNREADABLE):
@@ -434,7 +503,9 @@ def _issued(issuer: x509.Certificate, certificate: x509.Certificate, below: int)
 
 
 def _trust(
-    chain: Sequence[x509.Certificate], roots: Sequence[x509.Certificate], system: Sequence[x509.Certificate]
+    chain: Sequence[x509.Certificate],
+    roots: Sequence[x509.Certificate],
+    system: Sequence[x509.Certificate],
 ) -> Trust:
     if roots:
         if not any(cert in roots for cert in chain):

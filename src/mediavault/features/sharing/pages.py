@@ -1,4 +1,6 @@
-"""What a shared link shows: one video, for everyone with the link. And the forms that make and revoke links."""
+"""What a shared link shows: one video, for everyone with the link.
+And the forms that make and revoke links.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ async def shared(request: Request, key: Key, links: SharedLinksDep) -> Response:
 
 
 @router.post(SHARED_PREFIX + "{key}")
-async def unlock_form(request: Request, key: Key, links: SharedLinksDep, authenticator: AuthenticatorDep) -> Response:
+async def unlock_form(
+    request: Request, key: Key, links: SharedLinksDep, authenticator: AuthenticatorDep
+) -> Response:
     """Check the link's password."""
     found, form = await links.shown(key, ""), await read_form(request)
     address = authenticator.address_of(credentials_of(request))
@@ -56,7 +60,13 @@ async def unlock_form(request: Request, key: Key, links: SharedLinksDep, authent
     is_secure = request.headers.get("origin", "").startswith("https://")
     path = f"{base_path()}{SHARED_PREFIX}{key}"
     response.set_cookie(
-        COOKIE, proof, max_age=COOKIE_LIFE_S, path=path, secure=is_secure, httponly=True, samesite="lax"
+        COOKIE,
+        proof,
+        max_age=COOKIE_LIFE_S,
+        path=path,
+        secure=is_secure,
+        httponly=True,
+        samesite="lax",
     )
     return response
 
@@ -65,12 +75,16 @@ async def unlock_form(request: Request, key: Key, links: SharedLinksDep, authent
 @router.get(SHARED_PREFIX + "{key}/video")
 async def video(request: Request, key: Key, services: Services, links: SharedLinksDep) -> Response:
     saved = await _unlocked(request, key, links)
-    return await answer_stored(request, services.library, StoredFile(saved.output_path, saved.sha256, saved.bytes))
+    return await answer_stored(
+        request, services.library, StoredFile(saved.output_path, saved.sha256, saved.bytes)
+    )
 
 
 @router.head(SHARED_PREFIX + "{key}/picture")
 @router.get(SHARED_PREFIX + "{key}/picture")
-async def picture(request: Request, key: Key, services: Services, links: SharedLinksDep) -> Response:
+async def picture(
+    request: Request, key: Key, services: Services, links: SharedLinksDep
+) -> Response:
     return await answer_stored(
         request, services.library, StoredFile((await _unlocked(request, key, links)).thumbnail_path)
     )
@@ -120,12 +134,16 @@ def _unlisted(response: Response) -> Response:
 
 
 @router.post("/jobs/{job_id}/share")
-async def share_video_form(request: Request, job_id: JobIdPath, services: Services, links: SharedLinksDep) -> Response:
+async def share_video_form(
+    request: Request, job_id: JobIdPath, services: Services, links: SharedLinksDep
+) -> Response:
     """Make a link to a video of the post. The answer shows it, this once."""
     form, job = await read_form(request), await services.store.catalogue.get(job_id)
     text, lives = form.get("item", ""), _lives(form.get("days", ""))
     item = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else -1
-    key, link = await links.add(job, item, lives=lives, password=form.get("password", ""), user=current_user())
+    key, link = await links.add(
+        job, item, lives=lives, password=form.get("password", ""), user=current_user()
+    )
     return render(
         "share_made.html",
         job_id=job_id,
@@ -145,5 +163,8 @@ async def revoke_link_form(link_id: str, links: SharedLinksDep) -> Response:
 
 def _lives(days: str) -> timedelta | None:
     if days not in {str(life or "") for life in LIVES}:
-        raise BadInput("A link is valid for 1, 7 or 30 days, or until it is revoked.", help="Choose one of them.")
+        raise BadInput(
+            "A link is valid for 1, 7 or 30 days, or until it is revoked.",
+            help="Choose one of them.",
+        )
     return timedelta(days=int(days)) if days else None

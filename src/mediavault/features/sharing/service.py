@@ -1,7 +1,8 @@
-"""What users do with shared links: share a video, see what they shared, and revoke it. And what a link opens for others.
+"""What users do with shared links: share a video, see what they shared, and revoke it. And what a
+link opens for others.
 
-A link is made by a user, with an end, a password where wanted, and can be revoked. Its key is random and only its digest is
-stored, so it can be shown once.
+A link is made by a user, with an end, a password where wanted, and can be revoked. Its key is
+random and only its digest is stored, so it can be shown once.
 """
 
 from __future__ import annotations
@@ -54,28 +55,47 @@ class Shared:
 class SharedLinks(Grants[SharedLink]):
     of = SharedLink
 
-    def __init__(self, store: Store, clock: Clock, *, on_ended: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, *, on_ended: Callable[[], None] = lambda: None
+    ) -> None:
         super().__init__(store.records, clock, on_ended=on_ended)
         self._catalogue = store.catalogue
         self._hashes = PasswordHashes()
         self._tries = LoginThrottle(clock)
 
     async def add(
-        self, job: Job, item: int, *, lives: timedelta | None = None, password: str = "", user: str = OWNER
+        self,
+        job: Job,
+        item: int,
+        *,
+        lives: timedelta | None = None,
+        password: str = "",
+        user: str = OWNER,
     ) -> tuple[str, SharedLink]:
-        """Create a link to a video of the post; return its key, which is possible only now, and its record. Raises BadInput."""
+        """Create a link to a video of the post; return its key, which is possible only now,
+        and its record. Raises BadInput.
+        """
         if item not in saved_files(job):
             raise BadInput("There is no such video in this post.", help="Load the page again.")
         if len(password) > MAX_PASSWORD_CHARS:
-            raise BadInput(Message("A password can have at most %(most)s characters.", most=MAX_PASSWORD_CHARS))
+            raise BadInput(
+                Message("A password can have at most %(most)s characters.", most=MAX_PASSWORD_CHARS)
+            )
         if len(await self.all()) >= MOST:
-            raise BadInput(Message("There are already %(most)s shared links.", most=MOST), help="Revoke some of them.")
+            raise BadInput(
+                Message("There are already %(most)s shared links.", most=MOST),
+                help="Revoke some of them.",
+            )
         key = new_key()
         hashed = await self._hashes.make(password) if password else None
-        return key, await self._add(key, lives=lives, job_id=job.id, item=item, password=hashed, user=user)
+        return key, await self._add(
+            key, lives=lives, job_id=job.id, item=item, password=hashed, user=user
+        )
 
     async def titled(self, user: str | None) -> list[tuple[SharedLink, str]]:
-        """Return the user's links, or those of all, with their posts' titles; of a lost post its id."""
+        """Return the user's links, or those of all, with their posts' titles;
+        of a lost post its id.
+        """
         links = await self.all(user)
         jobs = existing_jobs(self._catalogue, {link.job_id for link in links})
         titles = {job.id: title(job) async for job in jobs}
@@ -93,18 +113,23 @@ class SharedLinks(Grants[SharedLink]):
             job = None
         saved = None if job is None or link is None else saved_files(job).get(link.item)
         if link is None or job is None or saved is None:
-            raise NotFound("This link is no longer valid.", help="Ask the person who sent it for a new one.")
+            raise NotFound(
+                "This link is no longer valid.", help="Ask the person who sent it for a new one."
+            )
         is_unlocked = link.password is None or same(proof, bound(key, link.password))
         return Shared(link, job, saved, is_unlocked)
 
     async def unlock(self, link: SharedLink, key: str, password: str, address: str) -> str:
-        """Return what proves to :meth:`shown` that this password opened the link. ``address``: the client's.
+        """Return what proves to :meth:`shown` that this password opened the link. ``address``: the
+        client's.
 
         Raises WrongSecret, TooManyTries.
         """
         if (wait_s := self._tries.begin(address, link.key)) is not None:
             raise TooManyTries(wait_s)
-        if link.password is None or not await self._hashes.holds(link.password, password[: MAX_PASSWORD_CHARS + 1]):
+        if link.password is None or not await self._hashes.holds(
+            link.password, password[: MAX_PASSWORD_CHARS + 1]
+        ):
             raise WrongSecret("Wrong password.")
         self._tries.succeeded(address, link.key)
         return bound(key, link.password)

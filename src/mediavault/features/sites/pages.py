@@ -35,7 +35,9 @@ async def index(services: Services) -> Response:
         state_words=state_words,
         fleet=fleet_view(await services.store.catalogue.report(), workers),
         title_of=services.title_of,
-        queue_hold=next((hold for hold in await all_holds(services.store.records) if hold.site is None), None),
+        queue_hold=next(
+            (hold for hold in await all_holds(services.store.records) if hold.site is None), None
+        ),
         **await frame(services),
     )
 
@@ -48,7 +50,9 @@ async def site(platform: SiteName, services: Services) -> Response:
         "site.html",
         site=details,
         # Each with the error of its newest post.
-        failures=[(group, redact_message(group.examples[0].error or "")) for group in details.failures],
+        failures=[
+            (group, redact_message(group.examples[0].error or "")) for group in details.failures
+        ],
         session=await session_view(details.session, services.store) if details.session else None,
         posts=[job_view(job) for job in newest.jobs],
         **await frame(services),

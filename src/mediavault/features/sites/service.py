@@ -1,4 +1,6 @@
-"""Each site with its jobs, session, pace and limits, and the end of its pause. API, pages and command line call this."""
+"""Each site with its jobs, session, pace and limits, and the end of its pause. API,
+pages and command line call this.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +27,9 @@ from mediavault.store.port import FailureGroup, PlatformTotals, Store
 class Site:
     """A site and the state of its jobs, limits and session.
 
-    ``totals`` is None without jobs, ``limits`` without any or waiting jobs, ``session`` where signing in is not
-    possible, and ``pace`` where one name covers many sites. ``failures`` has the most frequent first. ``pause``: an admin has
-    paused it.
+    ``totals`` is None without jobs, ``limits`` without any or waiting jobs, ``session`` where
+    signing in is not possible, and ``pace`` where one name covers many sites. ``failures`` has the
+    most frequent first. ``pause``: an admin has paused it.
     """
 
     name: str
@@ -46,20 +48,31 @@ class Site:
     @property
     def waiting_for_sign_in(self) -> int:
         """The number of jobs that a sign-in or the user's answer lets continue."""
-        return sum(group.jobs for group in self.failures if FAILURES[group.error_code].waits_for_window)
+        return sum(
+            group.jobs for group in self.failures if FAILURES[group.error_code].waits_for_window
+        )
 
     @property
     def is_in_use(self) -> bool:
         """Whether there is anything to show: a job, limits, a session, a pause."""
-        has_session = self.session is not None and bool(self.session.signed_in or self.session.cookies)
-        return self.totals is not None or self.limits is not None or has_session or self.pause is not None
+        has_session = self.session is not None and bool(
+            self.session.signed_in or self.session.cookies
+        )
+        return (
+            self.totals is not None
+            or self.limits is not None
+            or has_session
+            or self.pause is not None
+        )
 
     def count(self, status: JobStatus) -> int:
         return self.totals.counts.get(status, 0) if self.totals else 0
 
 
 async def all_sites(services: ApiServices) -> list[Site]:
-    """Return the sites in use, by title; ``generic``, which covers all sites without their own name, is last."""
+    """Return the sites in use, by title; ``generic``,
+    which covers all sites without their own name, is last.
+    """
     sites = [site for site in (await _known(services)).values() if site.is_in_use]
     return sorted(sites, key=lambda site: (site.name == "generic", site.title.lower()))
 
@@ -73,15 +86,22 @@ async def one_site(name: str, services: ApiServices) -> Site:
 
 
 async def sessions_of(sites: list[Site], services: ApiServices) -> Mapping[str, SessionView]:
-    """Return the full session of each site whose jobs wait for the user; for the others ``Site.session`` is enough."""
+    """Return the full session of each site whose jobs wait for the user;
+    for the others ``Site.session`` is enough.
+    """
     waiting = [site for site in sites if site.session is not None and site.waiting_for_sign_in]
     views = await session_views([site.session for site in waiting if site.session], services.store)
     return {view.platform: view for view in views}
 
 
 async def _known(services: ApiServices) -> dict[str, Site]:
-    totals = {total.platform: total for total in (await services.store.catalogue.library_totals()).platforms}
-    all_limits = {limits.platform: limits for limits in await all_site_limits(services.store, services.clock)}
+    totals = {
+        total.platform: total
+        for total in (await services.store.catalogue.library_totals()).platforms
+    }
+    all_limits = {
+        limits.platform: limits for limits in await all_site_limits(services.store, services.clock)
+    }
     sessions = {state.platform: state for state in await services.sessions.states()}
     failures = await services.store.catalogue.failures()
     pauses = {hold.site: hold for hold in await all_holds(services.store.records)}
@@ -107,20 +127,30 @@ def _pace(name: str, services: ApiServices) -> Pace | None:
 
 
 async def all_site_limits(store: Store, clock: Clock) -> list[SiteLimitView]:
-    """Return the limits of all sites that have any, or waiting jobs or posts that no extractor could read, by name."""
+    """Return the limits of all sites that have any,
+    or waiting jobs or posts that no extractor could read, by name.
+    """
     waiting = (await store.catalogue.report()).waiting
     unread = await store.catalogue.count_unparsed(within=UNPARSED_WINDOW)
-    return site_limit_views(await store.site_limits.all_limits(), waiting, clock.now(), not_understood=unread)
+    return site_limit_views(
+        await store.site_limits.all_limits(), waiting, clock.now(), not_understood=unread
+    )
 
 
-async def closed_limits(store: Store, clock: Clock, waiting: Mapping[str, int]) -> list[SiteLimitView]:
-    """Return the limits of paused sites, without ``not_understood``: health checks would count it too often."""
+async def closed_limits(
+    store: Store, clock: Clock, waiting: Mapping[str, int]
+) -> list[SiteLimitView]:
+    """Return the limits of paused sites, without ``not_understood``:
+    health checks would count it too often.
+    """
     views = site_limit_views(await store.site_limits.all_limits(), waiting, clock.now())
     return [view for view in views if is_left_alone(view)]
 
 
 async def reopen_site(store: Store, site: str) -> None:
-    """End a site's pause, so that its jobs may start again at once. Raises NotFound for a site without limits."""
+    """End a site's pause, so that its jobs may start again at once.
+    Raises NotFound for a site without limits.
+    """
     if all(limits.platform != site for limits in await store.site_limits.all_limits()):
         raise NotFound(
             "No site of this name has limits.",

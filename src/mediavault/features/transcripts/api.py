@@ -1,4 +1,6 @@
-"""``/api/jobs/{job_id}/spoken`` and ``/comments``: a search in what is said in a post's videos, and its comments."""
+"""``/api/jobs/{job_id}/spoken`` and ``/comments``: a search in what is said in a post's videos,
+and its comments.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ router = APIRouter(prefix="/api/jobs/{job_id}")
 
 
 class SpokenHitView(view_of(Passage)):  # type: ignore[misc]
-    """A passage of a video's subtitles: the item's index, the second at which it begins, its words in one line.
+    """A passage of a video's subtitles: the item's index, the second at which it begins, its words
+    in one line.
 
     ``text`` is untrusted, ``language`` is that of the subtitles' file.
     """
@@ -32,7 +35,9 @@ class SpokenView(BaseModel):
 
 
 class CommentView(view_of(Comment)):  # type: ignore[misc]
-    """A comment on the post; ``parent`` is the id of the one that it answers. ``by_author``: of the post."""
+    """A comment on the post; ``parent`` is the id of the one that it answers. ``by_author``:
+    of the post.
+    """
 
 
 class CommentsView(BaseModel):
@@ -45,7 +50,10 @@ class CommentsView(BaseModel):
 async def spoken(
     job_id: JobIdPath,
     services: Services,
-    q: Annotated[str, Query(min_length=1, max_length=500, description="Words; each may be the beginning of one.")],
+    q: Annotated[
+        str,
+        Query(min_length=1, max_length=500, description="Words; each may be the beginning of one."),
+    ],
 ) -> SpokenView:
     """Search what is said in the videos of a post: in the subtitle files next to them.
 
@@ -53,7 +61,10 @@ async def spoken(
     """
     passages = await search_post(services, await services.store.catalogue.get(job_id), q)
     return SpokenView(
-        hits=[SpokenHitView(**asdict(replace(passage, text=shown_text(passage.text)))) for passage in passages]
+        hits=[
+            SpokenHitView(**asdict(replace(passage, text=shown_text(passage.text))))
+            for passage in passages
+        ]
     )
 
 
@@ -61,4 +72,6 @@ async def spoken(
 async def comments(job_id: JobIdPath, services: Services) -> CommentsView:
     """Return the comments that were saved with a post: those of its profile, up to 1,000."""
     job = await services.store.catalogue.get(job_id)
-    return CommentsView(comments=[CommentView(**asdict(comment)) for comment in await saved_comments(services, job)])
+    return CommentsView(
+        comments=[CommentView(**asdict(comment)) for comment in await saved_comments(services, job)]
+    )

@@ -1,6 +1,8 @@
-"""Plans and runs deferred work: what is added to saved posts some time after they were saved: see ``store.deferred``.
+"""Plans and runs deferred work: what is added to saved posts some time after they were saved: see
+``store.deferred``.
 
-A post is read again like any other: with its site's permit, and after the posts that people wait for.
+A post is read again like any other: with its site's permit, and after the posts that people wait
+for.
 """
 
 from __future__ import annotations
@@ -13,7 +15,15 @@ from functools import partial
 
 from mediavault.core.comments import comments_to_lines
 from mediavault.core.companions import COMMENTS_SUFFIX, SIDECAR_SUFFIX, sibling, subtitle_suffix
-from mediavault.core.failures import BadInput, Failure, HttpError, JobNotFound, StorageFailure, StoreError, Unsupported
+from mediavault.core.failures import (
+    BadInput,
+    Failure,
+    HttpError,
+    JobNotFound,
+    StorageFailure,
+    StoreError,
+    Unsupported,
+)
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus
 from mediavault.core.logs import get_logger, job_context
 from mediavault.core.marks import Mark, MarkKind, path_of_request, read_segments, segments_to_text
@@ -81,20 +91,32 @@ async def _do(task: DeferredTask, context: WorkerContext) -> None:
             raise
         except (Failure, BadInput) as exc:
             again_at = await deferred.try_again(tables, context.clock, task)
-            log.info("deferred_work_failed", work=task.work, error_code=exc.code, error=exc.message, again_at=again_at)
+            log.info(
+                "deferred_work_failed",
+                work=task.work,
+                error_code=exc.code,
+                error=exc.message,
+                again_at=again_at,
+            )
         else:
             await deferred.finish(tables, task)
             log.info("deferred_work_done", work=task.work)
 
 
 async def before_complete(attempt: Attempt, extraction: Extraction | None) -> None:
-    """Index the words next to the videos of a post that is saved, and plan what takes further requests."""
+    """Index the words next to the videos of a post that is saved,
+    and plan what takes further requests.
+    """
     context, job = attempt.context, attempt.claim.job
     await _index_words(job.id, attempt.items.items, context)
     site, profile, wanted = platform(job.platform), context.profile, list[DeferredWork]()
     if profile.comments and site.ytdlp is not None:
         wanted.append(DeferredWork.COMMENTS)
-    if profile.subtitles and site.ytdlp is not None and not (attempt.beside or _lists_subtitles(extraction, site)):
+    if (
+        profile.subtitles
+        and site.ytdlp is not None
+        and not (attempt.beside or _lists_subtitles(extraction, site))
+    ):
         wanted.append(DeferredWork.SUBTITLES)
     if profile.sponsorblock and site.name == SPONSORBLOCK_SITE:
         wanted.append(DeferredWork.SEGMENTS)
@@ -106,33 +128,49 @@ def _lists_subtitles(extraction: Extraction | None, site: Platform) -> bool:
     """Whether a further request for the post's subtitles would find nothing more."""
     if extraction is None:
         return False
-    from_ytdlp = extraction.extractor.startswith("ytdlp") and site.ytdlp is not None and site.ytdlp.lists_subtitles
+    from_ytdlp = (
+        extraction.extractor.startswith("ytdlp")
+        and site.ytdlp is not None
+        and site.ytdlp.lists_subtitles
+    )
     return from_ytdlp or any(item.subtitles for item in extraction.items)
 
 
 async def _index_words(job_id: JobId, items: Sequence[JobItem], context: WorkerContext) -> None:
-    await index_beside(context.store, context.library, job_id, *(item.saved for item in items if item.saved))
+    await index_beside(
+        context.store, context.library, job_id, *(item.saved for item in items if item.saved)
+    )
 
 
 async def _add_comments(job: Job, context: WorkerContext) -> None:
     """Put the post's comments next to its first file. Raises Failure."""
-    index = next((i for i, item in enumerate(job.items) if item.status is ItemStatus.SAVED and item.saved), None)
+    index = next(
+        (i for i, item in enumerate(job.items) if item.status is ItemStatus.SAVED and item.saved),
+        None,
+    )
     if index is None:
         return
     extraction = await _read_again(job, context, comments=MAX_COMMENTS)
     if extraction.comments:
-        await _place_beside(job.id, index, COMMENTS_SUFFIX, comments_to_lines(extraction.comments), context)
+        await _place_beside(
+            job.id, index, COMMENTS_SUFFIX, comments_to_lines(extraction.comments), context
+        )
         await _index_words(job.id, (await context.store.catalogue.get(job.id)).items, context)
 
 
 async def _add_segments(job: Job, context: WorkerContext, *, is_again: bool = False) -> None:
-    """Keep the segments that SponsorBlock knows now, and ask once more when people had time to mark them."""
+    """Keep the segments that SponsorBlock knows now,
+    and ask once more when people had time to mark them.
+    """
     video_id = str(job.metadata.get("post_id") or "")
     url = f"{context.sponsorblock_url.rstrip('/')}{path_of_request(video_id)}"
-    async with context.client.get(url, scope=EgressScope(url), timeouts=SEGMENT_TIMEOUTS, decode=True) as answer:
+    async with context.client.get(
+        url, scope=EgressScope(url), timeouts=SEGMENT_TIMEOUTS, decode=True
+    ) as answer:
         if answer.status not in (200, 404):  # 404: none
             raise HttpError(
-                Message("SponsorBlock answered %(status)d.", status=answer.status), http_status=answer.status
+                Message("SponsorBlock answered %(status)d.", status=answer.status),
+                http_status=answer.status,
             )
         body = await answer.read(limit=MAX_SEGMENTS_BYTES) if answer.status == 200 else b"[]"
     try:
@@ -150,7 +188,9 @@ async def _add_segments(job: Job, context: WorkerContext, *, is_again: bool = Fa
 
 
 async def _add_missing_subtitles(job: Job, context: WorkerContext) -> None:
-    """Fetch the subtitles that the profile wants and the library lacks. Raises Failure when one of them fails again."""
+    """Fetch the subtitles that the profile wants and the library lacks.
+    Raises Failure when one of them fails again.
+    """
     extraction = await _read_again(job, context)
     failed: Failure | None = None
     is_new = False
@@ -172,7 +212,9 @@ async def _add_missing_subtitles(job: Job, context: WorkerContext) -> None:
         raise failed
 
 
-async def _place_beside(job_id: JobId, index: int, suffix: str, body: bytes, context: WorkerContext) -> None:
+async def _place_beside(
+    job_id: JobId, index: int, suffix: str, body: bytes, context: WorkerContext
+) -> None:
     """Put a file next to that of a saved item, and note it in the row and in the sidecar.
 
     Raises StoreError when the row kept changing.
@@ -189,14 +231,16 @@ async def _place_beside(job_id: JobId, index: int, suffix: str, body: bytes, con
             if await context.store.catalogue.relocate(replace(job, items=items)):
                 sidecar = sibling(saved.output_path, SIDECAR_SUFFIX)
                 if (facts := await context.library.read_json(sidecar)) is not None:
-                    await context.library.place_json(with_companions(facts, saved), sidecar, via=staging)
+                    await context.library.place_json(
+                        with_companions(facts, saved), sidecar, via=staging
+                    )
                 return
     raise StoreError("The post kept changing while a file was added to it.")
 
 
 async def _read_again(job: Job, context: WorkerContext, *, comments: int = 0) -> Extraction:
-    """Read a post once more, without any account, with its subtitles and this many comments where yt-dlp knows the
-    site. Raises Failure, BadInput and NotAllowedYet.
+    """Read a post once more, without any account, with its subtitles and this many comments where
+    yt-dlp knows the site. Raises Failure, BadInput and NotAllowedYet.
     """
     route = route_job_by_domain(job)
     route = replace(route, extractors=route.platform.extractors)
@@ -206,7 +250,8 @@ async def _read_again(job: Job, context: WorkerContext, *, comments: int = 0) ->
             extraction = await context.extract_extras(
                 route.post, route.platform, within_s=EXTRAS_WITHIN_S, comments=comments
             )
-        except Unsupported:  # yt-dlp does not know the post; the other extractors may know its subtitles
+        except Unsupported:
+            # yt-dlp does not know the post; the other extractors may know its subtitles
             extraction = await ask_extractors(route, context)
     except Failure as failure:
         await site_limits.report_outcome(route.platform, permit, failure, context)
@@ -216,11 +261,15 @@ async def _read_again(job: Job, context: WorkerContext, *, comments: int = 0) ->
 
 
 def _saved(existing: Sequence[JobItem], now: Sequence[Item]) -> dict[int, tuple[Item, SavedFile]]:
-    """Return the items that are saved, by their index: each as the post shows it now, with its file."""
+    """Return the items that are saved, by their index: each as the post shows it now,
+    with its file.
+    """
     by_id = {item.media_id: item for item in now if item.media_id}
     found = {}
     for index, job_item in enumerate(existing):
-        item = by_id.get(job_item.item.media_id or "") or (now[index] if len(now) == len(existing) else None)
+        item = by_id.get(job_item.item.media_id or "") or (
+            now[index] if len(now) == len(existing) else None
+        )
         if job_item.status is ItemStatus.SAVED and job_item.saved is not None and item is not None:
             found[index] = (item, job_item.saved)
     return found

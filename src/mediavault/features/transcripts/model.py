@@ -11,12 +11,15 @@ from mediavault.store.search_words import Term, is_in, line_of, words_of
 AROUND_S = 10.0  # a neighbouring cue is shown with a passage if it is no further away
 MAX_PASSAGES = 200
 PASSAGE_CHARS = 140
-BEFORE_CHARS = 24  # of these before the word that was searched for: it should be seen where a passage is cut
+# of these before the word that was searched for: it should be seen where a passage is cut
+BEFORE_CHARS = 24
 
 
 @dataclass(frozen=True, slots=True)
 class SpokenText:
-    """What is said in an item of a post, by a subtitle file in this language. The texts of its cues are untrusted."""
+    """What is said in an item of a post, by a subtitle file in this language.
+    The texts of its cues are untrusted.
+    """
 
     item: int
     language: str
@@ -25,7 +28,8 @@ class SpokenText:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A passage of a video's subtitles: the item's index, the second at which it begins, its words in one line.
+    """A passage of a video's subtitles: the item's index, the second at which it begins, its words
+    in one line.
 
     ``text`` is untrusted, ``language`` is that of the subtitles' file.
     """
@@ -37,7 +41,9 @@ class Passage:
 
 
 def find_passages(texts: Iterable[SpokenText], terms: Sequence[Term]) -> list[Passage]:
-    """Return the passages of all texts that have the most of the terms, by item and time; at most MAX_PASSAGES."""
+    """Return the passages of all texts that have the most of the terms, by item and time;
+    at most MAX_PASSAGES.
+    """
     found = [(text, *find_cues(text.cues, terms)) for text in texts]
     best = max((score for _, score, _ in found), default=0)
     passages = [
@@ -50,7 +56,8 @@ def find_passages(texts: Iterable[SpokenText], terms: Sequence[Term]) -> list[Pa
 
 
 def find_cues(cues: Sequence[Cue], terms: Sequence[Term]) -> tuple[int, list[int]]:
-    """Return how many of the terms the best passages have, and the index of the cue at which each of these begins.
+    """Return how many of the terms the best passages have, and the index of the cue at which each
+    of these begins.
 
     A passage is a cue, or two that follow each other, since a sentence rarely ends with its cue.
     """
@@ -59,7 +66,8 @@ def find_cues(cues: Sequence[Cue], terms: Sequence[Term]) -> tuple[int, list[int
     found = [{term for term in terms if is_in(line, [term])} for line in lines]
     for index, own in enumerate(found):
         follows = index + 1 < len(cues) and _is_near(cues[index], cues[index + 1])
-        # The second cue counts only together with something in the first: otherwise it is a separate passage.
+        # The second cue counts only together with something in the first: otherwise it is a
+        # separate passage.
         score = len(own | found[index + 1]) if own and follows else len(own)
         if score > best:
             best, places = score, []
@@ -73,7 +81,9 @@ def _is_near(cue: Cue, after: Cue) -> bool:
 
 
 def _words(cues: Sequence[Cue], index: int, terms: Sequence[Term]) -> str:
-    """Return a cue with the words before and after it, shortened around the first word that was searched for."""
+    """Return a cue with the words before and after it,
+    shortened around the first word that was searched for.
+    """
     cue = cues[index]
     before = cues[index - 1].text if index and _is_near(cues[index - 1], cue) else ""
     after = cues[index + 1].text if index + 1 < len(cues) and _is_near(cue, cues[index + 1]) else ""
@@ -88,7 +98,9 @@ def _begins(text: str, terms: Sequence[Term]) -> bool:
 
 
 def _shortened(words: Sequence[str], at: int) -> str:
-    """Return the words around the one at ``at``, PASSAGE_CHARS long or less, with "…" where some are left out."""
+    """Return the words around the one at ``at``, PASSAGE_CHARS long or less,
+    with "…" where some are left out.
+    """
     first = last = at
     size = len(words[at][:PASSAGE_CHARS])
     before = BEFORE_CHARS

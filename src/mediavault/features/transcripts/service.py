@@ -35,7 +35,9 @@ class SpokenFile:
 
 @dataclass(frozen=True, slots=True)
 class SpokenLine:
-    """Something that is said. ``seconds`` is where a player should start, ``at`` the same as a clock shows it."""
+    """Something that is said. ``seconds`` is where a player should start,
+    ``at`` the same as a clock shows it.
+    """
 
     seconds: int
     at: str
@@ -46,8 +48,9 @@ class SpokenLine:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What is said in a video, in one of its ``languages``, which are codes with links. ``query`` was searched for;
-    ``left_out`` lines are not shown."""
+    """What is said in a video, in one of its ``languages``, which are codes with links. ``query``
+    was searched for; ``left_out`` lines are not shown.
+    """
 
     language: str
     languages: Sequence[tuple[str, str]]
@@ -59,7 +62,9 @@ class Transcript:
 
 
 async def search_post(services: ApiServices, job: Job, text: str | None) -> list[Passage]:
-    """Return the passages of a post's videos that have the most of the words. Raises StorageFailure."""
+    """Return the passages of a post's videos that have the most of the words.
+    Raises StorageFailure.
+    """
     terms = parse_search(text)
     if not terms:
         return []
@@ -70,12 +75,16 @@ async def search_post(services: ApiServices, job: Job, text: str | None) -> list
 async def spoken_in(
     services: ApiServices, jobs: Iterable[Job], text: str | None, *, keep: str
 ) -> dict[JobId, SpokenLine]:
-    """Return the first passage of each post that a search did not find by its own texts; ``keep`` is added to its link."""
+    """Return the first passage of each post that a search did not find by its own texts;
+    ``keep`` is added to its link.
+    """
     terms = parse_search(text)
     if not terms:
         return {}
     others = [
-        job for job in jobs if not is_in(job_line(job.post_url, job.canonical_url, job.account, job.metadata), terms)
+        job
+        for job in jobs
+        if not is_in(job_line(job.post_url, job.canonical_url, job.account, job.metadata), terms)
     ]
     found: dict[JobId, SpokenLine] = {}
     until = services.clock.monotonic() + PATIENCE_S
@@ -94,14 +103,17 @@ async def spoken_in(
 async def transcript(
     services: ApiServices, job: Job, item: int, *, language: str, query: str, keep: str | None
 ) -> Transcript | None:
-    """Return a video's transcript, None if it has none; in the reader's language where ``language`` is missing.
+    """Return a video's transcript, None if it has none; in the reader's language where ``language``
+    is missing.
 
     Only a search reads more than the language that is shown.
     """
     terms = parse_search(query)
     try:
         files = await _files(services, job, item=item)
-        texts = await _texts(services, _by_preference(files, language), most=len(files) if terms else 1)
+        texts = await _texts(
+            services, _by_preference(files, language), most=len(files) if terms else 1
+        )
     except StorageFailure:
         return None
     if not texts:
@@ -116,38 +128,58 @@ async def transcript(
             (code, f"?{urlencode({'item': item, 'subtitles': code, **more})}#spoken")
             for code in dict.fromkeys(file.language for file in files)
         ],
-        lines=[_line("", Passage(item, cue.start_s, cue.text, shown.language), more) for cue in shown.cues[:MAX_LINES]],
+        lines=[
+            _line("", Passage(item, cue.start_s, cue.text, shown.language), more)
+            for cue in shown.cues[:MAX_LINES]
+        ],
         left_out=max(0, len(shown.cues) - MAX_LINES),
         query=query,
         hits=[_line("", passage, more) for passage in passages],
-        fields=[("item", str(item)), ("subtitles", shown.language), *([("in", keep)] if keep else [])],
+        fields=[
+            ("item", str(item)),
+            ("subtitles", shown.language),
+            *([("in", keep)] if keep else []),
+        ],
     )
 
 
 async def saved_comments(services: ApiServices, job: Job) -> Sequence[Comment]:
-    """Return the comments that were saved with a post; none where none were saved. Raises StorageFailure."""
+    """Return the comments that were saved with a post; none where none were saved.
+    Raises StorageFailure.
+    """
     for saved in saved_files(job).values():
         if COMMENTS_SUFFIX in saved.beside:
-            return await read_comments(services.library, sibling(saved.output_path, COMMENTS_SUFFIX))
+            return await read_comments(
+                services.library, sibling(saved.output_path, COMMENTS_SUFFIX)
+            )
     return ()
 
 
 async def _files(services: ApiServices, job: Job, *, item: int | None = None) -> list[SpokenFile]:
-    """Return the subtitle files of a post's videos, or of one of them, by item and language; at most MAX_FILES.
+    """Return the subtitle files of a post's videos, or of one of them, by item and language; at
+    most MAX_FILES.
 
     They are those on this disk, or that the video's row names; none is read. Raises StorageFailure.
     """
     files: list[SpokenFile] = []
     for place, saved in saved_files(job).items():
         if item in (None, place):
-            known = {sibling(saved.output_path, suffix): language_of(suffix) for suffix in saved.beside}
+            known = {
+                sibling(saved.output_path, suffix): language_of(suffix) for suffix in saved.beside
+            }
             known |= {file.path: file.language for file in await services.extras.beside(saved)}
-            files += [SpokenFile(place, language, path) for path, language in known.items() if language]
+            files += [
+                SpokenFile(place, language, path) for path, language in known.items() if language
+            ]
     return sorted(files)[:MAX_FILES]
 
 
-async def _texts(services: ApiServices, files: Iterable[SpokenFile], *, most: int = MAX_FILES) -> list[SpokenText]:
-    """Read what is said from these files, in order, until ``most`` of them had something. Raises StorageFailure."""
+async def _texts(
+    services: ApiServices, files: Iterable[SpokenFile], *, most: int = MAX_FILES
+) -> list[SpokenText]:
+    """Read what is said from these files, in order, until ``most`` of them had something.
+    Raises StorageFailure.
+    """
     texts: list[SpokenText] = []
     for file in files:
         if cues := await read_cues(services.library, file.path):
@@ -160,7 +192,10 @@ async def _texts(services: ApiServices, files: Iterable[SpokenFile], *, most: in
 def _by_preference(files: Sequence[SpokenFile], language: str) -> list[SpokenFile]:
     """Return the files in this language first, then those in the reader's, then the others."""
     wanted = [language, current().locale, current().locale.split("_")[0]]
-    return sorted(files, key=lambda file: wanted.index(file.language) if file.language in wanted else len(wanted))
+    return sorted(
+        files,
+        key=lambda file: wanted.index(file.language) if file.language in wanted else len(wanted),
+    )
 
 
 def _line(path: str, passage: Passage, more: dict[str, str]) -> SpokenLine:

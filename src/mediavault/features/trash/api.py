@@ -18,7 +18,9 @@ async def index(services: Services, trash: TrashDep) -> TrashView:
     return await trash.listed((await services.live.current()).trash_days)
 
 
-@router.post("/{job_id}/restore", response_model=JobView, responses=errors(401, 403, 404, 415, 503, 507))
+@router.post(
+    "/{job_id}/restore", response_model=JobView, responses=errors(401, 403, 404, 415, 503, 507)
+)
 async def restore(job_id: JobIdPath, trash: TrashDep) -> JobView:
     """Restore a post with its files, history and marks.
 
@@ -27,7 +29,9 @@ async def restore(job_id: JobIdPath, trash: TrashDep) -> JobView:
     return job_view(await trash.restore(job_id))
 
 
-@router.delete("/{job_id}", response_model=TrashView, responses=errors(401, 403, 404, 415, 503, 507))
+@router.delete(
+    "/{job_id}", response_model=TrashView, responses=errors(401, 403, 404, 415, 503, 507)
+)
 async def remove(job_id: JobIdPath, services: Services, trash: TrashDep) -> TrashView:
     """Remove a post in the trash and its files for good, and return the remaining trash."""
     await trash.remove(job_id)

@@ -1,4 +1,6 @@
-"""Empties the trash of posts whose time in it has ended, and moves files there that a deletion could not move."""
+"""Empties the trash of posts whose time in it has ended,
+and moves files there that a deletion could not move.
+"""
 
 from __future__ import annotations
 

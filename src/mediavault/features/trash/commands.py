@@ -1,4 +1,6 @@
-"""``trash``: lists the trash, restores a post, or empties the trash; directly on the store, whether a server runs or not."""
+"""``trash``: lists the trash, restores a post, or empties the trash; directly on the store,
+whether a server runs or not.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,12 @@ if TYPE_CHECKING:
 
 def trash(
     *,
-    restore: Annotated[str | None, typer.Option(metavar="ID", help="Restore this post.", show_default=False)] = None,
-    empty: Annotated[bool, typer.Option("--empty", help="Remove everything in it for good.")] = False,
+    restore: Annotated[
+        str | None, typer.Option(metavar="ID", help="Restore this post.", show_default=False)
+    ] = None,
+    empty: Annotated[
+        bool, typer.Option("--empty", help="Remove everything in it for good.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the trash, restore a post, or empty the trash."""
@@ -38,7 +44,9 @@ def trash(
             await found.restore(JobId(restore))
         if empty:
             await found.empty()
-        return await found.listed((await LiveSettings(settings, store.records, clock).current()).trash_days)
+        return await found.listed(
+            (await LiveSettings(settings, store.records, clock).current()).trash_days
+        )
 
     posts = asyncio.run(with_store(settings, act)).posts
     if as_json:
@@ -59,7 +67,9 @@ def trash(
 
 
 def print_trash(posts: Sequence[TrashedView]) -> None:
-    """Print what is in the trash: each job, when it was deleted, and the bytes of its files there."""
+    """Print what is in the trash: each job, when it was deleted,
+    and the bytes of its files there.
+    """
     from rich.table import Table
     from rich.text import Text
 
@@ -74,5 +84,7 @@ def print_trash(posts: Sequence[TrashedView]) -> None:
         table.add_column(name, overflow="fold")
     for post in posts:
         size = format_size(post.bytes) if post.bytes else ""
-        table.add_row(post.job.id, moment_words(post.deleted_at), size, Text(one_line(post.job.display.title)))
+        table.add_row(
+            post.job.id, moment_words(post.deleted_at), size, Text(one_line(post.job.display.title))
+        )
     out().print(table)

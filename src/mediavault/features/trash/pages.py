@@ -34,7 +34,8 @@ async def index(services: Services, trash: TrashDep) -> Response:
 async def restore_form(request: Request, trash: TrashDep) -> Response:
     """Restore one post (``id``), or all that were deleted together (``batch``).
 
-    Then show what the reader saw before: the ``post`` whose page it was deleted on, else the library with the form's filter.
+    Then show what the reader saw before: the ``post`` whose page it was deleted on, else the
+    library with the form's filter.
     """
     form = await read_form(request)
     if "id" in form:
@@ -43,7 +44,9 @@ async def restore_form(request: Request, trash: TrashDep) -> Response:
     restored = await trash.restore_batch(form.get("batch", ""))
     if form.get("post") in restored:
         return see_other(f"/jobs/{form['post']}")
-    return see_other(address(read_filter(form), **page_of(form), outcome=f"restored-{len(restored)}-0"))
+    return see_other(
+        address(read_filter(form), **page_of(form), outcome=f"restored-{len(restored)}-0")
+    )
 
 
 @router.post("/trash/empty")

@@ -1,4 +1,6 @@
-"""What users do with deleted posts: look at them, restore them, and remove them for good. API, pages, command line and worker call this."""
+"""What users do with deleted posts: look at them, restore them, and remove them for good. API,
+pages, command line and worker call this.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +24,20 @@ from mediavault.store.port import Store, StoredJob
 from mediavault.store.removed_posts import forget_removed
 from mediavault.store.search_words import further_words
 from mediavault.store.tables import TRASH, TRASHED_WORDS, Range
-from mediavault.store.trash import TrashedPost, TrashFiles, forget, move_files, read_post, trashed_posts
+from mediavault.store.trash import (
+    TrashedPost,
+    TrashFiles,
+    forget,
+    move_files,
+    read_post,
+    trashed_posts,
+)
 
 
 class TrashedView(BaseModel):
-    """A post in the trash. ``bytes``: of its files there; ``until``: when they are removed for good."""
+    """A post in the trash. ``bytes``: of its files there; ``until``:
+    when they are removed for good.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -64,7 +75,9 @@ class Trash:
     wake: Callable[[], None] = _wake_nothing
 
     async def listed(self, days: int, *, limit: int | None = None) -> TrashView:
-        """Return the trash, whose posts stay that many days: at most ``limit`` of them, the latest first."""
+        """Return the trash, whose posts stay that many days: at most ``limit`` of them,
+        the latest first.
+        """
         posts = [
             TrashedView(
                 job=job_view(post.job),
@@ -82,30 +95,39 @@ class Trash:
         return await self.store.tables.count(TRASH, {})
 
     async def restore(self, job_id: JobId) -> Job:
-        """Bring a post back with its files, history and marks, and return its job. Raises NotFound, StorageFailure.
+        """Bring a post back with its files, history and marks, and return its job. Raises NotFound,
+        StorageFailure.
 
-        If the post was saved again in the meantime, this one becomes another version; if a file's name was taken, its files
-        get another. What a retention rule had deleted is pinned.
+        If the post was saved again in the meantime, this one becomes another version; if a file's
+        name was taken, its files get another. What a retention rule had deleted is pinned.
         """
         return await self._restore(await self._post(job_id))
 
     async def restore_batch(self, batch: str) -> list[JobId]:
-        """Bring back all posts that were deleted together, and return their ids. Raises StorageFailure."""
-        return [(await self._restore(post)).id for post in await trashed_posts(self.store, {"batch": batch})]
+        """Bring back all posts that were deleted together, and return their ids.
+        Raises StorageFailure.
+        """
+        return [
+            (await self._restore(post)).id
+            for post in await trashed_posts(self.store, {"batch": batch})
+        ]
 
     async def remove(self, job_id: JobId) -> None:
         """Remove a post and its files for good. Raises NotFound, StorageFailure."""
         await self._remove(await self._post(job_id))
 
     async def empty(self, *, older_than: timedelta = timedelta()) -> int:
-        """Remove for good what was deleted that long ago; returns how many posts. Raises StorageFailure."""
+        """Remove for good what was deleted that long ago; returns how many posts.
+        Raises StorageFailure.
+        """
         due, removed = {"deleted_at": Range(at_most=to_micros(self.clock.now() - older_than))}, 0
         while posts := await trashed_posts(self.store, due, limit=AT_ONCE):
             for post in posts:
                 await self._remove(post)
             removed += len(posts)
         for key in sorted(await self.store.tables.keys(TRASH, {"unmoved": Range()})):
-            for row in await self.store.tables.some(TRASH, [key]):  # unless it was restored just now
+            # unless it was restored just now
+            for row in await self.store.tables.some(TRASH, [key]):
                 if not await self._exists(JobId(key[0])):
                     await move_files(self.store, self.library, read_post(row))
         return removed
@@ -113,7 +135,9 @@ class Trash:
     async def _post(self, job_id: JobId) -> TrashedPost:
         for row in await self.store.tables.some(TRASH, [(job_id,)]):
             return read_post(row)
-        raise NotFound("This post is not in the trash.", help="It was restored, or removed for good.")
+        raise NotFound(
+            "This post is not in the trash.", help="It was restored, or removed for good."
+        )
 
     async def _restore(self, post: TrashedPost) -> Job:
         stored, names = post.stored, dict[str, str]()
@@ -123,9 +147,15 @@ class Trash:
         for path, trashed in post.files.items():
             names[path] = await _back(self.library, path, trashed, names)
         job = with_paths(job, names)
-        words = [item for row in await self.store.tables.some(TRASHED_WORDS, [(job.id,)]) for item in row.value.items()]
+        words = [
+            item
+            for row in await self.store.tables.some(TRASHED_WORDS, [(job.id,)])
+            for item in row.value.items()
+        ]
         for version in range(job.version, job.version + VERSIONS):
-            stored = StoredJob(replace(job, version=version), stored.history, marks, further_words(words))
+            stored = StoredJob(
+                replace(job, version=version), stored.history, marks, further_words(words)
+            )
             if await self.store.catalogue.import_jobs([stored]) or await self._exists(job.id):
                 await forget(self.store, job.id)
                 await forget_removed(self.store.records, job.canonical_url)
@@ -134,10 +164,13 @@ class Trash:
         raise StoreError(Message("The post has too many versions: %(url)s.", url=job.canonical_url))
 
     async def _remove(self, post: TrashedPost) -> None:
-        if not await self._exists(post.job.id):  # otherwise a kill has left the row of a post that was kept
+        # otherwise a kill has left the row of a post that was kept
+        if not await self._exists(post.job.id):
             await move_files(self.store, self.library, post)
             await self.library.remove(*post.files.values())
-            for show in {episode.show for path in post.files if (episode := episode_of(path)) is not None}:
+            for show in {
+                episode.show for path in post.files if (episode := episode_of(path)) is not None
+            }:
                 await self.library.tidy(show)
         await forget(self.store, post.job.id)
 
@@ -150,10 +183,17 @@ class Trash:
 
 
 async def _back(files: TrashFiles, path: str, trashed: str, names: Mapping[str, str]) -> str:
-    """Move a file back and return its path: a free one if its own is taken. Files of one stem keep one stem."""
+    """Move a file back and return its path: a free one if its own is taken.
+    Files of one stem keep one stem.
+    """
     stem, suffix = split_stem(path)
     renamed = next(
-        (split_stem(new)[0] for old, new in names.items() if split_stem(old)[0] == stem and old != new), None
+        (
+            split_stem(new)[0]
+            for old, new in names.items()
+            if split_stem(old)[0] == stem and old != new
+        ),
+        None,
     )
     if renamed is not None:
         await files.move(trashed, renamed + suffix)
@@ -162,4 +202,5 @@ async def _back(files: TrashFiles, path: str, trashed: str, names: Mapping[str, 
         return path
     folder, name = posixpath.split(stem)
     free = await files.free_name(folder, name, suffix)
-    return free if await files.move(trashed, free) else path  # no file in the trash: it was never moved, or is back
+    # no file in the trash: it was never moved, or is back
+    return free if await files.move(trashed, free) else path

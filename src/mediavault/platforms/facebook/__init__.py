@@ -1,4 +1,6 @@
-"""What we know of facebook.com; checked 2026-11-24 against recorded pages and published extractors."""
+"""What we know of facebook.com; checked 2026-11-24 against recorded pages and published
+extractors.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +23,13 @@ from mediavault.core.platform import (
 from mediavault.platforms.facebook.reader import NAMES_A_VIDEO, ids_of, own_records, read
 from mediavault.platforms.facebook.video import measures
 
-_VIDEO = "https://www.facebook.com/watch/?v={post_id}"  # videos, reels and watch pages share one number space
+# videos, reels and watch pages share one number space
+_VIDEO = "https://www.facebook.com/watch/?v={post_id}"
 _AD = "https://www.facebook.com/ads/library/?id={post_id}"
 _NUMBER = re.compile(r"(?P<post_id>\d{6,25})")
 _ANY_ID = re.compile(r"(?P<post_id>pfbid\w+|\d{6,25})")
-_POST_ID = r"(?:[^/]+/)?(?P<post_id>pfbid\w+|\d{6,25})(?=/|$)"  # behind the title of the post, where there is one
+# behind the title of the post, where there is one
+_POST_ID = r"(?:[^/]+/)?(?P<post_id>pfbid\w+|\d{6,25})(?=/|$)"
 _GROUP = r"/groups/(?P<group>[\w.-]{1,80})"
 _GROUP_POST = "https://www.facebook.com/groups/{group}/posts/{post_id}"
 _NOT_A_NAME = (
@@ -45,7 +49,10 @@ FACEBOOK = Platform(
     title="Facebook",
     checked="2026-11-24",
     known_from=(KnownFrom.RECORDED, KnownFrom.PUBLISHED),
-    reads="videos, reels, posts of accounts, pages and groups with one or several videos, shared posts, the mobile site's too",
+    reads=(
+        "videos, reels, posts of accounts, pages and groups with one or several videos, shared"
+        " posts, the mobile site's too"
+    ),
     leaves_out="stories, live broadcasts, the advert library",
     extractors=("browser", "ytdlp"),
     resolve_with="browser",
@@ -61,21 +68,26 @@ FACEBOOK = Platform(
         ),
         short_hosts=("fb.watch", "fb.me", "fb.gg"),
         share_links=paths(
-            r"^/share/(?:[rvp]/)?(?P<post_id>\w{5,})/?$", r"^/(?:l\.php|flx/warn/?|plugins/(?:video|post)\.php)$"
+            r"^/share/(?:[rvp]/)?(?P<post_id>\w{5,})/?$",
+            r"^/(?:l\.php|flx/warn/?|plugins/(?:video|post)\.php)$",
         ),
         posts=(
             AddressPattern(
-                re.compile(r"^/reels?/(?P<post_id>\d{6,25})(?=/|$)"), page="https://www.facebook.com/reel/{post_id}"
+                re.compile(r"^/reels?/(?P<post_id>\d{6,25})(?=/|$)"),
+                page="https://www.facebook.com/reel/{post_id}",
             ),
             AddressPattern(
                 re.compile(rf"^/(?:pg/)?{_NAME}/videos/(?:[^/]+/)?(?P<post_id>\d{{6,25}})(?=/|$)"),
                 page="https://www.facebook.com/{handle}/videos/{post_id}",
             ),
             AddressPattern(
-                re.compile(r"^/(?:watch(?:/live)?|reel|video(?:/(?:embed|video\.php))?|(?:video|photo)\.php)/?$"),
+                re.compile(
+                    r"^/(?:watch(?:/live)?|reel|video(?:/(?:embed|video\.php))?|(?:video|photo)\.php)/?$"
+                ),
                 query={"v": _NUMBER},
             ),
-            AddressPattern(re.compile(r"^/watch/[\w.-]+/(?P<post_id>\d{6,25})/?$")),  # behind the page's name or number
+            # behind the page's name or number
+            AddressPattern(re.compile(r"^/watch/[\w.-]+/(?P<post_id>\d{6,25})/?$")),
             AddressPattern(re.compile(r"^/video/embed/?$"), query={"video_id": _NUMBER}),
             AddressPattern(
                 re.compile(rf"^/{_NAME}/posts/{_POST_ID}"),
@@ -90,7 +102,11 @@ FACEBOOK = Platform(
                 query={"story_fbid": _ANY_ID, "id": re.compile(r"(?P<handle>\d{3,25})")},
                 canonical="https://www.facebook.com/permalink.php?story_fbid={post_id}&id={handle}",
             ),
-            AddressPattern(re.compile(rf"^{_GROUP}/?$"), query={"multi_permalinks": _NUMBER}, canonical=_GROUP_POST),
+            AddressPattern(
+                re.compile(rf"^{_GROUP}/?$"),
+                query={"multi_permalinks": _NUMBER},
+                canonical=_GROUP_POST,
+            ),
             AddressPattern(
                 re.compile(rf"^{_GROUP}/?$"),
                 query={"view": re.compile("permalink"), "id": _NUMBER},
@@ -103,11 +119,17 @@ FACEBOOK = Platform(
         playlists=paths(r"^/(?:watch|hashtag)/[^/]+", rf"^/{_NAME}/playlists?(?:/|$)"),
         profiles=(
             *paths(r"^/(?:people|pages(?:/category)?)/[^/]+/(?P<handle>\d{3,25})(?:/|$)"),
-            *paths(r"^/p/[^/]+-(?P<handle>\d{6,25})(?:/|$)"),  # pages of the new form, which have no name
-            AddressPattern(re.compile(r"^/profile\.php/?$"), query={"id": re.compile(r"(?P<handle>\d{3,25})(?:/.*)?")}),
+            # pages of the new form, which have no name
+            *paths(r"^/p/[^/]+-(?P<handle>\d{6,25})(?:/|$)"),
+            AddressPattern(
+                re.compile(r"^/profile\.php/?$"),
+                query={"id": re.compile(r"(?P<handle>\d{3,25})(?:/.*)?")},
+            ),
             *paths(rf"^/(?:pg/)?{_NAME}/?(?:$|(?:{_TABS})(?:/|$))"),
         ),
-        other_pages=paths(rf"^/(?:{_NOT_A_NAME})?(?:/|$)", rf"^/{_NAME}/(?:photos|photos_\w+)(?:/|$)"),
+        other_pages=paths(
+            rf"^/(?:{_NOT_A_NAME})?(?:/|$)", rf"^/{_NAME}/(?:photos|photos_\w+)(?:/|$)"
+        ),
         canonical=_VIDEO,
     ),
     reader=PageReader(
@@ -118,14 +140,19 @@ FACEBOOK = Platform(
         json_paths=re.compile(r"/api/graphql|/graphqlbatch|/video/(?:playback|tahoe)/"),
         viewer=("CurrentUserInitialData", "NAME"),
     ),
-    ytdlp=YtdlpRules(("facebook", "facebook:(?:reel|ads)", "facebookredirecturl"), handle="", lists_subtitles=True),
+    ytdlp=YtdlpRules(
+        ("facebook", "facebook:(?:reel|ads)", "facebookredirecturl"),
+        handle="",
+        lists_subtitles=True,
+    ),
     media=MediaRules(
         hosts=(".fbcdn.net", ".fbsbx.com"),
         path=re.compile(r"/(?:o1/)?v/t\d++(?:(?!/v/t\d)[^?])*\.mp4"),
         key=re.compile(r"/([\w-]{15,})\.mp4"),
         signs_urls=True,
         max_connections=2,  # an account is at risk: no more than a viewer's browser
-        watermark_no=re.compile(r"[?&]efg="),  # an encode for its player; Facebook adds no watermark
+        # an encode for its player; Facebook adds no watermark
+        watermark_no=re.compile(r"[?&]efg="),
         max_range_bytes=250 * 1024 * 1024,  # past 500 MB in one request: 403
         measures=measures,
     ),

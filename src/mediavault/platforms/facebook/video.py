@@ -1,7 +1,7 @@
 """The URLs of one Facebook video, in the forms of 2012 to 2026.
 
-Whole files come in two qualities, whose size only the URL may state. There is also a DASH manifest with all
-qualities, as text. Checked 2026-11-24 against recorded pages and answers.
+Whole files come in two qualities, whose size only the URL may state. There is also a DASH manifest
+with all qualities, as text. Checked 2026-11-24 against recorded pages and answers.
 """
 
 from __future__ import annotations
@@ -67,10 +67,16 @@ def candidates_of(nodes: Sequence[Node], platform: Platform) -> tuple[Candidate,
     sd += [c for part in parts for c in _progressive(part, platform, facts, hd=False)]
     mobile = [c for part in parts if "videoID" in part for c in _mobile(part, platform)]
     streams = [c for part in parts for c in _streams(part, platform)]
-    # a file of unknown size cannot be compared with the manifest's: the better whole file is taken then
+    # a file of unknown size cannot be compared with the manifest's: the better whole file is taken
+    # then
     unsure = any(c.height is None for c in (*hd, *mobile))
-    smaller = [replace(c, width=None, height=None) if unsure else c for c in [*sd, *mobile, *streams]]
-    whole, manifests = smaller[: len(smaller) - len(streams)], smaller[len(smaller) - len(streams) :]
+    smaller = [
+        replace(c, width=None, height=None) if unsure else c for c in [*sd, *mobile, *streams]
+    ]
+    whole, manifests = (
+        smaller[: len(smaller) - len(streams)],
+        smaller[len(smaller) - len(streams) :],
+    )
     return build.merged([*with_sound_of(streams, [*hd, *whole]), *manifests])
 
 
@@ -91,23 +97,35 @@ def duration_of(nodes: Sequence[Node]) -> float | None:
 def _parts(node: Node) -> Iterator[Node]:
     """Yield the record and the parts of it that hold URLs."""
     yield node
-    for name in ("videoDeliveryLegacyFields", "videoDeliveryResponseFragment", "videoDeliveryResponse"):
+    for name in (
+        "videoDeliveryLegacyFields",
+        "videoDeliveryResponseFragment",
+        "videoDeliveryResponse",
+    ):
         part = values.obj(node, name)
-        yield from (inner for inner in (part, values.obj(part, "videoDeliveryResponseResult")) if inner)
+        yield from (
+            inner for inner in (part, values.obj(part, "videoDeliveryResponseResult")) if inner
+        )
     for name in ("videoDeliveryResponseResult", "video", "progressive"):
         yield from (inner for inner in (values.obj(node, name),) if inner)
     yield from values.objects(node.get("progressive"))
 
 
 def _file(address: object, platform: Platform, facts: Mapping[str, Any]) -> list[Candidate]:
-    return own_candidates(address, platform, mime="video/mp4", container="mp4", watermark=Watermark.NO, **facts)
+    return own_candidates(
+        address, platform, mime="video/mp4", container="mp4", watermark=Watermark.NO, **facts
+    )
 
 
-def _named(part: Node, names: Sequence[str], platform: Platform, facts: Mapping[str, Any]) -> list[Candidate]:
+def _named(
+    part: Node, names: Sequence[str], platform: Platform, facts: Mapping[str, Any]
+) -> list[Candidate]:
     return [candidate for name in names for candidate in _file(part.get(name), platform, facts)]
 
 
-def _progressive(part: Node, platform: Platform, facts: Mapping[str, Any], *, hd: bool) -> list[Candidate]:
+def _progressive(
+    part: Node, platform: Platform, facts: Mapping[str, Any], *, hd: bool
+) -> list[Candidate]:
     listed = values.objects(part.get("progressive_urls"))
     return [
         candidate
@@ -118,25 +136,39 @@ def _progressive(part: Node, platform: Platform, facts: Mapping[str, Any], *, hd
 
 
 def _mobile(part: Node, platform: Platform) -> list[Candidate]:
-    """Return the file of the mobile site's ``data-store``, whose width and height are those of the player."""
+    """Return the file of the mobile site's ``data-store``,
+    whose width and height are those of the player.
+    """
     return [] if ".mpd" in str(part.get("src")) else _file(part.get("src"), platform, {})
 
 
 def _streams(part: Node, platform: Platform) -> list[Candidate]:
     """Return the manifests, given as text or by URL."""
     texts = [part.get(name) for name in _MANIFESTS]
-    texts += [manifest.get("manifest_xml") for manifest in values.objects(part.get("dash_manifests"))]
+    texts += [
+        manifest.get("manifest_xml") for manifest in values.objects(part.get("dash_manifests"))
+    ]
     candidates = [c for text in texts for c in inline_dash(text)]
     if not candidates:
         urls = [part.get("dash_manifest_url"), part.get("dash_src"), part.get("playable_url_dash")]
-        urls += [manifest.get("manifest_url") for manifest in values.objects(part.get("dash_manifest_urls"))]
-        candidates += [c for url in urls for c in own_candidates(url, platform, source_type=SourceType.DASH)]
+        urls += [
+            manifest.get("manifest_url")
+            for manifest in values.objects(part.get("dash_manifest_urls"))
+        ]
+        candidates += [
+            c for url in urls for c in own_candidates(url, platform, source_type=SourceType.DASH)
+        ]
     for playlist in values.objects(part.get("hls_playlist_urls")):
-        candidates += own_candidates(playlist.get("hls_playlist_url"), platform, source_type=SourceType.HLS)
-    return [*candidates, *own_candidates(part.get("hls_playlist_url"), platform, source_type=SourceType.HLS)]
+        candidates += own_candidates(
+            playlist.get("hls_playlist_url"), platform, source_type=SourceType.HLS
+        )
+    return [
+        *candidates,
+        *own_candidates(part.get("hls_playlist_url"), platform, source_type=SourceType.HLS),
+    ]
 
 
-# --- size and rate of a URL ------------------------------------------------------------------------------------
+# --- size and rate of a URL -----------------------------------------------------------------------
 
 _LEVELS: Mapping[str, tuple[int, int]] = {
     "_hq1_": (640, 360),

@@ -1,4 +1,6 @@
-"""What we know of reddit.com; checked 2026-11-24 against recorded answers and published extractors."""
+"""What we know of reddit.com; checked 2026-11-24 against recorded answers and published
+extractors.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ from mediavault.platforms.reddit.media import measures, stated_size
 from mediavault.platforms.reddit.reader import FEEDS, address_of, ids_of, read, story_of
 
 _ID = r"(?P<post_id>[a-z0-9]{1,13})(?=/|\.json$|$)"
-_VIDEO = "https://www.reddit.com/video/{post_id}"  # the file's own id; only the network knows its post
+# the file's own id; only the network knows its post
+_VIDEO = "https://www.reddit.com/video/{post_id}"
 _SORTS = "best|hot|new|rising|top|controversial|gilded"
 
 REDDIT = Platform(
@@ -53,7 +56,12 @@ REDDIT = Platform(
         ),
         mirror_prefixes=("libreddit.", "redlib.", "teddit."),
         short_hosts=("reddit.app.link",),
-        image_hosts=("i.redd.it", "preview.redd.it", "external-preview.redd.it", "i.reddituploads.com"),
+        image_hosts=(
+            "i.redd.it",
+            "preview.redd.it",
+            "external-preview.redd.it",
+            "i.reddituploads.com",
+        ),
         share_links=paths(r"^/(?:r|u|user)/[\w.-]+/s/(?P<post_id>\w{5,})/?$")
         + paths(r"^/", host=r"(?:out|click)\.reddit\.com"),
         posts=(
@@ -65,15 +73,21 @@ REDDIT = Platform(
                 re.compile(rf"^/(?:user|u)/(?P<handle>[\w.-]+)/comments/{_ID}"),
                 page="https://www.reddit.com/user/{handle}/comments/{post_id}",
             ),
-            AddressPattern(re.compile(rf"^/comments/{_ID}"), page="https://www.reddit.com/comments/{post_id}"),
             AddressPattern(
-                re.compile(rf"^(?:/r/[\w.-]+)?/gallery/{_ID}"), page="https://www.reddit.com/comments/{post_id}"
+                re.compile(rf"^/comments/{_ID}"), page="https://www.reddit.com/comments/{post_id}"
             ),
             AddressPattern(
-                re.compile(r"^(?:/link/[a-z0-9]{1,13})?/video/(?P<post_id>[a-z0-9]{8,16})(?=/|$)"), canonical=_VIDEO
+                re.compile(rf"^(?:/r/[\w.-]+)?/gallery/{_ID}"),
+                page="https://www.reddit.com/comments/{post_id}",
             ),
             AddressPattern(
-                re.compile(r"^/(?P<post_id>[a-z0-9]{8,16})(?=/|$)"), host=re.compile(r"v\.redd\.it"), canonical=_VIDEO
+                re.compile(r"^(?:/link/[a-z0-9]{1,13})?/video/(?P<post_id>[a-z0-9]{8,16})(?=/|$)"),
+                canonical=_VIDEO,
+            ),
+            AddressPattern(
+                re.compile(r"^/(?P<post_id>[a-z0-9]{8,16})(?=/|$)"),
+                host=re.compile(r"v\.redd\.it"),
+                canonical=_VIDEO,
             ),
             AddressPattern(
                 re.compile(r"^/(?P<post_id>[a-z0-9]{4,10})/?$"),
@@ -101,15 +115,25 @@ REDDIT = Platform(
         ids_of=ids_of,
         address_of=address_of,
         story_of=story_of,
-        json_paths=re.compile(r"/comments/[a-z0-9]++(?:(?!/comments/[a-z0-9])[^?])*\.json|/by_id/|/api/info"),
+        json_paths=re.compile(
+            r"/comments/[a-z0-9]++(?:(?!/comments/[a-z0-9])[^?])*\.json|/by_id/|/api/info"
+        ),
         data_css="shreddit-post",
         always_sent=True,
     ),
     ytdlp=YtdlpRules(("reddit",), owns_list=True, handle="uploader", display_name=""),
     feeds=FEEDS,
     media=MediaRules(
-        hosts=("v.redd.it", "packaged-media.redd.it", "i.redd.it", "preview.redd.it", "external-preview.redd.it"),
-        path=re.compile(r"/(?:CMAF|DASH)_(?:AUDIO_)?\d+\.mp4|/HLSPlaylist\.m3u8|/DASHPlaylist\.mpd"),
+        hosts=(
+            "v.redd.it",
+            "packaged-media.redd.it",
+            "i.redd.it",
+            "preview.redd.it",
+            "external-preview.redd.it",
+        ),
+        path=re.compile(
+            r"/(?:CMAF|DASH)_(?:AUDIO_)?\d+\.mp4|/HLSPlaylist\.m3u8|/DASHPlaylist\.mpd"
+        ),
         key=re.compile(r"^https?://(?:v|packaged-media)\.redd\.it/([a-z0-9]+)/"),
         reject_path=re.compile(r"/(?:DASH|CMAF)_96\.mp4|/DASH_600_K"),  # the scrubber's strip
         signs_urls=True,

@@ -1,4 +1,6 @@
-"""Reddit's pages: ``<shreddit-post>`` with its player since 2023, and old.reddit's ``thing`` with its player."""
+"""Reddit's pages: ``<shreddit-post>`` with its player since 2023,
+and old.reddit's ``thing`` with its player.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +26,18 @@ def read_elements(post: Post, platform: Platform, documents: Sequence[object]) -
     """Return what the page's elements say about ``post``; None when they do not show it."""
     elements = list(_elements(documents))
     index = next(
-        (n for n, (_, attributes) in enumerate(elements) if post.post_id and _post_id(attributes) == post.post_id), None
+        (
+            n
+            for n, (_, attributes) in enumerate(elements)
+            if post.post_id and _post_id(attributes) == post.post_id
+        ),
+        None,
     )
     own = elements[index][1] if index is not None else {}
     players = [
-        attributes for attributes in _players(elements, index, post.post_id or "") if _shows(attributes, own, post)
+        attributes
+        for attributes in _players(elements, index, post.post_id or "")
+        if _shows(attributes, own, post)
     ]
     if index is None and not players:
         return None
@@ -37,11 +46,14 @@ def read_elements(post: Post, platform: Platform, documents: Sequence[object]) -
     return PageData(
         items=items,
         handle=None if author == "[deleted]" else author,
-        title=values.text(own.get("post-title")) or values.text((players or [{}])[0].get("post-title")),
-        published_at=values.moment(own.get("created-timestamp")) or values.moment(own.get("data-timestamp")),
+        title=values.text(own.get("post-title"))
+        or values.text((players or [{}])[0].get("post-title")),
+        published_at=values.moment(own.get("created-timestamp"))
+        or values.moment(own.get("data-timestamp")),
         thumbnail_url=next((item.thumbnail_url for item in items if item.thumbnail_url), None),
         found=bool(items)
-        or (own.get("post-type") or own.get("data-domain", "v.redd.it")) not in ("video", "v.redd.it"),
+        or (own.get("post-type") or own.get("data-domain", "v.redd.it"))
+        not in ("video", "v.redd.it"),
     )
 
 
@@ -60,7 +72,9 @@ def _post_id(attributes: Node) -> str | None:
     return name.removeprefix("t3_") if isinstance(name, str) and name.startswith("t3_") else None
 
 
-def _players(elements: Sequence[tuple[str, Node]], post_index: int | None, post_id: str) -> Iterator[Node]:
+def _players(
+    elements: Sequence[tuple[str, Node]], post_index: int | None, post_id: str
+) -> Iterator[Node]:
     """Yield players that name the post, and those inside it, before the next post begins."""
     inside = False
     for number, (name, attributes) in enumerate(elements):
@@ -69,16 +83,29 @@ def _players(elements: Sequence[tuple[str, Node]], post_index: int | None, post_
             inside = number == post_index if _post_id(attributes) else inside
         elif "post-promoted" not in attributes:
             named = attributes.get("post-id")
-            is_crosspost = post_index is not None and elements[post_index][1].get("post-type") == "crosspost"
+            is_crosspost = (
+                post_index is not None and elements[post_index][1].get("post-type") == "crosspost"
+            )
             if named == f"t3_{post_id}" or (inside and (is_crosspost or not named)):
                 yield attributes
 
 
 def _shows(player: Node, own: Node, post: Post) -> bool:
-    """Whether a player shows the video that the post's link names. A player of another video is a recommendation."""
+    """Whether a player shows the video that the post's link names.
+    A player of another video is a recommendation.
+    """
     wanted = video_id(own.get("content-href")) or video_id(own.get("data-url"))
-    shown = video_id(player.get("src")) or video_id(player.get("data-hls-url")) or video_id(player.get("data-mpd-url"))
-    return wanted is None or shown is None or wanted == shown or player.get("post-id") == f"t3_{post.post_id}"
+    shown = (
+        video_id(player.get("src"))
+        or video_id(player.get("data-hls-url"))
+        or video_id(player.get("data-mpd-url"))
+    )
+    return (
+        wanted is None
+        or shown is None
+        or wanted == shown
+        or player.get("post-id") == f"t3_{post.post_id}"
+    )
 
 
 def _item(player: Node, platform: Platform) -> Item:
@@ -88,7 +115,10 @@ def _item(player: Node, platform: Platform) -> Item:
     files = packaged_files(packaged, platform)
     if source and not is_stream:
         files += own_candidates(source, platform)
-    size = values.integer(player.get("data-video-width")), values.integer(player.get("data-video-height"))
+    size = (
+        values.integer(player.get("data-video-width")),
+        values.integer(player.get("data-video-height")),
+    )
     is_gif = "gif" in player or player.get("post-type") == "gif"
     return video_item(
         platform,

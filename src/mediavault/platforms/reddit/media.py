@@ -1,7 +1,8 @@
-"""The media of one reddit post: its video with sound (HLS or DASH), its silent file, galleries, GIFs, pictures.
+"""The media of one reddit post: its video with sound (HLS or DASH), its silent file, galleries,
+GIFs, pictures.
 
-``fallback_url`` never has sound, whatever ``has_audio`` says of the video. Checked 2026-11-24 against recorded answers
-of 2017 to 2026.
+``fallback_url`` never has sound, whatever ``has_audio`` says of the video. Checked 2026-11-24
+against recorded answers of 2017 to 2026.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def video_id(url: object) -> str | None:
     return match[1] if match else None
 
 
-# --- a video ---------------------------------------------------------------------------------------------------
+# --- a video --------------------------------------------------------------------------------------
 
 
 def _hosted(post: Node, platform: Platform) -> tuple[Item, ...]:
@@ -68,7 +69,13 @@ def _hosted(post: Node, platform: Platform) -> tuple[Item, ...]:
 
 def _video(video: Node, platform: Platform, picture: str | None) -> Item:
     is_gif = video.get("is_gif") is True
-    sound = False if is_gif else video.get("has_audio") if isinstance(video.get("has_audio"), bool) else None
+    sound = (
+        False
+        if is_gif
+        else video.get("has_audio")
+        if isinstance(video.get("has_audio"), bool)
+        else None
+    )
     return video_item(
         platform,
         hls=video.get("hls_url"),
@@ -97,16 +104,28 @@ def video_item(
     bitrate: int | None = None,
     picture: str | None = None,
 ) -> Item:
-    """Return a video. ``silent`` is a file without sound, of rate ``bitrate``; ``whole`` are files with sound."""
+    """Return a video. ``silent`` is a file without sound, of rate ``bitrate``;
+    ``whole`` are files with sound.
+    """
     width, height = size
     facts: dict[str, Any] = {"width": width, "height": height, "duration_s": seconds}
     candidates = build.merged(
         [
             *whole,
-            *own_candidates(address(hls), platform, source_type=SourceType.HLS, has_audio=sound, **facts),
-            *own_candidates(address(dash), platform, source_type=SourceType.DASH, has_audio=sound, **facts),
             *own_candidates(
-                address(silent), platform, mime="video/mp4", container="mp4", has_audio=False, bitrate=bitrate, **facts
+                address(hls), platform, source_type=SourceType.HLS, has_audio=sound, **facts
+            ),
+            *own_candidates(
+                address(dash), platform, source_type=SourceType.DASH, has_audio=sound, **facts
+            ),
+            *own_candidates(
+                address(silent),
+                platform,
+                mime="video/mp4",
+                container="mp4",
+                has_audio=False,
+                bitrate=bitrate,
+                **facts,
             ),
         ]
     )
@@ -120,7 +139,9 @@ def video_item(
 
 
 def packaged_files(packaged: object, platform: Platform) -> list[Candidate]:
-    """Return whole files with sound, from ``packaged-media-json`` or GraphQL's ``packagedMedia``."""
+    """Return whole files with sound, from ``packaged-media-json`` or GraphQL's
+    ``packagedMedia``.
+    """
     candidates: list[Candidate] = []
     for permutation in values.objects(values.obj(packaged, "playbackMp4s").get("permutations")):
         source = values.obj(permutation, "source")
@@ -138,7 +159,7 @@ def packaged_files(packaged: object, platform: Platform) -> list[Candidate]:
     return candidates
 
 
-# --- several, and others ---------------------------------------------------------------------------------------
+# --- several, and others --------------------------------------------------------------------------
 
 
 def _gallery(post: Node, platform: Platform) -> tuple[Item, ...]:
@@ -150,10 +171,13 @@ def _gallery(post: Node, platform: Platform) -> tuple[Item, ...]:
 
 def _inline(post: Node, platform: Platform) -> tuple[Item, ...]:
     """Return the media inside a text post, in the order of the text."""
-    media = [entry for entry in values.obj(post, "media_metadata").values() if isinstance(entry, dict)][:MAX_ITEMS]
+    media = [
+        entry for entry in values.obj(post, "media_metadata").values() if isinstance(entry, dict)
+    ][:MAX_ITEMS]
     text = str(post.get("selftext", ""))
     positions = {id(entry): text.find(str(entry.get("id"))) for entry in media}
-    ordered = sorted(media, key=lambda entry: positions[id(entry)] % (len(text) + 1))  # those not in the text last
+    # those not in the text last
+    ordered = sorted(media, key=lambda entry: positions[id(entry)] % (len(text) + 1))
     return tuple(_listed(entry, platform) for entry in ordered)
 
 
@@ -164,12 +188,19 @@ def _listed(entry: Node, platform: Platform) -> Item:
         size = values.integer(entry.get("x")), values.integer(entry.get("y"))
         sound = False if is_gif else None
         return video_item(
-            platform, hls=entry.get("hlsUrl"), dash=entry.get("dashUrl"), size=size, sound=sound, is_gif=is_gif
+            platform,
+            hls=entry.get("hlsUrl"),
+            dash=entry.get("dashUrl"),
+            size=size,
+            sound=sound,
+            is_gif=is_gif,
         )
     picture = address(source.get("u") or source.get("gif"))
     size = values.integer(source.get("x")), values.integer(source.get("y"))
     if kind == "AnimatedImage" and address(source.get("mp4")):
-        return _animation(source.get("mp4"), platform, size, picture, media_id=values.text(entry.get("id")))
+        return _animation(
+            source.get("mp4"), platform, size, picture, media_id=values.text(entry.get("id"))
+        )
     return Item(type=ItemType.IMAGE, media_id=values.text(entry.get("id")), thumbnail_url=picture)
 
 
@@ -191,12 +222,18 @@ def _animation(
         height=size[1],
     )
     return Item(
-        tuple(candidates), type=ItemType.GIF, media_id=media_id, thumbnail_url=picture, expected=Expected(audio=False)
+        tuple(candidates),
+        type=ItemType.GIF,
+        media_id=media_id,
+        thumbnail_url=picture,
+        expected=Expected(audio=False),
     )
 
 
 def _gif(post: Node, platform: Platform) -> tuple[Item, ...]:
-    """Return an animation of reddit's own hosts, or one of other hosts that reddit has turned into a silent video."""
+    """Return an animation of reddit's own hosts, or one of other hosts that reddit has turned into
+    a silent video.
+    """
     preview = values.obj(post, "preview")
     if video := values.obj(preview, "reddit_video_preview"):
         return (_video(video, platform, picture_of(post)),)
@@ -213,10 +250,14 @@ def _gif(post: Node, platform: Platform) -> tuple[Item, ...]:
 def _is_a_picture(post: Node) -> bool:
     """Whether the post itself is a picture.
 
-    The preview of a text or of a link shows the linked page's picture, which can be an animation too.
+    The preview of a text or of a link shows the linked page's picture, which can be an animation
+    too.
     """
     link = str(post.get("url_overridden_by_dest") or post.get("url") or "").partition("?")[0]
-    named = link.lower().endswith((".gif", ".gifv")) or post.get("post_hint") in ("image", "rich:video")
+    named = link.lower().endswith((".gif", ".gifv")) or post.get("post_hint") in (
+        "image",
+        "rich:video",
+    )
     return named and post.get("is_self") is not True
 
 
@@ -248,7 +289,7 @@ def packaged_json(value: object) -> object:
     return values.parsed(value) if isinstance(value, str) else value
 
 
-# --- size and rate of a URL ------------------------------------------------------------------------------------
+# --- size and rate of a URL -----------------------------------------------------------------------
 
 _HEIGHT = re.compile(r"/(?:DASH_|CMAF_|m2-res_)(\d{3,4})p?\.mp4$|/HLS_(\d{3,4})(?:_v\d+)?\.m3u8$")
 
@@ -275,7 +316,9 @@ _AUDIO = re.compile(r"/(?:DASH|CMAF|HLS)_AUDIO_(\d{2,3})(?:_K)?\.(?:mp4|m3u8)$")
 
 
 def measures(parts: SplitResult, width: int | None, height: int | None) -> Measures:
-    """Return what reddit encodes a file of this name to. Source: recorded answers; checked 2026-11-24."""
+    """Return what reddit encodes a file of this name to. Source: recorded answers;
+    checked 2026-11-24.
+    """
     return Measures(width, height, _rate(parts))
 
 

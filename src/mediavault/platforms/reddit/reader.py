@@ -1,7 +1,8 @@
 """Reddit: the post's own record in a listing, or its elements in a page.
 
-A post is identified by its id (base 36, ``t3_`` before it). A crosspost shows the media of the original post; comments,
-adverts and other posts are ignored. Checked 2026-11-24 against recorded answers of 2017 to 2026.
+A post is identified by its id (base 36, ``t3_`` before it). A crosspost shows the media of the
+original post; comments, adverts and other posts are ignored. Checked 2026-11-24 against recorded
+answers of 2017 to 2026.
 """
 
 from __future__ import annotations
@@ -13,7 +14,15 @@ from html import unescape
 from itertools import islice
 from typing import Any
 
-from mediavault.core.failures import Deleted, Failure, IpBlocked, LoginRequired, Private, RateLimited, Upcoming
+from mediavault.core.failures import (
+    Deleted,
+    Failure,
+    IpBlocked,
+    LoginRequired,
+    Private,
+    RateLimited,
+    Upcoming,
+)
 from mediavault.core.listings import Entry
 from mediavault.core.media import Item, ItemType, Post
 from mediavault.core.messages import Message
@@ -29,13 +38,16 @@ _MAX_RECORDS = 50  # of one post in one page; there are one or two
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
     """What the documents say about ``post``; None when they say nothing.
 
-    Raises Deleted, Private, LoginRequired, IpBlocked, RateLimited or Upcoming when reddit itself says so.
+    Raises Deleted, Private, LoginRequired, IpBlocked, RateLimited or Upcoming when reddit itself
+    says so.
     """
     matches = (node for document in documents for node in _posts(document) if _is_own(node, post))
     own = list(islice(matches, _MAX_RECORDS))
     readings = [(_items(node, platform), node) for node in own]
     if readings:
-        items, node = max(readings, key=lambda pair: (sum(map(_has_video, pair[0])), len(pair[0]), len(pair[1])))
+        items, node = max(
+            readings, key=lambda pair: (sum(map(_has_video, pair[0])), len(pair[0]), len(pair[1]))
+        )
         return _page_data(platform, items, node)
     if shown := read_elements(post, platform, documents):
         return shown
@@ -46,7 +58,9 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
 
 def _posts(document: object) -> Iterator[Node]:
     return (
-        node for node in walk(document) if "title" in node and any(name in node for name in ("id", "name", "permalink"))
+        node
+        for node in walk(document)
+        if "title" in node and any(name in node for name in ("id", "name", "permalink"))
     )
 
 
@@ -54,29 +68,47 @@ _PERMALINK = re.compile(r"/comments/([a-z0-9]{1,13})(?:/|$)")
 
 
 def _ids(node: Node) -> set[str]:
-    """Return the ids of a post's record; shortened records have it only in the URL of the post's page."""
-    named = {str(node[name]).removeprefix("t3_") for name in ("id", "name") if isinstance(node.get(name), str)}
+    """Return the ids of a post's record; shortened records have it only in the URL of the post's
+    page.
+    """
+    named = {
+        str(node[name]).removeprefix("t3_")
+        for name in ("id", "name")
+        if isinstance(node.get(name), str)
+    }
     match = None if named else _PERMALINK.search(str(node.get("permalink")))
     return {match[1]} if match else named
 
 
 def _is_own(node: Node, post: Post) -> bool:
-    """Whether a record is the post's. ``/video/<id>`` names the post's video instead of the post."""
-    if not post.post_id or not any(name in node for name in ("author", "permalink", "is_self", "media")):
+    """Whether a record is the post's. ``/video/<id>`` names the post's video instead of the
+    post.
+    """
+    if not post.post_id or not any(
+        name in node for name in ("author", "permalink", "is_self", "media")
+    ):
         return False
-    return post.post_id in _ids(node) or ("/video/" in post.canonical_url and video_id(node.get("url")) == post.post_id)
+    return post.post_id in _ids(node) or (
+        "/video/" in post.canonical_url and video_id(node.get("url")) == post.post_id
+    )
 
 
 def ids_of(node: Node) -> set[str]:
     """Return the id of a post's record with media; none for any other node."""
-    if "title" not in node or not any(name in node for name in ("secure_media", "media", "media_metadata", "preview")):
+    if "title" not in node or not any(
+        name in node for name in ("secure_media", "media", "media_metadata", "preview")
+    ):
         return set()
     return _ids(node)
 
 
 def address_of(node: Node) -> str | None:
     """The URL of the post whose record a node is; None for any other node."""
-    return f"https://www.reddit.com{node['permalink']}" if node.get("permalink") and "subreddit" in node else None
+    return (
+        f"https://www.reddit.com{node['permalink']}"
+        if node.get("permalink") and "subreddit" in node
+        else None
+    )
 
 
 def _has_video(item: Item) -> bool:
@@ -91,10 +123,14 @@ def _original(node: Node) -> Node:
 
 def _items(node: Node, platform: Platform) -> tuple[Item, ...]:
     own = items_of(node, platform)
-    return own if any(map(_has_video, own)) or _original(node) is node else items_of(_original(node), platform) or own
+    return (
+        own
+        if any(map(_has_video, own)) or _original(node) is node
+        else items_of(_original(node), platform) or own
+    )
 
 
-# --- what it says ----------------------------------------------------------------------------------------------
+# --- what it says ---------------------------------------------------------------------------------
 
 
 def _page_data(platform: Platform, items: tuple[Item, ...], node: Node) -> PageData:
@@ -109,8 +145,13 @@ def _page_data(platform: Platform, items: tuple[Item, ...], node: Node) -> PageD
         title=values.text(node.get("title")),
         text=values.text(node.get("selftext")),
         published_at=_moment(node),
-        thumbnail_url=picture_of(node) or next((item.thumbnail_url for item in items if item.thumbnail_url), None),
-        image_urls=tuple(item.thumbnail_url for item in items if item.type is ItemType.IMAGE and item.thumbnail_url),
+        thumbnail_url=picture_of(node)
+        or next((item.thumbnail_url for item in items if item.thumbnail_url), None),
+        image_urls=tuple(
+            item.thumbnail_url
+            for item in items
+            if item.type is ItemType.IMAGE and item.thumbnail_url
+        ),
         found=True,
         metadata=_metadata(node),
     )
@@ -120,7 +161,11 @@ def story_of(post: Post, documents: Sequence[object]) -> PageData | None:
     """Return who posted what, for a removed post: its record remains."""
     own = (node for document in documents for node in _posts(document) if _is_own(node, post))
     node = next(own, None)
-    return PageData(handle=_author(node), title=_title(node), published_at=_moment(node)) if node else None
+    return (
+        PageData(handle=_author(node), title=_title(node), published_at=_moment(node))
+        if node
+        else None
+    )
 
 
 def _author(node: Node) -> str | None:
@@ -145,12 +190,17 @@ def _metadata(node: Node) -> Mapping[str, Any]:
         metadata["reposted_from"] = values.text(other.get("id"))
     link = address(node.get("url_overridden_by_dest") or node.get("url"))
     domain = str(node.get("domain", ""))
-    if link and domain and not domain.startswith("self.") and not domain.endswith(("reddit.com", "redd.it")):
+    if (
+        link
+        and domain
+        and not domain.startswith("self.")
+        and not domain.endswith(("reddit.com", "redd.it"))
+    ):
         metadata["external_url"] = link
     return metadata
 
 
-# --- what reddit says instead ----------------------------------------------------------------------------------
+# --- what reddit says instead ---------------------------------------------------------------------
 
 _REMOVED = ("[removed]", "[deleted]", "[ Removed by Reddit ]")
 
@@ -158,7 +208,9 @@ _REMOVED = ("[removed]", "[deleted]", "[ Removed by Reddit ]")
 def _gone(node: Node) -> Failure | None:
     by = values.text(node.get("removed_by_category"))
     if by or values.text(node.get("selftext")) in _REMOVED or node.get("title") in _REMOVED:
-        return Deleted(Message("Reddit says that the post was removed (%(by)s).", by=by or Message("deleted")))
+        return Deleted(
+            Message("Reddit says that the post was removed (%(by)s).", by=by or Message("deleted"))
+        )
     return None
 
 
@@ -169,11 +221,18 @@ _REASONS: Mapping[str, type[Failure]] = {
     "banned": Deleted,
     "gold_only": LoginRequired,
 }
-_STATUSES: Mapping[int, type[Failure]] = {401: LoginRequired, 403: IpBlocked, 404: Deleted, 429: RateLimited}
+_STATUSES: Mapping[int, type[Failure]] = {
+    401: LoginRequired,
+    403: IpBlocked,
+    404: Deleted,
+    429: RateLimited,
+}
 
 
 def _refusal(document: object) -> Failure | None:
-    """Recognise ``{"reason": "private", "message": "Forbidden", "error": 403}``, and a listing without the post."""
+    """Recognise ``{"reason": "private", "message": "Forbidden", "error": 403}``,
+    and a listing without the post.
+    """
     answer = values.obj(document)
     status = values.integer(answer.get("error"))
     if status is not None and ("message" in answer or "reason" in answer):
@@ -181,7 +240,11 @@ def _refusal(document: object) -> Failure | None:
         condition = _REASONS.get(reason) or _STATUSES.get(status)
         return (
             condition(
-                Message("Reddit refused the post: %(reason)s (HTTP %(status)s).", reason=reason[:100], status=status),
+                Message(
+                    "Reddit refused the post: %(reason)s (HTTP %(status)s).",
+                    reason=reason[:100],
+                    status=status,
+                ),
                 http_status=status,
             )
             if condition
@@ -203,7 +266,9 @@ _OWN_VIDEO = re.compile(r"v\.redd\.it|/link/\w+/video/")
 
 
 def read_entry(entry: Entry, item: Node) -> Entry | None:
-    """Return the entry, or None for a post that is pictures or text: a video in a text has a link to it."""
+    """Return the entry, or None for a post that is pictures or text:
+    a video in a text has a link to it.
+    """
     contents = values.objects(item.get("content"))
     html = next(filter(None, (values.text(content.get("value")) for content in contents)), "")
     posted = _POSTED.search(html)
@@ -232,7 +297,9 @@ FEEDS = (
     FeedRules(
         pages=(
             AddressPattern(
-                re.compile(r"^/r/(?P<community>[\w-]+)/?(?:$|\.rss$|(?:new|hot|best|rising|top)(?:\.rss|/\.rss)?/?$)")
+                re.compile(
+                    r"^/r/(?P<community>[\w-]+)/?(?:$|\.rss$|(?:new|hot|best|rising|top)(?:\.rss|/\.rss)?/?$)"
+                )
             ),
         ),
         feed="https://www.reddit.com/r/{community}/new.rss?limit=50",

@@ -21,7 +21,8 @@ from mediavault.core.platform import (
 from mediavault.platforms.x.media import measures
 from mediavault.platforms.x.reader import address_of, ids_of, read
 
-_ID = r"(?P<post_id>\d{1,19})(?:\.(?:mp4|jpe?g|png|gif))?(?=/|$)"  # front ends link to the file by its extension
+# front ends link to the file by its extension
+_ID = r"(?P<post_id>\d{1,19})(?:\.(?:mp4|jpe?g|png|gif))?(?=/|$)"
 _NUMBER = re.compile(r"(?P<post_id>\d{1,19})")
 _NOT_A_NAME = (
     "account|articles|compose|download|explore|hashtag|home|i|intent|jobs|login|logout|messages|notifications|oauth"
@@ -33,13 +34,14 @@ _TABS = (
     "|followers|verified_followers|followers_you_follow|lists|moments|communities|superfollows|search|subscriptions"
 )
 _FRONT_ENDS = (
-    "fxtwitter.com www.fxtwitter.com d.fxtwitter.com g.fxtwitter.com t.fxtwitter.com fixupx.com d.fixupx.com g.fixupx.com "
-    "t.fixupx.com vxtwitter.com www.vxtwitter.com d.vxtwitter.com c.vxtwitter.com fixvx.com d.fixvx.com c.fixvx.com "
-    "twittpr.com www.nitter.net lightbrd.com xcancel.com "
-    "ntr.odyssey346.dev birdsite.xanny.family bird.trom.tf bird.habedieeh.re n.l5.ca n.opnxng.com n.sneed.network "
-    "notabird.site nt.vern.cc nttr.stream tweet.lambda.dance tw.artemislena.eu twitr.gq unofficialbird.com twiiit.com "
-    "twitter3e4tixl4xyajtrzo62zg5vztmjuricljdp2c5kshju4avyoid.onion "
-    "www.twitter3e4tixl4xyajtrzo62zg5vztmjuricljdp2c5kshju4avyoid.onion"
+    "fxtwitter.com www.fxtwitter.com d.fxtwitter.com g.fxtwitter.com t.fxtwitter.com fixupx.com"
+    " d.fixupx.com g.fixupx.com t.fixupx.com vxtwitter.com www.vxtwitter.com d.vxtwitter.com"
+    " c.vxtwitter.com fixvx.com d.fixvx.com c.fixvx.com twittpr.com www.nitter.net lightbrd.com"
+    " xcancel.com ntr.odyssey346.dev birdsite.xanny.family bird.trom.tf bird.habedieeh.re n.l5.ca"
+    " n.opnxng.com n.sneed.network notabird.site nt.vern.cc nttr.stream tweet.lambda.dance"
+    " tw.artemislena.eu twitr.gq unofficialbird.com twiiit.com"
+    " twitter3e4tixl4xyajtrzo62zg5vztmjuricljdp2c5kshju4avyoid.onion"
+    " www.twitter3e4tixl4xyajtrzo62zg5vztmjuricljdp2c5kshju4avyoid.onion"
 )
 
 X = Platform(
@@ -71,11 +73,15 @@ X = Platform(
         image_hosts=("pbs.twimg.com", "abs.twimg.com"),
         posts=(
             AddressPattern(re.compile(rf"^/(?:i/web|i|web)/status(?:es)?/{_ID}", re.IGNORECASE)),
-            AddressPattern(re.compile(rf"^/@?(?P<handle>\w{{1,15}})/status(?:es)?/{_ID}", re.IGNORECASE)),
+            AddressPattern(
+                re.compile(rf"^/@?(?P<handle>\w{{1,15}})/status(?:es)?/{_ID}", re.IGNORECASE)
+            ),
             AddressPattern(re.compile(rf"^/statuses/{_ID}")),
             AddressPattern(re.compile(rf"^/i/(?:videos/(?:tweet/)?|cards/tfw/v1/){_ID}")),
             AddressPattern(re.compile(r"^/i/bookmarks/?$"), query={"post_id": _NUMBER}),
-            AddressPattern(re.compile(r"^/intent/(?:like|favorite|retweet)/?$"), query={"tweet_id": _NUMBER}),
+            AddressPattern(
+                re.compile(r"^/intent/(?:like|favorite|retweet)/?$"), query={"tweet_id": _NUMBER}
+            ),
             AddressPattern(
                 re.compile(r"^/embed/Tweet\.html$"),
                 query={"id": _NUMBER},
@@ -83,25 +89,38 @@ X = Platform(
             ),
         ),
         lives=paths(r"^/i/broadcasts/\w+"),
-        playlists=paths(r"^/i/(?:user|events|lists|communities|moments|topics|bookmarks|history)(?:/|$)"),
+        playlists=paths(
+            r"^/i/(?:user|events|lists|communities|moments|topics|bookmarks|history)(?:/|$)"
+        ),
         profiles=(
             AddressPattern(
-                re.compile(r"^/intent/(?:user|follow)/?$"), query={"screen_name": re.compile(r"@?(?P<handle>\w{1,15})")}
+                re.compile(r"^/intent/(?:user|follow)/?$"),
+                query={"screen_name": re.compile(r"@?(?P<handle>\w{1,15})")},
             ),
-            *paths(rf"^/@?{_NAME}/?(?:$|(?:{_TABS})(?:/|$))", r"^/id:\d+(?:/|$)", r"^/intent/user(?:/|$)"),
+            *paths(
+                rf"^/@?{_NAME}/?(?:$|(?:{_TABS})(?:/|$))",
+                r"^/id:\d+(?:/|$)",
+                r"^/intent/user(?:/|$)",
+            ),
         ),
-        other_pages=paths(rf"^/(?:{_NOT_A_NAME})?(?:/|$)"),  # including spaces, which have only sound
-        canonical="https://x.com/i/status/{post_id}",  # ids are unique without the handle, and handles change
+        # including spaces, which have only sound
+        other_pages=paths(rf"^/(?:{_NOT_A_NAME})?(?:/|$)"),
+        # ids are unique without the handle, and handles change
+        canonical="https://x.com/i/status/{post_id}",
         page="https://x.com/{handle}/status/{post_id}",
     ),
     reader=PageReader(
         read=read,
         ids_of=ids_of,
         address_of=address_of,
-        json_paths=re.compile(r"/graphql/[^/]+/(?:TweetResultByRestId|TweetDetail|TweetResultsByRestIds)\b"),
+        json_paths=re.compile(
+            r"/graphql/[^/]+/(?:TweetResultByRestId|TweetDetail|TweetResultsByRestIds)\b"
+        ),
         always_sent=True,
     ),
-    ytdlp=YtdlpRules(("twitter", "twitter:(?:amplify|card|broadcast)"), mixes_single=True, lists_subtitles=True),
+    ytdlp=YtdlpRules(
+        ("twitter", "twitter:(?:amplify|card|broadcast)"), mixes_single=True, lists_subtitles=True
+    ),
     media=MediaRules(
         hosts=("video.twimg.com", "pbs.twimg.com", "abs.twimg.com", ".video.pscp.tv"),
         path=re.compile(r"/(?:amplify_video|ext_tw_video|tweet_video)/"),

@@ -1,4 +1,5 @@
-"""The media of one post of X, in the form of API version 1.1 (``type``, ``media_url_https``, ``video_info``).
+"""The media of one post of X, in the form of API version 1.1 (``type``, ``media_url_https``,
+``video_info``).
 
 A post holds them in its entities, an embed's short form, an article, or a card.
 
@@ -28,30 +29,54 @@ def media_of(node: Node) -> Sequence[Node]:
         or _embedded(node)
         or _entities(node.get("media_entities"))
         or _article(node)
-        or [_as_shown(medium) for medium in values.objects(values.obj(legacy, "entities").get("media"))]
+        or [
+            _as_shown(medium)
+            for medium in values.objects(values.obj(legacy, "entities").get("media"))
+        ]
         or _card(node)
     )
 
 
 def _as_shown(medium: Node) -> Node:
-    """Correct the type. The shorter list calls everything a photo; the URL says what it is (``…/status/1/video/1``)."""
-    named = (str(medium.get("expanded_url")), str(medium.get("media_url_https") or medium.get("media_url")))
+    """Correct the type. The shorter list calls everything a photo;
+    the URL says what it is (``…/status/1/video/1``).
+    """
+    named = (
+        str(medium.get("expanded_url")),
+        str(medium.get("media_url_https") or medium.get("media_url")),
+    )
     if "tweet_video_thumb/" in named[1]:
         return {**medium, "type": "animated_gif"}
-    return {**medium, "type": "video"} if "/video/" in named[0] or "video_thumb/" in named[1] else medium
+    return (
+        {**medium, "type": "video"}
+        if "/video/" in named[0] or "video_thumb/" in named[1]
+        else medium
+    )
 
 
 def _embedded(node: Node) -> Sequence[Node]:
-    """Return the single video of an embed's short form: ``{"poster": …, "variants": [{"type": …, "src": …}]}``."""
+    """Return the single video of an embed's short form:
+    ``{"poster": …, "variants": [{"type": …, "src": …}]}``.
+    """
     video = values.obj(node, "video")
     if not values.objects(video.get("variants")):
         return ()
-    variants = [{"content_type": v.get("type"), "url": v.get("src")} for v in values.objects(video["variants"])]
+    variants = [
+        {"content_type": v.get("type"), "url": v.get("src")}
+        for v in values.objects(video["variants"])
+    ]
     is_gif = any("/tweet_video/" in str(variant["url"]) for variant in variants)
-    return [_medium("animated_gif" if is_gif else "video", video.get("poster"), variants, video.get("durationMs"))]
+    return [
+        _medium(
+            "animated_gif" if is_gif else "video",
+            video.get("poster"),
+            variants,
+            video.get("durationMs"),
+        )
+    ]
 
 
-# --- articles --------------------------------------------------------------------------------------------------
+# --- articles -------------------------------------------------------------------------------------
 
 _KINDS = {"ApiVideo": "video", "ApiGif": "animated_gif"}
 
@@ -65,18 +90,27 @@ def _article(node: Node) -> Sequence[Node]:
 def _entities(listed: object) -> Sequence[Node]:
     media = []
     for info in (values.obj(entity, "media_info") for entity in values.objects(listed)):
-        picture = info.get("original_img_url") or values.obj(info, "preview_image").get("original_img_url")
-        variants = [{**v, "bitrate": v.get("bit_rate")} for v in values.objects(info.get("variants"))]
+        picture = info.get("original_img_url") or values.obj(info, "preview_image").get(
+            "original_img_url"
+        )
+        variants = [
+            {**v, "bitrate": v.get("bit_rate")} for v in values.objects(info.get("variants"))
+        ]
         kind = _KINDS.get(str(info.get("__typename")), "video" if variants else "photo")
-        media += [_medium(kind, picture, variants, info.get("duration_millis"))] if picture or variants else []
+        media += (
+            [_medium(kind, picture, variants, info.get("duration_millis"))]
+            if picture or variants
+            else []
+        )
     return media
 
 
-# --- cards -----------------------------------------------------------------------------------------------------
+# --- cards ----------------------------------------------------------------------------------------
 
 _PICTURES = (
     "player_image_original", "player_image_large", "player_image",
-    "broadcast_thumbnail_original", "broadcast_thumbnail_large", "broadcast_thumbnail", "event_thumbnail_original",
+    "broadcast_thumbnail_original", "broadcast_thumbnail_large", "broadcast_thumbnail",
+    "event_thumbnail_original",
 )  # fmt: skip
 
 
@@ -93,22 +127,35 @@ def _card(node: Node) -> Sequence[Node]:
 def _unified(card_values: Mapping[str, Any]) -> Sequence[Node]:
     """Return the media of a unified card, which is JSON inside JSON."""
     unified = values.parsed(_string(card_values, "unified_card") or "")
-    return [entity for entity in values.obj(unified, "media_entities").values() if isinstance(entity, dict)]
+    return [
+        entity
+        for entity in values.obj(unified, "media_entities").values()
+        if isinstance(entity, dict)
+    ]
 
 
 def _broadcast(card_values: Mapping[str, Any]) -> Sequence[Node]:
     """Return a broadcast as a video without files: the card does not name its stream."""
     if not _string(card_values, "broadcast_id"):
         return ()
-    return [{**_medium("video", _image(card_values), []), "live": _string(card_values, "broadcast_state") == "RUNNING"}]
+    return [
+        {
+            **_medium("video", _image(card_values), []),
+            "live": _string(card_values, "broadcast_state") == "RUNNING",
+        }
+    ]
 
 
 def _player(card_values: Mapping[str, Any]) -> Sequence[Node]:
-    """Return a file, or a video whose files a VMAP document lists (``video.twimg.com/…/vmap/….vmap``).
+    """Return a file, or a video whose files a VMAP document lists
+    (``video.twimg.com/…/vmap/….vmap``).
 
     Nothing for a player that is a page of another site.
     """
-    named = [_string(card_values, name) for name in ("player_stream_url", "amplify_url_vmap", "player_url")]
+    named = [
+        _string(card_values, name)
+        for name in ("player_stream_url", "amplify_url_vmap", "player_url")
+    ]
     mime = (_string(card_values, "player_stream_content_type") or "").partition(";")[0]
     variants = (
         [{"content_type": "application/x-mpegURL", "url": hls}]
@@ -119,7 +166,11 @@ def _player(card_values: Mapping[str, Any]) -> Sequence[Node]:
         variants.insert(0, {"content_type": mime, "url": named[0]})
     if variants:
         return [_medium("video", _image(card_values), variants)]
-    return [_medium("video", _image(card_values), [])] if any(url and _is_vmap(url) for url in named) else ()
+    return (
+        [_medium("video", _image(card_values), [])]
+        if any(url and _is_vmap(url) for url in named)
+        else ()
+    )
 
 
 def _is_vmap(url: str) -> bool:
@@ -131,7 +182,13 @@ def _string(card_values: Mapping[str, Any], name: str) -> str | None:
 
 
 def _image(card_values: Mapping[str, Any]) -> object:
-    return next(filter(None, (values.obj(card_values.get(name), "image_value").get("url") for name in _PICTURES)), None)
+    return next(
+        filter(
+            None,
+            (values.obj(card_values.get(name), "image_value").get("url") for name in _PICTURES),
+        ),
+        None,
+    )
 
 
 def _medium(kind: str, picture: object, variants: Sequence[Node], millis: object = None) -> Node:
@@ -142,18 +199,34 @@ def _medium(kind: str, picture: object, variants: Sequence[Node], millis: object
     }
 
 
-# --- the rate of a URL -----------------------------------------------------------------------------------------
+# --- the rate of a URL ----------------------------------------------------------------------------
 
 
 def measures(parts: SplitResult, width: int | None, height: int | None) -> Measures:
-    """Return what X encodes a video of this size to. Source: recorded answers; checked 2026-11-24."""
+    """Return what X encodes a video of this size to. Source: recorded answers;
+    checked 2026-11-24.
+    """
     return Measures(width, height, _rate(parts, width, height))
 
 
 _AUDIO = re.compile(r"/mp4a/(?:\d+/\d+/)?(\d{4,7})/")
-# (greatest height, rate) of landscape videos, (greatest width, rate) of portrait ones, (side, rate) of squares
-_LANDSCAPE = ((270, 256_000), (360, 832_000), (720, 2_176_000), (1080, 10_368_000), (2160, 25_128_000))
-_PORTRAIT = ((240, 320_000), (320, 632_000), (360, 832_000), (480, 950_000), (720, 2_176_000), (1080, 10_368_000))
+# (greatest height, rate) of landscape videos, (greatest width, rate) of portrait ones, (side, rate)
+# of squares
+_LANDSCAPE = (
+    (270, 256_000),
+    (360, 832_000),
+    (720, 2_176_000),
+    (1080, 10_368_000),
+    (2160, 25_128_000),
+)
+_PORTRAIT = (
+    (240, 320_000),
+    (320, 632_000),
+    (360, 832_000),
+    (480, 950_000),
+    (720, 2_176_000),
+    (1080, 10_368_000),
+)
 _SQUARE = ((240, 320_000), (320, 432_000), (540, 832_000), (720, 1_280_000), (1080, 8_768_000))
 _OLD_AMPLIFY = re.compile(r"(?:^|&)tag=1[34](?:&|$)")  # their lowest level had a little more
 _OLD_AMPLIFY_RATE = 288_000
@@ -167,7 +240,11 @@ def _rate(parts: SplitResult, width: int | None, height: int | None) -> int | No
     if "/vid/" not in parts.path or width is None or height is None:
         return None
     rate = _nominal_rate(width, height)
-    if rate == _LANDSCAPE[0][1] and "/amplify_video/" in parts.path and _OLD_AMPLIFY.search(parts.query):
+    if (
+        rate == _LANDSCAPE[0][1]
+        and "/amplify_video/" in parts.path
+        and _OLD_AMPLIFY.search(parts.query)
+    ):
         return _OLD_AMPLIFY_RATE
     return rate
 

@@ -1,7 +1,9 @@
-"""Reads a post of X from a GraphQL answer (TweetResultByRestId, TweetDetail, timelines) or an embed's answer.
+"""Reads a post of X from a GraphQL answer (TweetResultByRestId, TweetDetail, timelines) or an
+embed's answer.
 
-Only media below the node with the post's own id belong to the post. A quoted post is a node with another id: its media
-become items with that role. Adverts and replies are ignored. Checked 2026-11-24 against recorded answers of 2022 to 2026.
+Only media below the node with the post's own id belong to the post. A quoted post is a node with
+another id: its media become items with that role. Adverts and replies are ignored. Checked
+2026-11-24 against recorded answers of 2022 to 2026.
 """
 
 from __future__ import annotations
@@ -10,7 +12,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mediavault.core.media import Candidate, Expected, FoundIn, Item, ItemRole, ItemType, LiveNow, Ownership, Post
+from mediavault.core.media import (
+    Candidate,
+    Expected,
+    FoundIn,
+    Item,
+    ItemRole,
+    ItemType,
+    LiveNow,
+    Ownership,
+    Post,
+)
 from mediavault.core.platform import PageData, Platform
 from mediavault.extraction.page_data import build, values
 from mediavault.extraction.page_data.values import Node, walk
@@ -21,7 +33,8 @@ from mediavault.platforms.x.refusals import refusal, withheld
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
     """What the documents say about ``post``; None when they say nothing.
 
-    Raises Deleted, Private, AgeRestricted, RegionLocked or LiveNow when X itself says so of this post.
+    Raises Deleted, Private, AgeRestricted, RegionLocked or LiveNow when X itself says so of this
+    post.
     """
     node = _own_node(post.post_id, documents)
     if node is None:
@@ -31,7 +44,7 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
     return _page_data(post, platform, node)
 
 
-# --- the post's own node ---------------------------------------------------------------------------------------
+# --- the post's own node --------------------------------------------------------------------------
 
 
 def _original(node: Node) -> Node:
@@ -45,7 +58,9 @@ def _original(node: Node) -> Node:
 
 
 def _own_node(post_id: str | None, documents: Sequence[object]) -> Node | None:
-    """Return the post's node. An answer can hold it twice, once without its media: the one that shows more is taken."""
+    """Return the post's node. An answer can hold it twice, once without its media:
+    the one that shows more is taken.
+    """
     own = [node for document in documents for node in walk(document) if _is_own(node, post_id)]
     return max(own, key=lambda node: (len(_media(node)), bool(_user(node))), default=None)
 
@@ -58,8 +73,13 @@ def ids_of(node: Node) -> set[str]:
     """The ids of a post's node; none for any other node."""
     if not _is_post(node):
         return set()
-    number = node.get("id") if isinstance(node.get("id"), int) else None  # GraphQL's is another, opaque id
-    named = (node.get("rest_id"), values.obj(node, "legacy").get("id_str"), node.get("id_str") or number)
+    # GraphQL's is another, opaque id
+    number = node.get("id") if isinstance(node.get("id"), int) else None
+    named = (
+        node.get("rest_id"),
+        values.obj(node, "legacy").get("id_str"),
+        node.get("id_str") or number,
+    )
     return {str(post_id) for post_id in named if post_id}
 
 
@@ -76,7 +96,9 @@ def _is_post(node: Node) -> bool:
     """Whether a node is a post. Accounts and cards have a rest_id too."""
     legacy = values.obj(node, "legacy")
     is_short = (
-        "text" in node and ("id_str" in node or "created_at" in node) and ("user" in node or "user_id_str" in node)
+        "text" in node
+        and ("id_str" in node or "created_at" in node)
+        and ("user" in node or "user_id_str" in node)
     )
     return "full_text" in legacy or "extended_entities" in legacy or "full_text" in node or is_short
 
@@ -85,7 +107,7 @@ def _media(node: Node) -> Sequence[Node]:
     return media_of(_original(node))
 
 
-# --- what it says ----------------------------------------------------------------------------------------------
+# --- what it says ---------------------------------------------------------------------------------
 
 
 def _page_data(post: Post, platform: Platform, node: Node) -> PageData:
@@ -106,7 +128,9 @@ def _page_data(post: Post, platform: Platform, node: Node) -> PageData:
         text=_text(node, legacy),
         published_at=values.moment(legacy.get("created_at")),
         thumbnail_url=_thumbnail(media, post.url),
-        image_urls=tuple(filter(None, (_picture(medium) for medium in media if medium.get("type") == "photo"))),
+        image_urls=tuple(
+            filter(None, (_picture(medium) for medium in media if medium.get("type") == "photo"))
+        ),
         found=True,
         metadata=_metadata(repost, node),
     )
@@ -116,14 +140,18 @@ _INDEX = re.compile(r"/(?:video|photo)/(\d{1,2})(?=[/?#]|$)")
 
 
 def _selected(media: Sequence[Node], url: str) -> int | None:
-    """Return the index of the video that the URL names (``…/video/2``: 1); None where it names none, or an image."""
+    """Return the index of the video that the URL names (``…/video/2``: 1);
+    None where it names none, or an image.
+    """
     named = _INDEX.search(url)
     index = int(named[1]) - 1 if named else -1
     return index if 0 <= index < len(media) and media[index].get("type") in VIDEO_TYPES else None
 
 
 def _thumbnail(media: Sequence[Node], url: str) -> str | None:
-    """Return the picture of the video that the URL names, of the first video, else of the first photo."""
+    """Return the picture of the video that the URL names, of the first video,
+    else of the first photo.
+    """
     named = _selected(media, url)
     videos = [medium for medium in media if medium.get("type") in VIDEO_TYPES]
     first = media[named : named + 1] if named is not None else videos
@@ -133,7 +161,9 @@ def _thumbnail(media: Sequence[Node], url: str) -> str | None:
 _TYPES = {"video": ItemType.VIDEO, "animated_gif": ItemType.GIF, "photo": ItemType.IMAGE}
 
 
-def _item(medium: Node, platform: Platform, *, role: ItemRole = ItemRole.MAIN, label: str | None = None) -> Item:
+def _item(
+    medium: Node, platform: Platform, *, role: ItemRole = ItemRole.MAIN, label: str | None = None
+) -> Item:
     candidates = _candidates(medium, platform)
     kind = _TYPES.get(str(medium.get("type")), ItemType.IMAGE)
     if kind is ItemType.IMAGE and (picture := _picture(medium)):
@@ -142,7 +172,8 @@ def _item(medium: Node, platform: Platform, *, role: ItemRole = ItemRole.MAIN, l
         candidates=candidates,
         role=role,
         type=kind,
-        media_id=next((c.media_key for c in candidates if c.media_key), None) or values.text(medium.get("id_str")),
+        media_id=next((c.media_key for c in candidates if c.media_key), None)
+        or values.text(medium.get("id_str")),
         thumbnail_url=_picture(medium),
         expected=_expected(medium),
         label=label,
@@ -151,12 +182,18 @@ def _item(medium: Node, platform: Platform, *, role: ItemRole = ItemRole.MAIN, l
 
 def _quoted_items(quoted: Node, platform: Platform) -> list[Item]:
     other = values.text(quoted.get("rest_id") or quoted.get("id_str"))
-    return [_item(medium, platform, role=ItemRole.QUOTED, label=other) for medium in _media(quoted)] if quoted else []
+    return (
+        [_item(medium, platform, role=ItemRole.QUOTED, label=other) for medium in _media(quoted)]
+        if quoted
+        else []
+    )
 
 
 def _candidates(medium: Node, platform: Platform) -> tuple[Candidate, ...]:
     variants = values.objects(values.obj(medium, "video_info").get("variants"))
-    return build.merged([candidate for variant in variants if (candidate := _candidate(medium, variant, platform))])
+    return build.merged(
+        [candidate for variant in variants if (candidate := _candidate(medium, variant, platform))]
+    )
 
 
 def _candidate(medium: Node, variant: Node, platform: Platform) -> Candidate | None:
@@ -164,7 +201,9 @@ def _candidate(medium: Node, variant: Node, platform: Platform) -> Candidate | N
     if url is None:
         return None
     mime = values.text(variant.get("content_type"))
-    candidate = build.candidate(url, platform, FoundIn.PAGE_DATA, ownership=Ownership.ID_MATCH, mime=mime)
+    candidate = build.candidate(
+        url, platform, FoundIn.PAGE_DATA, ownership=Ownership.ID_MATCH, mime=mime
+    )
     is_file = mime == "video/mp4"
     is_gif = medium.get("type") == "animated_gif"
     original = values.obj(medium, "original_info") if is_gif else {}
@@ -183,7 +222,9 @@ def _candidate(medium: Node, variant: Node, platform: Platform) -> Candidate | N
 
 def _codec(url: str) -> str | None:
     match = re.search(r"/(avc1|hvc1|hevc|av01)/", url)
-    return {"avc1": "h264", "hvc1": "hevc", "hevc": "hevc", "av01": "av1"}[match[1]] if match else None
+    return (
+        {"avc1": "h264", "hvc1": "hevc", "hevc": "hevc", "av01": "av1"}[match[1]] if match else None
+    )
 
 
 def _duration(medium: Node) -> float | None:
@@ -191,7 +232,9 @@ def _duration(medium: Node) -> float | None:
 
 
 def _expected(medium: Node) -> Expected:
-    return Expected(duration_s=_duration(medium), audio=False if medium.get("type") == "animated_gif" else None)
+    return Expected(
+        duration_s=_duration(medium), audio=False if medium.get("type") == "animated_gif" else None
+    )
 
 
 def _picture(medium: Node) -> str | None:
@@ -208,10 +251,19 @@ def _full_size(url: str) -> str:
 
 
 def _user(node: Node) -> Node:
-    """Return name and handle. They moved from ``legacy`` to ``core`` in 2025; embeds have them in ``user``."""
-    result = values.obj(node, "core", "user_results", "result") or values.obj(node, "core", "user_result", "result")
+    """Return name and handle. They moved from ``legacy`` to ``core`` in 2025;
+    embeds have them in ``user``.
+    """
+    result = values.obj(node, "core", "user_results", "result") or values.obj(
+        node, "core", "user_result", "result"
+    )
     parts = (values.obj(node, "user"), values.obj(result, "legacy"), values.obj(result, "core"))
-    return {name: part[name] for part in parts for name in ("screen_name", "name") if isinstance(part.get(name), str)}
+    return {
+        name: part[name]
+        for part in parts
+        for name in ("screen_name", "name")
+        if isinstance(part.get(name), str)
+    }
 
 
 def _text(node: Node, legacy: Node) -> str | None:
@@ -232,6 +284,8 @@ def _metadata(repost: Node, node: Node) -> dict[str, object]:
     if repost is not node:
         metadata["reposted_from"] = values.text(node.get("rest_id") or node.get("id_str"))
     other = values.text(_quoted(node).get("rest_id") or _quoted(node).get("id_str"))
-    if other := other or values.text((values.obj(node, "legacy") or node).get("quoted_status_id_str")):
+    if other := other or values.text(
+        (values.obj(node, "legacy") or node).get("quoted_status_id_str")
+    ):
         metadata["quoted_post_id"] = other
     return metadata

@@ -39,7 +39,10 @@ _SENTENCES: tuple[tuple[re.Pattern[str], type[Failure]], ...] = (
     (re.compile(r"age-restricted|adult content|sensitive", re.IGNORECASE), AgeRestricted),
     (re.compile(r"limits who can view|protected|approved followers", re.IGNORECASE), Private),
     (re.compile(r"withheld", re.IGNORECASE), RegionLocked),
-    (re.compile(r"deleted|suspended|no longer exists|unavailable|violated", re.IGNORECASE), Deleted),
+    (
+        re.compile(r"deleted|suspended|no longer exists|unavailable|violated", re.IGNORECASE),
+        Deleted,
+    ),
 )
 
 
@@ -72,7 +75,9 @@ _ERRORS: dict[int, tuple[type[Failure], str]] = {
 
 
 def _error(document: object) -> Failure | None:
-    """Return the failure of GraphQL's errors. An empty answer about a single post, without errors, means it is gone."""
+    """Return the failure of GraphQL's errors. An empty answer about a single post,
+    without errors, means it is gone.
+    """
     answer = values.obj(document)
     for error in values.objects(answer.get("errors")):
         if known := _ERRORS.get(values.integer(error.get("code")) or 0):
@@ -85,16 +90,30 @@ def _error(document: object) -> Failure | None:
 
 
 def _results_about(post_id: str | None, document: object) -> list[Node]:
-    results = [values.obj(document)] if values.obj(document).get("__typename") == "TweetTombstone" else []
+    results = (
+        [values.obj(document)] if values.obj(document).get("__typename") == "TweetTombstone" else []
+    )
     results.append(values.obj(document, "data", "tweetResult", "result"))
-    contents = [_content(node) for node in walk(document) if post_id and _is_entry_of(post_id, node.get("entryId"))]
-    return [*results, *contents, *(values.obj(content, "tweet_results", "result") for content in contents)]
+    contents = [
+        _content(node)
+        for node in walk(document)
+        if post_id and _is_entry_of(post_id, node.get("entryId"))
+    ]
+    return [
+        *results,
+        *contents,
+        *(values.obj(content, "tweet_results", "result") for content in contents),
+    ]
 
 
 def _is_entry_of(post_id: str, entry: object) -> bool:
-    """Whether it is the post's entry of a timeline or of a conversation in it (``conversationthread-1-tweet-2``)."""
+    """Whether it is the post's entry of a timeline or of a conversation in it
+    (``conversationthread-1-tweet-2``).
+    """
     name = str(entry)
-    return name == f"tweet-{post_id}" or (name.startswith("conversation") and name.endswith(f"-tweet-{post_id}"))
+    return name == f"tweet-{post_id}" or (
+        name.startswith("conversation") and name.endswith(f"-tweet-{post_id}")
+    )
 
 
 def _content(entry: Node) -> Node:
@@ -102,9 +121,13 @@ def _content(entry: Node) -> Node:
 
 
 def withheld(media: Sequence[Node]) -> Failure | None:
-    """Return why X withholds the files of all of a post's videos; None where one has files, or X does not say."""
+    """Return why X withholds the files of all of a post's videos; None where one has files,
+    or X does not say.
+    """
     videos = [medium for medium in media if medium.get("type") in ("video", "animated_gif")]
-    if not videos or any(values.objects(values.obj(video, "video_info").get("variants")) for video in videos):
+    if not videos or any(
+        values.objects(values.obj(video, "video_info").get("variants")) for video in videos
+    ):
         return None
     record = values.obj(videos[0], "ext_media_availability")
     if str(record.get("status")).lower() != "unavailable":
@@ -123,7 +146,11 @@ def _failure(result: Node) -> Failure | None:
         reason = values.text(result.get("reason")) or ""
         return _not_shown(_REASONS.get(reason.lower(), Deleted), reason or "unavailable")
     if kind == "TweetTombstone" or "tombstoneInfo" in result:
-        parts = values.obj(result, "tombstone", "text"), values.obj(result, "tombstoneInfo", "richText"), result
+        parts = (
+            values.obj(result, "tombstone", "text"),
+            values.obj(result, "tombstoneInfo", "richText"),
+            result,
+        )
         sentence = next(filter(None, (values.text(part.get("text")) for part in parts)), "")
         condition = next((known for form, known in _SENTENCES if form.search(sentence)), Deleted)
         return _not_shown(condition, sentence[:200] or "tombstone")
@@ -132,5 +159,7 @@ def _failure(result: Node) -> Failure | None:
 
 def _not_shown(condition: type[Failure], reason: str) -> Failure:
     return condition(
-        _AGE if issubclass(condition, AgeRestricted) else Message("X does not show this post: %(said)s", said=reason)
+        _AGE
+        if issubclass(condition, AgeRestricted)
+        else Message("X does not show this post: %(said)s", said=reason)
     )

@@ -1,4 +1,6 @@
-"""What we know of youtube.com; checked 2026-11-24 against recorded pages and published extractors."""
+"""What we know of youtube.com; checked 2026-11-24 against recorded pages and published
+extractors.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ from mediavault.core.platform import (
 from mediavault.platforms.youtube.reader import LIST_FEEDS, channel_feeds, ids_of, read, story_of
 
 _ID = r"(?!videoseries|live_stream)(?P<post_id>[\w-]{11})(?![\w-])"
-_VIDEO = re.compile(r"(?P<post_id>[\w-]{10,11})")  # ten: the last letter was lost in copying; the site reports that
+# ten: the last letter was lost in copying; the site reports that
+_VIDEO = re.compile(r"(?P<post_id>[\w-]{10,11})")
 _LIST = re.compile(r"[\w-]{2,}")
 _NOT_A_NAME = (
     "about|account|ads|attribution_link|browse|c|channel|clip|course|creators|e|embed|feed|gaming|hashtag|howyoutubeworks"
@@ -66,30 +69,43 @@ YOUTUBE = Platform(
         ),
         posts=(
             AddressPattern(
-                re.compile(r"^/(?:(?:watch|watch_popup|movie|ytscreeningroom|watch/video/control)(?:\.php)?/?)?$"),
+                re.compile(
+                    r"^/(?:(?:watch|watch_popup|movie|ytscreeningroom|watch/video/control)(?:\.php)?/?)?$"
+                ),
                 query={"v": _VIDEO},
             ),
             AddressPattern(re.compile(r"^/(?:watch/?)?$"), query={"vi": _VIDEO}),
-            AddressPattern(re.compile(r"^/watch/?$"), fragment=re.compile(rf"!?(?:.*&)?v={_ID}(?:&.*)?")),
+            AddressPattern(
+                re.compile(r"^/watch/?$"), fragment=re.compile(rf"!?(?:.*&)?v={_ID}(?:&.*)?")
+            ),
             AddressPattern(
                 re.compile(r"^/(?:user/)?[\w-]+/?$"), fragment=re.compile(rf"p/(?:\w+/)*{_ID}")
             ),  # until 2011
             AddressPattern(re.compile(rf"^/(?:shorts|live|embed|v|vi|e|watch)/{_ID}")),
             AddressPattern(
-                re.compile(r"^/clip/(?P<post_id>Ug[\w-]{20,40})/?$"), canonical="https://www.youtube.com/clip/{post_id}"
+                re.compile(r"^/clip/(?P<post_id>Ug[\w-]{20,40})/?$"),
+                canonical="https://www.youtube.com/clip/{post_id}",
             ),
             AddressPattern(re.compile(rf"^/{_ID}/?$"), host=re.compile(r"(?:www\.)?youtu\.be")),
         ),
         lives=paths(r"^/embed/live_stream", r"^/live(?:/|$)"),
         playlists=(
             AddressPattern(re.compile(r"^/(?:watch|embed)/?$"), query={"list": _LIST}),
-            *paths(r"^/(?:playlist|embed/videoseries|results|watch_videos)/?$", r"^/(?:feed|hashtag|source)/[^/]+"),
+            *paths(
+                r"^/(?:playlist|embed/videoseries|results|watch_videos)/?$",
+                r"^/(?:feed|hashtag|source)/[^/]+",
+            ),
             *paths(r"^/(?:browse/(?:VL|MPREb|OLAK)|search)", host=r"music\.youtube\.com"),
         ),
         profiles=(
-            *paths(r"^/(?P<handle>@[^/]+)(?:/|$)", r"^/(?:channel|user|c)/(?P<handle>[^/]+)(?:/|$)"),
+            *paths(
+                r"^/(?P<handle>@[^/]+)(?:/|$)", r"^/(?:channel|user|c)/(?P<handle>[^/]+)(?:/|$)"
+            ),
             *paths(r"^/browse/(?P<handle>UC[\w-]+)", host=r"music\.youtube\.com"),
-            *paths(rf"^/(?!(?:{_NOT_A_NAME})(?:/|$))(?P<handle>[\w-]+)/?(?:$|(?:{_TABS})/?$)", host=r".*youtube\.com"),
+            *paths(
+                rf"^/(?!(?:{_NOT_A_NAME})(?:/|$))(?P<handle>[\w-]+)/?(?:$|(?:{_TABS})/?$)",
+                host=r".*youtube\.com",
+            ),
         ),
         other_pages=paths(rf"^/(?:{_NOT_A_NAME})?(?:/|$)"),
         canonical="https://www.youtube.com/watch?v={post_id}",
@@ -102,11 +118,15 @@ YOUTUBE = Platform(
         data_css="#movie_player",
         always_sent=True,
     ),
-    ytdlp=YtdlpRules(("youtube", "youtube:(?:clip|consent)", "youtubeytbe"), wall_s=120.0, lists_subtitles=True),
+    ytdlp=YtdlpRules(
+        ("youtube", "youtube:(?:clip|consent)", "youtubeytbe"), wall_s=120.0, lists_subtitles=True
+    ),
     lists=(
         ListRules(
             AddressPattern(
-                re.compile(rf"^/(?P<channel>{_CHANNEL})/?(?:$|(?P<tab>videos|shorts|streams)/?$|(?:featured|home)/?$)"),
+                re.compile(
+                    rf"^/(?P<channel>{_CHANNEL})/?(?:$|(?P<tab>videos|shorts|streams)/?$|(?:featured|home)/?$)"
+                ),
                 host=re.compile(r".*youtube\.com"),
                 canonical="https://www.youtube.com/{channel}/{tab}",
             ),
@@ -118,7 +138,9 @@ YOUTUBE = Platform(
             by_key="https://www.youtube.com/channel/{key}/{tab}",
             title="channel",
         ),
-        ListRules(  # an account's uploads: all (UU), or its videos, shorts, streams or posts for members (UULF, UUSH, UULV, UUMO)
+        # an account's uploads: all (UU), or its videos, shorts, streams or posts for members (UULF,
+        # UUSH, UULV, UUMO)
+        ListRules(
             AddressPattern(
                 re.compile(_LIST_PATH),
                 query={"list": re.compile(r"(?P<list>UU[\w-]+)"), "v": _NOTHING},
@@ -159,9 +181,16 @@ YOUTUBE = Platform(
         login_json=("LOGIN_REQUIRED",),
         age_text=("Sign in to confirm your age",),
         age_json=("AGE_VERIFICATION_REQUIRED", "AGE_CHECK_REQUIRED"),
-        challenge_text=("Sign in to confirm you’re not a bot", "Sign in to confirm you're not a bot"),
+        challenge_text=(
+            "Sign in to confirm you’re not a bot",
+            "Sign in to confirm you're not a bot",
+        ),
         challenge_json=("playerCaptchaViewModel",),
-        gone_text=("This video isn't available anymore", "Video unavailable", "This video has been removed"),
+        gone_text=(
+            "This video isn't available anymore",
+            "Video unavailable",
+            "This video has been removed",
+        ),
         private_text=("This is a private video", "Private video"),
     ),
     pace=Pace(interval_s=(5, 10), cooldown_s=3600),  # "try again later" lasts up to an hour

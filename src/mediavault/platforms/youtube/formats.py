@@ -1,7 +1,8 @@
-"""The files of a YouTube player response: whole files, silent tracks with their sound, HLS and DASH.
+"""The files of a YouTube player response: whole files, silent tracks with their sound, HLS and
+DASH.
 
-A URL whose signature is still encrypted (``signatureCipher`` with ``s``) cannot be fetched and is not a candidate.
-Checked 2026-11-24 against recorded answers of 2015 to 2026.
+A URL whose signature is still encrypted (``signatureCipher`` with ``s``) cannot be fetched and is
+not a candidate. Checked 2026-11-24 against recorded answers of 2015 to 2026.
 """
 
 from __future__ import annotations
@@ -19,36 +20,53 @@ from mediavault.extraction.page_data.values import Node
 
 
 def candidates_of(response: Node, platform: Platform) -> tuple[Candidate, ...]:
-    """Return all that can be fetched as is, whole files first; a silent track has the sound that goes with it."""
+    """Return all that can be fetched as is, whole files first;
+    a silent track has the sound that goes with it.
+    """
     streaming = values.obj(response, "streamingData")
     protected = bool(values.items(streaming.get("licenseInfos")))
-    whole, tracks = values.objects(streaming.get("formats")), values.objects(streaming.get("adaptiveFormats"))
+    whole, tracks = (
+        values.objects(streaming.get("formats")),
+        values.objects(streaming.get("adaptiveFormats")),
+    )
     sounds = [track for track in tracks if _mime(track).startswith("audio/") and _address(track)]
     files = [c for entry in whole for c in _file(entry, platform)]
-    videos = [c for track in tracks if _mime(track).startswith("video/") for c in _track(track, sounds, platform)]
+    videos = [
+        c
+        for track in tracks
+        if _mime(track).startswith("video/")
+        for c in _track(track, sounds, platform)
+    ]
     candidates = [
         *files,
         *(video for video in videos if not files or not _is_throttled(video.url)),
         *_stream(streaming.get("hlsManifestUrl"), SourceType.HLS, platform),
         *_stream(streaming.get("dashManifestUrl"), SourceType.DASH, platform),
     ]
-    return build.merged([replace(candidate, drm=candidate.drm or protected) for candidate in candidates])
+    return build.merged(
+        [replace(candidate, drm=candidate.drm or protected) for candidate in candidates]
+    )
 
 
 def _is_throttled(url: str) -> bool:
-    """Whether a URL is throttled: since 2021, if its ``n`` is not solved. Whole files have ``ratebypass``."""
+    """Whether a URL is throttled: since 2021, if its ``n`` is not solved.
+    Whole files have ``ratebypass``.
+    """
     return re.search(r"[?&]n=", url) is not None and "ratebypass=yes" not in url
 
 
-# --- one format ------------------------------------------------------------------------------------------------
+# --- one format -----------------------------------------------------------------------------------
 
 
 def _address(entry: Node) -> str | None:
-    """Return the URL, with its signature if that is given in plain text; None if it is still encrypted."""
+    """Return the URL, with its signature if that is given in plain text;
+    None if it is still encrypted.
+    """
     cipher = entry.get("signatureCipher") or entry.get("cipher")
     fields = dict(parse_qsl(cipher)) if isinstance(cipher, str) and not entry.get("url") else entry
     url = values.url(fields.get("url"))
-    if url is None or fields.get("s") or entry.get("type") == "FORMAT_STREAM_TYPE_OTF":  # a list of segments
+    # a list of segments
+    if url is None or fields.get("s") or entry.get("type") == "FORMAT_STREAM_TYPE_OTF":
         return None
     if "/s/" in url.partition("?")[0] or "sabr=1" in url:
         return None
@@ -76,7 +94,11 @@ def _track(track: Node, sounds: Sequence[Node], platform: Platform) -> list[Cand
     """Return a video track with the sound to merge with it, since it is of little use without."""
     partner = _sound_for(track, sounds)
     return [
-        replace(candidate, audio_url=_address(partner) if partner else None, audio_codec=_sound_codec(partner))
+        replace(
+            candidate,
+            audio_url=_address(partner) if partner else None,
+            audio_codec=_sound_codec(partner),
+        )
         for candidate in _built(track, platform, has_audio=False)
     ]
 
@@ -110,11 +132,13 @@ def _stream(address: object, kind: SourceType, platform: Platform) -> list[Candi
     return own_candidates(url, platform, source_type=kind, has_audio=True)
 
 
-# --- the sound of a silent track -------------------------------------------------------------------------------
+# --- the sound of a silent track ------------------------------------------------------------------
 
 
 def _sound_for(track: Node, sounds: Sequence[Node]) -> Node | None:
-    """Return the best sound in the same container, of the original language; else the best of all."""
+    """Return the best sound in the same container, of the original language;
+    else the best of all.
+    """
     kind = _mime(track).partition(";")[0].rpartition("/")[2]
     same = [sound for sound in sounds if _mime(sound).partition(";")[0].rpartition("/")[2] == kind]
     return max(same or sounds, key=_sound_rank, default=None)
@@ -134,5 +158,10 @@ def _sound_codec(sound: Node | None) -> str | None:
 
 
 def _sound_name(written: str) -> str | None:
-    names: Iterable[tuple[str, str]] = (("mp4a", "aac"), ("opus", "opus"), ("vorbis", "vorbis"), ("ac-3", "ac3"))
+    names: Iterable[tuple[str, str]] = (
+        ("mp4a", "aac"),
+        ("opus", "opus"),
+        ("vorbis", "vorbis"),
+        ("ac-3", "ac3"),
+    )
     return next((ours for mark, ours in names if written.startswith(mark)), None)

@@ -1,6 +1,8 @@
-"""YouTube: the player response about the post's own video, from a watch page, an embed, or an answer of the player API.
+"""YouTube: the player response about the post's own video, from a watch page, an embed, or an
+answer of the player API.
 
-A response is the post's when ``videoDetails.videoId`` is its id: adverts and the next video have their own.
+A response is the post's when ``videoDetails.videoId`` is its id: adverts and the next video have
+their own.
 A refusal that names no video counts only where the document is about a single video.
 Checked 2026-11-24 against recorded answers of 2015 to 2026.
 """
@@ -43,15 +45,25 @@ _MAX_RESPONSES = 200  # a page has one to three, a shelf of shorts some twenty
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:
     """What the documents say about ``post``; None when they say nothing.
 
-    Raises Private, Deleted, AgeRestricted, LoginRequired, RegionLocked, Challenge, RateLimited, LiveNow, Upcoming or
-    Unsupported when YouTube itself says so of this video.
+    Raises Private, Deleted, AgeRestricted, LoginRequired, RegionLocked, Challenge, RateLimited,
+    LiveNow, Upcoming or Unsupported when YouTube itself says so of this video.
     """
-    responses = list(islice((response for document in documents for response in _responses(document)), _MAX_RESPONSES))
-    own = [response for response in responses if post.post_id and _video_id(response) == post.post_id]
-    if not own and post.post_id and len(post.post_id) != _ID_CHARS:  # a clip's URL does not name its video
+    responses = list(
+        islice(
+            (response for document in documents for response in _responses(document)),
+            _MAX_RESPONSES,
+        )
+    )
+    own = [
+        response for response in responses if post.post_id and _video_id(response) == post.post_id
+    ]
+    # a clip's URL does not name its video
+    if not own and post.post_id and len(post.post_id) != _ID_CHARS:
         own = responses if len({_video_id(response) for response in responses}) == 1 else []
     readings = [(candidates_of(response, platform), response) for response in own]
-    candidates, response = max(readings, key=lambda pair: (len(pair[0]), _richness(pair[1])), default=((), {}))
+    candidates, response = max(
+        readings, key=lambda pair: (len(pair[0]), _richness(pair[1])), default=((), {})
+    )
     if not candidates:
         nameless = [other for other in responses if not _video_id(other)]
         if failure := next(filter(None, map(_refusal, [*own, *nameless])), None):
@@ -67,8 +79,13 @@ _ID_CHARS = 11
 
 
 def _is_live(response: Node) -> bool:
-    broadcast = values.obj(response, "microformat", "playerMicroformatRenderer", "liveBroadcastDetails")
-    return values.obj(response, "videoDetails").get("isLive") is True or broadcast.get("isLiveNow") is True
+    broadcast = values.obj(
+        response, "microformat", "playerMicroformatRenderer", "liveBroadcastDetails"
+    )
+    return (
+        values.obj(response, "videoDetails").get("isLive") is True
+        or broadcast.get("isLiveNow") is True
+    )
 
 
 def _video_id(response: Node) -> str | None:
@@ -89,33 +106,53 @@ def _responses(document: object) -> Iterator[Node]:
     for node in walk(document):
         if "playabilityStatus" in node:
             yield node
-        for name in ("player_response", "embedded_player_response", "raw_player_response", "playerResponse"):
+        for name in (
+            "player_response",
+            "embedded_player_response",
+            "raw_player_response",
+            "playerResponse",
+        ):
             text = node.get(name)
             if isinstance(text, str) and text.startswith("{") and len(text) <= _MAX_NESTED_CHARS:
-                yield from (inner for inner in walk(values.parsed(text)) if "playabilityStatus" in inner)
+                yield from (
+                    inner for inner in walk(values.parsed(text)) if "playabilityStatus" in inner
+                )
 
 
-# --- what it says ----------------------------------------------------------------------------------------------
+# --- what it says ---------------------------------------------------------------------------------
 
 
 def _page_data(
-    post: Post, own: Sequence[Node], response: Node, candidates: tuple[Any, ...], documents: Sequence[object]
+    post: Post,
+    own: Sequence[Node],
+    response: Node,
+    candidates: tuple[Any, ...],
+    documents: Sequence[object],
 ) -> PageData:
     details = _joined(own, "videoDetails")
     about = _joined(own, "microformat", "playerMicroformatRenderer")
     seconds = values.number(details.get("lengthSeconds"))
     picture = _picture(details, about)
-    item = Item(candidates, media_id=_video_id(response), thumbnail_url=picture, expected=Expected(duration_s=seconds))
+    item = Item(
+        candidates,
+        media_id=_video_id(response),
+        thumbnail_url=picture,
+        expected=Expected(duration_s=seconds),
+    )
     return PageData(
         items=(item,),
         handle=_handle(about.get("ownerProfileUrl")) or _handle_of(_owner_in_page(post, documents)),
-        display_name=values.text(details.get("author")) or values.text(about.get("ownerChannelName")),
+        display_name=values.text(details.get("author"))
+        or values.text(about.get("ownerChannelName")),
         title=values.text(details.get("title")),
         text=values.text(details.get("shortDescription")),
-        published_at=values.moment(about.get("publishDate")) or values.moment(about.get("uploadDate")),
+        published_at=values.moment(about.get("publishDate"))
+        or values.moment(about.get("uploadDate")),
         thumbnail_url=picture,
         found=True,
-        metadata={"channel_id": channel} if (channel := values.text(details.get("channelId"))) else {},
+        metadata={"channel_id": channel}
+        if (channel := values.text(details.get("channelId")))
+        else {},
     )
 
 
@@ -134,9 +171,13 @@ def _picture(details: Node, about: Node) -> str | None:
         *values.objects(values.obj(about, "thumbnail").get("thumbnails")),
         *values.objects(values.obj(details, "thumbnail").get("thumbnails")),
     ]
-    largest = max(listed, key=lambda thumbnail: values.integer(thumbnail.get("width")) or 0, default={})
+    largest = max(
+        listed, key=lambda thumbnail: values.integer(thumbnail.get("width")) or 0, default={}
+    )
     address = largest.get("url")
-    return values.url(f"https:{address}" if isinstance(address, str) and address.startswith("//") else address)
+    return values.url(
+        f"https:{address}" if isinstance(address, str) and address.startswith("//") else address
+    )
 
 
 def _handle(address: object) -> str | None:
@@ -145,47 +186,73 @@ def _handle(address: object) -> str | None:
 
 
 def _owner_in_page(post: Post, documents: Sequence[object]) -> Node:
-    """Return the video's account from the page's own data (``ytInitialData``) or an answer of the "next" API."""
+    """Return the video's account from the page's own data (``ytInitialData``) or an answer of the
+    "next" API.
+    """
     for document in documents:
         page = values.obj(document)
         if values.obj(page, "currentVideoEndpoint", "watchEndpoint").get("videoId") != post.post_id:
             continue
         for node in walk(values.obj(page, "contents")):
-            if owner := values.obj(node, "videoOwnerRenderer") or values.obj(node, "slimOwnerRenderer"):
+            if owner := values.obj(node, "videoOwnerRenderer") or values.obj(
+                node, "slimOwnerRenderer"
+            ):
                 return owner
     return {}
 
 
 def _handle_of(owner: Node) -> str | None:
-    return _handle(values.obj(owner, "navigationEndpoint", "browseEndpoint").get("canonicalBaseUrl"))
+    return _handle(
+        values.obj(owner, "navigationEndpoint", "browseEndpoint").get("canonicalBaseUrl")
+    )
 
 
 def _story(post: Post, documents: Sequence[object]) -> PageData | None:
     """Return who posted it, where the documents hold no player response; ``found`` is False."""
     owner = _owner_in_page(post, documents)
     name = next(_runs(values.obj(owner, "title")), None)
-    return PageData(handle=_handle_of(owner), display_name=name, items=(Item(media_id=post.post_id),)) if name else None
+    return (
+        PageData(handle=_handle_of(owner), display_name=name, items=(Item(media_id=post.post_id),))
+        if name
+        else None
+    )
 
 
 def story_of(post: Post, documents: Sequence[object]) -> PageData | None:
     """Return what a response says about a video that it refuses to play."""
     responses = (response for document in documents for response in _responses(document))
-    own = [r for r in islice(responses, _MAX_RESPONSES) if post.post_id and _video_id(r) == post.post_id]
+    own = [
+        r
+        for r in islice(responses, _MAX_RESPONSES)
+        if post.post_id and _video_id(r) == post.post_id
+    ]
     return _page_data(post, own, own[0], (), documents) if own else _story(post, documents)
 
 
-# --- what YouTube says instead ---------------------------------------------------------------------------------
+# --- what YouTube says instead --------------------------------------------------------------------
 
 # The order matters: a sentence about an age can also ask for a sign-in.
 _SENTENCES: tuple[tuple[re.Pattern[str], type[Failure], str], ...] = (
-    (re.compile(r"not a bot|unusual traffic|captcha"), Challenge, Message("YouTube shows a CAPTCHA")),
-    (re.compile(r"try again later|rate-limited"), RateLimited, Message("YouTube asked us to slow down")),
+    (
+        re.compile(r"not a bot|unusual traffic|captcha"),
+        Challenge,
+        Message("YouTube shows a CAPTCHA"),
+    ),
+    (
+        re.compile(r"try again later|rate-limited"),
+        RateLimited,
+        Message("YouTube asked us to slow down"),
+    ),
     (
         re.compile(r"confirm your age|age.restricted|inappropriate"),
         AgeRestricted,
         Message("YouTube requires age verification"),
     ),
-    (re.compile(r"private video|video is private"), Private, Message("YouTube says that the video is private")),
+    (
+        re.compile(r"private video|video is private"),
+        Private,
+        Message("YouTube says that the video is private"),
+    ),
     (
         re.compile(r"removed for violating"),
         Deleted,
@@ -196,22 +263,37 @@ _SENTENCES: tuple[tuple[re.Pattern[str], type[Failure], str], ...] = (
         RegionLocked,
         Message("YouTube does not show it in this country"),
     ),
-    (re.compile(r"recording is not available"), Deleted, Message("YouTube has no recording of the broadcast")),
+    (
+        re.compile(r"recording is not available"),
+        Deleted,
+        Message("YouTube has no recording of the broadcast"),
+    ),
     (
         re.compile(r"on this app\b|latest version of youtube"),
         Unsupported,
         Message("YouTube does not play it in this player"),
     ),
-    (re.compile(r"premieres? in|live event will begin|will begin|waiting for"), Upcoming, Message("Not released yet")),
-    (re.compile(r"being processed|processing"), Upcoming, Message("YouTube is still processing the video")),
     (
-        re.compile(r"\bmembers\b|join this channel|\bpremium\b|requires payment|\b(?:purchase|rent)\b"),
+        re.compile(r"premieres? in|live event will begin|will begin|waiting for"),
+        Upcoming,
+        Message("Not released yet"),
+    ),
+    (
+        re.compile(r"being processed|processing"),
+        Upcoming,
+        Message("YouTube is still processing the video"),
+    ),
+    (
+        re.compile(
+            r"\bmembers\b|join this channel|\bpremium\b|requires payment|\b(?:purchase|rent)\b"
+        ),
         LoginRequired,
         Message("It is not free"),
     ),
     (
         re.compile(
-            r"unavailable|removed|terminated|deleted|no longer|does(?: not|n't) exist|isn't available|has ended"
+            r"unavailable|removed|terminated|deleted|no longer|does(?: not|n't) exist|isn't"
+            r" available|has ended"
             r"|copyright grounds"
         ),
         Deleted,
@@ -224,7 +306,10 @@ _STATUSES: Mapping[str, tuple[type[Failure], str]] = {
     "AGE_CHECK_REQUIRED": (AgeRestricted, Message("YouTube requires age verification")),
     "LOGIN_REQUIRED": (LoginRequired, Message("YouTube wants a sign-in for this video")),
     "LIVE_STREAM_OFFLINE": (Upcoming, Message("The broadcast has not started")),
-    "CONTENT_CHECK_REQUIRED": (LoginRequired, Message("YouTube wants a confirmation for this video")),
+    "CONTENT_CHECK_REQUIRED": (
+        LoginRequired,
+        Message("YouTube wants a confirmation for this video"),
+    ),
     "ERROR": (Deleted, Message("YouTube says that the video is gone")),
     "UNPLAYABLE": (Unsupported, Message("YouTube does not play this video")),
     "CUSTOM": (Unsupported, Message("YouTube does not play this video")),
@@ -239,13 +324,15 @@ def _refusal(response: Node) -> Failure | None:
         return None
     reason = " ".join(_sentences(status)).translate({ord("’"): "'"})
     condition, what = next(
-        ((known, what) for form, known, what in _SENTENCES if form.search(reason.lower())), _STATUSES[code]
+        ((known, what) for form, known, what in _SENTENCES if form.search(reason.lower())),
+        _STATUSES[code],
     )
     if status.get("desktopLegacyAgeGateReason"):
         condition, what = _STATUSES["AGE_CHECK_REQUIRED"]
     if values.obj(status, "errorScreen", "playerCaptchaViewModel"):
         condition, what = Challenge, Message("YouTube shows a CAPTCHA")
-    if condition is AgeRestricted and code == "LOGIN_REQUIRED":  # a signed-in user is asked to confirm it instead
+    # a signed-in user is asked to confirm it instead
+    if condition is AgeRestricted and code == "LOGIN_REQUIRED":
         condition = AgeRestrictedSignedOut
     message = (
         Message("%(what)s: %(said)s", what=what, said=reason[:200])
@@ -258,7 +345,9 @@ def _refusal(response: Node) -> Failure | None:
 
 
 def _begins_at(response: Node) -> datetime | None:
-    """Return when a premiere or a broadcast is announced to begin; None where the response does not say."""
+    """Return when a premiere or a broadcast is announced to begin;
+    None where the response does not say.
+    """
     slate = values.obj(
         response,
         "playabilityStatus",
@@ -267,8 +356,12 @@ def _begins_at(response: Node) -> datetime | None:
         "offlineSlate",
         "liveStreamOfflineSlateRenderer",
     )
-    broadcast = values.obj(response, "microformat", "playerMicroformatRenderer", "liveBroadcastDetails")
-    return values.moment(slate.get("scheduledStartTime")) or values.moment(broadcast.get("startTimestamp"))
+    broadcast = values.obj(
+        response, "microformat", "playerMicroformatRenderer", "liveBroadcastDetails"
+    )
+    return values.moment(slate.get("scheduledStartTime")) or values.moment(
+        broadcast.get("startTimestamp")
+    )
 
 
 def _sentences(status: Node) -> Iterator[str]:
@@ -281,7 +374,9 @@ def _sentences(status: Node) -> Iterator[str]:
 
 def _runs(node: Node) -> Iterator[str]:
     yield from filter(None, (values.text(node.get("simpleText")),))
-    yield from (text for run in values.objects(node.get("runs")) if (text := values.text(run.get("text"))))
+    yield from (
+        text for run in values.objects(node.get("runs")) if (text := values.text(run.get("text")))
+    )
 
 
 _FEED = "https://www.youtube.com/feeds/videos.xml"
@@ -289,17 +384,22 @@ _TAB = r"(?:/(?:(?P<tab>videos|shorts|streams)|featured|home)?)?/?$"
 
 
 def read_entry(entry: Entry, _: Node) -> Entry:
-    """Return the entry with its kind where its URL names it: a short's does, those of videos and streams are alike."""
+    """Return the entry with its kind where its URL names it: a short's does,
+    those of videos and streams are alike.
+    """
     return replace(entry, kind=EntryKind.SHORT) if "/shorts/" in entry.url else entry
 
 
 def channel_feeds(not_a_name: str) -> FeedRules:
-    """Return the rules for channels; ``not_a_name`` are the first parts of paths that are not accounts'."""
+    """Return the rules for channels; ``not_a_name`` are the first parts of paths that are not
+    accounts'.
+    """
     return FeedRules(
         pages=(
             AddressPattern(re.compile(rf"^/channel/UC(?P<channel>[\w-]{{22}}){_TAB}")),
             AddressPattern(
-                re.compile(r"^/feeds/videos\.xml$"), query={"channel_id": re.compile(r"UC(?P<channel>[\w-]{22})")}
+                re.compile(r"^/feeds/videos\.xml$"),
+                query={"channel_id": re.compile(r"UC(?P<channel>[\w-]{22})")},
             ),
             AddressPattern(re.compile(rf"^/(?:@[^/]+|(?:user|c)/[^/]+){_TAB}")),
             AddressPattern(re.compile(rf"^/(?!(?:{not_a_name})(?:/|$))[\w-]+{_TAB}")),

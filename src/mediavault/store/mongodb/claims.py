@@ -1,4 +1,6 @@
-"""Claims jobs and gives permits on MongoDB: each is one change of one document, safe against concurrent ones."""
+"""Claims jobs and gives permits on MongoDB: each is one change of one document,
+safe against concurrent ones.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +32,11 @@ from mediavault.store.site_limits import ClaimFilter
 T = TypeVar("T")
 
 LOOK_AHEAD = 16  # jobs that a claim reads in addition to those it wants
-LOSSES_IN_ORDER = 8  # races for the first job that a claim loses in a row before it tries jobs in random order
+# races for the first job that a claim loses in a row before it tries jobs in random order
+LOSSES_IN_ORDER = 8
 
-_NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)  # for platforms without limits, whose capacity does not depend on it
+# for platforms without limits, whose capacity does not depend on it
+_NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 _HEAD = {"platform": 1, "needs_session": 1}
 
 
@@ -45,20 +49,24 @@ class _VersionedLimit:
     at: datetime
 
 
-# --- claims ------------------------------------------------------------------------------------------------------
+# --- claims ---------------------------------------------------------------------------------------
 
 
 async def claim(
     server: MongoServer, worker: WorkerId, limit: int, lease: timedelta, wanted: ClaimFilter
 ) -> list[ClaimedJob]:
-    """Claim the first jobs of the queue. If the connection breaks in the middle, the jobs claimed so far are returned."""
+    """Claim the first jobs of the queue. If the connection breaks in the middle,
+    the jobs claimed so far are returned.
+    """
     database, now = server.database, server.now
     queued, paused = await asyncio.gather(
         database.documents(JOBS).distinct("platform", {"status": QUEUED}),
         database.documents(RECORDS).distinct("key", {"kind": RecordKind.PAUSE.value}),
     )
     platforms = [
-        name for name in queued if (not wanted.platforms or name in wanted.platforms) and not is_paused(name, paused)
+        name
+        for name in queued
+        if (not wanted.platforms or name in wanted.platforms) and not is_paused(name, paused)
     ]
     if not platforms:
         return []
@@ -92,7 +100,8 @@ class _Claim:
         self._limit = limit
         self._changes = changes
         self._seen = seen
-        self._reserved: dict[str, tuple[_VersionedLimit, bool]] = {}  # as it was before, and whether a job used it
+        # as it was before, and whether a job used it
+        self._reserved: dict[str, tuple[_VersionedLimit, bool]] = {}
         self._room = room  # how many jobs of each platform may still be taken
         self._wanted = wanted
         self.taken: list[Job] = []
@@ -106,16 +115,23 @@ class _Claim:
                 break
         for before, used in self._reserved.values():
             if not used:
-                await _write(self._database, replace(before, version=before.version + 1), before.site_limit)
+                await _write(
+                    self._database, replace(before, version=before.version + 1), before.site_limit
+                )
 
     def _waiting(self) -> Filter:
-        """Return the filter of queued jobs that may be handed out here; each part of it is one range of the index."""
+        """Return the filter of queued jobs that may be handed out here;
+        each part of it is one range of the index.
+        """
         anywhere = {"platform": {"$in": sorted(self._room)}, "needs_session": 0}
         signed_in = sorted(self._room.keys() & self._wanted.sessions)
         here = [{"platform": {"$in": signed_in}, "needs_session": 1}] if signed_in else []
         classes = [anywhere, *here]
         if self._wanted.at_least is not Priority.LATER:
-            classes = [{**session_class, "priority": {"$lte": self._wanted.at_least.rank}} for session_class in classes]
+            classes = [
+                {**session_class, "priority": {"$lte": self._wanted.at_least.rank}}
+                for session_class in classes
+            ]
         return {"status": QUEUED, "$or": classes}
 
     async def _take_from(self, heads: deque[Document]) -> None:
@@ -144,9 +160,15 @@ class _Claim:
         await make_room(self._database, changed)
 
     async def _may_offer(self, platform: str) -> bool:
-        """Reserve the next permit where these are used: of all concurrent claims one may hand out the job for it."""
+        """Reserve the next permit where these are used:
+        of all concurrent claims one may hand out the job for it.
+        """
         seen = self._seen.get(platform)
-        if seen is None or not site_limits.uses_permits(seen.site_limit) or platform in self._reserved:
+        if (
+            seen is None
+            or not site_limits.uses_permits(seen.site_limit)
+            or platform in self._reserved
+        ):
             return True
         if await _write(self._database, seen, site_limits.reserve(seen.site_limit, seen.at)):
             self._reserved[platform] = seen, False
@@ -180,13 +202,16 @@ def _claimed(worker: WorkerId, lease: timedelta, now: int | None) -> dict[str, A
     }
 
 
-# --- site limits -------------------------------------------------------------------------------------------------
+# --- site limits ----------------------------------------------------------------------------------
 
 
 async def acquire_permit(server: MongoServer, request: PermitRequest) -> Permit:
     database, now = server.database, server.now
     return await _update(
-        database, request.platform, lambda site_limit, at: site_limits.acquire_permit(site_limit, request, at), now
+        database,
+        request.platform,
+        lambda site_limit, at: site_limits.acquire_permit(site_limit, request, at),
+        now,
     )
 
 
@@ -196,7 +221,9 @@ async def pause_site(
     database, now = server.database, server.now
 
     def judge(site_limit: SiteLimit, at: datetime) -> tuple[SiteLimit, SiteLimit]:
-        closed = site_limits.close(site_limit, at, duration=duration, code=code, reason=codec.storable(reason))
+        closed = site_limits.close(
+            site_limit, at, duration=duration, code=code, reason=codec.storable(reason)
+        )
         return closed, closed
 
     return await _update(database, platform, judge, now)
@@ -204,14 +231,21 @@ async def pause_site(
 
 async def reopen_site(server: MongoServer, platform: str) -> None:
     database, now = server.database, server.now
-    await _update(database, platform, lambda site_limit, _: (None, site_limits.open_(site_limit)), now)
+    await _update(
+        database, platform, lambda site_limit, _: (None, site_limits.open_(site_limit)), now
+    )
     server.wake()
 
 
 async def _update(
-    database: MongoDatabase, platform: str, judge: Callable[[SiteLimit, datetime], tuple[T, SiteLimit]], now: int | None
+    database: MongoDatabase,
+    platform: str,
+    judge: Callable[[SiteLimit, datetime], tuple[T, SiteLimit]],
+    now: int | None,
 ) -> T:
-    """Judge the limit and write the result, if the limit is still the one that was judged; otherwise repeat."""
+    """Judge the limit and write the result, if the limit is still the one that was judged;
+    otherwise repeat.
+    """
     for _ in range(RACES):
         seen = (await _read(database, [platform], now)).get(platform)
         if seen is None:
@@ -220,16 +254,24 @@ async def _update(
         answer, after = judge(seen.site_limit, seen.at)
         if await _write(database, seen, after):
             return answer
-    raise StoreError(Message("Other processes keep changing the limits of %(site)s.", site=platform), help="Try again.")
+    raise StoreError(
+        Message("Other processes keep changing the limits of %(site)s.", site=platform),
+        help="Try again.",
+    )
 
 
-async def _read(database: MongoDatabase, platforms: Collection[str], now: int | None) -> dict[str, _VersionedLimit]:
+async def _read(
+    database: MongoDatabase, platforms: Collection[str], now: int | None
+) -> dict[str, _VersionedLimit]:
     """Return the stored limits, by platform, each with the server's time at the same moment."""
     documents = await database.documents(SITE_LIMITS).latest_with(
-        {"_id": {"$in": list(platforms)}}, {"at": literal(now) if now is not None else moment_of(None)}
+        {"_id": {"$in": list(platforms)}},
+        {"at": literal(now) if now is not None else moment_of(None)},
     )
     return {
-        document["_id"]: _VersionedLimit(limit_from(document), document["version"], from_micros(document["at"]))
+        document["_id"]: _VersionedLimit(
+            limit_from(document), document["version"], from_micros(document["at"])
+        )
         for document in documents
     }
 

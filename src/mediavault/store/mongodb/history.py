@@ -1,8 +1,9 @@
 """The history of a job, in the job's document, so that a move and its record are one change.
 
-A document is limited to 16 MB, so the oldest records of a long history are moved to separate pages: first the page is
-written, always with the same ``PAGE`` records for the same position, then they are removed from the document. A process
-that stops in between, or does it at the same moment, does no harm.
+A document is limited to 16 MB, so the oldest records of a long history are moved to separate pages:
+first the page is written, always with the same ``PAGE`` records for the same position, then they
+are removed from the document. A process that stops in between, or does it at the same moment, does
+no harm.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ def new_record(
     size: int = 0,
     duration_ms: Any = 0,
 ) -> list[Any]:
-    """Return a history row that the server completes; ``now``, ``attempt``, ``duration_ms`` may be its expressions."""
+    """Return a history row that the server completes; ``now``, ``attempt``,
+    ``duration_ms`` may be its expressions.
+    """
     return [
         now,
         attempt,
@@ -55,7 +58,9 @@ def appended(record: Sequence[Any]) -> Mapping[str, Any]:
 
 
 def literal(value: Any) -> Mapping[str, Any]:
-    """Return an expression for the value as it is: elsewhere a text that begins with ``$`` names a field."""
+    """Return an expression for the value as it is:
+    elsewhere a text that begins with ``$`` names a field.
+    """
     return {"$literal": value}
 
 
@@ -68,7 +73,9 @@ async def append(database: MongoDatabase, job_id: JobId, record: HistoryRecord) 
 
 
 async def make_room(database: MongoDatabase, changed: Document) -> None:
-    """Move the oldest records of a long history to a page. ``changed`` is the job as a move left it."""
+    """Move the oldest records of a long history to a page.
+    ``changed`` is the job as a move left it.
+    """
     moved = changed["history_from"]
     if changed["history_count"] - moved < SPILL_AT:
         return
@@ -82,14 +89,18 @@ async def make_room(database: MongoDatabase, changed: Document) -> None:
     await jobs.change(current, [{"$set": {"history": rest, "history_from": moved + PAGE}}])
 
 
-async def write_page(database: MongoDatabase, job_id: str, first: int, page: Sequence[Sequence[Any]]) -> None:
+async def write_page(
+    database: MongoDatabase, job_id: str, first: int, page: Sequence[Sequence[Any]]
+) -> None:
     document = {"job": job_id, "first": first, "records": list(page)}
     await database.documents(HISTORY).put({"_id": f"{job_id}/{first}"}, {"$set": document})
 
 
 async def read(server: MongoServer, job_id: JobId) -> list[HistoryRecord]:
     database = server.database
-    document = await database.documents(JOBS).one({"_id": job_id}, fields={"history": 1, "history_from": 1})
+    document = await database.documents(JOBS).one(
+        {"_id": job_id}, fields={"history": 1, "history_from": 1}
+    )
     if document is None:
         raise transitions.job_not_found(job_id)
     moved = document["history_from"]

@@ -1,7 +1,7 @@
 """The queries of the library's pages on MongoDB: jobs in every order, accounts, totals, failures.
 
-A job's document holds its words: ``words``, each once, which an index finds by their beginnings, and ``line``, in
-order, for runs of characters. Accounts and totals are computed on request.
+A job's document holds its words: ``words``, each once, which an index finds by their beginnings,
+and ``line``, in order, for runs of characters. Accounts and totals are computed on request.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from mediavault.store.queries import (
 )
 from mediavault.store.rows import moment
 
-VALUES = {JobOrder.LONGEST: "duration_s", JobOrder.LARGEST: "bytes"}  # what an order sorts by before age
+# what an order sorts by before age
+VALUES = {JobOrder.LONGEST: "duration_s", JobOrder.LARGEST: "bytes"}
 _NEWEST = [("created_at", -1), ("_id", -1)]
 _IS_SAVED = {"$eq": ["$status", JobStatus.COMPLETED.value]}
 _MILLIS = {"$toLong": {"$round": [{"$multiply": [{"$ifNull": ["$duration_s", 0.0]}, 1000]}, 0]}}
@@ -45,19 +46,23 @@ _SUMS = {
 }
 
 
-# --- pages of jobs -----------------------------------------------------------------------------------------------
+# --- pages of jobs --------------------------------------------------------------------------------
 
 
 async def jobs(server: MongoServer, query: JobQuery) -> JobPage:
     database = server.database
-    return queries.page_of(await _select(database, query, queries.after(query), query.limit + 1), query)
+    return queries.page_of(
+        await _select(database, query, queries.after(query), query.limit + 1), query
+    )
 
 
 async def count(server: MongoServer, query: JobQuery) -> int:
     terms = search_words.parse_search(query.text)
     if terms == ():
         return 0
-    return await server.database.documents(JOBS).count(page_filter(query, terms or (), None, descending=True))
+    return await server.database.documents(JOBS).count(
+        page_filter(query, terms or (), None, descending=True)
+    )
 
 
 async def neighbours(server: MongoServer, job_id: JobId, query: JobQuery) -> Neighbours:
@@ -69,14 +74,23 @@ async def neighbours(server: MongoServer, job_id: JobId, query: JobQuery) -> Nei
 
 
 async def _select(
-    database: MongoDatabase, query: JobQuery, start: SortKey | None, limit: int, *, backwards: bool = False
+    database: MongoDatabase,
+    query: JobQuery,
+    start: SortKey | None,
+    limit: int,
+    *,
+    backwards: bool = False,
 ) -> list[Job]:
     terms = search_words.parse_search(query.text)
     if terms == ():
         return []
     descending = queries.is_descending(query.order) is not backwards
     value, direction = VALUES.get(query.order), -1 if descending else 1
-    order = [*([(value, direction)] if value else []), ("created_at", direction), ("_id", direction)]
+    order = [
+        *([(value, direction)] if value else []),
+        ("created_at", direction),
+        ("_id", direction),
+    ]
     where = page_filter(query, terms or (), start, descending=descending)
     documents = await database.documents(JOBS).find(where, fields=LEFT_OUT, sort=order, limit=limit)
     return [job_from(document) for document in documents]
@@ -111,32 +125,46 @@ def page_filter(
 
 
 def _has(term: search_words.Term) -> list[Filter]:
-    """Return the filters of a term. No word has a character that is special in a regular expression."""
+    """Return the filters of a term. No word has a character that is special in a regular
+    expression.
+    """
     if len(term) == 1:
         return [{"words": {"$regex": f"^{term[0]}"}}]
     return [{"words": {"$all": list(term)}}, {"line": {"$regex": f"{search_words.needle(term)}"}}]
 
 
 def _after(value: str | None, start: SortKey, *, descending: bool) -> list[Filter]:
-    """Return the filters of what comes after ``start``. A missing value is null, and comes last in descending order."""
+    """Return the filters of what comes after ``start``. A missing value is null,
+    and comes last in descending order.
+    """
     sign = "$lt" if descending else "$gt"
     known, created_at, job_id = start
-    later: list[Filter] = [{"created_at": {sign: created_at}}, {"created_at": created_at, "_id": {sign: job_id}}]
+    later: list[Filter] = [
+        {"created_at": {sign: created_at}},
+        {"created_at": created_at, "_id": {sign: job_id}},
+    ]
     if value is None:
         return later
     if known == queries.UNKNOWN:
         without_value: list[Filter] = [{value: None, **condition} for condition in later]
         return without_value if descending else [*without_value, {value: {"$gte": 0}}]
-    others: list[Filter] = [{value: {sign: known}}, *({value: known, **condition} for condition in later)]
+    others: list[Filter] = [
+        {value: {sign: known}},
+        *({value: known, **condition} for condition in later),
+    ]
     return [*others, {value: None}] if descending else others
 
 
-# --- accounts, totals, failures ----------------------------------------------------------------------------------
+# --- accounts, totals, failures -------------------------------------------------------------------
 
 
 async def accounts(server: MongoServer, query: AccountQuery) -> AccountPage:
     database = server.database
-    where = {"$gt": ""} if query.platform is None else {"$gte": f"{query.platform}/", "$lt": f"{query.platform}0"}
+    where = (
+        {"$gt": ""}
+        if query.platform is None
+        else {"$gte": f"{query.platform}/", "$lt": f"{query.platform}0"}
+    )
     return queries.account_page(await _summaries(database, where), query)
 
 
@@ -182,7 +210,9 @@ async def library_totals(server: MongoServer) -> LibraryTotals:
     of_platform: dict[str, list[Document]] = {}
     for row in rows:
         of_platform.setdefault(row["_id"]["platform"], []).append(row)
-    return queries.totals_of([_platform_totals(name, of_platform[name]) for name in sorted(of_platform)])
+    return queries.totals_of(
+        [_platform_totals(name, of_platform[name]) for name in sorted(of_platform)]
+    )
 
 
 def _platform_totals(platform: str, rows: Sequence[Document]) -> PlatformTotals:
@@ -190,7 +220,9 @@ def _platform_totals(platform: str, rows: Sequence[Document]) -> PlatformTotals:
     assert latest_at is not None
     return PlatformTotals(
         platform=platform,
-        counts=queries.with_all_statuses({JobStatus(row["_id"]["status"]): row["jobs"] for row in rows}),
+        counts=queries.with_all_statuses(
+            {JobStatus(row["_id"]["status"]): row["jobs"] for row in rows}
+        ),
         saved=sum(row["saved"] for row in rows),
         bytes=sum(row["bytes"] for row in rows),
         duration_s=queries.seconds(sum(int(row["millis"]) for row in rows)),
@@ -207,14 +239,18 @@ async def failures(server: MongoServer) -> Sequence[FailureGroup]:
         "waiting": {"$sum": {"$cond": [is_waiting, 1, 0]}},
         "next_at": {"$min": "$retry_at"},
     }
-    rows = await database.documents(JOBS).aggregate([{"$match": {"status": FAILED}}, {"$group": by_cause}])
+    rows = await database.documents(JOBS).aggregate(
+        [{"$match": {"status": FAILED}}, {"$group": by_cause}]
+    )
     return queries.most_first([await _group(database, row) for row in rows])
 
 
 async def _group(database: MongoDatabase, row: Document) -> FailureGroup:
     code, platform = row["_id"].get("code"), row["_id"]["platform"]
     theirs = {"status": FAILED, "error_code": code, "platform": platform}
-    newest = await database.documents(JOBS).find(theirs, fields=LEFT_OUT, sort=_NEWEST, limit=queries.EXAMPLES)
+    newest = await database.documents(JOBS).find(
+        theirs, fields=LEFT_OUT, sort=_NEWEST, limit=queries.EXAMPLES
+    )
     return FailureGroup(
         error_code=ErrorCode(code or ErrorCode.INTERNAL),
         platform=platform,

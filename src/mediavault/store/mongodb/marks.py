@@ -1,6 +1,8 @@
-"""The marks on MongoDB: a list in the job's document, each with its name ``n``, its place ``p`` and its text ``t``.
+"""The marks on MongoDB: a list in the job's document, each with its name ``n``, its place ``p`` and
+its text ``t``.
 
-Each mark is one change of one document. A call that is interrupted may have stored some of its marks.
+Each mark is one change of one document. A call that is interrupted may have stored some of its
+marks.
 """
 
 from __future__ import annotations
@@ -22,13 +24,19 @@ _EACH = {"$unwind": "$marks"}
 async def put(server: MongoServer, marks: Sequence[Mark]) -> int:
     distinct, jobs = rows.distinct_marks(marks), server.database.documents(JOBS)
     new = await documents_of(server, distinct)
-    return sum([await _put(jobs, mark, document) for mark, document in zip(distinct, new, strict=True)])
+    return sum(
+        [await _put(jobs, mark, document) for mark, document in zip(distinct, new, strict=True)]
+    )
 
 
 async def documents_of(server: MongoServer, marks: Sequence[Mark]) -> list[Document]:
-    """Return marks as they are stored in their jobs' documents; one that asks for no place gets the present time."""
+    """Return marks as they are stored in their jobs' documents;
+    one that asks for no place gets the present time.
+    """
     now = await server.database.now() if server.now is None else server.now
-    stored = [rows.mark_values(mark, now + index) for index, mark in enumerate(rows.distinct_marks(marks))]
+    stored = [
+        rows.mark_values(mark, now + index) for index, mark in enumerate(rows.distinct_marks(marks))
+    ]
     return [
         {
             "n": values["name"],
@@ -40,15 +48,27 @@ async def documents_of(server: MongoServer, marks: Sequence[Mark]) -> list[Docum
 
 
 async def _put(jobs: Documents, mark: Mark, new: Document) -> int:
-    """Change the mark of that name, or add it where there is none; returns 0 if there is no such job."""
-    changes = {"marks.$.t": new["t"]} if mark.place is None else {"marks.$.t": new["t"], "marks.$.p": new["p"]}
+    """Change the mark of that name, or add it where there is none;
+    returns 0 if there is no such job.
+    """
+    changes = (
+        {"marks.$.t": new["t"]}
+        if mark.place is None
+        else {"marks.$.t": new["t"], "marks.$.p": new["p"]}
+    )
     if await jobs.change_all({"_id": mark.job_id, "marks.n": new["n"]}, {"$set": changes}):
         return 1
-    return await jobs.change_all({"_id": mark.job_id, "marks.n": {"$ne": new["n"]}}, {"$push": {"marks": new}})
+    return await jobs.change_all(
+        {"_id": mark.job_id, "marks.n": {"$ne": new["n"]}}, {"$push": {"marks": new}}
+    )
 
 
 async def remove(
-    server: MongoServer, name: str, job_ids: Collection[JobId] | None = None, *, if_text: str | None = None
+    server: MongoServer,
+    name: str,
+    job_ids: Collection[JobId] | None = None,
+    *,
+    if_text: str | None = None,
 ) -> int:
     name = rows.mark_name(name)
     mark = {"n": name} if if_text is None else {"n": name, "t": if_text}
@@ -70,22 +90,37 @@ async def rename(server: MongoServer, name: str, new_name: str, *, text: str) ->
     return await jobs.change_all({"marks.n": new_name}, {"$set": {"marks.$.t": text}})
 
 
-async def of_jobs(server: MongoServer, job_ids: Collection[JobId]) -> Mapping[JobId, tuple[Mark, ...]]:
+async def of_jobs(
+    server: MongoServer, job_ids: Collection[JobId]
+) -> Mapping[JobId, tuple[Mark, ...]]:
     where: Filter = {"_id": {"$in": list(set(job_ids))}, "marks.n": {"$exists": True}}
     found = await server.database.documents(JOBS).find(where, fields={"marks": 1})
-    by_job = {document["_id"]: [_mark(document["_id"], mark) for mark in document["marks"]] for document in found}
-    return {job_id: tuple(sorted(marks, key=lambda mark: mark.name)) for job_id, marks in by_job.items()}
+    by_job = {
+        document["_id"]: [_mark(document["_id"], mark) for mark in document["marks"]]
+        for document in found
+    }
+    return {
+        job_id: tuple(sorted(marks, key=lambda mark: mark.name)) for job_id, marks in by_job.items()
+    }
 
 
 async def marked(
-    server: MongoServer, name: str, *, after: Mark | None = None, limit: int = 100, newest_first: bool = False
+    server: MongoServer,
+    name: str,
+    *,
+    after: Mark | None = None,
+    limit: int = 100,
+    newest_first: bool = False,
 ) -> list[Mark]:
     start, sign, direction = rows.mark_start(after, newest_first=newest_first), "$gt", 1
     if newest_first:
         sign, direction = "$lt", -1
     later: Filter = {
         "marks.n": rows.mark_name(name),
-        "$or": [{"marks.p": {sign: start["place"]}}, {"marks.p": start["place"], "_id": {sign: start["id"]}}],
+        "$or": [
+            {"marks.p": {sign: start["place"]}},
+            {"marks.p": start["place"], "_id": {sign: start["id"]}},
+        ],
     }
     stages: list[Mapping[str, Any]] = [
         {"$match": {"marks.n": rows.mark_name(name)}},
@@ -95,7 +130,10 @@ async def marked(
         {"$sort": {"marks.p": direction, "_id": direction}},
         {"$limit": limit},
     ]
-    return [_mark(row["_id"], row["marks"]) for row in await server.database.documents(JOBS).aggregate(stages)]
+    return [
+        _mark(row["_id"], row["marks"])
+        for row in await server.database.documents(JOBS).aggregate(stages)
+    ]
 
 
 async def names(server: MongoServer, prefix: str) -> list[MarkCount]:
@@ -108,7 +146,10 @@ async def names(server: MongoServer, prefix: str) -> list[MarkCount]:
         {"$group": {"_id": "$marks.n", "text": {"$min": "$marks.t"}, "jobs": {"$sum": 1}}},
     ]
     found = await server.database.documents(JOBS).aggregate(stages)
-    return sorted((MarkCount(row["_id"], row["text"], row["jobs"]) for row in found), key=lambda count: count.name)
+    return sorted(
+        (MarkCount(row["_id"], row["text"], row["jobs"]) for row in found),
+        key=lambda count: count.name,
+    )
 
 
 def _mark(job_id: str, stored: Mapping[str, Any]) -> Mark:

@@ -1,4 +1,5 @@
-"""The writing operations on MongoDB. Each move is one change of one document: nothing else is atomic.
+"""The writing operations on MongoDB. Each move is one change of one document: nothing else is
+atomic.
 
 A fenced change that matches no document means LeaseLost.
 """
@@ -32,7 +33,14 @@ from mediavault.store import codec, transitions
 from mediavault.store.codec import items_to_json
 from mediavault.store.mongodb import marks
 from mediavault.store.mongodb.engine import FIRST_MOMENT, LEFT_OUT, Document, Filter, MongoDatabase
-from mediavault.store.mongodb.history import append, appended, literal, make_room, new_record, write_page
+from mediavault.store.mongodb.history import (
+    append,
+    appended,
+    literal,
+    make_room,
+    new_record,
+    write_page,
+)
 from mediavault.store.mongodb.reads import FAILED, QUEUED, get
 from mediavault.store.mongodb.rows import (
     PAGE,
@@ -54,7 +62,9 @@ from mediavault.store.rows import beat_values, checkpoint_values
 from mediavault.store.search_words import WordSource
 
 ENQUEUE_TIMEOUT_S = 1.5  # a user waits: without an answer they get an error within two seconds
-RACES = 50  # tries against others that move the same job, or store a version of the same post, at the same moment
+# tries against others that move the same job, or store a version of the same post, at the same
+# moment
+RACES = 50
 SERVERS_TIME = {"$multiply": [{"$toLong": "$$NOW"}, 1000]}  # in microseconds, to the millisecond
 NOT_RUNNING = {"claimed_by": None, "lease_expires_at": None}
 RUNNING = JobStatus.RUNNING.value
@@ -69,11 +79,15 @@ def literals(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: literal(value) for name, value in values.items()}
 
 
-# --- submissions -------------------------------------------------------------------------------------------------
+# --- submissions ----------------------------------------------------------------------------------
 
 
-async def enqueue(server: MongoServer, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
-    """Store the jobs. An interrupted call leaves those it has stored: another caller may already have seen them."""
+async def enqueue(
+    server: MongoServer, jobs: Sequence[NewJob], *, force: bool = False
+) -> list[Enqueued]:
+    """Store the jobs. An interrupted call leaves those it has stored:
+    another caller may already have seen them.
+    """
     if not jobs:
         return []
     database, now = server.database, server.now
@@ -96,8 +110,11 @@ async def enqueue(server: MongoServer, jobs: Sequence[NewJob], *, force: bool = 
 async def _store_all(
     database: MongoDatabase, jobs: Sequence[NewJob], at: int, *, force: bool
 ) -> tuple[dict[str, Job], dict[str, Job]]:
-    """Return the stored jobs, and the newest job of each post that was already known, by canonical_url."""
-    times = {job.id: at + index for index, job in enumerate(jobs)}  # so that they are claimed in the order given
+    """Return the stored jobs, and the newest job of each post that was already known,
+    by canonical_url.
+    """
+    # so that they are claimed in the order given
+    times = {job.id: at + index for index, job in enumerate(jobs)}
     created: dict[str, Job] = {}
     known: dict[str, Job] = {}
     left = list(jobs)
@@ -117,7 +134,10 @@ async def _store_all(
         if not left:
             return created, known
     raise StoreError(
-        Message("Others keep storing versions of %(canonical_url)s.", canonical_url=left[0].canonical_url),
+        Message(
+            "Others keep storing versions of %(canonical_url)s.",
+            canonical_url=left[0].canonical_url,
+        ),
         help="Try again.",
     )
 
@@ -125,14 +145,18 @@ async def _store_all(
 async def _adopted(
     database: MongoDatabase, found: Mapping[str, Job], asked: Sequence[NewJob], at: int
 ) -> dict[str, Job]:
-    """Return the jobs that were found, with those that become a user's as they are then; one that has changed is left out."""
+    """Return the jobs that were found, with those that become a user's as they are then;
+    one that has changed is left out.
+    """
     adopted = dict(found)
     for new in asked:
         job = adopted.get(new.canonical_url)
         if job is None or not transitions.adopts(new, job):
             continue
         change = {"$set": {"listed_by": None, "post_url": new.post_url, "updated_at": at}}
-        changed = await database.documents(JOBS).change({"_id": job.id, "listed_by": job.listed_by}, change)
+        changed = await database.documents(JOBS).change(
+            {"_id": job.id, "listed_by": job.listed_by}, change
+        )
         if changed is None:
             del adopted[new.canonical_url]
         else:
@@ -141,14 +165,19 @@ async def _adopted(
 
 
 async def _newest(database: MongoDatabase, jobs: Sequence[NewJob]) -> dict[str, Job]:
-    """Return the newest version of each post that has one, as a majority has it: the caller will see it.
+    """Return the newest version of each post that has one, as a majority has it: the caller will
+    see it.
 
     Raises StoreError for an id that another post has.
     """
     of_urls = {job.canonical_url: job.id for job in jobs}
-    where = {"$or": [{"canonical_url": {"$in": list(of_urls)}}, {"_id": {"$in": list(of_urls.values())}}]}
+    where = {
+        "$or": [{"canonical_url": {"$in": list(of_urls)}}, {"_id": {"$in": list(of_urls.values())}}]
+    }
     documents = await database.documents(JOBS).find(where, fields=LEFT_OUT, sort=[("version", 1)])
-    if conflicting := [document["_id"] for document in documents if document["canonical_url"] not in of_urls]:
+    if conflicting := [
+        document["_id"] for document in documents if document["canonical_url"] not in of_urls
+    ]:
         raise StoreError(Message("The job %(job)s is stored already.", job=conflicting[0]))
     return {document["canonical_url"]: job_from(document) for document in documents}
 
@@ -173,10 +202,12 @@ def _new_job(new: NewJob, at: int, newest: Job | None) -> Job:
     )
 
 
-# --- what an attempt writes --------------------------------------------------------------------------------------
+# --- what an attempt writes -----------------------------------------------------------------------
 
 
-async def renew(server: MongoServer, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
+async def renew(
+    server: MongoServer, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta
+) -> set[JobId]:
     database, now = server.database, server.now
     if not held:
         return set()
@@ -191,10 +222,16 @@ async def renew(server: MongoServer, worker: WorkerId, held: Collection[ClaimedJ
     return {JobId(document["_id"]) for document in await jobs.find(where, fields={"_id": 1})}
 
 
-async def _fenced(database: MongoDatabase, claim: ClaimedJob, changes: Mapping[str, Any], now: int | None) -> Document:
-    """Change the running attempt's document once; ``changes`` are expressions of the server. Raises LeaseLost."""
+async def _fenced(
+    database: MongoDatabase, claim: ClaimedJob, changes: Mapping[str, Any], now: int | None
+) -> Document:
+    """Change the running attempt's document once; ``changes`` are expressions of the server.
+    Raises LeaseLost.
+    """
     where = {"_id": claim.id, "status": RUNNING, "attempt_count": claim.fence}
-    changed = await database.documents(JOBS).change(where, [{"$set": {"updated_at": moment_of(now), **changes}}])
+    changed = await database.documents(JOBS).change(
+        where, [{"$set": {"updated_at": moment_of(now), **changes}}]
+    )
     if changed is None:
         raise transitions.lease_lost(claim.id, claim.fence)
     await make_room(database, changed)
@@ -206,7 +243,9 @@ async def checkpoint(server: MongoServer, claim: ClaimedJob, found: Checkpoint) 
     record = new_record(moment_of(now), Stage.CHECKPOINT, attempt=claim.fence)
     job, values = claim.job, {"stage": Stage.CHECKPOINT.value, **checkpoint_values(found)}
     values |= words_values(job.post_url, job.canonical_url, values["account"], values["metadata"])
-    await _fenced(database, claim, {**literals(values), **with_further(values), **appended(record)}, now)
+    await _fenced(
+        database, claim, {**literals(values), **with_further(values), **appended(record)}, now
+    )
 
 
 async def progress(
@@ -232,20 +271,36 @@ async def save_items(server: MongoServer, claim: ClaimedJob, items: Sequence[Job
     await _fenced(server.database, claim, literals({"items": items_to_json(items)}), server.now)
 
 
-async def begin_commit(server: MongoServer, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()) -> None:
+async def begin_commit(
+    server: MongoServer, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()
+) -> None:
     database, now = server.database, server.now
     record = new_record(
-        moment_of(now), Stage.COMMITTING, attempt=claim.fence, detail=saved.output_path, size=saved.bytes
+        moment_of(now),
+        Stage.COMMITTING,
+        attempt=claim.fence,
+        detail=saved.output_path,
+        size=saved.bytes,
     )
-    values = {"stage": Stage.COMMITTING.value, **transitions.saved_values(saved), **_if_given(items)}
+    values = {
+        "stage": Stage.COMMITTING.value,
+        **transitions.saved_values(saved),
+        **_if_given(items),
+    }
     await _fenced(database, claim, {**literals(values), **appended(record)}, now)
 
 
-async def complete(server: MongoServer, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()) -> None:
+async def complete(
+    server: MongoServer, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()
+) -> None:
     database, now = server.database, server.now
     at = moment_of(now)
     record = new_record(
-        at, Stage.COMPLETE, attempt=claim.fence, size=saved.bytes, duration_ms=_milliseconds_since_start(at)
+        at,
+        Stage.COMPLETE,
+        attempt=claim.fence,
+        size=saved.bytes,
+        duration_ms=_milliseconds_since_start(at),
     )
     values = {
         **NOT_RUNNING,
@@ -257,7 +312,9 @@ async def complete(server: MongoServer, claim: ClaimedJob, saved: SavedFile, ite
         **transitions.saved_values(saved),
         **_if_given(items),
     }
-    await _fenced(database, claim, {**literals(values), "completed_at": at, **appended(record)}, now)
+    await _fenced(
+        database, claim, {**literals(values), "completed_at": at, **appended(record)}, now
+    )
 
 
 async def fail(
@@ -308,7 +365,11 @@ async def failed_before(
 ) -> Job | None:
     """Return the job as this failure left it if only the response was lost, else None."""
     job = await get(server, claim.id)
-    return job if transitions.is_failed_by(job, claim, error_code, cut(codec.storable(error))) else None
+    return (
+        job
+        if transitions.is_failed_by(job, claim, error_code, cut(codec.storable(error)))
+        else None
+    )
 
 
 async def release(server: MongoServer, claim: ClaimedJob, *, needs_session: bool = False) -> None:
@@ -327,22 +388,33 @@ def _if_given(items: Sequence[JobItem]) -> Mapping[str, str]:
 
 
 def _milliseconds_since_start(at: Any) -> Mapping[str, Any]:
-    """Return the expression of the milliseconds; never negative, even if the clock was set back in the meantime."""
-    return {"$max": [0, {"$toLong": {"$floor": {"$divide": [{"$subtract": [at, "$started_at"]}, 1000]}}}]}
+    """Return the expression of the milliseconds; never negative,
+    even if the clock was set back in the meantime.
+    """
+    return {
+        "$max": [
+            0,
+            {"$toLong": {"$floor": {"$divide": [{"$subtract": [at, "$started_at"]}, 1000]}}},
+        ]
+    }
 
 
-# --- leases and retries ------------------------------------------------------------------------------------------
+# --- leases and retries ---------------------------------------------------------------------------
 
 
 async def recover_stale_jobs(server: MongoServer, *, retry_in: timedelta) -> Recovered:
-    """Fail the stale jobs, one at a time; one whose lease was renewed since it was read is left alone."""
+    """Fail the stale jobs, one at a time; one whose lease was renewed since it was read is left
+    alone.
+    """
     database, now = server.database, server.now
     jobs = database.documents(JOBS)
     ended_before = await database.now() if now is None else now
     stale = {"status": RUNNING, "lease_expires_at": {"$lte": ended_before}}
     recovered: list[RecoveredJob] = []
     for document in await jobs.find(stale, fields={"attempt_count": 1, "lease_expires_at": 1}):
-        changed = await jobs.change({**document, "status": RUNNING}, [{"$set": _recovered(retry_in, now)}])
+        changed = await jobs.change(
+            {**document, "status": RUNNING}, [{"$set": _recovered(retry_in, now)}]
+        )
         if changed is not None:
             await make_room(database, changed)
             again = changed["retry_at"] is not None
@@ -382,7 +454,9 @@ async def expire_leases(server: MongoServer, workers: Collection[WorkerId]) -> i
     if not workers:
         return 0
     theirs = {"status": RUNNING, "claimed_by": {"$in": list(workers)}}
-    return await database.documents(JOBS).change_all(theirs, {"$set": {"lease_expires_at": FIRST_MOMENT}})
+    return await database.documents(JOBS).change_all(
+        theirs, {"$set": {"lease_expires_at": FIRST_MOMENT}}
+    )
 
 
 async def promote_due(server: MongoServer, *, limit: int = 500) -> int:
@@ -397,16 +471,25 @@ async def promote_due(server: MongoServer, *, limit: int = 500) -> int:
     at = moment_of(now)
     changes = {"status": literal(QUEUED), "retry_at": None, "updated_at": at}
     record = new_record(at, Stage.RETRY, detail=transitions.DUE_AGAIN)
-    promoted = await jobs.change_all({**due, "_id": {"$in": ids}}, [{"$set": {**changes, **appended(record)}}])
+    promoted = await jobs.change_all(
+        {**due, "_id": {"$in": ids}}, [{"$set": {**changes, **appended(record)}}]
+    )
     if promoted:
         server.wake()
     return promoted
 
 
-async def release_session_jobs(server: MongoServer, held: Collection[str], *, waiting_for: timedelta) -> int:
+async def release_session_jobs(
+    server: MongoServer, held: Collection[str], *, waiting_for: timedelta
+) -> int:
     database, now = server.database, server.now
     before = (await database.now() if now is None else now) - micros_in(waiting_for)
-    where = {"status": QUEUED, "needs_session": 1, "platform": {"$nin": list(held)}, "updated_at": {"$lte": before}}
+    where = {
+        "status": QUEUED,
+        "needs_session": 1,
+        "platform": {"$nin": list(held)},
+        "updated_at": {"$lte": before},
+    }
     changes = {"needs_session": literal(0), "updated_at": moment_of(now)}
     freed = await database.documents(JOBS).change_all(where, [{"$set": changes}])
     if freed:
@@ -414,7 +497,7 @@ async def release_session_jobs(server: MongoServer, held: Collection[str], *, wa
     return freed
 
 
-# --- users' requests ---------------------------------------------------------------------------------------------
+# --- users' requests ------------------------------------------------------------------------------
 
 
 async def cancel(server: MongoServer, job_id: JobId) -> Job:
@@ -433,7 +516,11 @@ async def cancel(server: MongoServer, job_id: JobId) -> Job:
 
 
 async def retry(
-    server: MongoServer, job_id: JobId, *, chosen_urls: Sequence[str] = (), profile: str | None = None
+    server: MongoServer,
+    job_id: JobId,
+    *,
+    chosen_urls: Sequence[str] = (),
+    profile: str | None = None,
 ) -> Job:
     database, now = server.database, server.now
     for _ in range(RACES):
@@ -447,7 +534,9 @@ async def retry(
             values["profile"] = profile
         tries = {"$max": ["$max_attempts", {"$add": ["$attempt_count", 1]}]}
         record = new_record(moment_of(now), Stage.RETRY, detail=transitions.RETRIED_BY_USER)
-        if changed := await _move(database, job, {**literals(values), "max_attempts": tries, **appended(record)}, now):
+        if changed := await _move(
+            database, job, {**literals(values), "max_attempts": tries, **appended(record)}, now
+        ):
             server.wake()
             return changed
     raise _contention_error(job_id)
@@ -476,7 +565,11 @@ async def remove(server: MongoServer, job_id: JobId, *, as_of: datetime | None =
 
 
 async def relocate(server: MongoServer, job: Job) -> bool:
-    where: Filter = {"_id": job.id, "status": JobStatus.COMPLETED.value, "updated_at": to_micros(job.updated_at)}
+    where: Filter = {
+        "_id": job.id,
+        "status": JobStatus.COMPLETED.value,
+        "updated_at": to_micros(job.updated_at),
+    }
     changes = {**literals(transitions.place_values(job)), "updated_at": moment_of(server.now)}
     return await server.database.documents(JOBS).change(where, [{"$set": changes}]) is not None
 
@@ -492,10 +585,18 @@ async def _current(database: MongoDatabase, job_id: JobId) -> Job:
     return job_from(document)
 
 
-async def _move(database: MongoDatabase, judged: Job, changes: Mapping[str, Any], now: int | None) -> Job | None:
+async def _move(
+    database: MongoDatabase, judged: Job, changes: Mapping[str, Any], now: int | None
+) -> Job | None:
     """Apply a move; returns None when the job has moved since it was judged."""
-    where: Filter = {"_id": judged.id, "status": judged.status.value, "attempt_count": judged.attempt_count}
-    changed = await database.documents(JOBS).change(where, [{"$set": {**changes, "updated_at": moment_of(now)}}])
+    where: Filter = {
+        "_id": judged.id,
+        "status": judged.status.value,
+        "attempt_count": judged.attempt_count,
+    }
+    changed = await database.documents(JOBS).change(
+        where, [{"$set": {**changes, "updated_at": moment_of(now)}}]
+    )
     if changed is None:
         return None
     await make_room(database, changed)
@@ -503,10 +604,12 @@ async def _move(database: MongoDatabase, judged: Job, changes: Mapping[str, Any]
 
 
 def _contention_error(job_id: JobId) -> StoreError:
-    return StoreError(Message("Other processes keep changing job %(job_id)s.", job_id=job_id), help="Try again.")
+    return StoreError(
+        Message("Other processes keep changing job %(job_id)s.", job_id=job_id), help="Try again."
+    )
 
 
-# --- moving from one store to another ----------------------------------------------------------------------------
+# --- moving from one store to another -------------------------------------------------------------
 
 
 async def import_jobs(server: MongoServer, jobs: Sequence[StoredJob]) -> int:
@@ -526,7 +629,9 @@ async def _import_one(server: MongoServer, stored: StoredJob) -> bool:
         return False
     moved = max(0, len(history) - SPILL_AT + PAGE) // PAGE * PAGE
     for first in range(0, moved, PAGE):
-        await write_page(database, job.id, first, [record_row(entry) for entry in history[first : first + PAGE]])
+        await write_page(
+            database, job.id, first, [record_row(entry) for entry in history[first : first + PAGE]]
+        )
     document = document_of(job, history[moved:], moved=moved)
     if stored.marks:
         document["marks"] = await marks.documents_of(server, stored.marks)
@@ -539,7 +644,9 @@ async def import_limits(server: MongoServer, limits: Sequence[SiteLimit]) -> int
     database = server.database
     if not limits:
         return 0
-    refused = await database.documents(SITE_LIMITS).insert([limit_document(site_limit) for site_limit in limits])
+    refused = await database.documents(SITE_LIMITS).insert(
+        [limit_document(site_limit) for site_limit in limits]
+    )
     return len(limits) - len(refused)
 
 
@@ -549,11 +656,13 @@ async def set_once(server: MongoServer, name: str, value: str) -> str:
     return str(stored["value"])
 
 
-# --- workers -----------------------------------------------------------------------------------------------------
+# --- workers --------------------------------------------------------------------------------------
 
 
 async def heartbeat(server: MongoServer, beat: WorkerHeartbeat) -> bool:
-    """Store a heartbeat with the server's time, which also reads it: the clocks of hosts disagree."""
+    """Store a heartbeat with the server's time, which also reads it:
+    the clocks of hosts disagree.
+    """
     database, now = server.database, server.now
     values = beat_values(beat)
     worker = values.pop("worker")
@@ -564,7 +673,9 @@ async def heartbeat(server: MongoServer, beat: WorkerHeartbeat) -> bool:
 
 async def request_drain(server: MongoServer, workers: Collection[WorkerId]) -> int:
     database = server.database
-    count = await database.documents(WORKERS).change_all({"_id": {"$in": list(workers)}}, {"$set": {"leaving": 1}})
+    count = await database.documents(WORKERS).change_all(
+        {"_id": {"$in": list(workers)}}, {"$set": {"leaving": 1}}
+    )
     for worker in workers:
         server.stop(worker)
     return count

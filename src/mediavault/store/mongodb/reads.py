@@ -38,7 +38,9 @@ async def words_of(server: MongoServer, job_ids: Collection[JobId]) -> Mapping[J
 
 async def of_posts(server: MongoServer, canonical_urls: Collection[str]) -> dict[str, Job]:
     documents = await server.database.documents(JOBS).find(
-        {"canonical_url": {"$in": list(canonical_urls)}}, fields=LEFT_OUT, sort=[("canonical_url", 1), ("version", 1)]
+        {"canonical_url": {"$in": list(canonical_urls)}},
+        fields=LEFT_OUT,
+        sort=[("canonical_url", 1), ("version", 1)],
     )
     return {document["canonical_url"]: job_from(document) for document in documents}
 
@@ -46,25 +48,35 @@ async def of_posts(server: MongoServer, canonical_urls: Collection[str]) -> dict
 async def changed_since(server: MongoServer, moment: datetime, *, limit: int = 500) -> list[Job]:
     database = server.database
     documents = await database.documents(JOBS).find(
-        {"updated_at": {"$gte": to_micros(moment)}}, fields=LEFT_OUT, sort=[("updated_at", 1)], limit=limit
+        {"updated_at": {"$gte": to_micros(moment)}},
+        fields=LEFT_OUT,
+        sort=[("updated_at", 1)],
+        limit=limit,
     )
     return [job_from(document) for document in documents]
 
 
 async def next_due(server: MongoServer) -> datetime | None:
     database = server.database
-    documents = await database.documents(JOBS).find(DUE, fields={"retry_at": 1}, sort=[("retry_at", 1)], limit=1)
+    documents = await database.documents(JOBS).find(
+        DUE, fields={"retry_at": 1}, sort=[("retry_at", 1)], limit=1
+    )
     return moment_or_none(documents[0]["retry_at"]) if documents else None
 
 
 async def constants(server: MongoServer) -> dict[str, str]:
     database = server.database
-    return {document["_id"]: document["value"] for document in await database.documents(AGREED).find({})}
+    return {
+        document["_id"]: document["value"] for document in await database.documents(AGREED).find({})
+    }
 
 
 async def all_limits(server: MongoServer) -> list[SiteLimit]:
     database = server.database
-    return [limit_from(document) for document in await database.documents(SITE_LIMITS).find({}, sort=[("_id", 1)])]
+    return [
+        limit_from(document)
+        for document in await database.documents(SITE_LIMITS).find({}, sort=[("_id", 1)])
+    ]
 
 
 async def workers_alive(server: MongoServer, *, seen_within: timedelta) -> list[WorkerHeartbeat]:
@@ -79,7 +91,11 @@ async def workers_alive(server: MongoServer, *, seen_within: timedelta) -> list[
 async def count_unparsed(server: MongoServer, *, within: timedelta) -> dict[str, int]:
     database, now = server.database, server.now
     since = (await database.now() if now is None else now) - micros_in(within)
-    broken = {"status": FAILED, "error_code": ErrorCode.EXTRACTOR_BROKEN.value, "failed_at": {"$gte": since}}
+    broken = {
+        "status": FAILED,
+        "error_code": ErrorCode.EXTRACTOR_BROKEN.value,
+        "failed_at": {"$gte": since},
+    }
     return await database.documents(JOBS).count_by("platform", broken)
 
 
@@ -93,7 +109,10 @@ async def next_queued(server: MongoServer, *, limit: int) -> list[Job]:
     platforms = await documents.distinct("platform", {"status": QUEUED})
     # each platform, with and without a session, is one range of the index
     where = {"status": QUEUED, "platform": {"$in": platforms}, "needs_session": {"$in": [0, 1]}}
-    return [job_from(document) for document in await documents.find(where, fields=LEFT_OUT, sort=IN_ORDER, limit=limit)]
+    return [
+        job_from(document)
+        for document in await documents.find(where, fields=LEFT_OUT, sort=IN_ORDER, limit=limit)
+    ]
 
 
 async def _oldest_queued(database: MongoDatabase) -> datetime | None:

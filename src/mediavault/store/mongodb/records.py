@@ -1,4 +1,5 @@
-"""The small records on MongoDB: one document each, its value as JSON text, so that a name in it is never an operator.
+"""The small records on MongoDB: one document each, its value as JSON text, so that a name in it is
+never an operator.
 
 Expired records are deleted before a write.
 """
@@ -18,12 +19,18 @@ from mediavault.store.mongodb.schema import RECORDS
 from mediavault.store.mongodb.server import MongoServer
 from mediavault.store.rows import end_of
 
-# In microseconds. A number, since servers that are only compatible with MongoDB disagree whether null is less than one.
+# In microseconds. A number, since servers that are only compatible with MongoDB disagree whether
+# null is less than one.
 NEVER = 2**62
 
 
 async def put(
-    server: MongoServer, kind: RecordKind, key: str, value: Mapping[str, Any], *, expires_at: datetime | None = None
+    server: MongoServer,
+    kind: RecordKind,
+    key: str,
+    value: Mapping[str, Any],
+    *,
+    expires_at: datetime | None = None,
 ) -> None:
     database, now = server.database, server.now
     documents, at = await _pruned(database, now)
@@ -52,23 +59,32 @@ async def replace(
 async def get(server: MongoServer, kind: RecordKind, key: str) -> Record | None:
     database, now = server.database, server.now
     at = await _at(database, now)
-    document = await database.documents(RECORDS).one({"_id": record_id(kind, key), **_unexpired(at)})
+    document = await database.documents(RECORDS).one(
+        {"_id": record_id(kind, key), **_unexpired(at)}
+    )
     return _record(document) if document else None
 
 
 async def all_of(server: MongoServer, kind: RecordKind) -> list[Record]:
     database, now = server.database, server.now
     at = await _at(database, now)
-    documents = await database.documents(RECORDS).find({"kind": kind.value, **_unexpired(at)}, sort=[("key", 1)])
+    documents = await database.documents(RECORDS).find(
+        {"kind": kind.value, **_unexpired(at)}, sort=[("key", 1)]
+    )
     return [_record(document) for document in documents]
 
 
 async def put_all(
-    server: MongoServer, kind: RecordKind, values: Mapping[str, Mapping[str, Any]], *, remove: Collection[str] = ()
+    server: MongoServer,
+    kind: RecordKind,
+    values: Mapping[str, Mapping[str, Any]],
+    *,
+    remove: Collection[str] = (),
 ) -> None:
     documents, at = await _pruned(server.database, server.now)
     stored = [_document(kind, key, value, None, at) for key, value in values.items()]
-    # Removed by expiring: deletions would be a second command, before which the vault may be killed.
+    # Removed by expiring: deletions would be a second command, before which the vault may be
+    # killed.
     expired = [_document(kind, key, {}, from_micros(at), at) for key in remove]
     await documents.put_all([*stored, *expired])
 
@@ -93,7 +109,9 @@ async def under(
 
 async def count_under(server: MongoServer, kind: RecordKind, prefix: str) -> int:
     database, at = server.database, await _at(server.database, server.now)
-    return await database.documents(RECORDS).count({"kind": kind.value, "key": _range(prefix), **_unexpired(at)})
+    return await database.documents(RECORDS).count(
+        {"kind": kind.value, "key": _range(prefix), **_unexpired(at)}
+    )
 
 
 async def remove_under(server: MongoServer, kind: RecordKind, prefix: str) -> int:
@@ -131,7 +149,9 @@ def _unexpired(at: int) -> Filter:
     return {"expires_at": {"$gt": at}}
 
 
-def _document(kind: RecordKind, key: str, value: Mapping[str, Any], expires_at: datetime | None, at: int) -> Document:
+def _document(
+    kind: RecordKind, key: str, value: Mapping[str, Any], expires_at: datetime | None, at: int
+) -> Document:
     return {
         "_id": record_id(kind, key),
         "kind": kind.value,
@@ -144,4 +164,6 @@ def _document(kind: RecordKind, key: str, value: Mapping[str, Any], expires_at: 
 
 def _record(document: Document) -> Record:
     ends = None if document["expires_at"] >= NEVER else document["expires_at"]
-    return codec.record_from_row([*(document[name] for name in ("kind", "key", "value", "updated_at")), ends])
+    return codec.record_from_row(
+        [*(document[name] for name in ("kind", "key", "value", "updated_at")), ends]
+    )

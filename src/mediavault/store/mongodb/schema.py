@@ -1,7 +1,8 @@
-"""The database of a vault on MongoDB: its collections, what their documents have, and their indexes.
+"""The database of a vault on MongoDB: its collections, what their documents have, and their
+indexes.
 
-Documents have the fields of the SQL stores' columns, which ``sqlite/schema.sql`` describes, except as said here. Times are
-microseconds since 1970-01-01T00:00Z by the server's clock.
+Documents have the fields of the SQL stores' columns, which ``sqlite/schema.sql`` describes, except
+as said here. Times are microseconds since 1970-01-01T00:00Z by the server's clock.
 """
 
 from __future__ import annotations
@@ -11,19 +12,23 @@ from dataclasses import dataclass
 
 from mediavault.store.mongodb.engine import Filter, Sort
 
-# One document, ``OURS``: ``version`` of this schema, ``oldest_code``: that of the oldest mediavault which works with it.
+# One document, ``OURS``: ``version`` of this schema, ``oldest_code``: that of the oldest mediavault
+# which works with it.
 SCHEMA = "schema"
 OURS = {"_id": "schema"}
-# A job by its id, with its latest ``history`` (rows as in ``rows.history_row``), ``history_count`` in all, the first
-# ``history_from`` of which are in HISTORY; its ``words`` as a list, and as the ``line`` from which they are; its ``further`` words
-# by their source; and its ``marks``, each with its name ``n``, its place ``p`` and its text ``t``.
+# A job by its id, with its latest ``history`` (rows as in ``rows.history_row``), ``history_count``
+# in all, the first ``history_from`` of which are in HISTORY; its ``words`` as a list, and as the
+# ``line`` from which they are; its ``further`` words by their source; and its ``marks``, each with
+# its name ``n``, its place ``p`` and its text ``t``.
 JOBS = "jobs"
 HISTORY = "history"  # pages of older records of a ``job``, from the number ``first`` on
 SITE_LIMITS = "site_limits"  # by platform, with a ``version`` that each change raises
 WORKERS = "workers"  # by worker
 AGREED = "agreed"  # by name
-RECORDS = "records"  # by kind and key, the value as JSON text; one that stays expires in the far future
-# And a collection for each table of store/tables.py, by the parts of its key, with the value as JSON text.
+# by kind and key, the value as JSON text; one that stays expires in the far future
+RECORDS = "records"
+# And a collection for each table of store/tables.py, by the parts of its key, with the value as
+# JSON text.
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +42,19 @@ class Index:
 
 INDEXES: Sequence[Index] = [
     Index(JOBS, "post", [("canonical_url", 1), ("version", 1)], unique=True),
-    # The queue. The status comes first although it is the same in all of the index: only then can the platforms of
-    # queued jobs be found without reading every entry.
+    # The queue. The status comes first although it is the same in all of the index: only then can
+    # the platforms of queued jobs be found without reading every entry.
     Index(
         JOBS,
         "claimable",
-        [("status", 1), ("platform", 1), ("needs_session", 1), ("priority", 1), ("created_at", 1), ("_id", 1)],
+        [
+            ("status", 1),
+            ("platform", 1),
+            ("needs_session", 1),
+            ("priority", 1),
+            ("created_at", 1),
+            ("_id", 1),
+        ],
         where={"status": "queued"},
     ),
     Index(JOBS, "due", [("retry_at", 1)], where={"status": "failed"}),
@@ -56,8 +68,8 @@ INDEXES: Sequence[Index] = [
         [("failed_at", 1), ("platform", 1)],
         where={"status": "failed", "error_code": "EXTRACTOR_BROKEN"},
     ),
-    # For the library's pages. A claim changes none of these fields; a completion writes the same values to them as
-    # begin_commit did, which changes no index entry either.
+    # For the library's pages. A claim changes none of these fields; a completion writes the same
+    # values to them as begin_commit did, which changes no index entry either.
     Index(JOBS, "words", [("words", 1)]),
     Index(JOBS, "of_platform", [("platform", 1), ("created_at", 1), ("_id", 1)]),
     Index(JOBS, "of_account", [("account_key", 1), ("created_at", 1), ("_id", 1)]),

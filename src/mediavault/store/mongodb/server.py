@@ -1,4 +1,6 @@
-"""A MongoDB server as this process uses it: the database, calls under way, signals, and the time."""
+"""A MongoDB server as this process uses it: the database, calls under way, signals,
+and the time.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +17,24 @@ from mediavault.store.mongodb.upgrade import migrate
 from mediavault.store.wake import ChangeListener, Subscribers
 
 CANCELLED = JobStatus.CANCELLED.value
-OF_JOBS, OF_SITE_LIMITS, OF_WORKERS = ({"ns.coll": f"{APPLICATION}.{name}"} for name in (JOBS, SITE_LIMITS, WORKERS))
+OF_JOBS, OF_SITE_LIMITS, OF_WORKERS = (
+    {"ns.coll": f"{APPLICATION}.{name}"} for name in (JOBS, SITE_LIMITS, WORKERS)
+)
 
-# A job that became claimable or was taken away, a platform that was opened, a worker that was asked to drain. Only the
-# change is sent, never the document. The stream does not say whether a job was running: workers ignore the jobs that
-# they do not hold.
+# A job that became claimable or was taken away, a platform that was opened, a worker that was asked
+# to drain. Only the change is sent, never the document. The stream does not say whether a job was
+# running: workers ignore the jobs that they do not hold.
 STAGES: Sequence[Mapping[str, Any]] = [
     {
         "$match": {
             "$or": [
                 {**OF_JOBS, "operationType": {"$in": ["insert", "delete"]}},
-                {**OF_JOBS, "updateDescription.updatedFields.status": {"$in": [JobStatus.QUEUED.value, CANCELLED]}},
+                {
+                    **OF_JOBS,
+                    "updateDescription.updatedFields.status": {
+                        "$in": [JobStatus.QUEUED.value, CANCELLED]
+                    },
+                },
                 {**OF_JOBS, "operationType": "replace"},  # how a large change is reported
                 {**OF_SITE_LIMITS, "updateDescription.updatedFields.failures": 0},
                 {**OF_WORKERS, "updateDescription.updatedFields.leaving": 1},
@@ -36,25 +45,36 @@ STAGES: Sequence[Mapping[str, Any]] = [
         "$project": {
             "operationType": 1,
             "documentKey": 1,
-            "status": {"$ifNull": ["$updateDescription.updatedFields.status", "$fullDocument.status"]},
+            "status": {
+                "$ifNull": ["$updateDescription.updatedFields.status", "$fullDocument.status"]
+            },
             "leaving": "$updateDescription.updatedFields.leaving",
         }
     },
 ]
 
 
-async def until_lost(database: MongoDatabase, on_wake: Callable[[], None], on_stop: Callable[[str], None]) -> None:
-    """Call ``on_wake`` at once, for missed changes, then either callback at every change until the stream ends."""
+async def until_lost(
+    database: MongoDatabase, on_wake: Callable[[], None], on_stop: Callable[[str], None]
+) -> None:
+    """Call ``on_wake`` at once, for missed changes,
+    then either callback at every change until the stream ends.
+    """
     async with aclosing(database.changes(STAGES, on_begin=on_wake)) as changes:
         async for change in changes:
-            if change["operationType"] == "delete" or change.get("status") == CANCELLED or change.get("leaving"):
+            if (
+                change["operationType"] == "delete"
+                or change.get("status") == CANCELLED
+                or change.get("leaving")
+            ):
                 on_stop(str(change["documentKey"]["_id"]))
             else:
                 on_wake()
 
 
 class MongoServer:
-    """A server. Without ``clock`` both sides of every comparison use the server's time; tests may pass a clock.
+    """A server. Without ``clock`` both sides of every comparison use the server's time; tests may
+    pass a clock.
 
     What is acknowledged has been written to the journals of a majority of the replica set.
     """
@@ -66,7 +86,9 @@ class MongoServer:
         self.calls = Calls(clock)
         self.schema_version = 0
         self._work, self._stops = Subscribers[[]](), Subscribers[[str]]()
-        self._listener = ChangeListener(lambda: until_lost(self.database, self.wake, self.stop), clock)
+        self._listener = ChangeListener(
+            lambda: until_lost(self.database, self.wake, self.stop), clock
+        )
 
     @property
     def now(self) -> int | None:
@@ -75,7 +97,9 @@ class MongoServer:
 
     @property
     def has_wake_ups(self) -> bool:
-        """False for a server without a replica set: there the jobs of other processes wait for the worker's poll."""
+        """False for a server without a replica set:
+        there the jobs of other processes wait for the worker's poll.
+        """
         return self.database.facts.has_change_streams
 
     async def open(self) -> None:
@@ -92,7 +116,9 @@ class MongoServer:
         await self.database.close()
 
     def wake(self) -> None:
-        """Wake the workers of this process; others learn of the change, as of a stop, from their change streams."""
+        """Wake the workers of this process; others learn of the change, as of a stop,
+        from their change streams.
+        """
         self._work.notify()
 
     def stop(self, asked: str) -> None:

@@ -1,4 +1,6 @@
-"""The MongoDB store: a job is a document, a move is one change of it; many workers on many machines may share it."""
+"""The MongoDB store: a job is a document, a move is one change of it;
+many workers on many machines may share it.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,18 @@ from mediavault.store import transitions
 from mediavault.store.calls import Port, shielded, with_retries
 from mediavault.store.mongodb import claims, history, library, marks, ops, reads, records, tables
 from mediavault.store.mongodb.server import MongoServer
-from mediavault.store.port import JobCatalogue, JobQueue, Marks, Records, SiteLimits, Tables, Workers
+from mediavault.store.port import (
+    JobCatalogue,
+    JobQueue,
+    Marks,
+    Records,
+    SiteLimits,
+    Tables,
+    Workers,
+)
 from mediavault.store.site_limits import ClaimFilter
 
-# --- the ports: each method is an operation of one of the modules here ------------------------------------------------
+# --- the ports: each method is an operation of one of the modules here ----------------------------
 
 
 class MongoQueue(Port[MongoServer]):
@@ -53,11 +63,15 @@ class MongoQueue(Port[MongoServer]):
         claiming = claims.claim(self._engine, worker, limit, lease, wanted)
         return await self._engine.calls.shielded_claims(claiming, unseen=self._give_back)
 
-    async def complete(self, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()) -> None:
+    async def complete(
+        self, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()
+    ) -> None:
         server = self._engine
 
         async def done_before() -> bool | None:
-            return transitions.is_completed_by(await reads.get(server, claim.id), claim, saved) or None
+            return (
+                transitions.is_completed_by(await reads.get(server, claim.id), claim, saved) or None
+            )
 
         async def call() -> bool | None:
             await server.calls.shielded(ops.complete(server, claim, saved, items))
@@ -155,8 +169,8 @@ class MongoTables(Port[MongoServer]):
 class MongoJobStore:
     """A ``Store`` in a MongoDB database, 5.0 or newer, in collections named ``mediavault.…``.
 
-    ``url`` is ``mongodb://user:password@host:port/database?tls=true`` or ``mongodb+srv://…``. Without ``clock`` the
-    server's clock is used.
+    ``url`` is ``mongodb://user:password@host:port/database?tls=true`` or ``mongodb+srv://…``.
+    Without ``clock`` the server's clock is used.
     """
 
     damage: StoreDamaged | None = None
@@ -173,7 +187,9 @@ class MongoJobStore:
 
     @property
     def has_wake_ups(self) -> bool:
-        """False for a server without a replica set: there the jobs of other processes wait for the worker's poll."""
+        """False for a server without a replica set:
+        there the jobs of other processes wait for the worker's poll.
+        """
         return self._server.has_wake_ups
 
     async def open(self) -> None:

@@ -1,4 +1,6 @@
-"""The tables on MongoDB: a collection each, its values as JSON text, so that a name in one is never an operator."""
+"""The tables on MongoDB: a collection each, its values as JSON text,
+so that a name in one is never an operator.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +24,18 @@ async def put(server: MongoServer, table: Table, rows: Sequence[TableRow]) -> No
 
 
 async def update(
-    server: MongoServer, table: Table, keys: Collection[Sequence[str]], columns: Mapping[str, str | int | None]
+    server: MongoServer,
+    table: Table,
+    keys: Collection[Sequence[str]],
+    columns: Mapping[str, str | int | None],
 ) -> None:
     changes = {KEY_PARTS.join(key): {"$set": dict(columns)} for key in keys}
     await server.database.documents(table.name).change_each(changes, insert=False)
 
 
-async def replace(server: MongoServer, table: Table, row: TableRow, *, if_value: Mapping[str, Any] | None) -> bool:
+async def replace(
+    server: MongoServer, table: Table, row: TableRow, *, if_value: Mapping[str, Any] | None
+) -> bool:
     documents, document = server.database.documents(table.name), table_document(row, table)
     if if_value is None:
         return not await documents.insert([document])
@@ -36,9 +43,14 @@ async def replace(server: MongoServer, table: Table, row: TableRow, *, if_value:
     return await documents.change(where, {"$set": document}) is not None
 
 
-async def some(server: MongoServer, table: Table, keys: Collection[Sequence[str]]) -> list[TableRow]:
+async def some(
+    server: MongoServer, table: Table, keys: Collection[Sequence[str]]
+) -> list[TableRow]:
     where = {"_id": {"$in": [KEY_PARTS.join(key) for key in keys]}}
-    return [table_row(table, document) for document in await server.database.documents(table.name).find(where)]
+    return [
+        table_row(table, document)
+        for document in await server.database.documents(table.name).find(where)
+    ]
 
 
 async def select(
@@ -71,7 +83,9 @@ async def count(server: MongoServer, table: Table, where: Where) -> int:
 
 async def total(server: MongoServer, table: Table, column: str) -> int:
     summed = {"$group": {"_id": None, "sum": {"$sum": f"${column}"}}}
-    return sum([int(row["sum"]) for row in await server.database.documents(table.name).aggregate([summed])])
+    return sum(
+        [int(row["sum"]) for row in await server.database.documents(table.name).aggregate([summed])]
+    )
 
 
 async def remove(server: MongoServer, table: Table, where: Where) -> int:

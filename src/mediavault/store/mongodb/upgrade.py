@@ -1,7 +1,8 @@
-"""Brings a MongoDB database to this version's collections and indexes, or refuses it and leaves it untouched.
+"""Brings a MongoDB database to this version's collections and indexes, or refuses it and leaves it
+untouched.
 
-Everything can be repeated, so processes that start at once, and one that was killed in the middle, do no harm: the version
-is written last.
+Everything can be repeated, so processes that start at once, and one that was killed in the middle,
+do no harm: the version is written last.
 """
 
 from __future__ import annotations
@@ -18,14 +19,26 @@ from mediavault.store import codec
 from mediavault.store.mongodb.engine import Filter, MongoDatabase, Update
 from mediavault.store.mongodb.facts import OLDEST_VERSION
 from mediavault.store.mongodb.rows import record_id, table_document
-from mediavault.store.mongodb.schema import INDEXES, JOBS, OURS, RECORDS, SCHEMA, SITE_LIMITS, WORKERS
+from mediavault.store.mongodb.schema import (
+    INDEXES,
+    JOBS,
+    OURS,
+    RECORDS,
+    SCHEMA,
+    SITE_LIMITS,
+    WORKERS,
+)
 from mediavault.store.schema import SCHEMA_VERSION, too_new, too_old
 from mediavault.store.tables import Table, TableRow
 from mediavault.store.upgrade import ADDED_TO_JOBS, ITEM_NAMES, PAGE, upgrade_values
 
 FORMER = 9  # the version that can be upgraded
 _GATES = "gates"  # what it called SITE_LIMITS
-_LIMIT_NAMES = {"strikes": "failures", "next_turn_at": "next_permit_at", "offered_until": "reserved_until"}
+_LIMIT_NAMES = {
+    "strikes": "failures",
+    "next_turn_at": "next_permit_at",
+    "offered_until": "reserved_until",
+}
 _FORMER_INDEX = "turns"  # ``claimable``
 _FORMER_FLAGS = {"indexed_until": ""}
 
@@ -49,28 +62,43 @@ def _items() -> Mapping[str, Any]:
     return {"items": items}
 
 
-_CHANGES: Sequence[tuple[str, Filter, Update]] = [  # of which collection, of which documents, and the change
+# of which collection, of which documents, and the change
+_CHANGES: Sequence[tuple[str, Filter, Update]] = [
     (JOBS, _BROUGHT, {"$set": {"listed_by": ""}}),
-    *((JOBS, {name: {"$exists": False}}, {"$set": {name: value}}) for name, value in ADDED_TO_JOBS.items()),
+    *(
+        (JOBS, {name: {"$exists": False}}, {"$set": {name: value}})
+        for name, value in ADDED_TO_JOBS.items()
+    ),
     (JOBS, {"items": {"$regex": '"kept"'}}, [{"$set": _items()}]),
-    (JOBS, {"marks.n": _TWINS}, [{"$set": {"marks": {"$map": {"input": "$marks", "as": "mark", "in": _RENAMED}}}}]),
+    (
+        JOBS,
+        {"marks.n": _TWINS},
+        [{"$set": {"marks": {"$map": {"input": "$marks", "as": "mark", "in": _RENAMED}}}}],
+    ),
     (WORKERS, {"tally": {"$exists": False}}, {"$set": {"tally": ""}}),
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class OldDocuments:
-    """What ``store.upgrade`` needs. Rows that are there already stay: another process may have begun to change them."""
+    """What ``store.upgrade`` needs. Rows that are there already stay:
+    another process may have begun to change them.
+    """
 
     database: MongoDatabase
 
     async def page(self, kind: str, after: str) -> Sequence[tuple[str, Mapping[str, Any], int]]:
         where = {"kind": kind, "key": {"$gt": after}}
         found = await self.database.documents(RECORDS).find(where, sort=[("key", 1)], limit=PAGE)
-        return [(each["key"], codec.record_from_json(each["value"]), int(each["updated_at"])) for each in found]
+        return [
+            (each["key"], codec.record_from_json(each["value"]), int(each["updated_at"]))
+            for each in found
+        ]
 
     async def add(self, table: Table, rows: Sequence[TableRow]) -> None:
-        await self.database.documents(table.name).insert([table_document(row, table) for row in rows])
+        await self.database.documents(table.name).insert(
+            [table_document(row, table) for row in rows]
+        )
 
     async def change(self, kind: str, key: str, value: Mapping[str, Any]) -> None:
         changed = {"$set": {"value": codec.record_to_json(value)}}
@@ -89,12 +117,14 @@ class OldDocuments:
 async def migrate(database: MongoDatabase) -> int:
     """Create what is missing and return the schema's version.
 
-    A newer schema is accepted if it says that this code still works with it. Raises SchemaTooNew, SchemaTooOld, and
-    StoreError for collections that another program created or a server that is too old.
+    A newer schema is accepted if it says that this code still works with it. Raises SchemaTooNew,
+    SchemaTooOld, and StoreError for collections that another program created or a server that is
+    too old.
     """
     if database.facts.numbers < OLDEST_VERSION:
         raise StoreError(
-            Message("MongoDB %(version)s is too old.", version=database.facts.version), help="Use MongoDB 5.0 or newer."
+            Message("MongoDB %(version)s is too old.", version=database.facts.version),
+            help="Use MongoDB 5.0 or newer.",
         )
     schema = database.documents(SCHEMA)
     stored = await schema.one(OURS)
@@ -121,13 +151,17 @@ async def migrate(database: MongoDatabase) -> int:
     if version:
         await _upgrade(database)
     reached = {"version": SCHEMA_VERSION, "oldest_code": SCHEMA_VERSION}
-    await schema.change_all({**OURS, "version": {"$lt": SCHEMA_VERSION}}, {"$set": reached, "$unset": _FORMER_FLAGS})
+    await schema.change_all(
+        {**OURS, "version": {"$lt": SCHEMA_VERSION}}, {"$set": reached, "$unset": _FORMER_FLAGS}
+    )
     return SCHEMA_VERSION
 
 
 async def _upgrade(database: MongoDatabase) -> None:
     limits = await database.documents(_GATES).find({})
-    renamed = [{_LIMIT_NAMES.get(name, name): value for name, value in limit.items()} for limit in limits]
+    renamed = [
+        {_LIMIT_NAMES.get(name, name): value for name, value in limit.items()} for limit in limits
+    ]
     await database.documents(SITE_LIMITS).insert(renamed)
     await database.documents(_GATES).drop()
     for name, where, update in _CHANGES:

@@ -24,17 +24,21 @@ HEAD_EVERY_S = 1.0
 
 @dataclass(slots=True)
 class LowWaterMark:
-    """Where the next claim starts to read: at the last job that was claimed, since nothing before it was queued then.
+    """Where the next claim starts to read: at the last job that was claimed, since nothing before
+    it was queued then.
 
-    While an old snapshot is held, the index keeps the dead entries of every job that was ever claimed, and a claim that
-    starts at its head reads them all. A claim that finds fewer jobs than it wanted starts at the head after all, and so
-    does one claim a second: a job that was stored earlier and committed later waits no longer than that.
+    While an old snapshot is held, the index keeps the dead entries of every job that was ever
+    claimed, and a claim that starts at its head reads them all. A claim that finds fewer jobs than
+    it wanted starts at the head after all, and so does one claim a second: a job that was stored
+    earlier and committed later waits no longer than that.
     """
 
     rank: int = 0  # of its priority
     micros: int = 0  # its created_at
-    platforms: list[str] = field(default_factory=list)  # with queued jobs at the last claim from the head
-    wanted: ClaimFilter = field(default_factory=ClaimFilter)  # the filter that the mark is valid for
+    # with queued jobs at the last claim from the head
+    platforms: list[str] = field(default_factory=list)
+    # the filter that the mark is valid for
+    wanted: ClaimFilter = field(default_factory=ClaimFilter)
     _head_at: float = float("-inf")  # monotonic
 
     def may_be_used(self, at: float) -> bool:
@@ -67,7 +71,9 @@ class Completion:
 
 
 class PostgresClaims:
-    """Claims jobs and writes completions, each on its own connection; waiting completions are written together."""
+    """Claims jobs and writes completions, each on its own connection;
+    waiting completions are written together.
+    """
 
     def __init__(self, server: PostgresServer, mark: LowWaterMark) -> None:
         self._server = server
@@ -76,7 +82,9 @@ class PostgresClaims:
         self._completing = server.database.lane()
         self.completions: Combiner[Completion, None] = Combiner(self._complete)
 
-    async def claim(self, worker: WorkerId, limit: int, lease: timedelta, wanted: ClaimFilter) -> list[ClaimedJob]:
+    async def claim(
+        self, worker: WorkerId, limit: int, lease: timedelta, wanted: ClaimFilter
+    ) -> list[ClaimedJob]:
         at = self._server.clock.monotonic()
         self._mark.is_for(wanted)
         values = {
@@ -96,7 +104,9 @@ class PostgresClaims:
             rows = await self._lane.rows(SQL["claim"], values | where)
         if len(rows) < limit:
             queued = [row[0] for row in await self._lane.rows(SQL["queued_platforms"], {})]
-            platforms = [name for name in queued if not wanted.platforms or name in wanted.platforms]
+            platforms = [
+                name for name in queued if not wanted.platforms or name in wanted.platforms
+            ]
             self._mark.looked_from_the_head(platforms, at)
             where = {"platforms": platforms, "mark_rank": 0, "mark": 0, "limit": limit - len(rows)}
             rows += await self._lane.rows(SQL["claim"], values | where) if platforms else []
@@ -106,7 +116,9 @@ class PostgresClaims:
         return claims
 
     async def promote_due(self, limit: int) -> int:
-        promoted = await attempts.promote_due(PostgresStatements(self._lane, self._server.now), limit=limit)
+        promoted = await attempts.promote_due(
+            PostgresStatements(self._lane, self._server.now), limit=limit
+        )
         if promoted:
             self._mark.forget()
         return promoted
@@ -117,7 +129,10 @@ class PostgresClaims:
             "now": self._server.now,
             "ids": [completion.claim.id for completion in batch],
             "fences": [completion.claim.fence for completion in batch],
-            "items": [codec.items_to_json(completion.items) if completion.items else None for completion in batch],
+            "items": [
+                codec.items_to_json(completion.items) if completion.items else None
+                for completion in batch
+            ],
             "output_paths": [file.output_path for file in files],
             "thumbnail_paths": [file.thumbnail_path for file in files],
             "bytes": [file.bytes for file in files],
@@ -138,6 +153,8 @@ def _outcomes(done: set[str], batch: Sequence[Completion]) -> list[Exception | N
     outcomes: list[Exception | None] = []
     for completion in batch:
         job_id = completion.claim.id
-        outcomes.append(None if job_id in done else transitions.lease_lost(job_id, completion.claim.fence))
+        outcomes.append(
+            None if job_id in done else transitions.lease_lost(job_id, completion.claim.fence)
+        )
         done.discard(job_id)
     return outcomes

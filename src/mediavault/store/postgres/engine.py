@@ -1,4 +1,6 @@
-"""The only importer of asyncpg: connections to PostgreSQL, statements by name, and the translation of its errors."""
+"""The only importer of asyncpg: connections to PostgreSQL, statements by name,
+and the translation of its errors.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +28,16 @@ POOL_SIZE = 8
 OLDEST_VERSION = 15
 APPLICATION = "mediavault"
 URL_HELP = Message(
-    "It looks like postgresql://user:password@host/database. Characters of the password such as / # @ : ? must be percent-encoded."
+    "It looks like postgresql://user:password@host/database. Characters of the password such as /"
+    " # @ : ? must be percent-encoded."
 )
 
 _NAMED = re.compile(r"(?<!:):([a-z]\w*)")
 
-# The server did not get the statement, or undid it, so it can be repeated. Class 40: transaction rollback
-# (serialization failure, deadlock); 53: too many connections, out of memory; 57P: shutting down or starting up; 57014
-# and 55P03: an administrator's limit on how long a statement takes, or waits for a lock.
+# The server did not get the statement, or undid it, so it can be repeated. Class 40: transaction
+# rollback (serialization failure, deadlock); 53: too many connections, out of memory; 57P: shutting
+# down or starting up; 57014 and 55P03: an administrator's limit on how long a statement takes, or
+# waits for a lock.
 _PASSING = ("40", "53", "57P", "57014", "55P03", "08")
 
 
@@ -49,7 +53,8 @@ class Statement:
 
 
 def positional(sql: str, *, after: Sequence[str] = ()) -> Statement:
-    """Replace ``:name`` with ``$1``, ``$2`` …, the same name with the same number; the first numbers are those of ``after``.
+    """Replace ``:name`` with ``$1``, ``$2`` …, the same name with the same number; the first
+    numbers are those of ``after``.
 
     Casts (``::text``) are left alone.
     """
@@ -72,13 +77,17 @@ class Transaction:
     async def rows(self, statement: Statement, values: Mapping[str, Any]) -> list[Row]:
         """Run the statement and return all of its rows."""
         with translate_errors():
-            rows: list[Row] = await self._connection.fetch(statement.sql, *statement.arguments(values))
+            rows: list[Row] = await self._connection.fetch(
+                statement.sql, *statement.arguments(values)
+            )
         return rows
 
     async def many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run the statement once for each row of values, in one round trip."""
         with translate_errors():
-            await self._connection.executemany(statement.sql, [statement.arguments(values) for values in rows])
+            await self._connection.executemany(
+                statement.sql, [statement.arguments(values) for values in rows]
+            )
 
     async def script(self, sql: str) -> None:
         """Run several statements without values."""
@@ -89,7 +98,8 @@ class Transaction:
 class Lane:
     """One connection for one kind of work, opened when it is needed and reopened when it was lost.
 
-    Work that must not wait behind other work has its own lane: a heartbeat that queues for a pool is a lost lease.
+    Work that must not wait behind other work has its own lane: a heartbeat that queues for a pool
+    is a lost lease.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[Any]]) -> None:
@@ -105,7 +115,9 @@ class Lane:
             with translate_errors():
                 if self._connection is None or self._connection.is_closed():
                     self._connection = await self._connect()
-                rows: list[Row] = await self._connection.fetch(statement.sql, *statement.arguments(values))
+                rows: list[Row] = await self._connection.fetch(
+                    statement.sql, *statement.arguments(values)
+                )
         return rows
 
     async def close(self) -> None:
@@ -115,16 +127,21 @@ class Lane:
 
 
 class PostgresDatabase:
-    """The server that ``url`` names: a pool for users' requests, lanes for the worker's periodic work."""
+    """The server that ``url`` names: a pool for users' requests,
+    lanes for the worker's periodic work.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.pooled_by_others = False  # behind PgBouncer or the like: nothing lives longer than a transaction
+        # behind PgBouncer or the like: nothing lives longer than a transaction
+        self.pooled_by_others = False
         self._pool: Any = None
         self._lanes: list[Lane] = []
 
     async def open(self) -> None:
-        """Connect. Raises ConnectionLost when no server answers, StoreError when it refuses us or is too old."""
+        """Connect. Raises ConnectionLost when no server answers,
+        StoreError when it refuses us or is too old.
+        """
         with translate_errors():
             self._pool = await asyncpg.create_pool(
                 self.url, min_size=1, max_size=POOL_SIZE, reset=_no_reset, **self._options()
@@ -135,7 +152,9 @@ class PostgresDatabase:
             await self.close()
             raise StoreError(
                 Message("PostgreSQL %(major)s is too old.", major=version.major),
-                help=Message("Use PostgreSQL %(oldest_version)s or newer.", oldest_version=OLDEST_VERSION),
+                help=Message(
+                    "Use PostgreSQL %(oldest_version)s or newer.", oldest_version=OLDEST_VERSION
+                ),
             )
 
     async def close(self) -> None:
@@ -151,7 +170,9 @@ class PostgresDatabase:
                 pool.terminate()
 
     def lane(self, *, one_plan: bool = False) -> Lane:
-        """Return a new lane. With ``one_plan`` each of its statements is planned once, regardless of its values."""
+        """Return a new lane. With ``one_plan`` each of its statements is planned once,
+        regardless of its values.
+        """
         lane = Lane(self._connect_for_one_plan if one_plan else self.connect)
         self._lanes.append(lane)
         return lane
@@ -161,8 +182,9 @@ class PostgresDatabase:
         return await asyncpg.connect(self.url, **self._options())
 
     async def _connect_for_one_plan(self) -> Any:
-        # By default the server plans the claim again at every call once an autovacuum has found that few jobs are
-        # queued: it expects a plan for the given values to be cheaper, by more than the planning costs.
+        # By default the server plans the claim again at every call once an autovacuum has found
+        # that few jobs are queued: it expects a plan for the given values to be cheaper, by more
+        # than the planning costs.
         connection = await self.connect()
         if not self.pooled_by_others:
             await connection.execute("SET plan_cache_mode = force_generic_plan")
@@ -170,7 +192,9 @@ class PostgresDatabase:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
-        """Begin a transaction, committed at the end of the block and rolled back when that raises."""
+        """Begin a transaction, committed at the end of the block and rolled back when that
+        raises.
+        """
         async with self._connection() as connection:
             with translate_errors():
                 begun = connection.transaction()
@@ -207,7 +231,8 @@ class PostgresDatabase:
                 await self._pool.release(connection)
 
     def _options(self) -> dict[str, Any]:
-        # A prepared statement belongs to one server connection; behind a pooler the next call may get another one.
+        # A prepared statement belongs to one server connection; behind a pooler the next call may
+        # get another one.
         cached = {"statement_cache_size": 0} if self.pooled_by_others else {}
         return {
             "timeout": CONNECT_TIMEOUT_S,
@@ -229,7 +254,9 @@ def translate_errors() -> Iterator[None]:
     try:
         yield
     except asyncpg.UniqueViolationError as exc:
-        raise DuplicateKey(Message("PostgreSQL already has this row: %(error)s", error=exc.detail or exc)) from exc
+        raise DuplicateKey(
+            Message("PostgreSQL already has this row: %(error)s", error=exc.detail or exc)
+        ) from exc
     except asyncpg.PostgresError as exc:
         code = exc.sqlstate or ""
         kind = ConnectionLost if code.startswith(_PASSING) else StoreError
@@ -239,10 +266,14 @@ def translate_errors() -> Iterator[None]:
             Message("MEDIAVAULT_DATABASE_URL cannot be used: %(error)s", error=exc), help=URL_HELP
         ) from exc
     except (asyncpg.InterfaceError, asyncpg.InternalClientError) as exc:
-        raise ConnectionLost(Message("The connection to PostgreSQL was lost: %(error)s", error=exc)) from exc
+        raise ConnectionLost(
+            Message("The connection to PostgreSQL was lost: %(error)s", error=exc)
+        ) from exc
     except ssl.SSLCertVerificationError as exc:
         raise StoreError(
-            Message("PostgreSQL's certificate is not accepted: %(error)s.", error=exc.verify_message)
+            Message(
+                "PostgreSQL's certificate is not accepted: %(error)s.", error=exc.verify_message
+            )
         ) from exc
     except (OSError, TimeoutError) as exc:
         raise ConnectionLost(
@@ -253,7 +284,9 @@ def translate_errors() -> Iterator[None]:
 
 
 async def _no_reset(_connection: Any) -> None:
-    """Save a round trip: nothing we do changes a connection's state, so there is nothing to reset on its release."""
+    """Save a round trip: nothing we do changes a connection's state,
+    so there is nothing to reset on its release.
+    """
 
 
 async def hang_up(connection: Any) -> None:

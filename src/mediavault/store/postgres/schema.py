@@ -23,15 +23,20 @@ _VERSION = positional("SELECT version, oldest_code FROM mediavault.schema_versio
 _SET_VERSION = positional(
     "UPDATE mediavault.schema_version SET version = :version::int, oldest_code = :oldest_code::int"
 )
-_CREATE = f"CREATE SCHEMA mediavault;\n{SCHEMA}\nINSERT INTO mediavault.schema_version VALUES (0, 0);"
+_CREATE = (
+    f"CREATE SCHEMA mediavault;\n{SCHEMA}\nINSERT INTO mediavault.schema_version VALUES (0, 0);"
+)
 
 
-async def migrate(database: PostgresDatabase, *, migrations: Sequence[Migration] = MIGRATIONS) -> int:
-    """Create the schema, or apply the missing migrations, in one transaction; processes that start at once do so once.
+async def migrate(
+    database: PostgresDatabase, *, migrations: Sequence[Migration] = MIGRATIONS
+) -> int:
+    """Create the schema, or apply the missing migrations, in one transaction; processes that start
+    at once do so once.
 
-    Returns the schema's version. A newer schema is accepted if it says that this code still works with it
-    (``Migration.oldest_code``). Raises SchemaTooNew, SchemaTooOld, and StoreError for a schema that another program
-    created or that we may not create.
+    Returns the schema's version. A newer schema is accepted if it says that this code still works
+    with it (``Migration.oldest_code``). Raises SchemaTooNew, SchemaTooOld, and StoreError for a
+    schema that another program created or that we may not create.
     """
     newest = migrations[-1].version
     async with database.transaction() as txn:
@@ -55,7 +60,9 @@ async def migrate(database: PostgresDatabase, *, migrations: Sequence[Migration]
 
 
 async def _version(txn: Transaction, database: PostgresDatabase) -> tuple[int, int]:
-    """Return the schema's version and the oldest code that works with it; (0, 0) if there is none."""
+    """Return the schema's version and the oldest code that works with it; (0,
+    0) if there is none.
+    """
     [[exists]] = await txn.rows(_EXISTS, {})
     if exists:
         [[version, oldest_code]] = await txn.rows(_VERSION, {})
@@ -63,7 +70,10 @@ async def _version(txn: Transaction, database: PostgresDatabase) -> tuple[int, i
     [[others]] = await txn.rows(_OTHERS, {})
     if others:
         raise StoreError(
-            Message("The schema `mediavault` of %(url)s belongs to another program.", url=named(database.url)),
+            Message(
+                "The schema `mediavault` of %(url)s belongs to another program.",
+                url=named(database.url),
+            ),
             help="Name another database in MEDIAVAULT_DATABASE_URL.",
         )
     return 0, 0

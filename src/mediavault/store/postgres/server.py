@@ -1,4 +1,6 @@
-"""A PostgreSQL server as this process uses it: connections, calls under way, signals, and the time."""
+"""A PostgreSQL server as this process uses it: connections, calls under way, signals,
+and the time.
+"""
 
 from __future__ import annotations
 
@@ -31,15 +33,16 @@ SELECT current_setting('server_version_num')::int / 10000,
        coalesce(inet_client_addr() <<= '127.0.0.0/8'::inet OR inet_client_addr() <<= '::1'::inet, true),
        current_setting('fsync') = 'on', current_setting('full_page_writes') = 'on',
        current_setting('synchronous_commit')
-"""
+"""  # noqa: E501
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresFacts:
     """What the server says about itself.
 
-    ``ahead_by`` is how far the server's clock is ahead of this host's, to half a round trip. ``is_local``: reached
-    through a socket or over loopback. ``has_wake_ups``: NOTIFY reaches LISTEN, which it does not behind a pooler.
+    ``ahead_by`` is how far the server's clock is ahead of this host's, to half a round trip.
+    ``is_local``: reached through a socket or over loopback. ``has_wake_ups``: NOTIFY reaches
+    LISTEN, which it does not behind a pooler.
     """
 
     server: str  # host and database, without user or password
@@ -61,7 +64,9 @@ class PostgresFacts:
 
 
 async def query_facts(url: str, clock: Clock) -> PostgresFacts:
-    """Query the server's facts. Raises ConnectionLost when no server answers, StoreError when it refuses us."""
+    """Query the server's facts. Raises ConnectionLost when no server answers,
+    StoreError when it refuses us.
+    """
     database = PostgresDatabase(url)
     database.pooled_by_others = True  # it may be a pooler that answers
     with translate_errors():
@@ -82,9 +87,11 @@ SELF_TEST_S = 2.0
 
 
 async def wake_ups_arrive(database: PostgresDatabase) -> bool:
-    """Return whether a NOTIFY of one connection reaches a LISTEN of another, within ``SELF_TEST_S``.
+    """Return whether a NOTIFY of one connection reaches a LISTEN of another, within
+    ``SELF_TEST_S``.
 
-    Behind a pooler in transaction mode it does not: there the listening server connection is lent to others.
+    Behind a pooler in transaction mode it does not: there the listening server connection is lent
+    to others.
     """
     channel = f"mediavault_test_{secrets.token_hex(8)}"
     arrived = asyncio.Event()
@@ -102,8 +109,12 @@ async def wake_ups_arrive(database: PostgresDatabase) -> bool:
                     await connection.close(timeout=1.0)
 
 
-async def until_lost(database: PostgresDatabase, on_wake: Callable[[], None], on_stop: Callable[[str], None]) -> None:
-    """Call ``on_wake`` at once, for missed notifications, then either callback at each until the connection ends."""
+async def until_lost(
+    database: PostgresDatabase, on_wake: Callable[[], None], on_stop: Callable[[str], None]
+) -> None:
+    """Call ``on_wake`` at once, for missed notifications,
+    then either callback at each until the connection ends.
+    """
     lost = asyncio.Event()
     with translate_errors():
         connection: Any = await database.connect()
@@ -122,7 +133,9 @@ log = get_logger(__name__)
 
 
 class PostgresServer:
-    """A server. Without ``clock`` both sides of every comparison use the database's time; tests may pass a clock."""
+    """A server. Without ``clock`` both sides of every comparison use the database's time;
+    tests may pass a clock.
+    """
 
     def __init__(self, url: str, clock: Clock | None, on_work: Callable[[], None]) -> None:
         self._test_clock = clock
@@ -131,10 +144,13 @@ class PostgresServer:
         self.calls = Calls(self.clock)
         self.heartbeats = self.database.lane()  # they must not wait behind other work
         self.schema_version = 0
-        self.has_wake_ups = False  # False behind a pooler: there new jobs wait for the worker's poll
+        # False behind a pooler: there new jobs wait for the worker's poll
+        self.has_wake_ups = False
         self._work, self._stops = Subscribers[[]](), Subscribers[[str]]()
         self._work.add(on_work)
-        self._listener = ChangeListener(lambda: until_lost(self.database, self._work.notify, self.stop), self.clock)
+        self._listener = ChangeListener(
+            lambda: until_lost(self.database, self._work.notify, self.stop), self.clock
+        )
 
     @property
     def now(self) -> int | None:
@@ -146,7 +162,8 @@ class PostgresServer:
         if not self.has_wake_ups:
             self.database.pooled_by_others = True
             log.warning(
-                "no_wake_ups", help="LISTEN does not reach us, as behind PgBouncer: new jobs wait for the poll."
+                "no_wake_ups",
+                help="LISTEN does not reach us, as behind PgBouncer: new jobs wait for the poll.",
             )
         await self.database.open()
         try:
@@ -161,7 +178,9 @@ class PostgresServer:
         await self.database.close()
 
     def stop(self, asked: str) -> None:
-        """Signal the stop of a job or a worker in this process, even if NOTIFY does not arrive, or not yet."""
+        """Signal the stop of a job or a worker in this process, even if NOTIFY does not arrive,
+        or not yet.
+        """
         self._stops.notify(asked)
 
     def on_work(self, callback: Callable[[], None]) -> Callable[[], None]:

@@ -1,4 +1,6 @@
-"""Runs the operations of ``store/sql`` on PostgreSQL, with the statements of this engine by name."""
+"""Runs the operations of ``store/sql`` on PostgreSQL,
+with the statements of this engine by name.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,14 @@ from mediavault.core.job import HistoryRecord
 from mediavault.core.messages import to_json
 from mediavault.store import library_index, search_words
 from mediavault.store.library_index import VALUES
-from mediavault.store.postgres.engine import Lane, PostgresDatabase, Row, Statement, Transaction, positional
+from mediavault.store.postgres.engine import (
+    Lane,
+    PostgresDatabase,
+    Row,
+    Statement,
+    Transaction,
+    positional,
+)
 from mediavault.store.queries import AccountQuery, JobQuery, SortKey
 from mediavault.store.rows import JOB_COLUMNS, history_row
 from mediavault.store.search_words import GAP
@@ -19,8 +28,13 @@ from mediavault.store.sql.dialects import in_dialect, statements_of
 from mediavault.store.sql.txn import Built, Pages, SqlTxn, Terms
 from mediavault.store.transitions import MoveNote
 
-MOMENT = "t AS MATERIALIZED (SELECT coalesce(:now::bigint, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) AS now)"
-SQL: Mapping[str, Statement] = {name: positional(sql) for name, sql in statements_of("postgres", {"t": MOMENT}).items()}
+MOMENT = (
+    "t AS MATERIALIZED (SELECT coalesce(:now::bigint, (extract(epoch FROM clock_timestamp()) *"
+    " 1000000)::bigint) AS now)"
+)
+SQL: Mapping[str, Statement] = {
+    name: positional(sql) for name, sql in statements_of("postgres", {"t": MOMENT}).items()
+}
 
 # One statement moves the jobs and appends to their history: one round trip, and one transaction.
 _RECORDED = """
@@ -29,12 +43,14 @@ _RECORDED = """
          :note_error_code::text, :note_detail::text, :note_detail_params::text, :note_bytes::bigint,
          CASE WHEN :note_is_timed::boolean THEN coalesce(greatest(0, (moved_at - began_at) / 1000), 0) ELSE 0 END
     FROM moved
-"""
+"""  # noqa: E501
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresStatements:
-    """Runs statements by their names; ``now`` is a test's time in microseconds, None for the database's clock."""
+    """Runs statements by their names; ``now`` is a test's time in microseconds,
+    None for the database's clock.
+    """
 
     on: Transaction | PostgresDatabase | Lane
     now: int | None
@@ -56,7 +72,9 @@ class PostgresStatements:
             assert isinstance(self.on, Transaction)
             await self.on.many(SQL[name], [{**row, "now": self.now} for row in values])
 
-    async def move(self, name: str, values: Mapping[str, Any], note: MoveNote, *, wake: bool = False) -> Sequence[Row]:
+    async def move(
+        self, name: str, values: Mapping[str, Any], note: MoveNote, *, wake: bool = False
+    ) -> Sequence[Row]:
         recorded = {
             "note_stage": note.stage.value,
             "note_detail": note.detail,
@@ -67,12 +85,17 @@ class PostgresStatements:
             "note_of_attempt": note.of_attempt,
             "note_is_timed": note.is_timed,
         }
-        rows = await self.on.rows(_moving(SQL[name], wake=wake), {**values, **recorded, "now": self.now})
+        rows = await self.on.rows(
+            _moving(SQL[name], wake=wake), {**values, **recorded, "now": self.now}
+        )
         return [row[:-1] for row in rows] if wake else rows
 
     async def append(self, seq: int, records: Sequence[HistoryRecord]) -> None:
         rows = [history_row(seq, record) for record in records]
-        await self.many("append_history", [dict(zip(SQL["append_history"].names, row, strict=True)) for row in rows])
+        await self.many(
+            "append_history",
+            [dict(zip(SQL["append_history"].names, row, strict=True)) for row in rows],
+        )
 
     async def settle(self) -> None:
         """Nothing is written later than it is asked for."""
@@ -94,14 +117,20 @@ class PostgresStatements:
 
 @lru_cache
 def _moving(statement: Statement, *, wake: bool) -> Statement:
-    """Return a statement that also appends to the history of what it moves, and wakes the workers if it moves anything."""
+    """Return a statement that also appends to the history of what it moves,
+    and wakes the workers if it moves anything.
+    """
     wakes = ", pg_notify('mediavault_work', '')" if wake else ""
     recorded = positional(_RECORDED, after=statement.names)
-    sql = f"WITH moved AS (\n{statement.sql}\n),\nrecorded AS ({recorded.sql})\nSELECT moved.*{wakes} FROM moved"
+    sql = (
+        f"WITH moved AS (\n{statement.sql}\n),\nrecorded AS ({recorded.sql})\n"
+        f"SELECT moved.*{wakes} FROM moved"
+    )
     return Statement(sql, recorded.names)
 
 
-# --- Builds the statements of the library's pages on PostgreSQL: pages of jobs in every order, and of accounts.
+# --- Builds the statements of the library's pages on PostgreSQL: pages of jobs in every order, and
+# of accounts.
 
 
 class PostgresPages:
@@ -121,16 +150,21 @@ class PostgresPages:
         return f"SELECT count(*) FROM mediavault.jobs {where}", values  # noqa: S608 - nothing comes from outside
 
     def accounts(self, query: AccountQuery, terms: Terms) -> Built:
-        where, values = library_index.account_conditions(query, terms or (), "position({}::text IN line) > 0")
+        where, values = library_index.account_conditions(
+            query, terms or (), "position({}::text IN line) > 0"
+        )
         columns = library_index.ACCOUNT_COLUMNS
         sql = (
-            f"SELECT {columns} FROM mediavault.library_accounts {where} ORDER BY latest_at DESC, key LIMIT :limit::int"  # noqa: S608
+            f"SELECT {columns} FROM mediavault.library_accounts {where} ORDER BY latest_at DESC,"  # noqa: S608
+            " key LIMIT :limit::int"
         )
         return sql, values
 
 
 def statement(query: JobQuery, terms: Terms, start: SortKey | None, *, descending: bool) -> Built:
-    """Return what selects the jobs after ``start`` in the query's order, and its values except ``limit``."""
+    """Return what selects the jobs after ``start`` in the query's order,
+    and its values except ``limit``.
+    """
     where, values = _where(query, terms, start, descending=descending)
     direction = "DESC" if descending else "ASC"
     value = VALUES.get(query.order)
@@ -139,14 +173,20 @@ def statement(query: JobQuery, terms: Terms, start: SortKey | None, *, descendin
     return f"SELECT {JOB_COLUMNS} FROM mediavault.jobs {where} {order}", values  # noqa: S608 - nothing comes from outside
 
 
-def _where(query: JobQuery, terms: Terms, start: SortKey | None, *, descending: bool) -> tuple[str, dict[str, Any]]:
+def _where(
+    query: JobQuery, terms: Terms, start: SortKey | None, *, descending: bool
+) -> tuple[str, dict[str, Any]]:
     """Return the ``WHERE`` clause of the query's jobs ("" for all) and its values."""
-    conditions, values = library_index.conditions(query, start, descending=descending, marks="mediavault.marks")
+    conditions, values = library_index.conditions(
+        query, start, descending=descending, marks="mediavault.marks"
+    )
     selects, names = library_index.marked(query, "mediavault.marks")
     conditions += [f"seq IN ({select})" for select in selects]
     values |= names
     if terms is not None:
-        conditions.append("seq IN (SELECT seq FROM mediavault.library_words WHERE words @@ :words::text::tsquery)")
+        conditions.append(
+            "seq IN (SELECT seq FROM mediavault.library_words WHERE words @@ :words::text::tsquery)"
+        )
         values["words"] = match(terms)
     return (f"WHERE {' AND '.join(conditions)}" if conditions else ""), values
 
@@ -154,7 +194,8 @@ def _where(query: JobQuery, terms: Terms, start: SortKey | None, *, descending: 
 def match(terms: Sequence[search_words.Term]) -> str:
     """Return a search as a tsquery; no word has a character that is special in it."""
     return " & ".join(
-        f"({' <-> '.join(repr(word) for word in term)})" if len(term) > 1 else f"'{term[0]}':*" for term in terms
+        f"({' <-> '.join(repr(word) for word in term)})" if len(term) > 1 else f"'{term[0]}':*"
+        for term in terms
     )
 
 
@@ -163,4 +204,6 @@ def vector(line: str) -> str:
 
     No word has a quote or a backslash.
     """
-    return " ".join(f"'{word}':{position}" for position, word in enumerate(line.split(), 1) if word != GAP)
+    return " ".join(
+        f"'{word}':{position}" for position, word in enumerate(line.split(), 1) if word != GAP
+    )

@@ -1,4 +1,6 @@
-"""The PostgreSQL store: hand-written SQL, one statement per move, any number of workers on any number of machines."""
+"""The PostgreSQL store: hand-written SQL, one statement per move,
+any number of workers on any number of machines.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,7 @@ from mediavault.store.sql.txn import SqlTxn
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# --- how an operation is run -------------------------------------------------------------------------------------------
+# --- how an operation is run ----------------------------------------------------------------------
 
 
 def in_transaction(
@@ -58,7 +60,9 @@ def autocommitted(
     operation: Callable[Concatenate[SqlTxn, P], Coroutine[Any, Any, T]],
     on: Callable[[PostgresServer], PostgresDatabase | Lane] = lambda server: server.database,
 ) -> Callable[Concatenate[PostgresServer, P], Coroutine[Any, Any, T]]:
-    """Return an operation as one of a server: each of its statements commits at once, which saves two round trips."""
+    """Return an operation as one of a server: each of its statements commits at once,
+    which saves two round trips.
+    """
 
     async def call(server: PostgresServer, /, *args: P.args, **options: P.kwargs) -> T:
         return await operation(PostgresStatements(on(server), server.now), *args, **options)
@@ -92,11 +96,13 @@ async def _failed_before(
     return job if transitions.is_failed_by(job, claim, error_code, codec.storable(error)) else None
 
 
-# --- the ports ---------------------------------------------------------------------------------------------------------
+# --- the ports ------------------------------------------------------------------------------------
 
 
 class PostgresQueue(Port[PostgresServer]):
-    """The queue. A call that may make an earlier job claimable resets the low-water mark of this process's claims."""
+    """The queue. A call that may make an earlier job claimable resets the low-water mark of this
+    process's claims.
+    """
 
     def __init__(self, server: PostgresServer, mark: LowWaterMark) -> None:
         super().__init__(server)
@@ -138,14 +144,18 @@ class PostgresQueue(Port[PostgresServer]):
         claiming = self.claims.claim(worker, limit, lease, wanted)
         return await self._engine.calls.shielded_claims(claiming, unseen=self._give_back)
 
-    async def complete(self, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()) -> None:
+    async def complete(
+        self, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()
+    ) -> None:
         completion = Completion(claim, saved, items)
 
         async def done_before() -> bool | None:
             job = await _get(self._engine, claim.id)
             return transitions.is_completed_by(job, claim, saved) or None
 
-        await self._engine.calls.with_retries(lambda: self.claims.completions.submit(completion), otherwise=done_before)
+        await self._engine.calls.with_retries(
+            lambda: self.claims.completions.submit(completion), otherwise=done_before
+        )
 
     async def release(self, claim: ClaimedJob, *, needs_session: bool = False) -> None:
         self._mark.forget()
@@ -158,7 +168,9 @@ class PostgresQueue(Port[PostgresServer]):
     async def promote_due(self, *, limit: int = 500) -> int:
         return await self._engine.calls.shielded(self.claims.promote_due(limit))
 
-    async def retry(self, job_id: JobId, *, chosen_urls: Sequence[str] = (), profile: str | None = None) -> Job:
+    async def retry(
+        self, job_id: JobId, *, chosen_urls: Sequence[str] = (), profile: str | None = None
+    ) -> Job:
         self._mark.forget()
         return await self._retry(job_id, chosen_urls=chosen_urls, profile=profile)
 
@@ -195,7 +207,9 @@ class PostgresCatalogue(Port[PostgresServer]):
     async def report(self) -> StoreReport:
         server = self._engine
         engine = f"PostgreSQL {await server.database.version()}"
-        return await server.calls.shielded(_report(server, engine=engine, schema_version=server.schema_version))
+        return await server.calls.shielded(
+            _report(server, engine=engine, schema_version=server.schema_version)
+        )
 
 
 class PostgresSiteLimits(Port[PostgresServer]):
@@ -260,8 +274,8 @@ class PostgresTables(Port[PostgresServer]):
 class PostgresJobStore:
     """A ``Store`` in a PostgreSQL database, 15 or newer, in its own schema named ``mediavault``.
 
-    ``url`` is ``postgresql://user:password@host:port/database?sslmode=…``. Without ``clock`` the database's
-    clock is used.
+    ``url`` is ``postgresql://user:password@host:port/database?sslmode=…``. Without ``clock`` the
+    database's clock is used.
     """
 
     damage: StoreDamaged | None = None

@@ -1,6 +1,7 @@
 """What a worker writes about its attempts, and what is done about those that ended.
 
-A fenced statement that changes no row means LeaseLost: the attempt is no longer the job's current one.
+A fenced statement that changes no row means LeaseLost: the attempt is no longer the job's current
+one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,16 @@ from typing import Any
 
 from mediavault.core.clock import micros_in
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobItem, Stage, StepOutcome, WorkerId
+from mediavault.core.job import (
+    ClaimedJob,
+    HistoryRecord,
+    Job,
+    JobId,
+    JobItem,
+    Stage,
+    StepOutcome,
+    WorkerId,
+)
 from mediavault.core.media import SavedFile
 from mediavault.core.messages import to_json
 from mediavault.store import codec, transitions
@@ -24,7 +34,9 @@ from mediavault.store.sql.txn import Row, SqlTxn
 from mediavault.store.transitions import MoveNote
 
 
-async def renew(txn: SqlTxn, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
+async def renew(
+    txn: SqlTxn, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta
+) -> set[JobId]:
     fences = json.dumps([(claim.id, claim.fence) for claim in held])
     rows = await txn.rows("renew", {"worker": worker, "lease": micros_in(lease), "held": fences})
     return {job_id for (job_id,) in rows}
@@ -58,10 +70,14 @@ async def record(txn: SqlTxn, claim: ClaimedJob, record: HistoryRecord) -> None:
 
 
 async def save_items(txn: SqlTxn, claim: ClaimedJob, items: Sequence[JobItem]) -> None:
-    _held(claim, await txn.rows("save_items", {"items": codec.items_to_json(items), **_fence(claim)}))
+    _held(
+        claim, await txn.rows("save_items", {"items": codec.items_to_json(items), **_fence(claim)})
+    )
 
 
-async def begin_commit(txn: SqlTxn, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()) -> None:
+async def begin_commit(
+    txn: SqlTxn, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()
+) -> None:
     note = MoveNote(Stage.COMMITTING, saved.output_path, bytes=saved.bytes)
     await _move(txn, "begin_commit", claim, saved_values(saved, items), note)
 
@@ -88,24 +104,44 @@ async def fail(
 
 
 async def release(txn: SqlTxn, claim: ClaimedJob, *, needs_session: bool = False) -> None:
-    await _move(txn, "release", claim, {"needs_session": int(needs_session)}, MoveNote(Stage.RELEASE), wake=True)
+    await _move(
+        txn,
+        "release",
+        claim,
+        {"needs_session": int(needs_session)},
+        MoveNote(Stage.RELEASE),
+        wake=True,
+    )
 
 
-async def release_session_jobs(txn: SqlTxn, held: Collection[str], *, waiting_for: timedelta) -> int:
+async def release_session_jobs(
+    txn: SqlTxn, held: Collection[str], *, waiting_for: timedelta
+) -> int:
     missing = [row[0] for row in await txn.rows("queued_platforms") if row[0] not in held]
-    freed = await txn.rows("release_session_jobs", {"missing": missing, "waiting_for": micros_in(waiting_for)})
+    freed = await txn.rows(
+        "release_session_jobs", {"missing": missing, "waiting_for": micros_in(waiting_for)}
+    )
     if freed:
         await txn.wake()
     return len(freed)
 
 
-async def recover_stale_jobs(txn: SqlTxn, *, retry_in: timedelta, is_trusted: bool = True) -> Recovered:
-    """Without ``is_trusted``, the clock's word is not taken: only leases count that were ended on purpose."""
+async def recover_stale_jobs(
+    txn: SqlTxn, *, retry_in: timedelta, is_trusted: bool = True
+) -> Recovered:
+    """Without ``is_trusted``, the clock's word is not taken:
+    only leases count that were ended on purpose.
+    """
     error = transitions.RECOVERED_ERROR
     values = {"retry_in": micros_in(retry_in), "error": error, "is_trusted": is_trusted}
     note = MoveNote(Stage.RECOVER, error, StepOutcome.FAILED, ErrorCode.RECOVERED_FROM_RESTART)
     rows = await txn.move("recover", values, note)
-    return Recovered(tuple(RecoveredJob(id_, trace_id, retry_at is not None) for id_, trace_id, retry_at, *_ in rows))
+    return Recovered(
+        tuple(
+            RecoveredJob(id_, trace_id, retry_at is not None)
+            for id_, trace_id, retry_at, *_ in rows
+        )
+    )
 
 
 async def promote_due(txn: SqlTxn, *, limit: int = 500) -> int:
@@ -115,11 +151,20 @@ async def promote_due(txn: SqlTxn, *, limit: int = 500) -> int:
 
 def saved_values(saved: SavedFile, items: Sequence[JobItem]) -> dict[str, Any]:
     """Return the values of a saved file; without ``items`` those of the row stay."""
-    return {**transitions.saved_values(saved), "items": codec.items_to_json(items) if items else None}
+    return {
+        **transitions.saved_values(saved),
+        "items": codec.items_to_json(items) if items else None,
+    }
 
 
 async def _move(
-    txn: SqlTxn, name: str, claim: ClaimedJob, values: Mapping[str, Any], note: MoveNote, *, wake: bool = False
+    txn: SqlTxn,
+    name: str,
+    claim: ClaimedJob,
+    values: Mapping[str, Any],
+    note: MoveNote,
+    *,
+    wake: bool = False,
 ) -> Row:
     return _held(claim, await txn.move(name, {**values, **_fence(claim)}, note, wake=wake))
 

@@ -18,7 +18,7 @@
 | ``{moved}`` | what :meth:`SqlTxn.move` reads of each job that a statement has moved |
 
 Casts (``::text``) tell PostgreSQL the types of values; SQLite knows none.
-"""
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ _COLUMNS: Mapping[str, str] = {
     "account": ACCOUNT_COLUMNS,
     "stored_values": ", ".join(f":{name}" for name in STORED_COLUMNS.split(", ")),
     "moved": MOVED_COLUMNS,
-    # Not by the status: PostgreSQL then takes jobs_running, and reads each dead entry of it while an old snapshot is held.
+    # Not by the status: PostgreSQL then takes jobs_running, and reads each dead entry of it while
+    # an old snapshot is held.
     "fence": "id = :id::text AND attempt_count = :fence::int AND lease_expires_at IS NOT NULL",
 }
 
@@ -74,7 +75,9 @@ _DIALECTS: Mapping[str, Mapping[str, object]] = {
     "postgres": {
         "s": "mediavault.",
         # Stable, so that an index can be searched by it; the same at every place of a statement.
-        "now": "coalesce(:now::bigint, (extract(epoch FROM statement_timestamp()) * 1000000)::bigint)",
+        "now": (
+            "coalesce(:now::bigint, (extract(epoch FROM statement_timestamp()) * 1000000)::bigint)"
+        ),
         "by": _Named(lambda _: ""),
         "each": _Named(lambda name: f"unnest(:{name}::text[]) AS given (value)"),
         "numbers": _Named(lambda name: f"unnest(:{name}::bigint[]) AS given (value)"),
@@ -95,7 +98,11 @@ def statements_of(engine: str, own: Mapping[str, str]) -> dict[str, str]:
     """Return the statements of all engines in the dialect of one, and those of its own, by name."""
     statements = load_statements("sql", tokens={**_COLUMNS, **_DIALECTS[engine]})
     statements |= load_statements(engine, tokens={**_COLUMNS, **own})
-    return {name: _CAST.sub("", sql) for name, sql in statements.items()} if engine == "sqlite" else statements
+    return (
+        {name: _CAST.sub("", sql) for name, sql in statements.items()}
+        if engine == "sqlite"
+        else statements
+    )
 
 
 def in_dialect(engine: str, sql: str) -> str:

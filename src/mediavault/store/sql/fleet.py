@@ -21,9 +21,13 @@ async def acquire_permit(txn: SqlTxn, request: PermitRequest) -> Permit:
     return permit
 
 
-async def pause_site(txn: SqlTxn, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> SiteLimit:
+async def pause_site(
+    txn: SqlTxn, platform: str, *, duration: timedelta, code: ErrorCode, reason: str
+) -> SiteLimit:
     at, before = await _locked(txn, platform)
-    after = site_limits.close(before, at, duration=duration, code=code, reason=codec.storable(reason))
+    after = site_limits.close(
+        before, at, duration=duration, code=code, reason=codec.storable(reason)
+    )
     await txn.rows("put_site_limit", limit_values(after))
     return after
 
@@ -39,11 +43,18 @@ async def all_limits(txn: SqlTxn) -> list[SiteLimit]:
 
 
 async def import_limits(txn: SqlTxn, limits: Sequence[SiteLimit]) -> int:
-    return sum([len(await txn.rows("import_site_limit", limit_values(site_limit))) for site_limit in limits])
+    return sum(
+        [
+            len(await txn.rows("import_site_limit", limit_values(site_limit)))
+            for site_limit in limits
+        ]
+    )
 
 
 async def _locked(txn: SqlTxn, platform: str) -> tuple[datetime, SiteLimit]:
-    """Return the time and a site's limits, created if there are none: locked until the transaction ends."""
+    """Return the time and a site's limits, created if there are none:
+    locked until the transaction ends.
+    """
     await txn.rows("make_site_limit", {"platform": platform})
     [[micros, *row]] = await txn.rows("locked_site_limit", {"platform": platform})
     return from_micros(micros), limit_from_row(row)
@@ -66,7 +77,10 @@ async def forget_worker(txn: SqlTxn, worker: WorkerId) -> None:
 
 
 async def alive(txn: SqlTxn, *, seen_within: timedelta) -> list[WorkerHeartbeat]:
-    return [beat_from_row(row) for row in await txn.rows("workers", {"seen_within": micros_in(seen_within)})]
+    return [
+        beat_from_row(row)
+        for row in await txn.rows("workers", {"seen_within": micros_in(seen_within)})
+    ]
 
 
 async def expire_leases(txn: SqlTxn, workers: Collection[WorkerId]) -> int:

@@ -60,10 +60,13 @@ async def change_further(txn: SqlTxn, entry: IndexEntry, source: WordSource, lin
 
 async def add_sums(txn: SqlTxn, totals: Mapping[str, Sums], accounts: Mapping[str, Sums]) -> None:
     """Add to the sums of sites, and of accounts by their keys."""
-    await txn.many("add_totals", [{"platform": platform, **sums.values} for platform, sums in totals.items()])
+    await txn.many(
+        "add_totals", [{"platform": platform, **sums.values} for platform, sums in totals.items()]
+    )
     rows = []
     for key, sums in accounts.items():
-        platform, _, slug = key.partition("/")  # a post of one site may be embedded in a page of another
+        # a post of one site may be embedded in a page of another
+        platform, _, slug = key.partition("/")
         rows.append({"key": key, "platform": platform, "slug": slug, **sums.values})
     await txn.many("add_account", rows)
 
@@ -71,14 +74,22 @@ async def add_sums(txn: SqlTxn, totals: Mapping[str, Sums], accounts: Mapping[st
 async def _put_words(txn: SqlTxn, entries: Sequence[IndexEntry]) -> None:
     """Index the words of jobs, and their further words."""
     further: dict[int, list[tuple[str, str]]] = defaultdict(list)
-    for seq, source, line in await txn.rows("further_words", {"seqs": [entry.seq for entry in entries]}):
+    for seq, source, line in await txn.rows(
+        "further_words", {"seqs": [entry.seq for entry in entries]}
+    ):
         further[seq].append((source, line))
-    lines = [(entry.seq, full_line(entry.line, further_words(further[entry.seq]))) for entry in entries]
+    lines = [
+        (entry.seq, full_line(entry.line, further_words(further[entry.seq]))) for entry in entries
+    ]
     await txn.many("put_words", [{"seq": seq, "line": txn.words(line)} for seq, line in lines])
 
 
-async def _change_sums(txn: SqlTxn, totals: Mapping[str, Sums], accounts: Mapping[str, Sums]) -> None:
-    """As :func:`add_sums`; gives the accounts the names of their newest jobs, and deletes those without jobs."""
+async def _change_sums(
+    txn: SqlTxn, totals: Mapping[str, Sums], accounts: Mapping[str, Sums]
+) -> None:
+    """As :func:`add_sums`; gives the accounts the names of their newest jobs,
+    and deletes those without jobs.
+    """
     await add_sums(txn, totals, accounts)
     if accounts:
         newest = await txn.rows("newest_of_accounts", {"keys": list(accounts)})

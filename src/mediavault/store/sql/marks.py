@@ -12,7 +12,9 @@ from mediavault.store.sql.txn import SqlTxn
 
 
 async def put(txn: SqlTxn, marks: Sequence[Mark]) -> int:
-    distinct = [rows.mark_values(mark, number) for number, mark in enumerate(rows.distinct_marks(marks))]
+    distinct = [
+        rows.mark_values(mark, number) for number, mark in enumerate(rows.distinct_marks(marks))
+    ]
     stored = 0
     for stay in (True, False):  # where the mark is already: at its place, or at the new one
         given = [values for values in distinct if (values["place"] is None) is stay]
@@ -24,7 +26,12 @@ async def put(txn: SqlTxn, marks: Sequence[Mark]) -> int:
 async def remove(
     txn: SqlTxn, name: str, job_ids: Collection[JobId] | None = None, *, if_text: str | None = None
 ) -> int:
-    values = {"name": rows.mark_name(name), "text": if_text, "all": job_ids is None, "ids": list(job_ids or ())}
+    values = {
+        "name": rows.mark_name(name),
+        "text": if_text,
+        "all": job_ids is None,
+        "ids": list(job_ids or ()),
+    }
     return len(await txn.rows("remove_marks", values))
 
 
@@ -44,9 +51,18 @@ async def of_jobs(txn: SqlTxn, job_ids: Collection[JobId]) -> Mapping[JobId, tup
 
 
 async def marked(
-    txn: SqlTxn, name: str, *, after: Mark | None = None, limit: int = 100, newest_first: bool = False
+    txn: SqlTxn,
+    name: str,
+    *,
+    after: Mark | None = None,
+    limit: int = 100,
+    newest_first: bool = False,
 ) -> list[Mark]:
-    values = {"name": rows.mark_name(name), "limit": limit, **rows.mark_start(after, newest_first=newest_first)}
+    values = {
+        "name": rows.mark_name(name),
+        "limit": limit,
+        **rows.mark_start(after, newest_first=newest_first),
+    }
     found = await txn.rows("marked_newest_first" if newest_first else "marked", values)
     return [rows.mark_from_row(row) for row in found]
 

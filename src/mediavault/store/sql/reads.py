@@ -52,7 +52,9 @@ async def first_queued(
     *,
     at_least: Priority = Priority.LATER,
 ) -> Sequence[Row]:
-    """Return ``(priority, created_at, id, seq)`` of the first jobs of the queue, at most ``capacity`` of each platform."""
+    """Return ``(priority, created_at, id, seq)`` of the first jobs of the queue, at most
+    ``capacity`` of each platform.
+    """
     first: list[Row] = []
     for platform, count in capacity.items():
         values = {"platform": platform, "limit": count, "needs_session": 0, "lowest": at_least.rank}
@@ -75,7 +77,8 @@ async def history(txn: SqlTxn, job_id: JobId) -> list[HistoryRecord]:
     rows = await txn.rows("history", {"id": job_id})
     if not rows:
         raise transitions.job_not_found(job_id)
-    return [history_from_row(row) for row in rows if row[0] is not None]  # a job without history is one row of NULLs
+    # a job without history is one row of NULLs
+    return [history_from_row(row) for row in rows if row[0] is not None]
 
 
 async def next_due(txn: SqlTxn) -> datetime | None:

@@ -14,19 +14,30 @@ from mediavault.store.sql.txn import SqlTxn
 
 
 async def put(
-    txn: SqlTxn, kind: RecordKind, key: str, value: Mapping[str, Any], *, expires_at: datetime | None = None
+    txn: SqlTxn,
+    kind: RecordKind,
+    key: str,
+    value: Mapping[str, Any],
+    *,
+    expires_at: datetime | None = None,
 ) -> None:
     await txn.rows("prune_records")
     await txn.rows("put_record", _values(kind, key, value, expires_at))
 
 
 async def put_all(
-    txn: SqlTxn, kind: RecordKind, values: Mapping[str, Mapping[str, Any]], *, remove: Collection[str] = ()
+    txn: SqlTxn,
+    kind: RecordKind,
+    values: Mapping[str, Mapping[str, Any]],
+    *,
+    remove: Collection[str] = (),
 ) -> None:
     await txn.rows("prune_records")
     for key in sorted(remove):  # two calls lock records in the same order
         await txn.rows("remove_record", {"kind": kind.value, "key": key})
-    await txn.many("put_record", [_values(kind, key, value, None) for key, value in sorted(values.items())])
+    await txn.many(
+        "put_record", [_values(kind, key, value, None) for key, value in sorted(values.items())]
+    )
 
 
 async def replace(
@@ -42,7 +53,9 @@ async def replace(
     values = _values(kind, key, value, expires_at)
     if if_value is None:
         return bool(await txn.rows("add_record", values))
-    return bool(await txn.rows("replace_record", {**values, "if_value": codec.record_to_json(if_value)}))
+    return bool(
+        await txn.rows("replace_record", {**values, "if_value": codec.record_to_json(if_value)})
+    )
 
 
 async def remove(txn: SqlTxn, kind: RecordKind, key: str) -> bool:
@@ -74,7 +87,11 @@ async def some(txn: SqlTxn, kind: RecordKind, keys: Collection[str]) -> dict[str
 async def under(
     txn: SqlTxn, kind: RecordKind, prefix: str, *, after: str = "", limit: int | None = None
 ) -> list[Record]:
-    values = {**_range(kind, prefix), "after": after, "limit": sys.maxsize if limit is None else limit}
+    values = {
+        **_range(kind, prefix),
+        "after": after,
+        "limit": sys.maxsize if limit is None else limit,
+    }
     return [codec.record_from_row(row) for row in await txn.rows("records_under", values)]
 
 
@@ -96,9 +113,16 @@ def _range(kind: RecordKind, prefix: str) -> Mapping[str, str]:
     return {"kind": kind.value, "from": prefix, "to": end_of(prefix)}
 
 
-def _values(kind: RecordKind, key: str, value: Mapping[str, Any], expires_at: datetime | None) -> Mapping[str, Any]:
+def _values(
+    kind: RecordKind, key: str, value: Mapping[str, Any], expires_at: datetime | None
+) -> Mapping[str, Any]:
     ends = micros_or_none(expires_at)
-    return {"kind": kind.value, "key": key, "value": codec.record_to_json(value), "expires_at": ends}
+    return {
+        "kind": kind.value,
+        "key": key,
+        "value": codec.record_to_json(value),
+        "expires_at": ends,
+    }
 
 
 def _were_there(rows: Collection[Any]) -> int:

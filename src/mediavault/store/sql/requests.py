@@ -31,7 +31,9 @@ async def enqueue(txn: SqlTxn, jobs: Sequence[NewJob], *, force: bool = False) -
         created |= await _store(txn, rest, force=force)
         rest = [(place, job) for place, job in rest if job.canonical_url not in created]
         if rest and not force:
-            known |= await _adopted(txn, await reads.of_posts(txn, [job.canonical_url for _, job in rest]), first)
+            known |= await _adopted(
+                txn, await reads.of_posts(txn, [job.canonical_url for _, job in rest]), first
+            )
             rest = [(place, job) for place, job in rest if job.canonical_url not in known]
         tries += 1
     if rest:
@@ -47,7 +49,9 @@ async def enqueue(txn: SqlTxn, jobs: Sequence[NewJob], *, force: bool = False) -
 
 
 async def _store(txn: SqlTxn, jobs: Iterable[tuple[int, NewJob]], *, force: bool) -> dict[str, Job]:
-    """Return the jobs that were stored, by canonical_url; ``jobs`` come with their places among those of the call."""
+    """Return the jobs that were stored, by canonical_url;
+    ``jobs`` come with their places among those of the call.
+    """
     asked = [
         {
             "id": job.id,
@@ -66,18 +70,27 @@ async def _store(txn: SqlTxn, jobs: Iterable[tuple[int, NewJob]], *, force: bool
     ]
     rows = await txn.rows("enqueue", {"jobs": json.dumps(asked), "force": force})
     stored = [(row[SEQ], job_from_row(row)) for row in rows]
-    lines = [(seq, search_words.job_line(job.post_url, job.canonical_url, None, {})) for seq, job in stored]
+    lines = [
+        (seq, search_words.job_line(job.post_url, job.canonical_url, None, {}))
+        for seq, job in stored
+    ]
     await txn.many("put_words", [{"seq": seq, "line": txn.words(line)} for seq, line in lines])
     return {job.canonical_url: job for _, job in stored}
 
 
-async def _adopted(txn: SqlTxn, existing: Mapping[str, Job], asked: Mapping[str, NewJob]) -> dict[str, Job]:
-    """Return the known jobs, those that become a user's as they are then, without one that was changed in between."""
+async def _adopted(
+    txn: SqlTxn, existing: Mapping[str, Job], asked: Mapping[str, NewJob]
+) -> dict[str, Job]:
+    """Return the known jobs, those that become a user's as they are then,
+    without one that was changed in between.
+    """
     found = dict(existing)
     for url in sorted(existing):  # two calls lock them in the same order
         if transitions.adopts(asked[url], existing[url]):
             del found[url]
-            for row in await txn.rows("adopt", {"id": existing[url].id, "post_url": asked[url].post_url}):
+            for row in await txn.rows(
+                "adopt", {"id": existing[url].id, "post_url": asked[url].post_url}
+            ):
                 found[url] = job_from_row(row)
     return found
 
@@ -93,7 +106,9 @@ async def cancel(txn: SqlTxn, job_id: JobId) -> Job:
     return job_from_row(row)
 
 
-async def retry(txn: SqlTxn, job_id: JobId, *, chosen_urls: Sequence[str] = (), profile: str | None = None) -> Job:
+async def retry(
+    txn: SqlTxn, job_id: JobId, *, chosen_urls: Sequence[str] = (), profile: str | None = None
+) -> Job:
     job = await _locked(txn, job_id)
     if not transitions.check_requeue(job):
         return job
@@ -124,7 +139,11 @@ async def remove(txn: SqlTxn, job_id: JobId, *, as_of: datetime | None = None) -
 
 
 async def relocate(txn: SqlTxn, job: Job) -> bool:
-    values = {**transitions.place_values(job), "id": job.id, "as_of": micros_or_none(job.updated_at)}
+    values = {
+        **transitions.place_values(job),
+        "id": job.id,
+        "as_of": micros_or_none(job.updated_at),
+    }
     return bool(await txn.rows("relocate", values))
 
 

@@ -17,13 +17,18 @@ from mediavault.store.upgrade import PAGE, upgrade_values
 async def put(txn: SqlTxn, table: Table, rows: Sequence[TableRow]) -> None:
     if not rows:
         return
-    changed = ", ".join(f"{name} = excluded.{name}" for name in [*rows[0].columns, "value"] if name not in table.key)
+    changed = ", ".join(
+        f"{name} = excluded.{name}" for name in [*rows[0].columns, "value"] if name not in table.key
+    )
     sql = f"{_insert(table, rows[0])} ON CONFLICT ({', '.join(table.key)}) DO UPDATE SET {changed}"
-    ordered = sorted(rows, key=lambda row: row.key_in(table))  # two calls lock rows in the same order
+    # two calls lock rows in the same order
+    ordered = sorted(rows, key=lambda row: row.key_in(table))
     await txn.query_many(sql, [_values(row) for row in ordered])
 
 
-async def replace(txn: SqlTxn, table: Table, row: TableRow, *, if_value: Mapping[str, Any] | None) -> bool:
+async def replace(
+    txn: SqlTxn, table: Table, row: TableRow, *, if_value: Mapping[str, Any] | None
+) -> bool:
     if if_value is None:
         sql = f"{_insert(table, row)} ON CONFLICT DO NOTHING RETURNING {table.key[0]}"
         return bool(await txn.query(sql, _values(row)))
@@ -33,19 +38,28 @@ async def replace(txn: SqlTxn, table: Table, row: TableRow, *, if_value: Mapping
 
 
 async def update(
-    txn: SqlTxn, table: Table, keys: Collection[Sequence[str]], columns: Mapping[str, str | int | None]
+    txn: SqlTxn,
+    table: Table,
+    keys: Collection[Sequence[str]],
+    columns: Mapping[str, str | int | None],
 ) -> None:
     ordered = sorted(set(map(tuple, keys)))  # as in put
     await txn.query_many(
-        _update(table, columns), [{**columns, **dict(zip(table.key, each, strict=True))} for each in ordered]
+        _update(table, columns),
+        [{**columns, **dict(zip(table.key, each, strict=True))} for each in ordered],
     )
 
 
 async def some(txn: SqlTxn, table: Table, keys: Collection[Sequence[str]]) -> list[TableRow]:
     columns = ", ".join(f"{table.name}.{name}" for name in [*table.names, "value"])
-    key = " AND ".join(f"{table.name}.{name} = given.value ->> {place}" for place, name in enumerate(table.key))
+    key = " AND ".join(
+        f"{table.name}.{name} = given.value ->> {place}" for place, name in enumerate(table.key)
+    )
     sql = f"SELECT {columns} FROM {{objects[keys]}} CROSS JOIN {{s}}{table.name} WHERE {key}"  # noqa: S608
-    return [_row(table, row) for row in await txn.query(sql, {"keys": json.dumps(sorted(set(map(tuple, keys))))})]
+    return [
+        _row(table, row)
+        for row in await txn.query(sql, {"keys": json.dumps(sorted(set(map(tuple, keys))))})
+    ]
 
 
 async def select(
@@ -61,7 +75,10 @@ async def select(
     conditions, values = _where(where, dict(zip(table.key, after, strict=False)))
     direction = " DESC" if descending else ""
     sorted_by = ", ".join(f"{name}{direction}" for name in [*order, *table.key])
-    sql = f"SELECT {', '.join(table.names)}, value FROM {{s}}{table.name} {conditions} ORDER BY {sorted_by}"  # noqa: S608
+    sql = (
+        f"SELECT {', '.join(table.names)}, value FROM {{s}}{table.name} {conditions} ORDER BY"  # noqa: S608
+        f" {sorted_by}"
+    )
     if limit is not None:
         sql, values["limit"] = f"{sql} LIMIT :limit", limit
     return [_row(table, row) for row in await txn.query(sql, values)]
@@ -69,7 +86,10 @@ async def select(
 
 async def keys(txn: SqlTxn, table: Table, where: Where) -> set[tuple[str, ...]]:
     conditions, values = _where(where)
-    rows = await txn.query(f"SELECT {', '.join(table.key)} FROM {{s}}{table.name} {conditions}", values)  # noqa: S608
+    rows = await txn.query(
+        f"SELECT {', '.join(table.key)} FROM {{s}}{table.name} {conditions}",  # noqa: S608
+        values,
+    )
     return {tuple(row) for row in rows}
 
 
@@ -93,12 +113,18 @@ async def remove(txn: SqlTxn, table: Table, where: Where) -> int:
 def _update(table: Table, names: Collection[str]) -> str:
     """Return what sets these columns of the row with a key."""
     changed = ", ".join(f"{name} = :{name}" for name in names)
-    return f"UPDATE {{s}}{table.name} SET {changed} WHERE {' AND '.join(f'{name} = :{name}' for name in table.key)}"  # noqa: S608 - names of our tables
+    return (
+        f"UPDATE {{s}}{table.name} SET {changed} WHERE"  # noqa: S608
+        f" {' AND '.join(f'{name} = :{name}' for name in table.key)}"
+    )
 
 
 def _insert(table: Table, row: TableRow) -> str:
     names = [*row.columns, "value"]
-    return f"INSERT INTO {{s}}{table.name} ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)})"  # noqa: S608
+    return (
+        f"INSERT INTO {{s}}{table.name} ({', '.join(names)}) VALUES"  # noqa: S608
+        f" ({', '.join(f':{name}' for name in names)})"
+    )
 
 
 def _where(where: Where, after: Mapping[str, str] | None = None) -> tuple[str, dict[str, Any]]:
@@ -107,7 +133,11 @@ def _where(where: Where, after: Mapping[str, str] | None = None) -> tuple[str, d
         clauses.append(f"({', '.join(after)}) > ({', '.join(f':after_{name}' for name in after)})")
         values |= {f"after_{name}": value for name, value in after.items()}
     for name, wanted in where.items():
-        limits = {">=": wanted.at_least, "<=": wanted.at_most} if isinstance(wanted, Range) else {"=": wanted}
+        limits = (
+            {">=": wanted.at_least, "<=": wanted.at_most}
+            if isinstance(wanted, Range)
+            else {"=": wanted}
+        )
         for number, (sign, value) in enumerate(limits.items()):
             if value is not None:
                 clauses.append(f"{name} {sign} :{name}_{number}")
@@ -137,14 +167,19 @@ class OldRecords:
     async def page(self, kind: str, after: str) -> Sequence[tuple[str, Mapping[str, Any], int]]:
         asked = {"kind": kind, "from": "", "to": end_of(""), "after": after, "limit": PAGE}
         rows = await self.txn.rows("records_under", asked)
-        return [(key, codec.record_from_json(value), changed_at) for _, key, value, changed_at, _ in rows]
+        return [
+            (key, codec.record_from_json(value), changed_at)
+            for _, key, value, changed_at, _ in rows
+        ]
 
     async def add(self, table: Table, rows: Sequence[TableRow]) -> None:
         await put(self.txn, table, rows)
 
     async def change(self, kind: str, key: str, value: Mapping[str, Any]) -> None:
         values = {"kind": kind, "key": key, "value": codec.record_to_json(value)}
-        await self.txn.query("UPDATE {s}records SET value = :value WHERE kind = :kind AND key = :key", values)
+        await self.txn.query(
+            "UPDATE {s}records SET value = :value WHERE kind = :kind AND key = :key", values
+        )
 
     async def rename(self, kind: str, key: str, to: str) -> None:
         await self.txn.query(

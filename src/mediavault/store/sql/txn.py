@@ -17,16 +17,20 @@ Terms = Sequence[Term] | None  # of a search; None where nothing is searched for
 
 
 class SqlTxn(Protocol):
-    """A transaction, or a snapshot that is only read. Lists in ``values`` become arrays, or JSON where there are none.
+    """A transaction, or a snapshot that is only read. Lists in ``values`` become arrays, or JSON
+    where there are none.
 
-    ``now`` is added to the values: the moment of the transaction in microseconds, or None for the database's own clock.
+    ``now`` is added to the values: the moment of the transaction in microseconds, or None for the
+    database's own clock.
     """
 
     async def rows(self, name: str, values: Mapping[str, Any] | None = None) -> Sequence[Row]:
         """Run the statement of this name and return all of its rows."""
 
     async def query(self, sql: str, values: Mapping[str, Any]) -> Sequence[Row]:
-        """Run a statement that was built, with the tokens of ``dialects``, and return all of its rows."""
+        """Run a statement that was built, with the tokens of ``dialects``,
+        and return all of its rows.
+        """
 
     async def query_many(self, sql: str, values: Sequence[Mapping[str, Any]]) -> None:
         """As :meth:`query`, once for each of the values."""
@@ -34,8 +38,11 @@ class SqlTxn(Protocol):
     async def many(self, name: str, values: Sequence[Mapping[str, Any]]) -> None:
         """Run the statement once for each of the values."""
 
-    async def move(self, name: str, values: Mapping[str, Any], note: MoveNote, *, wake: bool = False) -> Sequence[Row]:
-        """As :meth:`rows`, for a statement that ends with ``RETURNING … {moved}``: appends ``note`` to the history of each job.
+    async def move(
+        self, name: str, values: Mapping[str, Any], note: MoveNote, *, wake: bool = False
+    ) -> Sequence[Row]:
+        """As :meth:`rows`, for a statement that ends with ``RETURNING … {moved}``: appends ``note``
+        to the history of each job.
 
         With ``wake``, and if there is such a job, :meth:`wake` the workers.
         """
@@ -57,7 +64,9 @@ class SqlTxn(Protocol):
         """Wake the workers once the transaction is committed: jobs may be claimable."""
 
     async def stop(self, asked: str) -> None:
-        """Notify the worker of this job, or of this id, that it should stop, once the transaction is committed."""
+        """Notify the worker of this job, or of this id, that it should stop,
+        once the transaction is committed.
+        """
 
 
 class Pages(Protocol):
@@ -66,7 +75,9 @@ class Pages(Protocol):
     async def jobs(
         self, txn: SqlTxn, query: JobQuery, terms: Terms, start: SortKey | None, *, descending: bool
     ) -> Built:
-        """Return what selects the jobs after ``start``; its value ``limit`` is added by the caller."""
+        """Return what selects the jobs after ``start``;
+        its value ``limit`` is added by the caller.
+        """
 
     async def count(self, txn: SqlTxn, query: JobQuery, terms: Terms) -> Built:
         """Return what counts the query's jobs."""
@@ -76,7 +87,9 @@ class Pages(Protocol):
 
 
 def run(operation: Coroutine[Any, Any, T]) -> T:
-    """Return what an operation returns that never waits, as on an engine whose calls block. Takes about 0.5 µs."""
+    """Return what an operation returns that never waits, as on an engine whose calls block.
+    Takes about 0.5 µs.
+    """
     try:
         operation.send(None)
     except StopIteration as ended:

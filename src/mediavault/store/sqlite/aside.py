@@ -21,8 +21,8 @@ from mediavault.store.sqlite.backup import fsync
 from mediavault.store.sqlite.engine import connect_to_read, fetch_all, translate_errors
 from mediavault.store.sqlite.schema import inspect
 
-# A process that has the file open in WAL mode holds a lock on these bytes. Source: SHARED_FIRST and SHARED_SIZE in
-# SQLite's os.h.
+# A process that has the file open in WAL mode holds a lock on these bytes. Source: SHARED_FIRST and
+# SHARED_SIZE in SQLite's os.h.
 _SHARED_FIRST, _SHARED_SIZE = 0x4000_0002, 510
 _READERS: Mapping[tuple[str, str], Callable[[Sequence[Any]], object]] = {
     (JOB_COLUMNS, "jobs"): job_from_row,
@@ -34,7 +34,8 @@ _SUFFIXES = ("-wal", "-shm", "-journal", "")
 
 
 def set_aside(path: Path, at: datetime) -> Path | None:
-    """Rename a damaged file and its log to ``NAME.corrupt-TIME``; returns the new path, None if it is sound or missing.
+    """Rename a damaged file and its log to ``NAME.corrupt-TIME``; returns the new path, None if it
+    is sound or missing.
 
     Raises StoreError when a process of this machine has it open, or it cannot be renamed.
     """
@@ -48,13 +49,19 @@ def set_aside(path: Path, at: datetime) -> Path | None:
             fsync(path.parent)
     except OSError as exc:
         raise StoreError(
-            Message("The database %(path)s cannot be moved aside: %(error)s.", path=path, error=exc.strerror)
+            Message(
+                "The database %(path)s cannot be moved aside: %(error)s.",
+                path=path,
+                error=exc.strerror,
+            )
         ) from exc
     return aside
 
 
 def is_damaged(path: Path) -> bool:
-    """Read the whole file and return whether it is damaged. Raises StoreError when that cannot be determined."""
+    """Read the whole file and return whether it is damaged.
+    Raises StoreError when that cannot be determined.
+    """
     try:
         identity = inspect(path)
         if identity is None:
@@ -65,7 +72,8 @@ def is_damaged(path: Path) -> bool:
                 if fetch_all(db, "PRAGMA integrity_check(1)") != [("ok",)]:
                     return True
                 readers = _READERS if identity.schema_version == SCHEMA_VERSION else {}
-                for (columns, table), read in readers.items():  # the check does not look into the values
+                # the check does not look into the values
+                for (columns, table), read in readers.items():
                     for row in db.execute(f"SELECT {columns} FROM {table}"):  # noqa: S608 - ours
                         read(row)
             finally:
@@ -77,9 +85,11 @@ def is_damaged(path: Path) -> bool:
 
 @contextmanager
 def _exclusive_lock(path: Path) -> Iterator[None]:
-    """Hold a lock that is free only while no other process has the database open. Raises StoreError.
+    """Hold a lock that is free only while no other process has the database open. Raises
+    StoreError.
 
-    This process must have no connection open: closing a descriptor drops every lock that it holds on the file.
+    This process must have no connection open: closing a descriptor drops every lock that it holds
+    on the file.
     """
     fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:

@@ -1,4 +1,6 @@
-"""What a worker does with its claims on SQLite. The steps of an operation are atomic because of the write lock."""
+"""What a worker does with its claims on SQLite. The steps of an operation are atomic because of the
+write lock.
+"""
 
 from __future__ import annotations
 
@@ -52,31 +54,50 @@ def claim(
     if not first:
         return []
     seqs = ",".join(str(seq) for *_, seq in first)
-    values = {"now": txn.now, "worker": worker, "lease_expires_at": txn.now + micros_in(lease), "seqs": f"[{seqs}]"}
+    values = {
+        "now": txn.now,
+        "worker": worker,
+        "lease_expires_at": txn.now + micros_in(lease),
+        "seqs": f"[{seqs}]",
+    }
     rows = fetch_all(txn.db, SQL["claim"], values)
     # The order of RETURNING is not defined.
-    taken = sorted(((job_from_row(row), row[SEQ]) for row in rows), key=lambda job: queries.turn_of(job[0]))
+    taken = sorted(
+        ((job_from_row(row), row[SEQ]) for row in rows), key=lambda job: queries.turn_of(job[0])
+    )
     for platform in {job.platform for job, _ in taken}:
         if site_limits.uses_permits(limits[platform]):
-            txn.db.execute(SQL["put_site_limit"], limit_values(site_limits.reserve(limits[platform], txn.at)))
+            txn.db.execute(
+                SQL["put_site_limit"], limit_values(site_limits.reserve(limits[platform], txn.at))
+            )
     txn.history += [
-        (seq, txn.now, job.attempt_count, "claim", "ok", None, None, worker, 0, 0, None) for job, seq in taken
+        (seq, txn.now, job.attempt_count, "claim", "ok", None, None, worker, 0, 0, None)
+        for job, seq in taken
     ]
     return [ClaimedJob(job, worker) for job, _ in taken]
 
 
 def complete(txn: Txn, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()) -> None:
-    values = {**attempts.saved_values(saved, items), "id": claim.id, "fence": claim.fence, "now": txn.now}
+    values = {
+        **attempts.saved_values(saved, items),
+        "id": claim.id,
+        "fence": claim.fence,
+        "now": txn.now,
+    }
     rows = fetch_all(txn.db, SQL["complete"], values)
     if not rows:
         raise transitions.lease_lost(claim.id, claim.fence)
     [(platform, account, seq)] = rows
     txn.completed.append(IndexEntry(seq, platform, account, sums_of_saved(saved), ""))
     took = transitions.duration_ms(claim.job.started_at, txn.at)
-    txn.history.append((seq, txn.now, claim.fence, "complete", "ok", None, None, "", saved.bytes, took, None))
+    txn.history.append(
+        (seq, txn.now, claim.fence, "complete", "ok", None, None, "", saved.bytes, took, None)
+    )
 
 
-def renew(txn: Txn, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:
+def renew(
+    txn: Txn, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta
+) -> set[JobId]:
     txn.guard.lease_given(lease, txn.at, txn.monotonic)
     return _renew(txn, worker, held, lease=lease)
 

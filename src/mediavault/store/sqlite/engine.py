@@ -18,21 +18,25 @@ from mediavault.core.messages import Message
 
 Connection = apsw.Connection
 SqliteError = apsw.Error
-NeedsRollback = apsw.ReadOnlyError  # raised for a reader when a killed writer's change must be rolled back first
+# raised for a reader when a killed writer's change must be rolled back first
+NeedsRollback = apsw.ReadOnlyError
 
 # 3.7.0 to 3.51.2 can corrupt a WAL database when two connections write and checkpoint at once.
 # Source: sqlite.org/wal.html, "The WAL-Reset Bug".
 OLDEST_SAFE_VERSION = (3, 51, 3)
 
-BUSY_TIMEOUT_MS = 10_000  # our own writers queue at their own lock; this is for a user's sqlite3 shell
+# our own writers queue at their own lock; this is for a user's sqlite3 shell
+BUSY_TIMEOUT_MS = 10_000
 CHECK_AGAIN_MS = 25
 WAL_AUTOCHECKPOINT_PAGES = 1_000  # 4 MB
 
-# Each connection is used by one thread at a time, so it needs no mutex, which takes a tenth of a statement's time.
+# Each connection is used by one thread at a time, so it needs no mutex, which takes a tenth of a
+# statement's time.
 _OWN_THREAD = apsw.SQLITE_OPEN_NOMUTEX
 
-# SQLite takes a mutex at every allocation to count its memory, which nothing here reads: 8 % of a job's time.
-# The choice must be made before the library is initialised, which the import of apsw has done.
+# SQLite takes a mutex at every allocation to count its memory, which nothing here reads: 8 % of a
+# job's time. The choice must be made before the library is initialised, which the import of apsw
+# has done.
 apsw.shutdown()
 apsw.config(apsw.SQLITE_CONFIG_MEMSTATUS, False)  # noqa: FBT003 - positional only
 apsw.initialize()
@@ -40,7 +44,8 @@ apsw.initialize()
 _ERRORS: tuple[tuple[type[Exception], str, str], ...] = (
     (apsw.NotADBError, Message("is not a SQLite database, or it is damaged"), StoreDamaged.help),
     (apsw.CorruptError, Message("is damaged"), StoreDamaged.help),
-    (UnicodeDecodeError, Message("is damaged"), StoreDamaged.help),  # of a text: only texts that are valid are stored
+    # of a text: only texts that are valid are stored
+    (UnicodeDecodeError, Message("is damaged"), StoreDamaged.help),
     (
         apsw.FullError,
         Message("could not be written: the disk is full"),
@@ -88,7 +93,8 @@ _OURS: Mapping[type[Exception], type[StoreError]] = {
 
 
 class LockWait:
-    """Waits for another program's lock while a connection is being opened: for the usual time, or until ``give_up``.
+    """Waits for another program's lock while a connection is being opened: for the usual time, or
+    until ``give_up``.
 
     SQLite's own wait sleeps in C, where ``interrupt`` does not reach it.
     """
@@ -101,7 +107,9 @@ class LockWait:
         self._over.set()
 
     def until(self, has_entered: Callable[[], bool]) -> None:
-        """Try until it returns True. Raises SqliteError as SQLite does for a lock that it has waited for too long."""
+        """Try until it returns True. Raises SqliteError as SQLite does for a lock that it has
+        waited for too long.
+        """
         tries = 0
         while not has_entered():
             if not self(tries):
@@ -110,7 +118,9 @@ class LockWait:
 
     def __call__(self, tries: int) -> bool:
         """SQLite's busy handler: return whether to try again, after ``tries`` tries."""
-        return tries * CHECK_AGAIN_MS < BUSY_TIMEOUT_MS and not self._over.wait(CHECK_AGAIN_MS / 1000)
+        return tries * CHECK_AGAIN_MS < BUSY_TIMEOUT_MS and not self._over.wait(
+            CHECK_AGAIN_MS / 1000
+        )
 
 
 def sqlite_version() -> str:
@@ -123,16 +133,23 @@ def refuse_unsafe_version(version: str) -> None:
         oldest = ".".join(map(str, OLDEST_SAFE_VERSION))
         raise StoreError(
             Message(
-                ("SQLite %(version)s has a bug that can corrupt the database; %(oldest)s or newer is needed."),
+                (
+                    "SQLite %(version)s has a bug that can corrupt the database; %(oldest)s or"
+                    " newer is needed."
+                ),
                 version=version,
                 oldest=oldest,
             ),
-            help="Install apsw from its wheel, which carries its own SQLite: pip install --force-reinstall apsw",
+            help=(
+                "Install apsw from its wheel, which carries its own SQLite: pip install"
+                " --force-reinstall apsw"
+            ),
         )
 
 
 def connect_to_write(path: Path, wait: LockWait | None = None) -> Connection:
-    """Return a connection to an existing file. ``wait`` waits for its locks until :func:`use_busy_timeout` is called.
+    """Return a connection to an existing file. ``wait`` waits for its locks until
+    :func:`use_busy_timeout` is called.
 
     Raises SqliteError; wrap in :func:`translate_errors`.
     """
@@ -162,7 +179,9 @@ def use_busy_timeout(db: Connection) -> None:
 
 
 def roll_back_interrupted_write(path: Path) -> None:
-    """Let SQLite roll back what a killed writer left half written; a reader may not. Raises SqliteError."""
+    """Let SQLite roll back what a killed writer left half written; a reader may not.
+    Raises SqliteError.
+    """
     db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE | _OWN_THREAD)
     try:
         fetch_all(db, "SELECT count(*) FROM sqlite_schema")
@@ -171,7 +190,9 @@ def roll_back_interrupted_write(path: Path) -> None:
 
 
 def connect_to_copy_into(path: Path) -> Connection:
-    """Return a connection to the empty file that a backup fills. Raises SqliteError; wrap in :func:`translate_errors`."""
+    """Return a connection to the empty file that a backup fills. Raises SqliteError;
+    wrap in :func:`translate_errors`.
+    """
     return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE | _OWN_THREAD)
 
 
@@ -188,8 +209,12 @@ class Snapshot:
         return to_micros(self.at)
 
 
-def fetch_all(db: Connection, sql: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
-    """Run one statement and return all its rows. A statement that is left half read would keep its transaction open."""
+def fetch_all(
+    db: Connection, sql: str, values: Mapping[str, Any] | None = None
+) -> list[tuple[Any, ...]]:
+    """Run one statement and return all its rows. A statement that is left half read would keep its
+    transaction open.
+    """
     return db.execute(sql, values).fetchall()
 
 
@@ -199,8 +224,9 @@ def _tuned(db: Connection, wait: LockWait | None = None) -> Connection:
     else:
         db.set_busy_handler(wait)
     db.pragma("temp_store", 2)  # memory
-    # A plan never depends on bound values. Without this, SQLite looks at the value of a LIMIT parameter while it plans
-    # and so prepares the statement again at every call: 160 us a claim instead of 18.
+    # A plan never depends on bound values. Without this, SQLite looks at the value of a LIMIT
+    # parameter while it plans and so prepares the statement again at every call: 160 us a claim
+    # instead of 18.
     db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     return db
 
@@ -218,6 +244,9 @@ def translate_refusal(exc: apsw.Error | UnicodeDecodeError, path: Path) -> Store
     for kind, what, help_text in _ERRORS:
         if isinstance(exc, kind):
             return _OURS.get(kind, StoreError)(
-                Message("The database %(path)s %(what)s (%(error)s).", path=path, what=what, error=exc), help=help_text
+                Message(
+                    "The database %(path)s %(what)s (%(error)s).", path=path, what=what, error=exc
+                ),
+                help=help_text,
             )
     return StoreError(Message("The database %(path)s refused: %(error)s", path=path, error=exc))

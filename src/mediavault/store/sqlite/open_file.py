@@ -1,4 +1,5 @@
-"""What is known of the database's file since it was opened: whether its path still names it, and whether it is damaged.
+"""What is known of the database's file since it was opened: whether its path still names it, and
+whether it is damaged.
 
 And what SQLite leaves out of a damaged log without a word.
 """
@@ -15,16 +16,22 @@ from mediavault.store.sqlite.engine import Connection, fetch_all
 
 
 class OpenFile:
-    """The file at ``path`` as it was opened. ``damage`` is the first damage that a call has met, None before that."""
+    """The file at ``path`` as it was opened. ``damage`` is the first damage that a call has met,
+    None before that.
+    """
 
     def __init__(self, path: Path) -> None:
-        """Raises OSError. Called right after the file was opened: a descriptor of our own would cost SQLite its locks."""
+        """Raises OSError. Called right after the file was opened:
+        a descriptor of our own would cost SQLite its locks.
+        """
         self.damage: StoreDamaged | None = None
         self._path = path
         self._identity = _identity(path.stat())
 
     def require_same(self) -> int:
-        """Return when the file was last written, in ns. Raises StoreRemoved if the path no longer names it."""
+        """Return when the file was last written, in ns.
+        Raises StoreRemoved if the path no longer names it.
+        """
         with suppress(OSError):  # its folder is gone, or cannot be read
             status = os.stat(self._path)  # noqa: PTH116 - before every write: Path.stat takes longer
             if _identity(status) == self._identity:
@@ -42,19 +49,22 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
 
 
 # --- Looks at a write-ahead log before it is used, for what SQLite leaves out without a word.
-# SQLite stops at the first frame whose checksum is wrong. What comes after it is left over from before the log was last
-# emptied, or it was lost. Source of the format: sqlite.org/fileformat2.html, section 4.
+# SQLite stops at the first frame whose checksum is wrong. What comes after it is left over from
+# before the log was last emptied, or it was lost. Source of the format:
+# sqlite.org/fileformat2.html, section 4.
 
 _HEADER, _FRAME = 32, 24  # bytes before the first frame, and before the page of each
 _MAGIC = {0x377F0682: "<", 0x377F0683: ">"}  # and the order of the bytes that its checksums are of
 
 
 def has_lost_changes(path: Path, db: Connection, *, lacking: int) -> bool:
-    """Whether the log of the database at ``path`` has changes that SQLite cannot read, was cut short or is gone.
+    """Whether the log of the database at ``path`` has changes that SQLite cannot read, was cut
+    short or is gone.
 
-    ``db`` is a connection to it that has not written yet, and no process may write during the call. A change that a kill has
-    cut short does not count: it was not acknowledged. The log had changes that the file lacks if that was last written
-    at ``lacking``, in ns. Raises OSError and SqliteError.
+    ``db`` is a connection to it that has not written yet, and no process may write during the call.
+    A change that a kill has cut short does not count: it was not acknowledged. The log had changes
+    that the file lacks if that was last written at ``lacking``, in ns. Raises OSError and
+    SqliteError.
     """
     log = b""
     with suppress(FileNotFoundError):
@@ -69,7 +79,9 @@ def has_lost_changes(path: Path, db: Connection, *, lacking: int) -> bool:
     is_ours = [frame[8:16] == salts for frame in frames]
     if is_ours[-1] and (len(log) - _HEADER) % step:  # as after a cut: SQLite writes whole frames
         return True
-    ends = [number for number, frame in enumerate(frames, 1) if is_ours[number - 1] and any(frame[4:8])]
+    ends = [
+        number for number, frame in enumerate(frames, 1) if is_ours[number - 1] and any(frame[4:8])
+    ]
     return bool(ends) and ends[-1] > _valid_frames(db)
 
 

@@ -29,7 +29,8 @@ from mediavault.store.sqlite.engine import (
 from mediavault.store.sqlite.sql import blocking
 from mediavault.store.upgrade import NAMES
 
-APPLICATION_ID = 0x6D_76_6C_74  # "mvlt", in the file's header: tells our file from another program's
+# "mvlt", in the file's header: tells our file from another program's
+APPLICATION_ID = 0x6D_76_6C_74
 MIGRATIONS = load_migrations("sqlite")
 SCHEMA = load_schema("sqlite")
 
@@ -43,8 +44,12 @@ class Identity:
     tables: int
 
 
-def refuse_foreign(identity: Identity, path: Path, *, migrations: Sequence[Migration] = MIGRATIONS) -> None:
-    """Raise StoreError for another program's database, SchemaTooNew or SchemaTooOld for another mediavault's."""
+def refuse_foreign(
+    identity: Identity, path: Path, *, migrations: Sequence[Migration] = MIGRATIONS
+) -> None:
+    """Raise StoreError for another program's database,
+    SchemaTooNew or SchemaTooOld for another mediavault's.
+    """
     if identity.application_id != APPLICATION_ID and (identity.application_id or identity.tables):
         raise StoreError(
             Message("The database %(path)s belongs to another program.", path=path),
@@ -56,9 +61,11 @@ def refuse_foreign(identity: Identity, path: Path, *, migrations: Sequence[Migra
 
 
 def inspect(path: Path, wait: LockWait | None = None) -> Identity | None:
-    """Read the file's identity without changing it; None if it is missing or empty. Raises StoreError if it is damaged.
+    """Read the file's identity without changing it; None if it is missing or empty. Raises
+    StoreError if it is damaged.
 
-    A process that is killed while it creates the file leaves a journal that is rolled back first, as by any program.
+    A process that is killed while it creates the file leaves a journal that is rolled back first,
+    as by any program.
     """
     if not path.exists() or path.stat().st_size == 0:
         return None
@@ -81,8 +88,9 @@ def _read_identity(path: Path, wait: LockWait | None) -> Identity:
 def create_file(path: Path) -> None:
     """Create the file with mode 0600 in a folder with mode 0700, if they do not exist yet."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # A file that exists is not opened here: closing it would drop every lock that this process's other connections hold
-    # on it (fcntl(2)), and another process that believes it is the last one would remove their write-ahead log.
+    # A file that exists is not opened here: closing it would drop every lock that this process's
+    # other connections hold on it (fcntl(2)), and another process that believes it is the last one
+    # would remove their write-ahead log.
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
@@ -94,11 +102,13 @@ def open_database(
     wait: LockWait | None = None,
     enter: Callable[[Connection, bool], None] = lambda *_: None,
 ) -> Connection:
-    """Return a connection for writing, with the schema brought up to date; nothing is written where it is already.
+    """Return a connection for writing, with the schema brought up to date; nothing is written where
+    it is already.
 
-    ``enter`` gets the connection before anything is written, and whether something is going to be. Raises SchemaTooNew,
-    SchemaTooOld, StoreUnreachable when another program locks the file for longer than is waited, and StoreError when the file is
-    damaged, foreign or cannot be written; the file is then unchanged.
+    ``enter`` gets the connection before anything is written, and whether something is going to be.
+    Raises SchemaTooNew, SchemaTooOld, StoreUnreachable when another program locks the file for
+    longer than is waited, and StoreError when the file is damaged, foreign or cannot be written;
+    the file is then unchanged.
     """
     identity = inspect(path, wait)
     if identity is not None:
@@ -107,7 +117,9 @@ def open_database(
         create_file(path)
     except OSError as exc:
         raise StoreError(
-            Message("The database %(path)s cannot be created: %(error)s.", path=path, error=exc.strerror)
+            Message(
+                "The database %(path)s cannot be created: %(error)s.", path=path, error=exc.strerror
+            )
         ) from exc
     with translate_errors(path):
         db = connect_to_write(path, wait)
@@ -123,10 +135,11 @@ def open_database(
 
 
 def migrate(db: Connection, path: Path, *, migrations: Sequence[Migration] = MIGRATIONS) -> None:
-    """Create the schema, or apply the missing migrations, in one transaction; of processes that start at once one does.
+    """Create the schema, or apply the missing migrations, in one transaction; of processes that
+    start at once one does.
 
-    An existing database is copied aside first (:func:`backup_before_migrating`). When that fails, for lack of space for
-    example, nothing is changed.
+    An existing database is copied aside first (:func:`backup_before_migrating`). When that fails,
+    for lack of space for example, nothing is changed.
     """
     db.execute("BEGIN IMMEDIATE")
     try:
@@ -157,12 +170,16 @@ def _change_schema(db: Connection, path: Path, version: int, missing: Sequence[M
 
 
 def backup_before_migrating(path: Path, schema_version: int) -> Path:
-    """Return where the database is saved as it was with that schema. A later upgrade from it replaces the copy."""
+    """Return where the database is saved as it was with that schema.
+    A later upgrade from it replaces the copy.
+    """
     return path.with_name(f"{path.name}.schema-{schema_version}.backup")
 
 
 def _copy_aside(path: Path, backup: Path) -> None:
-    """Copy the database. The caller holds the write lock: nothing is written between the copy and the migration."""
+    """Copy the database. The caller holds the write lock:
+    nothing is written between the copy and the migration.
+    """
     draft = backup.with_name(f"{backup.name}.draft")
     draft.unlink(missing_ok=True)  # of an upgrade that was killed
     copy_database(path, draft)

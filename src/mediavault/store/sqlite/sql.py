@@ -1,4 +1,6 @@
-"""Runs the operations of ``store/sql`` on SQLite, where a call blocks its thread and so never waits."""
+"""Runs the operations of ``store/sql`` on SQLite, where a call blocks its thread and so never
+waits.
+"""
 
 from __future__ import annotations
 
@@ -60,13 +62,21 @@ class SqliteStatements:
     async def many(self, name: str, values: Sequence[Mapping[str, Any]]) -> None:
         self.at.db.executemany(SQL[name], [self._bound(row) for row in values])
 
-    async def move(self, name: str, values: Mapping[str, Any], note: MoveNote, *, wake: bool = False) -> Sequence[Row]:
+    async def move(
+        self, name: str, values: Mapping[str, Any], note: MoveNote, *, wake: bool = False
+    ) -> Sequence[Row]:
         rows, txn = await self.rows(name, values), cast("Changes", self.at)
         code, params = note.error_code and note.error_code.value, to_json(note.detail)
         for *_, attempt, began_at, at, seq in rows:
             took = max(0, (at - began_at) // 1000) if note.is_timed and began_at is not None else 0
-            of, stage, outcome = attempt if note.of_attempt else 0, note.stage.value, note.outcome.value
-            txn.history.append((seq, at, of, stage, outcome, None, code, note.detail, note.bytes, took, params))
+            of, stage, outcome = (
+                attempt if note.of_attempt else 0,
+                note.stage.value,
+                note.outcome.value,
+            )
+            txn.history.append(
+                (seq, at, of, stage, outcome, None, code, note.detail, note.bytes, took, params)
+            )
         txn.wake = txn.wake or (wake and bool(rows))
         return rows
 
@@ -90,7 +100,9 @@ class SqliteStatements:
         cast("Changes", self.at).stops.append(asked)
 
     def _bound(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        lists = {name: json.dumps(value) for name, value in values.items() if isinstance(value, list)}
+        lists = {
+            name: json.dumps(value) for name, value in values.items() if isinstance(value, list)
+        }
         return {**values, **lists, "now": self.at.now}
 
 

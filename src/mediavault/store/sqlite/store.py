@@ -1,4 +1,6 @@
-"""The SQLite store: one thread writes with group commit, one reads; the event loop never waits for the disk."""
+"""The SQLite store: one thread writes with group commit, one reads;
+the event loop never waits for the disk.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,16 @@ from mediavault.core.job import ClaimedJob, Priority, WorkerId
 from mediavault.core.logs import get_logger
 from mediavault.core.records import RecordKind
 from mediavault.store.losses import LOG, LOSSES
-from mediavault.store.port import JobCatalogue, JobQueue, Marks, Records, SiteLimits, StoreReport, Tables, Workers
+from mediavault.store.port import (
+    JobCatalogue,
+    JobQueue,
+    Marks,
+    Records,
+    SiteLimits,
+    StoreReport,
+    Tables,
+    Workers,
+)
 from mediavault.store.schema import SCHEMA_VERSION
 from mediavault.store.sql import attempts, fleet, library, marks, reads, records, requests, tables
 from mediavault.store.sql.txn import SqlTxn
@@ -68,7 +79,13 @@ class SqliteFile:
             raise
         self._reader, self._file = reader, file
         self._writer = SqliteWriter(
-            db, lock, self._clock, path=self._path, file=file, signals=self.signals, guard=self._guard
+            db,
+            lock,
+            self._clock,
+            path=self._path,
+            file=file,
+            signals=self.signals,
+            guard=self._guard,
         )
         if has_lost:
             loss = LOSSES[LOG]
@@ -133,7 +150,9 @@ class SqliteFile:
         has_lost = False
 
         def enter(db: Connection, will_write: bool) -> None:  # noqa: FBT001 - as open_database calls it
-            """Keep the lock while the schema is changed: another process would take a growing log for one that was cut short."""
+            """Keep the lock while the schema is changed:
+            another process would take a growing log for one that was cut short.
+            """
             nonlocal lock, has_lost
             lock = WriteLock(self._path.with_name(f"{self._path.name}-lock"), self._clock)
             if will_write:
@@ -169,7 +188,9 @@ def _submitted(
 ) -> Callable[Concatenate[_SqlitePort, P], Coroutine[Any, Any, T]]:
     async def method(self: _SqlitePort, /, *args: P.args, **options: P.kwargs) -> T:
         writer = self._file.writer
-        return await (writer.submit_durable if durable else writer.submit)(operation, *args, **options)
+        return await (writer.submit_durable if durable else writer.submit)(
+            operation, *args, **options
+        )
 
     return method
 
@@ -226,7 +247,13 @@ class SqliteQueue(_SqlitePort):
         at_least: Priority = Priority.LATER,
     ) -> list[ClaimedJob]:
         claiming = self._file.writer.submit(
-            claims.claim, worker, limit=limit, lease=lease, platforms=platforms, sessions=sessions, at_least=at_least
+            claims.claim,
+            worker,
+            limit=limit,
+            lease=lease,
+            platforms=platforms,
+            sessions=sessions,
+            at_least=at_least,
         )
         try:
             return await asyncio.shield(claiming)
@@ -235,12 +262,16 @@ class SqliteQueue(_SqlitePort):
             raise
 
     def _give_back(self, claiming: asyncio.Future[list[ClaimedJob]]) -> None:
-        """Release the claims that a cancelled caller never saw; they would be stuck until their leases end."""
+        """Release the claims that a cancelled caller never saw;
+        they would be stuck until their leases end.
+        """
         if claiming.cancelled() or claiming.exception() is not None:
             return
         for claim in claiming.result():
             with suppress(StoreError):  # closed in the meantime: the leases will expire
-                self._file.writer.submit(blocking(attempts.release), claim).add_done_callback(_retrieve)
+                self._file.writer.submit(blocking(attempts.release), claim).add_done_callback(
+                    _retrieve
+                )
 
 
 class SqliteCatalogue(_SqlitePort):
@@ -266,7 +297,9 @@ class SqliteCatalogue(_SqlitePort):
     _report = _read(reads.report)
 
     async def report(self) -> StoreReport:
-        return await self._report(engine=f"SQLite {sqlite_version()}", schema_version=SCHEMA_VERSION)
+        return await self._report(
+            engine=f"SQLite {sqlite_version()}", schema_version=SCHEMA_VERSION
+        )
 
 
 class SqliteSiteLimits(_SqlitePort):

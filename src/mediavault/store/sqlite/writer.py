@@ -1,9 +1,10 @@
 """One thread that writes, with group commit.
 
-All waiting operations go into one transaction: one lock, one commit, one fsync, one wake-up of the event loop for many
-operations. An operation is a function of a :class:`Txn`; it either raises before it writes anything (LeaseLost,
-JobNotFound, IllegalMove) or writes everything. When one of them fails in SQLite, the transaction is rolled back and
-each is run again in its own transaction, so that only the caller of the one that fails gets the error.
+All waiting operations go into one transaction: one lock, one commit, one fsync, one wake-up of the
+event loop for many operations. An operation is a function of a :class:`Txn`; it either raises
+before it writes anything (LeaseLost, JobNotFound, IllegalMove) or writes everything. When one of
+them fails in SQLite, the transaction is rolled back and each is run again in its own transaction,
+so that only the caller of the one that fails gets the error.
 """
 
 from __future__ import annotations
@@ -25,23 +26,32 @@ from mediavault.core.failures import MediavaultError, StoreDamaged, StoreError, 
 from mediavault.core.logs import get_logger
 from mediavault.store.library_index import IndexEntry, accounts_of, totals_of
 from mediavault.store.sql import library
-from mediavault.store.sqlite.engine import Connection, SqliteError, fetch_all, translate_refusal, use_busy_timeout
+from mediavault.store.sqlite.engine import (
+    Connection,
+    SqliteError,
+    fetch_all,
+    translate_refusal,
+    use_busy_timeout,
+)
 from mediavault.store.sqlite.open_file import OpenFile
 from mediavault.store.sqlite.sql import SQL, blocking
 from mediavault.store.wake import Signals
 
-# --- A guard for stores that use the host's clock: leases must not expire because that clock was set.
+# --- A guard for stores that use the host's clock: leases must not expire because that clock was
+# set.
 
-MAX_DRIFT_S = 5.0  # between two readings; NTP slews at most 0.5 ms a second, a step or a resume from sleep is larger
+# between two readings; NTP slews at most 0.5 ms a second, a step or a resume from sleep is larger
+MAX_DRIFT_S = 5.0
 DEFAULT_LEASE = timedelta(seconds=90)  # until the store has seen a longer one
 
 
 class ClockGuard:
     """Decides whether an expired lease can be trusted.
 
-    When wall clock and monotonic time have drifted apart since the last reading, the clock was set or the machine
-    slept. Every lease then looks expired (or endless), so for the length of one lease no job is recovered because of
-    the time: live workers renew their leases in that period. Leases that were ended on purpose are not affected.
+    When wall clock and monotonic time have drifted apart since the last reading, the clock was set
+    or the machine slept. Every lease then looks expired (or endless), so for the length of one
+    lease no job is recovered because of the time: live workers renew their leases in that period.
+    Leases that were ended on purpose are not affected.
     """
 
     def __init__(self) -> None:
@@ -50,12 +60,16 @@ class ClockGuard:
         self._lease_s = DEFAULT_LEASE.total_seconds()
 
     def lease_given(self, lease: timedelta, now: datetime, monotonic: float) -> None:
-        """Note a lease's length, and compare the clocks: a lease given by a wrong clock ends at a wrong time."""
+        """Note a lease's length, and compare the clocks:
+        a lease given by a wrong clock ends at a wrong time.
+        """
         self._lease_s = max(self._lease_s, lease.total_seconds())
         self.may_reap(now, monotonic)
 
     def may_reap(self, now: datetime, monotonic: float) -> bool:
-        """Compare the clocks; False for the length of one lease after a drift of more than ``MAX_DRIFT_S``."""
+        """Compare the clocks; False for the length of one lease after a drift of more than
+        ``MAX_DRIFT_S``.
+        """
         offset = now.timestamp() - monotonic
         if self._offset is not None and abs(offset - self._offset) > MAX_DRIFT_S:
             self._blocked_until = monotonic + self._lease_s
@@ -63,7 +77,8 @@ class ClockGuard:
         return monotonic >= self._blocked_until
 
 
-MAX_BATCH = 256  # operations in one transaction: a frozen process holds the lock for all, so transactions stay short
+# operations in one transaction: a frozen process holds the lock for all, so transactions stay short
+MAX_BATCH = 256
 IDLE_S = 2.0  # without a change, after which the log is emptied into the file
 CHECKPOINT_COMMITS = 100  # changes after which it is, as soon as no call waits
 _LEFT_BYTES = 8
@@ -74,7 +89,8 @@ T = TypeVar("T")
 
 log = get_logger(__name__)
 
-# Raised for a value that cannot be stored: too large an integer, text that is not valid Unicode, an unknown type.
+# Raised for a value that cannot be stored: too large an integer, text that is not valid Unicode, an
+# unknown type.
 _BAD_VALUES = (TypeError, ValueError, OverflowError)
 
 
@@ -90,10 +106,13 @@ class Txn:
     now: int
     monotonic: float
     guard: ClockGuard = field(default_factory=ClockGuard)
-    history: list[tuple[Any, ...]] = field(default_factory=list)  # written before the commit, in this order
-    completed: list[IndexEntry] = field(default_factory=list)  # their sums are added before the commit
+    # written before the commit, in this order
+    history: list[tuple[Any, ...]] = field(default_factory=list)
+    # their sums are added before the commit
+    completed: list[IndexEntry] = field(default_factory=list)
     wake: bool = False  # jobs became claimable
-    stops: list[str] = field(default_factory=list)  # ids of jobs whose attempts should stop, and of workers
+    # ids of jobs whose attempts should stop, and of workers
+    stops: list[str] = field(default_factory=list)
 
     def settle(self) -> None:
         """Write the sums of the jobs completed so far, which are few rows, and the history."""
@@ -120,8 +139,8 @@ _Answer = tuple[_Call, Any, BaseException | None]
 class WriteLock:
     """Lets one process write at a time, first come, first served.
 
-    SQLite's own lock is polled with growing pauses: of four busy processes two never got it. ``flock`` queues. Who has the
-    lock may leave a number in its file.
+    SQLite's own lock is polled with growing pauses: of four busy processes two never got it.
+    ``flock`` queues. Who has the lock may leave a number in its file.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
@@ -153,7 +172,9 @@ class WriteLock:
         return int.from_bytes(os.pread(self._fd, _LEFT_BYTES, 0))
 
     def leave(self, number: int) -> None:
-        """Leave a number for the next process that has the lock, also after a kill. Raises OSError."""
+        """Leave a number for the next process that has the lock, also after a kill.
+        Raises OSError.
+        """
         if number != self.left:
             os.pwrite(self._fd, number.to_bytes(_LEFT_BYTES), 0)
 
@@ -169,7 +190,9 @@ class WriteLock:
 
 
 class SqliteWriter:
-    """Owns the connection from construction on; ``close`` ends the thread, the connection and the lock."""
+    """Owns the connection from construction on; ``close`` ends the thread,
+    the connection and the lock.
+    """
 
     def __init__(
         self,
@@ -206,7 +229,8 @@ class SqliteWriter:
     ) -> asyncio.Future[T]:
         """Run ``operation(txn, *args)`` in one of the next transactions. From the event loop only.
 
-        When the future is done, its writes have reached the operating system: a crash of the process loses nothing.
+        When the future is done, its writes have reached the operating system: a crash of the
+        process loses nothing.
         """
         return self._put(_Call(operation, args, options, False, self._loop.create_future()))  # noqa: FBT003
 
@@ -220,8 +244,8 @@ class SqliteWriter:
         if self._closed:
             raise StoreError("The job store is closed.")
         if not self._turn:
-            # Handed over when the turn ends: the thread wakes once for all calls of a turn, and not while the loop
-            # still has the interpreter to itself.
+            # Handed over when the turn ends: the thread wakes once for all calls of a turn, and not
+            # while the loop still has the interpreter to itself.
             self._loop.call_soon(self._hand_over)
         self._turn.append(call)
         return call.future
@@ -240,7 +264,7 @@ class SqliteWriter:
         await asyncio.shield(self._ended)
         self._thread.join()
 
-    # --- in the thread ------------------------------------------------------------------------------------------
+    # --- in the thread ----------------------------------------------------------------------------
 
     def _run(self) -> None:
         try:
@@ -255,7 +279,9 @@ class SqliteWriter:
             self._post(self._end)
 
     def _next_calls(self) -> list[_Call]:
-        """Wait for a turn's calls and take other waiting ones too; [] when the thread should end."""
+        """Wait for a turn's calls and take other waiting ones too;
+        [] when the thread should end.
+        """
         calls = self._next_turn()
         while calls and len(calls) < MAX_BATCH and not self._turns.empty():
             more = self._turns.get()
@@ -278,7 +304,9 @@ class SqliteWriter:
         return self._turns.get()
 
     def _empty_log(self) -> None:
-        """Empty the log, if no other process reads what it has: what is only in a log is lost with it."""
+        """Empty the log, if no other process reads what it has:
+        what is only in a log is lost with it.
+        """
         try:
             with self._lock:
                 self._file.require_same()
@@ -298,7 +326,9 @@ class SqliteWriter:
             self._changes_in_log = 0
 
     def _transact(self, batch: Sequence[_Call]) -> None:
-        """Commit the batch and answer its callers; if it fails as a whole, commit each call separately."""
+        """Commit the batch and answer its callers; if it fails as a whole,
+        commit each call separately.
+        """
         try:
             with self._lock:
                 answers, txn = self._commit(batch)
@@ -331,7 +361,8 @@ class SqliteWriter:
             answers = [_answer(call, txn) for call in batch]
             txn.settle()
             db.execute("COMMIT")
-            now_written_at = self._file.require_same()  # else it was removed since, and what was written is lost
+            # else it was removed since, and what was written is lost
+            now_written_at = self._file.require_same()
             if db.total_changes() != before:
                 self._changes_in_log += 1
                 self._changed_at = self._clock.monotonic()
@@ -343,7 +374,8 @@ class SqliteWriter:
         return answers, txn
 
     def _note_log(self, written_at: int, now_written_at: int) -> None:
-        """Leave a note, before any caller is answered, of the file that lacks what the log has since this commit.
+        """Leave a note, before any caller is answered, of the file that lacks what the log has
+        since this commit.
 
         A file that the commit itself has written (``wal_autocheckpoint``) may lack nothing.
         """
@@ -353,7 +385,10 @@ class SqliteWriter:
     def _sync_fully(self, full: bool) -> None:  # noqa: FBT001 - the pragma's own value
         if full is not self._full_sync:
             # Not from the statement cache: a pragma takes effect while it is prepared.
-            self._db.execute("PRAGMA synchronous = FULL" if full else "PRAGMA synchronous = NORMAL", can_cache=False)
+            self._db.execute(
+                "PRAGMA synchronous = FULL" if full else "PRAGMA synchronous = NORMAL",
+                can_cache=False,
+            )
             self._full_sync = full
 
     def _ours(self, exc: BaseException | None) -> BaseException | None:
@@ -371,7 +406,7 @@ class SqliteWriter:
         except RuntimeError:
             log.debug("loop_closed_before_answer")  # no caller waits any more
 
-    # --- in the event loop --------------------------------------------------------------------------------------
+    # --- in the event loop ------------------------------------------------------------------------
 
     def _deliver(self, answers: Sequence[_Answer], wake: bool, stops: Sequence[str]) -> None:  # noqa: FBT001 - a callback's argument
         for call, value, error in answers:
@@ -384,7 +419,9 @@ class SqliteWriter:
         self._signals.notify(wake=wake, stops=stops)
 
     def _end(self) -> None:
-        """Fail the calls that are left when the thread has ended, even by a bug: no caller may wait for ever."""
+        """Fail the calls that are left when the thread has ended, even by a bug:
+        no caller may wait for ever.
+        """
         self._closed = True
         left = self._under_way + self._turn
         while not self._turns.empty():

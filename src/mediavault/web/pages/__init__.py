@@ -1,4 +1,6 @@
-"""The HTML pages. They can be read and their forms submitted without JavaScript; with it they update live."""
+"""The HTML pages. They can be read and their forms submitted without JavaScript;
+with it they update live.
+"""
 
 from __future__ import annotations
 

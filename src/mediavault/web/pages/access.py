@@ -1,4 +1,6 @@
-"""The page about access to the vault: the caller's password, signed-in browsers, tokens and links, and the users."""
+"""The page about access to the vault: the caller's password, signed-in browsers,
+tokens and links, and the users.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,13 @@ from mediavault.core.failures import BadInput
 from mediavault.core.users import MAX_USER_CHARS, OWNER, Role
 from mediavault.features.sharing.service import SharedLinks
 from mediavault.presentation.translation import N_, gettext
-from mediavault.server.authentication import client_info_of, current_principal, current_user, has_role, may
+from mediavault.server.authentication import (
+    client_info_of,
+    current_principal,
+    current_user,
+    has_role,
+    may,
+)
 from mediavault.server.services import ApiServices
 from mediavault.web.pages.frame import frame, profiles_in_words, read_form, see_other
 from mediavault.web.pages.phone import SHARE_PROFILE
@@ -38,7 +46,11 @@ SCOPE_HINTS: Mapping[Scope, str] = {
     Scope.READ: N_("including videos"),
     Scope.ADMIN: N_("everything you can do here"),
 }
-ROLE_WORDS: Mapping[Role, str] = {Role.VIEWER: N_("Viewer"), Role.MEMBER: N_("Member"), Role.ADMIN: N_("Admin")}
+ROLE_WORDS: Mapping[Role, str] = {
+    Role.VIEWER: N_("Viewer"),
+    Role.MEMBER: N_("Member"),
+    Role.ADMIN: N_("Admin"),
+}
 ROLE_HINTS: Mapping[Role, str] = {
     Role.VIEWER: N_("watches everything"),
     Role.MEMBER: N_("also adds, changes, shares and deletes posts"),
@@ -53,7 +65,12 @@ async def access(
 ) -> Response:
     given = request.query_params
     return await _access(
-        request, authenticator, links, services, changed="changed" in given, is_set_up="set_up" in given
+        request,
+        authenticator,
+        links,
+        services,
+        changed="changed" in given,
+        is_set_up="set_up" in given,
     )
 
 
@@ -63,9 +80,15 @@ async def password_form(
 ) -> Response:
     if await authenticator.mode() is AuthMode.OPEN:
         return see_other("/setup")
-    form, visit, user = await read_form(request), client_info_of(request, authenticator), current_user()
+    form, visit, user = (
+        await read_form(request),
+        client_info_of(request, authenticator),
+        current_user(),
+    )
     try:
-        session_id = await authenticator.change_password(form.get("current", ""), same_twice(form), visit, user=user)
+        session_id = await authenticator.change_password(
+            form.get("current", ""), same_twice(form), visit, user=user
+        )
     except BadInput as exc:
         return await _access(request, authenticator, links, services, error=exc)
     return signed_in(see_other(f"{PAGE}?changed=1"), session_id, tls=visit.tls)
@@ -79,14 +102,26 @@ async def token_form(
     form = await read_form(request)
     try:
         if await authenticator.mode() is AuthMode.OPEN:
-            raise BadInput("Tokens have no effect while the vault has no password.", help="Set a password first.")
+            raise BadInput(
+                "Tokens have no effect while the vault has no password.",
+                help="Set a password first.",
+            )
         lives, scope = _lives(form.get("days", "")), _scope(form.get("scope", ""))
         token, made = await authenticator.tokens.add(
-            form.get("name", ""), scope, lives=lives, user=current_user(), profile=form.get("profile") or None
+            form.get("name", ""),
+            scope,
+            lives=lives,
+            user=current_user(),
+            profile=form.get("profile") or None,
         )
     except BadInput as exc:
         return await _access(
-            request, authenticator, links, services, error=exc, name=form.get("name", "")[:MAX_NAME_CHARS]
+            request,
+            authenticator,
+            links,
+            services,
+            error=exc,
+            name=form.get("name", "")[:MAX_NAME_CHARS],
         )
     return await _access(request, authenticator, links, services, token=token, token_name=made.name)
 
@@ -102,7 +137,9 @@ async def end_session_form(name: str, authenticator: AuthenticatorDep) -> Respon
     for session in await authenticator.sessions.all(current_user()):
         if session.id == name:
             await authenticator.sessions.end(session.key)
-    return signed_out(see_other("/login")) if name == _own_session() else see_other(f"{PAGE}#sessions")
+    return (
+        signed_out(see_other("/login")) if name == _own_session() else see_other(f"{PAGE}#sessions")
+    )
 
 
 @router.post("/access/sign-out-everywhere")
@@ -122,11 +159,20 @@ async def user_form(
     form = await read_form(request)
     try:
         if await authenticator.mode() is AuthMode.OPEN:
-            raise BadInput("Users can be added when the vault has a password.", help="Set a password first.")
-        user = await authenticator.add_user(form.get("user", ""), _role(form.get("role", "")), form.get("password", ""))
+            raise BadInput(
+                "Users can be added when the vault has a password.", help="Set a password first."
+            )
+        user = await authenticator.add_user(
+            form.get("user", ""), _role(form.get("role", "")), form.get("password", "")
+        )
     except BadInput as exc:
         return await _access(
-            request, authenticator, links, services, error=exc, user=form.get("user", "")[:MAX_USER_CHARS]
+            request,
+            authenticator,
+            links,
+            services,
+            error=exc,
+            user=form.get("user", "")[:MAX_USER_CHARS],
         )
     return see_other(f"{PAGE}?{urlencode({'added': user.name})}#users")
 
@@ -139,7 +185,11 @@ async def role_form(request: Request, name: str, authenticator: AuthenticatorDep
 
 @router.post("/access/users/{name}/password")
 async def user_password_form(
-    request: Request, name: str, authenticator: AuthenticatorDep, links: SharedLinksDep, services: Services
+    request: Request,
+    name: str,
+    authenticator: AuthenticatorDep,
+    links: SharedLinksDep,
+    services: Services,
 ) -> Response:
     """Set a user's password, and end the user's sessions."""
     try:
@@ -153,7 +203,9 @@ async def user_password_form(
 
 
 @router.post("/access/users/{name}/remove")
-async def remove_user_form(name: str, authenticator: AuthenticatorDep, services: Services) -> Response:
+async def remove_user_form(
+    name: str, authenticator: AuthenticatorDep, services: Services
+) -> Response:
     await authenticator.remove_user(name, services.store)
     return see_other(f"{PAGE}#users")
 
@@ -226,7 +278,10 @@ def _role(text: str) -> Role:
 
 def _is_of_use(scope: Scope) -> bool:
     """Whether a token of the caller could do anything with the scope."""
-    needed = {Scope.SUBMIT: ("POST", "/api/jobs"), Scope.COOKIES: ("POST", "/api/sessions/x/cookies")}
+    needed = {
+        Scope.SUBMIT: ("POST", "/api/jobs"),
+        Scope.COOKIES: ("POST", "/api/sessions/x/cookies"),
+    }
     return scope not in needed or may(*needed[scope])
 
 
@@ -239,5 +294,8 @@ def _scope(text: str) -> Scope:
 
 def _lives(days: str) -> timedelta | None:
     if days not in {"", *(str(life) for life in LIVES if life)}:
-        raise BadInput("A token is valid for 30, 90 or 365 days, or until it is revoked.", help="Choose one of them.")
+        raise BadInput(
+            "A token is valid for 30, 90 or 365 days, or until it is revoked.",
+            help="Choose one of them.",
+        )
     return timedelta(days=int(days)) if days else None

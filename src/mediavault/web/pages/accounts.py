@@ -31,7 +31,9 @@ KeyPart = Annotated[str, Path(max_length=200)]
 
 @dataclass(frozen=True, slots=True)
 class AccountCard:
-    """An account as the pages show it. ``name`` is its display name; ``handle`` is "" when the name is the handle."""
+    """An account as the pages show it. ``name`` is its display name;
+    ``handle`` is "" when the name is the handle.
+    """
 
     summary: AccountSummary
     title: str  # its platform's
@@ -41,7 +43,9 @@ class AccountCard:
 
     @property
     def address(self) -> str:
-        platform, slug = (quote(part, safe="") for part in (self.summary.platform, self.summary.slug))
+        platform, slug = (
+            quote(part, safe="") for part in (self.summary.platform, self.summary.slug)
+        )
         return f"/accounts/{platform}/{slug}"
 
     @property
@@ -55,7 +59,9 @@ async def index(
 ) -> Response:
     """List the accounts, newest first; ``q`` is searched for in handles and names."""
     store = services.store
-    query = AccountQuery(platform=platform or None, text=q or None, cursor=cursor or None, limit=ACCOUNTS_ON_A_PAGE)
+    query = AccountQuery(
+        platform=platform or None, text=q or None, cursor=cursor or None, limit=ACCOUNTS_ON_A_PAGE
+    )
     page = await store.catalogue.accounts(query)
     names = [totals.platform for totals in (await store.catalogue.library_totals()).platforms]
     return render(
@@ -101,10 +107,16 @@ async def _picture(summary: AccountSummary, services: ApiServices) -> str | None
     if not summary.saved:
         return None
     query = JobQuery(account=summary.key, statuses=(JobStatus.COMPLETED,), limit=1)
-    newest: list[JobView] = [job_view(job) for job in (await services.store.catalogue.jobs(query)).jobs]
+    newest: list[JobView] = [
+        job_view(job) for job in (await services.store.catalogue.jobs(query)).jobs
+    ]
     return next((job.links.thumbnail for job in newest), None)
 
 
 def _address(q: str, platform: str, cursor: str | None) -> str:
     params = {"q": q, "platform": platform, "cursor": cursor}
-    return f"/accounts?{urlencode({name: value for name, value in params.items() if value})}".rstrip("?")
+    return (
+        f"/accounts?{urlencode({name: value for name, value in params.items() if value})}".rstrip(
+            "?"
+        )
+    )

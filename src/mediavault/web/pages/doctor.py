@@ -33,7 +33,9 @@ async def examine_form(services: Services) -> Response:
 
 @router.get("/doctor/ytdlp")
 async def ytdlp_part(services: Services) -> Response:
-    """Return the page's part about yt-dlp, which the page requests while an upgrade is under way."""
+    """Return the page's part about yt-dlp, which the page requests while an upgrade is under
+    way.
+    """
     return render("ytdlp.html", ytdlp=services.ytdlp.state(), old_after=YTDLP_OLD_AFTER)
 
 

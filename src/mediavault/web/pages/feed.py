@@ -30,7 +30,9 @@ router = APIRouter(include_in_schema=False)
 
 @dataclass(frozen=True, slots=True)
 class FeedPage:
-    """A page's posts in the filter's order; ``earlier`` and ``later`` are the parameters of the pages around it."""
+    """A page's posts in the filter's order; ``earlier`` and ``later`` are the parameters of the
+    pages around it.
+    """
 
     jobs: Sequence[Job]
     earlier: dict[str, str] | None
@@ -41,12 +43,17 @@ class FeedPage:
 async def feed(request: Request, services: Services) -> Response:
     """Show the clips of a filter of the library, whatever its state: only saved posts have a video.
 
-    ``clip`` is the post to begin with, ``before`` the one that the page ends before, and ``cursor`` the end of the page
-    before it, as in the library. A post that is gone leads to the beginning.
+    ``clip`` is the post to begin with, ``before`` the one that the page ends before, and ``cursor``
+    the end of the page before it, as in the library. A post that is gone leads to the beginning.
     """
     params = request.query_params
     library_filter = read_filter(params)
-    query = to_query(replace(library_filter, state=LibraryView.SAVED), current().zone, current_user(), limit=CLIPS)
+    query = to_query(
+        replace(library_filter, state=LibraryView.SAVED),
+        current().zone,
+        current_user(),
+        limit=CLIPS,
+    )
     catalogue = services.store.catalogue
     first, last = [await _saved(catalogue, params.get(name, "")) for name in ("clip", "before")]
     if first:
@@ -59,7 +66,12 @@ async def feed(request: Request, services: Services) -> Response:
     return render(
         "feed.html",
         clips=[
-            feed_clip(job, library_filter, post_marks.get(job.id, PostMarks()), site=services.title_of(job.platform))
+            feed_clip(
+                job,
+                library_filter,
+                post_marks.get(job.id, PostMarks()),
+                site=services.title_of(job.platform),
+            )
             for job in page.jobs
             if moving_files(job)
         ],
@@ -86,9 +98,13 @@ async def _after(catalogue: JobCatalogue, query: JobQuery, cursor: str | None) -
 
 
 async def _from(catalogue: JobCatalogue, query: JobQuery, first: Job) -> FeedPage:
-    """Return the page that begins with this post, even if the filter has no longer found it since it was watched."""
+    """Return the page that begins with this post, even if the filter has no longer found it since
+    it was watched.
+    """
     try:
-        page = await catalogue.jobs(replace(query, cursor=cursor_of(first, query.order), limit=CLIPS - 1))
+        page = await catalogue.jobs(
+            replace(query, cursor=cursor_of(first, query.order), limit=CLIPS - 1)
+        )
         jobs, cursor = (first, *page.jobs), page.next_cursor
     except BadInput:  # its time or size is beyond what a cursor holds
         jobs, cursor = (first,), None
@@ -102,10 +118,14 @@ async def _before(catalogue: JobCatalogue, query: JobQuery, last: Job) -> FeedPa
         job = (await catalogue.neighbours(next_id, query)).newer
         jobs = [job, *jobs] if job else jobs
         next_id = job.id if job else None
-    return FeedPage(jobs, await _earlier(catalogue, query, jobs) if next_id else None, {"clip": last.id})
+    return FeedPage(
+        jobs, await _earlier(catalogue, query, jobs) if next_id else None, {"clip": last.id}
+    )
 
 
-async def _earlier(catalogue: JobCatalogue, query: JobQuery, jobs: Sequence[Job]) -> dict[str, str] | None:
+async def _earlier(
+    catalogue: JobCatalogue, query: JobQuery, jobs: Sequence[Job]
+) -> dict[str, str] | None:
     if not jobs or (await catalogue.neighbours(jobs[0].id, query)).newer is None:
         return None
     return {"before": jobs[0].id}

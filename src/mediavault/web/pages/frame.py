@@ -46,16 +46,21 @@ async def frame(services: ApiServices) -> dict[str, Any]:
 
 def error_view(exc: MediavaultError) -> ErrorView:
     """Return the error that a page shows about input that it cannot accept."""
-    return ErrorView(code=exc.code, message=exc.message, help=translated(exc.help) or help_for(exc.code))
+    return ErrorView(
+        code=exc.code, message=exc.message, help=translated(exc.help) or help_for(exc.code)
+    )
 
 
 async def profiles_in_words(records: Records) -> dict[str, str]:
     """Return the names of all profiles, each with a few words about it."""
-    return {profile.name: profile_words(profile) for profile in (await all_profiles(records)).values()}
+    return {
+        profile.name: profile_words(profile) for profile in (await all_profiles(records)).values()
+    }
 
 
 async def read_form(request: Request, *, max_fields: int = _MAX_FIELDS) -> dict[str, str]:
-    """Return the fields of a URL-encoded form; of a repeated field the first value. Raises BadInput.
+    """Return the fields of a URL-encoded form; of a repeated field the first value. Raises
+    BadInput.
 
     The middleware limits the form's size.
     """
@@ -64,7 +69,9 @@ async def read_form(request: Request, *, max_fields: int = _MAX_FIELDS) -> dict[
 
 
 async def read_fields(request: Request, *, most: int) -> dict[str, list[str]]:
-    """Return the form's fields with every value of a repeated field; at most ``most`` in all. Raises BadInput."""
+    """Return the form's fields with every value of a repeated field;
+    at most ``most`` in all. Raises BadInput.
+    """
     text = (await request.body()).decode("utf-8", "replace")
     try:
         return parse_qs(text, keep_blank_values=True, max_num_fields=most)
@@ -73,7 +80,8 @@ async def read_fields(request: Request, *, most: int) -> dict[str, list[str]]:
 
 
 async def read_upload(request: Request, *, most: int = _MAX_FIELDS) -> dict[str, bytes]:
-    """Return the fields of a form with a file (RFC 7578), the file's content among them; of a repeated field the first.
+    """Return the fields of a form with a file (RFC 7578), the file's content among them; of a
+    repeated field the first.
 
     Raises BadInput for a body that is not such a form, or has more than ``most`` fields.
     """
@@ -101,12 +109,21 @@ def see_other(path: str) -> Response:
 
 
 def own_path(path: str) -> str:
-    """Return ``path`` if it is our page, else ``/``. To browsers, two leading slashes or a backslash name a host."""
-    is_ours = path.startswith("/") and not path.startswith("//") and path.isprintable() and "\\" not in path
+    """Return ``path`` if it is our page, else ``/``. To browsers,
+    two leading slashes or a backslash name a host.
+    """
+    is_ours = (
+        path.startswith("/")
+        and not path.startswith("//")
+        and path.isprintable()
+        and "\\" not in path
+    )
     return path if is_ours and path.isascii() and len(path) <= MAX_OWN_PATH_CHARS else "/"
 
 
 def changed_by(request: Request) -> str:
-    """Return the user and the client's address; only the address for the owner, who may have several devices."""
+    """Return the user and the client's address; only the address for the owner,
+    who may have several devices.
+    """
     address = request.client.host if request.client else ""
     return address if current_user() == OWNER else f"{current_user()}, {address}"

@@ -1,7 +1,7 @@
 """The home page: paste links, watch them being saved, see which failures need the user.
 
-Every action redirects back to the page with the result in the address; the script requests the same pages and updates
-the parts of the open page that changed.
+Every action redirects back to the page with the result in the address; the script requests the same
+pages and updates the parts of the open page that changed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,14 @@ from fastapi import APIRouter, Query, Request, Response
 
 from mediavault.api.dependencies import CallerDep, JobsDep, Services, to_job_id
 from mediavault.api.jobs import pause_queue, resume_queue
-from mediavault.core.failures import CAUSES, BadInput, BadUrl, ErrorCode, JobNotFound, MediavaultError
+from mediavault.core.failures import (
+    CAUSES,
+    BadInput,
+    BadUrl,
+    ErrorCode,
+    JobNotFound,
+    MediavaultError,
+)
 from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.core.job import Job, JobId
 from mediavault.core.messages import Message
@@ -39,8 +46,9 @@ SHARED_CHARS = 8_000  # of text shared by another program
 LINKED = 3  # posts that the message about a submission links to
 REFUSED_SHOWN = 50
 ADDRESS_CHARS = 300
-# The ids of the posts that this browser submitted last. Their results stay on its home page until they are dismissed or
-# replaced; as a cookie this works without a script, and every browser sees its own.
+# The ids of the posts that this browser submitted last. Their results stay on its home page until
+# they are dismissed or replaced; as a cookie this works without a script, and every browser sees
+# its own.
 JUST_NOW_COOKIE = "mediavault_just_now"
 MOST_JUST_NOW = 6
 JUST_NOW_S = 7 * 24 * 3600
@@ -51,7 +59,9 @@ Shared = Annotated[str, Query()]
 
 @dataclass(frozen=True, slots=True)
 class SubmitResult:
-    """The message about the last action; ``posts`` are the ids and titles of those that it links to."""
+    """The message about the last action; ``posts`` are the ids and titles of those that it links
+    to.
+    """
 
     words: str
     posts: Sequence[tuple[JobId, str]] = ()
@@ -59,7 +69,9 @@ class SubmitResult:
 
 @dataclass(frozen=True, slots=True)
 class RefusedView:
-    """A link that was refused. ``offer`` asks whether to follow what is there, by the form at ``follow``; "" for no offer."""
+    """A link that was refused. ``offer`` asks whether to follow what is there, by the form at
+    ``follow``; "" for no offer.
+    """
 
     text: str
     reason: ErrorView
@@ -82,7 +94,8 @@ async def home(
 
     ``url`` and ``text`` only fill the box, since a GET changes nothing.
 
-    The other parameters describe the last action. Its posts are among those whose results stay on the page.
+    The other parameters describe the last action. Its posts are among those whose results stay on
+    the page.
     """
     if not may("POST", "/submit"):
         return see_other("/library")
@@ -95,25 +108,33 @@ async def home(
             SubmitResult(taken_words(taken, known), posts[:LINKED]),
             with_newer(ids, (job_id for job_id, _ in posts)),
         )
-    response = await _home(services, ids, pasted=_prefill(url, text), is_shared=bool(url or text), done=done)
+    response = await _home(
+        services, ids, pasted=_prefill(url, text), is_shared=bool(url or text), done=done
+    )
     if ids != read_ids(request):
         write_ids(response, ids)
     return response
 
 
 @router.post("/submit")
-async def submit_form(request: Request, services: Services, jobs: JobsDep, caller: CallerDep) -> Response:
+async def submit_form(
+    request: Request, services: Services, jobs: JobsDep, caller: CallerDep
+) -> Response:
     """Accept the valid links. The others come back in the box, each with the reason."""
     form = await read_form(request)
     pasted, profile = form.get("post_urls", ""), form.get("profile", "")
     try:
         taken = await jobs.submit_each(links_of(pasted), caller, profile=profile)
     except BadInput as exc:
-        return await _home(services, read_ids(request), pasted=pasted, profile=profile, error=error_view(exc))
+        return await _home(
+            services, read_ids(request), pasted=pasted, profile=profile, error=error_view(exc)
+        )
     ids = with_newer(read_ids(request), (job.id for job in (*taken.jobs, *taken.known)))
     if not taken.refused:
         results = [("taken", len(taken.jobs)), ("known", len(taken.known))]
-        response = see_other(f"/?{urlencode(results + [('post', job.id) for job in taken.known[:LINKED]])}")
+        response = see_other(
+            f"/?{urlencode(results + [('post', job.id) for job in taken.known[:LINKED]])}"
+        )
         write_ids(response, ids)
         return response
     any_accepted = taken.jobs or taken.known
@@ -123,7 +144,9 @@ async def submit_form(request: Request, services: Services, jobs: JobsDep, calle
         pasted="\n".join(refused.text for refused in taken.refused) if any_accepted else pasted,
         profile=profile,
         refused=taken.refused,
-        done=SubmitResult(taken_words(len(taken.jobs), len(taken.known)), _with_titles(taken.known[:LINKED]))
+        done=SubmitResult(
+            taken_words(len(taken.jobs), len(taken.known)), _with_titles(taken.known[:LINKED])
+        )
         if any_accepted
         else None,
         status=200 if any_accepted else 422,
@@ -134,16 +157,22 @@ async def submit_form(request: Request, services: Services, jobs: JobsDep, calle
 
 @router.post("/just-now/dismiss")
 async def dismiss_form(request: Request) -> Response:
-    """Remove one result from this browser's home page, or all of them without an ``id``. The post itself stays."""
+    """Remove one result from this browser's home page, or all of them without an ``id``.
+    The post itself stays.
+    """
     dismissed = (await read_form(request)).get("id", "")
     response = see_other("/")
-    write_ids(response, [job_id for job_id in read_ids(request) if dismissed and job_id != dismissed])
+    write_ids(
+        response, [job_id for job_id in read_ids(request) if dismissed and job_id != dismissed]
+    )
     return response
 
 
 @router.post("/failures/retry")
 async def retry_form(request: Request, jobs: JobsDep) -> Response:
-    """Retry the failed jobs of one cause, and of one site if given; at most MAX_RETRIED, others stay as they are."""
+    """Retry the failed jobs of one cause, and of one site if given; at most MAX_RETRIED,
+    others stay as they are.
+    """
     fields = await read_form(request)
     cause = CAUSES.get(fields.get("cause", ""))
     if cause is None:
@@ -162,7 +191,9 @@ async def open_site_form(platform: str, services: Services) -> Response:
 
 @router.post("/queue/pause")
 async def pause_form(request: Request, services: Services) -> Response:
-    """Pause the queue, or the site that the form names. With ``sites`` the reader came from the sites' page."""
+    """Pause the queue, or the site that the form names.
+    With ``sites`` the reader came from the sites' page.
+    """
     fields = await read_form(request)
     await pause_queue(services, fields.get("site") or None)
     return _back(fields)
@@ -221,7 +252,9 @@ async def _home(
 
 
 def links_of(pasted: str) -> list[str]:
-    """Return the links in a text, or its lines when it has none. Raises BadInput for no text or too many links."""
+    """Return the links in a text, or its lines when it has none.
+    Raises BadInput for no text or too many links.
+    """
     addresses = addresses_in(pasted)
     if not addresses:
         raise BadUrl("No link found.")
@@ -249,24 +282,30 @@ def _refused_view(refused: RefusedAddress, services: ApiServices) -> RefusedView
         address = services.submit.read_source(refused.text)
     except MediavaultError:
         return RefusedView(text, error)
-    offer = _("This is a list. Follow it?") if address.is_list else _("This is a channel. Follow it?")
+    offer = (
+        _("This is a list. Follow it?") if address.is_list else _("This is a channel. Follow it?")
+    )
     return RefusedView(text, error, offer, f"/sources?{urlencode({'url': address.url})}#form")
 
 
 async def _titles(services: ApiServices, ids: Sequence[str]) -> list[tuple[JobId, str]]:
     """Return the ids and titles of the posts that exist."""
-    return _with_titles([job async for job in existing_jobs(services.store.catalogue, map(JobId, ids))])
+    return _with_titles(
+        [job async for job in existing_jobs(services.store.catalogue, map(JobId, ids))]
+    )
 
 
 def _with_titles(jobs: Sequence[Job]) -> list[tuple[JobId, str]]:
     return [(job.id, title(job)) for job in jobs]
 
 
-# Users paste lists, chat messages, captions, shortcuts and pieces of Markdown. Words around a link are ignored; a word that
-# looks like an attempt at an address is passed on unchanged, so that it is refused with a reason rather than lost.
+# Users paste lists, chat messages, captions, shortcuts and pieces of Markdown. Words around a link
+# are ignored; a word that looks like an attempt at an address is passed on unchanged, so that it is
+# refused with a reason rather than lost.
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _LINK = re.compile(r"https?://", re.IGNORECASE)
-_BARE = re.compile(r"(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}/\S+")  # x.com/jane/status/1, as phones show addresses
+# x.com/jane/status/1, as phones show addresses
+_BARE = re.compile(r"(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}/\S+")
 _OPENING = "<([{\"'\u201c\u201e\u00ab"
 _CLOSING = ">)]}\"'\u201d\u201c\u00bb,;.!\u2026"
 
@@ -274,8 +313,8 @@ _CLOSING = ">)]}\"'\u201d\u201c\u00bb,;.!\u2026"
 def addresses_in(text: str) -> list[str]:
     """Return the addresses in order, each once; the lines themselves when there is no address.
 
-    A line of one word counts as an attempt at an address: ``nonsense`` is passed on, ``look at this`` only when the
-    text contains no link.
+    A line of one word counts as an attempt at an address: ``nonsense`` is passed on,
+    ``look at this`` only when the text contains no link.
     """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     parsed = [(line, _links(line)) for line in lines]
@@ -305,7 +344,9 @@ def _link(word: str) -> str | None:
 
 
 def _without_tail(link: str) -> str:
-    """Remove the sentence's punctuation; a closing bracket stays when the address contains an opening one."""
+    """Remove the sentence's punctuation; a closing bracket stays when the address contains an
+    opening one.
+    """
     while link and link[-1] in _CLOSING and not (link[-1] == ")" and "(" in link):
         link = link[:-1]
     return link
@@ -330,6 +371,8 @@ def with_newer(ids: Sequence[JobId], newer: Iterable[JobId]) -> list[JobId]:
 def write_ids(response: Response, ids: Sequence[JobId]) -> None:
     """Set the cookie, or delete it when there are none."""
     if ids:
-        response.set_cookie(JUST_NOW_COOKIE, ".".join(ids), max_age=JUST_NOW_S, samesite="strict", httponly=True)
+        response.set_cookie(
+            JUST_NOW_COOKIE, ".".join(ids), max_age=JUST_NOW_S, samesite="strict", httponly=True
+        )
     else:
         response.delete_cookie(JUST_NOW_COOKIE, samesite="strict")

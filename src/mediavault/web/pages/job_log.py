@@ -1,4 +1,6 @@
-"""``GET /jobs/{id}/log``: everything known about a job, as text for a request for help. In English, redacted."""
+"""``GET /jobs/{id}/log``: everything known about a job, as text for a request for help.
+In English, redacted.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ def job_log(
     versions: Mapping[str, str],
     at: datetime,
 ) -> str:
-    """Return the log as plain text. Every value is redacted; third-party texts are one line each."""
+    """Return the log as plain text. Every value is redacted;
+    third-party texts are one line each.
+    """
     sections = {
         "Job": _facts(job),
         "Files": _files(job, checks),
@@ -79,12 +83,16 @@ def _facts(job: Job) -> Iterator[str]:
         "post": _line(redact_page(job.post_url)),
         "canonical": _line(redact_page(job.canonical_url)),
         "title": _line(shown.title),
-        "account": _line(f"{account.handle or account.display_name or ''} ({account.slug})") if account else None,
+        "account": _line(f"{account.handle or account.display_name or ''} ({account.slug})")
+        if account
+        else None,
         "status": job.status,
         "stage": job.stage,
         "version": job.version,
         "attempts": f"{job.attempt_count} of {job.max_attempts}",
-        "progress": f"{job.progress_pct} %, {job.bytes_done} of {job.bytes_total or 'unknown'} bytes",
+        "progress": (
+            f"{job.progress_pct} %, {job.bytes_done} of {job.bytes_total or 'unknown'} bytes"
+        ),
         "error": f"{job.error_code}: {_line(job.error or '')}" if job.error_code else None,
         "needs a session": job.needs_session or None,
         "chosen by a person": ", ".join(map(redact_address, job.chosen_urls)) or None,
@@ -102,7 +110,10 @@ def _facts(job: Job) -> Iterator[str]:
 def _files(job: Job, checks: Mapping[int, FileCheck]) -> Iterator[str]:
     for index, saved in saved_files(job).items():
         yield f"{index}: {_line(saved.output_path)}"
-        yield f"   {saved.bytes} bytes, {saved.width} x {saved.height}, {saved.duration_s} s, SHA-256 {saved.sha256}"
+        yield (
+            f"   {saved.bytes} bytes, {saved.width} x {saved.height}, {saved.duration_s} s, SHA-256"
+            f" {saved.sha256}"
+        )
         if (check := checks.get(index)) is not None:
             yield f"   checked {_moment(check.at)}: {check.verdict} {_line(check.detail)}".rstrip()
 
@@ -115,10 +126,23 @@ def _items(job: Job) -> Iterator[str]:
 
 def _candidates(job: Job) -> Iterator[str]:
     for number, candidate in enumerate(job.candidates):
-        facts = (candidate.source_type, candidate.container, candidate.video_codec, candidate.audio_codec)
+        facts = (
+            candidate.source_type,
+            candidate.container,
+            candidate.video_codec,
+            candidate.audio_codec,
+        )
         form = ", ".join(str(fact) for fact in facts if fact)
-        size = f", {candidate.width} x {candidate.height}" if candidate.width and candidate.height else ""
-        address = "an inline manifest" if candidate.url.startswith("data:") else redact_address(candidate.url)
+        size = (
+            f", {candidate.width} x {candidate.height}"
+            if candidate.width and candidate.height
+            else ""
+        )
+        address = (
+            "an inline manifest"
+            if candidate.url.startswith("data:")
+            else redact_address(candidate.url)
+        )
         origin = f"seen in {candidate.found_in}, {candidate.ownership.name.lower()}"
         yield f"{number}: {_line(form)}{size}, {origin}: {_line(address)}"
 
@@ -128,13 +152,18 @@ def _record(record: HistoryRecord) -> str:
     size, duration = f"{record.bytes} bytes", f"{record.duration_ms} ms"
     numbers = (size if record.bytes else "", duration if record.duration_ms else "")
     parts = (f"{record.error_code}" if record.error_code else "", *numbers, _line(record.detail))
-    return f"{_moment(record.at)}  attempt {record.attempt}  {step:<20} {record.outcome:<8} " + "  ".join(
-        part for part in parts if part
+    return (
+        f"{_moment(record.at)}  attempt {record.attempt}  {step:<20} {record.outcome:<8} "
+        + "  ".join(part for part in parts if part)
     )
 
 
 def _versions() -> dict[str, str]:
-    versions = {"mediavault": __version__, "python": machine.python_version(), "system": machine.system()}
+    versions = {
+        "mediavault": __version__,
+        "python": machine.python_version(),
+        "system": machine.system(),
+    }
     for name in _REPORTED_PACKAGES:
         try:
             versions[name] = version(name)

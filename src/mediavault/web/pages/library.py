@@ -39,7 +39,14 @@ from mediavault.server.authentication import current_user
 from mediavault.server.services import ApiServices
 from mediavault.store import saved_searches
 from mediavault.store.mark_changes import read_marks
-from mediavault.store.port import AccountQuery, JobCatalogue, JobOrder, JobPage, JobQuery, LibraryTotals
+from mediavault.store.port import (
+    AccountQuery,
+    JobCatalogue,
+    JobOrder,
+    JobPage,
+    JobQuery,
+    LibraryTotals,
+)
 from mediavault.web.cards import account_name, account_words, tile
 from mediavault.web.pages.frame import frame
 from mediavault.web.render import render
@@ -62,8 +69,11 @@ async def library(request: Request, services: Services) -> Response:
     """Show the page, or the part that htmx requests: the next tiles, or the results of a filter."""
     library_filter = read_filter(request.query_params)
     cursor = request.query_params.get("cursor") or None
-    is_part = "hx-request" in request.headers and "hx-history-restore-request" not in request.headers
-    moment = services.clock.now() - CLOCKS_DIFFER  # before the jobs are read: later changes arrive live
+    is_part = (
+        "hx-request" in request.headers and "hx-history-restore-request" not in request.headers
+    )
+    # before the jobs are read: later changes arrive live
+    moment = services.clock.now() - CLOCKS_DIFFER
     query = to_query(library_filter, current().zone, current_user(), cursor=cursor, limit=PAGE)
     page = await services.store.catalogue.jobs(query)
     if cursor and not page.jobs and not is_part:  # what was on it is gone
@@ -75,7 +85,12 @@ async def library(request: Request, services: Services) -> Response:
     totals = await services.store.catalogue.library_totals()
     results = {
         "moment": moment,
-        **await tiles(services, library_filter, page, month_headings(page.jobs, library_filter.order, current().zone)),
+        **await tiles(
+            services,
+            library_filter,
+            page,
+            month_headings(page.jobs, library_filter.order, current().zone),
+        ),
         **await _results(services, library_filter, page, totals, cursor=cursor),
         "months": await _months(services, library_filter, query, page),
         "shown_month": month_of(page.jobs[0].created_at, current().zone) if page.jobs else None,
@@ -96,16 +111,26 @@ async def library(request: Request, services: Services) -> Response:
 
 
 async def tiles(
-    services: ApiServices, library_filter: LibraryFilter, page: JobPage, headings: Mapping[JobId, str] | None = None
+    services: ApiServices,
+    library_filter: LibraryFilter,
+    page: JobPage,
+    headings: Mapping[JobId, str] | None = None,
 ) -> dict[str, Any]:
     post_marks = await read_marks(services.store, current_user(), [job.id for job in page.jobs])
     more = address(library_filter, cursor=page.next_cursor) if page.next_cursor else None
     text = to_query(library_filter, current().zone, current_user(), limit=1).text
     return {
-        "spoken": await spoken_in(services, page.jobs, text, keep=urlencode(to_params(library_filter))),
+        "spoken": await spoken_in(
+            services, page.jobs, text, keep=urlencode(to_params(library_filter))
+        ),
         "asked": library_filter,
         "tiles": [
-            tile(job, library_filter, post_marks.get(job.id, PostMarks()), site=services.title_of(job.platform))
+            tile(
+                job,
+                library_filter,
+                post_marks.get(job.id, PostMarks()),
+                site=services.title_of(job.platform),
+            )
             for job in page.jobs
         ],
         "headings": headings or {},
@@ -116,9 +141,11 @@ async def tiles(
 async def _months(
     services: ApiServices, library_filter: LibraryFilter, query: JobQuery, page: JobPage
 ) -> list[tuple[str, str]]:
-    """Return the months, or years, of the query's jobs with the addresses of their first tiles, in the query's order.
+    """Return the months, or years, of the query's jobs with the addresses of their first tiles, in
+    the query's order.
 
-    Only the first and the last job are read, so a month between them may have none: its link leads to the next one.
+    Only the first and the last job are read, so a month between them may have none: its link leads
+    to the next one.
     """
     if library_filter.order not in BY_MONTH:
         return []
@@ -140,13 +167,20 @@ async def _months(
 
 
 async def _results(
-    services: ApiServices, library_filter: LibraryFilter, page: JobPage, totals: LibraryTotals, *, cursor: str | None
+    services: ApiServices,
+    library_filter: LibraryFilter,
+    page: JobPage,
+    totals: LibraryTotals,
+    *,
+    cursor: str | None,
 ) -> dict[str, Any]:
     return {
         "chips": list(
             chips(
                 library_filter,
-                account_name=account_name(library_filter.account, page.jobs) if library_filter.account else "",
+                account_name=account_name(library_filter.account, page.jobs)
+                if library_filter.account
+                else "",
                 site=services.title_of(library_filter.platform) if library_filter.platform else "",
             )
         ),
@@ -165,11 +199,20 @@ async def _results(
     }
 
 
-def states(library_filter: LibraryFilter, totals: LibraryTotals) -> list[tuple[LibraryView, str, str, int | None]]:
-    """Return each view with its label, its address, and its number of posts (None when the totals don't give it)."""
+def states(
+    library_filter: LibraryFilter, totals: LibraryTotals
+) -> list[tuple[LibraryView, str, str, int | None]]:
+    """Return each view with its label, its address,
+    and its number of posts (None when the totals don't give it).
+    """
     counts = _counts(library_filter, totals)
     return [
-        (view, VIEW_LABELS[view], address(replace(library_filter, state=view)), counts[view] if counts else None)
+        (
+            view,
+            VIEW_LABELS[view],
+            address(replace(library_filter, state=view)),
+            counts[view] if counts else None,
+        )
         for view in LibraryView
     ]
 
@@ -180,12 +223,22 @@ def _counts(library_filter: LibraryFilter, totals: LibraryTotals) -> dict[Librar
         return None
     counts: Mapping[JobStatus, int] = totals.counts
     if library_filter.platform:
-        counts = next((site.counts for site in totals.platforms if site.platform == library_filter.platform), {})
-    return {view: sum(counts.get(status, 0) for status in STATUSES[view] or JobStatus) for view in LibraryView}
+        counts = next(
+            (site.counts for site in totals.platforms if site.platform == library_filter.platform),
+            {},
+        )
+    return {
+        view: sum(counts.get(status, 0) for status in STATUSES[view] or JobStatus)
+        for view in LibraryView
+    }
 
 
-async def count_words(services: ApiServices, library_filter: LibraryFilter, totals: LibraryTotals) -> str:
-    """Return the number of posts that match the filter, with its noun: saved posts are videos, others have none yet."""
+async def count_words(
+    services: ApiServices, library_filter: LibraryFilter, totals: LibraryTotals
+) -> str:
+    """Return the number of posts that match the filter, with its noun:
+    saved posts are videos, others have none yet.
+    """
     if counts := _counts(library_filter, totals):
         number = counts[library_filter.state]
     else:
@@ -196,8 +249,12 @@ async def count_words(services: ApiServices, library_filter: LibraryFilter, tota
     return ngettext("%(number)s post", "%(number)s posts", number) % {"number": number}
 
 
-async def _choices(services: ApiServices, library_filter: LibraryFilter, totals: LibraryTotals) -> dict[str, Any]:
-    """Return the options of the filter. The selected ones are always among them, even without any posts."""
+async def _choices(
+    services: ApiServices, library_filter: LibraryFilter, totals: LibraryTotals
+) -> dict[str, Any]:
+    """Return the options of the filter. The selected ones are always among them,
+    even without any posts.
+    """
     page = await services.store.catalogue.accounts(
         AccountQuery(platform=library_filter.platform or None, limit=ACCOUNTS)
     )
@@ -208,14 +265,24 @@ async def _choices(services: ApiServices, library_filter: LibraryFilter, totals:
             sum(site.counts[status] for status in statuses or JobStatus),
         )
         for site in totals.platforms
-        if statuses != STATUSES[LibraryView.SAVED] or site.saved or site.platform == library_filter.platform
+        if statuses != STATUSES[LibraryView.SAVED]
+        or site.saved
+        or site.platform == library_filter.platform
     }
-    accounts = {account.key: (account_words(account), services.title_of(account.platform)) for account in page.accounts}
+    accounts = {
+        account.key: (account_words(account), services.title_of(account.platform))
+        for account in page.accounts
+    }
     if library_filter.platform:
-        platforms.setdefault(library_filter.platform, (services.title_of(library_filter.platform), 0))
+        platforms.setdefault(
+            library_filter.platform, (services.title_of(library_filter.platform), 0)
+        )
     if library_filter.account:
         accounts.setdefault(library_filter.account, (library_filter.account, ""))
-    names = {kind: await services.store.marks.names(f"{kind}/") for kind in (MarkKind.TAG, MarkKind.COLLECTION)}
+    names = {
+        kind: await services.store.marks.names(f"{kind}/")
+        for kind in (MarkKind.TAG, MarkKind.COLLECTION)
+    }
     return {
         "platforms": platforms,
         "accounts": accounts,
@@ -228,13 +295,20 @@ async def _choices(services: ApiServices, library_filter: LibraryFilter, totals:
 
 
 def _history_headers(request: Request, library_filter: LibraryFilter) -> dict[str, str]:
-    """Return the header by which htmx sets the page's address. Typing a search adds one history entry, not ten."""
+    """Return the header by which htmx sets the page's address.
+    Typing a search adds one history entry, not ten.
+    """
     url = address(library_filter)
     try:
-        before = read_filter(dict(parse_qsl(urlsplit(request.headers.get("hx-current-url", "")).query)))
+        before = read_filter(
+            dict(parse_qsl(urlsplit(request.headers.get("hx-current-url", "")).query))
+        )
     except (BadInput, ValueError):
         return {"HX-Push-Url": url}
-    is_typing = bool(before.q and library_filter.q) and replace(before, q=library_filter.q) == library_filter
+    is_typing = (
+        bool(before.q and library_filter.q)
+        and replace(before, q=library_filter.q) == library_filter
+    )
     return {"HX-Replace-Url" if is_typing or before == library_filter else "HX-Push-Url": url}
 
 
@@ -243,7 +317,9 @@ def _batch(text: str) -> str:
 
 
 def _result_message(text: str) -> str:
-    """Return the message about the last action, from the parameter of its redirect; "" without one."""
+    """Return the message about the last action, from the parameter of its redirect;
+    "" without one.
+    """
     match = _RESULT.fullmatch(text)
     if match is None:
         return ""
@@ -256,7 +332,11 @@ def _result_message(text: str) -> str:
         message = ngettext("%(count)s post was changed.", "%(count)s posts were changed.", count)
     else:
         message = ngettext("%(count)s post was deleted.", "%(count)s posts were deleted.", count)
-    rest = ngettext("%(left)s was left unchanged.", "%(left)s were left unchanged.", left) if left else ""
+    rest = (
+        ngettext("%(left)s was left unchanged.", "%(left)s were left unchanged.", left)
+        if left
+        else ""
+    )
     return f"{message % {'count': count}} {rest % {'left': left} if left else ''}".strip()
 
 
@@ -272,7 +352,8 @@ async def changes(
     moment: Annotated[AwareDatetime, Query(description="When the page was made.")],
     ids: Annotated[list[str] | None, Query(alias="id", max_length=AT_ONCE)] = None,
 ) -> Response:
-    """Return the tiles of ``id`` without the removed ones, and the current number of posts in each state.
+    """Return the tiles of ``id`` without the removed ones, and the current number of posts in each
+    state.
 
     Tiles that match the page's filter now, but did not when the page was made, are marked as fresh.
     """
@@ -290,11 +371,15 @@ async def changes(
 
 
 def came_at(job: Job, shown: LibraryView) -> datetime:
-    """Return when the job entered the state that is shown; a job that waits for a retry counts from its last change."""
+    """Return when the job entered the state that is shown;
+    a job that waits for a retry counts from its last change.
+    """
     is_again = job.status is JobStatus.QUEUED and job.attempt_count > 0
     if shown is LibraryView.ALL or (shown is LibraryView.WAITING and not is_again):
         return job.created_at
-    entered = {JobStatus.COMPLETED: job.completed_at, JobStatus.FAILED: job.failed_at}.get(job.status)
+    entered = {JobStatus.COMPLETED: job.completed_at, JobStatus.FAILED: job.failed_at}.get(
+        job.status
+    )
     return entered or job.updated_at
 
 
@@ -308,7 +393,9 @@ async def _existing(catalogue: JobCatalogue, ids: Sequence[str]) -> list[Job]:
     return jobs
 
 
-async def _matching(catalogue: JobCatalogue, jobs: Sequence[Job], library_filter: LibraryFilter) -> set[JobId]:
+async def _matching(
+    catalogue: JobCatalogue, jobs: Sequence[Job], library_filter: LibraryFilter
+) -> set[JobId]:
     """Return the ids of the jobs that match the filter.
 
     The catalogue is queried for the instants at which they were created, since only it can search.
@@ -318,7 +405,11 @@ async def _matching(catalogue: JobCatalogue, jobs: Sequence[Job], library_filter
     instants: dict[datetime, set[JobId]] = defaultdict(set)
     for job in jobs:
         at = job.created_at
-        if job.status in statuses and (not query.since or at >= query.since) and (not query.until or at < query.until):
+        if (
+            job.status in statuses
+            and (not query.since or at >= query.since)
+            and (not query.until or at < query.until)
+        ):
             instants[at].add(job.id)
     matching: set[JobId] = set()
     for at, wanted in instants.items():

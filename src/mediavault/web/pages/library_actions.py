@@ -1,4 +1,6 @@
-"""Actions on the selected posts of the library: retry, delete, zip, export. All work as plain forms."""
+"""Actions on the selected posts of the library: retry, delete, zip, export.
+All work as plain forms.
+"""
 
 from __future__ import annotations
 
@@ -56,17 +58,20 @@ async def remove_form(request: Request, services: Services, jobs: JobsDep) -> Re
     selection, batch = read_selection(fields), new_batch()
     done = await remove_each(jobs, await ids_of(services.store.catalogue, selection), batch=batch)
     page = page_of({name: values[0] for name, values in fields.items() if values})
-    return see_other(address(selection.filter, **page, outcome=f"removed-{done.count}-{done.left}", batch=batch))
+    return see_other(
+        address(selection.filter, **page, outcome=f"removed-{done.count}-{done.left}", batch=batch)
+    )
 
 
 @router.get("/library/zip", response_class=Response, responses=errors(401, 503))
 async def zip_of_filter(
     request: Request, services: Services, _id: Annotated[list[str] | None, Query(alias="id")] = None
 ) -> Response:
-    """Return saved videos as a zip: those of the jobs named by ``id``, or of all that match the library's filter.
+    """Return saved videos as a zip: those of the jobs named by ``id``, or of all that match the
+    library's filter.
 
-    The filter has the parameters of the library page's address. ``pictures=on`` and ``sidecars=on`` add thumbnails and
-    sidecars. At most 1,000 posts.
+    The filter has the parameters of the library page's address. ``pictures=on`` and ``sidecars=on``
+    add thumbnails and sidecars. At most 1,000 posts.
     """
     return await _zip(services, _fields_of_url(request))
 
@@ -80,7 +85,9 @@ async def zip_of_selection(request: Request, services: Services) -> Response:
 async def export_of_filter(
     request: Request, services: Services, _id: Annotated[list[str] | None, Query(alias="id")] = None
 ) -> Response:
-    """Export the jobs named by ``id``, or all that match the library's filter, as ``format=csv`` or ``jsonl``."""
+    """Export the jobs named by ``id``, or all that match the library's filter,
+    as ``format=csv`` or ``jsonl``.
+    """
     return _export(services, _fields_of_url(request))
 
 
@@ -136,8 +143,10 @@ def _download(services: ApiServices, suffix: str, kind: str) -> dict[str, str]:
 
 
 COLUMNS = (
-    "id", "status", "title", "text", "account", "account_name", "platform", "post_url", "published_at", "created_at", "completed_at", "duration_s",
-    "width", "height", "bytes", "sha256", "output_path", "error_code", "error", "favourite", "watched", "tags", "collections", "note",
+    "id", "status", "title", "text", "account", "account_name", "platform", "post_url",
+    "published_at", "created_at", "completed_at", "duration_s", "width", "height", "bytes",
+    "sha256", "output_path", "error_code", "error", "favourite", "watched", "tags", "collections",
+    "note",
 )  # fmt: skip
 # Some spreadsheets take a cell that begins like this for a formula (OWASP, CSV injection).
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -150,7 +159,10 @@ class ListFormat(StrEnum):
     JSON_LINES = "jsonl"
 
 
-MEDIA_TYPES = {ListFormat.CSV: "text/csv; charset=utf-8", ListFormat.JSON_LINES: "application/jsonl; charset=utf-8"}
+MEDIA_TYPES = {
+    ListFormat.CSV: "text/csv; charset=utf-8",
+    ListFormat.JSON_LINES: "application/jsonl; charset=utf-8",
+}
 
 
 ReadMarks = Callable[[Sequence[JobId]], Awaitable[Mapping[JobId, PostMarks]]]
@@ -159,25 +171,37 @@ ReadMarks = Callable[[Sequence[JobId]], Awaitable[Mapping[JobId, PostMarks]]]
 async def listed(
     pages: AsyncIterable[Sequence[Job]], form: ListFormat, read_marks: ReadMarks
 ) -> AsyncGenerator[bytes, None]:
-    """Yield the encoded list, a page at a time. ``read_marks`` returns what the user noted about posts."""
+    """Yield the encoded list, a page at a time. ``read_marks`` returns what the user noted about
+    posts.
+    """
     if form is ListFormat.CSV:
-        yield b"\xef\xbb\xbf" + csv_lines([COLUMNS])  # Excel reads UTF-8 only with a byte order mark
+        # Excel reads UTF-8 only with a byte order mark
+        yield b"\xef\xbb\xbf" + csv_lines([COLUMNS])
     async for page in pages:
         post_marks = await read_marks([job.id for job in page])
         rows = [row(shown_job(job), post_marks.get(job.id, PostMarks())) for job in page]
-        yield csv_lines([row.values() for row in rows]) if form is ListFormat.CSV else json_lines(rows)
+        yield (
+            csv_lines([row.values() for row in rows])
+            if form is ListFormat.CSV
+            else json_lines(rows)
+        )
 
 
 def row(job: Job, post_marks: PostMarks) -> dict[str, Cell]:
-    """Return a job's cells by ``COLUMNS``. Times are ISO 8601 in UTC, sizes bytes, durations seconds; tags and
-    collections have commas between them, favourite and watched are 1 or 0."""
+    """Return a job's cells by ``COLUMNS``. Times are ISO 8601 in UTC, sizes bytes, durations
+    seconds; tags and collections have commas between them, favourite and watched are 1 or 0.
+    """
     account = job.account
     facts = job.metadata
     cells: tuple[Cell, ...] = (
-        job.id, job.status.value, title(job), _text(facts.get("text")), account.handle if account else None, account.display_name if account else None,
-        job.platform, job.post_url, _text(facts.get("published_at")), job.created_at.isoformat(), job.completed_at.isoformat() if job.completed_at else None,
-        job.duration_s, job.width, job.height, job.bytes, job.sha256, job.output_path, job.error_code.value if job.error_code else None, job.error,
-        int(post_marks.favourite), int(post_marks.watched), ", ".join(post_marks.tags), ", ".join(post_marks.collections), post_marks.note,
+        job.id, job.status.value, title(job), _text(facts.get("text")),
+        account.handle if account else None, account.display_name if account else None,
+        job.platform, job.post_url, _text(facts.get("published_at")), job.created_at.isoformat(),
+        job.completed_at.isoformat() if job.completed_at else None, job.duration_s, job.width,
+        job.height, job.bytes, job.sha256, job.output_path,
+        job.error_code.value if job.error_code else None, job.error, int(post_marks.favourite),
+        int(post_marks.watched), ", ".join(post_marks.tags), ", ".join(post_marks.collections),
+        post_marks.note,
     )  # fmt: skip
     return dict(zip(COLUMNS, cells, strict=True))
 
@@ -188,7 +212,9 @@ def json_lines(rows: Sequence[dict[str, Cell]]) -> bytes:
 
 
 def csv_lines(rows: Sequence[object]) -> bytes:
-    """Return the rows as CSV (RFC 4180), with an apostrophe before a cell that a spreadsheet would execute."""
+    """Return the rows as CSV (RFC 4180), with an apostrophe before a cell that a spreadsheet would
+    execute.
+    """
     out = io.StringIO()
     writer = csv.writer(out)
     for cells in rows:
@@ -197,11 +223,15 @@ def csv_lines(rows: Sequence[object]) -> bytes:
 
 
 def safe_cell(cell: Cell) -> Cell:
-    """Return text as one line that no spreadsheet takes for a formula; other values are returned unchanged."""
+    """Return text as one line that no spreadsheet takes for a formula;
+    other values are returned unchanged.
+    """
     if not isinstance(cell, str):
         return cell
     line = one_line(cell)
-    return f"'{line}" if line.startswith(_FORMULA_STARTS) or cell.startswith(_FORMULA_STARTS) else line
+    return (
+        f"'{line}" if line.startswith(_FORMULA_STARTS) or cell.startswith(_FORMULA_STARTS) else line
+    )
 
 
 def _text(value: object) -> str | None:

@@ -1,9 +1,10 @@
-"""What makes the pages an app of a phone: the web manifest, the address that receives shares, and the page for an app whose
-vault cannot be reached. A signed-out browser may request all three.
+"""What makes the pages an app of a phone: the web manifest, the address that receives shares, and
+the page for an app whose vault cannot be reached. A signed-out browser may request all three.
 
-A share is a POST of the phone's system. The middleware admits it because browsers mark it as started by the user
-(``Sec-Fetch-Site: none``), which no page can imitate. The service worker, which keeps shares while the vault is away, does not
-see that mark: it recognises a share by the key in its address, which is in the manifest of those who are signed in.
+A share is a POST of the phone's system. The middleware admits it because browsers mark it as
+started by the user (``Sec-Fetch-Site: none``), which no page can imitate. The service worker, which
+keeps shares while the vault is away, does not see that mark: it recognises a share by the key in
+its address, which is in the manifest of those who are signed in.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ _THEME_COLOUR, _BACKGROUND_COLOUR = "#2f5d50", "#f6f5f1"  # the icon's, and the 
 @router.get(MANIFEST)
 async def manifest(services: Services) -> Response:
     """Describe the app. Who is not signed in gets no address for shares."""
-    icons = await asyncio.to_thread(lambda: [_icon(name, picture) for name, picture in PICTURES.items()])
+    icons = await asyncio.to_thread(
+        lambda: [_icon(name, picture) for name, picture in PICTURES.items()]
+    )
     described: dict[str, Any] = {
         "id": f"{base_path()}/",
         "name": "mediavault",
@@ -73,15 +76,21 @@ async def manifest(services: Services) -> Response:
             "enctype": FORM_TYPE,
             "params": {name: name for name in _FIELDS},
         }
-    headers = {"Cache-Control": "private, max-age=600", "Vary": "Cookie, Accept-Language, Authorization"}
+    headers = {
+        "Cache-Control": "private, max-age=600",
+        "Vary": "Cookie, Accept-Language, Authorization",
+    }
     return JSONResponse(described, media_type="application/manifest+json", headers=headers)
 
 
 @router.post(SHARE)
-async def share_form(request: Request, services: Services, jobs: JobsDep, caller: CallerDep) -> Response:
+async def share_form(
+    request: Request, services: Services, jobs: JobsDep, caller: CallerDep
+) -> Response:
     """Save what another app shared, and show the home page, which says so.
 
-    Links that cannot be saved are put into its box. So are all of them after a sign-in, which cannot be followed by a POST.
+    Links that cannot be saved are put into its box. So are all of them after a sign-in, which
+    cannot be followed by a POST.
     """
     fields = await read_form(request)
     shared = links_of("\n".join(fields.get(name, "") for name in _FIELDS))
@@ -97,18 +106,24 @@ async def share_form(request: Request, services: Services, jobs: JobsDep, caller
 
 @router.get(AWAY_PAGE)
 async def away() -> Response:
-    """Show what waits in this browser. The service worker keeps this page, and shows it while the vault does not answer."""
+    """Show what waits in this browser. The service worker keeps this page,
+    and shows it while the vault does not answer.
+    """
     return render("away.html")
 
 
 async def _share_profile(request: Request, services: ApiServices) -> str | None:
-    """Return the profile that this browser's user chose for shares; None without one, or when it no longer exists."""
+    """Return the profile that this browser's user chose for shares; None without one,
+    or when it no longer exists.
+    """
     return await if_it_exists(services.store.records, request.cookies.get(SHARE_PROFILE))
 
 
 @router.post("/access/sharing")
 async def sharing_form(request: Request, services: Services) -> Response:
-    """Choose the profile of what is shared from this device; an empty one leaves it to the vault."""
+    """Choose the profile of what is shared from this device;
+    an empty one leaves it to the vault.
+    """
     name = (await read_form(request)).get("profile", "")
     response = see_other("/access#phone")
     if name:
@@ -120,7 +135,9 @@ async def sharing_form(request: Request, services: Services) -> Response:
 
 
 async def share_key(records: Records) -> str:
-    """Return the key in the address for shares. It is not a credential: a share needs the session as well."""
+    """Return the key in the address for shares. It is not a credential:
+    a share needs the session as well.
+    """
     name = "key"
     await records.replace(RecordKind.SHARE, name, {name: secrets.token_urlsafe(16)}, if_value=None)
     record = await records.get(RecordKind.SHARE, name)
@@ -137,6 +154,15 @@ def _icon(name: str, picture: IconPicture) -> dict[str, str]:
 
 
 def _boxed(links: Sequence[str]) -> list[tuple[str, object]]:
-    """Return the query of the home page with these links in its box: as many as a page's address can hold."""
+    """Return the query of the home page with these links in its box:
+    as many as a page's address can hold.
+    """
     lengths = accumulate(len(quote(link)) for link in links)
-    return [("text", "\n".join(link for link, length in zip(links, lengths, strict=True) if length <= BOXED_CHARS))]
+    return [
+        (
+            "text",
+            "\n".join(
+                link for link, length in zip(links, lengths, strict=True) if length <= BOXED_CHARS
+            ),
+        )
+    ]

@@ -1,4 +1,6 @@
-"""The page of one post: its video, text, history and what is up next, and forms that redirect back and need no script."""
+"""The page of one post: its video, text, history and what is up next,
+and forms that redirect back and need no script.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,14 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
-from mediavault.api.dependencies import AuthenticatorDep, CallerDep, JobIdPath, JobsDep, SealedCopiesDep, Services
+from mediavault.api.dependencies import (
+    AuthenticatorDep,
+    CallerDep,
+    JobIdPath,
+    JobsDep,
+    SealedCopiesDep,
+    Services,
+)
 from mediavault.api.player import begin_check
 from mediavault.core.failures import FAILURES, BadInput, Remedy, StorageFailure
 from mediavault.core.fingerprints import Likeness
@@ -42,7 +51,15 @@ from mediavault.store.port import JobQuery
 from mediavault.store.trash import new_batch
 from mediavault.store.waiting_jobs import DAMAGE, questions, still_asking, waits_for_sign_in
 from mediavault.web.cards import Tile, site_name, tile
-from mediavault.web.pages.frame import changed_by, frame, own_path, profiles_in_words, read_fields, read_form, see_other
+from mediavault.web.pages.frame import (
+    changed_by,
+    frame,
+    own_path,
+    profiles_in_words,
+    read_fields,
+    read_form,
+    see_other,
+)
 from mediavault.web.post_view import (
     Video,
     choices_of,
@@ -78,23 +95,30 @@ async def post(
 ) -> Response:
     """Show a post.
 
-    ``item`` is the index of the video to show, by default the one that the user stopped watching, else the first. ``in`` is the filter of the library page that the
-    reader came from, as in its address. ``t`` is the second at which the player starts, with the ``subtitles`` of this
-    language shown; what is ``said`` is searched for. ``read_formats`` reads the codecs from the files.
+    ``item`` is the index of the video to show, by default the one that the user stopped watching,
+    else the first. ``in`` is the filter of the library page that the reader came from, as in its
+    address. ``t`` is the second at which the player starts, with the ``subtitles`` of this language
+    shown; what is ``said`` is searched for. ``read_formats`` reads the codecs from the files.
     """
     job = await services.store.catalogue.get(job_id)
     history = [shown_record(record) for record in await services.store.catalogue.history(job_id)]
     as_shown = shown_job(job)
-    is_checking = services.checks.is_checking(job_id)  # before the result: the check may end in between
+    # before the result: the check may end in between
+    is_checking = services.checks.is_checking(job_id)
     saved = await _videos(services, job, read_formats=read_formats)
     marks = await _marks(services, job_id)
     if item is None and (position := marks["marks"]["position"]):
         item = position["item"]
     shown = next((video for video in saved if video.place == item), saved[0] if saved else None)
     library_filter = _filter(within)
-    query, keep = _query(library_filter), urlencode({"in": _saved(library_filter)}) if library_filter else ""
+    query, keep = (
+        _query(library_filter),
+        urlencode({"in": _saved(library_filter)}) if library_filter else "",
+    )
     after = (
-        await up_next(services.store, current_user(), job, query, library_filter, services.title_of) if shown else None
+        await up_next(services.store, current_user(), job, query, library_filter, services.title_of)
+        if shown
+        else None
     )
     return render(
         "post.html",
@@ -112,7 +136,9 @@ async def post(
         video=shown,
         start=t,
         subtitles=subtitles,
-        spoken=await transcript(services, job, shown.place, language=subtitles, query=said, keep=_saved(library_filter))
+        spoken=await transcript(
+            services, job, shown.place, language=subtitles, query=said, keep=_saved(library_filter)
+        )
         if shown
         else None,
         decoding=await decoding_state(services, job, shown) if shown else None,
@@ -137,20 +163,26 @@ async def post(
         needs_sign_in=_needs_sign_in(job),
         instead=FAILURES[job.error_code].profile if job.error_code else "",
         may_keep=_may_keep(job),
-        may_differ=job.error_code is not None and FAILURES[job.error_code].page_outcome == "no_video",
+        may_differ=job.error_code is not None
+        and FAILURES[job.error_code].page_outcome == "no_video",
         has_sign_in=services.sign_in_of(job.platform) is not None,
         **await frame(services),
     )
 
 
 async def _duplicates(services: ApiServices, job_id: JobId) -> Sequence[tuple[Tile, Likeness]]:
-    """Return the other posts with the same video, identical files first, and how alike the videos are."""
+    """Return the other posts with the same video, identical files first,
+    and how alike the videos are.
+    """
     found = await read_duplicates(services.store, job_id)
     post_marks = await read_marks(services.store, current_user(), [other.job.id for other in found])
     return [
         (
             tile(
-                other.job, None, post_marks.get(other.job.id, PostMarks()), site=services.title_of(other.job.platform)
+                other.job,
+                None,
+                post_marks.get(other.job.id, PostMarks()),
+                site=services.title_of(other.job.platform),
             ),
             other.likeness,
         )
@@ -159,15 +191,25 @@ async def _duplicates(services: ApiServices, job_id: JobId) -> Sequence[tuple[Ti
 
 
 async def _marks(services: ApiServices, job_id: JobId) -> dict[str, Any]:
-    """Return what the user noted about the post, with addresses, and all tags and collections for completion."""
+    """Return what the user noted about the post, with addresses,
+    and all tags and collections for completion.
+    """
     store = services.store
     post_marks = (await read_marks(store, current_user(), [job_id])).get(job_id, PostMarks())
-    tags, titles = await store.marks.names(f"{MarkKind.TAG}/"), await store.marks.names(f"{MarkKind.COLLECTION}/")
+    tags, titles = (
+        await store.marks.names(f"{MarkKind.TAG}/"),
+        await store.marks.names(f"{MarkKind.COLLECTION}/"),
+    )
     return {
         "marks": {
             **asdict(post_marks),
-            "tags": [(tag, address(LibraryFilter(tag=tag, state=LibraryView.ALL))) for tag in post_marks.tags],
-            "collections": [(title, f"/collections/{quote(title, safe='')}") for title in post_marks.collections],
+            "tags": [
+                (tag, address(LibraryFilter(tag=tag, state=LibraryView.ALL)))
+                for tag in post_marks.tags
+            ],
+            "collections": [
+                (title, f"/collections/{quote(title, safe='')}") for title in post_marks.collections
+            ],
         },
         "all_tags": [count.text for count in tags],
         "all_collections": [count.text for count in titles],
@@ -180,7 +222,9 @@ def _recording(job: Job) -> str | None:
 
 
 def _may_keep(job: Job) -> str:
-    """Return what a user may save although it was refused: "damaged" or "different"; "" for nothing."""
+    """Return what a user may save although it was refused: "damaged" or "different";
+    "" for nothing.
+    """
     asked = questions(job)
     return ("damaged" if DAMAGE in asked else "different") if asked else ""
 
@@ -212,8 +256,14 @@ def _saved(library_filter: LibraryFilter | None) -> str:
 
 
 def _query(library_filter: LibraryFilter | None) -> JobQuery:
-    """Return the query of the post's neighbours: saved posts, newest first unless the reader came from the library."""
-    found = JobQuery() if library_filter is None else to_query(library_filter, current().zone, current_user(), limit=1)
+    """Return the query of the post's neighbours: saved posts,
+    newest first unless the reader came from the library.
+    """
+    found = (
+        JobQuery()
+        if library_filter is None
+        else to_query(library_filter, current().zone, current_user(), limit=1)
+    )
     return replace(found, statuses=(JobStatus.COMPLETED,))
 
 
@@ -238,24 +288,31 @@ async def _comments(services: ApiServices, job: Job) -> Sequence[Comment]:
 
 
 @router.post("/jobs/{job_id}/retry")
-async def retry_form(request: Request, job_id: JobIdPath, services: Services, jobs: JobsDep) -> Response:
-    """Retry the job. ``chosen`` are the numbers of the candidates that the user chose, ``only`` is that of a single one,
-    ``all`` chooses them all, and ``seen`` is what ``seen_candidates`` returned when the form was made; a form without these
-    chooses nothing. ``first_player`` adds the post's site to those whose first player is saved. With ``profile`` the post is
-    saved in that form, with an empty one in the usual form. ``as_it_is`` saves what is not as announced. With ``back`` the
-    reader returns there.
+async def retry_form(
+    request: Request, job_id: JobIdPath, services: Services, jobs: JobsDep
+) -> Response:
+    """Retry the job. ``chosen`` are the numbers of the candidates that the user chose, ``only`` is
+    that of a single one, ``all`` chooses them all, and ``seen`` is what ``seen_candidates``
+    returned when the form was made; a form without these chooses nothing. ``first_player`` adds the
+    post's site to those whose first player is saved. With ``profile`` the post is saved in that
+    form, with an empty one in the usual form. ``as_it_is`` saves what is not as announced. With
+    ``back`` the reader returns there.
     """
     fields = await read_fields(request, most=MAX_CHOSEN + 6)
     profile = next(iter(fields.get("profile", ())), None)
     chosen = await _chosen(services, job_id, fields)
-    if "first_player" in fields and (site := _first_player_site(services, await services.store.catalogue.get(job_id))):
+    if "first_player" in fields and (
+        site := _first_player_site(services, await services.store.catalogue.get(job_id))
+    ):
         now = (await services.live.current()).first_player_sites
         await services.live.change("first_player_sites", [*now, site], by=changed_by(request))
     await jobs.retry(job_id, chosen=chosen, profile=profile, as_it_is="as_it_is" in fields)
     return see_other(own_path(fields["back"][0]) if "back" in fields else f"/jobs/{job_id}")
 
 
-async def _chosen(services: ApiServices, job_id: JobId, fields: Mapping[str, list[str]]) -> Collection[int]:
+async def _chosen(
+    services: ApiServices, job_id: JobId, fields: Mapping[str, list[str]]
+) -> Collection[int]:
     numbers = [number for number in fields.get("only", fields.get("chosen", [])) if number]
     seen = next(iter(fields.get("seen", ())), "")
     if not numbers and not seen:
@@ -269,15 +326,21 @@ async def _chosen(services: ApiServices, job_id: JobId, fields: Mapping[str, lis
     if "all" in fields:
         return range(len(candidates))
     if not numbers:
-        raise BadInput("No video was selected.", help="Go back, and select the videos that you want.")
+        raise BadInput(
+            "No video was selected.", help="Go back, and select the videos that you want."
+        )
     known = {str(number): number for number in range(len(candidates))}
     if not known.keys() >= set(numbers):
-        raise BadInput("Unknown choice of video.", help="Reload the page: the post has been read again.")
+        raise BadInput(
+            "Unknown choice of video.", help="Reload the page: the post has been read again."
+        )
     return [known[number] for number in numbers]
 
 
 def _first_player_site(services: ApiServices, job: Job) -> str:
-    """Return the site whose first player the user may have saved from now on, as the post's page offers it; else ""."""
+    """Return the site whose first player the user may have saved from now on,
+    as the post's page offers it; else "".
+    """
     if "first_player_sites" in services.live.fixed or not may("POST", "/settings"):
         return ""
     return first_player_site(job)
@@ -285,7 +348,9 @@ def _first_player_site(services: ApiServices, job: Job) -> str:
 
 @router.post("/jobs/{job_id}/priority")
 async def priority_form(request: Request, job_id: JobIdPath, jobs: JobsDep) -> Response:
-    """Move the job in the queue. With ``home`` the reader came from the home page, and returns there."""
+    """Move the job in the queue. With ``home`` the reader came from the home page,
+    and returns there.
+    """
     fields = await read_form(request)
     try:
         priority = Priority(fields.get("priority", ""))
@@ -303,14 +368,18 @@ async def cancel_form(job_id: JobIdPath, jobs: JobsDep) -> Response:
 
 @router.post("/jobs/{job_id}/remove")
 async def remove_form(job_id: JobIdPath, jobs: JobsDep) -> Response:
-    """Move the post to the trash with its files. The library, which is shown then, offers to undo that."""
+    """Move the post to the trash with its files. The library, which is shown then,
+    offers to undo that.
+    """
     batch = new_batch()
     await jobs.remove(job_id, files=True, batch=batch)
     return see_other(address(LibraryFilter(), outcome="removed-1-0", batch=batch, post=job_id))
 
 
 @router.post("/jobs/{job_id}/again")
-async def again_form(request: Request, job_id: JobIdPath, jobs: JobsDep, caller: CallerDep) -> Response:
+async def again_form(
+    request: Request, job_id: JobIdPath, jobs: JobsDep, caller: CallerDep
+) -> Response:
     """Save the post again, perhaps with another profile, and redirect to the new version's page."""
     profile = (await read_form(request)).get("profile")
     return see_other(f"/jobs/{(await jobs.save_again(job_id, caller, profile=profile)).id}")

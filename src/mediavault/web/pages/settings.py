@@ -1,4 +1,6 @@
-"""The settings that can be changed while the vault runs, and the language and theme of the user's browser."""
+"""The settings that can be changed while the vault runs,
+and the language and theme of the user's browser.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,23 @@ from mediavault.server.services import ApiServices
 from mediavault.store.holds import volume_of_today
 from mediavault.store.port import JobQuery
 from mediavault.store.profiles import all_profiles
-from mediavault.web.pages.frame import changed_by, frame, own_path, profiles_in_words, read_form, see_other
+from mediavault.web.pages.frame import (
+    changed_by,
+    frame,
+    own_path,
+    profiles_in_words,
+    read_form,
+    see_other,
+)
 from mediavault.web.render import render
-from mediavault.web.setting_fields import LAYOUTS, example_name, example_post, fields_of, read_submitted, validate
+from mediavault.web.setting_fields import (
+    LAYOUTS,
+    example_name,
+    example_post,
+    fields_of,
+    read_submitted,
+    validate,
+)
 
 MAX_FIELDS = 220  # three for each site, and the others
 
@@ -41,16 +57,24 @@ async def index(services: Services, saved: bool = False) -> Response:
 
 @router.post("/settings")
 async def save_form(request: Request, services: Services) -> Response:
-    """Save the settings, all or nothing: if there are errors, they are shown at their fields and nothing is saved."""
+    """Save the settings, all or nothing: if there are errors,
+    they are shown at their fields and nothing is saved.
+    """
     sent = read_submitted(await read_form(request, max_fields=MAX_FIELDS), services.live)
     profiles = await all_profiles(services.store.records)
-    good, wrong = validate(sent, sites={platform.name for platform in services.platforms}, profiles=profiles)
+    good, wrong = validate(
+        sent, sites={platform.name for platform in services.platforms}, profiles=profiles
+    )
     if wrong:
         return await _page(services, sent=sent, wrong=wrong)
     changes = await services.live.changes()
     now = await services.live.current()
     usual = {name for name, value in good.items() if value == services.live.unchanged(name)}
-    changed = {name: value for name, value in good.items() if name not in usual and value != getattr(now, name)}
+    changed = {
+        name: value
+        for name, value in good.items()
+        if name not in usual and value != getattr(now, name)
+    }
     await services.live.save(changed, resets=usual & changes.keys(), by=changed_by(request))
     return see_other("/settings?saved=true")
 
@@ -82,7 +106,9 @@ async def _page(
     changes = await live.changes()
     fields = fields_of(await live.current(), live, changes, sent=sent, wrong=wrong)
     name, complaint = example_name(str(fields["name_template"].value), await _example(services))
-    in_use = {totals.platform for totals in (await services.store.catalogue.library_totals()).platforms}
+    in_use = {
+        totals.platform for totals in (await services.store.catalogue.library_totals()).platforms
+    }
     with_pace = (platform for platform in services.platforms if platform.name not in MANY_SITES)
     paced = sorted(with_pace, key=lambda platform: platform.title.lower())
     return render(
@@ -93,7 +119,9 @@ async def _page(
         layouts=LAYOUTS,
         server=services.settings.media_server,
         server_url=services.settings.media_server_url,
-        server_call=await last_call(services.store.records) if services.settings.media_server else None,
+        server_call=await last_call(services.store.records)
+        if services.settings.media_server
+        else None,
         places=PLACES,
         name=name,
         complaint=complaint,
@@ -134,7 +162,9 @@ async def _example(services: ApiServices) -> NamedPost:
 
 @router.post("/appearance")
 async def appearance_form(request: Request) -> Response:
-    """Set language and theme, and redirect to the form's page. An empty or unknown choice means the browser's own."""
+    """Set language and theme, and redirect to the form's page.
+    An empty or unknown choice means the browser's own.
+    """
     form = await read_form(request)
     response = see_other(own_path(form.get("back", "")))
     for cookie, value, known in (

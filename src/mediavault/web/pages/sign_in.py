@@ -16,7 +16,12 @@ from mediavault.auth.keys import new_key
 from mediavault.core.failures import BadInput
 from mediavault.core.messages import Message
 from mediavault.core.users import MAX_USER_CHARS
-from mediavault.server.authentication import PROVIDER_BACK_PATH, PROVIDER_PATH, client_info_of, current_principal
+from mediavault.server.authentication import (
+    PROVIDER_BACK_PATH,
+    PROVIDER_PATH,
+    client_info_of,
+    current_principal,
+)
 from mediavault.server.own_address import address_here
 from mediavault.web.pages.frame import error_view, own_path, read_form, see_other
 from mediavault.web.render import render
@@ -28,7 +33,9 @@ COOKIE_LIFE = timedelta(days=365)  # longer than any session: the store decides 
 
 
 @router.get("/login")
-async def login(authenticator: AuthenticatorDep, wanted: Annotated[str, Query(alias="next")] = "/") -> Response:
+async def login(
+    authenticator: AuthenticatorDep, wanted: Annotated[str, Query(alias="next")] = "/"
+) -> Response:
     return (
         await _login(authenticator, wanted)
         if await authenticator.mode() is AuthMode.PROTECTED
@@ -46,7 +53,9 @@ async def login_form(request: Request, authenticator: AuthenticatorDep) -> Respo
     try:
         before = await authenticator.session_of(request.cookies)
         secret = form.get("password") or form.get("token", "")
-        session_id = await authenticator.sign_in(secret, visit, name=form.get("name", ""), before=before)
+        session_id = await authenticator.sign_in(
+            secret, visit, name=form.get("name", ""), before=before
+        )
     except (WrongSecret, TooManyTries) as exc:
         return await _login(authenticator, wanted, exc, name=form.get("name", "")[:MAX_USER_CHARS])
     return signed_in(see_other(own_path(wanted)), session_id, tls=visit.tls)
@@ -57,14 +66,20 @@ async def login_form(request: Request, authenticator: AuthenticatorDep) -> Respo
 
 @router.get(PROVIDER_PATH)
 async def to_provider(
-    request: Request, authenticator: AuthenticatorDep, wanted: Annotated[str, Query(alias="next")] = "/"
+    request: Request,
+    authenticator: AuthenticatorDep,
+    wanted: Annotated[str, Query(alias="next")] = "/",
 ) -> Response:
     """Redirect to the provider's page. It leads back to the next route.
 
-    A page of another site that embeds this route as a picture or a frame would use up the address's tries.
+    A page of another site that embeds this route as a picture or a frame would use up the address's
+    tries.
     """
     headers = request.headers
-    if headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-dest", "document") != "document":
+    if (
+        headers.get("sec-fetch-site") == "cross-site"
+        and headers.get("sec-fetch-dest", "document") != "document"
+    ):
         return see_other("/login")
     key, (back, tls) = new_key(), _way_back(request)
     try:
@@ -85,7 +100,11 @@ async def to_provider(
 
 @router.get(PROVIDER_BACK_PATH)
 async def from_provider(
-    request: Request, authenticator: AuthenticatorDep, code: str = "", state: str = "", error: str = ""
+    request: Request,
+    authenticator: AuthenticatorDep,
+    code: str = "",
+    state: str = "",
+    error: str = "",
 ) -> Response:
     """Sign in whom the provider has signed in, and redirect to the page that was wanted."""
     back, tls = _way_back(request)
@@ -97,7 +116,9 @@ async def from_provider(
             what = error[:100] or Message("no sign-in was begun in this browser within ten minutes")
             raise WrongSecret(Message("Signing in failed: %(what)s.", what=what), help="Try again.")
         before = await authenticator.session_of(request.cookies)
-        session_id = await authenticator.sign_in_by_provider(key, back, visit, code=code, state=state, before=before)
+        session_id = await authenticator.sign_in_by_provider(
+            key, back, visit, code=code, state=state, before=before
+        )
     except (WrongSecret, TooManyTries) as exc:
         response = await _login(authenticator, wanted, exc)
     else:
@@ -127,7 +148,9 @@ async def logout_form(authenticator: AuthenticatorDep) -> Response:
 @router.get("/setup")
 async def set_up(authenticator: AuthenticatorDep, invitation: str = "") -> Response:
     return (
-        see_other("/") if await authenticator.mode() is AuthMode.PROTECTED else await _set_up(authenticator, invitation)
+        see_other("/")
+        if await authenticator.mode() is AuthMode.PROTECTED
+        else await _set_up(authenticator, invitation)
     )
 
 
@@ -157,7 +180,9 @@ async def _login(
     )
 
 
-async def _set_up(authenticator: Authenticator, invitation: str, error: BadInput | None = None) -> Response:
+async def _set_up(
+    authenticator: Authenticator, invitation: str, error: BadInput | None = None
+) -> Response:
     mode = await authenticator.mode()
     return answer(
         "setup.html",
@@ -175,7 +200,8 @@ def signed_in(response: Response, session_id: str, *, tls: bool) -> Response:
         max_age=int(COOKIE_LIFE.total_seconds()),
         secure=tls,
         httponly=True,
-        samesite="lax",  # so that a link in a chat opens the vault signed in; unsafe requests have an origin check
+        # so that a link in a chat opens the vault signed in; unsafe requests have an origin check
+        samesite="lax",
     )
     return response
 

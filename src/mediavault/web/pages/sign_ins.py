@@ -1,4 +1,6 @@
-"""The page of the sessions at sites, and the page of the sign-in window. The forms work without JavaScript."""
+"""The page of the sessions at sites, and the page of the sign-in window.
+The forms work without JavaScript.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ async def index(services: Services) -> Response:
 
 @router.post("/sessions/{platform}/window")
 async def open_form(request: Request, platform: PlatformPath, services: Services) -> Response:
-    """Open the window, and redirect to it. The ticket is in the fragment, which browsers do not send."""
+    """Open the window, and redirect to it. The ticket is in the fragment,
+    which browsers do not send.
+    """
     narrow = (await read_form(request)).get("narrow") == "on"
     return see_other(window_address(await services.windows.open(platform, narrow=narrow)))
 
@@ -36,7 +40,9 @@ async def open_on_post_form(request: Request, job_id: JobIdPath, services: Servi
 
 
 @router.post("/sessions/{platform}/cookies")
-async def cookies_form(request: Request, platform: PlatformPath, services: Services, feed: EventFeed) -> Response:
+async def cookies_form(
+    request: Request, platform: PlatformPath, services: Services, feed: EventFeed
+) -> Response:
     try:
         await take_cookies(services, feed, platform, (await read_form(request)).get("cookies", ""))
     except BadInput as exc:
@@ -59,13 +65,17 @@ async def close_form(services: Services, feed: EventFeed) -> Response:
 
 @router.get("/sessions/window")
 async def window(services: Services) -> Response:
-    """Show the window's page. Its script exchanges the ticket: the page itself contains nothing of the window."""
+    """Show the window's page. Its script exchanges the ticket:
+    the page itself contains nothing of the window.
+    """
     return render("window.html", **await frame(services))
 
 
 async def _sessions(services: ApiServices, *, error: ErrorView | None = None) -> Response:
     sessions = await session_views(await services.sessions.states(), services.store)
-    sessions.sort(key=lambda session: (-session.waiting, not session.signed_in, session.title.lower()))
+    sessions.sort(
+        key=lambda session: (-session.waiting, not session.signed_in, session.title.lower())
+    )
     return render(
         "sessions.html",
         status=422 if error else 200,

@@ -1,7 +1,9 @@
-"""Stage 9, the thumbnail, and the subtitles that the profile asks for: what is saved next to a video, or inside it.
+"""Stage 9, the thumbnail, and the subtitles that the profile asks for: what is saved next to a
+video, or inside it.
 
-The post's own picture is fetched before the download, so that pages show it early; without one it is a frame of the
-video. Neither ever fails a job: a language that cannot be fetched is tried again later (``store.deferred``).
+The post's own picture is fetched before the download, so that pages show it early; without one it
+is a frame of the video. Neither ever fails a job: a language that cannot be fetched is tried again
+later (``store.deferred``).
 """
 
 from __future__ import annotations
@@ -38,12 +40,16 @@ TIMEOUTS = Timeouts(connect_s=5, read_s=5, total_s=10)  # the download waits for
 
 
 async def own_picture(attempt: Attempt, index: int) -> Path | None:
-    """Return the video's own picture in the staging folder; None when it has none that can be fetched.
+    """Return the video's own picture in the staging folder; None when it has none that can be
+    fetched.
 
-    The post's picture represents its first video only: the others are told apart by a frame of each.
+    The post's picture represents its first video only: the others are told apart by a frame of
+    each.
     """
     is_first = attempt.items.count_of(index)[0] == 1
-    url = attempt.item(index).thumbnail_url or (attempt.extraction.thumbnail_url if is_first else None)
+    url = attempt.item(index).thumbnail_url or (
+        attempt.extraction.thumbnail_url if is_first else None
+    )
     if not url:
         return None
     try:
@@ -56,15 +62,23 @@ async def own_picture(attempt: Attempt, index: int) -> Path | None:
 
 
 async def still(attempt: Attempt, verified: VerifiedFile) -> Path | None:
-    """Return a frame of the video, or a small copy of the picture, in the staging folder; None when it yields none."""
+    """Return a frame of the video, or a small copy of the picture, in the staging folder;
+    None when it yields none.
+    """
     into = attempt.context.library.staging.thumbnail_in(attempt.staging, ".jpg")
     picture = await attempt.context.probe.still(verified.path, into=into, at_s=STILL_AT_S)
     if picture is None:
-        await attempt.recorder.skipped(Stage.THUMBNAIL, Message("no thumbnail could be made of the file"))
+        await attempt.recorder.skipped(
+            Stage.THUMBNAIL, Message("no thumbnail could be made of the file")
+        )
     else:
         async with attempt.recorder.step(Stage.THUMBNAIL) as note:
             is_picture = verified.downloaded.type is ItemType.IMAGE
-            note.detail = Message("a small copy of the picture") if is_picture else Message("a still of the video")
+            note.detail = (
+                Message("a small copy of the picture")
+                if is_picture
+                else Message("a still of the video")
+            )
             note.bytes = picture.stat().st_size
     return picture
 
@@ -74,13 +88,17 @@ async def _fetch(url: str, attempt: Attempt) -> Path:
     headers = {"Referer": extraction.final_url}
     if extraction.user_agent:
         headers["User-Agent"] = extraction.user_agent
-    request = attempt.context.client.get(url, scope=attempt.route.post.scope, headers=headers, timeouts=TIMEOUTS)
+    request = attempt.context.client.get(
+        url, scope=attempt.route.post.scope, headers=headers, timeouts=TIMEOUTS
+    )
     async with request as response:
         body = await response.read(limit=MAX_PICTURE_BYTES)
         suffix = picture_suffix(body) if response.status == 200 else None
     if suffix is None:
         raise NotAVideo(
-            "The thumbnail URL did not return an image.", http_status=response.status, bytes_received=len(body)
+            "The thumbnail URL did not return an image.",
+            http_status=response.status,
+            bytes_received=len(body),
         )
     path = attempt.context.library.staging.thumbnail_in(attempt.staging, suffix)
     await asyncio.to_thread(_write, body, path)
@@ -119,7 +137,9 @@ async def add_subtitles(verified: VerifiedFile, attempt: Attempt, index: int) ->
     return verified
 
 
-async def _fetch_all(chosen: Sequence[SubtitleSource], attempt: Attempt) -> dict[str, Sequence[Cue]]:
+async def _fetch_all(
+    chosen: Sequence[SubtitleSource], attempt: Attempt
+) -> dict[str, Sequence[Cue]]:
     texts: dict[str, Sequence[Cue]] = {}
     for source in chosen:
         language = source.language or UNKNOWN_LANGUAGE
@@ -132,7 +152,9 @@ async def _fetch_all(chosen: Sequence[SubtitleSource], attempt: Attempt) -> dict
     return texts
 
 
-async def fetch(source: SubtitleSource, extraction: Extraction, context: WorkerContext) -> Sequence[Cue]:
+async def fetch(
+    source: SubtitleSource, extraction: Extraction, context: WorkerContext
+) -> Sequence[Cue]:
     """Return the cues of one source of a post's video. Raises Failure."""
     headers = {"referer": extraction.final_url}
     if extraction.user_agent:
@@ -142,18 +164,26 @@ async def fetch(source: SubtitleSource, extraction: Extraction, context: WorkerC
             source, scope=extraction.post.scope, headers=headers, cookies=extraction.cookies
         )
     except BadUrl as exc:
-        raise NotAVideo(Message("The URL of the subtitles is not valid: %(error)s", error=exc.message)) from exc
+        raise NotAVideo(
+            Message("The URL of the subtitles is not valid: %(error)s", error=exc.message)
+        ) from exc
 
 
-async def _inside(verified: VerifiedFile, item: Item, texts: Texts, attempt: Attempt) -> VerifiedFile:
-    """Return the file with subtitles and chapters inside; unchanged if its container does not support them, or if that fails."""
+async def _inside(
+    verified: VerifiedFile, item: Item, texts: Texts, attempt: Attempt
+) -> VerifiedFile:
+    """Return the file with subtitles and chapters inside; unchanged if its container does not
+    support them, or if that fails.
+    """
     suffix = EMBEDDABLE.get(verified.report.container or "")
     if suffix is None:
         return verified
     into = attempt.staging / f"with-texts{suffix}"
     try:
         async with attempt.recorder.step(Stage.VALIDATE) as note:
-            await attempt.context.embed_texts(verified.path, into, texts=texts, chapters=item.chapters)
+            await attempt.context.embed_texts(
+                verified.path, into, texts=texts, chapters=item.chapters
+            )
             size = into.stat().st_size
             file = replace(verified.downloaded, path=into, bytes=size, sha256=None)
             again = await validate(file, attempt)

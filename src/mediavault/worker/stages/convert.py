@@ -1,7 +1,7 @@
 """After stage 7: a container that browsers open, or a file of the sound alone.
 
-A video is remuxed into an MP4 without re-encoding. For a profile that saves sound only, the sound is copied or converted,
-with cover, title and chapters.
+A video is remuxed into an MP4 without re-encoding. For a profile that saves sound only, the sound
+is copied or converted, with cover, title and chapters.
 """
 
 from __future__ import annotations
@@ -29,9 +29,12 @@ async def playable(verified: VerifiedFile, attempt: Attempt) -> VerifiedFile:
         async with attempt.recorder.step(Stage.VALIDATE) as note:
             await attempt.context.remux([verified.path], into)
             size = into.stat().st_size
-            again = await validate(replace(verified.downloaded, path=into, bytes=size, sha256=None), attempt)
+            again = await validate(
+                replace(verified.downloaded, path=into, bytes=size, sha256=None), attempt
+            )
             note.detail = Message(
-                "put into an MP4, so that browsers play it: %(container)s before", container=verified.report.container
+                "put into an MP4, so that browsers play it: %(container)s before",
+                container=verified.report.container,
             )
             note.bytes = size
     except Failure:
@@ -44,9 +47,12 @@ async def playable(verified: VerifiedFile, attempt: Attempt) -> VerifiedFile:
 MAX_TAG_CHARS = 300
 
 
-async def as_sound(verified: VerifiedFile, cover: Path | None, attempt: Attempt, index: int) -> VerifiedFile:
-    """Return the verified file of the sound of the item at ``index``. Raises BadFile where no separate file can hold its codec, and what validation
-    and the disk raise."""
+async def as_sound(
+    verified: VerifiedFile, cover: Path | None, attempt: Attempt, index: int
+) -> VerifiedFile:
+    """Return the verified file of the sound of the item at ``index``. Raises BadFile where no
+    separate file can hold its codec, and what validation and the disk raise.
+    """
     async with attempt.recorder.step(Stage.VALIDATE) as note:
         path = await attempt.context.extract_sound(
             verified.path,
@@ -59,7 +65,14 @@ async def as_sound(verified: VerifiedFile, cover: Path | None, attempt: Attempt,
         size = path.stat().st_size
         expected = Expected(duration_s=verified.report.duration_s)
         again = await validate(
-            replace(verified.downloaded, path=path, bytes=size, sha256=None, expected=expected, type=ItemType.AUDIO),
+            replace(
+                verified.downloaded,
+                path=path,
+                bytes=size,
+                sha256=None,
+                expected=expected,
+                type=ItemType.AUDIO,
+            ),
             attempt,
         )
         before, after = verified.report.audio_codec, again.report.audio_codec
@@ -67,7 +80,9 @@ async def as_sound(verified: VerifiedFile, cover: Path | None, attempt: Attempt,
         note.detail = (
             Message("audio only, copied without re-encoding: %(codec)s", codec=after)
             if before == after
-            else Message("audio only, converted from %(before)s to %(after)s", before=before, after=after)
+            else Message(
+                "audio only, converted from %(before)s to %(after)s", before=before, after=after
+            )
         )
     verified.path.unlink(missing_ok=True)
     return again
@@ -82,4 +97,8 @@ def tags_of(extraction: Extraction) -> Mapping[str, str]:
         "date": published.date().isoformat() if published else None,
         "comment": redact_page(extraction.post.canonical_url),
     }
-    return {name: " ".join(text.split())[:MAX_TAG_CHARS] for name, text in tags.items() if text and text.split()}
+    return {
+        name: " ".join(text.split())[:MAX_TAG_CHARS]
+        for name, text in tags.items()
+        if text and text.split()
+    }

@@ -1,4 +1,6 @@
-"""Stage 3: extract the post's media, unless an earlier attempt did and its URLs have not expired."""
+"""Stage 3: extract the post's media, unless an earlier attempt did and its URLs have not
+expired.
+"""
 
 from __future__ import annotations
 
@@ -54,8 +56,13 @@ from mediavault.worker.stages.route import Route, end_of, resolve, route_of
 
 
 def confirmed(failure: Failure, failures: Sequence[Failure]) -> Failure:
-    """Turn SeemsDeleted into Deleted when two extractors agree, since each looks at different signs."""
-    if isinstance(failure, SeemsDeleted) and sum(isinstance(other, SeemsDeleted) for other in failures) > 1:
+    """Turn SeemsDeleted into Deleted when two extractors agree,
+    since each looks at different signs.
+    """
+    if (
+        isinstance(failure, SeemsDeleted)
+        and sum(isinstance(other, SeemsDeleted) for other in failures) > 1
+    ):
         return Deleted(failure.message, http_status=failure.http_status)
     return failure
 
@@ -68,10 +75,12 @@ class ExtractorResults:
     record_live: bool = False  # another extractor may have the stream that one only says is running
     anonymous: list[Failure] = field(default_factory=list)
     signed_in: list[Failure] = field(default_factory=list)
-    doubts: list[Failure] = field(default_factory=list)  # why the page's source was not enough, which does not count
+    # why the page's source was not enough, which does not count
+    doubts: list[Failure] = field(default_factory=list)
     unsure: Extraction | None = None
     asking_signed_in: bool = False
-    anonymous_is_final: bool = False  # the site has given a definite answer: other anonymous extractors are skipped
+    # the site has given a definite answer: other anonymous extractors are skipped
+    anonymous_is_final: bool = False
     finished: bool = False
 
     @property
@@ -80,11 +89,17 @@ class ExtractorResults:
 
     @property
     def final_failure(self) -> Failure:
-        """The failure to report: one of the signed-in extractors, which see more, else one of the anonymous ones.
+        """The failure to report: one of the signed-in extractors, which see more, else one of the
+        anonymous ones.
 
-        Where they did not reach the site, and neither did the plain request for the page, the latter says best why.
+        Where they did not reach the site, and neither did the plain request for the page, the
+        latter says best why.
         """
-        informative = [failure for failure in self.signed_in if failure.spec.certainty is not Certainty.NOT_READ]
+        informative = [
+            failure
+            for failure in self.signed_in
+            if failure.spec.certainty is not Certainty.NOT_READ
+        ]
         failure = confirmed(most_telling(informative or self.anonymous), self.failures)
         return (self.unreached or failure) if isinstance(failure, _UNREACHED) else failure
 
@@ -94,7 +109,9 @@ class ExtractorResults:
         return next((doubt for doubt in self.doubts if isinstance(doubt, _UNREACHED)), None)
 
     def without_video(self, route: Route, types: Set[ItemType], *, now: datetime) -> Extraction:
-        """Return what was read of a post that has no video, but media of these types. Raises the failure to report."""
+        """Return what was read of a post that has no video, but media of these types.
+        Raises the failure to report.
+        """
         final = self.final_failure
         read = (failure.instead for failure in self.failures if isinstance(failure, NoVideo))
         instead = next((found for found in read if found is not None and found.media(types)), None)
@@ -105,12 +122,18 @@ class ExtractorResults:
     def is_enough(self, extraction: Extraction) -> bool:
         """Whether an extraction knows which media are the post's, or that it has none.
 
-        What yt-dlp finds by searching a page of any site for players is not enough where the browser has seen the page, and
-        found no video of its own: yt-dlp sees less of a player's surroundings.
+        What yt-dlp finds by searching a page of any site for players is not enough where the
+        browser has seen the page, and found no video of its own: yt-dlp sees less of a player's
+        surroundings.
         """
         found = [candidate for item in extraction.items for candidate in item.candidates]
-        is_search = extraction.extractor.startswith("ytdlp") and any(candidate.evidence for candidate in found)
-        if is_search and (self.unsure is not None or any(isinstance(failure, NoVideo) for failure in self.failures)):
+        is_search = extraction.extractor.startswith("ytdlp") and any(
+            candidate.evidence for candidate in found
+        )
+        if is_search and (
+            self.unsure is not None
+            or any(isinstance(failure, NoVideo) for failure in self.failures)
+        ):
             return False
         return bool(extraction.items) or not extraction.others
 
@@ -123,12 +146,18 @@ class ExtractorResults:
         return any(may_see_more_signed_in(failure, self.platform) for failure in relevant)
 
     def add(self, failure: Failure, extractor: Extractor) -> bool:
-        """Add a failure. Return whether it is only a doubt, which does not count: the browser sees more."""
-        if extractor.name == PLAIN_PAGE and not (ends_reading(failure) or isinstance(failure, SiteNotFound)):
+        """Add a failure. Return whether it is only a doubt, which does not count:
+        the browser sees more.
+        """
+        if extractor.name == PLAIN_PAGE and not (
+            ends_reading(failure) or isinstance(failure, SiteNotFound)
+        ):
             self.doubts.append(failure)
             return True
         (self.signed_in if extractor.signed_in else self.anonymous).append(failure)
-        if is_verdict(failure, by=extractor.name) and not (self.record_live and isinstance(failure, LiveNow)):
+        if is_verdict(failure, by=extractor.name) and not (
+            self.record_live and isinstance(failure, LiveNow)
+        ):
             self.anonymous_is_final = True
             self.finished = extractor.signed_in or ends_reading(failure)
         if extractor.name == PLAIN_PAGE:
@@ -137,19 +166,27 @@ class ExtractorResults:
 
 
 def may_see_more_signed_in(failure: Failure, platform: Platform) -> bool:
-    """Whether a signed-in extractor, or one whose browser has solved a challenge, may succeed after this failure.
+    """Whether a signed-in extractor, or one whose browser has solved a challenge, may succeed after
+    this failure.
 
-    Sites that show almost nothing to anonymous visitors report posts as deleted that only these visitors cannot see.
+    Sites that show almost nothing to anonymous visitors report posts as deleted that only these
+    visitors cannot see.
     """
     sign_in = failure.spec.sign_in
-    return platform.walls.blocks_media if sign_in is SignInHelp.AT_WALLS else sign_in is not SignInHelp.NO
+    return (
+        platform.walls.blocks_media
+        if sign_in is SignInHelp.AT_WALLS
+        else sign_in is not SignInHelp.NO
+    )
 
 
 def of_story(failure: Failure, route: Route) -> Failure:
     """Turn a failure that says "deleted" or "no video" into StoryExpired for a story."""
     url = parse_http_url(route.post.url)
     if isinstance(failure, Deleted | SeemsDeleted | NoVideo) and names_story(route.platform, url):
-        return StoryExpired(Message("%(site)s does not show this story any more.", site=route.platform.title))
+        return StoryExpired(
+            Message("%(site)s does not show this story any more.", site=route.platform.title)
+        )
     return failure
 
 
@@ -160,8 +197,14 @@ _BROWSERS = frozenset({"browser", "browser_cookies"})
 
 
 def of_broadcast(failure: Failure, failures: Sequence[Failure], *, now: datetime) -> Failure:
-    """Turn "no video" on the page of a broadcast into what its times say: not begun, running, or over."""
-    named = (one.broadcast for one in (failure, *failures) if isinstance(one, NoVideo) and one.broadcast is not None)
+    """Turn "no video" on the page of a broadcast into what its times say: not begun, running,
+    or over.
+    """
+    named = (
+        one.broadcast
+        for one in (failure, *failures)
+        if isinstance(one, NoVideo) and one.broadcast is not None
+    )
     broadcast = next(named, None)
     if broadcast is None or failure.code is not ErrorCode.NO_VIDEO:
         return failure
@@ -175,7 +218,8 @@ def of_broadcast(failure: Failure, failures: Sequence[Failure], *, now: datetime
 def is_verdict(failure: Failure, *, by: str) -> bool:
     """Whether the failure is definite, so that no other extractor is tried.
 
-    The browser sees what a user sees, and a site that asks us to slow down gets no further requests.
+    The browser sees what a user sees, and a site that asks us to slow down gets no further
+    requests.
     """
     if isinstance(failure, SeemsDeleted):
         return False
@@ -183,12 +227,16 @@ def is_verdict(failure: Failure, *, by: str) -> bool:
 
 
 def ends_reading(failure: Failure) -> bool:
-    """Whether no extractor gets anywhere now: the site asks us to slow down, or the proxy on the way to it fails."""
+    """Whether no extractor gets anywhere now: the site asks us to slow down,
+    or the proxy on the way to it fails.
+    """
     return isinstance(failure, RateLimited | ProxyFailed)
 
 
 def most_telling(failures: list[Failure]) -> Failure:
-    """The most informative failure: one about the post before one about the network, "unsupported site" last."""
+    """The most informative failure: one about the post before one about the network,
+    "unsupported site" last.
+    """
     if not failures:
         return ToolMissing("No extractor can read this post.")
     return min(failures, key=_vagueness)
@@ -198,7 +246,8 @@ def _vagueness(failure: Failure) -> int:
     if failure.spec.certainty is Certainty.NOT_READ:
         return 6
     if isinstance(failure, NoVideo):
-        return 3 if failure.code is ErrorCode.NO_VIDEO else 2  # this result says more than "no video"
+        # this result says more than "no video"
+        return 3 if failure.code is ErrorCode.NO_VIDEO else 2
     if isinstance(failure, SeemsDeleted):
         return 4
     if isinstance(failure, Final | NeedsPerson | NotYet) or ends_reading(failure):
@@ -215,7 +264,9 @@ async def extract(route: Route, context: WorkerContext, recorder: AttemptRecorde
     """Reuse the checkpoint of an earlier attempt, or run the extractors."""
     job = recorder.claim.job
     if (saved := saved_extraction(job, route, now=context.clock.now())) is not None:
-        await recorder.skipped(Stage.EXTRACT, Message("the URL found by an earlier attempt has not expired"))
+        await recorder.skipped(
+            Stage.EXTRACT, Message("the URL found by an earlier attempt has not expired")
+        )
         return saved
     try:
         return await extract_afresh(route, context, recorder)
@@ -228,17 +279,22 @@ async def extract(route: Route, context: WorkerContext, recorder: AttemptRecorde
 
 
 async def follow_link(route: Route, context: WorkerContext, recorder: AttemptRecorder) -> Route:
-    """Follow a share link to its post. The permit that this takes from the link's site also covers a post on that site.
+    """Follow a share link to its post. The permit that this takes from the link's site also covers
+    a post on that site.
 
     Raises what :func:`resolve` raises, and NotAllowedYet.
     """
 
     async def take_permit() -> None:
-        recorder.permit = await site_limits.acquire_permit(recorder.claim.id, route.platform, context)
+        recorder.permit = await site_limits.acquire_permit(
+            recorder.claim.id, route.platform, context
+        )
         recorder.site, recorder.permit_is_unused = route.platform, True
 
     known = recorder.claim.job.metadata.get(RESOLVED_URL)
-    target = await resolve(route, context.client, context.clock, known=known, before_asking=take_permit)
+    target = await resolve(
+        route, context.client, context.clock, known=known, before_asking=take_permit
+    )
     if recorder.permit_is_unused and target.platform.name != route.platform.name:
         await site_limits.report_outcome(route.platform, recorder.permit, None, context)
         recorder.permit, recorder.site, recorder.permit_is_unused = None, None, False
@@ -246,12 +302,17 @@ async def follow_link(route: Route, context: WorkerContext, recorder: AttemptRec
 
 
 async def extract_afresh(
-    route: Route, context: WorkerContext, recorder: AttemptRecorder, *, strategy: StrategyName | None = None
+    route: Route,
+    context: WorkerContext,
+    recorder: AttemptRecorder,
+    *,
+    strategy: StrategyName | None = None,
 ) -> Extraction:
     """Run the route's extractors in order; the first that succeeds wins.
 
-    The extraction takes a permit of the site, and a second one, at the account's pace, before it uses the account.
-    Raises the most informative failure, NotAllowedYet when the site's limits do not allow the job now, and AccountDayUsed.
+    The extraction takes a permit of the site, and a second one, at the account's pace, before it
+    uses the account. Raises the most informative failure, NotAllowedYet when the site's limits do
+    not allow the job now, and AccountDayUsed.
     """
 
     async def take_permit(*, with_account: bool = False) -> None:
@@ -264,19 +325,27 @@ async def extract_afresh(
     if not recorder.permit_is_unused:
         await take_permit()
     recorder.site, recorder.permit_is_unused = route.platform, False
-    if strategy is StrategyName.FRESH or recorder.claim.job.chosen_urls:  # the browser sees more than the source
+    # the browser sees more than the source
+    if strategy is StrategyName.FRESH or recorder.claim.job.chosen_urls:
         skipped = (ENCLOSURE, PLAIN_PAGE)
-        route = replace(route, extractors=tuple(name for name in route.extractors if name not in skipped))
+        route = replace(
+            route, extractors=tuple(name for name in route.extractors if name not in skipped)
+        )
     extraction = await _ask(route, context, recorder, strategy, take_account_permit)
     await site_limits.report_outcome(route.platform, recorder.permit, None, context)
     return extraction
 
 
 async def extract_again_for(attempt: Attempt, index: int, *, strategy: StrategyName) -> int:
-    """Extract again; return the index of the same item now. Raises NoVideo when the post no longer has it."""
-    slot = await attempt.context.extraction_slots.begin(alone=False)  # waits while another post is extracted alone
+    """Extract again; return the index of the same item now.
+    Raises NoVideo when the post no longer has it.
+    """
+    # waits while another post is extracted alone
+    slot = await attempt.context.extraction_slots.begin(alone=False)
     try:
-        extraction = await extract_afresh(attempt.route, attempt.context, attempt.recorder, strategy=strategy)
+        extraction = await extract_afresh(
+            attempt.route, attempt.context, attempt.recorder, strategy=strategy
+        )
     finally:
         slot.end()
     extraction = with_choice(extraction, attempt.claim.job.chosen_urls)
@@ -292,8 +361,8 @@ async def _take_permit(
 ) -> Permit | None:
     """Take a permit of the route's site.
 
-    A share link can lead to another site, whose limits the queue did not check when the job was claimed: then the job is
-    retried when that site allows it.
+    A share link can lead to another site, whose limits the queue did not check when the job was
+    claimed: then the job is retried when that site allows it.
     """
     job, before = recorder.claim.job, recorder.permit
     try:
@@ -308,7 +377,9 @@ async def _take_permit(
 
 
 async def is_signed_in_at(route: Route, context: WorkerContext) -> bool:
-    """Whether the browser's profile is signed in to the post's site, so that the extraction would use its account."""
+    """Whether the browser's profile is signed in to the post's site,
+    so that the extraction would use its account.
+    """
     if not route.platform.sign_in.session_cookies:
         return False
     cookies = await context.browser.cookies(route.post.canonical_url, signed_in=True)
@@ -326,25 +397,37 @@ async def _ask(
         await recorder.skipped(Stage.EXTRACT, failure.message, strategy=strategy)
 
     async with recorder.step(Stage.EXTRACT, strategy=strategy) as note:
-        found = await ask_extractors(route, context, before_session=before_session, on_doubt=record_doubt)
-        extraction = with_first_player(found) if is_on_site(route.post.url, context.first_player_sites) else found
+        found = await ask_extractors(
+            route, context, before_session=before_session, on_doubt=record_doubt
+        )
+        extraction = (
+            with_first_player(found)
+            if is_on_site(route.post.url, context.first_player_sites)
+            else found
+        )
         note.detail = Message(
             "%(extractor)s: %(found)s",
             extractor=extraction.extractor,
             found=counted(len(extraction.candidates), "candidate"),
         )
         if extraction is not found:
-            note.detail = Message("%(found)s; the first player, as the settings say for this site", found=note.detail)
+            note.detail = Message(
+                "%(found)s; the first player, as the settings say for this site", found=note.detail
+            )
         return _with_route(extraction, route)
 
 
 def _with_route(extraction: Extraction, route: Route) -> Extraction:
-    """Record the post behind a share link, for later attempts and for the sidecar, and for them the enclosed file."""
+    """Record the post behind a share link, for later attempts and for the sidecar,
+    and for them the enclosed file.
+    """
     resolved: str | None = route.post.url if route.shared_as else None
     if resolved is None and registry.is_share_link(parse_http_url(route.post.url)):
         resolved = _post_at(extraction.final_url)
     known = {RESOLVED_URL: resolved} if resolved else {}
-    return replace(extraction, metadata={**extraction.metadata, **known, **metadata_of(route.post.enclosed)})
+    return replace(
+        extraction, metadata={**extraction.metadata, **known, **metadata_of(route.post.enclosed)}
+    )
 
 
 def _post_at(url: str) -> str | None:
@@ -363,15 +446,17 @@ async def ask_extractors(
     follow_embeds: bool = True,
     within_s: float | None = None,
 ) -> Extraction:
-    """Return the first extraction that knows which media belong to the post, else one from which a user can choose.
+    """Return the first extraction that knows which media belong to the post, else one from which a
+    user can choose.
 
-    Anonymous extractors come first; those with the browser's profile, and so an account, are used only when a failure of
-    the others shows that this may help, and after ``before_session``. If a page without a video embeds one post of another
-    site, that post is extracted instead, once.
+    Anonymous extractors come first; those with the browser's profile, and so an account, are used
+    only when a failure of the others shows that this may help, and after ``before_session``. If a
+    page without a video embeds one post of another site, that post is extracted instead, once.
 
     ``on_doubt`` receives why the page's source was not enough, which is not a failure of the post.
 
-    ``within_s`` is what is left of the time limit for a post that another one embeds, or to which a share link led.
+    ``within_s`` is what is left of the time limit for a post that another one embeds, or to which a
+    share link led.
 
     A post without a video is returned where it has other media that the profile saves.
 
@@ -385,7 +470,11 @@ async def ask_extractors(
             for extractor in filter(None, map(context.extractors.get, route.extractors)):
                 if not results.should_try(extractor):
                     continue
-                if extractor.signed_in and not results.asking_signed_in and before_session is not None:
+                if (
+                    extractor.signed_in
+                    and not results.asking_signed_in
+                    and before_session is not None
+                ):
                     end_s += await _outside_time_limit(bound, before_session, context.clock)
                 results.asking_signed_in = extractor.signed_in
                 left_s = max(1.0, end_s - context.clock.monotonic())
@@ -397,7 +486,9 @@ async def ask_extractors(
                     continue
                 if isinstance(extraction, Route):
                     left_s = max(1.0, end_s - context.clock.monotonic())
-                    return await ask_extractors(extraction, context, follow_embeds=False, within_s=left_s)
+                    return await ask_extractors(
+                        extraction, context, follow_embeds=False, within_s=left_s
+                    )
                 if results.is_enough(extraction):
                     return extraction
                 results.unsure = results.unsure or as_unsure(extraction)
@@ -413,12 +504,16 @@ async def ask_extractors(
         return results.unsure
     if follow_embeds and (other_route := embedded_post(results.failures, route)) is not None:
         left_s = max(1.0, end_s - context.clock.monotonic())
-        extraction = await ask_extractors(other_route, context, follow_embeds=False, within_s=left_s)
+        extraction = await ask_extractors(
+            other_route, context, follow_embeds=False, within_s=left_s
+        )
         return replace(extraction, metadata={**extraction.metadata, EMBEDDED_IN: route.post.url})
     return results.without_video(route, context.profile.types, now=context.clock.now())
 
 
-async def _read(extractor: Extractor, route: Route, context: WorkerContext, *, within_s: float) -> Extraction | Route:
+async def _read(
+    extractor: Extractor, route: Route, context: WorkerContext, *, within_s: float
+) -> Extraction | Route:
     """Return what the extractor reads, also of a stream that is running if the profile wants it.
 
     A route is that of the post elsewhere to which the page led.
@@ -430,14 +525,21 @@ async def _read(extractor: Extractor, route: Route, context: WorkerContext, *, w
             raise
         return failure.instead
     except NoVideo as failure:
-        if failure.final_url is None or (elsewhere := led_elsewhere(failure.final_url, route)) is None:
+        if (
+            failure.final_url is None
+            or (elsewhere := led_elsewhere(failure.final_url, route)) is None
+        ):
             raise
         return elsewhere
     return led_elsewhere(extraction.final_url, route) or extraction
 
 
-async def _outside_time_limit(bound: asyncio.Timeout, wait: Callable[[], Awaitable[None]], clock: Clock) -> float:
-    """Await ``wait`` without counting it towards the extraction's time limit; return the seconds that it took."""
+async def _outside_time_limit(
+    bound: asyncio.Timeout, wait: Callable[[], Awaitable[None]], clock: Clock
+) -> float:
+    """Await ``wait`` without counting it towards the extraction's time limit;
+    return the seconds that it took.
+    """
     end, began_s = bound.when(), clock.monotonic()
     bound.reschedule(None)
     await wait()
@@ -447,9 +549,11 @@ async def _outside_time_limit(bound: asyncio.Timeout, wait: Callable[[], Awaitab
 
 
 def led_elsewhere(final_url: str, route: Route) -> Route | None:
-    """Return the route of a post on another known site, if a share link or an unknown site's link led there.
+    """Return the route of a post on another known site, if a share link or an unknown site's link
+    led there.
 
-    The extractors of that site read the post better. Raises NotAPost and SeemsDeleted as :func:`end_of`.
+    The extractors of that site read the post better. Raises NotAPost and SeemsDeleted as
+    :func:`end_of`.
     """
     if route.platform.matching.posts and not registry.is_share_link(parse_http_url(route.post.url)):
         return None
@@ -463,13 +567,21 @@ def led_elsewhere(final_url: str, route: Route) -> Route | None:
         target = route_of(url, shared_as=route.post.url, listed_by=_named_by(route))
     except (BadInput, Final):
         return None
-    return target if target.post.post_id is not None and target.platform.name != route.platform.name else None
+    return (
+        target
+        if target.post.post_id is not None and target.platform.name != route.platform.name
+        else None
+    )
 
 
 def embedded_post(failures: Sequence[Failure], route: Route) -> Route | None:
-    """Return the route of the one post of another known site that a page without a video embeds; None if not one."""
+    """Return the route of the one post of another known site that a page without a video embeds;
+    None if not one.
+    """
     routes: dict[str, Route] = {}
-    for url in (embed for failure in failures if isinstance(failure, NoVideo) for embed in failure.embeds):
+    for url in (
+        embed for failure in failures if isinstance(failure, NoVideo) for embed in failure.embeds
+    ):
         try:
             target = route_of(parse_http_url(url), listed_by=_named_by(route))
         except (BadInput, Final):
@@ -482,7 +594,8 @@ def embedded_post(failures: Sequence[Failure], route: Route) -> Route | None:
 
 
 def _named_by(route: Route) -> str:
-    """Return what ``listed_by`` is for a post to which this one leads: a page chooses such posts as freely as a list.
+    """Return what ``listed_by`` is for a post to which this one leads: a page chooses such posts as
+    freely as a list.
 
     So they are exempt on this post's own server only, and only if this one may be.
     """

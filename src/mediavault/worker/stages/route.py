@@ -1,8 +1,10 @@
-"""Stage 2: the platform of a post and the extractors to try, in order. A share link is followed first, by its redirects.
+"""Stage 2: the platform of a post and the extractors to try, in order. A share link is followed
+first, by its redirects.
 
-The requests are GET and their bodies are not read: that costs as little as HEAD, which some servers answer differently. A
-URL that names a post of a known host ends the chain and is not requested itself. Links that redirect by a script or an
-interstitial page are left to the browser, which visits the share link.
+The requests are GET and their bodies are not read: that costs as little as HEAD, which some servers
+answer differently. A URL that names a post of a known host ends the chain and is not requested
+itself. Links that redirect by a script or an interstitial page are left to the browser, which
+visits the share link.
 """
 
 from __future__ import annotations
@@ -12,7 +14,15 @@ from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, urlsplit
 
 from mediavault.core.clock import Clock
-from mediavault.core.failures import BadUrl, Failure, HttpError, NetworkFailure, NotAPost, SeemsDeleted, TookTooLong
+from mediavault.core.failures import (
+    BadUrl,
+    Failure,
+    HttpError,
+    NetworkFailure,
+    NotAPost,
+    SeemsDeleted,
+    TookTooLong,
+)
 from mediavault.core.job import Job
 from mediavault.core.listings import enclosed_in
 from mediavault.core.logs import get_logger, redact_url
@@ -21,7 +31,13 @@ from mediavault.core.messages import Message
 from mediavault.core.platform import ENCLOSURE, IN_WORDS, Platform
 from mediavault.core.post_urls import is_named_host, read_page
 from mediavault.core.retry_after import parse_retry_after
-from mediavault.core.urls import MAX_MEDIA_URL_CHARS, EgressScope, HttpUrl, parse_http_url, resolve_reference
+from mediavault.core.urls import (
+    MAX_MEDIA_URL_CHARS,
+    EgressScope,
+    HttpUrl,
+    parse_http_url,
+    resolve_reference,
+)
 from mediavault.egress.port import HttpClient, Timeouts
 from mediavault.extraction.walls import failure_of_status, is_login_page
 from mediavault.platforms import registry
@@ -31,7 +47,9 @@ _WITH_SESSION = {"browser": "browser_cookies", "ytdlp": "ytdlp_cookies"}
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A post with its platform and extractors. ``shared_as`` is the share link that led to it, if one did."""
+    """A post with its platform and extractors. ``shared_as`` is the share link that led to it,
+    if one did.
+    """
 
     post: Post
     platform: Platform
@@ -40,30 +58,44 @@ class Route:
 
 
 def route_job_by_domain(job: Job) -> Route:
-    """Route a job by its URL, or to the file that a feed encloses, before the page that the URL names.
+    """Route a job by its URL, or to the file that a feed encloses, before the page that the URL
+    names.
 
-    If a user has asked for the post since, exemptions hold for its page and not for what the feed has named.
-    Raises NotAPost or Unsupported, also for jobs that an older version accepted.
+    If a user has asked for the post since, exemptions hold for its page and not for what the feed
+    has named. Raises NotAPost or Unsupported, also for jobs that an older version accepted.
     """
     url, enclosed = parse_http_url(job.post_url), enclosed_in(job.metadata)
-    route = route_of(url, listed_by=url.origin if enclosed and job.listed_by is None else job.listed_by)
+    route = route_of(
+        url, listed_by=url.origin if enclosed and job.listed_by is None else job.listed_by
+    )
     if enclosed is None:
         return route
-    return replace(route, post=replace(route.post, enclosed=enclosed), extractors=(ENCLOSURE, *route.extractors))
+    return replace(
+        route,
+        post=replace(route.post, enclosed=enclosed),
+        extractors=(ENCLOSURE, *route.extractors),
+    )
 
 
 def route_of(url: HttpUrl, *, shared_as: str | None = None, listed_by: str | None = None) -> Route:
-    """Return the route of the post that ``url`` names; ``listed_by`` as in EgressScope. Raises NotAPost or Unsupported."""
+    """Return the route of the post that ``url`` names; ``listed_by`` as in EgressScope.
+    Raises NotAPost or Unsupported.
+    """
     post, platform = registry.identify(url)
     return Route(replace(post, listed_by=listed_by), platform, extractors_of(platform), shared_as)
 
 
 def extractors_of(platform: Platform) -> tuple[str, ...]:
-    """The names of a platform's extractors in order: anonymous ones first, because they do not use an account.
+    """The names of a platform's extractors in order: anonymous ones first, because they do not use
+    an account.
 
-    Those with the browser's profile are included for every platform, because a user may have solved a challenge in it.
+    Those with the browser's profile are included for every platform, because a user may have solved
+    a challenge in it.
     """
-    return (*platform.extractors, *(_WITH_SESSION[name] for name in platform.extractors if name in _WITH_SESSION))
+    return (
+        *platform.extractors,
+        *(_WITH_SESSION[name] for name in platform.extractors if name in _WITH_SESSION),
+    )
 
 
 def describe(route: Route, profile: str) -> str:
@@ -102,11 +134,13 @@ async def resolve(
     known: str | None = None,
     before_asking: Callable[[], Awaitable[None]] | None = None,
 ) -> Route:
-    """Return the route to the post behind a share link; ``route`` itself if it is not one, or if only a browser can tell.
+    """Return the route to the post behind a share link; ``route`` itself if it is not one, or if
+    only a browser can tell.
 
-    ``known`` is the URL that an earlier attempt found. ``before_asking`` is awaited before the first request, if one is
-    made. Raises NotAPost when the link leads to an account or a list, SeemsDeleted or Deleted when it leads nowhere,
-    HttpError for a loop, RateLimited, AddressRefused.
+    ``known`` is the URL that an earlier attempt found. ``before_asking`` is awaited before the
+    first request, if one is made. Raises NotAPost when the link leads to an account or a list,
+    SeemsDeleted or Deleted when it leads nowhere, HttpError for a loop, RateLimited,
+    AddressRefused.
     """
     url = parse_http_url(route.post.url)
     if not registry.is_share_link(url):
@@ -126,10 +160,16 @@ async def resolve(
     except (NetworkFailure, TookTooLong, BadUrl) as exc:
         log.info("share_link_left_to_the_browser", url=redact_url(str(url)), why=exc.message)
         return route
-    return route if target is None else route_of(target, shared_as=route.post.url, listed_by=route.post.listed_by)
+    return (
+        route
+        if target is None
+        else route_of(target, shared_as=route.post.url, listed_by=route.post.listed_by)
+    )
 
 
-async def _follow(link: HttpUrl, listed_by: str | None, client: HttpClient, clock: Clock) -> HttpUrl | None:
+async def _follow(
+    link: HttpUrl, listed_by: str | None, client: HttpClient, clock: Clock
+) -> HttpUrl | None:
     """Follow the redirects to the post's URL; None when plain HTTP does not lead to it."""
     url, seen, ends_s = link, {str(link)}, clock.monotonic() + HARD_S
     for _ in range(MAX_HOPS):
@@ -148,7 +188,9 @@ async def _follow(link: HttpUrl, listed_by: str | None, client: HttpClient, cloc
             )
         if not (300 <= status < 400 and location):
             if status in (404, 410, 429) and (
-                failure := failure_of_status(status, platform, refused=False, what="", retry_after=pause)
+                failure := failure_of_status(
+                    status, platform, refused=False, what="", retry_after=pause
+                )
             ):
                 raise failure
             return None if registry.is_share_link(url) else url
@@ -159,7 +201,8 @@ async def _follow(link: HttpUrl, listed_by: str | None, client: HttpClient, cloc
         if (end := end_of(url)) is not None:
             return end.address
     raise HttpError(
-        Message("The share link still redirects after %(max_hops)s redirects.", max_hops=MAX_HOPS), http_status=status
+        Message("The share link still redirects after %(max_hops)s redirects.", max_hops=MAX_HOPS),
+        http_status=status,
     )
 
 
@@ -171,10 +214,11 @@ class End:
 
 
 def end_of(url: HttpUrl) -> End | None:
-    """Return the end of a redirect chain if it ends at ``url``; None when it has to be followed further. Pure.
+    """Return the end of a redirect chain if it ends at ``url``; None when it has to be followed
+    further. Pure.
 
-    Hosts that no platform names are always requested, so that the egress guard judges them. Raises NotAPost and
-    SeemsDeleted.
+    Hosts that no platform names are always requested, so that the egress guard judges them. Raises
+    NotAPost and SeemsDeleted.
     """
     platform = registry.platform_at(url)
     if not is_named_host(platform, url) or registry.is_share_link(url):
@@ -186,17 +230,26 @@ def end_of(url: HttpUrl) -> End | None:
     page = read_page(platform, url)
     if page is not None and (what := IN_WORDS.get(page.kind)) is not None:
         raise NotAPost(
-            Message("The link leads to %(what)s on %(site)s, not to one post.", what=what, site=platform.title)
+            Message(
+                "The link leads to %(what)s on %(site)s, not to one post.",
+                what=what,
+                site=platform.title,
+            )
         )
     if not url.path.strip("/"):
         raise SeemsDeleted(
-            Message("The link leads to the front page of %(site)s: the post is gone.", site=platform.title)
+            Message(
+                "The link leads to the front page of %(site)s: the post is gone.",
+                site=platform.title,
+            )
         )
     return End(None)
 
 
 def _next_post(login: HttpUrl, platform: Platform) -> HttpUrl | None:
-    """Return the URL of the post that a login page leads to after the sign-in; None when it names none."""
+    """Return the URL of the post that a login page leads to after the sign-in;
+    None when it names none.
+    """
     parameters = dict(parse_qsl(urlsplit(str(login)).query))
     for name in _NEXT:
         try:
@@ -204,6 +257,12 @@ def _next_post(login: HttpUrl, platform: Platform) -> HttpUrl | None:
             post, found_platform = registry.identify(target)
         except (KeyError, BadUrl, Failure):
             continue
-        if found_platform is platform and post.post_id is not None and is_named_host(platform, target):
-            return parse_http_url(registry.shared_url(target) or post.url, max_chars=MAX_MEDIA_URL_CHARS)
+        if (
+            found_platform is platform
+            and post.post_id is not None
+            and is_named_host(platform, target)
+        ):
+            return parse_http_url(
+                registry.shared_url(target) or post.url, max_chars=MAX_MEDIA_URL_CHARS
+            )
     return None

@@ -1,7 +1,8 @@
-"""Stage 7: whether the download is a whole, playable video, judged by the probe's report; and whether it is the right one.
+"""Stage 7: whether the download is a whole, playable video, judged by the probe's report; and
+whether it is the right one.
 
-Only on sites without a reader may a whole file contradict its page: there an advert or a teaser may have been taken for the
-video that the page is about, and it plays as well.
+Only on sites without a reader may a whole file contradict its page: there an advert or a teaser may
+have been taken for the video that the page is about, and it plays as well.
 """
 
 from __future__ import annotations
@@ -47,18 +48,28 @@ _FAILURES: Mapping[ProblemKind, type[Failure]] = {
 
 
 async def validate(
-    fetched: DownloadedFile, attempt: Attempt, *, candidate: Candidate | None = None, said: Expected | None = None
+    fetched: DownloadedFile,
+    attempt: Attempt,
+    *,
+    candidate: Candidate | None = None,
+    said: Expected | None = None,
 ) -> VerifiedFile:
-    """Return the file as verified. Raises the failure for the first problem that the probe reports, and Contradicted
-    when the file of ``candidate`` contradicts what its page ``said`` of its own video.
+    """Return the file as verified. Raises the failure for the first problem that the probe reports,
+    and Contradicted when the file of ``candidate`` contradicts what its page ``said`` of its own
+    video.
 
-    A file that a user wants to be saved as it is, for this very reason or although it is damaged, passes, and so does a
-    contradiction of the file that the user chose. Its own length is then what copies of it are compared with.
+    A file that a user wants to be saved as it is, for this very reason or although it is damaged,
+    passes, and so does a contradiction of the file that the user chose. Its own length is then what
+    copies of it are compared with.
     """
     report = await attempt.context.probe.examine(fetched)
     failure = reason_to_reject(report, size=fetched.bytes)
     is_accepted = failure is not None and await _is_accepted(failure, attempt)
-    if candidate is not None and said is not None and (failure is None or isinstance(failure, NotAsAnnounced)):
+    if (
+        candidate is not None
+        and said is not None
+        and (failure is None or isinstance(failure, NotAsAnnounced))
+    ):
         signs = contradictions(report, said, candidate.evidence)
         if signs and not is_accepted and candidate.ownership is not Ownership.CHOSEN:
             raise contradicted(candidate, signs, report, said, size=fetched.bytes)
@@ -77,7 +88,9 @@ async def validate(
 
 
 async def _is_accepted(failure: Failure, attempt: Attempt) -> bool:
-    """Whether a user wants the file as it is. What is asked about is a length, or that some of it is damaged or missing."""
+    """Whether a user wants the file as it is. What is asked about is a length,
+    or that some of it is damaged or missing.
+    """
     if isinstance(failure, NotAsAnnounced):
         reason: str = failure.message
     elif isinstance(failure, BadFile | CutShort) and failure.plays:
@@ -103,7 +116,9 @@ def reason_to_reject(report: ProbeReport, *, size: int) -> Failure | None:
 
 
 def _reasons(report: ProbeReport) -> str:
-    """Return the first problem, or all where the user is asked, so that one answer is about all of them."""
+    """Return the first problem, or all where the user is asked,
+    so that one answer is about all of them.
+    """
     first = report.problems[0]
     if first.kind is not ProblemKind.DOUBTFUL:
         return first.reason
@@ -117,7 +132,8 @@ ADVERT_SLACK_S = 1.0
 
 
 class Contradicted(NotAsAnnounced):
-    """The file plays, but its page says something else of its own video. Another candidate may agree.
+    """The file plays, but its page says something else of its own video. Another candidate may
+    agree.
 
     ``candidate`` is the file's, with what was found out about it.
     """
@@ -127,10 +143,14 @@ class Contradicted(NotAsAnnounced):
         self.candidate = candidate
 
 
-def contradictions(report: ProbeReport, said: Expected, evidence: Collection[Sign]) -> tuple[Sign, ...]:
-    """Return how a file contradicts what its page ``said`` of its own video, and the ``evidence`` of the page.
+def contradictions(
+    report: ProbeReport, said: Expected, evidence: Collection[Sign]
+) -> tuple[Sign, ...]:
+    """Return how a file contradicts what its page ``said`` of its own video, and the ``evidence``
+    of the page.
 
-    Where the page can skip adverts and declares no length, a file as long as an advert counts as one.
+    Where the page can skip adverts and declares no length, a file as long as an advert counts as
+    one.
     """
     declared_s = said.duration_s if said.length_source is LengthSource.DECLARED else None
     length_s = report.duration_s
@@ -138,14 +158,20 @@ def contradictions(report: ProbeReport, said: Expected, evidence: Collection[Sig
     if length_s is not None and declared_s is not None:
         found += [Sign.OTHER_LENGTH] if _is_other_length(length_s, declared_s) else []
     elif length_s is not None and Sign.SKIPS_ADVERTS in evidence:
-        found += [Sign.ADVERT_LENGTH] if any(abs(length_s - each) <= ADVERT_SLACK_S for each in ADVERTS_S) else []
+        found += (
+            [Sign.ADVERT_LENGTH]
+            if any(abs(length_s - each) <= ADVERT_SLACK_S for each in ADVERTS_S)
+            else []
+        )
     return (*found, Sign.NO_SOUND) if said.audio and report.audio_codec is None else tuple(found)
 
 
 def contradicted(
     candidate: Candidate, signs: tuple[Sign, ...], report: ProbeReport, said: Expected, *, size: int
 ) -> Contradicted:
-    """Return the failure of a candidate whose file, of ``size`` bytes, contradicts its page by these signs."""
+    """Return the failure of a candidate whose file, of ``size`` bytes,
+    contradicts its page by these signs.
+    """
     sentences = {
         Sign.OTHER_LENGTH: Message(
             "The file is %(length)s long; the page says %(said)s.",
@@ -153,19 +179,27 @@ def contradicted(
             said=clock_length(said.duration_s or 0),
         ),
         Sign.ADVERT_LENGTH: Message(
-            "The file is %(length)s long, as adverts are, and the page has a button that skips adverts.",
+            "The file is %(length)s long, as adverts are, and the page has a button that skips"
+            " adverts.",
             length=clock_length(report.duration_s or 0),
         ),
         Sign.NO_SOUND: Message("The file has no sound, though the page announces sound."),
     }
-    # The length of a file that a page's data name is the page's: what the user chooses from has its own.
-    known = replace(candidate, duration_s=report.duration_s) if Sign.OTHER_LENGTH in signs else candidate
+    # The length of a file that a page's data name is the page's: what the user chooses from has its
+    # own.
+    known = (
+        replace(candidate, duration_s=report.duration_s)
+        if Sign.OTHER_LENGTH in signs
+        else candidate
+    )
     known = replace(known, evidence=tuple(dict.fromkeys((*signs, *candidate.evidence))))
     return Contradicted(join(" ", [sentences[sign] for sign in signs]), known, bytes_received=size)
 
 
 def with_contradicted(extraction: Extraction, contradicted: Mapping[str, Candidate]) -> Extraction:
-    """Return the extraction with what was found out about candidates, by URL. Those that it lacks are among the others."""
+    """Return the extraction with what was found out about candidates, by URL.
+    Those that it lacks are among the others.
+    """
     held = {candidate.url for candidate in extraction.candidates}
 
     def known(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:

@@ -24,5 +24,7 @@ def read_known(url: str, *documents: object) -> PageData:
 def best(data: PageData) -> list[str]:
     """The address that would be saved for each of the post's own videos."""
     return [
-        choose_candidate(item).url for item in data.items if item.role == "main" and item.is_video and item.candidates
+        choose_candidate(item).url
+        for item in data.items
+        if item.role == "main" and item.is_video and item.candidates
     ]

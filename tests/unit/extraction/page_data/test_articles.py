@@ -16,7 +16,8 @@ def test_only_the_article_that_links_to_the_post_is_its_own() -> None:
 
 @pytest.mark.parametrize(
     "named",
-    ['href="/watch/?v=7&ref=x"', "href=https://www.facebook.com/watch?v=7", 'data-activity-urn="urn:li:activity:7"',
+    ['href="/watch/?v=7&ref=x"', "href=https://www.facebook.com/watch?v=7",
+     'data-activity-urn="urn:li:activity:7"',
      'href="/feed/update/urn%3Ali%3Aactivity%3A7"'],
 )  # fmt: skip
 def test_a_post_can_be_named_in_the_query_or_by_its_urn(named: str) -> None:
@@ -24,10 +25,14 @@ def test_a_post_can_be_named_in_the_query_or_by_its_urn(named: str) -> None:
 
 
 def test_articles_inside_scripts_and_comments_do_not_count() -> None:
-    assert articles_linking(f"<!-- {OTHER} --><script>'{OTHER}'</script>{OWN}", "7") == {"article:0"}
+    assert articles_linking(f"<!-- {OTHER} --><script>'{OTHER}'</script>{OWN}", "7") == {
+        "article:0"
+    }
 
 
-@pytest.mark.parametrize(("html", "post_id"), [(OWN, None), (OTHER, "7"), ("", "7"), ("<p>7</p>", "7")])
+@pytest.mark.parametrize(
+    ("html", "post_id"), [(OWN, None), (OTHER, "7"), ("", "7"), ("<p>7</p>", "7")]
+)
 def test_without_such_a_link_no_article_is_the_posts(html: str, post_id: str | None) -> None:
     assert articles_linking(html, post_id) == frozenset()
 

@@ -19,7 +19,15 @@ def test_known_facts_of_the_page_win_over_the_address_and_unknown_ones_do_not() 
 
 
 @pytest.mark.parametrize(
-    "address", [None, 7, "", "ftp://cdn.test/a.mp4", "https://cdn.site.test/a.jpg", "https://cdn.site.test/a.vtt"]
+    "address",
+    [
+        None,
+        7,
+        "",
+        "ftp://cdn.test/a.mp4",
+        "https://cdn.site.test/a.jpg",
+        "https://cdn.site.test/a.vtt",
+    ],
 )
 def test_an_address_that_is_not_a_video_gives_no_candidate(address: object) -> None:
     assert own_candidates(address, GENERIC) == []

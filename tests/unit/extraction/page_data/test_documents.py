@@ -24,13 +24,16 @@ from mediavault.extraction.page_data.values import MAX_DEPTH, walk
         ("", []),
     ],
 )
-def test_json_is_read_behind_guards_in_streams_and_with_a_broken_end(text: str, values: list[object]) -> None:
+def test_json_is_read_behind_guards_in_streams_and_with_a_broken_end(
+    text: str, values: list[object]
+) -> None:
     assert parse_json(text) == values
     assert parse_json(text.encode()) == values
 
 
 @pytest.mark.parametrize(
-    "text", ["[" * 200_000, '{"a":' * 200_000, "[" * 200_000 + "]" * 200_000, '"' + "x" * 100, "nul"]
+    "text",
+    ["[" * 200_000, '{"a":' * 200_000, "[" * 200_000 + "]" * 200_000, '"' + "x" * 100, "nul"],
 )
 def test_broken_or_too_deep_json_is_ignored(text: str) -> None:
     assert parse_json(text) == []
@@ -59,7 +62,10 @@ def test_data_scripts_are_read_and_linked_data_separately() -> None:
 
 
 def test_tags_in_comments_scripts_and_templates_are_not_elements() -> None:
-    html = "<!-- <video src=1> --><script>'<video src=2>'</script><template><video src=3></template><video src='4'>"
+    html = (
+        "<!-- <video src=1> --><script>'<video src=2>'</script><template><video"
+        " src=3></template><video src='4'>"
+    )
 
     assert [tag.attributes["src"] for tag in scan(html) if tag.name == "video"] == ["4"]
 

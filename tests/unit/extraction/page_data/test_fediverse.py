@@ -16,7 +16,12 @@ NOTE = "https://key.example/notes/9abcdefghi"
 
 def video(**facts: Any) -> dict[str, Any]:
     files = [
-        {"resolution": {"id": height}, "fileUrl": f"https://tube.example/static/{height}.mp4", "fps": 30, "size": 1_000}
+        {
+            "resolution": {"id": height},
+            "fileUrl": f"https://tube.example/static/{height}.mp4",
+            "fps": 30,
+            "size": 1_000,
+        }
         for height in (0, 360, 1080)
     ]
     return {
@@ -27,7 +32,9 @@ def video(**facts: Any) -> dict[str, Any]:
         "account": {"name": "jane", "displayName": "Jane D."},
         "channel": {"name": "kites"},
         "files": [],
-        "streamingPlaylists": [{"playlistUrl": "https://tube.example/hls/master.m3u8", "files": files}],
+        "streamingPlaylists": [
+            {"playlistUrl": "https://tube.example/hls/master.m3u8", "files": files}
+        ],
         **facts,
     }
 
@@ -37,7 +44,11 @@ def test_the_largest_file_of_a_peertube_video_is_taken_and_a_sound_track_is_not(
 
     assert best(data) == ["https://tube.example/static/1080.mp4"]
     assert not any("/0.mp4" in candidate.url for candidate in data.items[0].candidates)
-    assert (data.handle, data.display_name, data.items[0].expected.duration_s) == ("jane", "Jane D.", 64)
+    assert (data.handle, data.display_name, data.items[0].expected.duration_s) == (
+        "jane",
+        "Jane D.",
+        64,
+    )
     assert data.thumbnail_url == "https://tube.example/lazy-static/previews/a.jpg"
 
 
@@ -48,9 +59,18 @@ def test_another_video_of_a_list_is_not_the_posts_and_a_broadcast_is_recognised(
 
 
 def note(key: str, *kinds: str, **facts: Any) -> dict[str, Any]:
-    files = [{"id": kind, "type": kind, "url": f"https://files.example/{key}/{kind}"} for kind in kinds]
+    files = [
+        {"id": kind, "type": kind, "url": f"https://files.example/{key}/{kind}"} for kind in kinds
+    ]
     user = {"username": "jane", "name": "Jane D.", "host": None}
-    return {"id": key, "text": "A kite", "visibility": "public", "user": user, "files": files, **facts}
+    return {
+        "id": key,
+        "text": "A kite",
+        "visibility": "public",
+        "user": user,
+        "files": files,
+        **facts,
+    }
 
 
 def test_the_files_of_a_note_are_its_items() -> None:
@@ -65,8 +85,14 @@ def test_a_renote_has_the_files_of_the_other_note_and_a_quote_only_names_it() ->
     renote = read_known(NOTE, note("9abcdefghi", text=None, renote=other))
     quote = read_known(NOTE, note("9abcdefghi", renote=other))
 
-    assert (best(renote), renote.handle) == (["https://files.example/8other/video/mp4"], "bob@b.example")
-    assert (best(quote), [(item.role, item.label) for item in quote.items]) == ([], [("quoted", "8other")])
+    assert (best(renote), renote.handle) == (
+        ["https://files.example/8other/video/mp4"],
+        "bob@b.example",
+    )
+    assert (best(quote), [(item.role, item.label) for item in quote.items]) == (
+        [],
+        [("quoted", "8other")],
+    )
 
 
 def lemmy(**post: object) -> dict[str, object]:
@@ -75,7 +101,10 @@ def lemmy(**post: object) -> dict[str, object]:
 
 
 def test_the_file_that_a_lemmy_post_links_to_is_its_video() -> None:
-    file, picture = "https://lm.example/pictrs/image/k.mp4", "https://lm.example/pictrs/image/t.webp"
+    file, picture = (
+        "https://lm.example/pictrs/image/k.mp4",
+        "https://lm.example/pictrs/image/t.webp",
+    )
 
     data = read_known("https://lm.example/post/123", lemmy(url=file, thumbnail_url=picture))
 

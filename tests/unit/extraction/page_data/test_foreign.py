@@ -33,8 +33,13 @@ def foreign(url: str, *documents: object) -> frozenset[str]:
 
 
 def facebook_page(*, card: str, **players: str) -> str:
-    stores = [json.dumps({"videoID": name.strip("v"), "type": "video", "src": src}) for name, src in players.items()]
-    return meta("og:video", card) + "".join(f'<div data-store="{escape(store)}"></div>' for store in stores)
+    stores = [
+        json.dumps({"videoID": name.strip("v"), "type": "video", "src": src})
+        for name, src in players.items()
+    ]
+    return meta("og:video", card) + "".join(
+        f'<div data-store="{escape(store)}"></div>' for store in stores
+    )
 
 
 def test_a_card_that_names_another_videos_file_is_not_the_posts() -> None:
@@ -59,7 +64,10 @@ def test_a_card_whose_file_no_other_video_has_is_believed() -> None:
 def test_a_storys_address_is_not_compared_with_the_ids_of_videos() -> None:
     page = facebook_page(card=FILE, v387081299304444=FILE)
 
-    assert look("https://www.facebook.com/jane/posts/111111111111111/", page).outcome is PageOutcome.VIDEO
+    assert (
+        look("https://www.facebook.com/jane/posts/111111111111111/", page).outcome
+        is PageOutcome.VIDEO
+    )
 
 
 CDN = "https://cdn.example/v.mp4"
@@ -72,23 +80,38 @@ REDDIT_VIDEO = {"reddit_video": {"hls_url": CDN}}
     [
         (
             "https://x.com/jane/status/1700000000000000001",
-            {"rest_id": "1700000000000000002", "legacy": {"full_text": "a", "extended_entities": {"media": [X_VIDEO]}}},
+            {
+                "rest_id": "1700000000000000002",
+                "legacy": {"full_text": "a", "extended_entities": {"media": [X_VIDEO]}},
+            },
         ),
         (
             "https://www.tiktok.com/@jane/video/7000000000000000001",
             {"id": "7000000000000000002", "video": {"playAddr": CDN}},
         ),
-        ("https://www.instagram.com/p/CAAAAAAAAAA/", {"code": "CBBBBBBBBBB", "video_versions": [{"url": CDN}]}),
-        ("https://www.threads.com/@jane/post/CAAAAAAAAAA", {"code": "CBBBBBBBBBB", "video_versions": [{"url": CDN}]}),
+        (
+            "https://www.instagram.com/p/CAAAAAAAAAA/",
+            {"code": "CBBBBBBBBBB", "video_versions": [{"url": CDN}]},
+        ),
+        (
+            "https://www.threads.com/@jane/post/CAAAAAAAAAA",
+            {"code": "CBBBBBBBBBB", "video_versions": [{"url": CDN}]},
+        ),
         (
             "https://www.youtube.com/watch?v=aaaaaaaaaaa",
-            {"videoDetails": {"videoId": "bbbbbbbbbbb"}, "streamingData": {"formats": [{"url": CDN}]}},
+            {
+                "videoDetails": {"videoId": "bbbbbbbbbbb"},
+                "streamingData": {"formats": [{"url": CDN}]},
+            },
         ),
         (
             "https://www.reddit.com/r/kites/comments/aaaaa1/a_kite/",
             {"id": "bbbbb2", "title": "B", "secure_media": REDDIT_VIDEO},
         ),
-        ("https://vimeo.com/111111", {"video": {"id": 222222}, "request": {"files": {"progressive": [{"url": CDN}]}}}),
+        (
+            "https://vimeo.com/111111",
+            {"video": {"id": 222222}, "request": {"files": {"progressive": [{"url": CDN}]}}},
+        ),
         (
             "https://www.pinterest.com/pin/1111111/",
             {"id": "2222222", "videos": {"video_list": {"V_720P": {"url": CDN}}}},
@@ -105,7 +128,10 @@ REDDIT_VIDEO = {"reddit_video": {"hls_url": CDN}}
             "https://jane.tumblr.com/post/111111111111/a",
             {"id": "222222222222", "content": [{"type": "video", "media": {"url": CDN}}]},
         ),
-        ("https://m.weibo.cn/detail/4500000000000001", {"id": "4500000000000002", "page_info": {"urls": {"a": CDN}}}),
+        (
+            "https://m.weibo.cn/detail/4500000000000001",
+            {"id": "4500000000000002", "page_info": {"urls": {"a": CDN}}},
+        ),
     ],
 )
 def test_media_in_another_posts_record_are_that_posts(url: str, record: dict[str, Any]) -> None:
@@ -122,7 +148,10 @@ def test_media_that_are_also_in_the_posts_own_record_are_the_posts() -> None:
 def test_a_number_and_its_shortcode_are_the_same_post() -> None:
     record = {"code": "CPQjO5RIIO9", "pk": "2579000000000000001", "video_versions": [{"url": CDN}]}
 
-    assert foreign("https://www.instagram.com/stories/jane/2579000000000000001/", record) == frozenset()
+    assert (
+        foreign("https://www.instagram.com/stories/jane/2579000000000000001/", record)
+        == frozenset()
+    )
 
 
 def test_ids_of_different_kinds_are_not_compared() -> None:
@@ -139,10 +168,17 @@ def test_ids_of_different_kinds_are_not_compared() -> None:
         ({"id": "55"}, PageOutcome.VIDEO),  # a number cannot be compared with a name
     ],
 )
-def test_on_a_storys_page_another_accounts_video_is_not_the_storys(owner: dict[str, str], outcome: PageOutcome) -> None:
+def test_on_a_storys_page_another_accounts_video_is_not_the_storys(
+    owner: dict[str, str], outcome: PageOutcome
+) -> None:
     file = "https://video.xx.fbcdn.net/o1/v/t2/f2/m366/AAAAAAAAAAAAAAAAAAAAAAAA.mp4"
-    record = json.dumps({"__typename": "Video", "id": "200000000000002", "playable_url": file, "owner": owner})
-    page = f'<p>A kite</p><video src="{file}"></video><script type="application/json">{record}</script>'
+    record = json.dumps(
+        {"__typename": "Video", "id": "200000000000002", "playable_url": file, "owner": owner}
+    )
+    page = (
+        f'<p>A kite</p><video src="{file}"></video><script'
+        f' type="application/json">{record}</script>'
+    )
 
     assert look("https://www.facebook.com/jane/posts/111111111111111/", page).outcome is outcome
 
@@ -156,7 +192,10 @@ def test_a_visited_page_owns_nothing_that_its_data_assign_to_another_video() -> 
     post, platform = identify(parse_http_url(url))
     own, other = (facebook_page(card=card, v387081299304444=FILE) for card in (OTHER_FILE, FILE))
 
-    seen = [read_capture(post, platform, capture(url=url, final_url=url, html=html)) for html in (own, other)]
+    seen = [
+        read_capture(post, platform, capture(url=url, final_url=url, html=html))
+        for html in (own, other)
+    ]
 
     assert [len(extraction.items) for extraction in seen] == [1, 0]
     assert [candidate.ownership for candidate in seen[1].others] == [Ownership.UNKNOWN]

@@ -57,13 +57,16 @@ def test_assigned_values_and_arguments_of_calls_are_read_from_a_script() -> None
         "load('/p/1/', {items:[{id:'2',title:'another kite in the wind'}]}); if(x){return y}"
     )
 
-    assert [sorted(literal) for literal in literals(script) if isinstance(literal, dict)] == [["posts"], ["items"]]
+    assert [sorted(literal) for literal in literals(script) if isinstance(literal, dict)] == [
+        ["posts"],
+        ["items"],
+    ]
 
 
 def test_an_answer_saved_as_a_module_is_read() -> None:
-    assert parse_json("// saved\nexport default {data: {id: '7', title: 'a kite in the wind', n: [1, 2,]}};") == [
-        {"data": {"id": "7", "title": "a kite in the wind", "n": [1, 2]}}
-    ]
+    assert parse_json(
+        "// saved\nexport default {data: {id: '7', title: 'a kite in the wind', n: [1, 2,]}};"
+    ) == [{"data": {"id": "7", "title": "a kite in the wind", "n": [1, 2]}}]
 
 
 @pytest.mark.parametrize("unit", ["x={", "={a:", "=[[", "((", "={'", '={"a":1,', "/*", "a=1&"])
@@ -74,6 +77,8 @@ def test_hostile_scripts_are_read_quickly(unit: str) -> None:
 
 
 def test_a_string_in_ever_more_parts_takes_linear_time() -> None:
-    growth = growth_of(lambda parts: parse_literal(f"{{a:''{parts}}}"), lambda count: "+'b'" * count)
+    growth = growth_of(
+        lambda parts: parse_literal(f"{{a:''{parts}}}"), lambda count: "+'b'" * count
+    )
 
     assert not growth.is_above_linear

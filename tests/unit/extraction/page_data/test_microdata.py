@@ -19,7 +19,10 @@ PICTURE = 'itemscope itemtype="https://schema.org/ImageObject"'
 
 
 def urls(html: str) -> list[list[str]]:
-    return [[c.url for c in item.candidates] for item in declared_videos(read_source(URL, html).page, GENERIC)]
+    return [
+        [c.url for c in item.candidates]
+        for item in declared_videos(read_source(URL, html).page, GENERIC)
+    ]
 
 
 def test_an_item_becomes_an_object_with_the_items_in_it() -> None:
@@ -36,8 +39,9 @@ def test_an_item_becomes_an_object_with_the_items_in_it() -> None:
     [video] = video_objects(html)
 
     assert video == {
-        "@type": "VideoObject", "@id": "#kite", "name": "A kite & a harbour", "description": "It flies", "caption": "It flies",
-        "contentUrl": FILE, "author": {"@type": "Person", "url": "/jane", "name": "Jane"}, "uploadDate": "2026-01-02",
+        "@type": "VideoObject", "@id": "#kite", "name": "A kite & a harbour",
+        "description": "It flies", "caption": "It flies", "contentUrl": FILE,
+        "author": {"@type": "Person", "url": "/jane", "name": "Jane"}, "uploadDate": "2026-01-02",
         "thumbnailUrl": ["/1.jpg", "/2.jpg"],
     }  # fmt: skip
 
@@ -46,10 +50,16 @@ def test_an_item_becomes_an_object_with_the_items_in_it() -> None:
     "html",
     [
         f'<figure {PICTURE}><a itemprop="contentUrl" href="https://cdn.site.test/big-picture">x</a></figure>',
-        f'<div {VIDEO}><meta itemprop="name" content="A kite"></div><meta itemprop="contentUrl" content="{FILE}">',
-        f'<div {VIDEO}><span itemprop="thumbnail" {PICTURE}><link itemprop="contentUrl" href="{FILE}"></span></div>',
+        (
+            f'<div {VIDEO}><meta itemprop="name" content="A kite"></div><meta itemprop="contentUrl"'
+            f' content="{FILE}">'
+        ),
+        (
+            f'<div {VIDEO}><span itemprop="thumbnail" {PICTURE}><link itemprop="contentUrl"'
+            f' href="{FILE}"></span></div>'
+        ),
         f'<!-- <div {VIDEO}><link itemprop="contentUrl" href="{FILE}"></div> -->',
-        f"""<div {VIDEO}><script>x = '<link itemprop="contentUrl" href="{FILE}">';</script></div>""",
+        f"""<div {VIDEO}><script>x = '<link itemprop="contentUrl" href="{FILE}">';</script></div>""",  # noqa: E501
         f'<meta itemprop="contentUrl" content="{FILE}">',
         f'<div {VIDEO}><link itemprop="contentUrl" href="https://cdn.site.test/kite.jpg"></div>',
         f'<div {VIDEO}><link itemprop="contentUrl" href="https://cdn.site.test/kite.mp3"></div>',
@@ -71,7 +81,10 @@ def test_names_of_the_schema_count_in_any_case(name: str) -> None:
 
 def test_an_item_of_the_same_file_completes_the_linked_data_and_another_one_is_left_out() -> None:
     named = linked(**{"@type": "VideoObject", "contentUrl": FILE})
-    same = f'<div {VIDEO}><meta itemprop="contentUrl" content="{FILE}"><meta itemprop="duration" content="PT62S"></div>'
+    same = (
+        f'<div {VIDEO}><meta itemprop="contentUrl" content="{FILE}"><meta itemprop="duration"'
+        ' content="PT62S"></div>'
+    )
     other = f'<div {VIDEO}><meta itemprop="contentUrl" content="https://ads.test/spot.mp4"></div>'
     page = read_source(URL, named + same + other).page
 
@@ -88,7 +101,11 @@ def test_an_item_without_a_file_completes_no_linked_data_without_one() -> None:
 
 def test_the_length_of_a_hosted_video_is_not_that_of_the_file_next_to_it() -> None:
     hosted = linked(
-        **{"@type": "VideoObject", "contentUrl": "https://www.youtube.com/watch?v=abcdefghijk", "duration": "PT15M"}
+        **{
+            "@type": "VideoObject",
+            "contentUrl": "https://www.youtube.com/watch?v=abcdefghijk",
+            "duration": "PT15M",
+        }
     )
     file = f'<div {VIDEO}><meta itemprop="contentUrl" content="{FILE}"></div>'
     [item] = declared_videos(read_source(URL, hosted + file).page, GENERIC)
@@ -99,7 +116,8 @@ def test_the_length_of_a_hosted_video_is_not_that_of_the_file_next_to_it() -> No
 
 def test_the_story_is_that_of_an_item_about_the_page_where_there_is_no_linked_data() -> None:
     html = (
-        f'<div {VIDEO}><meta itemprop="name" content="A kite"><meta itemprop="uploadDate" content="2026-01-02"></div>'
+        f'<div {VIDEO}><meta itemprop="name" content="A kite"><meta itemprop="uploadDate"'
+        ' content="2026-01-02"></div>'
     )
     story = story_of(read_source(URL, html).page)
 
@@ -117,9 +135,11 @@ def test_items_without_an_end_are_read_within_limits() -> None:
 @pytest.mark.parametrize(
     ("head", "pump"),
     [
-        ("", f"<div {VIDEO}>"), ("", f"<div {VIDEO} "), ("", f"<div {VIDEO} a='"), (f"<div {VIDEO}>", "<div>"),
-        (f"<div {VIDEO}>", "<a "), (f"<div {VIDEO}>", "<a b='"), (f"<div {VIDEO}>", "<!--"), (f"<div {VIDEO}>", "<script>"),
-        (f"<div {VIDEO}>", "<p itemprop='a b' itemscope>"), (f"<div {VIDEO}>", "<b itemprop=a>x"), ("", f" {VIDEO}"), ("", "<!--"),
+        ("", f"<div {VIDEO}>"), ("", f"<div {VIDEO} "), ("", f"<div {VIDEO} a='"),
+        (f"<div {VIDEO}>", "<div>"), (f"<div {VIDEO}>", "<a "), (f"<div {VIDEO}>", "<a b='"),
+        (f"<div {VIDEO}>", "<!--"), (f"<div {VIDEO}>", "<script>"),
+        (f"<div {VIDEO}>", "<p itemprop='a b' itemscope>"), (f"<div {VIDEO}>", "<b itemprop=a>x"),
+        ("", f" {VIDEO}"), ("", "<!--"),
     ],
 )  # fmt: skip
 def test_an_item_that_never_ends_takes_no_longer_than_its_length(head: str, pump: str) -> None:

@@ -28,7 +28,11 @@ def test_the_videos_of_a_parsed_entry_are_its_items() -> None:
     )
 
     assert (best(data), data.items[0].expected.duration_s) == (["https://jane.example/1.mov"], 4)
-    assert (data.handle, data.display_name, data.thumbnail_url) == ("jane", "Jane", "https://jane.example/p.jpg")
+    assert (data.handle, data.display_name, data.thumbnail_url) == (
+        "jane",
+        "Jane",
+        "https://jane.example/p.jpg",
+    )
 
 
 def test_an_entry_of_a_feed_is_recognised_by_its_address_and_not_guessed_without_one() -> None:
@@ -36,14 +40,21 @@ def test_an_entry_of_a_feed_is_recognised_by_its_address_and_not_guessed_without
         "type": ["h-entry"],
         "properties": {"url": ["https://jane.example/2"], "video": ["https://jane.example/2.mov"]},
     }
-    feed = {"items": [{"type": ["h-feed"], "children": [other, entry(video=["https://jane.example/1.mov"])]}]}
+    feed = {
+        "items": [
+            {"type": ["h-feed"], "children": [other, entry(video=["https://jane.example/1.mov"])]}
+        ]
+    }
 
     assert best(read_known(URL, feed)) == ["https://jane.example/1.mov"]
     assert read("https://jane.example/3", feed) is None
 
 
 def test_a_lone_entry_without_an_address_can_only_be_the_post() -> None:
-    lone = {"type": ["h-entry"], "properties": {"video": [{"value": "https://jane.example/1.mov", "alt": "a kite"}]}}
+    lone = {
+        "type": ["h-entry"],
+        "properties": {"video": [{"value": "https://jane.example/1.mov", "alt": "a kite"}]},
+    }
 
     assert best(read_known(URL, lone)) == ["https://jane.example/1.mov"]
 

@@ -6,7 +6,13 @@ import pytest
 
 from mediavault.extraction.page_data.oembed import story
 
-ANSWER = {"version": "1.0", "type": "rich", "provider_name": "Site", "author_name": "Jane D.", "title": "A kite"}
+ANSWER = {
+    "version": "1.0",
+    "type": "rich",
+    "provider_name": "Site",
+    "author_name": "Jane D.",
+    "title": "A kite",
+}
 
 
 @pytest.mark.parametrize(
@@ -22,7 +28,9 @@ ANSWER = {"version": "1.0", "type": "rich", "provider_name": "Site", "author_nam
         (None, None),
     ],
 )
-def test_the_handle_is_read_from_the_authors_address(address: str | None, handle: str | None) -> None:
+def test_the_handle_is_read_from_the_authors_address(
+    address: str | None, handle: str | None
+) -> None:
     author = story([{**ANSWER, "author_url": address}])
 
     assert author is not None
@@ -36,6 +44,8 @@ def test_the_handle_is_removed_from_a_name_that_holds_it() -> None:
     assert author.display_name == "Jane D."
 
 
-@pytest.mark.parametrize("document", [{}, [], {**ANSWER, "type": "other"}, {**ANSWER, "provider_name": None}])
+@pytest.mark.parametrize(
+    "document", [{}, [], {**ANSWER, "type": "other"}, {**ANSWER, "provider_name": None}]
+)
 def test_other_documents_have_no_story(document: object) -> None:
     assert story([document]) is None

@@ -17,13 +17,23 @@ OTHER = "https://news.test/2026/12/bread-for-beginners-7491999"
 
 
 def found(state: object, *, head: str = "", url: str = URL) -> list[list[str]]:
-    html = f"<html><head>{head}</head><body><h1>A kite over the harbour</h1><script type='application/json'>{json.dumps(state)}</script>"
+    html = (
+        f"<html><head>{head}</head><body><h1>A kite over the harbour</h1><script"
+        f" type='application/json'>{json.dumps(state)}</script>"
+    )
     source = read_source(url, html)
-    return [[file.address for file in setup.sources] for setup in own_videos(source.documents, source.page)]
+    return [
+        [file.address for file in setup.sources]
+        for setup in own_videos(source.documents, source.page)
+    ]
 
 
 def article(**facts: Any) -> dict[str, Any]:
-    return {"props": {"pageProps": {"article": {"url": URL, **facts}, "settings": {"logo": "/logo.svg"}}}}
+    return {
+        "props": {
+            "pageProps": {"article": {"url": URL, **facts}, "settings": {"logo": "/logo.svg"}}
+        }
+    }
 
 
 @pytest.mark.parametrize(
@@ -40,11 +50,14 @@ def article(**facts: Any) -> dict[str, Any]:
     [
         {"leadMedia": {"type": "video", "src": FILE, "poster": "/p.jpg"}},
         {"body": [{"type": "text", "text": "A kite."}, {"type": "video", "playbackURL": FILE}]},
-        {"video": {"streams": [{"url": FILE, "height": 720}, {"url": f"{CDN}/kite/360.mp4", "height": 360}]}},
+        {"video": {"streams": [{"url": FILE, "height": 720},
+                               {"url": f"{CDN}/kite/360.mp4", "height": 360}]}},
         {"media": {"formats": {"hls": {"url": f"{CDN}/kite/all.m3u8"}, "mp4": {"url": FILE}}}},
     ],
 )  # fmt: skip
-def test_the_only_video_of_the_pages_own_record_is_found(identity: dict[str, Any], video: dict[str, Any]) -> None:
+def test_the_only_video_of_the_pages_own_record_is_found(
+    identity: dict[str, Any], video: dict[str, Any]
+) -> None:
     [files] = found({"data": {"page": {**identity, **video}}})
 
     assert FILE in files
@@ -68,7 +81,10 @@ def test_videos_of_others_and_of_no_record_are_left_out(state: object) -> None:
 
 
 def test_two_videos_of_one_record_are_two() -> None:
-    entries = [{"title": "A kite", "src": FILE}, {"title": "The harbour", "src": f"{CDN}/harbour.mp4"}]
+    entries = [
+        {"title": "A kite", "src": FILE},
+        {"title": "The harbour", "src": f"{CDN}/harbour.mp4"},
+    ]
 
     assert found(article(body=entries)) == [[FILE], [f"{CDN}/harbour.mp4"]]
 

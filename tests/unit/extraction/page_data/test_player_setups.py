@@ -27,12 +27,21 @@ def addresses(script: str) -> list[list[str]]:
     "script",
     [
         f'jwplayer("p").setup({{file: "{FILE}", image: "/p.jpg"}});',
-        f"var player = jwplayer('p'); player.setup({{'playlist': [{{'sources': [{{'file': '{FILE}', 'label': '720p'}}]}}]}});",
-        f'jwplayer("p").setup({{file: "{FILE}", events: {{onReady: function() {{ start(); }} }}, image: picture}});',
+        (
+            f"var player = jwplayer('p'); player.setup({{'playlist': [{{'sources': [{{'file':"
+            f" '{FILE}', 'label': '720p'}}]}}]}});"
+        ),
+        (
+            f'jwplayer("p").setup({{file: "{FILE}", events: {{onReady: function() {{ start(); }}'
+            f" }}, image: picture}});"
+        ),
         f'flowplayer("#p", {{clip: {{sources: [{{type: "video/mp4", src: "{FILE}"}}]}}}})',
         f'videojs("v", {{sources: [{{src: "{FILE}", type: "video/mp4"}}]}});',
         f'videojs("v").src({{src: "{FILE}", type: "video/mp4"}});',
-        f'new DPlayer({{container: document.getElementById("d"), video: {{url: "{FILE}", pic: "/p.jpg"}}}});',
+        (
+            f'new DPlayer({{container: document.getElementById("d"), video: {{url: "{FILE}", pic:'
+            f' "/p.jpg"}}}});'
+        ),
         f'new Plyr("#p", {{source: {{type: "video", sources: [{{src: "{FILE}", size: 720}}]}}}});',
         f'const hls = new Hls(); hls.loadSource("{FILE}");',
     ],
@@ -43,7 +52,8 @@ def test_the_file_that_a_script_hands_to_a_player_is_found(script: str) -> None:
 
 def test_adverts_captions_and_pictures_of_a_setup_are_not_its_files() -> None:
     script = (
-        f'jwplayer("p").setup({{file: "{FILE}", image: "/p.jpg", tracks: [{{file: "/t.vtt", kind: "captions"}}], '
+        f'jwplayer("p").setup({{file: "{FILE}", image: "/p.jpg", tracks: [{{file: "/t.vtt", kind:'
+        f' "captions"}}], '
         'advertising: {client: "vast", schedule: [{tag: "https://ads.example/spot.mp4"}]}});'
     )
 
@@ -84,7 +94,9 @@ def test_addresses_that_are_not_a_players_file_are_passed_over(script: str) -> N
         ('var videoPage = "https://cdn.example/watch";', []),
     ],
 )
-def test_a_file_in_a_variable_that_is_named_like_a_videos_is_found(script: str, found: list[str]) -> None:
+def test_a_file_in_a_variable_that_is_named_like_a_videos_is_found(
+    script: str, found: list[str]
+) -> None:
     assert [setup.sources[0].address for setup in variables_in_script(script)] == found
 
 
@@ -93,13 +105,24 @@ def test_the_sizes_next_to_a_source_are_read() -> None:
 
     (setup,) = setups_of({"sources": labels})
 
-    assert [(source.width, source.height) for source in setup.sources] == [(None, 720), (1920, 1080)]
+    assert [(source.width, source.height) for source in setup.sources] == [
+        (None, 720),
+        (1920, 1080),
+    ]
 
 
 def test_players_let_a_source_state_its_height_in_several_ways() -> None:
-    ways = ({"size": "1080"}, {"label": "1080p"}, {"data-height": "1080"}, {"res": "1080"}, {"title": "1080p60"})
+    ways = (
+        {"size": "1080"},
+        {"label": "1080p"},
+        {"data-height": "1080"},
+        {"res": "1080"},
+        {"title": "1080p60"},
+    )
 
-    assert [source.height for way in ways if (source := source_of({"src": FILE, **way}))] == [1080] * 5
+    assert [source.height for way in ways if (source := source_of({"src": FILE, **way}))] == [
+        1080
+    ] * 5
 
 
 def test_an_attribute_that_holds_a_file_or_a_configuration_sets_up_a_player() -> None:
@@ -132,7 +155,10 @@ def test_links_previews_and_text_set_up_no_player(html: str) -> None:
 
 
 def test_the_number_of_setups_is_bounded() -> None:
-    many = "".join(f'jwplayer("p").setup({{file: "https://cdn.example/{n}.mp4"}});' for n in range(MAX_SETUPS * 2))
+    many = "".join(
+        f'jwplayer("p").setup({{file: "https://cdn.example/{n}.mp4"}});'
+        for n in range(MAX_SETUPS * 2)
+    )
 
     assert len(setups_in_script(many)) == MAX_SETUPS
 

@@ -32,18 +32,29 @@ SAMPLES: dict[str, tuple[str, list[Any]]] = {
         test_bluesky.URL,
         [
             test_bluesky.thread(
-                test_bluesky.view(test_bluesky.quoting(test_bluesky.quoted_view(), test_bluesky.video()))
+                test_bluesky.view(
+                    test_bluesky.quoting(test_bluesky.quoted_view(), test_bluesky.video())
+                )
             )
         ],
     ),
     "dailymotion": (test_dailymotion.URL, [test_dailymotion.player()]),
     "linkedin": (test_linkedin.URL, [test_linkedin.player("own"), test_linkedin.metadata("own")]),
     "mastodon": (test_mastodon.URL, [test_mastodon.status(test_mastodon.attachment())]),
-    "microformats": (test_microformats.URL, [test_microformats.entry(video=["https://a.test/1.mp4"], author=["x"])]),
+    "microformats": (
+        test_microformats.URL,
+        [test_microformats.entry(video=["https://a.test/1.mp4"], author=["x"])],
+    ),
     "misskey": (test_fediverse.NOTE, [test_fediverse.note("9abcdefghi", "video/mp4")]),
     "peertube": (test_fediverse.TUBE, [test_fediverse.video()]),
-    "pinterest": (test_pinterest.URL, [test_pinterest.pin(videos={"video_list": test_pinterest.levels()})]),
-    "snapchat": (test_snapchat.URL, [test_snapchat.page(test_snapchat.spotlight(test_snapchat.KEY, "own"))]),
+    "pinterest": (
+        test_pinterest.URL,
+        [test_pinterest.pin(videos={"video_list": test_pinterest.levels()})],
+    ),
+    "snapchat": (
+        test_snapchat.URL,
+        [test_snapchat.page(test_snapchat.spotlight(test_snapchat.KEY, "own"))],
+    ),
     "tumblr": (test_tumblr.URL, [test_tumblr.post(test_tumblr.block())]),
     "twitch": (test_twitch.URL, [test_twitch.clip()]),
     "vimeo": (test_vimeo.URL, [test_vimeo.config()]),
@@ -71,7 +82,13 @@ ODD: tuple[Any, ...] = (
 
 def containers_and_keys(value: Any) -> Iterator[tuple[Any, Any]]:
     """Yield every container of a document with each of its keys."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    inner = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for key, child in inner:
         yield value, key
         yield from containers_and_keys(child)
@@ -98,7 +115,12 @@ def test_a_value_of_an_unexpected_type_is_passed_over_anywhere(name: str) -> Non
 @pytest.mark.parametrize("name", SAMPLES)
 def test_no_reader_takes_another_posts_data_for_its_own(name: str) -> None:
     url, _ = SAMPLES[name]
-    others = [document for other, (_, documents) in SAMPLES.items() if other != name for document in documents]
+    others = [
+        document
+        for other, (_, documents) in SAMPLES.items()
+        if other != name
+        for document in documents
+    ]
     data = read(url, *others)
 
     assert data is None or not data.items

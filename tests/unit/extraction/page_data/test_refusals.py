@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.core.failures import AgeRestricted, Challenge, Deleted, Failure, LoginRequired, Private, RegionLocked
+from mediavault.core.failures import (
+    AgeRestricted,
+    Challenge,
+    Deleted,
+    Failure,
+    LoginRequired,
+    Private,
+    RegionLocked,
+)
 from mediavault.core.media import Post
 from mediavault.core.platform import Platform
 from mediavault.extraction.page_data.refusals import reported_refusal
@@ -33,19 +41,36 @@ def refusal(platform: Platform, *documents: object) -> Failure | None:
 @pytest.mark.parametrize(
     ("platform", "answer", "kind"),
     [
-        (X, {"data": {"tweetResult": {"reason": "x"}, "result": {"reason": "NsfwLoggedOut"}}}, AgeRestricted),
-        (X, {"data": {"result": {"__typename": "TweetUnavailable", "reason": "Protected"}}}, Private),
+        (
+            X,
+            {"data": {"tweetResult": {"reason": "x"}, "result": {"reason": "NsfwLoggedOut"}}},
+            AgeRestricted,
+        ),
+        (
+            X,
+            {"data": {"result": {"__typename": "TweetUnavailable", "reason": "Protected"}}},
+            Private,
+        ),
         (TIKTOK, {"statusCode": 10216, "statusMsg": "item is private"}, Private),
         (TIKTOK, {"status_code": 10222}, Private),
         (TIKTOK, {"items": [{"id": ID, "isContentClassified": True}]}, AgeRestricted),
         (INSTAGRAM, {"message": "checkpoint_required", "status": "fail"}, Challenge),
         (INSTAGRAM, {"require_login": True, "status": "fail"}, LoginRequired),
-        (FACEBOOK, {"require": [["x", {"rootView": {"component": {"__dr": "CometErrorRoot.react"}}}]]}, Challenge),
+        (
+            FACEBOOK,
+            {"require": [["x", {"rootView": {"component": {"__dr": "CometErrorRoot.react"}}}]]},
+            Challenge,
+        ),
         (REDDIT, {"reason": "quarantined", "error": 403}, LoginRequired),
         (REDDIT, {"reason": "private", "error": 403}, Private),
         (
             YOUTUBE,
-            {"playabilityStatus": {"status": "X", "errorScreen": {"playerCaptchaViewModel": {"a": 1}}}},
+            {
+                "playabilityStatus": {
+                    "status": "X",
+                    "errorScreen": {"playerCaptchaViewModel": {"a": 1}},
+                }
+            },
             Challenge,
         ),
         (YOUTUBE, {"playabilityStatus": {"status": "AGE_CHECK_REQUIRED"}}, AgeRestricted),
@@ -86,7 +111,10 @@ def test_a_marker_counts_only_where_it_says_something(answer: object) -> None:
 
 
 def test_a_post_that_a_sign_in_may_show_is_not_taken_for_gone() -> None:
-    assert type(refusal(BLUESKY, {"error": "NotFound"}, {"error": "!no-unauthenticated"})) is LoginRequired
+    assert (
+        type(refusal(BLUESKY, {"error": "NotFound"}, {"error": "!no-unauthenticated"}))
+        is LoginRequired
+    )
 
 
 def test_a_site_without_markers_has_no_refusals() -> None:

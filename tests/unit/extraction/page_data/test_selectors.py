@@ -7,7 +7,10 @@ import pytest
 from mediavault.extraction.page_data.elements import has_element
 from mediavault.platforms.registry import all_platforms
 
-PAGE = '<body><div id="main" class="box captcha-wall" data-x=\'1\'><SPAN hidden>a</SPAN><p>b</p></div></body>'
+PAGE = (
+    '<body><div id="main" class="box captcha-wall" data-x=\'1\'><SPAN'
+    " hidden>a</SPAN><p>b</p></div></body>"
+)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +31,9 @@ def test_what_does_not_fit_is_not_found(selector: str) -> None:
     assert not has_element(PAGE, selector)
 
 
-@pytest.mark.parametrize("hide", ["<script>{}</script>", "<!-- {} -->", "<template>{}</template>", "<style>{}</style>"])
+@pytest.mark.parametrize(
+    "hide", ["<script>{}</script>", "<!-- {} -->", "<template>{}</template>", "<style>{}</style>"]
+)
 def test_hidden_elements_do_not_count(hide: str) -> None:
     assert not has_element(hide.format('<i class="captcha">'), ".captcha")
     assert has_element(hide.format("") + '<i class="captcha">', ".captcha")

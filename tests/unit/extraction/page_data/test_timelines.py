@@ -18,9 +18,17 @@ def node(key: str, author: str, kind: str) -> dict[str, Any]:
             "core": {"user_results": {"result": {"legacy": {"screen_name": author}}}},
         },
         "tiktok": {"id": key, "desc": "", "video": {}, "author": {"uniqueId": author}},
-        "bluesky": {"uri": f"at://did:plc:a/app.bsky.feed.post/{key}", "record": {}, "author": {"handle": author}},
+        "bluesky": {
+            "uri": f"at://did:plc:a/app.bsky.feed.post/{key}",
+            "record": {},
+            "author": {"handle": author},
+        },
         "mastodon": {"id": key, "media_attachments": [], "account": {"acct": author}},
-        "linkedin": {"updateMetadata": {"urn": f"urn:li:activity:{key}"}, "actor": {}, "user": {"username": author}},
+        "linkedin": {
+            "updateMetadata": {"urn": f"urn:li:activity:{key}"},
+            "actor": {},
+            "user": {"username": author},
+        },
     }
     return nodes[kind]
 
@@ -29,7 +37,9 @@ def node(key: str, author: str, kind: str) -> dict[str, Any]:
 def test_posts_are_counted_once_each_and_one_account_is_named(kind: str) -> None:
     posts = [node("1", "jane", kind), node("2", "jane", kind), node("2", "jane", kind)]
 
-    assert read_timeline([{"data": {"edges": [{"node": post} for post in posts]}}]) == TimelineListing(2, "jane", None)
+    assert read_timeline(
+        [{"data": {"edges": [{"node": post} for post in posts]}}]
+    ) == TimelineListing(2, "jane", None)
     assert read_timeline([[*posts, node("3", "bob", kind)]]) == TimelineListing(3)
 
 

@@ -14,10 +14,16 @@ def ids(answer: Answer) -> list[str]:
     return [job["id"] for job in answer.json()["jobs"]]
 
 
-async def test_the_other_posts_with_the_same_video_are_listed_identical_files_first(vault: ApiVault) -> None:
+async def test_the_other_posts_with_the_same_video_are_listed_identical_files_first(
+    vault: ApiVault,
+) -> None:
     urls = [f"https://videos.example/watch/{number}" for number in range(4)]
-    own, alike, same, _ = [(await vault.add_saved(url, name=f"jane/{url[-1]}.mp4")).id for url in urls]
-    await put_duplicates(vault.store, own, {alike: Likeness(93), same: Likeness(100, identical=True)})
+    own, alike, same, _ = [
+        (await vault.add_saved(url, name=f"jane/{url[-1]}.mp4")).id for url in urls
+    ]
+    await put_duplicates(
+        vault.store, own, {alike: Likeness(93), same: Likeness(100, identical=True)}
+    )
 
     found = (await vault.client.get(f"/api/jobs/{own}/same")).json()
     assert [(other["job"]["id"], other["identical"], other["percent"]) for other in found] == [

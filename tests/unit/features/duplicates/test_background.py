@@ -28,7 +28,10 @@ from tests.contract.stores import LEASE, numbered_job
 from tests.fakes import FakeClock
 from tests.memory_store import MemoryJobStore
 
-FILM, OTHER = random.Random(1).randbytes(20 * FRAME_BYTES), random.Random(2).randbytes(20 * FRAME_BYTES)
+FILM, OTHER = (
+    random.Random(1).randbytes(20 * FRAME_BYTES),
+    random.Random(2).randbytes(20 * FRAME_BYTES),
+)
 CUT = FILM[: 18 * FRAME_BYTES]
 
 
@@ -73,14 +76,19 @@ class Environment:
         return job
 
     async def duplicates(self, job: Job) -> dict[JobId, Likeness]:
-        return {duplicate.job.id: duplicate.likeness for duplicate in await read_duplicates(self.store, job.id)}
+        return {
+            duplicate.job.id: duplicate.likeness
+            for duplicate in await read_duplicates(self.store, job.id)
+        }
 
     async def filtered(self) -> Sequence[JobId]:
         page = await self.store.catalogue.jobs(JobQuery(marks=(MarkKind.DUPLICATE,)))
         return sorted(job.id for job in page.jobs)
 
     async def delete(self, job: Job) -> None:
-        await trash.move_to_trash(self.store, self.library, self.clock, job.id, saved_paths, batch="b")
+        await trash.move_to_trash(
+            self.store, self.library, self.clock, job.id, saved_paths, batch="b"
+        )
 
     async def restore(self, job: Job) -> None:
         await Trash(self.store, self.library, self.clock).restore(job.id)
@@ -107,7 +115,11 @@ async def test_each_saved_video_gets_a_fingerprint_once_the_newest_first(env: En
     assert record is not None
     assert record.expires_at is None
     [video] = (fingerprints_from_json(record.value) or {}).values()
-    assert (video.sha256, video.duration_s, video.frames) == (jobs[1].sha256, jobs[1].duration_s, FILM)
+    assert (video.sha256, video.duration_s, video.frames) == (
+        jobs[1].sha256,
+        jobs[1].duration_s,
+        FILM,
+    )
 
 
 async def test_both_posts_get_to_know_that_they_look_the_same(env: Environment) -> None:
@@ -131,15 +143,21 @@ async def test_of_thirty_copies_each_knows_twenty_at_most(env: Environment) -> N
     """The first ones are duplicates of all the others, which have found them."""
     copies = [await env.save(FILM) for _ in range(30)]
     await env.finder.find_due()
-    post_marks = [len(marks) for marks in (await env.store.marks.of_jobs([job.id for job in copies])).values()]
+    post_marks = [
+        len(marks) for marks in (await env.store.marks.of_jobs([job.id for job in copies])).values()
+    ]
 
     assert {len(await env.duplicates(job)) for job in copies} == {MOST_DUPLICATES}
     assert sorted(post_marks)[0] == MOST_DUPLICATES + 2
     assert sum(post_marks) < 30 * 29
 
 
-async def test_identical_files_are_found_without_any_frame(env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vaults, "place_video", lambda *_, **__: SavedFile("a.mp4", None, 9, "ab" * 32, 4.0, 1, 1))
+async def test_identical_files_are_found_without_any_frame(
+    env: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        vaults, "place_video", lambda *_, **__: SavedFile("a.mp4", None, 9, "ab" * 32, 4.0, 1, 1)
+    )
     env.frames["a.mp4"] = b""
     first, second = await env.save(b""), await env.save(b"")
     await env.finder.find_due()
@@ -184,9 +202,13 @@ async def test_two_workers_read_no_video_twice(env: Environment) -> None:
     assert len(env.read) == len(set(env.read)) == 6
 
 
-async def test_what_a_killed_worker_was_reading_is_read_when_its_hold_ends(env: Environment) -> None:
+async def test_what_a_killed_worker_was_reading_is_read_when_its_hold_ends(
+    env: Environment,
+) -> None:
     job = await env.save(FILM)
-    await env.store.records.put(RecordKind.FINGERPRINT, job.id, {}, expires_at=env.clock.now() + HELD_FOR)
+    await env.store.records.put(
+        RecordKind.FINGERPRINT, job.id, {}, expires_at=env.clock.now() + HELD_FOR
+    )
     assert await env.finder.find_due() == 0
 
     env.clock.advance(HELD_FOR + timedelta(seconds=1))
@@ -204,7 +226,9 @@ async def test_a_kill_between_the_record_and_its_mark_loses_nothing(env: Environ
     assert len(env.read) == 2, "a stored fingerprint is not made again"
 
 
-async def test_a_deleted_post_is_nobodys_duplicate_and_a_restored_one_is_again(env: Environment) -> None:
+async def test_a_deleted_post_is_nobodys_duplicate_and_a_restored_one_is_again(
+    env: Environment,
+) -> None:
     first, second, third = await env.save(FILM), await env.save(FILM), await env.save(CUT)
     await env.finder.find_due()
     await env.delete(second)
@@ -249,8 +273,14 @@ async def test_a_worker_rests_three_times_as_long_as_it_reads(env: Environment) 
     assert env.clock.slept == [6.0]
 
 
-async def test_a_sound_has_no_fingerprint(env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vaults, "place_video", lambda *_, **__: SavedFile("a.m4a", None, 9, "ab" * 32, 4.0, None, None))
+async def test_a_sound_has_no_fingerprint(
+    env: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        vaults,
+        "place_video",
+        lambda *_, **__: SavedFile("a.m4a", None, 9, "ab" * 32, 4.0, None, None),
+    )
     env.frames["a.m4a"] = FILM
     job = await env.save(FILM)
 

@@ -1,4 +1,6 @@
-"""Sources over HTTP: to follow an account, a list or a feed, to change it, and to see what became of its posts."""
+"""Sources over HTTP: to follow an account, a list or a feed, to change it,
+and to see what became of its posts.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,11 @@ async def test_a_channel_is_followed_from_now_on_unless_more_is_asked_for(vault:
     source = await follow(vault)
 
     assert (source["url"], source["platform"], source["start"]) == (CHANNEL, "youtube", "now")
-    assert (source["is_paused"], source["interval_minutes"], source["checked_at"]) == (False, None, None)
+    assert (source["is_paused"], source["interval_minutes"], source["checked_at"]) == (
+        False,
+        None,
+        None,
+    )
     assert source["filters"]["kinds"] == ["video", "short", "live"]
     assert (await vault.client.get("/api/sources")).json() == {"sources": [source]}
     assert (await vault.client.get(f"/api/sources/{source['id']}")).json() == source
@@ -94,10 +100,18 @@ async def test_a_source_is_changed_paused_and_resumed(vault: ApiVault) -> None:
     source = await follow(vault, per_day=3, profile="audio", interval_minutes=60)
     path = f"/api/sources/{source['id']}"
     changed = (
-        await vault.client.patch(path, {"is_paused": True, "per_day": 0, "profile": "", "interval_minutes": 0})
+        await vault.client.patch(
+            path, {"is_paused": True, "per_day": 0, "profile": "", "interval_minutes": 0}
+        )
     ).json()
 
-    assert changed == {**source, "is_paused": True, "per_day": None, "profile": None, "interval_minutes": None}
+    assert changed == {
+        **source,
+        "is_paused": True,
+        "per_day": None,
+        "profile": None,
+        "interval_minutes": None,
+    }
     assert (await vault.client.patch(path, {"is_paused": False})).json()["is_paused"] is False
 
 
@@ -112,7 +126,9 @@ async def test_a_look_is_asked_for_at_once(vault: ApiVault) -> None:
 
 async def test_errors_are_shown_once_they_last(vault: ApiVault) -> None:
     source = await follow(vault)
-    state = SourceState(failures=3, failing_since=vault.clock.now(), error=Message("The feed is gone."), checks=1)
+    state = SourceState(
+        failures=3, failing_since=vault.clock.now(), error=Message("The feed is gone."), checks=1
+    )
     await set_state(vault.store, source["id"], state)
     early = (await vault.client.get(f"/api/sources/{source['id']}")).json()
     vault.clock.advance(timedelta(days=1))
@@ -123,11 +139,15 @@ async def test_errors_are_shown_once_they_last(vault: ApiVault) -> None:
 
 async def test_the_error_of_a_source_that_never_worked_is_shown_at_once(vault: ApiVault) -> None:
     source = await follow(vault)
-    state = SourceState(failures=1, failing_since=vault.clock.now(), error=Message("The feed is gone."))
+    state = SourceState(
+        failures=1, failing_since=vault.clock.now(), error=Message("The feed is gone.")
+    )
     await set_state(vault.store, source["id"], state)
     await vault.client.post(f"/api/sources/{source['id']}/check", {})
 
-    assert (await vault.client.get(f"/api/sources/{source['id']}")).json()["error"] == "The feed is gone."
+    assert (await vault.client.get(f"/api/sources/{source['id']}")).json()[
+        "error"
+    ] == "The feed is gone."
 
 
 async def test_what_became_of_entries_is_listed_newest_first(vault: ApiVault) -> None:
@@ -135,7 +155,12 @@ async def test_what_became_of_entries_is_listed_newest_first(vault: ApiVault) ->
     now = vault.clock.now()
     entries = {
         "a": SeenEntry(
-            EntryState.SKIPPED, "https://www.youtube.com/watch?v=a", "Old", now - timedelta(days=2), now, Reason.WORDS
+            EntryState.SKIPPED,
+            "https://www.youtube.com/watch?v=a",
+            "Old",
+            now - timedelta(days=2),
+            now,
+            Reason.WORDS,
         ),
         "b": SeenEntry(EntryState.WAITING, "https://www.youtube.com/watch?v=b", "New", now, now),
     }
@@ -171,7 +196,9 @@ def encoded(text: str) -> str:
 
 async def test_a_dry_run_says_what_would_be_followed_and_follows_nothing(vault: ApiVault) -> None:
     await follow(vault)
-    answer = await vault.client.post("/api/sources/import", {"file": encoded(LIST), "dry_run": True})
+    answer = await vault.client.post(
+        "/api/sources/import", {"file": encoded(LIST), "dry_run": True}
+    )
     view = answer.json()
 
     assert (answer.status, view["is_dry_run"]) == (200, True)
@@ -181,17 +208,21 @@ async def test_a_dry_run_says_what_would_be_followed_and_follows_nothing(vault: 
     assert len((await vault.client.get("/api/sources")).json()["sources"]) == 1
 
 
-async def test_an_import_follows_each_source_under_its_title_with_what_was_asked(vault: ApiVault) -> None:
+async def test_an_import_follows_each_source_under_its_title_with_what_was_asked(
+    vault: ApiVault,
+) -> None:
     outline = '<outline text="Walks" xmlUrl="https://videos.example/feed.xml"/>'
     document = f"<opml><body>{outline}<outline text='Jane' htmlUrl='{CHANNEL}'/></body></opml>"
     asked = {"start": "newest", "newest": 3, "profile": "Audio", "collection": "Trains"}
-    answer = await vault.client.post("/api/sources/import", {"file": encoded(document), "asked": asked})
+    answer = await vault.client.post(
+        "/api/sources/import", {"file": encoded(document), "asked": asked}
+    )
     sources = (await vault.client.get("/api/sources")).json()["sources"]
     again = await vault.client.post("/api/sources/import", {"file": encoded(document)})
 
-    assert [one["id"] for one in answer.json()["new"]] == [source["id"] for source in sorted(sources, key=by_name)][
-        ::-1
-    ]
+    assert [one["id"] for one in answer.json()["new"]] == [
+        source["id"] for source in sorted(sources, key=by_name)
+    ][::-1]
     assert sorted(source["name"] for source in sources) == ["Jane", "Walks"]
     for source in sources:
         assert (source["start"], source["newest"]) == ("newest", 3)
@@ -247,19 +278,32 @@ async def test_a_list_may_be_larger_than_other_requests_to_its_own_limit(vault: 
     assert (too_large.status, elsewhere.status) == (413, 413)
 
 
-async def test_an_export_can_be_imported_by_another_vault(vault: ApiVault, make_vault: MakeVault) -> None:
-    await follow(vault, collection="Trains", per_day=5, filters={"having": ["<night> & day"], "kinds": ["video"]})
+async def test_an_export_can_be_imported_by_another_vault(
+    vault: ApiVault, make_vault: MakeVault
+) -> None:
+    await follow(
+        vault,
+        collection="Trains",
+        per_day=5,
+        filters={"having": ["<night> & day"], "kinds": ["video"]},
+    )
     await follow(vault, url="https://videos.example/feed.xml", interval_minutes=90)
     exported = await vault.client.get("/api/sources/export")
     other = make_vault()
     answer = await other.client.post("/api/sources/import", {"file": encoded(exported.text)})
-    before, after = [(await each.client.get("/api/sources")).json()["sources"] for each in (vault, other)]
+    before, after = [
+        (await each.client.get("/api/sources")).json()["sources"] for each in (vault, other)
+    ]
 
     assert exported.headers["content-type"].startswith("text/x-opml")
-    assert exported.headers["content-disposition"] == 'attachment; filename="mediavault-sources.opml"'
+    assert (
+        exported.headers["content-disposition"] == 'attachment; filename="mediavault-sources.opml"'
+    )
     assert answer.json()["refused"] == []
     changing = ("id", "followed_at", "name", "next_check_at")
-    assert sorted(([{k: v for k, v in one.items() if k not in changing} for one in before]), key=by_url) == sorted(
+    assert sorted(
+        ([{k: v for k, v in one.items() if k not in changing} for one in before]), key=by_url
+    ) == sorted(
         ([{k: v for k, v in one.items() if k not in changing} for one in after]), key=by_url
     )
 

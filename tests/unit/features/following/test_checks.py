@@ -1,4 +1,6 @@
-"""Looking at sources: what is new becomes a job once, at the right time, and what is not wanted is passed over."""
+"""Looking at sources: what is new becomes a job once, at the right time,
+and what is not wanted is passed over.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,14 @@ from typing import Any
 import pytest
 
 from mediavault.core.clock import AT_ONCE
-from mediavault.core.failures import ExtractorBroken, Failure, HttpError, LeaseLost, RateLimited, Unsupported
+from mediavault.core.failures import (
+    ExtractorBroken,
+    Failure,
+    HttpError,
+    LeaseLost,
+    RateLimited,
+    Unsupported,
+)
 from mediavault.core.job import Job, JobStatus, NewJob, Priority, new_worker_id
 from mediavault.core.listings import Entry, ListCheck, Listing, Validators, enclosed_in
 from mediavault.core.marks import MarkKind, collection, from_source
@@ -59,7 +68,12 @@ def video_id(number: int) -> str:
 
 def video(number: int, **facts: Any) -> Entry:
     return replace(
-        Entry(f"https://www.youtube.com/watch?v={video_id(number)}", video_id(number), title=f"Video {number}"), **facts
+        Entry(
+            f"https://www.youtube.com/watch?v={video_id(number)}",
+            video_id(number),
+            title=f"Video {number}",
+        ),
+        **facts,
     )
 
 
@@ -76,14 +90,21 @@ class StubLister:
     checks: list[ListCheck] = field(default_factory=list)
     during: Callable[[], Any] | None = None
 
-    async def list_entries(self, check: ListCheck, platform: Platform, *, within_s: float) -> Listing:
+    async def list_entries(
+        self, check: ListCheck, platform: Platform, *, within_s: float
+    ) -> Listing:
         self.checks.append(check)
         if self.during is not None:
             await self.during()
         if self.failure is not None:
             raise self.failure
         shown = self.entries[: self.shows]
-        facts = {"title": "A channel", "stable_id": "UCa", "is_whole": len(shown) == len(self.entries), **self.facts}
+        facts = {
+            "title": "A channel",
+            "stable_id": "UCa",
+            "is_whole": len(shown) == len(self.entries),
+            **self.facts,
+        }
         return Listing(tuple(shown), **facts)
 
 
@@ -97,7 +118,9 @@ class Vault:
         self.feed = StubLister()
         self.listers = [self.feed]
         on_read = partial(refuse_unwanted, self.store, self.clock)
-        self.context = replace(make_context(self.store, self.clock, tmp_path), hooks=Hooks(on_read=on_read))
+        self.context = replace(
+            make_context(self.store, self.clock, tmp_path), hooks=Hooks(on_read=on_read)
+        )
 
     @property
     def submission(self) -> Submission:
@@ -124,7 +147,9 @@ class Vault:
             await self.follower.round()
             self.clock.advance(15)
 
-    async def run(self, span: timedelta, step: timedelta = timedelta(minutes=5), *, finish: bool = False) -> None:
+    async def run(
+        self, span: timedelta, step: timedelta = timedelta(minutes=5), *, finish: bool = False
+    ) -> None:
         """Let rounds pass; with ``finish`` the jobs end in between."""
         ends = self.clock.now() + span
         while self.clock.now() < ends:
@@ -177,20 +202,30 @@ class KeyedLock:
             await asyncio.sleep(0)
 
 
-async def test_a_long_list_never_holds_the_event_loop(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages are served by the same loop. All that is done for each entry is done for few of them at a time."""
+async def test_a_long_list_never_holds_the_event_loop(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages are served by the same loop. All that is done for each entry is done for few of them at
+    a time.
+    """
     turns, length = KeyedLock(), 1_000
     monkeypatch.setattr(stored, "to_named_json", turns.counted("write", to_named_json))
     monkeypatch.setattr(stored, "from_named_json", turns.counted("read", from_named_json))
-    monkeypatch.setattr(following_decisions, "reason_against", turns.counted("decide", reason_against))
-    follower = Follower(replace(vault.context, listers=vault.listers), turns.counted("name", vault.submission.read))
+    monkeypatch.setattr(
+        following_decisions, "reason_against", turns.counted("decide", reason_against)
+    )
+    follower = Follower(
+        replace(vault.context, listers=vault.listers), turns.counted("name", vault.submission.read)
+    )
     vault.feed.entries = [video(number) for number in range(length, 0, -1)]
     await vault.follow(start=Start.EVERYTHING)
     turning = asyncio.create_task(turns.turn())
     try:
         await follower.round()
         await stored.change_source(
-            vault.store.tables, "s-1", lambda source: replace(source, filters=Filters(lacking=("Video",)))
+            vault.store.tables,
+            "s-1",
+            lambda source: replace(source, filters=Filters(lacking=("Video",))),
         )
         vault.clock.advance(timedelta(days=1))
         await follower.round()
@@ -198,7 +233,8 @@ async def test_a_long_list_never_holds_the_event_loop(vault: Vault, monkeypatch:
         turning.cancel()
 
     assert all(turns.total[name] >= length for name in ("write", "read", "decide", "name"))
-    assert max(turns.most.values()) <= 2 * AT_ONCE  # the end of one step and the beginning of the next
+    # the end of one step and the beginning of the next
+    assert max(turns.most.values()) <= 2 * AT_ONCE
 
 
 async def test_from_now_on_only_new_posts_are_taken(vault: Vault) -> None:
@@ -246,7 +282,9 @@ async def test_a_site_that_takes_long_to_answer_holds_up_no_other_source(vault: 
     assert len(vault.feed.checks) == 2
 
 
-async def test_jobs_of_a_source_come_after_those_of_users_and_name_their_source(vault: Vault) -> None:
+async def test_jobs_of_a_source_come_after_those_of_users_and_name_their_source(
+    vault: Vault,
+) -> None:
     await vault.follow(collection="Trains")
     await vault.check()
     vault.feed.entries = [video(1)]
@@ -262,13 +300,15 @@ async def test_jobs_of_a_source_come_after_those_of_users_and_name_their_source(
     }
 
 
-# --- allowed private hosts ---------------------------------------------------------------------------------------
+# --- allowed private hosts ------------------------------------------------------------------------
 
 PRIVATE = "http://10.99.0.1:8080"
 
 
 async def followed_feed(vault: Vault, feed: str, *posts: str) -> list[Job]:
-    """Return the jobs that a feed with these posts leads to, where the settings allow the host of PRIVATE."""
+    """Return the jobs that a feed with these posts leads to,
+    where the settings allow the host of PRIVATE.
+    """
     vault.guard = EgressGuard(["10.99.0.1:8080"])
     vault.feed.entries = [Entry(url, url) for url in posts]
     await vault.follow(url=feed, platform="generic", start=Start.EVERYTHING)
@@ -277,20 +317,30 @@ async def followed_feed(vault: Vault, feed: str, *posts: str) -> list[Job]:
 
 
 async def test_a_strangers_feed_names_no_posts_on_an_allowed_private_host(vault: Vault) -> None:
-    """They would be its author's requests: to any path of that host, from our client and our browser."""
-    jobs = await followed_feed(vault, "http://feed.example/rss", f"{PRIVATE}/reboot?now=1", "http://feed.example/1")
+    """They would be its author's requests: to any path of that host,
+    from our client and our browser.
+    """
+    jobs = await followed_feed(
+        vault, "http://feed.example/rss", f"{PRIVATE}/reboot?now=1", "http://feed.example/1"
+    )
 
     assert [job.post_url for job in jobs] == ["http://feed.example/1"]
 
 
-async def test_a_feed_on_an_allowed_private_host_names_posts_on_its_own_server(vault: Vault) -> None:
+async def test_a_feed_on_an_allowed_private_host_names_posts_on_its_own_server(
+    vault: Vault,
+) -> None:
     (job,) = await followed_feed(vault, f"{PRIVATE}/rss", f"{PRIVATE}/1", "http://10.99.0.1:9090/2")
 
     assert (job.post_url, job.listed_by) == (f"{PRIVATE}/1", PRIVATE)
 
 
-async def test_a_job_of_a_list_keeps_that_in_each_attempt_until_a_user_submits_its_post(vault: Vault) -> None:
-    """A name may lead to a private host although its text doesn't say so: the egress guard judges it in each attempt."""
+async def test_a_job_of_a_list_keeps_that_in_each_attempt_until_a_user_submits_its_post(
+    vault: Vault,
+) -> None:
+    """A name may lead to a private host although its text doesn't say so:
+    the egress guard judges it in each attempt.
+    """
     url = "http://nas.example/1"
     extractor, downloader = StubExtractor(), StubDownloader(HttpError("no", http_status=403))
     context = replace(vault.context, extractors={"browser": extractor}, downloader=downloader)
@@ -311,12 +361,18 @@ async def test_a_job_of_a_list_keeps_that_in_each_attempt_until_a_user_submits_i
 
 
 async def arrivals(vault: Vault) -> list[tuple[int, bool]]:
-    """The numbers of the videos in the inbox, the last that came first, and whether they are news."""
+    """The numbers of the videos in the inbox, the last that came first,
+    and whether they are news.
+    """
     found = await read_inbox(vault.store, "owner", cursor=None, limit=100)
-    return [(int(arrival.job.canonical_url[-6:]), arrival.is_new_post) for arrival in found.arrivals]
+    return [
+        (int(arrival.job.canonical_url[-6:]), arrival.is_new_post) for arrival in found.arrivals
+    ]
 
 
-async def test_the_inbox_has_what_sources_brought_and_not_what_a_user_had_asked_for(vault: Vault) -> None:
+async def test_the_inbox_has_what_sources_brought_and_not_what_a_user_had_asked_for(
+    vault: Vault,
+) -> None:
     await enqueue_for_user(vault.store.queue, [vault.submission.read(video(9).url)])
     vault.feed.entries = [video(1)]
     await vault.follow(start=Start.EVERYTHING)
@@ -328,7 +384,9 @@ async def test_the_inbox_has_what_sources_brought_and_not_what_a_user_had_asked_
     assert await arrivals(vault) == [(2, True), (1, False)]
 
 
-async def test_a_post_whose_look_was_killed_before_it_was_in_the_inbox_gets_there(vault: Vault) -> None:
+async def test_a_post_whose_look_was_killed_before_it_was_in_the_inbox_gets_there(
+    vault: Vault,
+) -> None:
     await vault.follow()
     await vault.check()
     brought = vault.submission.read(video(1).url, listed_by=CHANNEL)
@@ -362,13 +420,17 @@ async def test_a_post_of_two_sources_is_one_job(vault: Vault) -> None:
     assert names == {from_source("s-1"), from_source("s-2"), MarkKind.FOLLOWED, MarkKind.NEWS}
 
 
-async def test_what_a_user_deleted_stays_deleted_whatever_source_names_it(vault: Vault, tmp_path: Path) -> None:
+async def test_what_a_user_deleted_stays_deleted_whatever_source_names_it(
+    vault: Vault, tmp_path: Path
+) -> None:
     await vault.follow()
     await vault.check()
     vault.feed.entries = [video(1)]
     await vault.check(after=HOUR)
     (job,) = await vault.jobs()
-    await move_to_trash(vault.store, vault.context.library, vault.clock, job.id, no_paths, batch=new_batch())
+    await move_to_trash(
+        vault.store, vault.context.library, vault.clock, job.id, no_paths, batch=new_batch()
+    )
     await vault.follow(id="s-2", url=CHANNEL + "/videos", start=Start.EVERYTHING)
     await vault.check(after=HOUR)
     await vault.run(HOUR)
@@ -402,12 +464,18 @@ async def test_a_number_of_posts_a_day_is_kept(vault: Vault) -> None:
 
 
 class ListPerHost(StubLister):
-    """Each source's list has ``count`` posts of its own host, the newest first; tests may pass over known ones."""
+    """Each source's list has ``count`` posts of its own host, the newest first;
+    tests may pass over known ones.
+    """
 
     count = 30
 
-    async def list_entries(self, check: ListCheck, platform: Platform, *, within_s: float) -> Listing:
-        self.entries = [Entry(f"{check.url}/{number}", str(number)) for number in range(self.count, 0, -1)]
+    async def list_entries(
+        self, check: ListCheck, platform: Platform, *, within_s: float
+    ) -> Listing:
+        self.entries = [
+            Entry(f"{check.url}/{number}", str(number)) for number in range(self.count, 0, -1)
+        ]
         return await StubLister.list_entries(self, check, platform, within_s=within_s)
 
 
@@ -437,7 +505,9 @@ async def test_earlier_posts_of_unknown_sites_take_turns_by_host(vault: Vault) -
     assert await taken_by_host(vault) == {f"feeds{number}.example": 2 for number in range(12)}
 
 
-async def test_posts_of_an_unknown_host_wait_while_such_hosts_have_enough_to_do(vault: Vault) -> None:
+async def test_posts_of_an_unknown_host_wait_while_such_hosts_have_enough_to_do(
+    vault: Vault,
+) -> None:
     vault.listers = [ListPerHost()]
     for number in range(2):
         await follow_feed(vault, number, start=Start.EVERYTHING)
@@ -446,7 +516,9 @@ async def test_posts_of_an_unknown_host_wait_while_such_hosts_have_enough_to_do(
     assert 10 <= len(await vault.jobs()) <= 13
 
 
-async def test_the_newest_posts_of_a_new_source_of_an_unknown_site_come_at_once(vault: Vault) -> None:
+async def test_the_newest_posts_of_a_new_source_of_an_unknown_site_come_at_once(
+    vault: Vault,
+) -> None:
     vault.listers = [ListPerHost()]
     await follow_feed(vault, 1, start=Start.NEWEST, newest=3)
     await vault.follower.round()
@@ -464,10 +536,13 @@ async def test_the_newest_posts_of_a_new_source_of_an_unknown_site_come_at_once(
         ({"start": Start.NEWEST, "newest": 25}, NEWEST_AT_ONCE),
         ({"start": Start.NEWEST, "newest": 3, "per_day": 2}, 0),  # the user has asked for a pace
         ({"start": Start.EVERYTHING}, 0),
-        ({"start": Start.NEWEST, "newest": 3, "platform": "youtube", "url": CHANNEL}, 0),  # it locks accounts
+        # it locks accounts
+        ({"start": Start.NEWEST, "newest": 3, "platform": "youtube", "url": CHANNEL}, 0),
     ],
 )
-async def test_the_rest_of_the_earlier_posts_takes_its_turn(vault: Vault, facts: dict[str, Any], at_once: int) -> None:
+async def test_the_rest_of_the_earlier_posts_takes_its_turn(
+    vault: Vault, facts: dict[str, Any], at_once: int
+) -> None:
     vault.feed.entries = [video(number) for number in range(30, 0, -1)]
     await vault.follow(**{"url": "https://feeds1.example/rss", "platform": "generic", **facts})
     await vault.follower.round()
@@ -499,7 +574,9 @@ async def test_a_start_that_is_changed_later_reaches_back(vault: Vault) -> None:
     vault.feed.entries = [video(2), video(1)]
     await vault.follow()
     await vault.check()
-    await stored.change_source(vault.store.tables, "s-1", lambda source: replace(source, start=Start.EVERYTHING))
+    await stored.change_source(
+        vault.store.tables, "s-1", lambda source: replace(source, start=Start.EVERYTHING)
+    )
     await vault.run(HOUR)
 
     assert await vault.numbers() == [1, 2]
@@ -518,7 +595,9 @@ async def test_a_post_that_was_passed_over_is_taken_when_it_passes(vault: Vault)
     assert await vault.numbers() == [1]
 
 
-async def test_a_feed_that_fails_is_asked_again_at_the_usual_time_and_then_another_way(vault: Vault) -> None:
+async def test_a_feed_that_fails_is_asked_again_at_the_usual_time_and_then_another_way(
+    vault: Vault,
+) -> None:
     other = StubLister(name="ytdlp")
     vault.listers.append(other)
     await vault.follow(interval_minutes=60)
@@ -617,7 +696,9 @@ async def test_a_source_without_posts_yet_is_no_failure(vault: Vault) -> None:
     assert (await vault.one()).state.failures == 0
 
 
-async def test_a_short_feed_that_knows_nothing_of_what_was_seen_is_completed_another_way(vault: Vault) -> None:
+async def test_a_short_feed_that_knows_nothing_of_what_was_seen_is_completed_another_way(
+    vault: Vault,
+) -> None:
     vault.feed.shows = 2
     other = StubLister(name="ytdlp")
     vault.listers.append(other)
@@ -654,7 +735,9 @@ async def test_a_look_reads_its_urls_and_what_the_source_has_seen_once(
     await vault.check(after=HOUR)
 
     assert asked.count(SOURCE_ENTRIES) == 1
-    assert [each for each in asked if not isinstance(each, Table)] == [each.url for each in vault.feed.entries]
+    assert [each for each in asked if not isinstance(each, Table)] == [
+        each.url for each in vault.feed.entries
+    ]
 
 
 async def test_a_way_that_does_not_know_the_source_is_skipped_without_a_word(vault: Vault) -> None:
@@ -700,7 +783,9 @@ async def test_two_workers_never_look_at_one_source_at_the_same_time(vault: Vaul
     assert len(vault.feed.checks) == 1
 
 
-async def test_a_look_that_took_too_long_is_taken_over_and_changes_nothing_afterwards(vault: Vault) -> None:
+async def test_a_look_that_took_too_long_is_taken_over_and_changes_nothing_afterwards(
+    vault: Vault,
+) -> None:
     await vault.follow()
 
     async def take_over() -> None:
@@ -719,7 +804,9 @@ async def test_a_paused_source_is_not_looked_at_and_its_posts_wait(vault: Vault)
     vault.feed.entries = [video(number) for number in range(9, 0, -1)]
     await vault.follow(start=Start.EVERYTHING)
     await vault.check()
-    await stored.change_source(vault.store.tables, "s-1", lambda source: replace(source, is_paused=True))
+    await stored.change_source(
+        vault.store.tables, "s-1", lambda source: replace(source, is_paused=True)
+    )
     await vault.run(3 * DAY, HOUR)
 
     assert len(vault.feed.checks) == 1
@@ -748,7 +835,9 @@ async def test_an_entry_that_names_no_post_is_passed_over_once(vault: Vault) -> 
     assert (await vault.one()).state.skipped == 2
 
 
-async def test_a_source_that_is_no_longer_followed_leaves_its_posts_and_nothing_else(vault: Vault) -> None:
+async def test_a_source_that_is_no_longer_followed_leaves_its_posts_and_nothing_else(
+    vault: Vault,
+) -> None:
     vault.feed.entries = [video(2), video(1)]
     await vault.follow(start=Start.EVERYTHING)
     await vault.check()
@@ -757,19 +846,27 @@ async def test_a_source_that_is_no_longer_followed_leaves_its_posts_and_nothing_
     await vault.run(HOUR)
 
     assert await vault.numbers() == [2]
-    assert [mark.name for mark in (await vault.store.marks.of_jobs([job.id]))[job.id]] == [MarkKind.FOLLOWED]
+    assert [mark.name for mark in (await vault.store.marks.of_jobs([job.id]))[job.id]] == [
+        MarkKind.FOLLOWED
+    ]
     assert await stored.all_seen(vault.store.tables, "s-1", limit=10) == {}
 
 
-async def test_a_change_of_a_source_during_its_check_is_seen_in_the_next_round(vault: Vault) -> None:
-    """The check notes when the next one is due, hours later; earlier posts that the user now wants are read at once."""
+async def test_a_change_of_a_source_during_its_check_is_seen_in_the_next_round(
+    vault: Vault,
+) -> None:
+    """The check notes when the next one is due, hours later;
+    earlier posts that the user now wants are read at once.
+    """
     await vault.follow()
     await vault.check()
     vault.clock.advance(2 * HOUR)
     [one] = await stored.with_work(vault.store.tables, vault.clock.now())
     held = await stored.acquire(vault.store.tables, vault.clock, one)
     assert held is not None
-    await stored.change_source(vault.store.tables, "s-1", lambda source: replace(source, start=Start.EVERYTHING))
+    await stored.change_source(
+        vault.store.tables, "s-1", lambda source: replace(source, start=Start.EVERYTHING)
+    )
     state = replace(held.before, next_check_at=vault.clock.now() + 6 * HOUR)
     assert await stored.release(vault.store.tables, held, state)
 
@@ -781,7 +878,9 @@ def _become(after: SourceState, _before: SourceState) -> SourceState:
     return after
 
 
-async def test_a_round_reads_only_sources_that_may_be_due_or_have_posts_waiting(vault: Vault) -> None:
+async def test_a_round_reads_only_sources_that_may_be_due_or_have_posts_waiting(
+    vault: Vault,
+) -> None:
     now = vault.clock.now()
     for name, state in (
         ("s-later", SourceState(checks=1, started=1, next_check_at=now + HOUR)),
@@ -816,7 +915,7 @@ async def test_looks_follow_the_rhythm_of_the_source(vault: Vault) -> None:
     assert 8 <= len(vault.feed.checks) <= 13  # once a day, for a post a week
 
 
-# --- what only the post itself says ------------------------------------------------------------------------------
+# --- what only the post itself says ---------------------------------------------------------------
 
 
 async def read(vault: Vault, **facts: Any) -> None:
@@ -825,12 +924,16 @@ async def read(vault: Vault, **facts: Any) -> None:
     (claim,) = await vault.store.queue.claim(new_worker_id(), limit=1, lease=DAY)
     post = Post(claim.job.post_url, claim.job.canonical_url, "youtube", "1")
     said = replace(extraction(post=post), **{"text": "", **facts})
-    await process_one_cycle(claim, replace(vault.context, extractors={"browser": StubExtractor(said)}))
+    await process_one_cycle(
+        claim, replace(vault.context, extractors={"browser": StubExtractor(said)})
+    )
 
 
 @pytest.fixture
 async def with_one_job(vault: Vault) -> Vault:
-    """A vault with a job of a source that wants videos of at least a minute, of a list that does not say lengths."""
+    """A vault with a job of a source that wants videos of at least a minute,
+    of a list that does not say lengths.
+    """
     await vault.follow(filters=Filters(shortest_s=60))
     await vault.check()
     vault.feed.entries = [video(1)]
@@ -852,7 +955,13 @@ async def test_a_post_that_turns_out_to_be_unwanted_is_passed_over(with_one_job:
 @pytest.mark.parametrize(
     ("formats", "is_saved"),
     [
-        ([{"language": "en", "language_preference": -1}, {"language": "de", "language_preference": 10}], False),
+        (
+            [
+                {"language": "en", "language_preference": -1},
+                {"language": "de", "language_preference": 10},
+            ],
+            False,
+        ),
         ([{"language": "en-GB"}], True),
         ([{}], True),  # nothing says which language it is
     ],
@@ -866,10 +975,14 @@ async def test_a_language_that_only_the_post_states_decides_once_it_is_read(
     await vault.check(after=HOUR)
     info = {
         "id": video_id(1),
-        "formats": [{"url": "https://cdn.example/1.mp4", "protocol": "https", **f} for f in formats],
+        "formats": [
+            {"url": "https://cdn.example/1.mp4", "protocol": "https", **f} for f in formats
+        ],
     }
     post = Post(video(1).url, video(1).url, "youtube", video_id(1))
-    answer = read_answer({"info": info}, post, registry.platform("youtube"), YtdlpRules(("youtube",)), now=START)
+    answer = read_answer(
+        {"info": info}, post, registry.platform("youtube"), YtdlpRules(("youtube",)), now=START
+    )
     attempt = read(vault, metadata=answer.metadata)
     if is_saved:
         await attempt
@@ -904,7 +1017,9 @@ async def test_a_post_whose_source_was_removed_meanwhile_is_saved(with_one_job: 
     assert [job.status for job in await vault.jobs()] == [JobStatus.COMPLETED]
 
 
-async def test_a_post_that_a_user_asks_for_too_is_saved_whatever_the_filters_say(with_one_job: Vault) -> None:
+async def test_a_post_that_a_user_asks_for_too_is_saved_whatever_the_filters_say(
+    with_one_job: Vault,
+) -> None:
     vault = with_one_job
     (job,) = await vault.jobs()
     asked = vault.submission.read(job.post_url)
@@ -916,7 +1031,9 @@ async def test_a_post_that_a_user_asks_for_too_is_saved_whatever_the_filters_say
 
 
 @pytest.mark.parametrize("site", [None, "youtube"])
-async def test_a_paused_queue_or_site_is_not_looked_at_either(vault: Vault, site: str | None) -> None:
+async def test_a_paused_queue_or_site_is_not_looked_at_either(
+    vault: Vault, site: str | None
+) -> None:
     vault.feed.entries = [video(2), video(1)]
     await vault.follow(start=Start.EVERYTHING)
     await vault.check()
@@ -929,7 +1046,9 @@ async def test_a_paused_queue_or_site_is_not_looked_at_either(vault: Vault, site
     assert (len(vault.feed.checks) > 1, await vault.numbers()) == (True, [1, 2])
 
 
-async def test_an_account_is_used_only_where_one_is_signed_in_and_at_most_every_six_hours(vault: Vault) -> None:
+async def test_an_account_is_used_only_where_one_is_signed_in_and_at_most_every_six_hours(
+    vault: Vault,
+) -> None:
     vault.feed.failure = Unsupported("no feed here")
     profile = StubLister([video(1)], name="browser", signed_in=True)
     vault.listers.append(profile)
@@ -951,15 +1070,21 @@ async def test_an_account_that_is_renamed_posts_nothing_twice(vault: Vault) -> N
     """The URLs of its posts contain its name, and their numbers stay."""
     await vault.follow(url="https://mastodon.social/@jane", platform="mastodon")
     await vault.check()
-    vault.feed.entries = [Entry("https://mastodon.social/@jane/112233445566778899", "112233445566778899")]
+    vault.feed.entries = [
+        Entry("https://mastodon.social/@jane/112233445566778899", "112233445566778899")
+    ]
     await vault.check(after=HOUR)
-    vault.feed.entries = [Entry("https://mastodon.social/@janet/112233445566778899", "112233445566778899")]
+    vault.feed.entries = [
+        Entry("https://mastodon.social/@janet/112233445566778899", "112233445566778899")
+    ]
     await vault.check(after=HOUR)
 
-    assert [job.canonical_url for job in await vault.jobs()] == ["https://mastodon.social/@jane/112233445566778899"]
+    assert [job.canonical_url for job in await vault.jobs()] == [
+        "https://mastodon.social/@jane/112233445566778899"
+    ]
 
 
-# --- files that entries enclose ----------------------------------------------------------------------------------
+# --- files that entries enclose -------------------------------------------------------------------
 
 EPISODE = EnclosedFile(
     "https://cdn.example/1.mp3",
@@ -971,7 +1096,9 @@ EPISODE = EnclosedFile(
 
 
 async def follow_episode(vault: Vault, *, start: Start = Start.NOW, **facts: Any) -> Job:
-    """Return the job of an episode that came after its feed was followed, or with ``start`` was there before."""
+    """Return the job of an episode that came after its feed was followed,
+    or with ``start`` was there before.
+    """
     episode = replace(Entry("https://blog.example/1", title="Kite 1", enclosed=EPISODE), **facts)
     await vault.follow(url="https://blog.example/feed", platform="generic", start=start)
     if start is Start.NOW:
@@ -990,8 +1117,12 @@ async def attempt(vault: Vault, context: WorkerContext) -> Job:
 
 
 @pytest.mark.parametrize("start", [Start.NOW, Start.EVERYTHING])
-async def test_the_file_that_an_entry_encloses_is_downloaded_and_no_page_is_read(vault: Vault, start: Start) -> None:
-    """The link stays the post's; its title, text and date are the feed's. Sound needs no profile for sound."""
+async def test_the_file_that_an_entry_encloses_is_downloaded_and_no_page_is_read(
+    vault: Vault, start: Start
+) -> None:
+    """The link stays the post's; its title, text and date are the feed's.
+    Sound needs no profile for sound.
+    """
     queued = await follow_episode(vault, start=start)
     page, downloader = StubExtractor(), StubDownloader()
     context = replace(
@@ -1008,8 +1139,12 @@ async def test_the_file_that_an_entry_encloses_is_downloaded_and_no_page_is_read
     assert datetime.fromisoformat(job.metadata["published_at"]) == EPISODE.published_at
 
 
-async def test_a_user_who_asks_for_an_episode_opens_its_page_and_not_the_host_that_the_feed_named(vault: Vault) -> None:
-    """An exemption of MEDIAVAULT_ALLOW_PRIVATE for the page's host must not reach what a stranger's feed encloses."""
+async def test_a_user_who_asks_for_an_episode_opens_its_page_and_not_the_host_that_the_feed_named(
+    vault: Vault,
+) -> None:
+    """An exemption of MEDIAVAULT_ALLOW_PRIVATE for the page's host must not reach what a stranger's
+    feed encloses.
+    """
     job = await follow_episode(vault)
     await vault.store.queue.enqueue([new_job(job.post_url, clock=vault.clock)])
     route = route_job_by_domain(await vault.store.catalogue.get(job.id))
@@ -1020,11 +1155,15 @@ async def test_a_user_who_asks_for_an_episode_opens_its_page_and_not_the_host_th
     assert not is_exemptible(parse_http_url(EPISODE.url), route.post.listed_by)
 
 
-async def test_a_later_attempt_still_knows_the_enclosed_file_and_the_page_is_read_last(vault: Vault) -> None:
+async def test_a_later_attempt_still_knows_the_enclosed_file_and_the_page_is_read_last(
+    vault: Vault,
+) -> None:
     await follow_episode(vault)
     page, downloader = StubExtractor(), StubDownloader(HttpError("gone", http_status=404))
     context = replace(
-        vault.context, extractors={ENCLOSURE: EnclosureExtractor(), "browser": page}, downloader=downloader
+        vault.context,
+        extractors={ENCLOSURE: EnclosureExtractor(), "browser": page},
+        downloader=downloader,
     )
     job = await attempt(vault, context)
     assert job.status is JobStatus.FAILED
@@ -1039,7 +1178,9 @@ async def test_a_later_attempt_still_knows_the_enclosed_file_and_the_page_is_rea
     assert enclosed_in(again.metadata) == EPISODE
 
 
-async def test_a_site_that_the_vault_reads_itself_is_read_although_an_entry_encloses_a_file(vault: Vault) -> None:
+async def test_a_site_that_the_vault_reads_itself_is_read_although_an_entry_encloses_a_file(
+    vault: Vault,
+) -> None:
     job = await follow_episode(vault, url=video(1).url)
 
     assert job.metadata == {}

@@ -14,7 +14,9 @@ from tests.previewed import fail_what_waits, read_what_waits
 from tests.unit.cli.conftest import Run, StubHouse, beat
 
 CHANNEL = "https://www.youtube.com/@jane"
-FILM = Entry("https://www.youtube.com/watch?v=aaaaaaaaaaa", "aaaaaaaaaaa", title="A film", duration_s=90.0)
+FILM = Entry(
+    "https://www.youtube.com/watch?v=aaaaaaaaaaa", "aaaaaaaaaaa", title="A film", duration_s=90.0
+)
 
 
 def test_a_channel_is_followed_listed_paused_resumed_checked_and_removed(run: Run) -> None:
@@ -40,18 +42,36 @@ def test_a_channel_is_followed_listed_paused_resumed_checked_and_removed(run: Ru
         ("2026-01-31", {"start": "since", "since": "2026-01-31T00:00:00Z", "newest": None}),
     ],
 )
-def test_the_start_is_a_word_a_number_or_a_day(run: Run, start: str, stored: dict[str, object]) -> None:
+def test_the_start_is_a_word_a_number_or_a_day(
+    run: Run, start: str, stored: dict[str, object]
+) -> None:
     source = run("follow", "add", CHANNEL, "--start", start, "--json").json()
 
     assert {name: source[name] for name in stored} == stored
 
 
 def test_filters_and_the_rhythm_are_stored(run: Run) -> None:
-    options = ("--with", "train", "--without", "/trailer$/", "--only", "video", "--shortest", "60", "--longest", "600")
+    options = (
+        "--with",
+        "train",
+        "--without",
+        "/trailer$/",
+        "--only",
+        "video",
+        "--shortest",
+        "60",
+        "--longest",
+        "600",
+    )
     more = ("--every", "90", "--per-day", "5", "--collection", "Trains", "--profile", "audio")
     source = run("follow", "add", CHANNEL, *options, *more, "--json").json()
 
-    assert (source["interval_minutes"], source["per_day"], source["collection"], source["profile"]) == (
+    assert (
+        source["interval_minutes"],
+        source["per_day"],
+        source["collection"],
+        source["profile"],
+    ) == (
         90,
         5,
         "Trains",
@@ -61,8 +81,20 @@ def test_filters_and_the_rhythm_are_stored(run: Run) -> None:
 
 
 def test_further_filters_are_stored_and_a_change_leaves_out_what_it_does_not_name(run: Run) -> None:
-    options = ("--language", "en", "--language", "pt-BR", "--members", "--reposts", "--no-replies", "--shortest", "60")
-    source = run("follow", "add", CHANNEL, *options, "--with", "train", "--every", "90", "--json").json()
+    options = (
+        "--language",
+        "en",
+        "--language",
+        "pt-BR",
+        "--members",
+        "--reposts",
+        "--no-replies",
+        "--shortest",
+        "60",
+    )
+    source = run(
+        "follow", "add", CHANNEL, *options, "--with", "train", "--every", "90", "--json"
+    ).json()
     change = (
         "--no-reposts",
         "--shortest",
@@ -79,16 +111,25 @@ def test_further_filters_are_stored_and_a_change_leaves_out_what_it_does_not_nam
     after = run("follow", "change", source["id"], *change, "--profile", "audio", "--json").json()
 
     filters = source["filters"]
-    assert (filters["languages"], filters["members_only"], filters["reposts"]) == (["en", "pt-br"], True, True)
+    assert (filters["languages"], filters["members_only"], filters["reposts"]) == (
+        ["en", "pt-br"],
+        True,
+        True,
+    )
     assert (filters["replies"], filters["shortest_s"], filters["having"]) == (False, 60, ["train"])
     assert after["filters"] == {**filters, "reposts": False, "shortest_s": None, "having": []}
     assert (after["start"], after["newest"], after["interval_minutes"]) == ("newest", 25, None)
     assert (after["collection"], after["profile"]) == ("Trains", "audio")
-    assert run("follow", "change", source["id"], "--profile", "", "--json").json()["profile"] is None
+    assert (
+        run("follow", "change", source["id"], "--profile", "", "--json").json()["profile"] is None
+    )
 
 
 def test_all_languages_are_no_filter(run: Run) -> None:
-    assert run("follow", "add", CHANNEL, "--language", "all", "--json").json()["filters"]["languages"] == []
+    assert (
+        run("follow", "add", CHANNEL, "--language", "all", "--json").json()["filters"]["languages"]
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,9 +143,13 @@ def test_all_languages_are_no_filter(run: Run) -> None:
         ("SOURCE", "--profile", "nothing"),
     ],
 )
-def test_a_change_that_cannot_be_is_refused_and_nothing_changes(run: Run, options: tuple[str, ...]) -> None:
+def test_a_change_that_cannot_be_is_refused_and_nothing_changes(
+    run: Run, options: tuple[str, ...]
+) -> None:
     source = run("follow", "add", CHANNEL, "--json").json()
-    result = run("follow", "change", *(source["id"] if option == "SOURCE" else option for option in options))
+    result = run(
+        "follow", "change", *(source["id"] if option == "SOURCE" else option for option in options)
+    )
 
     assert (result.code, "Traceback" in result.err) == (2, False)
     assert run("follow", "list", "--json").json() == {"sources": [source]}
@@ -125,7 +170,9 @@ def test_a_change_that_cannot_be_is_refused_and_nothing_changes(run: Run, option
         (CHANNEL, "--shortest", "nan"),
     ],
 )
-def test_what_cannot_be_is_refused_with_a_sentence_and_nothing_is_stored(run: Run, options: tuple[str, ...]) -> None:
+def test_what_cannot_be_is_refused_with_a_sentence_and_nothing_is_stored(
+    run: Run, options: tuple[str, ...]
+) -> None:
     result = run("follow", "add", *options)
 
     assert (result.code, "Traceback" in result.err) == (2, False)
@@ -144,14 +191,20 @@ def test_a_preview_waits_for_a_worker_and_follows_nothing(
     shown = run("follow", "add", CHANNEL, "--start", "everything", "--preview")
 
     assert shown.code == 0
-    assert "Slow Trains: 1 would be saved, 0 would be decided once the post is read, 0 would be skipped." in shown.out
+    assert (
+        "Slow Trains: 1 would be saved, 0 would be decided once the post is read, 0 would be"
+        " skipped."
+    ) in shown.out
     assert "Saved later, in turn: 1 post, about 10 minutes." in shown.out
     assert "Later, in turn" in shown.out
     assert "A film" in shown.out
     assert run("follow", "list").out == "No sources are followed.\n"
 
     view = run("follow", "add", CHANNEL, "--shortest", "120", "--preview", "--json").json()
-    assert (view["counts"]["skipped_for"], view["entries"][0]["reason"]) == ({"before": 1}, "before")
+    assert (view["counts"]["skipped_for"], view["entries"][0]["reason"]) == (
+        {"before": 1},
+        "before",
+    )
 
 
 def test_a_preview_of_a_list_that_cannot_be_read_says_what_helps(
@@ -177,7 +230,10 @@ def test_a_preview_that_nobody_reads_says_why(run: Run, house: StubHouse) -> Non
     asyncio.run(pause(house.store.records, "youtube"))
     asyncio.run(beat(house))
     paused = run("follow", "add", CHANNEL, "--preview")
-    assert (paused.code, paused.err.splitlines()[0]) == (2, "mediavault: YouTube is paused, so the list is not read.")
+    assert (paused.code, paused.err.splitlines()[0]) == (
+        2,
+        "mediavault: YouTube is paused, so the list is not read.",
+    )
 
 
 def test_a_preview_waits_no_longer_than_a_worker_may_take(
@@ -193,7 +249,9 @@ def test_a_preview_waits_no_longer_than_a_worker_may_take(
     shown = run("follow", "add", CHANNEL, "--preview")
 
     assert (shown.code, "No worker has read the list yet." in shown.err) == (2, True)
-    assert (house.clock.now() - began).total_seconds() == pytest.approx(previewing.WAIT_AT_MOST_S, abs=1)
+    assert (house.clock.now() - began).total_seconds() == pytest.approx(
+        previewing.WAIT_AT_MOST_S, abs=1
+    )
 
 
 @pytest.mark.parametrize("options", [("--start", "0"), ("--profile", "nothing"), ("--with", "/(/")])
@@ -206,12 +264,17 @@ def test_a_list_is_imported_after_a_dry_run_and_exported_again(run: Run, tmp_pat
     file.write_text(f"{CHANNEL}\nhttps://videos.example/feed.xml\nnonsense\n")
 
     dry = run("follow", "import", str(file), "--dry-run")
-    assert (dry.code, dry.out.splitlines()[-1]) == (1, "2 would be followed, 0 already followed, 1 can't be followed.")
+    assert (dry.code, dry.out.splitlines()[-1]) == (
+        1,
+        "2 would be followed, 0 already followed, 1 can't be followed.",
+    )
     assert f"would be followed: {CHANNEL}" in dry.out
     assert "line 3: nonsense: " in dry.err
     assert run("follow", "list").out == "No sources are followed.\n"
 
-    done = run("follow", "import", str(file), "--start", "25", "--profile", "audio", "--json").json()
+    done = run(
+        "follow", "import", str(file), "--start", "25", "--profile", "audio", "--json"
+    ).json()
     assert (done["is_dry_run"], len(done["new"])) == (False, 2)
     source = run("follow", "list", "--json").json()["sources"][0]
     assert (source["start"], source["newest"], source["profile"]) == ("newest", 25, "audio")
@@ -225,7 +288,9 @@ def test_a_list_is_imported_after_a_dry_run_and_exported_again(run: Run, tmp_pat
     )
 
 
-@pytest.mark.parametrize("options", [(), ("--start", "yesterday"), ("--profile", "nothing"), ("--start", "0")])
+@pytest.mark.parametrize(
+    "options", [(), ("--start", "yesterday"), ("--profile", "nothing"), ("--start", "0")]
+)
 def test_an_import_that_cannot_be_is_refused_with_a_sentence(
     run: Run, tmp_path: Path, options: tuple[str, ...]
 ) -> None:

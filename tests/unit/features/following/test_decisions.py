@@ -46,8 +46,19 @@ def listed(number: int = 1, **facts: Any) -> ListedPost:
 
 
 def decided(*posts: ListedPost, source: Source = SOURCE, **facts: Any) -> list[Decision]:
-    given_facts = {"known": {}, "removed": (), "is_newest_first": True, "is_first": True, "is_restarted": True, **facts}
-    return list(decide(posts, given_facts.pop("known"), given_facts.pop("removed"), source, NOW, **given_facts))
+    given_facts = {
+        "known": {},
+        "removed": (),
+        "is_newest_first": True,
+        "is_first": True,
+        "is_restarted": True,
+        **facts,
+    }
+    return list(
+        decide(
+            posts, given_facts.pop("known"), given_facts.pop("removed"), source, NOW, **given_facts
+        )
+    )
 
 
 def outcomes(decisions: list[Decision]) -> list[EntryState | Reason]:
@@ -85,20 +96,32 @@ def test_what_was_there_before_waits_for_its_turn_or_is_passed_over() -> None:
 
     assert outcomes(decided(*old)) == [Reason.BEFORE] * 3
     newest = replace(SOURCE, start=Start.NEWEST, newest=2)
-    assert outcomes(decided(*old, source=newest)) == [EntryState.WAITING, EntryState.WAITING, Reason.BEFORE]
+    assert outcomes(decided(*old, source=newest)) == [
+        EntryState.WAITING,
+        EntryState.WAITING,
+        Reason.BEFORE,
+    ]
 
 
 def test_only_posts_that_the_filters_want_count_among_the_newest() -> None:
     posts = [listed(1, kind=EntryKind.SHORT), listed(2), listed(3)]
-    source = replace(SOURCE, start=Start.NEWEST, newest=1, filters=Filters(kinds=(EntryKind.VIDEO,)))
+    source = replace(
+        SOURCE, start=Start.NEWEST, newest=1, filters=Filters(kinds=(EntryKind.VIDEO,))
+    )
 
-    assert outcomes(decided(*posts, source=source)) == [Reason.KIND, EntryState.WAITING, Reason.BEFORE]
+    assert outcomes(decided(*posts, source=source)) == [
+        Reason.KIND,
+        EntryState.WAITING,
+        Reason.BEFORE,
+    ]
 
 
 def test_a_deleted_post_and_a_link_that_names_none_are_passed_over_whatever_is_wanted() -> None:
     posts = [listed(1), ListedPost("2", entry(2))]
 
-    assert outcomes(decided(*posts, source=replace(SOURCE, start=Start.EVERYTHING), removed={"1"})) == [
+    assert outcomes(
+        decided(*posts, source=replace(SOURCE, start=Start.EVERYTHING), removed={"1"})
+    ) == [
         Reason.REMOVED,
         Reason.UNREADABLE,
     ]
@@ -142,7 +165,11 @@ def test_a_decision_is_made_again_only_where_it_may_have_changed(
         ({}, {"filters": Filters(languages=("de",))}, (Reason.LANGUAGE,)),
         ({"title": "Trains"}, {"filters": Filters(having=("trains",))}, ()),
         ({"title": "Trains"}, {"filters": Filters(having=("boats",))}, (Reason.WORDS,)),
-        ({"title": "Trains"}, {"filters": Filters(having=("trains",), lacking=("boats",))}, (Reason.WORDS,)),
+        (
+            {"title": "Trains"},
+            {"filters": Filters(having=("trains",), lacking=("boats",))},
+            (Reason.WORDS,),
+        ),
         ({"title": "Trains", "text": "Slow"}, {"filters": Filters(lacking=("boats",))}, ()),
     ],
 )
@@ -180,12 +207,20 @@ SOURCES = st.builds(
 
 
 @given(ENTRIES, ENTRIES, SOURCES)
-def test_no_post_is_refused_for_a_reason_that_was_not_open(known: Entry, post: Entry, source: Source) -> None:
+def test_no_post_is_refused_for_a_reason_that_was_not_open(
+    known: Entry, post: Entry, source: Source
+) -> None:
     """``post`` says what the list did not; what both say is the same."""
     [decision] = decided(ListedPost("1", known, known.url), source=source)
-    said = {name: getattr(known, name) for name in ("title", "published_at", "duration_s", "language")}
-    read_post = replace(post, **{name: value for name, value in said.items() if value is not None}, kind=None)
-    read_post = replace(read_post, text=known.text if known.text is not None else post.text or "", title=known.title)
+    said = {
+        name: getattr(known, name) for name in ("title", "published_at", "duration_s", "language")
+    }
+    read_post = replace(
+        post, **{name: value for name, value in said.items() if value is not None}, kind=None
+    )
+    read_post = replace(
+        read_post, text=known.text if known.text is not None else post.text or "", title=known.title
+    )
     refused = reason_after_check(read_post, source, NOW)
 
     if decision.state is not EntryState.SKIPPED and refused is not None:
@@ -197,11 +232,15 @@ def listing(*entries: Entry, is_newest_first: bool = True) -> Listing:
 
 
 def backlog_of(found: Listing, known: Collection[int], *, is_first: bool) -> set[int]:
-    return backlog(found.entries, known, SOURCE, NOW, is_newest_first=found.is_newest_first, is_first=is_first)
+    return backlog(
+        found.entries, known, SOURCE, NOW, is_newest_first=found.is_newest_first, is_first=is_first
+    )
 
 
 def test_at_the_first_look_everything_without_a_newer_date_was_there_before() -> None:
-    found = listing(entry(1, published_at=NOW - DAY), entry(2), entry(3, published_at=NOW - 20 * DAY))
+    found = listing(
+        entry(1, published_at=NOW - DAY), entry(2), entry(3, published_at=NOW - 20 * DAY)
+    )
 
     assert backlog_of(found, (), is_first=True) == {1, 2}
 
@@ -219,7 +258,9 @@ def test_a_playlist_may_get_its_new_posts_anywhere() -> None:
 
 
 def test_a_look_that_knows_nothing_of_what_it_finds_found_news() -> None:
-    found = listing(entry(1), entry(2, published_at=NOW - 20 * DAY), entry(3, published_at=NOW - DAY))
+    found = listing(
+        entry(1), entry(2, published_at=NOW - 20 * DAY), entry(3, published_at=NOW - DAY)
+    )
 
     assert backlog_of(found, (), is_first=False) == {1}
 
@@ -248,10 +289,18 @@ def test_a_rough_date_decides_only_where_it_is_rough_enough_away() -> None:
         (replace(SOURCE, start=Start.SINCE, since=NOW - 15 * DAY), [0, 2]),
     ],
 )
-def test_the_start_says_what_is_taken_of_the_posts_from_before(source: Source, taken: list[int]) -> None:
-    before = [entry(0, published_at=NOW - 12 * DAY), entry(1, published_at=NOW - 30 * DAY), entry(2)]
+def test_the_start_says_what_is_taken_of_the_posts_from_before(
+    source: Source, taken: list[int]
+) -> None:
+    before = [
+        entry(0, published_at=NOW - 12 * DAY),
+        entry(1, published_at=NOW - 30 * DAY),
+        entry(2),
+    ]
 
-    assert [n for n, one in enumerate(before) if reason_of_backlog(one, n, source, NOW) is None] == taken
+    assert [
+        n for n, one in enumerate(before) if reason_of_backlog(one, n, source, NOW) is None
+    ] == taken
 
 
 def test_a_date_that_only_the_post_itself_says_is_decided_after_the_look() -> None:

@@ -55,7 +55,9 @@ def test_what_is_known_of_a_post_decides_and_what_is_unknown_does_not(
         ("C++ in an hour", Filters(having=("++",)), True),
     ],
 )
-def test_words_are_found_regardless_of_case_and_diacritics(title: str, filters: Filters, is_wanted: bool) -> None:
+def test_words_are_found_regardless_of_case_and_diacritics(
+    title: str, filters: Filters, is_wanted: bool
+) -> None:
     reason = reason_against(entry(title=title, text=""), checked_filters(filters))
 
     assert reason is (None if is_wanted else Reason.WORDS)

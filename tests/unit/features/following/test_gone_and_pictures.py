@@ -34,7 +34,9 @@ async def unlisted(vault: Vault) -> dict[int, datetime | None]:
     """When the videos went that are gone, by their numbers."""
     found = await stored.unlisted_entries(vault.store.tables, "s-1", limit=500)
     seen = await stored.all_seen(vault.store.tables, "s-1", limit=500)
-    assert {entry.url for entry in found} == {entry.url for entry in seen.values() if entry.unlisted_at}
+    assert {entry.url for entry in found} == {
+        entry.url for entry in seen.values() if entry.unlisted_at
+    }
     assert (await vault.one()).state.unlisted == len(found)
     return {int(entry.url[-6:]): entry.unlisted_at for entry in found}
 
@@ -50,7 +52,9 @@ async def following(vault: Vault, count: int = 6) -> None:
     await vault.check()
 
 
-async def test_what_a_whole_list_no_longer_names_is_gone_and_nothing_is_deleted(vault: Vault) -> None:
+async def test_what_a_whole_list_no_longer_names_is_gone_and_nothing_is_deleted(
+    vault: Vault,
+) -> None:
     await following(vault)
     vault.feed.entries.insert(0, video(7))
     await vault.check(after=HOUR)
@@ -91,7 +95,9 @@ async def test_a_list_that_was_not_read_to_its_end_says_nothing_of_what_is_gone(
     assert await unlisted(vault) == {}
 
 
-async def test_an_empty_a_failing_and_a_much_shorter_answer_say_nothing_of_what_is_gone(vault: Vault) -> None:
+async def test_an_empty_a_failing_and_a_much_shorter_answer_say_nothing_of_what_is_gone(
+    vault: Vault,
+) -> None:
     await following(vault)
     everything, vault.feed.entries = vault.feed.entries, []
     await vault.check(after=HOUR)
@@ -153,7 +159,9 @@ async def test_a_waiting_post_that_is_gone_stays_gone_when_its_turn_comes(vault:
     assert list(await unlisted(vault)) == [1]
 
 
-async def test_a_kill_before_the_state_was_stored_is_repaired_by_the_next_check(vault: Vault) -> None:
+async def test_a_kill_before_the_state_was_stored_is_repaired_by_the_next_check(
+    vault: Vault,
+) -> None:
     await following(vault)
     vault.feed.entries = vault.feed.entries[:-1]
     await vault.check(after=HOUR)
@@ -219,7 +227,9 @@ async def test_entries_that_were_stored_before_are_read_and_not_called_gone(vaul
 # --- pictures
 
 
-async def check_with(vault: Vault, client: StubClient, *, after: timedelta, still: bool = True) -> SourceState:
+async def check_with(
+    vault: Vault, client: StubClient, *, after: timedelta, still: bool = True
+) -> SourceState:
     vault.context = replace(vault.context, client=client, probe=StubProbe(still=still))
     vault.feed.entries, vault.feed.facts = [video(1)], {"picture_url": PICTURE}
     await vault.check(after=after)
@@ -240,7 +250,12 @@ async def test_a_picture_is_fetched_made_small_and_refreshed_after_a_week(vault:
 
 @pytest.mark.parametrize(
     ("status", "body", "still"),
-    [(404, JPEG, True), (200, b"<svg onload=alert(1)>", True), (200, b"", True), (200, JPEG, False)],
+    [
+        (404, JPEG, True),
+        (200, b"<svg onload=alert(1)>", True),
+        (200, b"", True),
+        (200, JPEG, False),
+    ],
 )
 async def test_what_is_no_picture_is_not_kept_fails_no_look_and_is_tried_a_day_later(
     vault: Vault, status: int, body: bytes, still: bool
@@ -265,7 +280,9 @@ async def test_a_picture_that_cannot_be_fetched_any_more_stays_as_it_was(vault: 
     assert await stored.find_picture(vault.store.records, "s-1") == b"\xff\xd8\xff 192 px"
 
 
-async def test_a_source_that_is_no_longer_followed_leaves_no_picture_and_no_facts(vault: Vault) -> None:
+async def test_a_source_that_is_no_longer_followed_leaves_no_picture_and_no_facts(
+    vault: Vault,
+) -> None:
     await following(vault)
     vault.feed.entries = vault.feed.entries[:-1]
     await vault.check(after=HOUR)

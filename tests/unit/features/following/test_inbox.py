@@ -31,7 +31,9 @@ def new_job(url: str) -> NewJob:
     return NewJob(new_job_id(START), "0" * 32, url, url, "generic")
 
 
-async def brought(store: MemoryJobStore, clock: FakeClock, name: str, *, are_news: bool = True) -> Job:
+async def brought(
+    store: MemoryJobStore, clock: FakeClock, name: str, *, are_news: bool = True
+) -> Job:
     """Store a post that the source s-1 brings a minute after the last one."""
     clock.advance(MINUTE)
     (result,) = await store.queue.enqueue([new_job(f"https://videos.example/{name}")])
@@ -40,12 +42,18 @@ async def brought(store: MemoryJobStore, clock: FakeClock, name: str, *, are_new
     return result.job
 
 
-async def names(store: MemoryJobStore, user: str = "jane", **options: bool) -> list[tuple[str, bool]]:
+async def names(
+    store: MemoryJobStore, user: str = "jane", **options: bool
+) -> list[tuple[str, bool]]:
     found = await inbox.read_inbox(store, user, cursor=None, limit=50, **options)
-    return [(arrival.job.canonical_url.rpartition("/")[2], arrival.is_new) for arrival in found.arrivals]
+    return [
+        (arrival.job.canonical_url.rpartition("/")[2], arrival.is_new) for arrival in found.arrivals
+    ]
 
 
-async def test_what_came_last_is_first_and_only_news_are_new(store: MemoryJobStore, clock: FakeClock) -> None:
+async def test_what_came_last_is_first_and_only_news_are_new(
+    store: MemoryJobStore, clock: FakeClock
+) -> None:
     await brought(store, clock, "a")
     await brought(store, clock, "old", are_news=False)
     await brought(store, clock, "b")
@@ -55,7 +63,9 @@ async def test_what_came_last_is_first_and_only_news_are_new(store: MemoryJobSto
     assert await inbox.count_news(store, "jane") == 2
 
 
-async def test_what_a_user_has_seen_is_new_for_others_only(store: MemoryJobStore, clock: FakeClock) -> None:
+async def test_what_a_user_has_seen_is_new_for_others_only(
+    store: MemoryJobStore, clock: FakeClock
+) -> None:
     await brought(store, clock, "a")
     (arrival,) = (await inbox.read_inbox(store, "jane", cursor=None, limit=1)).arrivals
     await brought(store, clock, "b")
@@ -73,7 +83,9 @@ async def test_nothing_becomes_new_again(store: MemoryJobStore, clock: FakeClock
     assert await inbox.count_news(store, "jane") == 0
 
 
-async def test_a_post_that_a_second_source_names_stays_at_its_place(store: MemoryJobStore, clock: FakeClock) -> None:
+async def test_a_post_that_a_second_source_names_stays_at_its_place(
+    store: MemoryJobStore, clock: FakeClock
+) -> None:
     first = await brought(store, clock, "a")
     await brought(store, clock, "b")
     clock.advance(MINUTE)
@@ -83,16 +95,22 @@ async def test_a_post_that_a_second_source_names_stays_at_its_place(store: Memor
     assert await names(store) == [("b", False), ("a", False)]
 
 
-async def test_a_post_names_the_sources_that_are_still_followed(store: MemoryJobStore, clock: FakeClock) -> None:
+async def test_a_post_names_the_sources_that_are_still_followed(
+    store: MemoryJobStore, clock: FakeClock
+) -> None:
     job = await brought(store, clock, "a")
     await following.mark_posts(store, "s-gone", [job.id])
-    await following.follow(store.tables, Source("s-1", "https://videos.example/feed", "generic", START))
+    await following.follow(
+        store.tables, Source("s-1", "https://videos.example/feed", "generic", START)
+    )
     (arrival,) = (await inbox.read_inbox(store, "jane", cursor=None, limit=1)).arrivals
 
     assert arrival.sources == {"s-1": "https://videos.example/feed"}
 
 
-async def test_pages_go_on_where_the_last_one_ended(store: MemoryJobStore, clock: FakeClock) -> None:
+async def test_pages_go_on_where_the_last_one_ended(
+    store: MemoryJobStore, clock: FakeClock
+) -> None:
     for name in "abcde":
         await brought(store, clock, name)
     first = await inbox.read_inbox(store, "jane", cursor=None, limit=3)

@@ -1,4 +1,6 @@
-"""The page of the inbox and its API: what came, how it is, what is new, and what can be done from there."""
+"""The page of the inbox and its API: what came, how it is, what is new,
+and what can be done from there.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ def field(name: str, page: str) -> str:
 async def came(vault: ApiVault, *jobs: Job, are_news: bool = True) -> None:
     """Let the source "Jane" bring these posts, a minute apart."""
     if not await stored.some_followed(vault.store.tables, ["s-1"]):
-        await stored.follow(vault.store.tables, Source("s-1", f"{POST}feed", "generic", vault.clock.now()))
+        await stored.follow(
+            vault.store.tables, Source("s-1", f"{POST}feed", "generic", vault.clock.now())
+        )
         await set_state(vault.store, "s-1", SourceState(title="Jane <b>"))
     for job in jobs:
         vault.clock.advance(timedelta(minutes=1))
@@ -47,7 +51,11 @@ async def test_each_post_shows_its_source_its_state_and_what_helps(vault: ApiVau
     page = (await vault.client.get("/sources/inbox")).text
     text = words(page)
 
-    assert page.index(f"job-{waiting.id}") < page.index(f"job-{failed.id}") < page.index(f"job-{saved.id}")
+    assert (
+        page.index(f"job-{waiting.id}")
+        < page.index(f"job-{failed.id}")
+        < page.index(f"job-{saved.id}")
+    )
     assert "<bdi>Jane &lt;b&gt;</bdi>" in page
     assert "3 new posts" in text
     assert [word in text for word in ("Saved", "Failed", "Waiting")] == [True] * 3
@@ -100,17 +108,24 @@ async def test_posts_from_before_are_shown_as_such_and_can_be_left_out(vault: Ap
     old, new = await vault.add(f"{POST}1"), await vault.add(f"{POST}2")
     await came(vault, old, are_news=False)
     await came(vault, new)
-    everything, news = [(await vault.client.get(f"/sources/inbox{more}")).text for more in ("", "?news=on")]
+    everything, news = [
+        (await vault.client.get(f"/sources/inbox{more}")).text for more in ("", "?news=on")
+    ]
 
     assert "1 new post" in words(everything)
-    assert (everything.count('class="working card arrival"'), news.count('class="working card arrival"')) == (2, 1)
+    assert (
+        everything.count('class="working card arrival"'),
+        news.count('class="working card arrival"'),
+    ) == (2, 1)
     assert ("earlier post" in words(everything), f"job-{old.id}" in news) == (True, False)
 
 
 async def test_older_posts_are_on_further_pages(vault: ApiVault) -> None:
     await came(vault, *[await vault.add(f"{POST}{number}") for number in range(30)])
     first = (await vault.client.get("/sources/inbox")).text
-    older = unescape(first.partition('<p class="pager">')[2].partition('href="')[2].partition('"')[0])
+    older = unescape(
+        first.partition('<p class="pager">')[2].partition('href="')[2].partition('"')[0]
+    )
     second = (await vault.client.get(older)).text
 
     assert [page.count('class="working card arrival"') for page in (first, second)] == [24, 6]
@@ -124,10 +139,18 @@ async def test_the_buttons_return_to_the_inbox_and_to_no_other_site(vault: ApiVa
     back = "/sources/inbox?news=on"
     loved = await vault.client.submit(f"/jobs/{saved.id}/mark", {"favourite": "on", "back": back})
     again = await vault.client.submit(f"/jobs/{failed.id}/retry", {"back": back})
-    away = await vault.client.submit(f"/jobs/{saved.id}/mark", {"favourite": "on", "back": "//elsewhere.example"})
+    away = await vault.client.submit(
+        f"/jobs/{saved.id}/mark", {"favourite": "on", "back": "//elsewhere.example"}
+    )
 
-    assert (loved.headers["location"], again.headers["location"], away.headers["location"]) == (back, back, "/")
-    assert [mark.job_id for mark in await vault.store.marks.marked(favourite("owner"))] == [saved.id]
+    assert (loved.headers["location"], again.headers["location"], away.headers["location"]) == (
+        back,
+        back,
+        "/",
+    )
+    assert [mark.job_id for mark in await vault.store.marks.marked(favourite("owner"))] == [
+        saved.id
+    ]
 
 
 async def test_the_api_lists_what_came_and_marks_it_as_seen(vault: ApiVault) -> None:
@@ -140,19 +163,27 @@ async def test_the_api_lists_what_came_and_marks_it_as_seen(vault: ApiVault) -> 
     assert arrival["sources"] == [{"id": "s-1", "name": "Jane <b>"}]
     seen = await vault.client.post("/api/sources/inbox/seen", {"until": arrival["came_at"]})
     assert seen.json() == {"news": 0}
-    rest = (await vault.client.get(f"/api/sources/inbox?cursor={page['next_cursor']}&only_news=true")).json()
+    rest = (
+        await vault.client.get(f"/api/sources/inbox?cursor={page['next_cursor']}&only_news=true")
+    ).json()
     assert [(one["job"]["id"], one["is_new"]) for one in rest["arrivals"]] == [(first.id, False)]
 
 
 async def test_the_picture_of_a_source_comes_from_the_vault(vault: ApiVault) -> None:
     await came(vault)
     assert (await vault.client.get("/api/sources/s-1/picture")).status == 404
-    state = SourceState(title="Jane", picture_url="https://videos.example/face.jpg", has_picture=True)
+    state = SourceState(
+        title="Jane", picture_url="https://videos.example/face.jpg", has_picture=True
+    )
     await set_state(vault.store, "s-1", state)
     await stored.put_picture(vault.store.records, "s-1", b"\xff\xd8\xff face")
     answer = await vault.client.get("/api/sources/s-1/picture")
 
-    assert (answer.status, answer.headers["content-type"], answer.body) == (200, "image/jpeg", b"\xff\xd8\xff face")
+    assert (answer.status, answer.headers["content-type"], answer.body) == (
+        200,
+        "image/jpeg",
+        b"\xff\xd8\xff face",
+    )
     for path in ("/sources", "/sources/s-1"):
         page = (await vault.client.get(path)).text
         assert 'src="/api/sources/s-1/picture"' in page

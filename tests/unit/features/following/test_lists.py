@@ -1,4 +1,6 @@
-"""Lists of sources that other programs export: what is read of them, and which files are refused."""
+"""Lists of sources that other programs export: what is read of them,
+and which files are refused.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,12 @@ import pytest
 from mediavault.core.failures import BadInput
 from mediavault.core.listings import MAX_LIST_BYTES
 from mediavault.features.following import lists as source_lists
-from mediavault.features.following.lists import MAX_DEPTH, MAX_ELEMENTS, ListedSource, read_source_list
+from mediavault.features.following.lists import (
+    MAX_DEPTH,
+    MAX_ELEMENTS,
+    ListedSource,
+    read_source_list,
+)
 
 ID = "UCaaaaaaaaaaaaaaaaaaaaaa"
 OTHER_ID = "UCbbbbbbbbbbbbbbbbbbbb-_"
@@ -22,7 +29,10 @@ FEED = "https://walks.example/feed.xml"
 
 
 def urls(content: bytes | str) -> list[str]:
-    return [entry.text for entry in read_source_list(content.encode() if isinstance(content, str) else content)]
+    return [
+        entry.text
+        for entry in read_source_list(content.encode() if isinstance(content, str) else content)
+    ]
 
 
 def opml(*outlines: str, head: str = "<?xml version='1.0'?>") -> str:
@@ -79,14 +89,18 @@ def test_the_feed_of_a_channel_becomes_its_page(address: str) -> None:
 )
 def test_the_encoding_that_the_xml_states_is_used(encoding: str, title: str) -> None:
     head = f'<?xml version="1.0" encoding="{encoding}"?>'
-    [entry] = read_source_list(opml(f'<outline text="{title}" xmlUrl="{FEED}"/>', head=head).encode(encoding))
+    [entry] = read_source_list(
+        opml(f'<outline text="{title}" xmlUrl="{FEED}"/>', head=head).encode(encoding)
+    )
 
     assert entry.title == title
 
 
 BOMB = (
     '<?xml version="1.0"?><!DOCTYPE opml [<!ENTITY a "aaaaaaaaaa">'
-    + "".join(f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in zip("abcdefgh", "bcdefghi", strict=True))
+    + "".join(
+        f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+    )
     + f']><opml><body><outline text="&i;" xmlUrl="{FEED}"/></body></opml>'
 )
 
@@ -121,7 +135,9 @@ BOMB = (
         zipped({"a.txt": FEED, "b/c.csv": "a,b\n1,2\n"}),
     ],
 )
-def test_a_file_without_a_list_or_made_to_do_harm_is_refused_with_a_sentence(content: str | bytes) -> None:
+def test_a_file_without_a_list_or_made_to_do_harm_is_refused_with_a_sentence(
+    content: str | bytes,
+) -> None:
     with pytest.raises(BadInput) as refused:
         urls(content)
 
@@ -140,9 +156,14 @@ def test_more_entries_than_a_list_may_have_are_refused(monkeypatch: pytest.Monke
 # --- what other programs write
 
 
-@pytest.mark.parametrize("header", ["Channel Id,Channel Url,Channel Title", "Kanal-ID,Kanal-URL,Kanaltitel"])
+@pytest.mark.parametrize(
+    "header", ["Channel Id,Channel Url,Channel Title", "Kanal-ID,Kanal-URL,Kanaltitel"]
+)
 def test_takeouts_table_is_recognised_by_its_ids_in_any_language(header: str) -> None:
-    table = f'{header}\n{ID},http://www.youtube.com/channel/{ID},"Slow, and ""late"""\nbroken,,Other\n\n'
+    table = (
+        f'{header}\n{ID},http://www.youtube.com/channel/{ID},"Slow, and ""late"""\nbroken,,Other\n'
+        "\n"
+    )
 
     assert read_source_list(table.encode("utf-8-sig")) == (
         ListedSource(2, "", PAGE, 'Slow, and "late"'),
@@ -159,7 +180,9 @@ def test_the_table_is_found_in_a_takeout_among_tables_with_ids_of_channels() -> 
             "Takeout/archive_browser.html": "<html/>",
             "Takeout/YouTube/channels/channel.csv": f"Channel ID,Channel Title\n{OTHER_ID},me\n",
             "Takeout/YouTube/comments/comments.csv": f"Comment ID,Channel ID\nxyz,{OTHER_ID}\n",
-            "Takeout/YouTube/history/watch-history.json": json.dumps([{"title": "a", "titleUrl": "https://b.example"}]),
+            "Takeout/YouTube/history/watch-history.json": json.dumps(
+                [{"title": "a", "titleUrl": "https://b.example"}]
+            ),
             "Takeout/YouTube/Abos/Abos.csv": TABLE,
         }
     )
@@ -209,24 +232,37 @@ def lying_flags(content: bytearray, mark: bytes, offset: int) -> int:
     ("document", "found"),
     [
         (  # Google Takeout until 2020
-            [{"snippet": {"title": "Trains", "resourceId": {"channelId": ID}}}, {"snippet": {"title": "?"}}],
+            [
+                {"snippet": {"title": "Trains", "resourceId": {"channelId": ID}}},
+                {"snippet": {"title": "?"}},
+            ],
             [(PAGE, "Trains"), ("", "?")],
         ),
         (  # NewPipe
-            {"app_version": "0.24", "subscriptions": [{"service_id": 0, "url": PAGE, "name": "Trains"}]},
+            {
+                "app_version": "0.24",
+                "subscriptions": [{"service_id": 0, "url": PAGE, "name": "Trains"}],
+            },
             [(PAGE, "Trains")],
         ),
-        ({"subscriptions": [ID, OTHER_ID], "watch_history": []}, [(PAGE, ""), (OTHER_PAGE, "")]),  # Invidious
+        # Invidious
+        ({"subscriptions": [ID, OTHER_ID], "watch_history": []}, [(PAGE, ""), (OTHER_PAGE, "")]),
         ({"subscriptions": [7, None, {"name": 5}]}, [("", "7"), ("", "None"), ("", "")]),
     ],
 )
 def test_lists_in_json_are_read(document: object, found: list[tuple[str, str]]) -> None:
-    assert [(entry.page, entry.title) for entry in read_source_list(json.dumps(document).encode())] == found
+    assert [
+        (entry.page, entry.title) for entry in read_source_list(json.dumps(document).encode())
+    ] == found
 
 
 def test_freetubes_database_has_a_profile_on_each_line() -> None:
     lines = [
-        {"_id": "allChannels", "name": "All", "subscriptions": [{"id": ID, "name": "Trains", "thumbnail": None}]},
+        {
+            "_id": "allChannels",
+            "name": "All",
+            "subscriptions": [{"id": ID, "name": "Trains", "thumbnail": None}],
+        },
         {
             "_id": "other",
             "name": "Other",

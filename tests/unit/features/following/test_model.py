@@ -40,14 +40,18 @@ def test_a_source_and_its_state_are_stored_exactly_and_read_by_other_versions() 
         since=NOW,
         filters=Filters(having=("a", "/b/"), kinds=(EntryKind.LIVE,), shortest_s=1.5),
     )
-    state = SourceState(next_check_at=NOW, validators=Validators('"x"'), published=(NOW,), recent_ids=("1", "2"))
+    state = SourceState(
+        next_check_at=NOW, validators=Validators('"x"'), published=(NOW,), recent_ids=("1", "2")
+    )
     stored = to_named_json(source)
 
     assert from_named_json(Source, stored) == source
     assert from_named_json(SourceState, to_named_json(state)) == state
     assert from_named_json(Source, {**stored, "of_a_later_version": 1}) == source
     assert (
-        from_named_json(Source, {name: stored[name] for name in ("id", "url", "platform", "followed_at")}).filters
+        from_named_json(
+            Source, {name: stored[name] for name in ("id", "url", "platform", "followed_at")}
+        ).filters
         == Filters()
     )
     with pytest.raises(TypeError):
@@ -55,5 +59,9 @@ def test_a_source_and_its_state_are_stored_exactly_and_read_by_other_versions() 
 
 
 def test_a_post_has_one_key_whatever_source_names_it() -> None:
-    assert post_key("https://www.youtube.com/watch?v=a") == post_key("https://www.youtube.com/watch?v=a")
-    assert post_key("https://www.youtube.com/watch?v=a") != post_key("https://www.youtube.com/watch?v=b")
+    assert post_key("https://www.youtube.com/watch?v=a") == post_key(
+        "https://www.youtube.com/watch?v=a"
+    )
+    assert post_key("https://www.youtube.com/watch?v=a") != post_key(
+        "https://www.youtube.com/watch?v=b"
+    )

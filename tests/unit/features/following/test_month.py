@@ -1,6 +1,8 @@
-"""A month of a site that posts, renames, deletes, re-uploads, premieres, fails in waves, reorders and answers with nothing.
+"""A month of a site that posts, renames, deletes, re-uploads, premieres, fails in waves, reorders
+and answers with nothing.
 
-Whatever happens, and wherever the worker is killed: each post that was published becomes one job, and nothing else does.
+Whatever happens, and wherever the worker is killed: each post that was published becomes one job,
+and nothing else does.
 """
 
 from __future__ import annotations
@@ -151,7 +153,9 @@ class Way:
     signed_in: bool = False
     at_work: int = 0
 
-    async def list_entries(self, check: ListCheck, platform: Platform, *, within_s: float) -> Listing:
+    async def list_entries(
+        self, check: ListCheck, platform: Platform, *, within_s: float
+    ) -> Listing:
         assert self.at_work == 0, "two looks at the same time"
         self.at_work += 1
         try:
@@ -163,10 +167,16 @@ class Way:
         now = self.site.clock.now()
         if (until := self.site.fails_until.get(self.name)) is not None and now < until:
             raise self.site.random.choice([HttpError("404"), ExtractorBroken("500")])
-        entries = [] if self.site.empty_until is not None and now < self.site.empty_until else self.site.entries()
+        entries = (
+            []
+            if self.site.empty_until is not None and now < self.site.empty_until
+            else self.site.entries()
+        )
         limit = min(check.limit, self.shows or check.limit)
         return Listing(
-            tuple(entries[:limit]), is_whole=limit >= len(entries), is_newest_first=not self.site.is_playlist
+            tuple(entries[:limit]),
+            is_whole=limit >= len(entries),
+            is_newest_first=not self.site.is_playlist,
         )
 
 
@@ -188,7 +198,9 @@ EVENTS = (
 
 @dataclass
 class Month:
-    """What happens in the month: events at hours, and after how many calls of the store the worker is killed."""
+    """What happens in the month: events at hours, and after how many calls of the store the worker
+    is killed.
+    """
 
     seed: int
     is_playlist: bool
@@ -205,7 +217,9 @@ def months(draw: st.DrawFn) -> Month:
         is_playlist=draw(st.booleans()),
         start=draw(st.sampled_from([Start.NOW, Start.EVERYTHING])),
         before=draw(st.integers(0, 40)),
-        events=sorted(draw(st.lists(st.tuples(st.integers(1, MONTH_H), st.sampled_from(EVENTS)), max_size=60))),
+        events=sorted(
+            draw(st.lists(st.tuples(st.integers(1, MONTH_H), st.sampled_from(EVENTS)), max_size=60))
+        ),
         kills=draw(st.lists(st.integers(1, 400), max_size=30)),
     )
 
@@ -295,7 +309,9 @@ class Simulation:
         if jobs := await self._jobs():
             job = self.random.choice(jobs)
             library: Any = self.context.library
-            await move_to_trash(self.store, library, self.clock, job.id, no_paths, batch=new_batch())
+            await move_to_trash(
+                self.store, library, self.clock, job.id, no_paths, batch=new_batch()
+            )
             self.deleted.add(int(job.canonical_url[-6:]))
 
     async def _jobs(self) -> list[Any]:
@@ -326,8 +342,12 @@ async def test_a_month_of_a_restless_site_gives_exactly_the_expected_jobs(
     await simulation.check()
 
 
-async def test_a_worker_that_is_killed_at_any_call_of_the_store_loses_and_repeats_nothing(tmp_path: Path) -> None:
-    """Some hours with posts from before, new ones and their turns; each call of the first rounds is tried."""
+async def test_a_worker_that_is_killed_at_any_call_of_the_store_loses_and_repeats_nothing(
+    tmp_path: Path,
+) -> None:
+    """Some hours with posts from before, new ones and their turns;
+    each call of the first rounds is tried.
+    """
     calm = Month(seed=1, is_playlist=False, start=Start.EVERYTHING, before=6, events=[], kills=[])
     for at in itertools.count(1):
         simulation = Simulation(calm, tmp_path / str(at))

@@ -1,4 +1,6 @@
-"""The pages of the sources: following, changing, pausing and removing them, and what became of their posts."""
+"""The pages of the sources: following, changing, pausing and removing them,
+and what became of their posts.
+"""
 
 from __future__ import annotations
 
@@ -66,16 +68,22 @@ async def test_a_link_is_followed_from_now_on_and_shown_first(vault: ApiVault) -
 async def test_everything_on_the_form_is_stored(vault: ApiVault) -> None:
     await save_profile(vault.store.records, Profile("family"))
     fields = {
-        **FORM, "start": "since", "since": "2026-01-31", "newest": "9", "per_day": "20", "profile": "family",
-        "collection": "Trains", "having": "train\r\n\r\n/rail(way)?/", "lacking": "trailer", "shortest": "1,5",
-        "longest": "60", "kinds": ["live", "video"], "every": "360", "languages": "en, pt_BR", "members": "on",
+        **FORM, "start": "since", "since": "2026-01-31", "newest": "9", "per_day": "20",
+        "profile": "family", "collection": "Trains", "having": "train\r\n\r\n/rail(way)?/",
+        "lacking": "trailer", "shortest": "1,5", "longest": "60", "kinds": ["live", "video"],
+        "every": "360", "languages": "en, pt_BR",
+        "members": "on",
         "reposts": "on", "no_replies": "on",
     }  # fmt: skip
     answer = await vault.client.submit("/sources", fields, cookie=BERLIN)
     source = await the_source(vault)
 
     assert answer.status == 303
-    assert (source.start, source.since, source.newest) == (Start.SINCE, datetime(2026, 1, 30, 23, tzinfo=UTC), None)
+    assert (source.start, source.since, source.newest) == (
+        Start.SINCE,
+        datetime(2026, 1, 30, 23, tzinfo=UTC),
+        None,
+    )
     assert (source.per_day, source.profile, source.collection) == (20, "family", "Trains")
     assert source.filters == Filters(
         ("train", "/rail(way)?/"), ("trailer",), 90.0, 3600.0, (EntryKind.VIDEO, EntryKind.LIVE),
@@ -142,13 +150,24 @@ async def test_a_link_in_the_address_only_fills_the_form(vault: ApiVault) -> Non
 
 async def test_the_form_shows_what_is_set_and_saves_nothing_else(vault: ApiVault) -> None:
     since = datetime(2026, 1, 31, 14, 5, tzinfo=UTC)
-    filters = Filters(shortest_s=100.0, members_only=True, languages=("de",), kinds=(EntryKind.VIDEO,))
-    before = await follow(vault, start=Start.SINCE, since=since, interval_minutes=120, filters=filters)
+    filters = Filters(
+        shortest_s=100.0, members_only=True, languages=("de",), kinds=(EntryKind.VIDEO,)
+    )
+    before = await follow(
+        vault, start=Start.SINCE, since=since, interval_minutes=120, filters=filters
+    )
     page = (await vault.client.get("/sources?change=s-1")).text
     shown = dict(re.findall(r'name="(since|shortest|languages)"[^>]* value="([^"]*)"', page))
     assert '<option value="120" selected>' in page
     assert 'name="members" checked' in page
-    fields = {"start": "since", "kinds": "video", "collection": "Trains", "every": "120", "members": "on", **shown}
+    fields = {
+        "start": "since",
+        "kinds": "video",
+        "collection": "Trains",
+        "every": "120",
+        "members": "on",
+        **shown,
+    }
     answer = await vault.client.submit("/sources/s-1", fields)
     after = await the_source(vault)
 
@@ -209,25 +228,40 @@ async def test_a_removed_source_is_gone_and_its_posts_stay(vault: ApiVault) -> N
 async def test_a_look_and_its_news_are_told(vault: ApiVault) -> None:
     now = vault.clock.now()
     await follow(vault)
-    assert "Not checked yet · next check within a minute" in words((await vault.client.get("/sources")).text)
+    assert "Not checked yet · next check within a minute" in words(
+        (await vault.client.get("/sources")).text
+    )
 
     later = now + timedelta(hours=2)
     await found(
-        vault, SourceState(title="Jane", handle="jane", checked_at=now, next_check_at=later, new_at_last_check=3)
+        vault,
+        SourceState(
+            title="Jane", handle="jane", checked_at=now, next_check_at=later, new_at_last_check=3
+        ),
     )
     page = words((await vault.client.get("/sources")).text)
     assert "Jane YouTube · @jane" in page
-    assert re.search(rf"Last checked {now:%Y-%m-%d %H:%M} UTC · 3 new · next check {later:%Y-%m-%d %H:%M} UTC", page)
+    assert re.search(
+        rf"Last checked {now:%Y-%m-%d %H:%M} UTC · 3 new · next check {later:%Y-%m-%d %H:%M} UTC",
+        page,
+    )
 
-    await found(vault, SourceState(checked_at=now, next_check_at=later, acquired_until=now + timedelta(minutes=9)))
+    await found(
+        vault,
+        SourceState(checked_at=now, next_check_at=later, acquired_until=now + timedelta(minutes=9)),
+    )
     assert "checking now" in words((await vault.client.get("/sources")).text)
 
 
-async def test_what_waits_is_told_with_how_long_it_takes_and_when_the_next_is_due(vault: ApiVault) -> None:
+async def test_what_waits_is_told_with_how_long_it_takes_and_when_the_next_is_due(
+    vault: ApiVault,
+) -> None:
     now = vault.clock.now()
     await follow(vault, start=Start.EVERYTHING)
     await found(vault, SourceState(waiting=1_240))
-    assert "1,240 posts, about 9 days, next one soon" in words((await vault.client.get("/sources")).text)
+    assert "1,240 posts, about 9 days, next one soon" in words(
+        (await vault.client.get("/sources")).text
+    )
 
     turn = now + timedelta(minutes=5)
     assert await stored.take_fill_turn(vault.store.records, "youtube", None, turn)
@@ -238,9 +272,13 @@ async def test_what_waits_is_told_with_how_long_it_takes_and_when_the_next_is_du
     assert "next at" not in words((await vault.client.get("/sources")).text)
 
 
-async def test_how_long_earlier_posts_take_is_told_by_host_where_the_site_is_unknown(vault: ApiVault) -> None:
+async def test_how_long_earlier_posts_take_is_told_by_host_where_the_site_is_unknown(
+    vault: ApiVault,
+) -> None:
     for host in ("a.example", "b.example"):
-        await follow(vault, host, url=f"https://{host}/rss", platform="generic", start=Start.EVERYTHING)
+        await follow(
+            vault, host, url=f"https://{host}/rss", platform="generic", start=Start.EVERYTHING
+        )
         await found(vault, SourceState(waiting=144), host)
     turn = vault.clock.now() + timedelta(minutes=5)
     assert await stored.take_fill_turn(vault.store.records, "a.example", None, turn)
@@ -250,7 +288,9 @@ async def test_how_long_earlier_posts_take_is_told_by_host_where_the_site_is_unk
     assert "144 posts, about 24 hours, next one soon" in page
 
 
-@pytest.mark.parametrize(("site", "says"), [(None, "The queue is paused"), ("youtube", "YouTube is paused")])
+@pytest.mark.parametrize(
+    ("site", "says"), [(None, "The queue is paused"), ("youtube", "YouTube is paused")]
+)
 async def test_a_pause_of_the_queue_or_the_site_is_told_in_place_of_the_next_look(
     vault: ApiVault, site: str | None, says: str
 ) -> None:
@@ -265,7 +305,12 @@ async def test_a_pause_of_the_queue_or_the_site_is_told_in_place_of_the_next_loo
 
 async def test_a_new_sources_error_is_shown_at_once(vault: ApiVault) -> None:
     await follow(vault)
-    await found(vault, SourceState(failing_since=vault.clock.now(), failures=1, error=Message("The feed is gone.")))
+    await found(
+        vault,
+        SourceState(
+            failing_since=vault.clock.now(), failures=1, error=Message("The feed is gone.")
+        ),
+    )
     page = words((await vault.client.get("/sources")).text)
 
     assert "Can't be read" in page
@@ -277,7 +322,9 @@ async def test_a_new_sources_error_is_shown_at_once(vault: ApiVault) -> None:
 async def test_an_error_is_shown_once_it_has_lasted_a_day(vault: ApiVault) -> None:
     now = vault.clock.now()
     error = Message("%(host)s answered %(status)s.", host="videos.example", status=500)
-    state = SourceState(checks=1, failing_since=now, failures=3, error=error, help="Look at `mediavault doctor`.")
+    state = SourceState(
+        checks=1, failing_since=now, failures=3, error=error, help="Look at `mediavault doctor`."
+    )
     await follow(vault)
     await found(vault, state)
     assert "answered 500" not in (await vault.client.get("/sources")).text
@@ -290,7 +337,9 @@ async def test_an_error_is_shown_once_it_has_lasted_a_day(vault: ApiVault) -> No
 
 async def test_many_sources_are_on_several_pages(vault: ApiVault) -> None:
     for number in range(51):
-        await follow(vault, f"s-{number}", url=f"https://videos.example/{number}", platform="generic")
+        await follow(
+            vault, f"s-{number}", url=f"https://videos.example/{number}", platform="generic"
+        )
     first, second = [(await vault.client.get(f"/sources?page={page}")).text for page in (1, 2)]
 
     assert (first.count('class="card source"'), second.count('class="card source"')) == (50, 1)
@@ -309,7 +358,9 @@ async def test_a_sources_page_shows_its_posts_in_every_state(vault: ApiVault) ->
     await found(vault, SourceState(title="Jane", seen=300, waiting=2, skipped=1))
     await stored.mark_posts(vault.store, "s-1", [job.id])
     url = "https://www.youtube.com/watch?v=aaaaaaaaaa"
-    waiting = [(name, SeenEntry(EntryState.WAITING, f"{url}{name}", f"Part {name}")) for name in "cab"]
+    waiting = [
+        (name, SeenEntry(EntryState.WAITING, f"{url}{name}", f"Part {name}")) for name in "cab"
+    ]
     await stored.put_waiting(vault.store.tables, "s-1", now, waiting)
     skipped = SeenEntry(EntryState.SKIPPED, f"{url}d", "The trailer", now, now, Reason.WORDS)
     await stored.put_seen(vault.store.tables, "s-1", {"d": skipped})
@@ -318,7 +369,12 @@ async def test_a_sources_page_shows_its_posts_in_every_state(vault: ApiVault) ->
 
     assert page.count('class="tile"') == 1
     assert f"/jobs/{job.id}" in page
-    assert text.index("Part c") < text.index("Part a") < text.index("Part b") < text.index("The trailer")
+    assert (
+        text.index("Part c")
+        < text.index("Part a")
+        < text.index("Part b")
+        < text.index("The trailer")
+    )
     assert "The trailer The title and description don't match" in text
     assert "Earlier posts the newest 50" in text
     assert "With none of these trailer" in text
@@ -326,7 +382,9 @@ async def test_a_sources_page_shows_its_posts_in_every_state(vault: ApiVault) ->
 
 async def test_a_sources_posts_go_on_on_further_pages(vault: ApiVault) -> None:
     await follow(vault)
-    new: list[NewJob] = [vault.services.submit.read(f"https://videos.example/watch/{n}") for n in range(30)]
+    new: list[NewJob] = [
+        vault.services.submit.read(f"https://videos.example/watch/{n}") for n in range(30)
+    ]
     jobs = [result.job.id for result in await vault.store.queue.enqueue(new)]
     await stored.mark_posts(vault.store, "s-1", jobs)
     first = (await vault.client.get("/sources/s-1")).text
@@ -342,7 +400,11 @@ async def test_an_entry_that_is_no_web_address_is_no_link(vault: ApiVault) -> No
     await stored.put_seen(
         vault.store.tables,
         "s-1",
-        {"d": SeenEntry(EntryState.SKIPPED, "javascript:alert(1)", "Bad", reason=Reason.UNREADABLE)},
+        {
+            "d": SeenEntry(
+                EntryState.SKIPPED, "javascript:alert(1)", "Bad", reason=Reason.UNREADABLE
+            )
+        },
     )
     page = (await vault.client.get("/sources/s-1")).text
 
@@ -360,7 +422,9 @@ async def test_an_entry_that_is_no_web_address_is_no_link(vault: ApiVault) -> No
         ("https://www.youtube.com/playlist?list=PLaaaaaaaaaaaaaaaa", "This is a list. Follow it?"),
     ],
 )
-async def test_a_refused_channel_or_list_is_offered_to_be_followed(vault: ApiVault, url: str, offer: str) -> None:
+async def test_a_refused_channel_or_list_is_offered_to_be_followed(
+    vault: ApiVault, url: str, offer: str
+) -> None:
     page = await vault.client.submit("/submit", {"post_urls": url})
     [link] = re.findall(r'<a href="(/sources\?url=[^"]+)">', page.text)
     form = await vault.client.get(unescape(link).partition("#")[0])
@@ -370,7 +434,9 @@ async def test_a_refused_channel_or_list_is_offered_to_be_followed(vault: ApiVau
     assert await stored.followed(vault.store.tables) == []
 
 
-@pytest.mark.parametrize("url", ["https://www.youtube.com/about", "file:///etc/passwd", "https://x.com/i/spaces/1a"])
+@pytest.mark.parametrize(
+    "url", ["https://www.youtube.com/about", "file:///etc/passwd", "https://x.com/i/spaces/1a"]
+)
 async def test_what_can_not_be_followed_is_not_offered(vault: ApiVault, url: str) -> None:
     page = await vault.client.submit("/submit", {"post_urls": url})
 
@@ -384,7 +450,9 @@ async def test_what_can_not_be_followed_is_not_offered(vault: ApiVault, url: str
 LIST = f"{CHANNEL}\nhttps://videos.example/feed.xml\nnonsense\n".encode()
 
 
-async def test_a_file_is_shown_as_what_it_would_follow_and_followed_when_that_is_confirmed(vault: ApiVault) -> None:
+async def test_a_file_is_shown_as_what_it_would_follow_and_followed_when_that_is_confirmed(
+    vault: ApiVault,
+) -> None:
     await follow(vault)
     fields: dict[str, str | bytes] = {
         "file": LIST,
@@ -407,7 +475,11 @@ async def test_a_file_is_shown_as_what_it_would_follow_and_followed_when_that_is
     assert "Line 3 · nonsense" in text
     assert (confirmed.status, confirmed.headers["location"]) == (303, "/sources")
     assert imported.source.url == "https://videos.example/feed.xml"
-    assert (imported.source.start, imported.source.newest, imported.source.collection) == (Start.NEWEST, 7, "Trains")
+    assert (imported.source.start, imported.source.newest, imported.source.collection) == (
+        Start.NEWEST,
+        7,
+        "Trains",
+    )
 
 
 @pytest.mark.parametrize(
@@ -417,7 +489,10 @@ async def test_a_file_is_shown_as_what_it_would_follow_and_followed_when_that_is
         ({"file": b""}, "The file lists nothing that can be followed."),
         ({"file": LIST, "start": "often"}, "This is not a valid choice of earlier posts."),
         ({"file": LIST, "start": "newest"}, "Enter how many of the newest posts to save."),
-        ({"file": LIST, "start": "newest", "newest": "0"}, "Enter how many of the newest posts to save."),
+        (
+            {"file": LIST, "start": "newest", "newest": "0"},
+            "Enter how many of the newest posts to save.",
+        ),
         ({"file": LIST, "profile": "gone"}, "gone"),
         ({"file": b"<opml", "collection": "Trains"}, "The file is not valid XML"),
         ({"opml": "<html/>"}, "The file is XML, but not OPML."),
@@ -438,11 +513,16 @@ async def test_a_file_that_cannot_be_imported_is_explained(
     [
         (b"--x\r\n", "multipart/form-data"),
         (b"nothing", "multipart/form-data; boundary=x"),
-        (b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\ncut', "multipart/form-data; boundary=x"),
+        (
+            b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\ncut',
+            "multipart/form-data; boundary=x",
+        ),
         (b"--x\r\n\r\n\r\n" * 30 + b"--x--\r\n", "multipart/form-data; boundary=x"),
     ],
 )
-async def test_a_form_with_a_file_that_is_not_whole_is_refused(vault: ApiVault, body: bytes, kind: str) -> None:
+async def test_a_form_with_a_file_that_is_not_whole_is_refused(
+    vault: ApiVault, body: bytes, kind: str
+) -> None:
     headers = {"content-type": kind, "sec-fetch-site": "same-origin"}
     answer = await vault.client.request("POST", "/sources/import", body=body, headers=headers)
 
@@ -454,7 +534,9 @@ async def test_a_file_with_any_bytes_arrives_unchanged(vault: ApiVault) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("a\r\n--\r\n.bin", bytes(range(256)) + b"\r\n------mar\r\n\r\n")
-        archive.writestr("list.csv", f"a,b\r\n{'UC' + 'a' * 22},http://a.example/channel/{'UC' + 'a' * 22}\r\n")
+        archive.writestr(
+            "list.csv", f"a,b\r\n{'UC' + 'a' * 22},http://a.example/channel/{'UC' + 'a' * 22}\r\n"
+        )
     page = await vault.client.upload("/sources/import", {"file": packed.getvalue()})
 
     assert "1 source to follow" in words(page.text)
@@ -463,7 +545,9 @@ async def test_a_file_with_any_bytes_arrives_unchanged(vault: ApiVault) -> None:
 async def test_other_forms_take_no_files_and_other_sites_cannot_send_one(vault: ApiVault) -> None:
     assert (await vault.client.upload("/sources", {"url": CHANNEL})).status == 415
     assert (await vault.client.submit("/sources/import", {"opml": "x"})).status == 415
-    answer = await vault.client.upload("/sources/import", {"file": LIST}, sec_fetch_site="cross-site")
+    answer = await vault.client.upload(
+        "/sources/import", {"file": LIST}, sec_fetch_site="cross-site"
+    )
     assert answer.status == 403
 
 
@@ -473,4 +557,6 @@ async def test_the_sources_are_exported_as_a_file(vault: ApiVault) -> None:
 
     assert 'href="/sources/export"' in page.text
     assert CHANNEL in exported.text
-    assert exported.headers["content-disposition"] == 'attachment; filename="mediavault-sources.opml"'
+    assert (
+        exported.headers["content-disposition"] == 'attachment; filename="mediavault-sources.opml"'
+    )

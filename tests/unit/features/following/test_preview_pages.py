@@ -17,13 +17,17 @@ from tests.previewed import fail_what_waits, read_what_waits
 
 CHANNEL = "https://www.youtube.com/@jane"
 FORM: dict[str, str | list[str]] = {
-    "url": CHANNEL, "start": "newest", "newest": "1", "shortest": "1", "kinds": ["video", "short", "live"],
+    "url": CHANNEL, "start": "newest", "newest": "1", "shortest": "1",
+    "kinds": ["video", "short", "live"],
 }  # fmt: skip
 
 
 def film(number: int, duration_s: float | None = 90.0) -> Entry:
     return Entry(
-        f"https://www.youtube.com/watch?v={number:011}", f"{number:011}", f"Film {number}", duration_s=duration_s
+        f"https://www.youtube.com/watch?v={number:011}",
+        f"{number:011}",
+        f"Film {number}",
+        duration_s=duration_s,
     )
 
 
@@ -32,14 +36,18 @@ def words(text: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", text.partition('id="preview"')[2])).split())
 
 
-async def ask(vault: ApiVault, form: dict[str, str | list[str]] = FORM, path: str = "/sources/preview") -> str:
+async def ask(
+    vault: ApiVault, form: dict[str, str | list[str]] = FORM, path: str = "/sources/preview"
+) -> str:
     """Ask for a preview and return the path of its page."""
     answer = await vault.client.submit(path, form)
     assert answer.status == 303, answer.text
     return str(answer.headers["location"]).partition("#")[0]
 
 
-async def test_the_page_asks_again_until_the_list_was_read_and_keeps_the_form(vault: ApiVault) -> None:
+async def test_the_page_asks_again_until_the_list_was_read_and_keeps_the_form(
+    vault: ApiVault,
+) -> None:
     await vault.beat()
     path = await ask(vault)
     waiting = (await vault.client.get(path)).text
@@ -87,7 +95,9 @@ async def test_it_says_what_the_reading_waits_for(vault: ApiVault) -> None:
     assert "No worker is running" in words((await vault.client.get(path)).text)
 
     await pause(vault.store.records, "youtube")
-    assert "YouTube is paused. The list is read when that ends." in words((await vault.client.get(path)).text)
+    assert "YouTube is paused. The list is read when that ends." in words(
+        (await vault.client.get(path)).text
+    )
 
 
 async def test_a_list_that_cannot_be_read_is_shown_with_what_helps(vault: ApiVault) -> None:
@@ -129,7 +139,9 @@ async def test_a_long_list_is_cut(vault: ApiVault) -> None:
 async def test_a_wrong_value_is_explained_and_what_was_typed_stays(
     vault: ApiVault, path: str, change: dict[str, str]
 ) -> None:
-    await stored.follow(vault.store.tables, Source("s-1", CHANNEL + "/videos", "youtube", vault.clock.now()))
+    await stored.follow(
+        vault.store.tables, Source("s-1", CHANNEL + "/videos", "youtube", vault.clock.now())
+    )
     page = await vault.client.submit(path, {**FORM, "lacking": "advertising", **change})
 
     assert page.status == 422

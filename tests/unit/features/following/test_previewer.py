@@ -1,4 +1,6 @@
-"""Previews of sources: what would be taken is read for a user, decided as a look decides, and nothing is taken."""
+"""Previews of sources: what would be taken is read for a user, decided as a look decides,
+and nothing is taken.
+"""
 
 from __future__ import annotations
 
@@ -79,9 +81,16 @@ async def test_a_preview_shows_what_would_be_taken_and_takes_nothing(vault: Vaul
     view = await preview(vault, start=Start.EVERYTHING, filters=Filters(shortest_s=60))
 
     assert (view.state, view.source.name, view.is_whole) == (PreviewState.READ, "A channel", True)
-    assert [entry.outcome for entry in view.entries] == [Outcome.UNDECIDED, Outcome.SKIPPED, Outcome.SKIPPED]
+    assert [entry.outcome for entry in view.entries] == [
+        Outcome.UNDECIDED,
+        Outcome.SKIPPED,
+        Outcome.SKIPPED,
+    ]
     assert outcomes(view) == ["Not on the list: length", "Members only", "Too short or too long"]
-    assert (view.counts.in_turn, view.counts.skipped_for) == (1, {Reason.MEMBERS: 1, Reason.LENGTH: 1})
+    assert (view.counts.in_turn, view.counts.skipped_for) == (
+        1,
+        {Reason.MEMBERS: 1, Reason.LENGTH: 1},
+    )
     assert await following.followed(vault.store.tables) == []
     assert await vault.jobs() == []
     assert await vault.store.tables.select(SOURCE_ENTRIES, {}) == []
@@ -93,7 +102,10 @@ async def test_another_wish_is_decided_without_another_request(vault: Vault) -> 
     second = await shown(vault, await ask(vault, start=Start.NEWEST, newest=1))
 
     assert outcomes(first) == ["Published before you followed"] * 2
-    assert (second.state, outcomes(second)) == (PreviewState.READ, ["Later, in turn", "Published before you followed"])
+    assert (second.state, outcomes(second)) == (
+        PreviewState.READ,
+        ["Later, in turn", "Published before you followed"],
+    )
     assert len(vault.feed.checks) == 1
 
 
@@ -108,14 +120,20 @@ async def test_a_list_that_was_read_a_while_ago_is_read_again(vault: Vault) -> N
 
 
 async def test_a_preview_reads_everything_that_the_list_says_up_to_a_number(vault: Vault) -> None:
-    rest = StubLister([video(number) for number in range(MOST_OF_A_LIST + 9, 0, -1)], "list", shows=MOST_OF_A_LIST)
+    rest = StubLister(
+        [video(number) for number in range(MOST_OF_A_LIST + 9, 0, -1)], "list", shows=MOST_OF_A_LIST
+    )
     vault.feed.entries, vault.feed.shows = rest.entries, 15
     never = StubLister(rest.entries, "browser")
     vault.listers += [rest, never]
     view = await preview(vault, filters=Filters(kinds=(EntryKind.VIDEO,)))
 
     assert (len(view.entries), view.is_whole) == (MOST_OF_A_LIST, False)
-    assert (rest.checks[0].limit, rest.checks[0].reposts, len(rest.checks[0].kinds)) == (MOST_OF_A_LIST, True, 3)
+    assert (rest.checks[0].limit, rest.checks[0].reposts, len(rest.checks[0].kinds)) == (
+        MOST_OF_A_LIST,
+        True,
+        3,
+    )
     assert never.checks == []
 
 
@@ -129,14 +147,22 @@ async def test_posts_that_wait_are_counted_with_the_days_that_they_take(vault: V
 
 async def test_posts_that_the_vault_has_or_a_user_deleted_are_named(vault: Vault) -> None:
     for number in (1, 2):
-        await vault.store.queue.enqueue([new_job(video(number).url, clock=vault.clock, platform="youtube")])
+        await vault.store.queue.enqueue(
+            [new_job(video(number).url, clock=vault.clock, platform="youtube")]
+        )
     deleted, job = sorted(await vault.jobs(), key=lambda job: job.canonical_url)
-    await move_to_trash(vault.store, vault.context.library, vault.clock, deleted.id, no_paths, batch=new_batch())
+    await move_to_trash(
+        vault.store, vault.context.library, vault.clock, deleted.id, no_paths, batch=new_batch()
+    )
     vault.feed.entries = [video(3), video(2), video(1)]
     view = await preview(vault, start=Start.EVERYTHING)
 
     assert outcomes(view) == ["Later, in turn", "Already in downloads", "You deleted it"]
-    assert (view.entries[1].job_id, view.entries[1].job_status, view.counts.had) == (job.id, JobStatus.QUEUED, 1)
+    assert (view.entries[1].job_id, view.entries[1].job_status, view.counts.had) == (
+        job.id,
+        JobStatus.QUEUED,
+        1,
+    )
 
 
 async def test_a_change_of_a_source_is_decided_with_what_it_has_seen(vault: Vault) -> None:
@@ -152,14 +178,24 @@ async def test_a_change_of_a_source_is_decided_with_what_it_has_seen(vault: Vaul
     view = await shown(vault, preview_id)
 
     assert view.is_followed
-    assert outcomes(view) == ["Already in downloads", "Later, in turn", "Published before you followed"]
+    assert outcomes(view) == [
+        "Already in downloads",
+        "Later, in turn",
+        "Published before you followed",
+    ]
     assert await vault.one() == one
 
 
-async def test_a_list_that_cannot_be_read_is_shown_with_what_helps_and_asked_again(vault: Vault) -> None:
+async def test_a_list_that_cannot_be_read_is_shown_with_what_helps_and_asked_again(
+    vault: Vault,
+) -> None:
     vault.feed.failure = LoginRequired("This list is private.", help="Sign in to YouTube.")
     view = await preview(vault)
-    assert (view.state, view.error, view.help) == (PreviewState.FAILED, "This list is private.", "Sign in to YouTube.")
+    assert (view.state, view.error, view.help) == (
+        PreviewState.FAILED,
+        "This list is private.",
+        "Sign in to YouTube.",
+    )
 
     vault.feed.failure = TookTooLong("No answer.")
     vault.clock.advance(MINUTE)
@@ -173,11 +209,17 @@ async def test_a_list_that_cannot_be_read_is_shown_with_what_helps_and_asked_aga
 async def test_a_paused_site_and_a_closed_one_hold_the_reading_back(vault: Vault) -> None:
     await holds.pause(vault.store.records, "youtube")
     view = await preview(vault)
-    assert (view.state, view.held, view.has_worker) == (PreviewState.WAITING, "YouTube is paused", False)
+    assert (view.state, view.held, view.has_worker) == (
+        PreviewState.WAITING,
+        "YouTube is paused",
+        False,
+    )
 
     await holds.resume(vault.store.records, "youtube")
     code = RateLimited.code
-    await vault.store.site_limits.pause_site("youtube", duration=HOUR, code=code, reason="Slow down.")
+    await vault.store.site_limits.pause_site(
+        "youtube", duration=HOUR, code=code, reason="Slow down."
+    )
     view = await preview(vault)
     assert (view.state, view.not_before) == (PreviewState.WAITING, vault.clock.now() + HOUR)
     assert vault.feed.checks == []
@@ -238,7 +280,9 @@ async def test_the_oldest_previews_give_way(vault: Vault, monkeypatch: pytest.Mo
         await shown(vault, asked[0])
 
 
-async def test_a_list_that_is_read_again_needs_no_more_room(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_list_that_is_read_again_needs_no_more_room(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(stored, "MOST_LISTS", 1)
     await preview(vault)
     vault.clock.advance(stored.FRESH_FOR + MINUTE)
@@ -258,7 +302,9 @@ async def test_what_cannot_be_followed_has_no_preview(vault: Vault) -> None:
 async def test_a_list_that_another_version_has_stored_is_read_again(vault: Vault) -> None:
     view = await preview(vault)
     [listed] = await vault.store.records.under(RecordKind.SOURCE_PREVIEW, "list/")
-    await vault.store.records.put(RecordKind.SOURCE_PREVIEW, listed.key, {"posts": [["only a key"]]})
+    await vault.store.records.put(
+        RecordKind.SOURCE_PREVIEW, listed.key, {"posts": [["only a key"]]}
+    )
 
     with pytest.raises(NotFound):
         await shown(vault, view.id)
@@ -273,7 +319,9 @@ ENTRIES = st.lists(
         st.fixed_dictionaries(
             {},
             optional={
-                "published_at": st.integers(-30, 3).map(lambda days: START + timedelta(days=days, hours=1)),
+                "published_at": st.integers(-30, 3).map(
+                    lambda days: START + timedelta(days=days, hours=1)
+                ),
                 "is_date_exact": st.booleans(),
                 "duration_s": st.sampled_from([30.0, 300.0]),
                 "kind": st.sampled_from(EntryKind),
@@ -288,7 +336,11 @@ ENTRIES = st.lists(
     max_size=30,
 )
 WISHES = st.fixed_dictionaries(
-    {"start": st.sampled_from(Start), "since": st.just(START - 9 * 24 * HOUR), "newest": st.integers(1, 4)},
+    {
+        "start": st.sampled_from(Start),
+        "since": st.just(START - 9 * 24 * HOUR),
+        "newest": st.integers(1, 4),
+    },
     optional={
         "filters": st.builds(
             Filters,
@@ -309,9 +361,13 @@ def test_a_preview_and_the_first_look_decide_the_same_for_every_entry(
     async def both() -> None:
         with TemporaryDirectory() as folder:
             vault = Vault(Path(folder))
-            vault.feed.entries, vault.feed.facts = entries, {"is_newest_first": is_newest_first, "is_whole": True}
+            vault.feed.entries, vault.feed.facts = (
+                entries,
+                {"is_newest_first": is_newest_first, "is_whole": True},
+            )
             view = await preview(vault, **settings)
-            await following.take_fill_turn(  # so that none of those that wait is taken in the same round
+            # so that none of those that wait is taken in the same round
+            await following.take_fill_turn(
                 vault.store.records, "youtube", None, vault.clock.now() + HOUR
             )
             vault.clock.advance(MINUTE)  # it is the site's turn again

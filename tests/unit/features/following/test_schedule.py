@@ -44,11 +44,18 @@ def test_looks_are_never_more_frequent_than_allowed(
     share: float,
 ) -> None:
     span = interval(
-        SOURCE, gap=gap, quiet_for=quiet_for, failures=failures, fresh_for=fresh_for, uses_account=uses_account
+        SOURCE,
+        gap=gap,
+        quiet_for=quiet_for,
+        failures=failures,
+        fresh_for=fresh_for,
+        uses_account=uses_account,
     )
 
     assert span >= max(
-        SHORTEST_INTERVAL, ACCOUNT_INTERVAL if uses_account else SHORTEST_INTERVAL, fresh_for or SHORTEST_INTERVAL
+        SHORTEST_INTERVAL,
+        ACCOUNT_INTERVAL if uses_account else SHORTEST_INTERVAL,
+        fresh_for or SHORTEST_INTERVAL,
     )
     assert span <= max(LONGEST_INTERVAL, fresh_for or LONGEST_INTERVAL)
     assert abs(jittered(span, share) - span) <= span * 0.1 + timedelta(microseconds=1)

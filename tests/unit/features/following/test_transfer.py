@@ -1,4 +1,6 @@
-"""Sources from and to other programs: what an import follows, and that an export holds all that is set."""
+"""Sources from and to other programs: what an import follows,
+and that an export holds all that is set.
+"""
 
 from __future__ import annotations
 
@@ -49,8 +51,12 @@ def terms(*followed: Followed, **asked: Any) -> ImportTerms:
     return ImportTerms(SUBMIT, followed, BUILT_IN, asked, START)
 
 
-async def test_an_import_says_which_of_its_addresses_are_on_private_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The list may be a stranger's, who would choose what is requested there. A host that is not looked up in time may be one."""
+async def test_an_import_says_which_of_its_addresses_are_on_private_hosts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The list may be a stranger's, who would choose what is requested there. A host that is not
+    looked up in time may be one.
+    """
     monkeypatch.setattr(source_transfer, "LOOK_UP_S", 0.01)
 
     async def looked_up(host: str) -> Sequence[str]:
@@ -60,7 +66,11 @@ async def test_an_import_says_which_of_its_addresses_are_on_private_hosts(monkey
 
     guard = EgressGuard(["10.99.0.1:8080", "nas.example", "10.99.0.0/24"], resolver=looked_up)
     submit = Submission(
-        registry.identify, guard.check_submitted, FakeClock(), source_at=registry.source_at, is_private=guard.exempts
+        registry.identify,
+        guard.check_submitted,
+        FakeClock(),
+        source_at=registry.source_at,
+        is_private=guard.exempts,
     )
     private = [
         "http://10.99.0.1:8080/admin",
@@ -83,7 +93,9 @@ def sources(done: SourcesImport) -> list[Source]:
 
 
 def existing(url: str, **state: Any) -> Followed:
-    return Followed(Source("s-1", url, SUBMIT.read_source(url).platform, START), SourceState(**state))
+    return Followed(
+        Source("s-1", url, SUBMIT.read_source(url).platform, START), SourceState(**state)
+    )
 
 
 # --- import
@@ -91,10 +103,22 @@ def existing(url: str, **state: Any) -> Followed:
 
 def test_each_new_source_starts_now_unless_more_is_asked_for() -> None:
     [plain] = sources(read(CHANNEL))
-    [asked] = sources(read(CHANNEL, start=Start.NEWEST, newest=5, profile="audio", collection="Trains"))
+    [asked] = sources(
+        read(CHANNEL, start=Start.NEWEST, newest=5, profile="audio", collection="Trains")
+    )
 
-    assert (plain.url, plain.platform, plain.start, plain.filters) == (CHANNEL, "youtube", Start.NOW, Filters())
-    assert (asked.start, asked.newest, asked.profile, asked.collection) == (Start.NEWEST, 5, "audio", "Trains")
+    assert (plain.url, plain.platform, plain.start, plain.filters) == (
+        CHANNEL,
+        "youtube",
+        Start.NOW,
+        Filters(),
+    )
+    assert (asked.start, asked.newest, asked.profile, asked.collection) == (
+        Start.NEWEST,
+        5,
+        "audio",
+        "Trains",
+    )
 
 
 @pytest.mark.parametrize(
@@ -122,11 +146,20 @@ def test_a_channel_that_is_followed_by_its_name_is_recognised_once_its_id_is_kno
 
 
 def test_a_tab_of_a_channel_and_an_account_of_another_site_are_sources_of_their_own() -> None:
-    assert len(read(CHANNEL, f"{CHANNEL}/shorts", "https://www.tiktok.com/@jane", "https://x.com/jane").new) == 4
+    assert (
+        len(
+            read(
+                CHANNEL, f"{CHANNEL}/shorts", "https://www.tiktok.com/@jane", "https://x.com/jane"
+            ).new
+        )
+        == 4
+    )
 
 
 def test_one_bad_line_never_stops_the_rest_and_is_named_with_the_reason_and_what_helps() -> None:
-    done = read("https://www.youtube.com/watch?v=aaaaaaaaaaa", "nonsense", FEED, "ftp://a.example/", CHANNEL)
+    done = read(
+        "https://www.youtube.com/watch?v=aaaaaaaaaaa", "nonsense", FEED, "ftp://a.example/", CHANNEL
+    )
 
     assert [source.url for source in sources(done)] == [FEED, CHANNEL]
     assert [(one.entry.line, one.entry.text) for one in done.refused] == [
@@ -157,7 +190,9 @@ def test_of_a_feed_and_a_page_the_feed_is_followed_unless_both_are_of_one_known_
     ]
 
 
-def test_no_more_sources_are_followed_than_a_vault_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_sources_are_followed_than_a_vault_may_have(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(source_transfer, "MOST_SOURCES", 3)
     done = read(*(f"https://{n}.example/" for n in range(4)), followed=(existing(CHANNEL),))
 
@@ -196,21 +231,34 @@ def test_the_id_of_an_imported_source_is_the_same_each_time() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", ["{", "{}", '{"url": 5}', '{"url": "https://a.example/", "start": "often"}', '{"url": "nonsense"}']
+    "settings",
+    [
+        "{",
+        "{}",
+        '{"url": 5}',
+        '{"url": "https://a.example/", "start": "often"}',
+        '{"url": "nonsense"}',
+    ],
 )
 def test_settings_that_cannot_be_read_refuse_their_source_alone(settings: str) -> None:
     outline = ET.Element("outline", {"xmlUrl": "https://b.example/", "settings": settings})
-    done = read(f"<opml><body>{ET.tostring(outline).decode()}<outline xmlUrl='{FEED}'/></body></opml>")
+    done = read(
+        f"<opml><body>{ET.tostring(outline).decode()}<outline xmlUrl='{FEED}'/></body></opml>"
+    )
 
     assert ([source.url for source in sources(done)], len(done.refused)) == ([FEED], 1)
 
 
 def test_a_profile_that_this_vault_lacks_refuses_its_source_unless_another_is_chosen() -> None:
-    document = sources_opml([Followed(Source("s-1", FEED, "generic", START, profile="family"), SourceState())])
+    document = sources_opml(
+        [Followed(Source("s-1", FEED, "generic", START, profile="family"), SourceState())]
+    )
 
     [refused] = read_entries(document, terms()).refused
     assert "family" in refused.error.message
-    assert [one.source.profile for one in read_entries(document, terms(profile="audio")).new] == ["audio"]
+    assert [one.source.profile for one in read_entries(document, terms(profile="audio")).new] == [
+        "audio"
+    ]
 
 
 def test_a_request_must_have_base64() -> None:
@@ -240,14 +288,21 @@ def test_an_export_names_the_feed_where_there_is_one_and_the_page() -> None:
         existing("https://www.youtube.com/@jane"),
         existing("https://www.youtube.com/@jane", stable_id=ID),
         existing(FEED),
-        existing("https://blog.example/", method="feed", validators=Validators(url="https://blog.example/atom")),
+        existing(
+            "https://blog.example/",
+            method="feed",
+            validators=Validators(url="https://blog.example/atom"),
+        ),
         existing("https://videos.example/list", method="ytdlp"),
     ]
     document = sources_opml(followed)
     outlines = [outline.attrib for outline in ET.fromstring(document).iter("outline")]
     youtube_feed = f"https://www.youtube.com/feeds/videos.xml?channel_id={ID}"
 
-    assert [(line["type"], line.get("xmlUrl"), line.get("htmlUrl"), line.get("url")) for line in outlines] == [
+    assert [
+        (line["type"], line.get("xmlUrl"), line.get("htmlUrl"), line.get("url"))
+        for line in outlines
+    ] == [
         ("rss", youtube_feed, CHANNEL, None),
         ("link", None, "https://www.youtube.com/@jane", "https://www.youtube.com/@jane"),
         ("rss", youtube_feed, "https://www.youtube.com/@jane", None),
@@ -270,14 +325,29 @@ _filters = st.builds(
     members_only=st.booleans(),
     reposts=st.booleans(),
     replies=st.booleans(),
-    languages=st.sets(st.sampled_from(["de", "en-gb", "zh-hans"])).map(lambda tags: tuple(sorted(tags))),
+    languages=st.sets(st.sampled_from(["de", "en-gb", "zh-hans"])).map(
+        lambda tags: tuple(sorted(tags))
+    ),
 )
 _moments = st.floats(0, 4e9).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 _addresses = st.sampled_from(
     [
-        *(CHANNEL, f"{CHANNEL}/videos", "https://www.youtube.com/@jane", FEED, "https://videos.example/ä?b=1&c='\"<#d"),
-        *("https://www.tiktok.com/@jane", "https://bsky.app/profile/bees.example", "https://x.com/jane"),
-        *("https://www.youtube.com/playlist?list=PLaaaaaaaaaaaaaaaa", "https://www.reddit.com/r/trains/"),
+        *(
+            CHANNEL,
+            f"{CHANNEL}/videos",
+            "https://www.youtube.com/@jane",
+            FEED,
+            "https://videos.example/ä?b=1&c='\"<#d",
+        ),
+        *(
+            "https://www.tiktok.com/@jane",
+            "https://bsky.app/profile/bees.example",
+            "https://x.com/jane",
+        ),
+        *(
+            "https://www.youtube.com/playlist?list=PLaaaaaaaaaaaaaaaa",
+            "https://www.reddit.com/r/trains/",
+        ),
         f"https://www.youtube.com/feeds/videos.xml?channel_id={ID}",
     ]
 )
@@ -317,20 +387,34 @@ def _title(text: str) -> str | None:
 
 
 @given(source=_sources(), title=st.text(max_size=40))
-def test_an_export_imported_into_an_empty_vault_gives_equal_sources(source: Source, title: str) -> None:
+def test_an_export_imported_into_an_empty_vault_gives_equal_sources(
+    source: Source, title: str
+) -> None:
     document = sources_opml([Followed(source, SourceState(title=title))])
     done = read_entries(document, ImportTerms(SUBMIT, (), BUILT_IN, {}, START))
     [imported] = done.new
 
     assert imported.source == replace(source, id=imported.source.id)
     assert imported.title in {"", " ".join(in_xml(title).split())}
-    assert read_entries(sources_opml(as_followed(done.new)), terms()).new[0].source == imported.source
+    assert (
+        read_entries(sources_opml(as_followed(done.new)), terms()).new[0].source == imported.source
+    )
 
 
 def test_what_is_stored_is_exported_even_if_no_request_may_ask_for_it() -> None:
-    """A later version, or another program, may have stored it: one source must not keep all others from being exported."""
+    """A later version, or another program, may have stored it:
+    one source must not keep all others from being exported.
+    """
     filters = Filters(having=("w" * 5_000, "\ud800\x00"), kinds=(EntryKind.LIVE,))
-    odd = Source("s-1", f"{FEED}?\x07\ud800", "generic", START, profile="p" * 900, collection="\ud800", filters=filters)
+    odd = Source(
+        "s-1",
+        f"{FEED}?\x07\ud800",
+        "generic",
+        START,
+        profile="p" * 900,
+        collection="\ud800",
+        filters=filters,
+    )
     document = sources_opml([Followed(odd, SourceState(title="\x00\ud800")), existing(FEED)])
 
     assert opml_problems(document) == []

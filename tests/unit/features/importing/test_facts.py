@@ -30,7 +30,7 @@ def url_of(relative: str, info: dict[str, Any] | None = None, **tags: str) -> st
     return post.canonical_url if post else None
 
 
-# --- names ------------------------------------------------------------------------------------------------------------
+# --- names ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,9 @@ def test_every_name_has_facts_that_a_database_can_hold(parts: list[str], suffix:
     facts = facts_from_name("/".join(parts) + suffix)
 
     assert facts.title is None or (is_utf8(facts.title) and "\0" not in facts.title)
-    assert facts.post is None or facts.post.canonical_url.startswith("https://www.youtube.com/watch?v=")
+    assert facts.post is None or facts.post.canonical_url.startswith(
+        "https://www.youtube.com/watch?v="
+    )
 
 
 @given(
@@ -106,7 +108,7 @@ def test_an_id_in_brackets_is_found_after_any_title(title: str, video_id: str) -
         assert url_of(f"x{title} [{video_id}].mp4") == f"https://www.youtube.com/watch?v={video_id}"
 
 
-# --- .info.json and tags -------------------------------------------------------------------------------------------------
+# --- .info.json and tags --------------------------------------------------------------------------
 
 
 def test_the_info_json_says_more_than_the_name() -> None:
@@ -163,15 +165,23 @@ def test_tags_count_only_where_they_name_a_post_on_a_known_site() -> None:
     assert url_of("A film.mp4", None, comment=f"see {WATCH}") is None
 
 
-# --- NFOs -----------------------------------------------------------------------------------------------------------------
+# --- NFOs -----------------------------------------------------------------------------------------
 
 
 def nfo_facts(*elements: str, root: str = "movie") -> tuple[str | None, ...]:
-    """Return the URL, the account, the title, the text and the day that an NFO with these elements gives."""
+    """Return the URL, the account, the title, the text and the day that an NFO with these elements
+    gives.
+    """
     facts = facts_from_nfo(f"<{root}>{''.join(elements)}</{root}>")
     who, day = facts.account, facts.published_at
     url = facts.post.canonical_url if facts.post else None
-    return url, who.display_name if who else None, facts.title, facts.text, day.date().isoformat() if day else None
+    return (
+        url,
+        who.display_name if who else None,
+        facts.title,
+        facts.text,
+        day.date().isoformat() if day else None,
+    )
 
 
 YOUTUBE_ID = f'<uniqueid type="youtube" default="true">{ID}</uniqueid>'
@@ -189,20 +199,29 @@ YOUTUBE_ID = f'<uniqueid type="youtube" default="true">{ID}</uniqueid>'
         ),
         (  # Pinchflat
             (
-                f"<title>A film</title><showtitle>Jane</showtitle>{YOUTUBE_ID}<plot>Text</plot><aired>2020-01-02</aired>",
+                (
+                    f"<title>A film</title><showtitle>Jane</showtitle>{YOUTUBE_ID}<plot>Text</plot>"
+                    "<aired>2020-01-02</aired>"
+                ),
             ),
             (WATCH, "Jane", "A film", "Text", "2020-01-02"),
         ),
         (  # ytdl-sub
             (
-                f"<aired>2020-01-02</aired><plot>{WATCH}\n\nTwo\n\nparts</plot><title>2020-01-02 - A film</title>",
+                (
+                    f"<aired>2020-01-02</aired><plot>{WATCH}\n\nTwo\n\n"
+                    "parts</plot><title>2020-01-02 - A film</title>"
+                ),
                 "<season>2020</season><year>2020</year>",
             ),
             (WATCH, None, "A film", "Two\n\nparts", "2020-01-02"),
         ),
         (  # mediavault
             (
-                f"<title>A film</title><plot>Text\n\n{WATCH}</plot><premiered>2020-01-02</premiered>",
+                (
+                    "<title>A film</title><plot>Text\n\n"
+                    f"{WATCH}</plot><premiered>2020-01-02</premiered>"
+                ),
                 f"<studio>YouTube</studio><director>Jane</director>{YOUTUBE_ID}",
             ),
             (WATCH, "Jane", "A film", "Text", "2020-01-02"),
@@ -215,7 +234,10 @@ YOUTUBE_ID = f'<uniqueid type="youtube" default="true">{ID}</uniqueid>'
             ("https://vimeo.com/76979871", None, None, "Text", None),
         ),
         (  # of a cinema film, which has the URL of a trailer
-            ('<title>Film</title><uniqueid type="imdb">tt1</uniqueid>', f"<plot>{WATCH}\n\n{WATCH}</plot>"),
+            (
+                '<title>Film</title><uniqueid type="imdb">tt1</uniqueid>',
+                f"<plot>{WATCH}\n\n{WATCH}</plot>",
+            ),
             (None, None, "Film", f"{WATCH}\n\n{WATCH}", None),
         ),
         (
@@ -233,14 +255,19 @@ def test_an_nfo_names_a_post_where_its_form_is_that_of_a_downloader(
 
 
 def test_the_info_json_and_tags_say_more_than_the_nfo_and_that_more_than_the_name() -> None:
-    nfo = facts_from_nfo(f"<movie><title>NFO</title>{YOUTUBE_ID}<premiered>2020-01-02</premiered></movie>")
+    nfo = facts_from_nfo(
+        f"<movie><title>NFO</title>{YOUTUBE_ID}<premiered>2020-01-02</premiered></movie>"
+    )
 
     assert facts_of("Name.mp4", {"title": "Info"}, {}, [nfo]).title == "Info"
     assert facts_of("Name.mp4", None, {"title": "Tag"}, [nfo]).title == "NFO"
-    assert facts_of("Name.mp4", None, {}, [nfo]).post == facts_of("Name.mp4", {"webpage_url": WATCH}, {}).post
+    assert (
+        facts_of("Name.mp4", None, {}, [nfo]).post
+        == facts_of("Name.mp4", {"webpage_url": WATCH}, {}).post
+    )
 
 
-# --- gallery-dl -------------------------------------------------------------------------------------------------------------
+# --- gallery-dl -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -269,7 +296,13 @@ def test_the_info_json_and_tags_say_more_than_the_nfo_and_that_more_than_the_nam
             None,
         ),
         (
-            {"category": "tiktok", "user": "jane", "id": "7123456789012345678", "num": 0, "desc": "Text"},
+            {
+                "category": "tiktok",
+                "user": "jane",
+                "id": "7123456789012345678",
+                "num": 0,
+                "desc": "Text",
+            },
             "https://www.tiktok.com/@_/video/7123456789012345678",
             None,
             "Text",
@@ -302,17 +335,23 @@ def test_the_json_of_gallery_dl_names_the_first_file_of_a_post(
 
 
 def test_a_json_of_another_program_says_nothing() -> None:
-    assert facts_from_gallery_dl({"category": "reddit", "id": "abc123", "title": "A film"}).title is None
+    assert (
+        facts_from_gallery_dl({"category": "reddit", "id": "abc123", "title": "A film"}).title
+        is None
+    )
 
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=5,
 )
 NAMES = [
-    "id", "extractor_key", "webpage_url", "original_url", "title", "description", "uploader", "uploader_id", "channel",
-    "timestamp", "upload_date", "account", "post_url", "text", "published_at", "comments", "chapters",
+    "id", "extractor_key", "webpage_url", "original_url", "title", "description", "uploader",
+    "uploader_id", "channel", "timestamp", "upload_date", "account", "post_url", "text",
+    "published_at", "comments", "chapters",
 ]  # fmt: skip
 
 
@@ -341,22 +380,35 @@ OF_GALLERY_DL = [
 def test_any_json_gives_facts_that_a_database_can_hold(info: dict[str, Any]) -> None:
     facts = facts_of("A film.mp4", info, {})
     texts = [facts.title, facts.text]
-    texts += [facts.account.handle, facts.account.display_name, facts.account.slug] if facts.account else []
+    texts += (
+        [facts.account.handle, facts.account.display_name, facts.account.slug]
+        if facts.account
+        else []
+    )
 
     assert all(is_utf8(text) and "\0" not in text for text in texts if text is not None)
 
 
-@given(st.sampled_from(["twitter", "instagram", "tiktok"]), st.dictionaries(st.sampled_from(OF_GALLERY_DL), JSON))
+@given(
+    st.sampled_from(["twitter", "instagram", "tiktok"]),
+    st.dictionaries(st.sampled_from(OF_GALLERY_DL), JSON),
+)
 @example("twitter", {"author": {"name": "\ud800", "nick": "\0"}, "tweet_id": 12})
-def test_any_json_of_gallery_dl_gives_facts_that_a_database_can_hold(category: str, value: dict[str, Any]) -> None:
+def test_any_json_of_gallery_dl_gives_facts_that_a_database_can_hold(
+    category: str, value: dict[str, Any]
+) -> None:
     facts = facts_from_gallery_dl({"subcategory": "post", "category": category, **value})
     texts = [facts.title, facts.text]
-    texts += [facts.account.handle, facts.account.display_name, facts.account.slug] if facts.account else []
+    texts += (
+        [facts.account.handle, facts.account.display_name, facts.account.slug]
+        if facts.account
+        else []
+    )
 
     assert all(is_utf8(text) and "\0" not in text for text in texts if text is not None)
 
 
-# --- files next to it ------------------------------------------------------------------------------------------------------
+# --- files next to it -----------------------------------------------------------------------------
 
 
 def test_intermediate_files_of_a_downloader_are_recognised() -> None:

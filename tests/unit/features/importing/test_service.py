@@ -1,4 +1,6 @@
-"""Importing a folder that another program wrote. The probe is a stub; tests/component imports real media."""
+"""Importing a folder that another program wrote. The probe is a stub;
+tests/component imports real media.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,13 @@ from tests.memory_store import MemoryJobStore
 ID = "dQw4w9WgXcQ"
 WATCH = f"https://www.youtube.com/watch?v={ID}"
 JPEG = b"\xff\xd8\xff picture"
-INFO = {"id": ID, "webpage_url": WATCH, "title": "A film", "uploader": "Jane", "uploader_id": "@jane"}
+INFO = {
+    "id": ID,
+    "webpage_url": WATCH,
+    "title": "A film",
+    "uploader": "Jane",
+    "uploader_id": "@jane",
+}
 
 SETTINGS = ChangeableSettings(nfo=False)
 
@@ -65,7 +73,9 @@ class StubProbe:
             return ProbeReport("mp4", "h264", "aac", 2.0, 320, 180, problems=(length,))
         if path.suffix in (".m4a", ".wav"):
             return ProbeReport(None, None, "aac", 3.0, None, None)
-        return ProbeReport("matroska" if path.suffix == ".mkv" else "mp4", "h264", "aac", 2.0, 320, 180)
+        return ProbeReport(
+            "matroska" if path.suffix == ".mkv" else "mp4", "h264", "aac", 2.0, 320, 180
+        )
 
     async def tags(self, path: Path) -> Mapping[str, str]:
         return self.tags_of.get(path.name, {})
@@ -85,7 +95,13 @@ class Vault:
         self.clock, self.probe = FakeClock(), StubProbe()
         self.store, self.library = MemoryJobStore(self.clock), LocalLibrary(self.root)
 
-    def put(self, relative: str, body: bytes | str | Mapping[str, Any] = b"a video", *, at: Path | None = None) -> Path:
+    def put(
+        self,
+        relative: str,
+        body: bytes | str | Mapping[str, Any] = b"a video",
+        *,
+        at: Path | None = None,
+    ) -> Path:
         path = (at or self.folder) / relative
         path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(body) if isinstance(body, Mapping) else body
@@ -104,7 +120,9 @@ class Vault:
         source = checked_source(folder or self.folder, how, self.root, apply=apply)
         library = library or self.library
         await library.prepare()
-        work = FolderImport(store or self.store, library, self.probe, self.clock, source, settings=SETTINGS)
+        work = FolderImport(
+            store or self.store, library, self.probe, self.clock, source, settings=SETTINGS
+        )
         self.done = work.done
         return [result async for result in work.run()]
 
@@ -137,7 +155,7 @@ def outcomes(results: list[ImportedFile]) -> dict[str, ImportOutcome]:
     return {result.file: result.outcome for result in results}
 
 
-# --- what comes in -----------------------------------------------------------------------------------------------------
+# --- what comes in --------------------------------------------------------------------------------
 
 
 async def test_without_apply_nothing_is_changed(vault: Vault) -> None:
@@ -162,17 +180,33 @@ async def test_a_post_comes_with_its_facts_picture_and_subtitles(vault: Vault) -
     [stored] = await vault.jobs()
     job = stored.job
 
-    assert (job.status, job.canonical_url, job.platform, job.version) == (JobStatus.COMPLETED, WATCH, "youtube", 1)
-    assert (job.metadata["title"], job.metadata["text"], job.metadata["post_id"]) == ("A film", "Text", ID)
+    assert (job.status, job.canonical_url, job.platform, job.version) == (
+        JobStatus.COMPLETED,
+        WATCH,
+        "youtube",
+        1,
+    )
+    assert (job.metadata["title"], job.metadata["text"], job.metadata["post_id"]) == (
+        "A film",
+        "Text",
+        ID,
+    )
     assert job.metadata["published_at"] == "2020-01-02T00:00:00+00:00"
-    assert (job.created_at, job.completed_at, stored.marks) == (vault.clock.now(), vault.clock.now(), ())
+    assert (job.created_at, job.completed_at, stored.marks) == (
+        vault.clock.now(),
+        vault.clock.now(),
+        (),
+    )
     assert [(record.stage, record.detail) for record in stored.history] == [
         (Stage.COMPLETE, "imported from A film.mp4")
     ]
     assert vault.files() == [
-        f"youtube-jane/2020-01-02 A film [{ID}]{suffix}" for suffix in (".en.vtt", ".info.json", ".jpg", ".mp4")
+        f"youtube-jane/2020-01-02 A film [{ID}]{suffix}"
+        for suffix in (".en.vtt", ".info.json", ".jpg", ".mp4")
     ]
-    assert [finding async for finding in Verification(vault.store, vault.library, read_data=True).run()] == []
+    assert [
+        finding async for finding in Verification(vault.store, vault.library, read_data=True).run()
+    ] == []
 
 
 async def test_what_is_said_in_an_imported_video_is_found_at_once(vault: Vault) -> None:
@@ -186,16 +220,27 @@ async def test_what_is_said_in_an_imported_video_is_found_at_once(vault: Vault) 
 
 TALK = {
     "comments": [
-        {"id": "1", "parent": "root", "author": "@ann", "text": "A locomotive", "timestamp": 1_577_836_800},
+        {
+            "id": "1",
+            "parent": "root",
+            "author": "@ann",
+            "text": "A locomotive",
+            "timestamp": 1_577_836_800,
+        },
         {"id": "2", "parent": "1", "author": "@bob", "text": "Yes"},
         "no comment",
     ],
-    "chapters": [{"start_time": 0.0, "title": "Start"}, {"start_time": 1.5, "end_time": 2.0, "title": "End"}],
+    "chapters": [
+        {"start_time": 0.0, "title": "Start"},
+        {"start_time": 1.5, "end_time": 2.0, "title": "End"},
+    ],
 }
 
 
 @pytest.mark.parametrize("how", [ImportMode.COPY, ImportMode.IN_PLACE])
-async def test_comments_and_chapters_of_the_info_json_come_along(vault: Vault, how: ImportMode) -> None:
+async def test_comments_and_chapters_of_the_info_json_come_along(
+    vault: Vault, how: ImportMode
+) -> None:
     folder = vault.root / "tube" if how is ImportMode.IN_PLACE else vault.folder
     vault.put("A film.mp4", at=folder)
     vault.put("A film.info.json", {**INFO, **TALK}, at=folder)
@@ -210,7 +255,9 @@ async def test_comments_and_chapters_of_the_info_json_come_along(vault: Vault, h
     comments = [(one.author, one.parent) for one in await read_comments(vault.library, path)]
     assert comments == [("@ann", None), ("@bob", "1")]
     assert len((await vault.store.catalogue.jobs(JobQuery(text="locomotive"))).jobs) == 1
-    assert [finding async for finding in Verification(vault.store, vault.library, read_data=True).run()] == []
+    assert [
+        finding async for finding in Verification(vault.store, vault.library, read_data=True).run()
+    ] == []
 
 
 async def test_a_file_without_a_url_is_known_by_its_hash(vault: Vault) -> None:
@@ -251,21 +298,33 @@ async def test_what_was_imported_can_be_rebuilt_from_the_library(vault: Vault) -
 
     assert refused == []
     before = [stored.job for stored in await vault.jobs()]
-    assert [stored.job.canonical_url for stored in await vaults.all_of(again)] == [job.canonical_url for job in before]
-    assert [stored.job.items for stored in await vaults.all_of(again)] == [job.items for job in before]
+    assert [stored.job.canonical_url for stored in await vaults.all_of(again)] == [
+        job.canonical_url for job in before
+    ]
+    assert [stored.job.items for stored in await vaults.all_of(again)] == [
+        job.items for job in before
+    ]
 
 
-async def test_a_file_without_a_url_has_the_same_name_when_the_library_is_arranged(vault: Vault) -> None:
-    """Its date is the file's, its id the beginning of its hash, its folder that of posts without an account."""
+async def test_a_file_without_a_url_has_the_same_name_when_the_library_is_arranged(
+    vault: Vault,
+) -> None:
+    """Its date is the file's, its id the beginning of its hash,
+    its folder that of posts without an account.
+    """
     os.utime(vault.put("Holidays.mp4"), (1_565_000_000, 1_565_000_000))
     await vault.run()
     [name] = vault.videos()
     assert (name.partition("/")[0], Path(name).name[:20]) == ("imported", "2019-08-05 Holidays ")
 
-    assert [path.rpartition("/")[0] for path in await vault.arranged(Layout.SHOWS)] == ["imported/Season 2019"]
+    assert [path.rpartition("/")[0] for path in await vault.arranged(Layout.SHOWS)] == [
+        "imported/Season 2019"
+    ]
     assert await vault.arranged(Layout.ACCOUNTS) == [name]
     vault.store = MemoryJobStore(vault.clock)
-    assert [refused async for refused in Rebuild(vault.store, vault.library, read_data=True).run()] == []
+    assert [
+        refused async for refused in Rebuild(vault.store, vault.library, read_data=True).run()
+    ] == []
     await vault.arranged(Layout.SHOWS)
     assert await vault.arranged(Layout.ACCOUNTS) == [name]
 
@@ -275,13 +334,17 @@ async def test_no_file_next_to_a_video_shows_its_hash_as_a_url(vault: Vault) -> 
     await vault.run()
     await vault.arranged(Layout.SHOWS)
     [nfo] = [
-        path for path in vault.files() if path.endswith(".nfo") and not path.endswith(("tvshow.nfo", "season.nfo"))
+        path
+        for path in vault.files()
+        if path.endswith(".nfo") and not path.endswith(("tvshow.nfo", "season.nfo"))
     ]
     [sidecar] = [path for path in vault.files() if path.endswith(".info.json")]
 
     assert "sha256:" not in (vault.root / nfo).read_text()
     assert "<aired>2019-08-05</aired>" in (vault.root / nfo).read_text()
-    assert not {"webpage_url", "original_url"} & json.loads((vault.root / sidecar).read_text()).keys()
+    assert (
+        not {"webpage_url", "original_url"} & json.loads((vault.root / sidecar).read_text()).keys()
+    )
 
 
 async def test_tags_are_read_where_nothing_else_names_the_post(vault: Vault) -> None:
@@ -296,7 +359,7 @@ async def test_an_nfo_gives_the_url_and_the_date(vault: Vault) -> None:
     vault.put("Film.mp4")
     nfo = f"""<?xml version="1.0" encoding="UTF-8" standalone="yes" ?>
         <episodedetails><title>A film</title><showtitle>Jane</showtitle>
-        <uniqueid type="youtube" default="true">{ID}</uniqueid><plot>Text</plot><aired>2020-01-02</aired></episodedetails>"""
+        <uniqueid type="youtube" default="true">{ID}</uniqueid><plot>Text</plot><aired>2020-01-02</aired></episodedetails>"""  # noqa: E501
     vault.put("Film.nfo", nfo)
     await vault.run()
     [stored] = await vault.jobs()
@@ -313,14 +376,18 @@ async def test_the_json_of_gallery_dl_gives_the_url_and_the_date(vault: Vault) -
     vault.put("other.mp4", "other")
     vault.put("other.mp4.json", "[]")
     results = await vault.run()
-    [_, stored] = sorted(await vault.jobs(), key=lambda stored: stored.job.canonical_url, reverse=True)
+    [_, stored] = sorted(
+        await vault.jobs(), key=lambda stored: stored.job.canonical_url, reverse=True
+    )
 
     assert stored.job.canonical_url == "https://www.reddit.com/comments/abc123/"
     assert (stored.job.metadata["title"], stored.job.metadata["published_at"]) == (
         "A film",
         "2020-01-02T03:04:05+00:00",
     )
-    assert results[-1].detail == "its .json cannot be read, or is not a JSON object: it was not used"
+    assert (
+        results[-1].detail == "its .json cannot be read, or is not a JSON object: it was not used"
+    )
 
 
 async def test_the_archive_of_ytdl_sub_names_the_files_below_it(vault: Vault) -> None:
@@ -328,7 +395,10 @@ async def test_the_archive_of_ytdl_sub_names_the_files_below_it(vault: Vault) ->
     vault.put("Jane/Season 2020/s2020.e010301 - Part 1.mp4", "1")
     vault.put("Jane/Season 2020/s2020.e010301 - Part 2.mp4", "2")
     vault.put("Joe/broken.mp4", "joe")
-    film = ["Season 2020/s2020.e010201 - A film.mp4", "Season 2020/s2020.e010201 - A film-thumb.jpg"]
+    film = [
+        "Season 2020/s2020.e010201 - A film.mp4",
+        "Season 2020/s2020.e010201 - A film-thumb.jpg",
+    ]
     parts = [f"Season 2020/s2020.e010301 - Part {number}.mp4" for number in (1, 2)]
     archive = {
         ID: {"upload_date": "2020-01-02", "extractor": "youtube", "file_names": film},
@@ -340,7 +410,10 @@ async def test_the_archive_of_ytdl_sub_names_the_files_below_it(vault: Vault) ->
     results = await vault.run()
 
     assert set(outcomes(results).values()) == {ImportOutcome.IMPORTED}
-    dates = {one.job.metadata["title"]: (one.job.metadata["published_at"] or "")[:10] for one in await vault.jobs()}
+    dates = {
+        one.job.metadata["title"]: (one.job.metadata["published_at"] or "")[:10]
+        for one in await vault.jobs()
+    }
     assert {result.title: (result.url, dates[result.title]) for result in results} == {
         "s2020.e010201 - A film": (WATCH, "2020-01-02"),
         "s2020.e010301 - Part 1": (None, "2020-01-03"),
@@ -389,16 +462,20 @@ async def test_files_are_laid_out_for_media_servers_where_that_is_set(vault: Vau
     source = checked_source(vault.folder, ImportMode.COPY, vault.root, apply=True)
     await vault.library.prepare()
     settings = ChangeableSettings(layout=Layout.SHOWS, nfo=True)
-    work = FolderImport(vault.store, vault.library, vault.probe, vault.clock, source, settings=settings)
+    work = FolderImport(
+        vault.store, vault.library, vault.probe, vault.clock, source, settings=settings
+    )
     assert [result.outcome async for result in work.run()] == [ImportOutcome.IMPORTED]
 
     [video] = [name for name in vault.files() if name.endswith(".mp4")]
     assert "/Season 2020/" in video
     assert video.replace(".mp4", ".nfo") in vault.files()
-    assert [finding async for finding in Verification(vault.store, vault.library, read_data=True).run()] == []
+    assert [
+        finding async for finding in Verification(vault.store, vault.library, read_data=True).run()
+    ] == []
 
 
-# --- what the vault has already ---------------------------------------------------------------------------------------------
+# --- what the vault has already -------------------------------------------------------------------
 
 
 async def test_a_known_post_is_reported_and_not_read(vault: Vault) -> None:
@@ -419,7 +496,9 @@ async def test_a_post_that_waits_is_left_to_its_worker(vault: Vault) -> None:
     assert set(outcomes(await vault.run()).values()) == {ImportOutcome.KNOWN_POST}
 
 
-async def test_a_failed_job_is_completed_by_the_file_and_keeps_its_history_and_marks(vault: Vault) -> None:
+async def test_a_failed_job_is_completed_by_the_file_and_keeps_its_history_and_marks(
+    vault: Vault,
+) -> None:
     [enqueued] = await vault.store.queue.enqueue([numbered_job(1, WATCH)])
     [claim] = await vault.store.queue.claim(vaults.ANN, limit=1, lease=LEASE)
     await vault.store.queue.fail(claim, error_code=ErrorCode.DELETED, error="Gone.", retry_in=None)
@@ -440,7 +519,12 @@ async def test_a_deleted_post_stays_in_the_trash(vault: Vault) -> None:
     await vault.run()
     [stored] = await vault.jobs()
     await trash.move_to_trash(
-        vault.store, vault.library, vault.clock, stored.job.id, trash.no_paths, batch=trash.new_batch()
+        vault.store,
+        vault.library,
+        vault.clock,
+        stored.job.id,
+        trash.no_paths,
+        batch=trash.new_batch(),
     )
 
     assert outcomes(await vault.run()) == {"My title.mp4": ImportOutcome.IN_TRASH}
@@ -461,7 +545,7 @@ async def test_a_post_that_another_process_saves_meanwhile_is_taken_back(vault: 
     assert await vault.store.records.all(RecordKind.IMPORT) == []
 
 
-# --- how files come in -----------------------------------------------------------------------------------------------------
+# --- how files come in ----------------------------------------------------------------------------
 
 
 async def test_a_copy_leaves_the_original(vault: Vault) -> None:
@@ -481,7 +565,9 @@ async def test_a_link_is_a_second_name_for_the_same_file(vault: Vault) -> None:
     assert original.samefile(vault.root / name)
 
 
-async def test_a_file_system_without_links_is_named(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_file_system_without_links_is_named(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     vault.put("My title.mp4")
     monkeypatch.setattr(os, "link", _refuse_link)
 
@@ -501,7 +587,8 @@ async def test_a_move_removes_the_original_at_the_end(
         monkeypatch.setattr(os, "link", _refuse_link)
     await vault.run(ImportMode.MOVE)
 
-    assert vault.files(vault.folder) == ["sub/My title.info.json"]  # what the library does not have stays
+    # what the library does not have stays
+    assert vault.files(vault.folder) == ["sub/My title.info.json"]
     assert sorted(Path(name).suffix for name in vault.files()) == [".jpg", ".json", ".mp4", ".vtt"]
 
 
@@ -527,12 +614,24 @@ async def test_in_place_files_stay_and_yt_dlp_s_facts_with_them(vault: Vault) ->
 
     assert outcomes(results) == {"A film.mp4": ImportOutcome.IMPORTED}
     assert outcomes(again) == {"tube/A film.mp4": ImportOutcome.KNOWN_FILE}
-    assert (stored.job.output_path, stored.job.thumbnail_path) == ("tube/A film.mp4", "tube/A film.jpg")
+    assert (stored.job.output_path, stored.job.thumbnail_path) == (
+        "tube/A film.mp4",
+        "tube/A film.jpg",
+    )
     assert stored.history[-1].detail == "imported from A film.mp4"
-    assert vault.files() == [f"tube/A film{suffix}" for suffix in (".info.json", ".jpg", ".mp4", ".yt-dlp.json")]
+    assert vault.files() == [
+        f"tube/A film{suffix}" for suffix in (".info.json", ".jpg", ".mp4", ".yt-dlp.json")
+    ]
     assert json.loads((vault.root / "tube/A film.yt-dlp.json").read_text()) == INFO
-    assert [finding async for finding in Verification(vault.store, vault.library, read_data=True).run()] == []
-    refused = [refused async for refused in Rebuild(MemoryJobStore(vault.clock), vault.library, read_data=True).run()]
+    assert [
+        finding async for finding in Verification(vault.store, vault.library, read_data=True).run()
+    ] == []
+    refused = [
+        refused
+        async for refused in Rebuild(
+            MemoryJobStore(vault.clock), vault.library, read_data=True
+        ).run()
+    ]
     assert refused == []
 
 
@@ -584,11 +683,15 @@ async def test_the_library_below_the_folder_is_left_out(vault: Vault) -> None:
     vault.put("My title.mp4")
     vault.put("other.mp4", b"other", at=vault.root)
 
-    assert outcomes(await vault.run(folder=vault.folder.parent)) == {"in/My title.mp4": ImportOutcome.IMPORTED}
+    assert outcomes(await vault.run(folder=vault.folder.parent)) == {
+        "in/My title.mp4": ImportOutcome.IMPORTED
+    }
 
 
 @pytest.mark.parametrize("how", [ImportMode.COPY, ImportMode.MOVE])
-async def test_a_bucket_gets_the_files_as_well(vault: Vault, tmp_path: Path, how: ImportMode) -> None:
+async def test_a_bucket_gets_the_files_as_well(
+    vault: Vault, tmp_path: Path, how: ImportMode
+) -> None:
     bucket = memory_vault(tmp_path / "bucket").vault
     await bucket.prepare()
     vault.put("My title.mp4")
@@ -598,11 +701,15 @@ async def test_a_bucket_gets_the_files_as_well(vault: Vault, tmp_path: Path, how
     results = [result async for result in work.run()]
 
     assert outcomes(results) == {"My title.mp4": ImportOutcome.IMPORTED}
-    assert vault.files(vault.folder) == (["My title.en.vtt", "My title.mp4"] if how is ImportMode.COPY else [])
-    assert [finding async for finding in Verification(vault.store, bucket, read_data=True).run()] == []
+    assert vault.files(vault.folder) == (
+        ["My title.en.vtt", "My title.mp4"] if how is ImportMode.COPY else []
+    )
+    assert [
+        finding async for finding in Verification(vault.store, bucket, read_data=True).run()
+    ] == []
 
 
-# --- hostile input -----------------------------------------------------------------------------------------------------------
+# --- hostile input --------------------------------------------------------------------------------
 
 
 async def test_what_is_broken_or_no_file_is_reported_and_left_alone(vault: Vault) -> None:
@@ -641,7 +748,9 @@ async def test_names_of_any_bytes_do_no_harm(vault: Vault) -> None:
     assert len(await vault.jobs()) == 2
 
 
-async def test_an_info_json_that_cannot_be_used_is_remarked(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_info_json_that_cannot_be_used_is_remarked(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reading, "INFO_LIMIT_BYTES", 1_000)
     secret = vault.put("secret.json", {"title": "secret"}, at=vault.folder.parent)
     vault.put("large.mp4", b"one")
@@ -662,7 +771,9 @@ async def test_an_info_json_that_cannot_be_used_is_remarked(vault: Vault, monkey
     assert {result.title for result in results.values()} == {"large", "text", "link", "<script>"}
 
 
-async def test_subtitles_that_cannot_come_along_are_not_named(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_subtitles_that_cannot_come_along_are_not_named(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(service, "SUBTITLES_LIMIT_BYTES", 10)
     vault.put("My title.mp4")
     vault.put("My title.en.vtt", "WEBVTT")
@@ -672,7 +783,9 @@ async def test_subtitles_that_cannot_come_along_are_not_named(vault: Vault, monk
 
     assert [item.saved.beside for item in stored.job.items if item.saved] == [(".en.vtt",)]
     assert vault.files(vault.folder) == ["My title.de.vtt"]
-    assert [finding async for finding in Verification(vault.store, vault.library, read_data=True).run()] == []
+    assert [
+        finding async for finding in Verification(vault.store, vault.library, read_data=True).run()
+    ] == []
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -682,7 +795,9 @@ async def test_a_folder_that_may_not_be_read_is_reported(vault: Vault) -> None:
     assert outcomes(await vault.run()) == {"closed": ImportOutcome.UNREADABLE}
 
 
-async def test_a_folder_that_vanishes_is_reported(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_folder_that_vanishes_is_reported(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     vault.put("sub/My title.mp4")
     scandir = os.scandir
 
@@ -717,7 +832,10 @@ async def test_two_imports_do_not_run_at_once(vault: Vault) -> None:
     source = checked_source(vault.folder, ImportMode.COPY, vault.root, apply=True)
     await vault.library.prepare()
     first, second = (
-        FolderImport(vault.store, vault.library, vault.probe, vault.clock, source, settings=SETTINGS) for _ in range(2)
+        FolderImport(
+            vault.store, vault.library, vault.probe, vault.clock, source, settings=SETTINGS
+        )
+        for _ in range(2)
     )
     async for _ in first.run():
         with pytest.raises(BadInput, match="Another import"):
@@ -732,7 +850,7 @@ async def test_the_media_files_are_counted(vault: Vault) -> None:
     assert await count_media(source) == 3
 
 
-# --- kills --------------------------------------------------------------------------------------------------------------------
+# --- kills ----------------------------------------------------------------------------------------
 
 
 class Killed(BaseException):
@@ -777,7 +895,9 @@ class Mortal:
 async def test_a_kill_at_any_write_loses_nothing_and_duplicates_nothing(
     tmp_path: Path, how: ImportMode, *, after: bool
 ) -> None:
-    """The import is killed at its first write, at its second and so on; each time another run finishes."""
+    """The import is killed at its first write, at its second and so on;
+    each time another run finishes.
+    """
     number, finished = 0, False
     while not finished:
         (tmp_path / str(number)).mkdir()
@@ -785,7 +905,11 @@ async def test_a_kill_at_any_write_loses_nothing_and_duplicates_nothing(
         folder = vault.root / "tube" if how is ImportMode.IN_PLACE else vault.folder
         for name in ("A", "B"):
             vault.put(f"{name}.mp4", name, at=folder)
-            vault.put(f"{name}.info.json", {**INFO, **TALK, "webpage_url": f"https://videos.example/{name}"}, at=folder)
+            vault.put(
+                f"{name}.info.json",
+                {**INFO, **TALK, "webpage_url": f"https://videos.example/{name}"},
+                at=folder,
+            )
             vault.put(f"{name}.en.vtt", f"WEBVTT {name}", at=folder)
             vault.put(f"{name}.jpg", JPEG, at=folder)
         deadline = Deadline(number, after=after)
@@ -804,8 +928,13 @@ async def test_a_kill_at_any_write_loses_nothing_and_duplicates_nothing(
 
 async def _require_both(vault: Vault, how: ImportMode, folder: Path) -> None:
     stored = await vault.jobs()
-    assert sorted(one.job.canonical_url for one in stored) == ["https://videos.example/A", "https://videos.example/B"]
-    findings = [finding async for finding in Verification(vault.store, vault.library, read_data=True).run()]
+    assert sorted(one.job.canonical_url for one in stored) == [
+        "https://videos.example/A",
+        "https://videos.example/B",
+    ]
+    findings = [
+        finding async for finding in Verification(vault.store, vault.library, read_data=True).run()
+    ]
     assert findings == []
     names = vault.files()
     assert [

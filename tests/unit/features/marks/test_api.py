@@ -10,7 +10,8 @@ import pytest
 from tests.asgi_client import Answer
 from tests.http_vault import POST, ApiVault
 
-NOTHING = {"favourite": False, "watched": False, "pinned": False, "tags": [], "collections": [], "note": "", "position": None,
+NOTHING = {"favourite": False, "watched": False, "pinned": False, "tags": [], "collections": [],
+           "note": "", "position": None,
            "added_by": None}  # fmt: skip
 NOBODY = "00000000-0000-7000-8000-000000000000"
 
@@ -47,13 +48,22 @@ async def test_a_change_answers_with_all_that_is_noted_about_the_job(vault: ApiV
     assert (await vault.client.get(f"/api/jobs/{job.id}")).json()["marks"] == post_marks
     assert (await vault.client.get("/api/jobs")).json()["jobs"][0]["marks"] == post_marks
     assert await change(
-        vault, job.id, favourite=False, remove_tags=["CATS", "dogs"], remove_from=["trains"], note=""
+        vault,
+        job.id,
+        favourite=False,
+        remove_tags=["CATS", "dogs"],
+        remove_from=["trains"],
+        note="",
     ) == (NOTHING)
 
 
-async def test_many_jobs_are_changed_at_once_and_those_that_are_gone_ignored(vault: ApiVault) -> None:
+async def test_many_jobs_are_changed_at_once_and_those_that_are_gone_ignored(
+    vault: ApiVault,
+) -> None:
     first, second, third = await jobs(vault)
-    answer = await vault.client.post("/api/marks", {"ids": [first, second, NOBODY], "watched": True})
+    answer = await vault.client.post(
+        "/api/marks", {"ids": [first, second, NOBODY], "watched": True}
+    )
 
     assert answer.json() == {"jobs": 2}
     assert ids(await vault.client.get("/api/jobs?watched=true")) == [second, first]
@@ -86,9 +96,13 @@ async def test_a_position_is_kept_until_the_video_was_watched(vault: ApiVault) -
         "position": {"at": 760.0, "of": 1800.0, "item": 0}
     }
     assert ids(await vault.client.get("/api/jobs?started=true")) == [first]
-    assert (await vault.client.put(at, {"at": 1795.0, "of": 1800.0})).json() == NOTHING | {"watched": True}
+    assert (await vault.client.put(at, {"at": 1795.0, "of": 1800.0})).json() == NOTHING | {
+        "watched": True
+    }
     assert ids(await vault.client.get("/api/jobs?started=true")) == []
-    assert (await vault.client.put(f"/api/jobs/{second}/position", {"at": 3.0, "of": 90.0})).json() == NOTHING
+    assert (
+        await vault.client.put(f"/api/jobs/{second}/position", {"at": 3.0, "of": 90.0})
+    ).json() == NOTHING
 
 
 async def test_tags_are_listed_renamed_and_removed(vault: ApiVault) -> None:
@@ -97,9 +111,16 @@ async def test_tags_are_listed_renamed_and_removed(vault: ApiVault) -> None:
     await change(vault, second, add_tags=["a/b", "pets"])
 
     assert (await vault.client.get("/api/tags")).json() == {
-        "names": [{"name": "a/b", "jobs": 1}, {"name": "Cats", "jobs": 1}, {"name": "pets", "jobs": 1}]
+        "names": [
+            {"name": "a/b", "jobs": 1},
+            {"name": "Cats", "jobs": 1},
+            {"name": "pets", "jobs": 1},
+        ]
     }
-    assert (await vault.client.patch("/api/tags/cats", {"name": "Pets"})).json() == {"name": "Pets", "jobs": 2}
+    assert (await vault.client.patch("/api/tags/cats", {"name": "Pets"})).json() == {
+        "name": "Pets",
+        "jobs": 2,
+    }
     assert (await vault.client.delete(f"/api/tags/{quote('a/b', safe='')}")).json() == {"jobs": 1}
     assert (await vault.client.get("/api/tags")).json() == {"names": [{"name": "Pets", "jobs": 2}]}
 
@@ -109,10 +130,14 @@ async def test_a_collection_is_read_page_by_page_in_its_own_order(vault: ApiVaul
     for job_id in all_jobs:
         await change(vault, job_id, add_to=["Trains"])
     first, second, third, fourth = all_jobs
-    assert (await vault.client.put("/api/collections/trains", {"ids": [third, first]})).json() == {"jobs": 4}
+    assert (await vault.client.put("/api/collections/trains", {"ids": [third, first]})).json() == {
+        "jobs": 4
+    }
 
     page = (await vault.client.get("/api/collections/Trains?limit=3")).json()
-    rest = (await vault.client.get(f"/api/collections/Trains?limit=3&cursor={page['next_cursor']}")).json()
+    rest = (
+        await vault.client.get(f"/api/collections/Trains?limit=3&cursor={page['next_cursor']}")
+    ).json()
     assert [job["id"] for job in page["jobs"] + rest["jobs"]] == [third, first, second, fourth]
     assert rest["next_cursor"] is None
     assert (await vault.client.patch("/api/collections/trains", {"name": "Rails"})).json() == {
@@ -129,9 +154,16 @@ async def test_searches_are_saved_replaced_and_removed(vault: ApiVault) -> None:
     await vault.client.put("/api/searches/cats", {"filter": "q=cats"})
     await vault.client.put("/api/searches/long%20ones", {"filter": "shortest=900"})
 
-    saved = {"searches": [{"name": "cats", "filter": "q=cats"}, {"name": "long ones", "filter": "shortest=900"}]}
+    saved = {
+        "searches": [
+            {"name": "cats", "filter": "q=cats"},
+            {"name": "long ones", "filter": "shortest=900"},
+        ]
+    }
     assert (await vault.client.get("/api/searches")).json() == saved
-    assert (await vault.client.delete("/api/searches/CATS")).json() == {"searches": saved["searches"][1:]}
+    assert (await vault.client.delete("/api/searches/CATS")).json() == {
+        "searches": saved["searches"][1:]
+    }
     assert (await vault.client.delete("/api/searches/cats")).status == 404
 
 
@@ -140,7 +172,10 @@ async def test_the_hundred_and_first_search_is_refused(vault: ApiVault) -> None:
         await vault.client.put(f"/api/searches/{number}", {"filter": ""})
     answer = await vault.client.put("/api/searches/one-more", {"filter": ""})
 
-    assert (answer.status, answer.json()["message"]) == (422, "There are 100 saved searches already.")
+    assert (answer.status, answer.json()["message"]) == (
+        422,
+        "There are 100 saved searches already.",
+    )
     assert (await vault.client.put("/api/searches/7", {"filter": "q=x"})).status == 200
 
 
@@ -178,10 +213,15 @@ async def test_bad_requests_change_nothing_and_are_explained(
     text = (
         body
         if body is None
-        else {k: [job.id if e == "JOB" else e for e in v] if k == "ids" else v for k, v in body.items()}
+        else {
+            k: [job.id if e == "JOB" else e for e in v] if k == "ids" else v
+            for k, v in body.items()
+        }
     )
     ask = getattr(vault.client, method)
-    answer = await (ask(path.replace("JOB", job.id)) if text is None else ask(path.replace("JOB", job.id), text))
+    answer = await (
+        ask(path.replace("JOB", job.id)) if text is None else ask(path.replace("JOB", job.id), text)
+    )
 
     assert answer.status == status
     assert answer.json()["message"]

@@ -13,7 +13,17 @@ def added(run: Run) -> list[str]:
 
 def test_posts_are_marked_listed_by_it_and_shown_with_it(run: Run) -> None:
     first, second = added(run)
-    options = ("--favourite", "--tag", "Cats", "--tag", "long train", "--collect", "Trains", "--note", "hm")
+    options = (
+        "--favourite",
+        "--tag",
+        "Cats",
+        "--tag",
+        "long train",
+        "--collect",
+        "Trains",
+        "--note",
+        "hm",
+    )
     assert run("mark", first, *options).out == "1 post changed.\n"
     run("mark", first, second, "--watched")
 
@@ -41,7 +51,9 @@ def test_tags_and_collections_are_listed_renamed_and_removed(run: Run) -> None:
     first, second = added(run)
     run("mark", first, second, "--tag", "Cats", "--collect", "Trains")
 
-    assert run("tags", "--rename", "cats", "Pets", "--json").json() == {"names": [{"name": "Pets", "jobs": 2}]}
+    assert run("tags", "--rename", "cats", "Pets", "--json").json() == {
+        "names": [{"name": "Pets", "jobs": 2}]
+    }
     assert run("tags", "--remove", "pets", "--json").json() == {"names": []}
     assert "Trains" in run("collections").out
     assert run("collections", "--remove", "trains").out == "There are none.\n"

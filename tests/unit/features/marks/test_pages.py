@@ -18,7 +18,11 @@ async def saved(vault: ApiVault, count: int) -> list[Job]:
     jobs = []
     for number in range(count):
         vault.clock.advance(1)
-        jobs.append(await vault.add_saved(f"https://videos.example/watch/{number}", name=f"jane/film {number}.mp4"))
+        jobs.append(
+            await vault.add_saved(
+                f"https://videos.example/watch/{number}", name=f"jane/film {number}.mp4"
+            )
+        )
     return jobs
 
 
@@ -29,8 +33,12 @@ async def collect(vault: ApiVault, jobs: list[Job], title: str = "Trains") -> No
 
 
 async def links(vault: ApiVault, job: Job) -> dict[str, str]:
-    """Return the ids of the posts before and after this one while its collection is played through."""
-    page = (await vault.client.get(f"/jobs/{job.id}?in=collection%3DTrains%26state%3Dall", accept=HTML)).text
+    """Return the ids of the posts before and after this one while its collection is played
+    through.
+    """
+    page = (
+        await vault.client.get(f"/jobs/{job.id}?in=collection%3DTrains%26state%3Dall", accept=HTML)
+    ).text
     return dict(re.findall(r'rel="(prev|next)" href="/jobs/([0-9a-f-]{36})', page))
 
 
@@ -60,7 +68,8 @@ async def test_a_filter_that_names_no_tag_is_no_filter(vault: ApiVault) -> None:
 
 
 @pytest.mark.parametrize(
-    ("move", "order"), [("up", [1, 0, 2]), ("down", [0, 2, 1]), ("first", [1, 0, 2]), ("out", [0, 2])]
+    ("move", "order"),
+    [("up", [1, 0, 2]), ("down", [0, 2, 1]), ("first", [1, 0, 2]), ("out", [0, 2])],
 )
 async def test_a_video_is_moved_and_taken_out(vault: ApiVault, move: str, order: list[int]) -> None:
     jobs = await saved(vault, 3)
@@ -68,7 +77,9 @@ async def test_a_video_is_moved_and_taken_out(vault: ApiVault, move: str, order:
     await vault.client.submit("/collections/trains", {"id": jobs[1].id, "move": move})
     page = (await vault.client.get("/collections/trains", accept=HTML)).text
 
-    assert re.findall(r'<li class="card" id="job-([0-9a-f-]{36})"', page) == [jobs[place].id for place in order]
+    assert re.findall(r'<li class="card" id="job-([0-9a-f-]{36})"', page) == [
+        jobs[place].id for place in order
+    ]
 
 
 async def test_the_last_video_that_is_taken_out_ends_the_collection(vault: ApiVault) -> None:
@@ -95,9 +106,13 @@ async def test_tags_and_collections_are_renamed_and_removed_on_their_page(vault:
     await collect(vault, jobs)
     await vault.client.submit(f"/jobs/{jobs[0].id}/mark", {"add_tags": "Cats"})
     await vault.client.submit("/collections", {"kind": "tag", "name": "cats", "new": "Pets"})
-    await vault.client.submit("/collections", {"kind": "collection", "name": "trains", "new": "trains", "remove": "on"})
+    await vault.client.submit(
+        "/collections", {"kind": "collection", "name": "trains", "new": "trains", "remove": "on"}
+    )
     page = (await vault.client.get("/collections", accept=HTML)).text
 
     assert "Pets" in page
     assert "Trains" not in page
-    assert (await vault.client.submit("/collections", {"kind": "tag", "name": "none", "new": "x"})).status == 404
+    assert (
+        await vault.client.submit("/collections", {"kind": "tag", "name": "none", "new": "x"})
+    ).status == 404

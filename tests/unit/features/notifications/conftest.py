@@ -14,7 +14,11 @@ import pytest
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import ClaimedJob, JobId, WorkerId
 from mediavault.core.media import SavedFile
-from mediavault.features.notifications.model import EventKind, NotificationDelivery, NotificationTarget
+from mediavault.features.notifications.model import (
+    EventKind,
+    NotificationDelivery,
+    NotificationTarget,
+)
 from mediavault.features.notifications.notifier import SETTLED, Notifier
 from mediavault.features.notifications.records import all_deliveries
 from mediavault.features.notifications.service import Notifications
@@ -47,7 +51,11 @@ class Notified:
         return Notifications(self.store, self.clock, self.sender)
 
     async def target(
-        self, url: str = URL, events: Sequence[EventKind] = tuple(EventKind), language: str = "en", **settings: Any
+        self,
+        url: str = URL,
+        events: Sequence[EventKind] = tuple(EventKind),
+        language: str = "en",
+        **settings: Any,
     ) -> NotificationTarget:
         """Add a target, and let a round begin to look from now on."""
         of_user = copy_context()
@@ -60,7 +68,9 @@ class Notified:
 
     async def claim(self, platform: str = "generic") -> ClaimedJob:
         self._count += 1
-        job = new_job(f"https://videos.example/watch/{self._count}", clock=self.clock, platform=platform)
+        job = new_job(
+            f"https://videos.example/watch/{self._count}", clock=self.clock, platform=platform
+        )
         await self.store.queue.enqueue([job])
         [claim] = await self.store.queue.claim(WorkerId("w-1"), limit=1, lease=LEASE)
         return claim
@@ -72,7 +82,12 @@ class Notified:
         return claim.id
 
     async def fail(
-        self, code: ErrorCode, *, retry_in: timedelta | None = None, platform: str = "generic", error: str = "It broke."
+        self,
+        code: ErrorCode,
+        *,
+        retry_in: timedelta | None = None,
+        platform: str = "generic",
+        error: str = "It broke.",
     ) -> JobId:
         """Fail a post, for good unless it is to be tried again."""
         claim = await self.claim(platform)

@@ -23,12 +23,18 @@ def sender_of(vault: ApiVault) -> StubSender:
 
 
 async def test_a_webhook_is_added_with_a_secret_that_is_shown_once(vault: ApiVault) -> None:
-    added = await vault.client.post(TARGETS, {"url": HOOK, "name": "  Shelf  display ", "events": ["job.saved"]})
+    added = await vault.client.post(
+        TARGETS, {"url": HOOK, "name": "  Shelf  display ", "events": ["job.saved"]}
+    )
 
     assert added.status == 201
     target = added.json()
     assert len(base64.b64decode(target["secret"].removeprefix("whsec_"))) == 32
-    assert (target["name"], target["url"], target["state"]) == ("Shelf display", "https://hooks.example/…", "new")
+    assert (target["name"], target["url"], target["state"]) == (
+        "Shelf display",
+        "https://hooks.example/…",
+        "new",
+    )
     assert target["vault"] == "http://127.0.0.1:8420"
     listed = await vault.client.get("/api/notifications")
     assert "secret" not in listed.json()["targets"][0]
@@ -37,7 +43,9 @@ async def test_a_webhook_is_added_with_a_secret_that_is_shown_once(vault: ApiVau
     assert sender_of(vault).sent == []
 
 
-async def test_a_token_behind_an_https_proxy_adds_targets_with_https_links(make_vault: MakeVault) -> None:
+async def test_a_token_behind_an_https_proxy_adds_targets_with_https_links(
+    make_vault: MakeVault,
+) -> None:
     vault = make_vault(token=TOKEN, host_names=["vault.example"], base_path="/mv")
     by_token = {"authorization": f"Bearer {TOKEN}", "host": "vault.example"}
     added = await vault.client.post(f"/mv{TARGETS}", {"url": HOOK}, **by_token)
@@ -48,7 +56,12 @@ async def test_a_token_behind_an_https_proxy_adds_targets_with_https_links(make_
 async def test_an_apprise_url_has_no_secret_and_is_not_shown(vault: ApiVault) -> None:
     added = (await vault.client.post(TARGETS, {"url": "ntfy://token@ntfy.example/videos"})).json()
 
-    assert (added["secret"], added["url"], added["service"], added["kind"]) == (None, "ntfy://…", "ntfy", "apprise")
+    assert (added["secret"], added["url"], added["service"], added["kind"]) == (
+        None,
+        "ntfy://…",
+        "ntfy",
+        "apprise",
+    )
     refused = await vault.client.post(f"{TARGETS}/{added['id']}/secret")
     assert (refused.status, refused.json()["code"]) == (422, "BAD_REQUEST")
 
@@ -59,25 +72,41 @@ async def test_a_test_says_at_once_whether_the_target_takes_messages(vault: ApiV
     failed = (await vault.client.post(f"{TARGETS}/{target['id']}/test")).json()
     good = (await vault.client.post(f"{TARGETS}/{target['id']}/test")).json()
 
-    assert (failed["state"], failed["problem"], failed["status"]) == ("failed", "It answered 500.", 500)
+    assert (failed["state"], failed["problem"], failed["status"]) == (
+        "failed",
+        "It answered 500.",
+        500,
+    )
     assert good["state"] == "delivered"
     again = (await vault.client.post(f"/api/notifications/deliveries/{failed['id']}/send")).json()
     assert again["state"] == "delivered"
-    ids = [delivery["id"] for delivery in (await vault.client.get("/api/notifications")).json()["deliveries"]]
+    ids = [
+        delivery["id"]
+        for delivery in (await vault.client.get("/api/notifications")).json()["deliveries"]
+    ]
     assert failed["id"] in ids
 
 
 async def test_a_target_is_changed_paused_resumed_and_removed(vault: ApiVault) -> None:
     target = f"{TARGETS}/{(await vault.client.post(TARGETS, {'url': HOOK})).json()['id']}"
-    changed = (await vault.client.patch(target, {"name": "Other", "events": ["disk.low"], "paused": True})).json()
-    assert (changed["name"], changed["events"], changed["state"]) == ("Other", ["disk.low"], "paused")
+    changed = (
+        await vault.client.patch(target, {"name": "Other", "events": ["disk.low"], "paused": True})
+    ).json()
+    assert (changed["name"], changed["events"], changed["state"]) == (
+        "Other",
+        ["disk.low"],
+        "paused",
+    )
     assert (await vault.client.patch(target, {"paused": False})).json()["state"] == "new"
     rotated = (await vault.client.post(f"{target}/secret")).json()
     assert rotated["secret"].startswith("whsec_")
     assert rotated["two_secrets_until"] is not None
     assert (await vault.client.request("DELETE", target)).status == 204
     assert (await vault.client.request("DELETE", target)).status == 404
-    assert (await vault.client.get("/api/notifications")).json() == {"targets": [], "deliveries": []}
+    assert (await vault.client.get("/api/notifications")).json() == {
+        "targets": [],
+        "deliveries": [],
+    }
 
 
 @pytest.mark.parametrize(
@@ -105,18 +134,25 @@ async def test_what_cannot_be_a_target_is_refused(vault: ApiVault, body: dict[st
 @pytest.mark.parametrize("name", ["nonesuch", "%00", "..%2F..", "$ne", "%ED%A0%80", "x" * 65])
 async def test_an_unknown_id_is_not_found(vault: ApiVault, name: str) -> None:
     for method, path in (
-        ("PATCH", f"{TARGETS}/{name}"), ("DELETE", f"{TARGETS}/{name}"), ("POST", f"{TARGETS}/{name}/test"),
-        ("POST", f"{TARGETS}/{name}/secret"), ("POST", f"/api/notifications/deliveries/{name}/send"),
+        ("PATCH", f"{TARGETS}/{name}"), ("DELETE", f"{TARGETS}/{name}"),
+        ("POST", f"{TARGETS}/{name}/test"), ("POST", f"{TARGETS}/{name}/secret"), ("POST", (
+            f"/api/notifications/deliveries/{name}/send"
+        )),
     ):  # fmt: skip
         response = await vault.client.request(
-            method, path, body=b"{}" if method == "PATCH" else b"", headers={"content-type": "application/json"}
+            method,
+            path,
+            body=b"{}" if method == "PATCH" else b"",
+            headers={"content-type": "application/json"},
         )
         assert response.status in (404, 422), (method, path)
 
 
 async def test_there_are_at_most_twenty_targets(vault: ApiVault) -> None:
     for number in range(20):
-        assert (await vault.client.post(TARGETS, {"url": f"https://hooks.example/{number}"})).status == 201
+        assert (
+            await vault.client.post(TARGETS, {"url": f"https://hooks.example/{number}"})
+        ).status == 201
     assert (await vault.client.post(TARGETS, {"url": HOOK})).status == 422
 
 
@@ -126,7 +162,9 @@ async def test_a_token_that_only_reads_sees_no_target(make_vault: MakeVault) -> 
     from mediavault.auth.permissions import Scope
 
     token, _ = await authenticator.tokens.add("reader", Scope.READ, lives=None)
-    assert (await vault.client.get("/api/notifications", authorization=f"Bearer {token}")).status == 403
+    assert (
+        await vault.client.get("/api/notifications", authorization=f"Bearer {token}")
+    ).status == 403
     assert (await vault.client.get("/notifications", authorization=f"Bearer {token}")).status == 403
 
 

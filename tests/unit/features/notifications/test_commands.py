@@ -38,7 +38,9 @@ def test_a_bad_value_is_refused(run: Run) -> None:
     assert run("notify", "list").out == "No targets.\n"
 
 
-def test_a_test_that_is_not_delivered_ends_with_1(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_test_that_is_not_delivered_ends_with_1(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     results = [SendResult(500, "It answered 500."), SendResult(204)]
 
     async def post(*_: object, **__: object) -> SendResult:

@@ -44,8 +44,9 @@ async def test_a_saved_post_is_sent_with_its_file_and_its_page(notified: Notifie
     assert body["type"] == "job.saved"
     assert body["timestamp"] == at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     assert body["data"] == {
-        "id": job_id, "title": "videos.example/watch/1", "account": None, "account_name": None, "site": "generic",
-        "site_name": "videos.example", "post_url": "https://videos.example/watch/1", "videos": 1, "bytes": 1_000_000,
+        "id": job_id, "title": "videos.example/watch/1", "account": None, "account_name": None,
+        "site": "generic", "site_name": "videos.example",
+        "post_url": "https://videos.example/watch/1", "videos": 1, "bytes": 1_000_000,
         "duration_s": 61.0, "page": f"https://vault.example/jobs/{job_id}",
     }  # fmt: skip
 
@@ -57,9 +58,13 @@ async def test_an_imported_post_notifies_nobody(notified: Notified) -> None:
     assert event_of(replace(job, started_at=None)) is None
 
 
-async def test_a_failure_is_sent_with_its_code_its_sentence_and_what_helps(notified: Notified) -> None:
+async def test_a_failure_is_sent_with_its_code_its_sentence_and_what_helps(
+    notified: Notified,
+) -> None:
     await notified.target()
-    await notified.fail(ErrorCode.DELETED, error=Message("%(site)s has no such video.", site="YouTube"))
+    await notified.fail(
+        ErrorCode.DELETED, error=Message("%(site)s has no such video.", site="YouTube")
+    )
     await notified.settle()
 
     [body] = await bodies(notified)
@@ -88,7 +93,9 @@ async def test_the_texts_are_in_the_targets_language(notified: Notified) -> None
         (ErrorCode.PARTIAL, EventKind.FAILED),
     ],
 )
-async def test_each_failure_is_sent_as_one_kind_of_event(notified: Notified, code: ErrorCode, kind: EventKind) -> None:
+async def test_each_failure_is_sent_as_one_kind_of_event(
+    notified: Notified, code: ErrorCode, kind: EventKind
+) -> None:
     await notified.target()
     await notified.fail(code)
     await notified.settle()
@@ -171,14 +178,18 @@ async def test_a_low_disk_is_sent_once_a_day(notified: Notified) -> None:
 
 async def delete(notified: Notified, folder: Path, batch: str) -> JobId:
     job_id = await notified.save()
-    await move_to_trash(notified.store, LocalLibrary(folder), notified.clock, job_id, no_paths, batch=batch)
+    await move_to_trash(
+        notified.store, LocalLibrary(folder), notified.clock, job_id, no_paths, batch=batch
+    )
     return job_id
 
 
 async def test_what_retention_rules_deleted_is_sent_once_a_day_in_the_morning(
     notified: Notified, tmp_path: Path
 ) -> None:
-    """A worker that starts in between, and one that collects at the same time, send it no second time."""
+    """A worker that starts in between, and one that collects at the same time,
+    send it no second time.
+    """
     morning = from_local(local(START).replace(tzinfo=None, hour=9, minute=0)) + timedelta(days=1)
     notified.clock.advance(morning - timedelta(hours=8, minutes=59) - notified.clock.now())
     await notified.target(events=[EventKind.RETENTION_DELETED])
@@ -206,7 +217,9 @@ async def test_what_retention_rules_deleted_is_sent_once_a_day_in_the_morning(
     assert body["data"]["page"] == "https://vault.example/trash"
 
 
-async def test_a_target_hears_of_no_deletion_from_before_it_was_added(notified: Notified, tmp_path: Path) -> None:
+async def test_a_target_hears_of_no_deletion_from_before_it_was_added(
+    notified: Notified, tmp_path: Path
+) -> None:
     await notified.target("https://first.example/", events=[EventKind.RETENTION_DELETED])
     await delete(notified, tmp_path, retention_batch())
     notified.clock.advance(timedelta(seconds=1))
@@ -285,7 +298,9 @@ async def test_a_damaged_file_is_sent_once_with_what_was_found(notified: Notifie
     assert await notified.notifier.collect() == 1
     record = await notified.store.records.get(RecordKind.DAMAGED, job_id)
     assert record is not None
-    await notified.store.records.put(RecordKind.DAMAGED, job_id, {**record.value, "replaced_by": "another"})
+    await notified.store.records.put(
+        RecordKind.DAMAGED, job_id, {**record.value, "replaced_by": "another"}
+    )
     notified.clock.advance(timedelta(days=1))
     assert await notified.another().collect() == 0
 

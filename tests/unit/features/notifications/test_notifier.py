@@ -1,4 +1,6 @@
-"""Rounds: nothing is lost, one worker sends each message, and the schedule is kept to the second."""
+"""Rounds: nothing is lost, one worker sends each message,
+and the schedule is kept to the second.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,9 @@ async def test_a_message_is_signed_so_that_any_receiver_can_verify_it(notified: 
     assert (delivery.state, delivery.attempts, delivery.status) == (DeliveryState.DELIVERED, 1, 204)
 
 
-async def test_while_a_secret_is_rotated_both_verify_and_a_day_later_only_the_new_one(notified: Notified) -> None:
+async def test_while_a_secret_is_rotated_both_verify_and_a_day_later_only_the_new_one(
+    notified: Notified,
+) -> None:
     target = await notified.target()
     rotated = await notified.users.rotate_secret(target.id)
     old, new = target.secrets[0], rotated.secrets[0]
@@ -71,7 +75,9 @@ async def test_while_a_secret_is_rotated_both_verify_and_a_day_later_only_the_ne
         verify(old, notified.sender.sent[-1])
 
 
-async def test_a_failing_target_is_tried_on_schedule_and_then_switched_off(notified: Notified) -> None:
+async def test_a_failing_target_is_tried_on_schedule_and_then_switched_off(
+    notified: Notified,
+) -> None:
     target = await notified.target()
     notified.sender.results.extend([FAILED])
     notified.sender.results.popleft()
@@ -101,7 +107,9 @@ async def test_a_failing_target_is_tried_on_schedule_and_then_switched_off(notif
     assert await notified.settle() == 0
 
 
-async def test_a_message_that_a_working_target_never_takes_does_not_switch_it_off(notified: Notified) -> None:
+async def test_a_message_that_a_working_target_never_takes_does_not_switch_it_off(
+    notified: Notified,
+) -> None:
     target = await notified.target()
     notified.sender.results.extend([FAILED])
     notified.sender.results.popleft()
@@ -198,7 +206,9 @@ async def test_a_worker_that_dies_between_the_answer_and_its_record_repeats_the_
     assert delivery.attempts == 2
 
 
-async def test_a_worker_that_dies_while_it_keeps_deliveries_leaves_none_out_and_none_twice(notified: Notified) -> None:
+async def test_a_worker_that_dies_while_it_keeps_deliveries_leaves_none_out_and_none_twice(
+    notified: Notified,
+) -> None:
     await notified.target()
     for _ in range(3):
         await notified.save()
@@ -237,7 +247,11 @@ async def test_of_two_workers_one_sends_each_message(notified: Notified) -> None
     sent = await asyncio.gather(notified.notifier.send_due(), other.send_due())
 
     assert sum(sent) == 4
-    assert len({each.headers["webhook-id"] for each in notified.sender.sent}) == len(notified.sender.sent) == 4
+    assert (
+        len({each.headers["webhook-id"] for each in notified.sender.sent})
+        == len(notified.sender.sent)
+        == 4
+    )
 
 
 async def test_a_thousand_events_keep_a_bounded_number_of_records(notified: Notified) -> None:
@@ -293,7 +307,9 @@ async def test_a_target_is_not_notified_of_what_was_before_it(notified: Notified
     assert len(await notified.deliveries()) == 1
 
 
-async def test_a_paused_target_is_sent_nothing_and_not_notified_later_of_what_it_missed(notified: Notified) -> None:
+async def test_a_paused_target_is_sent_nothing_and_not_notified_later_of_what_it_missed(
+    notified: Notified,
+) -> None:
     target = await notified.target()
     await notified.save()
     await notified.settle()
@@ -322,11 +338,16 @@ async def test_a_slow_target_does_not_hold_up_the_others(notified: Notified) -> 
     for _ in range(50):
         await asyncio.sleep(0)
 
-    assert (before, [sent.url for sent in notified.sender.sent][1:]) == (1, ["ntfy://ntfy.example/videos"])
+    assert (before, [sent.url for sent in notified.sender.sent][1:]) == (
+        1,
+        ["ntfy://ntfy.example/videos"],
+    )
     await notified.notifier.aclose()
 
 
-async def test_after_a_failure_the_target_is_left_alone_until_the_next_round(notified: Notified) -> None:
+async def test_after_a_failure_the_target_is_left_alone_until_the_next_round(
+    notified: Notified,
+) -> None:
     await notified.target()
     notified.sender.results.extend([FAILED])
     notified.sender.results.popleft()
@@ -346,7 +367,11 @@ async def test_an_apprise_target_is_notified_in_words(notified: Notified) -> Non
     await notified.notifier.send_due()
 
     [sent] = notified.sender.sent
-    assert (sent.title, sent.tone, sent.private) == ("Saved: videos.example/watch/1", "success", True)
+    assert (sent.title, sent.tone, sent.private) == (
+        "Saved: videos.example/watch/1",
+        "success",
+        True,
+    )
     assert target.secrets == ()
 
 
@@ -365,7 +390,9 @@ async def test_a_delivery_is_sent_again_under_its_id_on_request(notified: Notifi
     assert first.headers["webhook-timestamp"] != second.headers["webhook-timestamp"]
 
 
-async def test_a_delivery_that_is_sent_again_after_weeks_keeps_its_record(notified: Notified) -> None:
+async def test_a_delivery_that_is_sent_again_after_weeks_keeps_its_record(
+    notified: Notified,
+) -> None:
     await notified.target()
     await notified.save()
     await notified.settle()
@@ -410,13 +437,19 @@ async def test_a_test_is_sent_once_also_to_a_paused_target(notified: Notified) -
     notified.sender.results.appendleft(FAILED)
     tried = await notified.notifier.test(target.id)
 
-    assert (tried.state, tried.problem, tried.type) == (DeliveryState.FAILED, "It answered 500.", "vault.test")
+    assert (tried.state, tried.problem, tried.type) == (
+        DeliveryState.FAILED,
+        "It answered 500.",
+        "vault.test",
+    )
     assert (await find_target(notified.store.records, target.id)).off is None
     notified.clock.advance(timedelta(days=1))
     assert await notified.notifier.send_due() == 0
 
 
-async def test_without_targets_a_round_writes_nothing(notified: Notified, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_targets_a_round_writes_nothing(
+    notified: Notified, monkeypatch: pytest.MonkeyPatch
+) -> None:
     target = await notified.target()
     await notified.save()
     await notified.settle()
@@ -437,7 +470,9 @@ async def test_a_target_hears_of_the_first_post_that_is_saved_after_it(notified:
     assert await notified.settle() == 1
 
 
-async def test_a_target_that_follows_the_last_one_is_not_notified_of_what_was_between(notified: Notified) -> None:
+async def test_a_target_that_follows_the_last_one_is_not_notified_of_what_was_between(
+    notified: Notified,
+) -> None:
     await notified.users.remove((await notified.target()).id)
     await notified.save()
     notified.clock.advance(60)

@@ -43,7 +43,8 @@ async def test_the_form_adds_a_target_and_shows_its_secret_once(vault: ApiVault)
 
 async def test_a_refused_form_keeps_what_was_typed(vault: ApiVault) -> None:
     refused = await vault.client.submit(
-        f"{PAGE}/targets", {**FIELDS, "url": 'http://192.168.1.2/"><script>', "event": ["job.failed"]}
+        f"{PAGE}/targets",
+        {**FIELDS, "url": 'http://192.168.1.2/"><script>', "event": ["job.failed"]},
     )
 
     assert refused.status == 422
@@ -68,9 +69,16 @@ async def test_the_page_says_what_became_of_a_test(vault: ApiVault) -> None:
     assert "Not delivered." not in page.text
 
 
-async def test_the_page_says_since_when_a_target_fails_and_that_it_was_switched_off(vault: ApiVault) -> None:
+async def test_the_page_says_since_when_a_target_fails_and_that_it_was_switched_off(
+    vault: ApiVault,
+) -> None:
     await vault.client.submit(f"{PAGE}/targets", {**FIELDS, "event": ["disk.low"]})
-    notifier = Notifier(vault.store, vault.clock, StubSender(SendResult(500, "It answered 500.")), jitter=lambda: 0.0)
+    notifier = Notifier(
+        vault.store,
+        vault.clock,
+        StubSender(SendResult(500, "It answered 500.")),
+        jitter=lambda: 0.0,
+    )
 
     async def full() -> int | None:
         return 5

@@ -38,7 +38,9 @@ def profile_of(answer: Answer) -> str:
 
 
 async def names(vault: ApiVault) -> list[str]:
-    return [profile["name"] for profile in (await vault.client.get("/api/profiles")).json()["profiles"]]
+    return [
+        profile["name"] for profile in (await vault.client.get("/api/profiles")).json()["profiles"]
+    ]
 
 
 async def test_a_profile_is_added_listed_changed_and_removed(vault: ApiVault) -> None:
@@ -81,7 +83,9 @@ async def test_a_built_in_profile_or_one_in_use_is_not_removed(vault: ApiVault) 
     await vault.client.put("/api/profiles/family", FAMILY)
     await vault.services.live.change("profile", "family", by="owner")
 
-    assert [(await vault.client.delete(f"/api/profiles/{name}")).status for name in ("best", "family")] == [422, 422]
+    assert [
+        (await vault.client.delete(f"/api/profiles/{name}")).status for name in ("best", "family")
+    ] == [422, 422]
     assert await names(vault) == ["best", "compatible", "1080p", "audio", "pictures", "family"]
 
 
@@ -113,8 +117,13 @@ async def test_an_unknown_profile_is_refused_and_nothing_is_stored(vault: ApiVau
 async def test_a_failed_post_is_tried_again_with_another_profile(vault: ApiVault) -> None:
     job = await vault.add_failed()
 
-    assert (await vault.client.post(f"/api/jobs/{job.id}/retry", {"profile": "famly"})).status == 422
-    assert profile_of(await vault.client.post(f"/api/jobs/{job.id}/retry", {"profile": "audio"})) == "audio"
+    assert (
+        await vault.client.post(f"/api/jobs/{job.id}/retry", {"profile": "famly"})
+    ).status == 422
+    assert (
+        profile_of(await vault.client.post(f"/api/jobs/{job.id}/retry", {"profile": "audio"}))
+        == "audio"
+    )
 
 
 async def test_a_token_has_a_profile_of_its_own(make_vault: MakeVault) -> None:
@@ -123,18 +132,27 @@ async def test_a_token_has_a_profile_of_its_own(make_vault: MakeVault) -> None:
     token, _ = await authenticator.tokens.add("phone", Scope.SUBMIT, profile="Audio")
     by_phone = {"authorization": f"Bearer {token}"}
 
-    assert profile_of(await vault.client.post("/api/jobs", {"post_url": POST}, **by_phone)) == "audio"
+    assert (
+        profile_of(await vault.client.post("/api/jobs", {"post_url": POST}, **by_phone)) == "audio"
+    )
     other = {"post_url": f"{POST}0", "profile": "1080p"}
     assert profile_of(await vault.client.post("/api/jobs", other, **by_phone)) == "1080p"
-    assert profile_of(await vault.client.post("/api/jobs", {"post_url": f"{POST}1"}, **ADMIN)) == "best"
+    assert (
+        profile_of(await vault.client.post("/api/jobs", {"post_url": f"{POST}1"}, **ADMIN))
+        == "best"
+    )
 
 
-async def test_a_token_whose_profile_was_removed_submits_with_the_usual_one(make_vault: MakeVault) -> None:
+async def test_a_token_whose_profile_was_removed_submits_with_the_usual_one(
+    make_vault: MakeVault,
+) -> None:
     vault = make_vault(token=TOKEN)
     authenticator: Authenticator = vault.client.app.state.authenticator  # type: ignore[attr-defined]
     await vault.client.put("/api/profiles/family", FAMILY, **ADMIN)
     token, _ = await authenticator.tokens.add("phone", Scope.SUBMIT, profile="family")
     await vault.client.delete("/api/profiles/family", **ADMIN)
 
-    answer = await vault.client.post("/api/jobs", {"post_url": POST}, authorization=f"Bearer {token}")
+    answer = await vault.client.post(
+        "/api/jobs", {"post_url": POST}, authorization=f"Bearer {token}"
+    )
     assert (answer.status, profile_of(answer)) == (201, "best")

@@ -25,12 +25,16 @@ async def test_a_profile_is_added_on_the_page_and_shown_there(vault: ApiVault) -
 
     assert (answer.status, answer.headers["location"]) == (303, "/profiles")
     assert await find_profile(vault.store.records, "family") == FAMILY
-    assert "at most 720 lines; prefers H.264, AV1; added to the collection For the family" in page.text
+    assert (
+        "at most 720 lines; prefers H.264, AV1; added to the collection For the family" in page.text
+    )
     assert page.text.count("/profiles/remove") == 1  # the built-in ones have no such button
 
 
 async def test_a_profile_for_audio_has_a_codec(vault: ApiVault) -> None:
-    await vault.client.submit("/profiles", {"name": "podcast", "sound_only": "on", "sound_codec": "mp3"})
+    await vault.client.submit(
+        "/profiles", {"name": "podcast", "sound_only": "on", "sound_codec": "mp3"}
+    )
     page = await vault.client.get("/profiles?change=podcast")
 
     assert (await find_profile(vault.store.records, "podcast")).sound_codec == "mp3"  # type: ignore[union-attr]
@@ -74,7 +78,10 @@ async def test_a_wrong_value_is_explained_and_the_form_keeps_the_others(
 async def test_a_profile_is_removed_unless_it_is_the_usual_one(vault: ApiVault) -> None:
     await save_profile(vault.store.records, FAMILY)
     await vault.services.live.change("profile", "family", by="owner")
-    assert "is the default profile" in (await vault.client.submit("/profiles/remove", {"name": "family"})).text
+    assert (
+        "is the default profile"
+        in (await vault.client.submit("/profiles/remove", {"name": "family"})).text
+    )
 
     await vault.services.live.reset("profile")
     assert (await vault.client.submit("/profiles/remove", {"name": "family"})).status == 303
@@ -97,7 +104,9 @@ async def test_links_stay_in_the_box_when_their_profile_is_gone(vault: ApiVault)
     assert (await vault.store.catalogue.report()).counts[JobStatus.QUEUED] == 0
 
 
-async def test_a_posts_page_says_its_profile_and_saves_it_again_with_another(vault: ApiVault) -> None:
+async def test_a_posts_page_says_its_profile_and_saves_it_again_with_another(
+    vault: ApiVault,
+) -> None:
     await vault.add_saved()
     [job] = await vault.store.catalogue.changed_since(vault.clock.now())
     answer = await vault.client.submit(f"/jobs/{job.id}/again", {"profile": "audio"})
@@ -106,7 +115,9 @@ async def test_a_posts_page_says_its_profile_and_saves_it_again_with_another(vau
     assert "<dt>Profile</dt><dd><bdi>audio</bdi></dd>" in again.text
 
 
-async def test_the_usual_profile_replaces_that_of_a_post_that_is_saved_or_tried_again(vault: ApiVault) -> None:
+async def test_the_usual_profile_replaces_that_of_a_post_that_is_saved_or_tried_again(
+    vault: ApiVault,
+) -> None:
     await vault.services.live.change("profile", "compatible", by="owner")
     job = await vault.add()
     await vault.store.queue.cancel(job.id)
@@ -117,11 +128,15 @@ async def test_the_usual_profile_replaces_that_of_a_post_that_is_saved_or_tried_
 
     for profile in ("audio", ""):
         answer = await vault.client.submit(f"/jobs/{job.id}/again", {"profile": profile})
-        job = await vault.store.catalogue.get(JobId(answer.headers["location"].removeprefix("/jobs/")))
+        job = await vault.store.catalogue.get(
+            JobId(answer.headers["location"].removeprefix("/jobs/"))
+        )
         assert job.profile == (profile or "compatible")
 
 
-async def test_a_form_without_a_profile_keeps_that_of_the_post_while_it_exists(vault: ApiVault) -> None:
+async def test_a_form_without_a_profile_keeps_that_of_the_post_while_it_exists(
+    vault: ApiVault,
+) -> None:
     await save_profile(vault.store.records, FAMILY)
     await vault.client.submit("/submit", {"post_urls": POST, "profile": "family"})
     claim = await vault.claim()
@@ -136,10 +151,14 @@ async def test_a_form_without_a_profile_keeps_that_of_the_post_while_it_exists(v
 async def test_what_a_device_shares_is_saved_with_the_profile_chosen_there(vault: ApiVault) -> None:
     chosen = await vault.client.submit("/access/sharing", {"profile": "Audio"})
     assert chosen.headers["set-cookie"].startswith(f"{SHARE_PROFILE}=audio;")
-    await vault.client.submit("/share", {"url": POST}, cookie=f"{SHARE_PROFILE}=audio", **BY_THE_SYSTEM)
+    await vault.client.submit(
+        "/share", {"url": POST}, cookie=f"{SHARE_PROFILE}=audio", **BY_THE_SYSTEM
+    )
     assert (await vault.claim()).job.profile == "audio"
 
-    await vault.client.submit("/share", {"url": f"{POST}0"}, cookie=f"{SHARE_PROFILE}=gone", **BY_THE_SYSTEM)
+    await vault.client.submit(
+        "/share", {"url": f"{POST}0"}, cookie=f"{SHARE_PROFILE}=gone", **BY_THE_SYSTEM
+    )
     assert (await vault.claim()).job.profile == "best"
 
 
@@ -153,7 +172,9 @@ async def test_a_device_forgets_its_profile(vault: ApiVault) -> None:
 async def test_a_post_without_a_video_is_tried_again_with_another_profile(vault: ApiVault) -> None:
     await vault.add()
     claim = await vault.claim()
-    await vault.store.queue.fail(claim, error_code=ErrorCode.NO_VIDEO, error="It has sound.", retry_in=None)
+    await vault.store.queue.fail(
+        claim, error_code=ErrorCode.NO_VIDEO, error="It has sound.", retry_in=None
+    )
 
     assert 'id="retry-profile"' in (await vault.client.get(f"/jobs/{claim.id}")).text
     await vault.client.submit(f"/jobs/{claim.id}/retry", {"profile": "audio"})

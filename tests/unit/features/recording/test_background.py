@@ -1,4 +1,6 @@
-"""A job whose stream is running: its place, its stage, its stop, and what becomes of it after a failure."""
+"""A job whose stream is running: its place, its stage, its stop,
+and what becomes of it after a failure.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,15 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.failures import Deleted, ErrorCode, Failure, LinkExpired, NoSpace, RateLimited, Upcoming
+from mediavault.core.failures import (
+    Deleted,
+    ErrorCode,
+    Failure,
+    LinkExpired,
+    NoSpace,
+    RateLimited,
+    Upcoming,
+)
 from mediavault.core.job import ClaimedJob, Job, JobStatus, Stage, StepOutcome, WorkerId
 from mediavault.core.media import DownloadedFile, LiveNow, OnProgress, SourceType
 from mediavault.core.profiles import Profile
@@ -29,7 +39,16 @@ from mediavault.worker.pipeline import process_one_cycle
 from mediavault.worker.recovery import sweep_staging
 from tests.fakes import FakeClock
 from tests.patience import patient
-from tests.stubs import VIDEO, StubDownloader, StubExtractor, candidate, extraction, make_context, new_job, worked
+from tests.stubs import (
+    VIDEO,
+    StubDownloader,
+    StubExtractor,
+    candidate,
+    extraction,
+    make_context,
+    new_job,
+    worked,
+)
 
 STREAMS = Profile("streams", record_live=True)
 STREAM = candidate("https://cdn.example/live.m3u8", source_type=SourceType.HLS)
@@ -41,7 +60,9 @@ Step = Callable[[RecordingOrder], Awaitable[Recording | None]]
 
 
 class StubRecorder(StubDownloader):
-    """Does a scripted step with each order, and then writes the file of the recording that it returned."""
+    """Does a scripted step with each order, and then writes the file of the recording that it
+    returned.
+    """
 
     def __init__(self, *steps: Step) -> None:
         super().__init__()
@@ -89,7 +110,9 @@ def context_for(
     extractor = StubExtractor(*(answers or (extraction(STREAM),)))
     context = make_context(store, clock, root, downloader=recorder, extractor=extractor)
     return replace(
-        context, profile=profile, hooks=Hooks(recording_of=partial(StreamRecording, places or RecordingPlaces()))
+        context,
+        profile=profile,
+        hooks=Hooks(recording_of=partial(StreamRecording, places or RecordingPlaces())),
     )
 
 
@@ -114,9 +137,14 @@ async def test_a_recording_has_its_own_stage_and_says_what_was_recorded(
     assert (seen[0].stage, seen[0].duration_s, seen[0].bytes_done) == (Stage.RECORD, 2.0, 10)
     assert job.status is JobStatus.COMPLETED
     assert job.metadata["recording"]["gaps"] == 1
-    assert [one.detail for one in history if one.stage is Stage.RECORD] == ["The stream is live; recording starts."]
+    assert [one.detail for one in history if one.stage is Stage.RECORD] == [
+        "The stream is live; recording starts."
+    ]
     assert [one.detail for one in history if one.stage is Stage.DOWNLOAD] == [
-        "Recorded live: 00:12:34 from 00:00:30 of the stream; 1 gap, about 00:00:04 missing; the stream ended"
+        (
+            "Recorded live: 00:12:34 from 00:00:30 of the stream; 1 gap, about 00:00:04 missing;"
+            " the stream ended"
+        )
     ]
 
 
@@ -124,7 +152,9 @@ async def test_without_such_a_profile_no_stream_is_recorded(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     downloader = StubDownloader(LiveNow("live"))
-    job = await worked(claim, context_for(store, clock, tmp_path, downloader, profile=Profile("best")))
+    job = await worked(
+        claim, context_for(store, clock, tmp_path, downloader, profile=Profile("best"))
+    )
 
     assert job.error_code is ErrorCode.LIVE_NOW
     assert [request.recording for request in downloader.requests] == [None]
@@ -144,7 +174,8 @@ async def test_a_recording_leaves_its_slot_when_it_begins(
     context = context_for(store, clock, tmp_path, StubRecorder(step))
     await process_one_cycle(claim, context, on_slot_left=lambda: events.append("slot left"))
 
-    assert events == ["asked", "slot left", "begun", "slot left"]  # the second time right before the last write
+    # the second time right before the last write
+    assert events == ["asked", "slot left", "begun", "slot left"]
 
 
 async def test_a_stream_without_a_place_is_looked_at_again_in_two_minutes(
@@ -152,7 +183,9 @@ async def test_a_stream_without_a_place_is_looked_at_again_in_two_minutes(
 ) -> None:
     places = RecordingPlaces(1)
     places.take(new_job(clock=clock).id)
-    job = await worked(claim, context_for(store, clock, tmp_path, StubRecorder(record), places=places))
+    job = await worked(
+        claim, context_for(store, clock, tmp_path, StubRecorder(record), places=places)
+    )
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.LIVE_NOW)
     assert job.retry_at is not None
@@ -165,7 +198,9 @@ async def test_a_recording_without_a_place_keeps_what_an_earlier_attempt_recorde
 ) -> None:
     places = RecordingPlaces(1)
     places.take(new_job(clock=clock).id)
-    context = context_for(store, clock, tmp_path, StubRecorder(fails_with(NoSpace("full"))), places=places)
+    context = context_for(
+        store, clock, tmp_path, StubRecorder(fails_with(NoSpace("full"))), places=places
+    )
     await context.library.staging.make_recording_folder(claim.id, 0)
     job = await worked(claim, context)
 
@@ -182,7 +217,7 @@ async def test_the_place_is_free_when_the_recording_has_ended(
     assert places.taken == set()
 
 
-# --- stop ----------------------------------------------------------------------------------------------------------------
+# --- stop -----------------------------------------------------------------------------------------
 
 
 async def test_a_user_ends_a_recording_and_keeps_what_there_is(
@@ -215,15 +250,19 @@ async def test_a_wish_that_is_left_from_an_earlier_recording_does_not_end_a_new_
     assert (await worked(claim, context)).status is JobStatus.COMPLETED
 
 
-# --- failures ------------------------------------------------------------------------------------------------------------
+# --- failures -------------------------------------------------------------------------------------
 
 
 async def test_a_url_that_expires_again_and_again_does_not_end_the_recording(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    expired = [fails_with(LinkExpired("403", http_status=403), after_s=at * 100.0) for at in range(1, 9)]
+    expired = [
+        fails_with(LinkExpired("403", http_status=403), after_s=at * 100.0) for at in range(1, 9)
+    ]
     recorder = StubRecorder(*expired, record)
-    job = await worked(claim, context_for(store, clock, tmp_path, recorder, extraction(SIGNED), extraction(OTHER)))
+    job = await worked(
+        claim, context_for(store, clock, tmp_path, recorder, extraction(SIGNED), extraction(OTHER))
+    )
 
     assert (job.status, job.attempt_count) == (JobStatus.COMPLETED, 1)
     assert len(recorder.orders) == 9
@@ -232,28 +271,38 @@ async def test_a_url_that_expires_again_and_again_does_not_end_the_recording(
 async def test_a_url_that_is_refused_without_any_progress_ends_the_recording(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    """What an earlier attempt has recorded is no progress, or the post would be read again for ever."""
+    """What an earlier attempt has recorded is no progress,
+    or the post would be read again for ever.
+    """
     recorder = StubRecorder(fails_with(LinkExpired("403", http_status=403), after_s=100.0))
-    job = await worked(claim, context_for(store, clock, tmp_path, recorder, extraction(SIGNED), extraction(OTHER)))
+    job = await worked(
+        claim, context_for(store, clock, tmp_path, recorder, extraction(SIGNED), extraction(OTHER))
+    )
 
     assert (job.status, job.metadata["recording"]["end"]) == (JobStatus.COMPLETED, "refused")
     assert len(recorder.orders) <= 5
 
 
 @pytest.mark.parametrize(
-    "answer", [Deleted("gone"), Upcoming("its recording is not ready"), LiveNow("no stream")], ids=type
+    "answer",
+    [Deleted("gone"), Upcoming("its recording is not ready"), LiveNow("no stream")],
+    ids=type,
 )
 async def test_a_stream_that_the_site_no_longer_offers_is_saved_as_far_as_it_was_recorded(
     answer: Failure, store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     recorder = StubRecorder(fails_with(LinkExpired("403", http_status=403), after_s=100.0))
-    job = await worked(claim, context_for(store, clock, tmp_path, recorder, extraction(SIGNED), answer))
+    job = await worked(
+        claim, context_for(store, clock, tmp_path, recorder, extraction(SIGNED), answer)
+    )
 
     assert (job.status, job.metadata["recording"]["end"]) == (JobStatus.COMPLETED, "refused")
 
 
 @pytest.mark.parametrize(
-    "failure", [NoSpace("full"), RateLimited("slow down", retry_after=timedelta(minutes=5))], ids=type
+    "failure",
+    [NoSpace("full"), RateLimited("slow down", retry_after=timedelta(minutes=5))],
+    ids=type,
 )
 async def test_a_failure_that_the_next_attempt_may_outlive_keeps_what_is_recorded(
     failure: Failure, store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
@@ -272,7 +321,9 @@ async def test_at_the_last_attempt_the_recording_ends_with_what_there_is(
 ) -> None:
     await store.queue.enqueue([new_job(clock=clock, max_attempts=1)])
     (claim,) = await store.queue.claim(WorkerId("w-1"), limit=1, lease=timedelta(seconds=90))
-    recorder = StubRecorder(fails_with(RateLimited("slow down", retry_after=timedelta(minutes=5)), after_s=5.0))
+    recorder = StubRecorder(
+        fails_with(RateLimited("slow down", retry_after=timedelta(minutes=5)), after_s=5.0)
+    )
     job = await worked(claim, context_for(store, clock, tmp_path, recorder))
 
     assert (job.status, job.metadata["recording"]["end"]) == (JobStatus.COMPLETED, "refused")
@@ -294,7 +345,9 @@ async def test_the_next_attempt_saves_what_is_recorded_where_the_post_can_no_lon
 ) -> None:
     """Its URL has expired meanwhile, so the post is read again."""
     expires = clock.now() + timedelta(minutes=10)
-    recorder = StubRecorder(fails_with(NoSpace("full"), after_s=5.0), fails_with(LinkExpired("403"), after_s=0.0))
+    recorder = StubRecorder(
+        fails_with(NoSpace("full"), after_s=5.0), fails_with(LinkExpired("403"), after_s=0.0)
+    )
     answers = (extraction(replace(STREAM, expires_at=expires)), Deleted("gone"))
     context = context_for(store, clock, tmp_path, recorder, *answers)
     await worked(claim, context)
@@ -302,13 +355,15 @@ async def test_the_next_attempt_saves_what_is_recorded_where_the_post_can_no_lon
     await store.queue.promote_due()
     (second,) = await store.queue.claim(claim.worker, limit=1, lease=timedelta(seconds=90))
     job = await worked(second, context)
-    outcomes = [one.outcome for one in await store.catalogue.history(claim.id) if one.stage is Stage.EXTRACT]
+    outcomes = [
+        one.outcome for one in await store.catalogue.history(claim.id) if one.stage is Stage.EXTRACT
+    ]
 
     assert (job.status, job.metadata["recording"]["end"]) == (JobStatus.COMPLETED, "refused")
     assert outcomes == [StepOutcome.OK, StepOutcome.FAILED, StepOutcome.FAILED]
 
 
-# --- what is read of a running stream --------------------------------------------------------------------------------------
+# --- what is read of a running stream -------------------------------------------------------------
 
 
 def live_now(**facts: Any) -> LiveNow:
@@ -322,20 +377,29 @@ async def test_a_stream_that_an_extractor_found_is_recorded_only_with_such_a_pro
 ) -> None:
     recorder = StubRecorder(record)
     context = context_for(
-        store, clock, tmp_path, recorder, live_now(metadata={"live_began_at": "2026-11-24T11:00:00+00:00"})
+        store,
+        clock,
+        tmp_path,
+        recorder,
+        live_now(metadata={"live_began_at": "2026-11-24T11:00:00+00:00"}),
     )
     job = await worked(claim, context)
 
     assert job.status is JobStatus.COMPLETED
     assert recorder.orders[0] is not None
-    assert recorder.orders[0].began_at == clock.now().replace(hour=11, minute=0, second=0, microsecond=0)
+    assert recorder.orders[0].began_at == clock.now().replace(
+        hour=11, minute=0, second=0, microsecond=0
+    )
 
 
 async def test_without_such_a_profile_a_stream_that_an_extractor_found_waits(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     job = await worked(
-        claim, context_for(store, clock, tmp_path, StubRecorder(record), live_now(), profile=Profile("best"))
+        claim,
+        context_for(
+            store, clock, tmp_path, StubRecorder(record), live_now(), profile=Profile("best")
+        ),
     )
 
     assert job.error_code is ErrorCode.LIVE_NOW
@@ -353,7 +417,7 @@ async def test_an_extractor_that_only_says_live_leaves_the_stream_to_the_next(
     assert (await worked(claim, context)).status is JobStatus.COMPLETED
 
 
-# --- what is left --------------------------------------------------------------------------------------------------------
+# --- what is left ---------------------------------------------------------------------------------
 
 
 async def test_what_is_recorded_is_swept_once_nobody_goes_on_with_it(

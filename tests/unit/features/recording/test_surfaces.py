@@ -36,7 +36,9 @@ async def test_the_page_stops_a_recording_and_says_so(vault: ApiVault) -> None:
 
 
 def test_the_command_refuses_a_post_that_is_not_being_recorded(run: Run) -> None:
-    job_id = run("add", "https://www.tiktok.com/@jane/video/7000000000000000001", "--json").json()["jobs"][0]["id"]
+    job_id = run("add", "https://www.tiktok.com/@jane/video/7000000000000000001", "--json").json()[
+        "jobs"
+    ][0]["id"]
     result = run("stop", job_id)
 
     assert result.code == 2

@@ -15,24 +15,39 @@ from mediavault.presentation.views import saved_paths
 from tests.http_vault import ApiVault
 
 RULES = "/api/retention/rules"
-NO_RULE = {"days": None, "newest": None, "watched_days": None, "free_gb": None, "is_on": False, "most_a_day": 20}
+NO_RULE = {
+    "days": None,
+    "newest": None,
+    "watched_days": None,
+    "free_gb": None,
+    "is_on": False,
+    "most_a_day": 20,
+}
 
 
 async def list_anew(vault: ApiVault) -> None:
     async def unknown() -> None:
         return None
 
-    await Retention(vault.store, LocalLibrary(vault.downloads), vault.clock, saved_paths, unknown).round()
+    await Retention(
+        vault.store, LocalLibrary(vault.downloads), vault.clock, saved_paths, unknown
+    ).round()
 
 
 async def test_a_rule_is_set_listed_and_removed(vault: ApiVault) -> None:
-    await follow(vault.store.tables, Source("s-1", "https://videos.example/feed", "generic", vault.clock.now()))
+    await follow(
+        vault.store.tables,
+        Source("s-1", "https://videos.example/feed", "generic", vault.clock.now()),
+    )
     answer = await vault.client.put(f"{RULES}/s-1", {"days": 30, "is_on": True})
     assert answer.json() == NO_RULE | {"key": "s-1", "days": 30, "is_on": True}
     await vault.client.put(f"{RULES}/vault", {"newest": 1000, "most_a_day": 5})
 
     view = (await vault.client.get("/api/retention")).json()
-    assert [(rule["key"], rule["newest"]) for rule in view["rules"]] == [("vault", 1000), ("s-1", None)]
+    assert [(rule["key"], rule["newest"]) for rule in view["rules"]] == [
+        ("vault", 1000),
+        ("s-1", None),
+    ]
     assert (view["made_at"], view["count"], view["posts"]) == (None, 0, [])
 
     assert (await vault.client.delete(f"{RULES}/s-1")).status == 204
@@ -48,7 +63,9 @@ async def test_what_may_go_is_listed_with_its_reason_until_it_is_pinned(vault: A
     view = (await vault.client.get("/api/retention")).json()
     [post] = view["posts"]
     assert (post["job"]["id"], post["why"], post["rules"]) == (job.id, "age", ["vault"])
-    assert post["moves_at"] == (vault.clock.now() + timedelta(days=1)).isoformat().replace("+00:00", "Z")
+    assert post["moves_at"] == (vault.clock.now() + timedelta(days=1)).isoformat().replace(
+        "+00:00", "Z"
+    )
     assert view["count"] == 1
 
     await vault.client.patch(f"/api/jobs/{job.id}/marks", {"pinned": True})

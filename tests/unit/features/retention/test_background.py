@@ -52,12 +52,18 @@ class Vault:
         return self.free
 
     async def save(self, count: int = 1, *, source: str | None = None) -> list[Job]:
-        """Save posts, brought by a source or by a user; returns them, the first that was saved first."""
+        """Save posts, brought by a source or by a user; returns them,
+        the first that was saved first.
+        """
         found = []
         for _ in range(count):
             self.saved += 1
             new = numbered_job(self.saved, f"https://videos.example/{self.saved}")
-            new = replace(new, priority=Priority.LATER, listed_by="https://feed.example") if source else new
+            new = (
+                replace(new, priority=Priority.LATER, listed_by="https://feed.example")
+                if source
+                else new
+            )
             [result] = await self.store.queue.enqueue([new])
             [claim] = await self.store.queue.claim(WorkerId("w"), limit=1, lease=LEASE)
             if source:
@@ -95,7 +101,9 @@ def vault(tmp_path: Path) -> Vault:
     return Vault(tmp_path)
 
 
-async def test_a_rule_lists_what_may_go_and_moves_nothing_until_it_is_switched_on(vault: Vault) -> None:
+async def test_a_rule_lists_what_may_go_and_moves_nothing_until_it_is_switched_on(
+    vault: Vault,
+) -> None:
     first, second = await vault.save(2)
     await vault.rule(days=30)
     await vault.after(31 * DAY)
@@ -107,7 +115,9 @@ async def test_a_rule_lists_what_may_go_and_moves_nothing_until_it_is_switched_o
     assert await vault.left() == {first.id, second.id}
 
 
-async def test_a_post_that_a_user_asks_for_is_no_longer_only_the_sources_that_saved_it(vault: Vault) -> None:
+async def test_a_post_that_a_user_asks_for_is_no_longer_only_the_sources_that_saved_it(
+    vault: Vault,
+) -> None:
     await vault.follow()
     await vault.rule("s-1", days=1, is_on=True)
     asked, other = await vault.save(2, source="s-1")
@@ -134,7 +144,9 @@ async def test_a_post_that_a_user_asks_for_after_it_was_listed_stays(vault: Vaul
     assert await vault.left() == {asked.id}
 
 
-async def test_a_rule_that_is_on_moves_what_was_listed_for_a_day_and_its_files_to_the_trash(vault: Vault) -> None:
+async def test_a_rule_that_is_on_moves_what_was_listed_for_a_day_and_its_files_to_the_trash(
+    vault: Vault,
+) -> None:
     [job] = await vault.save()
     await vault.rule(days=30, is_on=True)
     await vault.after(31 * DAY)
@@ -214,7 +226,9 @@ async def test_what_is_in_the_trash_counts_as_free(vault: Vault) -> None:
 
 
 @pytest.mark.parametrize("doubt", [{"is_short": True}, {"failures": 1}, {"checks": 0}])
-async def test_nothing_of_a_source_goes_while_its_last_answer_is_in_doubt(vault: Vault, doubt: dict[str, Any]) -> None:
+async def test_nothing_of_a_source_goes_while_its_last_answer_is_in_doubt(
+    vault: Vault, doubt: dict[str, Any]
+) -> None:
     await vault.follow()
     [job] = await vault.save(source="s-1")
     await vault.rule("s-1", days=1, is_on=True)
@@ -228,13 +242,17 @@ async def test_nothing_of_a_source_goes_while_its_last_answer_is_in_doubt(vault:
     assert (await vault.plan()).doubtful == ("s-1",)
 
 
-async def test_a_source_that_comes_into_doubt_after_the_plan_was_made_loses_nothing(vault: Vault) -> None:
+async def test_a_source_that_comes_into_doubt_after_the_plan_was_made_loses_nothing(
+    vault: Vault,
+) -> None:
     await vault.follow()
     [job] = await vault.save(source="s-1")
     await vault.rule("s-1", days=1, is_on=True)
     await vault.after(2 * DAY)
     await vault.after(DAY - EVERY / 2)
-    await following.change_state(vault.store.tables, "s-1", lambda state: replace(state, is_short=True))
+    await following.change_state(
+        vault.store.tables, "s-1", lambda state: replace(state, is_short=True)
+    )
     await vault.after(EVERY / 2)
 
     assert await vault.left() == {job.id}
@@ -287,7 +305,9 @@ async def test_a_post_that_a_rule_deleted_and_a_user_restored_is_pinned(vault: V
         await vault.after(DAY)
 
     assert await vault.left() == {job.id}
-    assert MarkKind.PINNED in {mark.name for mark in (await vault.store.marks.of_jobs([job.id]))[job.id]}
+    assert MarkKind.PINNED in {
+        mark.name for mark in (await vault.store.marks.of_jobs([job.id]))[job.id]
+    }
 
 
 async def test_two_workers_move_no_more_than_one(vault: Vault) -> None:
@@ -302,12 +322,16 @@ async def test_two_workers_move_no_more_than_one(vault: Vault) -> None:
     assert len(await vault.left()) == 4
 
 
-async def test_a_plan_that_another_worker_makes_is_waited_for_but_not_for_ever(vault: Vault) -> None:
+async def test_a_plan_that_another_worker_makes_is_waited_for_but_not_for_ever(
+    vault: Vault,
+) -> None:
     await vault.save()
     await vault.rule(days=1)
     vault.clock.advance(2 * DAY)
     begun = RetentionPlan(vault.clock.now(), made_by=vault.clock.now() + HOUR)
-    await retention.put_plan(vault.store.records, begun, before=await retention.read_plan(vault.store.records))
+    await retention.put_plan(
+        vault.store.records, begun, before=await retention.read_plan(vault.store.records)
+    )
     await vault.worker.round()
     assert await vault.listed() == []
 
@@ -315,7 +339,9 @@ async def test_a_plan_that_another_worker_makes_is_waited_for_but_not_for_ever(v
     assert len(await vault.listed()) == 1
 
 
-async def test_a_library_that_is_not_there_moves_nothing(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_library_that_is_not_there_moves_nothing(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     [job] = await vault.save()
     await vault.rule(days=1, is_on=True)
     await vault.after(2 * DAY)
@@ -332,7 +358,9 @@ async def test_a_library_that_is_not_there_moves_nothing(vault: Vault, monkeypat
 
 async def test_a_plan_or_a_rule_that_cannot_be_read_deletes_nothing(vault: Vault) -> None:
     [job] = await vault.save()
-    await vault.store.records.put(RecordKind.RETENTION_RULE, WHOLE_VAULT, {"days": "soon", "is_on": True})
+    await vault.store.records.put(
+        RecordKind.RETENTION_RULE, WHOLE_VAULT, {"days": "soon", "is_on": True}
+    )
     await vault.store.records.put(RecordKind.RETENTION_PLAN, retention.KEY, {"made_at": 3})
     for _ in range(4):
         await vault.after(DAY)

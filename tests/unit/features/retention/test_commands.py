@@ -13,9 +13,9 @@ def test_a_rule_is_set_shown_and_cleared(run: Run) -> None:
 
     shown = run("retention", "show").out
     assert (
-        "vault             saved at least 30 days ago; less than 50 GB free  (on, at most 20 posts per day for all rules)"
-        in shown
-    )
+        "vault             saved at least 30 days ago; less than 50 GB free  (on, at most 20"
+        " posts per day for all rules)"
+    ) in shown
     assert "0 posts can be deleted" in shown
     assert run("retention", "clear").out == "Cleared.\n"
     assert run("retention", "show", "--json").json()["rules"] == []
@@ -29,7 +29,8 @@ def test_a_source_without_conditions_keeps_everything(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [("s-none", "--days", "3"), ("--free-gb", "-1"), ("--most-a-day", "5000"), ("--days", "0")]
+    "options",
+    [("s-none", "--days", "3"), ("--free-gb", "-1"), ("--most-a-day", "5000"), ("--days", "0")],
 )
 def test_what_is_no_rule_is_refused(run: Run, options: tuple[str, ...]) -> None:
     assert run("retention", "set", *options).code == 2

@@ -58,7 +58,10 @@ def proposed(
     free_gb: float | None = None,
 ) -> dict[str, Why]:
     free = None if free_gb is None else int(free_gb * GIGABYTE)
-    return {one.job_id: one.why for one in propose(posts, rules, doubtful=doubtful, free_bytes=free, now=NOW)}
+    return {
+        one.job_id: one.why
+        for one in propose(posts, rules, doubtful=doubtful, free_bytes=free, now=NOW)
+    }
 
 
 def vault(**rule: object) -> dict[str, RetentionRule]:
@@ -82,15 +85,23 @@ def test_the_newest_by_their_publication_stay() -> None:
 
 
 def test_a_date_in_the_future_keeps_no_post_longer_than_when_it_was_saved() -> None:
-    """A site states it, up to the year 2200: posts of one feed would stay, and all others of the vault go."""
+    """A site states it, up to the year 2200: posts of one feed would stay,
+    and all others of the vault go.
+    """
     others = [saved(f"good {n}", days=n, published_days=n) for n in range(5)]
-    feed = [saved(f"feed {n}", days=10 + n, published_days=-63_000, sources=("s-1",)) for n in range(5)]
+    feed = [
+        saved(f"feed {n}", days=10 + n, published_days=-63_000, sources=("s-1",)) for n in range(5)
+    ]
 
     assert proposed([*others, *feed], vault(newest=5)) == {post.job_id: Why.NUMBER for post in feed}
 
 
 def test_watched_posts_may_go_after_their_days() -> None:
-    posts = [saved("seen", watched_days=8), saved("just seen", watched_days=6), saved("unseen", days=100)]
+    posts = [
+        saved("seen", watched_days=8),
+        saved("just seen", watched_days=6),
+        saved("unseen", days=100),
+    ]
 
     assert proposed(posts, vault(watched_days=7)) == {"seen": Why.WATCHED}
 
@@ -146,7 +157,9 @@ def test_a_post_of_two_sources_goes_when_both_rules_say_so() -> None:
     posts = [saved("both", days=10, sources=("a", "b"))]
 
     assert proposed(posts, {"a": RetentionRule(days=7), "b": RetentionRule(days=14)}) == {}
-    assert proposed(posts, {"a": RetentionRule(days=7), "b": RetentionRule(newest=5, days=10)}) == {"both": Why.AGE}
+    assert proposed(posts, {"a": RetentionRule(days=7), "b": RetentionRule(newest=5, days=10)}) == {
+        "both": Why.AGE
+    }
 
 
 def test_nothing_goes_of_a_source_whose_last_answer_is_in_doubt() -> None:
@@ -176,7 +189,9 @@ def one(name: str, *, hours: float, is_on: bool = True) -> Proposal:
 
 
 def test_what_was_listed_for_a_day_by_a_rule_that_is_on_is_moved() -> None:
-    made = plan(one("due", hours=24), one("too soon", hours=23), one("only proposed", hours=99, is_on=False))
+    made = plan(
+        one("due", hours=24), one("too soon", hours=23), one("only proposed", hours=99, is_on=False)
+    )
 
     assert [it.job_id for it in to_move(made, most_a_day=10, today=TODAY, now=NOW)] == ["due"]
 
@@ -249,7 +264,10 @@ posts_drawn = st.lists(
     st.none() | st.floats(0, 60),
 )
 def test_what_is_protected_in_doubt_or_without_a_rule_never_goes(
-    posts: list[SavedPost], rules: dict[str, RetentionRule], doubtful: set[str], free_gb: float | None
+    posts: list[SavedPost],
+    rules: dict[str, RetentionRule],
+    doubtful: set[str],
+    free_gb: float | None,
 ) -> None:
     by_id = {post.job_id: post for post in posts}
     free = None if free_gb is None else int(free_gb * GIGABYTE)

@@ -23,7 +23,9 @@ async def list_anew(vault: ApiVault) -> None:
     async def unknown() -> None:
         return None
 
-    await Retention(vault.store, LocalLibrary(vault.downloads), vault.clock, saved_paths, unknown).round()
+    await Retention(
+        vault.store, LocalLibrary(vault.downloads), vault.clock, saved_paths, unknown
+    ).round()
 
 
 async def words_of(vault: ApiVault, path: str = "/retention") -> str:
@@ -39,7 +41,14 @@ async def test_without_a_rule_nothing_may_go(vault: ApiVault) -> None:
 async def test_the_rule_of_the_vault_is_set_by_the_form_and_lists_posts(vault: ApiVault) -> None:
     await vault.add_saved()
     vault.clock.advance(timedelta(days=31))
-    form = {"key": "vault", "days": "30", "watched_days": "", "newest": "", "free_gb": "0,5", "most_a_day": "3"}
+    form = {
+        "key": "vault",
+        "days": "30",
+        "watched_days": "",
+        "newest": "",
+        "free_gb": "0,5",
+        "most_a_day": "3",
+    }
     assert (await vault.client.submit("/retention", form)).headers["location"] == "/retention"
     assert await retention_rules(vault.store.records) == {
         "vault": RetentionRule(days=30, free_gb=0.5, is_on=False, most_a_day=3)
@@ -62,20 +71,29 @@ async def test_a_post_is_pinned_from_the_list(vault: ApiVault) -> None:
     vault.clock.advance(timedelta(days=31))
     await vault.client.submit("/retention", {"key": "vault", "days": "30"})
     await list_anew(vault)
-    answer = await vault.client.submit(f"/jobs/{job.id}/mark", {"pinned": "on", "back": "/retention"})
+    answer = await vault.client.submit(
+        f"/jobs/{job.id}/mark", {"pinned": "on", "back": "/retention"}
+    )
 
     assert answer.headers["location"] == "/retention"
-    assert MarkKind.PINNED in {mark.name for mark in (await vault.store.marks.of_jobs([job.id]))[job.id]}
+    assert MarkKind.PINNED in {
+        mark.name for mark in (await vault.store.marks.of_jobs([job.id]))[job.id]
+    }
     assert job.id not in (await vault.client.get("/retention")).text
 
 
 async def test_a_source_gets_a_rule_of_its_own_and_loses_it(vault: ApiVault) -> None:
-    await follow(vault.store.tables, Source("s-1", "https://videos.example/feed", "generic", vault.clock.now()))
-    assert "Rule for https://videos.example/feed" in (await words_of(vault, "/retention?source=s-1")).replace(
-        "\u2068", ""
-    ).replace("\u2069", "")
+    await follow(
+        vault.store.tables,
+        Source("s-1", "https://videos.example/feed", "generic", vault.clock.now()),
+    )
+    assert "Rule for https://videos.example/feed" in (
+        await words_of(vault, "/retention?source=s-1")
+    ).replace("\u2068", "").replace("\u2069", "")
     await vault.client.submit("/retention", {"key": "s-1", "newest": "50", "is_on": "on"})
-    assert await retention_rules(vault.store.records) == {"s-1": RetentionRule(newest=50, is_on=True)}
+    assert await retention_rules(vault.store.records) == {
+        "s-1": RetentionRule(newest=50, is_on=True)
+    }
     assert "all but the newest 50" in await words_of(vault)
 
     await vault.client.submit("/retention", {"key": "s-1", "do": "remove"})
@@ -95,7 +113,9 @@ async def test_a_source_gets_a_rule_of_its_own_and_loses_it(vault: ApiVault) -> 
         {"key": "s-none", "days": "3"},
     ],
 )
-async def test_a_form_that_is_wrong_is_shown_again_with_what_helps(vault: ApiVault, form: dict[str, str]) -> None:
+async def test_a_form_that_is_wrong_is_shown_again_with_what_helps(
+    vault: ApiVault, form: dict[str, str]
+) -> None:
     answer = await vault.client.submit("/retention", {"key": "vault", **form})
 
     assert answer.status == 422
@@ -109,8 +129,9 @@ async def test_the_page_of_a_post_says_that_it_is_listed_and_when_it_goes(vault:
     vault.clock.advance(timedelta(days=31))
     await vault.client.submit("/retention", {"key": "vault", "days": "30", "is_on": "on"})
     await list_anew(vault)
-    assert "A retention rule lists this post: Saved long enough ago · moves to the trash after" in await words_of(
-        vault, f"/jobs/{job.id}"
+    assert (
+        "A retention rule lists this post: Saved long enough ago · moves to the trash after"
+        in await words_of(vault, f"/jobs/{job.id}")
     )
 
     await vault.client.submit(f"/jobs/{job.id}/mark", {"pinned": "on"})
@@ -118,5 +139,8 @@ async def test_the_page_of_a_post_says_that_it_is_listed_and_when_it_goes(vault:
 
 
 async def test_the_page_of_a_source_leads_to_its_rule(vault: ApiVault) -> None:
-    await follow(vault.store.tables, Source("s-1", "https://videos.example/feed", "generic", vault.clock.now()))
+    await follow(
+        vault.store.tables,
+        Source("s-1", "https://videos.example/feed", "generic", vault.clock.now()),
+    )
     assert 'href="/retention?source=s-1#rule"' in (await vault.client.get("/sources/s-1")).text

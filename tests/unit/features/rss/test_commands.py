@@ -12,7 +12,12 @@ def test_a_feed_is_made_listed_and_revoked(run: Run) -> None:
     [listed] = run("feed", "list", "--json").json()["feeds"]
 
     assert listed == made
-    assert (made["name"], made["filter"], made["user"], made["fetched_at"]) == ("Trains", "q=trains", "owner", None)
+    assert (made["name"], made["filter"], made["user"], made["fetched_at"]) == (
+        "Trains",
+        "q=trains",
+        "owner",
+        None,
+    )
     assert re.fullmatch(r"http://[^/]+/feeds/[\w-]{43}/rss\.xml", made["rss"])
     assert made["made_at"].endswith("+00:00")
     assert run("feed", "list").out == f"Trains  (q=trains, never fetched)\n  {made['rss']}\n"

@@ -38,7 +38,10 @@ SAVED = SavedFile("jane/A film [1].mp4", "jane/A film [1].jpg", 123_456, "ab" * 
 
 
 def post(number: int = 1, *, items: int = 1, **change: object) -> Job:
-    saved = [JobItem(Item(), ItemStatus.SAVED, replace(SAVED, output_path=f"jane/{n}.mp4")) for n in range(items)]
+    saved = [
+        JobItem(Item(), ItemStatus.SAVED, replace(SAVED, output_path=f"jane/{n}.mp4"))
+        for n in range(items)
+    ]
     job = Job(
         id=JobId(f"01930000-0000-7000-8000-{number:012}"),
         trace_id="0" * 32,
@@ -67,7 +70,10 @@ def moment(parsed: struct_time) -> datetime:
 
 def documents(*jobs: Job, feed: RssFeed = FEED) -> tuple[bytes, bytes]:
     home = "https://vault.example/library?q=trains"
-    rss, atom = (channel_of(feed, jobs, folder=FOLDER, document=name, home=home) for name in ("rss.xml", "atom.xml"))
+    rss, atom = (
+        channel_of(feed, jobs, folder=FOLDER, document=name, home=home)
+        for name in ("rss.xml", "atom.xml")
+    )
     return rss_document(rss), atom_document(atom)
 
 
@@ -97,7 +103,8 @@ def test_a_feed_reader_finds_the_posts_with_their_files() -> None:
     [
         ("2026-02-11T08:00:00+02:00", datetime(2026, 2, 11, 6, 0, 0, tzinfo=UTC)),
         (None, AT - timedelta(minutes=1)),
-        ("2027-01-01T00:00:00+00:00", AT - timedelta(minutes=1)),  # apps hide an episode until its date has come
+        # apps hide an episode until its date has come
+        ("2027-01-01T00:00:00+00:00", AT - timedelta(minutes=1)),
         ("0001-01-01T00:00:00+14:00", AT - timedelta(minutes=1)),
     ],
 )
@@ -110,7 +117,9 @@ def test_an_items_date_is_its_posts_publication_and_else_when_it_was_saved(
 
 
 def test_a_document_lists_the_newest_first_and_says_when_the_last_post_was_saved() -> None:
-    """Earlier posts are saved newest first: by saving, the first episode of a channel would be on top."""
+    """Earlier posts are saved newest first: by saving,
+    the first episode of a channel would be on top.
+    """
     dates = {1: "2025-01-01", 2: "2025-03-01", 3: "2025-02-01"}  # by number: 1 was saved last
     jobs = [
         post(number, items=2, metadata={"title": date, "published_at": f"{date}T00:00:00+00:00"})
@@ -120,7 +129,9 @@ def test_a_document_lists_the_newest_first_and_says_when_the_last_post_was_saved
 
     for parsed in (rss, atom):
         assert [entry.title for entry in parsed.entries] == [
-            f"{date} ({number}/2)" for date in ("2025-03-01", "2025-02-01", "2025-01-01") for number in (1, 2)
+            f"{date} ({number}/2)"
+            for date in ("2025-03-01", "2025-02-01", "2025-01-01")
+            for number in (1, 2)
         ]
         assert moment(parsed.feed.updated_parsed) == AT - timedelta(minutes=1)
     assert moment(atom.entries[-1].updated_parsed) == AT - timedelta(minutes=1)
@@ -138,17 +149,24 @@ def test_a_description_links_the_original_post_and_what_its_text_links() -> None
 
 
 def test_every_video_of_a_post_is_an_item_whose_id_never_changes() -> None:
-    before, after = post(items=3), post(items=3, metadata={"title": "Another title"}, updated_at=AT + timedelta(days=1))
+    before, after = (
+        post(items=3),
+        post(items=3, metadata={"title": "Another title"}, updated_at=AT + timedelta(days=1)),
+    )
     entries, later = (feedparser.parse(documents(job)[0]).entries for job in (before, after))
 
-    assert [entry.title for entry in entries] == [f"Night train & more ({number}/3)" for number in (1, 2, 3)]
+    assert [entry.title for entry in entries] == [
+        f"Night train & more ({number}/3)" for number in (1, 2, 3)
+    ]
     assert len({entry.id for entry in entries}) == 3
     assert [entry.id for entry in entries] == [entry.id for entry in later]
 
 
 def test_pictures_beside_a_video_are_not_items_and_not_counted() -> None:
     names = ("1.mp4", "2.jpg", "3.webp", "4.mp3")
-    saved = tuple(JobItem(Item(), ItemStatus.SAVED, replace(SAVED, output_path=name)) for name in names)
+    saved = tuple(
+        JobItem(Item(), ItemStatus.SAVED, replace(SAVED, output_path=name)) for name in names
+    )
 
     for document in documents(replace(post(metadata={"title": "Mixed"}), items=saved)):
         entries = feedparser.parse(document).entries
@@ -187,7 +205,9 @@ def test_a_hostile_text_breaks_no_document(text: str) -> None:
 
 @given(st.text(st.characters(codec=None, categories=("Cc", "Cs", "Cn", "L", "P", "Z"))))
 def test_any_text_gives_a_document_that_can_be_read(text: str) -> None:
-    for document in documents(post(metadata={"title": f"a{text}", "text": text}, post_url=f"https://a.example/{text}")):
+    for document in documents(
+        post(metadata={"title": f"a{text}", "text": text}, post_url=f"https://a.example/{text}")
+    ):
         assert not feedparser.parse(document).bozo
 
 
@@ -205,7 +225,9 @@ def test_any_text_gives_a_document_that_can_be_read(text: str) -> None:
         ("a/b", "job-0.bin", "application/octet-stream"),
     ],
 )
-def test_an_enclosure_has_the_type_and_the_ascii_suffix_of_its_file(path: str, name: str, kind: str) -> None:
+def test_an_enclosure_has_the_type_and_the_ascii_suffix_of_its_file(
+    path: str, name: str, kind: str
+) -> None:
     enclosure = enclosure_of(JobId("job"), 0, replace(SAVED, output_path=path))
 
     assert (enclosure.name, enclosure.kind, enclosure.file.path) == (name, kind, path)
@@ -224,4 +246,6 @@ def test_the_rules_notice_what_is_wrong() -> None:
         assert rss_problems(wrong)
     assert rss_problems(rss) == atom_problems(atom) == []
     assert atom_problems(atom.replace(b"+00:00</updated>", b"</updated>", 1))
-    assert opml_problems(b'<opml version="2.0"><head/><body><outline text="a"/></body></opml>') == ["a line is no RSS"]
+    assert opml_problems(b'<opml version="2.0"><head/><body><outline text="a"/></body></opml>') == [
+        "a line is no RSS"
+    ]

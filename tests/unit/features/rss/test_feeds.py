@@ -47,7 +47,9 @@ def authenticator_of(vault: ApiVault) -> Authenticator:
 
 async def make_feed(vault: ApiVault, filter_: str = "", *, name: str = "Trains") -> str:
     """Make a feed by the API, and return the path of its RSS."""
-    answer = await vault.client.post("/api/feeds", {"name": name, "filter": filter_}, authorization=BEARER)
+    answer = await vault.client.post(
+        "/api/feeds", {"name": name, "filter": filter_}, authorization=BEARER
+    )
     assert answer.status == 201
     return str(urlsplit(answer.json()["rss"]).path)
 
@@ -65,7 +67,9 @@ async def titles(vault: ApiVault, path: str) -> list[str | None]:
 async def add(vault: ApiVault, number: int, *, account: bool = False) -> Job:
     """Save a post, a second after the one before; with ``account`` it is Jane's."""
     vault.clock.advance(1)
-    job = await vault.add_saved(f"https://videos.example/watch/{number}", name=f"jane/Film {number} [{number}].mp4")
+    job = await vault.add_saved(
+        f"https://videos.example/watch/{number}", name=f"jane/Film {number} [{number}].mp4"
+    )
     if not account:
         return job
     await vault.store.catalogue.remove(job.id)
@@ -90,18 +94,31 @@ async def test_a_feed_has_what_podcast_apps_need(vault: ApiVault) -> None:
 
     assert answer.headers["content-type"] == "application/rss+xml; charset=utf-8"
     assert channel.findtext("title") == "Trains"
-    assert (channel.findtext(f"{ITUNES}block"), channel.findtext(f"{PODCAST}locked")) == ("Yes", "yes")
+    assert (channel.findtext(f"{ITUNES}block"), channel.findtext(f"{PODCAST}locked")) == (
+        "Yes",
+        "yes",
+    )
     own = channel.find(f"{ATOM}link")
     assert own is not None
-    assert own.attrib == {"href": f"http://127.0.0.1:8420{path}", "rel": "self", "type": "application/rss+xml"}
+    assert own.attrib == {
+        "href": f"http://127.0.0.1:8420{path}",
+        "rel": "self",
+        "type": "application/rss+xml",
+    }
     folder = f"http://127.0.0.1:8420{path.removesuffix('rss.xml')}"
-    assert enclosure.attrib == {"url": f"{folder}{job.id}-0.mp4", "length": str(len(VIDEO)), "type": "video/mp4"}
+    assert enclosure.attrib == {
+        "url": f"{folder}{job.id}-0.mp4",
+        "length": str(len(VIDEO)),
+        "type": "video/mp4",
+    }
     assert item.findtext(f"{ITUNES}duration") == "4"
     picture = item.find(f"{ITUNES}image")
     assert picture is not None
     assert picture.attrib == {"href": f"{folder}{job.id}-0-picture.jpg"}
     assert item.findtext("link") == "https://videos.example/watch/1"
-    assert '<a href="https://videos.example/watch/1">Original post</a>' in (item.findtext("description") or "")
+    assert '<a href="https://videos.example/watch/1">Original post</a>' in (
+        item.findtext("description") or ""
+    )
 
 
 async def test_a_feeds_files_are_served_in_whole_and_in_part(vault: ApiVault) -> None:
@@ -121,7 +138,10 @@ async def test_a_feeds_files_are_served_in_whole_and_in_part(vault: ApiVault) ->
     assert (await vault.client.get(video, **{"if-none-match": f'"{SHA256}"'})).status == 304
     assert (await vault.client.get(picture)).body.startswith(b"\xff\xd8")
     cover = await vault.client.get(path.replace("rss.xml", "cover.png"))
-    assert (cover.headers["content-type"], cover.body[16:24]) == ("image/png", bytes([0, 0, 5, 120, 0, 0, 5, 120]))
+    assert (cover.headers["content-type"], cover.body[16:24]) == (
+        "image/png",
+        bytes([0, 0, 5, 120, 0, 0, 5, 120]),
+    )
     for answer in (whole, head, part, cover, await vault.client.get(path)):
         assert answer.headers["x-robots-tag"] == "noindex, nofollow"
         assert answer.headers["referrer-policy"] == "no-referrer"
@@ -135,7 +155,9 @@ async def test_a_head_of_the_feed_has_the_length_and_no_body(vault: ApiVault) ->
     assert head.headers["content-length"] == str(len(whole.body))
 
 
-async def test_a_head_of_a_file_reads_nothing_of_it(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_head_of_a_file_reads_nothing_of_it(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = await add(vault, 1)
     path = (await make_feed(vault)).replace("rss.xml", f"{job.id}-0.mp4")
     assert job.output_path is not None
@@ -150,14 +172,20 @@ async def test_a_head_of_a_file_reads_nothing_of_it(vault: ApiVault, monkeypatch
     assert (await vault.client.request("HEAD", path)).status == 200
 
 
-async def test_the_newest_200_videos_are_in_the_document_and_older_files_stay_open(vault: ApiVault) -> None:
+async def test_the_newest_200_videos_are_in_the_document_and_older_files_stay_open(
+    vault: ApiVault,
+) -> None:
     first = await add(vault, 0)
     for number in range(1, 201):
         await add(vault, number)
     path = await make_feed(vault)
     listed = await titles(vault, path)
 
-    assert (len(listed), listed[0], listed[-1]) == (200, "videos.example/watch/200", "videos.example/watch/1")
+    assert (len(listed), listed[0], listed[-1]) == (
+        200,
+        "videos.example/watch/200",
+        "videos.example/watch/1",
+    )
     assert (await vault.client.get(path.replace("rss.xml", f"{first.id}-0.mp4"))).status == 200
 
 
@@ -165,7 +193,9 @@ async def test_pictures_are_no_items_and_take_no_videos_place(vault: ApiVault) -
     """A podcast app downloads every item as an episode."""
     await add(vault, 0)
     for number in range(1, 206):
-        await vault.add_saved(f"https://videos.example/watch/p{number}", name=f"jane/p{number}.webp")
+        await vault.add_saved(
+            f"https://videos.example/watch/p{number}", name=f"jane/p{number}.webp"
+        )
     picture = await vault.add_saved("https://videos.example/watch/picture", name="jane/picture.jpg")
     path = await make_feed(vault)
 
@@ -194,7 +224,9 @@ async def test_pictures_are_no_items_and_take_no_videos_place(vault: ApiVault) -
         ("state=failed&order=oldest", [3, 2, 1]),
     ],
 )
-async def test_a_feed_holds_what_its_filter_finds(vault: ApiVault, filter_: str, found: list[int]) -> None:
+async def test_a_feed_holds_what_its_filter_finds(
+    vault: ApiVault, filter_: str, found: list[int]
+) -> None:
     jobs = [await add(vault, number, account=number == 2) for number in (1, 2, 3)]
     await vault.add_failed("https://videos.example/watch/4")
     for index, change in (
@@ -223,11 +255,17 @@ async def test_a_feeds_favourites_are_those_of_its_user(vault: ApiVault) -> None
     assert await titles(vault, f"/feeds/{secret}/rss.xml") == ["videos.example/watch/1"]
 
 
-async def test_of_many_posts_of_one_moment_those_are_served_that_the_filter_finds(vault: ApiVault) -> None:
+async def test_of_many_posts_of_one_moment_those_are_served_that_the_filter_finds(
+    vault: ApiVault,
+) -> None:
     """As when many links were added at once."""
     saved = await add(vault, 0)
     jobs = [
-        replace(saved, id=JobId(f"01930000-0000-7000-8000-{n:012}"), canonical_url=f"https://videos.example/{n}")
+        replace(
+            saved,
+            id=JobId(f"01930000-0000-7000-8000-{n:012}"),
+            canonical_url=f"https://videos.example/{n}",
+        )
         for n in range(106)
     ]
     await vault.store.catalogue.import_jobs([StoredJob(job) for job in jobs])
@@ -236,7 +274,9 @@ async def test_of_many_posts_of_one_moment_those_are_served_that_the_filter_find
     path = await make_feed(vault, "tag=trains")
 
     for job, status in ((jobs[0], 200), (jobs[50], 404), (jobs[105], 200)):
-        assert (await vault.client.request("HEAD", path.replace("rss.xml", f"{job.id}-0.mp4"))).status == status
+        assert (
+            await vault.client.request("HEAD", path.replace("rss.xml", f"{job.id}-0.mp4"))
+        ).status == status
 
 
 async def test_a_post_that_the_filter_finds_no_more_is_served_no_more(vault: ApiVault) -> None:
@@ -252,7 +292,9 @@ async def test_a_post_that_the_filter_finds_no_more_is_served_no_more(vault: Api
     assert await titles(vault, path) == []
 
 
-async def test_the_trash_is_not_served_and_a_restored_post_has_its_guid_again(vault: ApiVault) -> None:
+async def test_the_trash_is_not_served_and_a_restored_post_has_its_guid_again(
+    vault: ApiVault,
+) -> None:
     job = await add(vault, 1)
     path = await make_feed(vault)
     [before] = await items_of(vault, path)
@@ -333,10 +375,14 @@ async def test_a_change_is_seen_at_once_by_tag_and_by_time(vault: ApiVault, chan
     if change in ("removed", "replaced"):
         await vault.client.delete(f"/api/jobs/{jobs[1].id}", authorization=BEARER)
     if change in ("unmarked", "swapped"):
-        await change_marks(vault.store, vault.clock, "owner", [jobs[0].id], MarkChange(favourite=False))
+        await change_marks(
+            vault.store, vault.clock, "owner", [jobs[0].id], MarkChange(favourite=False)
+        )
     if change == "swapped":
         vault.clock.advance(0.2)
-        await change_marks(vault.store, vault.clock, "owner", [jobs[1].id], MarkChange(favourite=True))
+        await change_marks(
+            vault.store, vault.clock, "owner", [jobs[1].id], MarkChange(favourite=True)
+        )
 
     by_tag = await vault.client.get(path, **{"if-none-match": first.headers["etag"]})
     by_time = await vault.client.get(path, **{"if-modified-since": first.headers["last-modified"]})
@@ -345,7 +391,9 @@ async def test_a_change_is_seen_at_once_by_tag_and_by_time(vault: ApiVault, chan
     assert by_tag.headers["last-modified"] != first.headers["last-modified"]
 
 
-async def test_words_that_are_stored_later_are_seen_by_the_feed_of_a_search(vault: ApiVault) -> None:
+async def test_words_that_are_stored_later_are_seen_by_the_feed_of_a_search(
+    vault: ApiVault,
+) -> None:
     job = await add(vault, 1)
     path = await make_feed(vault, "q=locomotive")
     vault.clock.advance(3600)
@@ -358,7 +406,9 @@ async def test_words_that_are_stored_later_are_seen_by_the_feed_of_a_search(vaul
     assert len(await items_of(vault, path)) == 1
 
 
-async def test_a_restarted_vault_knows_the_tag_of_what_it_sent(make_vault: MakeVault, vault: ApiVault) -> None:
+async def test_a_restarted_vault_knows_the_tag_of_what_it_sent(
+    make_vault: MakeVault, vault: ApiVault
+) -> None:
     await add(vault, 1)
     path = await make_feed(vault)
     first = await vault.client.get(path)
@@ -371,11 +421,17 @@ async def test_a_restarted_vault_knows_the_tag_of_what_it_sent(make_vault: MakeV
 # --- who may, and what ends it
 
 
-async def test_a_guess_a_revoked_feed_and_a_removed_users_feed_have_one_answer(vault: ApiVault) -> None:
+async def test_a_guess_a_revoked_feed_and_a_removed_users_feed_have_one_answer(
+    vault: ApiVault,
+) -> None:
     authenticator = authenticator_of(vault)
     await authenticator.users.add("jane", Role.VIEWER, "nine brown horses")
     hers = await vault.rss_feeds.add("Hers", "", user="jane")
-    secrets = [f"/feeds/{await vault.rss_feeds.secret_of(hers)}", "/feeds/" + "x" * 43, await make_feed(vault)]
+    secrets = [
+        f"/feeds/{await vault.rss_feeds.secret_of(hers)}",
+        "/feeds/" + "x" * 43,
+        await make_feed(vault),
+    ]
     paths = [secret.removesuffix("/rss.xml") for secret in secrets]
     await authenticator.remove_user("jane", vault.store)
     [feed] = (await vault.client.get("/api/feeds", authorization=BEARER)).json()["feeds"]
@@ -388,7 +444,9 @@ async def test_a_guess_a_revoked_feed_and_a_removed_users_feed_have_one_answer(v
         assert len({tuple(sorted(answer.headers.items())) for answer in answers}) == 1
 
 
-async def test_a_new_user_of_the_same_name_does_not_get_the_feeds_of_the_one_before(vault: ApiVault) -> None:
+async def test_a_new_user_of_the_same_name_does_not_get_the_feeds_of_the_one_before(
+    vault: ApiVault,
+) -> None:
     authenticator = authenticator_of(vault)
     for _ in range(2):
         await authenticator.add_user("jane", Role.VIEWER, "nine brown horses")
@@ -432,8 +490,16 @@ async def test_secrets_cannot_be_guessed_quickly_and_known_ones_stay_open(vault:
 async def test_a_secret_opens_no_other_route_and_no_api(vault: ApiVault) -> None:
     job = await add(vault, 1)
     secret = (await make_feed(vault)).split("/")[2]
-    for path in ("/api/jobs", f"/api/jobs/{job.id}", f"/files/{job.id}/video", f"/s/{secret}", f"/feeds/{secret}"):
-        answer = await vault.client.get(path, authorization=f"Bearer {secret}", cookie=f"mediavault_session={secret}")
+    for path in (
+        "/api/jobs",
+        f"/api/jobs/{job.id}",
+        f"/files/{job.id}/video",
+        f"/s/{secret}",
+        f"/feeds/{secret}",
+    ):
+        answer = await vault.client.get(
+            path, authorization=f"Bearer {secret}", cookie=f"mediavault_session={secret}"
+        )
         assert answer.status in (401, 404)
     assert (await vault.client.post(f"/feeds/{secret}/rss.xml", {})).status in (405, 415)
 
@@ -454,7 +520,9 @@ async def test_the_database_has_nothing_that_opens_a_feed(vault: ApiVault) -> No
     assert (key.stat().st_mode & 0o777, len(key.read_bytes())) == (0o600, 32)
 
 
-async def test_a_vault_without_the_key_serves_a_feed_and_does_not_show_its_address(vault: ApiVault) -> None:
+async def test_a_vault_without_the_key_serves_a_feed_and_does_not_show_its_address(
+    vault: ApiVault,
+) -> None:
     path = await make_feed(vault)
     (vault.services.settings.state_dir / "feeds.key").unlink()
     [feed] = (await vault.client.get("/api/feeds", authorization=BEARER)).json()["feeds"]
@@ -463,7 +531,9 @@ async def test_a_vault_without_the_key_serves_a_feed_and_does_not_show_its_addre
     assert (feed["rss"], feed["atom"]) == (None, None)
     assert "data-lost" in page.text
     assert (await vault.client.get(path)).status == 200
-    assert b"xmlUrl" not in (await vault.client.get("/access/feeds.opml", authorization=BEARER)).body
+    assert (
+        b"xmlUrl" not in (await vault.client.get("/access/feeds.opml", authorization=BEARER)).body
+    )
 
 
 async def test_each_user_has_their_own_feeds(vault: ApiVault) -> None:
@@ -492,9 +562,9 @@ async def test_the_last_request_is_noted(vault: ApiVault) -> None:
     path = await make_feed(vault)
 
     async def fetched() -> str | None:
-        value: str | None = (await vault.client.get("/api/feeds", authorization=BEARER)).json()["feeds"][0][
-            "fetched_at"
-        ]
+        value: str | None = (await vault.client.get("/api/feeds", authorization=BEARER)).json()[
+            "feeds"
+        ][0]["fetched_at"]
         return value
 
     assert await fetched() is None
@@ -542,15 +612,20 @@ async def test_addresses_follow_the_request_and_the_settings(
     assert (await vault.client.get(inside.path, host=host)).status == 200
 
 
-async def test_a_token_behind_an_https_proxy_makes_feeds_at_https_addresses(make_vault: MakeVault) -> None:
+async def test_a_token_behind_an_https_proxy_makes_feeds_at_https_addresses(
+    make_vault: MakeVault,
+) -> None:
     vault = make_vault(token=TOKEN, host_names=["vault.example"])
-    made = await vault.client.post("/api/feeds", {"name": "Trains"}, authorization=BEARER, host="vault.example")
+    made = await vault.client.post(
+        "/api/feeds", {"name": "Trains"}, authorization=BEARER, host="vault.example"
+    )
 
     assert made.json()["rss"].startswith("https://vault.example/feeds/")
 
 
 @pytest.mark.parametrize(
-    ("host", "is_local"), [("[::1]", True), ("[::1]:8420", True), ("localhost", True), ("192.168.1.20", False)]
+    ("host", "is_local"),
+    [("[::1]", True), ("[::1]:8420", True), ("localhost", True), ("192.168.1.20", False)],
 )
 async def test_the_page_says_when_only_this_computer_can_open_its_feeds(
     make_vault: MakeVault, host: str, is_local: bool
@@ -575,10 +650,15 @@ async def test_a_feed_keeps_the_scheme_under_which_it_was_made(vault: ApiVault) 
 
 async def test_the_page_makes_lists_and_revokes_feeds(vault: ApiVault) -> None:
     await add(vault, 1)
-    offered = await vault.client.get("/access/feeds?q=watch&state=failed", accept=HTML, authorization=BEARER)
+    offered = await vault.client.get(
+        "/access/feeds?q=watch&state=failed", accept=HTML, authorization=BEARER
+    )
     assert 'name="filter" value="q=watch"' in offered.text
     made = await vault.client.submit(
-        "/access/feeds", {"name": "Trains & <b>", "filter": "q=watch"}, accept=HTML, authorization=BEARER
+        "/access/feeds",
+        {"name": "Trains & <b>", "filter": "q=watch"},
+        accept=HTML,
+        authorization=BEARER,
     )
     assert made.status == 303
     page = await vault.client.get(made.headers["location"], accept=HTML, authorization=BEARER)
@@ -611,7 +691,9 @@ async def test_the_page_makes_lists_and_revokes_feeds(vault: ApiVault) -> None:
         {"filter": "shortest=-1"},
     ],
 )
-async def test_bad_input_makes_no_feed_and_says_why(vault: ApiVault, fields: dict[str, str]) -> None:
+async def test_bad_input_makes_no_feed_and_says_why(
+    vault: ApiVault, fields: dict[str, str]
+) -> None:
     """Above all no feed of more than was meant."""
     await make_feed(vault)
     values = {"name": "Others", "filter": "q=trains"} | fields
@@ -637,7 +719,10 @@ async def test_all_feeds_are_listed_as_opml(vault: ApiVault) -> None:
 
     assert answer.headers["content-disposition"] == 'attachment; filename="mediavault.opml"'
     assert answer.headers["cache-control"] == "no-store"
-    assert [outline.attrib for outline in sorted(outlines, key=lambda each: each.attrib["text"], reverse=True)] == [
+    assert [
+        outline.attrib
+        for outline in sorted(outlines, key=lambda each: each.attrib["text"], reverse=True)
+    ] == [
         {"type": "rss", "text": name, "title": name, "xmlUrl": f"http://127.0.0.1:8420{path}"}
         for name, path in zip(("Älpler & <Söhne>", "Trains"), paths, strict=True)
     ]
@@ -646,10 +731,16 @@ async def test_all_feeds_are_listed_as_opml(vault: ApiVault) -> None:
 async def test_a_damaged_record_opens_nothing_and_breaks_no_page(vault: ApiVault) -> None:
     path = await make_feed(vault)
     [record] = await vault.store.records.all(RecordKind.RSS_FEED)
-    for value in ({**record.value, "filter": "mine=nobody"}, {**record.value, "made_at": "never"}, {}):
+    for value in (
+        {**record.value, "filter": "mine=nobody"},
+        {**record.value, "made_at": "never"},
+        {},
+    ):
         await vault.store.records.put(RecordKind.RSS_FEED, record.key, value)
         assert (await vault.client.get(path)).status == 404
-        assert (await vault.client.get("/access/feeds", accept=HTML, authorization=BEARER)).status == 200
+        assert (
+            await vault.client.get("/access/feeds", accept=HTML, authorization=BEARER)
+        ).status == 200
 
 
 async def test_an_unknown_time_zone_or_language_is_the_default(vault: ApiVault) -> None:

@@ -33,7 +33,11 @@ async def test_a_copy_is_started_and_its_state_reported(
     report = (await vault.client.get(f"/api/jobs/{job.id}/seal")).json()
 
     assert (nothing["step"], nothing["sealed_at"], nothing["error"]) == (None, None, None)
-    assert (started.status, started.json()["step"], started.json()["href"]) == (202, "checking", None)
+    assert (started.status, started.json()["step"], started.json()["href"]) == (
+        202,
+        "checking",
+        None,
+    )
     assert report == {
         "step": None,
         "sealed_at": "2026-11-24T12:00:00Z",
@@ -46,7 +50,9 @@ async def test_a_copy_is_started_and_its_state_reported(
     }
 
 
-async def test_the_zip_is_sent_as_a_download_that_no_cache_keeps(vault: ApiVault, copies: SealedCopies) -> None:
+async def test_the_zip_is_sent_as_a_download_that_no_cache_keeps(
+    vault: ApiVault, copies: SealedCopies
+) -> None:
     job = await vault.add_saved()
     missing = await vault.client.get(f"/files/{job.id}/sealed-copy")
     await vault.client.post(f"/api/jobs/{job.id}/seal")
@@ -70,7 +76,9 @@ async def test_a_post_without_files_and_one_that_is_unknown_are_not_sealed(vault
     assert (await vault.client.get(f"/files/{gone}/sealed-copy")).status == 404
 
 
-async def test_the_copy_of_a_removed_post_cannot_be_downloaded(vault: ApiVault, copies: SealedCopies) -> None:
+async def test_the_copy_of_a_removed_post_cannot_be_downloaded(
+    vault: ApiVault, copies: SealedCopies
+) -> None:
     job = await vault.add_saved()
     await vault.client.post(f"/api/jobs/{job.id}/seal")
     await copies.wait_for(job.id)

@@ -26,7 +26,12 @@ from mediavault.features.sealing.bag import (
     TAG_MANIFEST,
     TOKEN,
 )
-from mediavault.features.sealing.checking import CopyProblem, CopyProblemKind, NoSealedCopy, check_copy
+from mediavault.features.sealing.checking import (
+    CopyProblem,
+    CopyProblemKind,
+    NoSealedCopy,
+    check_copy,
+)
 from mediavault.features.sealing.timestamps import Trust
 from tests.authority import Authority, make_authority, needs_openssl
 from tests.sealing import SealingVault
@@ -57,7 +62,9 @@ def files_of(file: Path) -> Files:
         return {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
 
 
-def written(files: Files, target: Path, *, folder: str = "bag", compression: int = zipfile.ZIP_STORED) -> Path:
+def written(
+    files: Files, target: Path, *, folder: str = "bag", compression: int = zipfile.ZIP_STORED
+) -> Path:
     with zipfile.ZipFile(target, "w", compression) as archive:
         for path, content in files.items():
             archive.writestr(f"{folder}/{path}", content)
@@ -65,12 +72,16 @@ def written(files: Files, target: Path, *, folder: str = "bag", compression: int
 
 
 def manifest(files: Files, paths: Iterator[str]) -> bytes:
-    return "".join(f"{hashlib.sha256(files[path]).hexdigest()}  {path}\n" for path in sorted(paths)).encode()
+    return "".join(
+        f"{hashlib.sha256(files[path]).hexdigest()}  {path}\n" for path in sorted(paths)
+    ).encode()
 
 
 def resealed(files: Files) -> Files:
     """Return the files with manifests that fit them, as a forger writes them."""
-    files = {path: content for path, content in files.items() if path not in (MANIFEST, TAG_MANIFEST)}
+    files = {
+        path: content for path, content in files.items() if path not in (MANIFEST, TAG_MANIFEST)
+    }
     files[MANIFEST] = manifest(files, (path for path in files if path.startswith("data/")))
     files[TAG_MANIFEST] = manifest(files, (path for path in files if not path.startswith("data/")))
     return files
@@ -93,19 +104,29 @@ def test_an_untouched_copy_is_intact_also_when_another_program_wrote_the_same_fi
 @pytest.mark.parametrize(
     ("tamper", "expected"),
     [
-        (lambda files: files | {PAGE: b"Other words"}, {(CopyProblemKind.CHANGED, PAGE), (CopyProblemKind.OXUM, "bag-info.txt")}),
+        (lambda files: files | {PAGE: b"Other words"},
+         {(CopyProblemKind.CHANGED, PAGE), (CopyProblemKind.OXUM, "bag-info.txt")}),
         (lambda files: files | {PAGE: files[PAGE][::-1]}, {(CopyProblemKind.CHANGED, PAGE)}),
-        (lambda files: files | {"data/more.txt": b""}, {(CopyProblemKind.EXTRA, "data/more.txt"), (CopyProblemKind.OXUM, "bag-info.txt")}),
+        (lambda files: files | {"data/more.txt": b""},
+         {(CopyProblemKind.EXTRA, "data/more.txt"), (CopyProblemKind.OXUM, "bag-info.txt")}),
         (lambda files: files | {"more.txt": b""}, {(CopyProblemKind.EXTRA, "more.txt")}),
-        (lambda files: files | {"README.txt": b"Believe me."}, {(CopyProblemKind.CHANGED, "README.txt")}),
-        (lambda files: files | {"bag-info.txt": b""}, {(CopyProblemKind.CHANGED, "bag-info.txt"), (CopyProblemKind.OXUM, "bag-info.txt")}),
-        (lambda files: files | {MANIFEST: files[MANIFEST] + b"abc  data/x\n"}, {(CopyProblemKind.CHANGED, MANIFEST), (CopyProblemKind.MANIFEST, MANIFEST)}),
-        (lambda files: files | {MANIFEST: files[MANIFEST] * 2}, {(CopyProblemKind.CHANGED, MANIFEST), (CopyProblemKind.MANIFEST, MANIFEST)}),
-        (lambda files: files | {MANIFEST: files[MANIFEST][:-1]}, {(CopyProblemKind.CHANGED, MANIFEST), (CopyProblemKind.MANIFEST, MANIFEST)}),
+        (lambda files: files | {"README.txt": b"Believe me."},
+         {(CopyProblemKind.CHANGED, "README.txt")}),
+        (lambda files: files | {"bag-info.txt": b""},
+         {(CopyProblemKind.CHANGED, "bag-info.txt"), (CopyProblemKind.OXUM, "bag-info.txt")}),
+        (lambda files: files | {MANIFEST: files[MANIFEST] + b"abc  data/x\n"},
+         {(CopyProblemKind.CHANGED, MANIFEST), (CopyProblemKind.MANIFEST, MANIFEST)}),
+        (lambda files: files | {MANIFEST: files[MANIFEST] * 2},
+         {(CopyProblemKind.CHANGED, MANIFEST), (CopyProblemKind.MANIFEST, MANIFEST)}),
+        (lambda files: files | {MANIFEST: files[MANIFEST][:-1]},
+         {(CopyProblemKind.CHANGED, MANIFEST), (CopyProblemKind.MANIFEST, MANIFEST)}),
     ],
 )  # fmt: skip
 def test_whatever_was_changed_or_added_is_named(
-    sealed: Path, tmp_path: Path, tamper: Callable[[Files], Files], expected: set[tuple[CopyProblemKind, str]]
+    sealed: Path,
+    tmp_path: Path,
+    tamper: Callable[[Files], Files],
+    expected: set[tuple[CopyProblemKind, str]],
 ) -> None:
     found = problems(written(tamper(files_of(sealed)), tmp_path / "a.zip"))
 
@@ -126,7 +147,9 @@ def test_a_manifest_that_is_not_utf_8_is_a_problem(sealed: Path, tmp_path: Path)
     """Other programs would look for another name."""
     files = resealed(files_of(sealed) | {"data/\ufffd.txt": b"a"})
     files[MANIFEST] = files[MANIFEST].replace("\ufffd".encode(), b"\xff")
-    files[TAG_MANIFEST] = manifest(files, (p for p in files if not p.startswith("data/") and p != TAG_MANIFEST))
+    files[TAG_MANIFEST] = manifest(
+        files, (p for p in files if not p.startswith("data/") and p != TAG_MANIFEST)
+    )
 
     assert (CopyProblemKind.MANIFEST, MANIFEST) in problems(written(files, tmp_path / "a.zip"))
 
@@ -140,7 +163,7 @@ def test_a_byte_that_flipped_inside_the_zip_is_found(sealed: Path) -> None:
     assert (CopyProblemKind.CHANGED, PAGE) in problems(sealed)
 
 
-# --- what is refused unread --------------------------------------------------------------------------------------------
+# --- what is refused unread -----------------------------------------------------------------------
 
 
 def test_a_compressed_zip_is_refused_before_it_is_unpacked(sealed: Path, tmp_path: Path) -> None:
@@ -152,7 +175,9 @@ def test_a_compressed_zip_is_refused_before_it_is_unpacked(sealed: Path, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "path", ["../x", "data/../../x", "/etc/passwd", "data//x", "./x", "C:x", "data\\x", "data/x\ny", "data/x%2Fy", "data/"]
+    "path",
+    ["../x", "data/../../x", "/etc/passwd", "data//x", "./x", "C:x", "data\\x", "data/x\ny",
+     "data/x%2Fy", "data/"]
 )  # fmt: skip
 def test_paths_that_lead_elsewhere_are_refused(sealed: Path, tmp_path: Path, path: str) -> None:
     with pytest.raises(NoSealedCopy, match=r"name leads outside|links or folders"):
@@ -218,7 +243,9 @@ def test_two_names_that_look_the_same_are_refused(sealed: Path, tmp_path: Path) 
         "data/" + "a" * 256,
     ],
 )
-def test_names_that_programs_or_disks_change_are_refused(sealed: Path, tmp_path: Path, path: str) -> None:
+def test_names_that_programs_or_disks_change_are_refused(
+    sealed: Path, tmp_path: Path, path: str
+) -> None:
     with pytest.raises(NoSealedCopy, match="name leads outside"):
         check_copy(written(resealed(files_of(sealed) | {path: b"Other words"}), tmp_path / "a.zip"))
 
@@ -228,7 +255,9 @@ def test_a_folder_whose_name_programs_drop_is_refused(sealed: Path, tmp_path: Pa
         check_copy(written(files_of(sealed), tmp_path / "a.zip", folder="..."))
 
 
-def test_two_names_that_differ_in_the_case_of_a_composed_letter_are_refused(sealed: Path, tmp_path: Path) -> None:
+def test_two_names_that_differ_in_the_case_of_a_composed_letter_are_refused(
+    sealed: Path, tmp_path: Path
+) -> None:
     more = {"data/\u0390": b"a", "data/\u03aa\u0301": b"b"}
 
     with pytest.raises(NoSealedCopy, match="two files with the same name"):
@@ -245,7 +274,9 @@ def test_a_second_folder_is_refused(sealed: Path, tmp_path: Path) -> None:
 
 
 def test_a_name_that_differs_in_the_directory_is_refused(sealed: Path) -> None:
-    """A program that reads the zip from its beginning would show other names than one that reads its directory."""
+    """A program that reads the zip from its beginning would show other names than one that reads
+    its directory.
+    """
     data = sealed.read_bytes()
     sealed.write_bytes(data.replace(PAGE.encode(), b"data/pAge.txt", 1))
 
@@ -309,7 +340,7 @@ def test_an_encrypted_file_is_refused(sealed: Path) -> None:
         check_copy(sealed)
 
 
-# --- what other programs would unpack differently ----------------------------------------------------------------------
+# --- what other programs would unpack differently -------------------------------------------------
 
 VIDEO, REPORT = "bag/data/video.mp4", "bag/data/report.json"
 UNIX = 3
@@ -359,7 +390,10 @@ class RawFile:
         return head + name + self.local_extra + self.content + self.descriptor
 
     def central(self, offset: int) -> bytes:
-        name, (packed, size) = self.name.encode(), self.sizes or (len(self.content), len(self.content))
+        name, (packed, size) = (
+            self.name.encode(),
+            self.sizes or (len(self.content), len(self.content)),
+        )
         crc, at = zlib.crc32(self.content), offset if self.offset is None else self.offset
         head = (
             b"PK\1\2",
@@ -378,11 +412,19 @@ class RawFile:
             0,
             0,
         )
-        return struct.pack("<4sBB5H3I5H2I", *head, self.internal, self.attributes, at) + name + self.extra
+        return (
+            struct.pack("<4sBB5H3I5H2I", *head, self.internal, self.attributes, at)
+            + name
+            + self.extra
+        )
 
 
-def raw_zip(files: Sequence[RawFile], *, end: Callable[[int, int, int], bytes] | None = None) -> bytes:
-    """Return the zip; ``end`` makes its end from the number of files, and the directory's size and place."""
+def raw_zip(
+    files: Sequence[RawFile], *, end: Callable[[int, int, int], bytes] | None = None
+) -> bytes:
+    """Return the zip; ``end`` makes its end from the number of files,
+    and the directory's size and place.
+    """
     body, directory = b"", b""
     for file in files:
         directory += file.central(len(body))
@@ -392,15 +434,21 @@ def raw_zip(files: Sequence[RawFile], *, end: Callable[[int, int, int], bytes] |
 
 
 def raw_copy(change: Callable[[dict[str, RawFile]], object] = lambda _: None) -> list[RawFile]:
-    """Return the files of a small copy, with its manifests in order, after ``change`` of them by their names."""
+    """Return the files of a small copy, with its manifests in order,
+    after ``change`` of them by their names.
+    """
     content = {
         "bagit.txt": BAGIT_TEXT,
         "data/video.mp4": b"the video that was saved",
         "data/report.json": b"a report that was written",
     }
-    content["bag-info.txt"] = f"Payload-Oxum: {sum(map(len, list(content.values())[1:]))}.2\n".encode()
+    content["bag-info.txt"] = (
+        f"Payload-Oxum: {sum(map(len, list(content.values())[1:]))}.2\n".encode()
+    )
     content |= {"README.txt": README_TEXT.encode(), "verify.sh": SCRIPT_TEXT.encode()}
-    files = {f"bag/{path}": RawFile(f"bag/{path}", text) for path, text in resealed(content).items()}
+    files = {
+        f"bag/{path}": RawFile(f"bag/{path}", text) for path, text in resealed(content).items()
+    }
     change(files)
     return list(files.values())
 
@@ -413,10 +461,18 @@ def with_facts(name: str, **facts: Any) -> list[RawFile]:
 
 
 def early_end(*, signed: bool = True, wide: bool = False) -> bytes:
-    """Return a video in whose bytes a reader without the directory sees its end, and another one after it."""
+    """Return a video in whose bytes a reader without the directory sees its end,
+    and another one after it.
+    """
     first = b"the video that other programs show"
     sizes = struct.pack("<IQQ" if wide else "<3I", zlib.crc32(first), len(first), len(first))
-    return first + (b"PK\x07\x08" if signed else b"") + sizes + RawFile(VIDEO, b"more").local() + b"the rest"
+    return (
+        first
+        + (b"PK\x07\x08" if signed else b"")
+        + sizes
+        + RawFile(VIDEO, b"more").local()
+        + b"the rest"
+    )
 
 
 def streamed(content: bytes, **facts: Any) -> list[RawFile]:
@@ -426,7 +482,8 @@ def streamed(content: bytes, **facts: Any) -> list[RawFile]:
 
     def change(files: dict[str, RawFile]) -> None:
         files[VIDEO] = replace(
-            RawFile(VIDEO, content, flags=8, local_crc=0, local_size=0, descriptor=descriptor), **facts
+            RawFile(VIDEO, content, flags=8, local_crc=0, local_size=0, descriptor=descriptor),
+            **facts,
         )
 
     return raw_copy(change)
@@ -438,7 +495,9 @@ def unicode_path(name: str, instead_of: str) -> bytes:
     return struct.pack("<HH", 0x7075, len(body)) + body
 
 
-def test_a_zip_that_was_written_byte_by_byte_is_accepted_if_it_is_as_it_should_be(tmp_path: Path) -> None:
+def test_a_zip_that_was_written_byte_by_byte_is_accepted_if_it_is_as_it_should_be(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "a.zip").write_bytes(raw_zip(raw_copy()))
     assert problems(tmp_path / "a.zip") == []
     (tmp_path / "a.zip").write_bytes(raw_zip(streamed(b"a video whose manifest is not adapted")))
@@ -460,8 +519,11 @@ FORMS: dict[str, list[RawFile]] = {
     "a Unicode path in the directory": with_facts(VIDEO, extra=SWAPPED[0]),
     "a Unicode path that leads out": with_facts(VIDEO, local_extra=SWAPPED[1], extra=SWAPPED[1]),
     "times of Info-ZIP": with_facts(VIDEO, local_extra=struct.pack("<HHBI", 0x5455, 5, 1, 0)),
-    "ZIP64 where it is not needed": with_facts(VIDEO, extra=struct.pack("<HHQ", 1, 8, 24), sizes=(24, ZIP64)),
-    "ZIP64 that says something else": with_facts(VIDEO, local_extra=struct.pack("<HHQQ", 1, 16, 3, 3), local_size=ZIP64),
+    "ZIP64 where it is not needed": with_facts(VIDEO, extra=struct.pack("<HHQ", 1, 8, 24),
+                                               sizes=(24, ZIP64)),
+    "ZIP64 that says something else": with_facts(VIDEO,
+                                                 local_extra=struct.pack("<HHQQ", 1, 16, 3, 3),
+                                                 local_size=ZIP64),
     "bytes that are no extra field": with_facts(VIDEO, local_extra=b"\0\0\0"),
     "the attribute of a folder": with_facts(VIDEO, attributes=0o644 << 16 | 0x10),
     "the attribute of a hidden file": with_facts(VIDEO, attributes=0o644 << 16 | 0x02),
@@ -478,13 +540,17 @@ FORMS: dict[str, list[RawFile]] = {
     "a streamed file with sizes in its local head": streamed(b"a video", local_size=7),
     "a streamed file with a checksum in its local head": streamed(b"a video", local_crc=7),
     "a streamed file without a descriptor": streamed(b"a video", descriptor=b""),
-    "a descriptor without a signature": streamed(b"a video", descriptor=struct.pack("<3I", zlib.crc32(b"a video"), 7, 7)),
-    "a descriptor with another size": streamed(b"a video", descriptor=struct.pack("<4s3I", b"PK\x07\x08", 1, 3, 3)),
+    "a descriptor without a signature": streamed(b"a video",
+                                                 descriptor=struct.pack("<3I", zlib.crc32(b"a video"), 7, 7)),  # noqa: E501
+    "a descriptor with another size": streamed(b"a video",
+                                               descriptor=struct.pack("<4s3I", b"PK\x07\x08", 1, 3, 3)),  # noqa: E501
     "a descriptor that is wide without ZIP64": streamed(
         b"a video", descriptor=struct.pack("<4sI2Q", b"PK\x07\x08", zlib.crc32(b"a video"), 7, 7)
     ),
     "a descriptor behind a file that has its sizes": with_facts(
-        VIDEO, descriptor=struct.pack("<4s3I", b"PK\x07\x08", zlib.crc32(b"the video that was saved"), 24, 24)
+        VIDEO,
+        descriptor=struct.pack("<4s3I", b"PK\x07\x08", zlib.crc32(b"the video that was saved"), 24,
+                               24)
     ),
     "an early end inside a streamed file": streamed(early_end()),
     "an early end, in 64 bits": streamed(early_end(wide=True)),
@@ -494,7 +560,9 @@ FORMS: dict[str, list[RawFile]] = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_what_other_programs_unpack_differently_is_refused(tmp_path: Path, form: str) -> None:
-    """A reader that goes through the file from its beginning, or one that knows more kinds of fields, would show another."""
+    """A reader that goes through the file from its beginning,
+    or one that knows more kinds of fields, would show another.
+    """
     (tmp_path / "a.zip").write_bytes(raw_zip(FORMS[form]))
 
     with pytest.raises(NoSealedCopy):
@@ -524,11 +592,13 @@ def test_an_end_that_other_programs_read_differently_is_refused(
         check_copy(tmp_path / "a.zip")
 
 
-# --- what a stranger's copy tells people to run ------------------------------------------------------------------------
+# --- what a stranger's copy tells people to run ---------------------------------------------------
 
 
 @pytest.mark.parametrize("path", ["verify.sh", "README.txt"])
-def test_instructions_that_are_not_ours_are_a_problem(sealed: Path, tmp_path: Path, path: str) -> None:
+def test_instructions_that_are_not_ours_are_a_problem(
+    sealed: Path, tmp_path: Path, path: str
+) -> None:
     """Whoever made the copy wrote its manifests too: only we can say what these two files are."""
     files = files_of(sealed)
     forged = resealed(files | {path: files[path] + b"echo pwned\n"})
@@ -566,7 +636,9 @@ def test_the_instructions_tell_nobody_to_run_a_script_of_the_copy() -> None:
     assert README_TEXT.count("openssl ts") == 2
 
 
-def test_too_many_files_and_too_large_manifests_are_refused(sealed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_files_and_too_large_manifests_are_refused(
+    sealed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(checking, "MAX_FILES", 5)
         with pytest.raises(NoSealedCopy, match="too many"):
@@ -576,7 +648,9 @@ def test_too_many_files_and_too_large_manifests_are_refused(sealed: Path, monkey
         check_copy(sealed)
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x05\x06" + bytes(18), b"a film", b"PK\x03\x04" + bytes(60)])
+@pytest.mark.parametrize(
+    "content", [b"", b"PK\x05\x06" + bytes(18), b"a film", b"PK\x03\x04" + bytes(60)]
+)
 def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.zip").write_bytes(content)
 
@@ -603,7 +677,9 @@ def test_no_truncated_copy_is_intact(sealed: Path, tmp_path: Path) -> None:
 
 
 def test_no_changed_byte_leaves_a_copy_intact(sealed: Path, tmp_path: Path) -> None:
-    """But for what says nothing about its files: their dates, permissions, and which program wrote the zip."""
+    """But for what says nothing about its files: their dates, permissions,
+    and which program wrote the zip.
+    """
     data, untouched = sealed.read_bytes(), check_copy(sealed)
     files = files_of(sealed)
     for place in range(0, len(data), 7):
@@ -619,7 +695,7 @@ def test_no_changed_byte_leaves_a_copy_intact(sealed: Path, tmp_path: Path) -> N
             assert files_of(tmp_path / "changed.zip") == files
 
 
-# --- the timestamp -----------------------------------------------------------------------------------------------------
+# --- the timestamp --------------------------------------------------------------------------------
 
 
 @needs_openssl
@@ -629,7 +705,9 @@ def test_a_forger_can_reseal_the_hashes_but_not_the_timestamp(
     files = files_of(stamped)
     forged = written(resealed(files | {PAGE: files[PAGE][::-1]}), tmp_path / "a.zip")
 
-    assert check_copy(forged).problems == (CopyProblem(CopyProblemKind.TIMESTAMP, TOKEN, "it is for other data"),)
+    assert check_copy(forged).problems == (
+        CopyProblem(CopyProblemKind.TIMESTAMP, TOKEN, "it is for other data"),
+    )
     assert check_copy(forged).timestamp is None
 
 
@@ -644,7 +722,8 @@ def test_a_timestamp_of_the_forgers_own_is_told_by_its_root(
     files = resealed(files_of(stamped) | {PAGE: b"I was here" + bytes(8)})
     answer = own.answer(timestamp_request(files[MANIFEST], 1))
     forged = written(
-        resealed(files | {TOKEN: answer, CERTIFICATES: certificates_of(answer, [own.root])}), tmp_path / "a.zip"
+        resealed(files | {TOKEN: answer, CERTIFICATES: certificates_of(answer, [own.root])}),
+        tmp_path / "a.zip",
     )
     checked = check_copy(forged)
 
@@ -662,7 +741,11 @@ def test_a_timestamp_of_the_forgers_own_is_told_by_its_root(
 def test_a_timestamp_that_was_taken_out_is_missed_with_a_root(
     stamped: Path, tmp_path: Path, authority: Authority
 ) -> None:
-    files = {path: content for path, content in files_of(stamped).items() if path not in (TOKEN, CERTIFICATES)}
+    files = {
+        path: content
+        for path, content in files_of(stamped).items()
+        if path not in (TOKEN, CERTIFICATES)
+    }
     bare = written(resealed(files), tmp_path / "a.zip")
 
     assert check_copy(bare).problems == ()
@@ -672,14 +755,18 @@ def test_a_timestamp_that_was_taken_out_is_missed_with_a_root(
 
 
 @needs_openssl
-def test_broken_certificates_next_to_the_timestamp_are_a_problem(stamped: Path, tmp_path: Path) -> None:
+def test_broken_certificates_next_to_the_timestamp_are_a_problem(
+    stamped: Path, tmp_path: Path
+) -> None:
     broken = written(resealed(files_of(stamped) | {CERTIFICATES: b"none"}), tmp_path / "a.zip")
 
     assert [problem.kind for problem in check_copy(broken).problems] == [CopyProblemKind.TIMESTAMP]
     assert shutil.which("openssl")
 
 
-async def test_a_copy_whose_files_need_zip64_is_read_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_copy_whose_files_need_zip64_is_read_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As with a video of more than two gigabytes."""
     monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 1_000)
     vault = SealingVault(tmp_path / "vault")
@@ -688,4 +775,6 @@ async def test_a_copy_whose_files_need_zip64_is_read_too(tmp_path: Path, monkeyp
 
     assert video.size > 1_000
     assert check_copy(file).problems == ()
-    assert check_copy(file).files == len([file for file in copy.files if file.path.startswith("data/")])
+    assert check_copy(file).files == len(
+        [file for file in copy.files if file.path.startswith("data/")]
+    )

@@ -26,7 +26,9 @@ def _no_system_roots(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "system_roots", tuple)
 
 
-async def make(folder: Path, authority: Authority | None = None, *, gone: bool = False) -> tuple[SealedCopy, Path]:
+async def make(
+    folder: Path, authority: Authority | None = None, *, gone: bool = False
+) -> tuple[SealedCopy, Path]:
     vault = SealingVault(folder)
     if gone:
         vault.browser.shown = NetworkFailure("The page did not load.")
@@ -34,11 +36,17 @@ async def make(folder: Path, authority: Authority | None = None, *, gone: bool =
 
 
 @needs_openssl
-def test_a_copy_is_made_and_what_it_lacks_is_said(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    copy, file = asyncio.run(make(tmp_path / "vault", make_authority(tmp_path / "authority"), gone=True))
+def test_a_copy_is_made_and_what_it_lacks_is_said(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy, file = asyncio.run(
+        make(tmp_path / "vault", make_authority(tmp_path / "authority"), gone=True)
+    )
     asked: list[tuple[JobId, Path]] = []
 
-    async def seal_copy(_: Settings, job: JobId, target: Path, onlooker: Progress) -> tuple[SealedCopy, Path]:
+    async def seal_copy(
+        _: Settings, job: JobId, target: Path, onlooker: Progress
+    ) -> tuple[SealedCopy, Path]:
         asked.append((job, target))
         return copy, file
 
@@ -59,7 +67,9 @@ def test_a_copy_is_made_and_what_it_lacks_is_said(run: Run, tmp_path: Path, monk
 def test_the_name_of_an_authority_cannot_steer_the_terminal(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = asyncio.run(make(tmp_path / "vault", make_authority(tmp_path / "authority", name="A\n\x1b[2JTime")))
+    made = asyncio.run(
+        make(tmp_path / "vault", make_authority(tmp_path / "authority", name="A\n\x1b[2JTime"))
+    )
 
     async def seal_copy(*_: object) -> tuple[SealedCopy, Path]:
         return made
@@ -73,13 +83,17 @@ def test_the_name_of_an_authority_cannot_steer_the_terminal(
 
 
 @needs_openssl
-def test_an_intact_copy_is_reported_with_its_authority_and_how_far_it_is_known(run: Run, tmp_path: Path) -> None:
+def test_an_intact_copy_is_reported_with_its_authority_and_how_far_it_is_known(
+    run: Run, tmp_path: Path
+) -> None:
     authority = make_authority(tmp_path / "authority")
     _, file = asyncio.run(make(tmp_path / "vault", authority))
     (tmp_path / "root.pem").write_bytes(authority.root_pem)
     unknown = run("seal", "--check", str(file))
     named = run("seal", "--check", str(file), "--root", str(tmp_path / "root.pem"))
-    printed = run("seal", "--check", str(file), "--root", str(tmp_path / "root.pem"), "--json").json()
+    printed = run(
+        "seal", "--check", str(file), "--root", str(tmp_path / "root.pem"), "--json"
+    ).json()
 
     assert (unknown.code, named.code) == (0, 0)
     assert f"Post: {URL}" in unknown.out
@@ -90,7 +104,9 @@ def test_an_intact_copy_is_reported_with_its_authority_and_how_far_it_is_known(r
     assert printed["timestamp"]["trust"] == "named"
 
 
-def test_a_changed_copy_and_one_without_the_asked_timestamp_end_with_1(run: Run, tmp_path: Path) -> None:
+def test_a_changed_copy_and_one_without_the_asked_timestamp_end_with_1(
+    run: Run, tmp_path: Path
+) -> None:
     _, file = asyncio.run(make(tmp_path / "vault"))
     (tmp_path / "root.pem").write_bytes(make_authority(tmp_path / "authority").root_pem)
     bare = run("seal", "--check", str(file))
@@ -105,7 +121,9 @@ def test_a_changed_copy_and_one_without_the_asked_timestamp_end_with_1(run: Run,
     assert "the timestamp is not valid (there is none)" in missed.out
     assert "data/page.txt: was changed" in changed.out
     assert "This copy has changed since it was sealed." in changed.out
-    assert {"problem": "changed", "path": "data/page.txt", "detail": ""} in printed.json()["problems"]
+    assert {"problem": "changed", "path": "data/page.txt", "detail": ""} in printed.json()[
+        "problems"
+    ]
 
 
 @pytest.mark.parametrize(

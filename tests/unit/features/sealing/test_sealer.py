@@ -1,4 +1,6 @@
-"""Sealed copies: what is in them, what they say is missing, and that others than we can check them."""
+"""Sealed copies: what is in them, what they say is missing,
+and that others than we can check them.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ def report_of(bag: Path) -> dict[str, Any]:
     return report
 
 
-async def test_a_copy_holds_the_files_the_page_and_what_the_vault_did(vault: SealingVault, tmp_path: Path) -> None:
+async def test_a_copy_holds_the_files_the_page_and_what_the_vault_did(
+    vault: SealingVault, tmp_path: Path
+) -> None:
     job = await vault.fill(videos=2)
     steps: list[SealStep] = []
     copy = await vault.sealer().seal(job, steps.append)
@@ -50,20 +54,33 @@ async def test_a_copy_holds_the_files_the_page_and_what_the_vault_did(vault: Sea
 
     assert bag.name == f"mediavault-{job.id}-{copy.at:%Y%m%dT%H%M%SZ}"
     assert sorted(path.name for path in (bag / "data").iterdir()) == [
-        *("000001-0.info.json", "000001-0.jpg", "000001-0.mp4", "000001-2.info.json", "000001-2.jpg", "000001-2.mp4"),
+        *(
+            "000001-0.info.json",
+            "000001-0.jpg",
+            "000001-0.mp4",
+            "000001-2.info.json",
+            "000001-2.jpg",
+            "000001-2.mp4",
+        ),
         *("headers.json", "history.json", "page.html", "page.txt", "report.json", "screenshot.png"),
     ]
     assert (bag / "data" / "page.txt").read_text() == WORDS
     assert (bag / "data" / "screenshot.png").read_bytes().startswith(b"\x89PNG")
-    assert {row["path"] for row in report["files"]} == {f"data/{p.name}" for p in (bag / "data").iterdir()} - {
-        "data/report.json"
-    }
-    assert (report["post"]["url"], report["page"]["status"], report["not_captured"]) == (URL, 200, [])
+    assert {row["path"] for row in report["files"]} == {
+        f"data/{p.name}" for p in (bag / "data").iterdir()
+    } - {"data/report.json"}
+    assert (report["post"]["url"], report["page"]["status"], report["not_captured"]) == (
+        URL,
+        200,
+        [],
+    )
     assert vault.browser.visits == [(URL, False, True)]
     assert steps == [SealStep.CHECKING, SealStep.VISITING]
 
 
-async def test_subtitles_and_comments_of_a_video_are_in_it(vault: SealingVault, tmp_path: Path) -> None:
+async def test_subtitles_and_comments_of_a_video_are_in_it(
+    vault: SealingVault, tmp_path: Path
+) -> None:
     job = await vault.fill()
     items = tuple(
         replace(item, saved=replace(item.saved, beside=(".en.vtt", ".comments.jsonl", ".de.vtt")))
@@ -87,7 +104,9 @@ async def test_a_video_without_a_link_is_sealed_without_a_visit(vault: SealingVa
 
     assert vault.browser.visits == []
     assert copy.not_captured == (
-        NotCaptured("the page", "The video was imported without a link, so there was no page to visit."),
+        NotCaptured(
+            "the page", "The video was imported without a link, so there was no page to visit."
+        ),
     )
 
 
@@ -95,7 +114,9 @@ async def test_other_programs_find_the_copy_valid(vault: SealingVault, tmp_path:
     _, file = await vault.seal(await vault.fill(videos=2))
     bag = unpacked(file, tmp_path / "out")
     sums = [
-        subprocess.run([shutil.which("sha256sum") or "", "--strict", "-c", name], cwd=bag, capture_output=True)
+        subprocess.run(
+            [shutil.which("sha256sum") or "", "--strict", "-c", name], cwd=bag, capture_output=True
+        )
         for name in ("manifest-sha256.txt", "tagmanifest-sha256.txt")
     ]
 
@@ -109,23 +130,31 @@ async def test_a_timestamp_is_in_it_and_the_script_inside_checks_everything(
     vault: SealingVault, tmp_path: Path
 ) -> None:
     authority = make_authority(tmp_path / "authority")
-    copy, file = await vault.seal(await vault.fill(), vault.sealer(authority, system_roots=[authority.root]))
+    copy, file = await vault.seal(
+        await vault.fill(), vault.sealer(authority, system_roots=[authority.root])
+    )
     bag = unpacked(file, tmp_path / "out")
     (tmp_path / "root.pem").write_bytes(authority.root_pem)
     (tmp_path / "other.pem").write_bytes(make_authority(tmp_path / "other").root_pem)
 
     def script(*arguments: str) -> int:
-        return subprocess.run(["sh", str(bag / "verify.sh"), *arguments], cwd=tmp_path, capture_output=True).returncode
+        return subprocess.run(
+            ["sh", str(bag / "verify.sh"), *arguments], cwd=tmp_path, capture_output=True
+        ).returncode
 
     assert (script(), script("root.pem"), script("other.pem")) == (0, 0, 1)
-    assert check_copy(file, roots=[authority.root]).timestamp == replace(copy.timestamp, trust=Trust.NAMED)  # type: ignore[type-var]
+    assert check_copy(file, roots=[authority.root]).timestamp == replace(
+        copy.timestamp, trust=Trust.NAMED
+    )  # type: ignore[type-var]
     assert check_copy(file).problems == ()
     assert bagit.Bag(str(bag)).is_valid()
     (bag / "data" / "page.txt").write_text("Another film")
     assert script() != 0
 
 
-async def test_without_an_answer_of_the_authority_the_copy_says_so(vault: SealingVault, tmp_path: Path) -> None:
+async def test_without_an_answer_of_the_authority_the_copy_says_so(
+    vault: SealingVault, tmp_path: Path
+) -> None:
     async def refuse(_: bytes) -> bytes:
         raise NetworkFailure("tsa.example is away.")
 
@@ -162,7 +191,9 @@ async def test_a_post_without_a_file_is_not_sealed(vault: SealingVault) -> None:
         await vault.sealer().seal(replace(job, items=(), output_path=None))
 
 
-async def test_a_file_that_changes_after_the_check_leaves_no_copy_behind(vault: SealingVault, tmp_path: Path) -> None:
+async def test_a_file_that_changes_after_the_check_leaves_no_copy_behind(
+    vault: SealingVault, tmp_path: Path
+) -> None:
     job = await vault.fill()
     sealer = vault.sealer()
     copy = await sealer.seal(job)
@@ -192,7 +223,9 @@ async def test_a_page_that_cannot_be_reached_is_one_missing_part_with_its_reason
     bag = unpacked(file, tmp_path / "out")
 
     assert copy.not_captured == (NotCaptured("the page", "The page did not load."),)
-    assert report_of(bag)["not_captured"] == [{"what": "the page", "reason": "The page did not load."}]
+    assert report_of(bag)["not_captured"] == [
+        {"what": "the page", "reason": "The page did not load."}
+    ]
     assert report_of(bag)["page"] is None
     assert check_copy(file).problems == ()
 
@@ -221,7 +254,11 @@ async def test_an_empty_page_leaves_out_what_it_did_not_show(vault: SealingVault
     vault.browser.shown = page(html="", visible_text="", screenshot=None)
     copy, file = await vault.seal(await vault.fill())
 
-    assert [missing.what for missing in copy.not_captured] == ["data/page.txt", "data/page.html", "data/screenshot.png"]
+    assert [missing.what for missing in copy.not_captured] == [
+        "data/page.txt",
+        "data/page.html",
+        "data/screenshot.png",
+    ]
     assert check_copy(file).problems == ()
 
 
@@ -257,7 +294,9 @@ async def test_redirects_in_a_circle_end(vault: SealingVault) -> None:
 async def test_hostile_words_of_a_page_stay_inside_their_files(vault: SealingVault) -> None:
     job = await vault.fill()
     evil = "\ud800\x00\u202e\nBagIt-Version: 9\nPayload-Oxum: 1.1"
-    vault.browser.shown = page(title=evil, visible_text=evil, html=evil, responses=(seen(URL, x_evil=evil),))
+    vault.browser.shown = page(
+        title=evil, visible_text=evil, html=evil, responses=(seen(URL, x_evil=evil),)
+    )
     hostile = replace(job, post_url=f"{URL}?q={evil}", metadata={"title": evil, "text": evil})
     copy, file = await vault.seal(hostile)
     checked = check_copy(file)
@@ -267,7 +306,9 @@ async def test_hostile_words_of_a_page_stay_inside_their_files(vault: SealingVau
     assert len(copy.not_captured) == 0
 
 
-async def test_notes_of_users_and_signed_addresses_stay_in_the_vault(vault: SealingVault, tmp_path: Path) -> None:
+async def test_notes_of_users_and_signed_addresses_stay_in_the_vault(
+    vault: SealingVault, tmp_path: Path
+) -> None:
     job = await vault.fill()
     sidecar = vault.downloads / str(job.output_path).replace(".mp4", ".info.json")
     facts = json.loads(sidecar.read_text())
@@ -276,7 +317,10 @@ async def test_notes_of_users_and_signed_addresses_stay_in_the_vault(vault: Seal
     _, file = await vault.seal(signed)
 
     assert b"private" not in file.read_bytes()
-    assert json.loads((unpacked(file, tmp_path / "out") / "data" / sidecar.name).read_text())["marks"] == []
+    assert (
+        json.loads((unpacked(file, tmp_path / "out") / "data" / sidecar.name).read_text())["marks"]
+        == []
+    )
 
 
 @pytest.mark.parametrize("name", ["report.json", "100% geese\u0301.mp4", "CON.mp4", "a\\b.mp4"])
@@ -290,7 +334,9 @@ async def test_names_of_videos_are_safe_and_replace_none_of_ours(
     items = tuple(replace(item, saved=renamed) if item.saved else item for item in job.items)
     copy, file = await vault.seal(replace(job, items=items))
     bag = unpacked(file, tmp_path / "out")
-    sums = subprocess.run(["sha256sum", "--strict", "-c", "manifest-sha256.txt"], cwd=bag, capture_output=True)
+    sums = subprocess.run(
+        ["sha256sum", "--strict", "-c", "manifest-sha256.txt"], cwd=bag, capture_output=True
+    )
 
     assert check_copy(file).problems == ()
     assert sums.returncode == 0
@@ -298,7 +344,7 @@ async def test_names_of_videos_are_safe_and_replace_none_of_ours(
     assert hashlib.sha256((bag / copy.files[0].path).read_bytes()).hexdigest() == saved.sha256
 
 
-# --- the site's limits ---------------------------------------------------------------------------------------------------
+# --- the site's limits ----------------------------------------------------------------------------
 
 
 async def post_of(vault: SealingVault, site: str) -> tuple[Job, Platform]:
@@ -309,7 +355,10 @@ async def post_of(vault: SealingVault, site: str) -> tuple[Job, Platform]:
 async def test_a_closed_site_is_not_visited(vault: SealingVault) -> None:
     job, _ = await post_of(vault, "tiktok")
     await vault.store.site_limits.pause_site(
-        "tiktok", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="It asked us to slow down."
+        "tiktok",
+        duration=timedelta(hours=1),
+        code=ErrorCode.RATE_LIMITED,
+        reason="It asked us to slow down.",
     )
     copy, _ = await vault.seal(job)
 
@@ -340,7 +389,10 @@ async def test_a_site_that_a_job_closes_during_the_wait_is_not_visited(
 
     async def sleep(_: float) -> None:
         await vault.store.site_limits.pause_site(
-            "tiktok", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="It asked us to slow down."
+            "tiktok",
+            duration=timedelta(hours=1),
+            code=ErrorCode.RATE_LIMITED,
+            reason="It asked us to slow down.",
         )
 
     monkeypatch.setattr(vault.clock, "sleep", sleep)
@@ -352,20 +404,27 @@ async def test_a_site_that_a_job_closes_during_the_wait_is_not_visited(
     }
 
 
-async def test_a_site_that_a_job_closed_during_the_visit_stays_closed_for_twice_as_long(vault: SealingVault) -> None:
+async def test_a_site_that_a_job_closed_during_the_visit_stays_closed_for_twice_as_long(
+    vault: SealingVault,
+) -> None:
     """As after the second refusal of two jobs."""
     job, platform = await post_of(vault, "tiktok")
     capture = vault.browser.capture
 
     async def refuse(*args: Any, **options: Any) -> PageCapture:
         await vault.store.site_limits.pause_site(
-            "tiktok", duration=timedelta(seconds=1), code=ErrorCode.RATE_LIMITED, reason="It asked us to slow down."
+            "tiktok",
+            duration=timedelta(seconds=1),
+            code=ErrorCode.RATE_LIMITED,
+            reason="It asked us to slow down.",
         )
         return await capture(*args, **options)
 
     vault.browser.shown, vault.browser.capture = page(status=429), refuse  # type: ignore[method-assign]
     await vault.seal(job)
-    [limit] = [limit for limit in await vault.store.site_limits.all_limits() if limit.platform == "tiktok"]
+    [limit] = [
+        limit for limit in await vault.store.site_limits.all_limits() if limit.platform == "tiktok"
+    ]
 
     assert limit.closed_until == vault.clock.now() + 2 * timedelta(seconds=platform.pace.cooldown_s)
 
@@ -374,7 +433,9 @@ async def test_a_site_that_asks_to_slow_down_is_closed_for_jobs_too(vault: Seali
     job, platform = await post_of(vault, "tiktok")
     vault.browser.shown = page(status=429)
     await vault.seal(job)
-    [limit] = [limit for limit in await vault.store.site_limits.all_limits() if limit.platform == "tiktok"]
+    [limit] = [
+        limit for limit in await vault.store.site_limits.all_limits() if limit.platform == "tiktok"
+    ]
 
     assert limit.closed_until == vault.clock.now() + timedelta(seconds=platform.pace.cooldown_s)
     assert limit.code is ErrorCode.RATE_LIMITED

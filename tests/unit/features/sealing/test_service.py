@@ -1,4 +1,6 @@
-"""Sealed copies in the background: how far they are, how long they can be downloaded, and how many there are."""
+"""Sealed copies in the background: how far they are, how long they can be downloaded,
+and how many there are.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ async def is_ready(copies: SealedCopies, job_id: JobId) -> bool:
     return True
 
 
-async def test_a_copy_is_made_then_sent_until_an_hour_has_passed(vault: SealingVault, copies: SealedCopies) -> None:
+async def test_a_copy_is_made_then_sent_until_an_hour_has_passed(
+    vault: SealingVault, copies: SealedCopies
+) -> None:
     job = await vault.fill()
     assert copies.state(job.id) is None
     await copies.begin(job.id)
@@ -57,7 +61,9 @@ async def test_a_copy_is_made_then_sent_until_an_hour_has_passed(vault: SealingV
     assert not await is_ready(copies, job.id)
 
 
-async def test_a_damaged_file_is_reported_and_there_is_no_copy(vault: SealingVault, copies: SealedCopies) -> None:
+async def test_a_damaged_file_is_reported_and_there_is_no_copy(
+    vault: SealingVault, copies: SealedCopies
+) -> None:
     job = await vault.fill()
     (vault.downloads / str(job.output_path)).unlink()
     await copies.begin(job.id)
@@ -70,7 +76,9 @@ async def test_a_damaged_file_is_reported_and_there_is_no_copy(vault: SealingVau
     assert not await is_ready(copies, job.id)
 
 
-async def test_a_new_copy_replaces_the_one_before(vault: SealingVault, copies: SealedCopies) -> None:
+async def test_a_new_copy_replaces_the_one_before(
+    vault: SealingVault, copies: SealedCopies
+) -> None:
     job = await vault.fill()
     vault.browser.shown = NetworkFailure("The page did not load.")
     for _ in range(2):
@@ -83,7 +91,9 @@ async def test_a_new_copy_replaces_the_one_before(vault: SealingVault, copies: S
     assert len(state.not_captured) == 1
 
 
-async def test_few_are_made_at_a_time_and_few_are_kept(vault: SealingVault, copies: SealedCopies) -> None:
+async def test_few_are_made_at_a_time_and_few_are_kept(
+    vault: SealingVault, copies: SealedCopies
+) -> None:
     await vault.fill(jobs=MAX_READY + 1)
     jobs = list((await vault.store.catalogue.jobs(JobQuery())).jobs)
     await copies.begin(jobs[0].id)
@@ -97,7 +107,8 @@ async def test_few_are_made_at_a_time_and_few_are_kept(vault: SealingVault, copi
             await copies.wait_for(job.id)
 
     are_ready = [await is_ready(copies, job.id) for job in jobs]
-    assert sorted(are_ready[:2]) == [False, True]  # of the two made at a time, either may be the first
+    # of the two made at a time, either may be the first
+    assert sorted(are_ready[:2]) == [False, True]
     assert are_ready[2:] == [True] * (MAX_READY - 1)
 
 
@@ -112,7 +123,9 @@ async def test_a_bug_is_reported_as_one(vault: SealingVault, copies: SealedCopie
     assert state.error == "The copy could not be sealed: an internal error."
 
 
-async def test_the_end_of_the_process_cancels_what_is_being_made(vault: SealingVault, copies: SealedCopies) -> None:
+async def test_the_end_of_the_process_cancels_what_is_being_made(
+    vault: SealingVault, copies: SealedCopies
+) -> None:
     job = await vault.fill()
     await copies.begin(job.id)
     await asyncio.sleep(0)

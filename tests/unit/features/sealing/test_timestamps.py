@@ -56,33 +56,57 @@ def test_openssl_reads_our_request(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", ["ec", "rsa"])
 @pytest.mark.parametrize("ess", ["sha1", "sha256", "sha512"])
-def test_a_timestamp_names_its_time_authority_and_root(tmp_path: Path, key: Literal["ec", "rsa"], ess: str) -> None:
+def test_a_timestamp_names_its_time_authority_and_root(
+    tmp_path: Path, key: Literal["ec", "rsa"], ess: str
+) -> None:
     authority = make_authority(tmp_path, key=key, ess=ess)
     answer = authority.answer(timestamp_request(DATA, NONCE))
     stamp = check_timestamp(answer, DATA, nonce=NONCE, roots=[authority.root])
     (tmp_path / "data").write_bytes(DATA)
     (tmp_path / "root.pem").write_bytes(authority.root_pem)
-    verify = ["-verify", "-data", "data", "-in", "answer.tsr", "-CAfile", "root.pem", "-untrusted", "chain.pem"]
-    shown = subprocess.run([OPENSSL, "ts", "-reply", "-in", "answer.tsr", "-text"], cwd=tmp_path, capture_output=True)
+    verify = [
+        "-verify",
+        "-data",
+        "data",
+        "-in",
+        "answer.tsr",
+        "-CAfile",
+        "root.pem",
+        "-untrusted",
+        "chain.pem",
+    ]
+    shown = subprocess.run(
+        [OPENSSL, "ts", "-reply", "-in", "answer.tsr", "-text"], cwd=tmp_path, capture_output=True
+    )
 
     assert subprocess.run([OPENSSL, "ts", *verify], cwd=tmp_path).returncode == 0
     assert f"Time stamp: {stamp.at:%b %e %H:%M:%S %Y} GMT" in shown.stdout.decode()
-    assert (stamp.authority, stamp.root, stamp.trust) == ("Local Time Signer", "Local Time Root", Trust.NAMED)
+    assert (stamp.authority, stamp.root, stamp.trust) == (
+        "Local Time Signer",
+        "Local Time Root",
+        Trust.NAMED,
+    )
 
 
 def test_how_far_a_root_is_known_is_said(authority: Authority, answer: bytes) -> None:
     unknown = check_timestamp(answer, DATA)
     known = check_timestamp(answer, DATA, system_roots=[authority.root])
 
-    assert (unknown.trust, unknown.root) == (Trust.UNKNOWN, "Local Time Authority")  # the root is not in the answer
+    # the root is not in the answer
+    assert (unknown.trust, unknown.root) == (Trust.UNKNOWN, "Local Time Authority")
     assert (known.trust, known.root) == (Trust.SYSTEM, "Local Time Root")
 
 
-def test_the_certificates_are_kept_with_the_systems_root(authority: Authority, answer: bytes) -> None:
+def test_the_certificates_are_kept_with_the_systems_root(
+    authority: Authority, answer: bytes
+) -> None:
     alone = read_certificates(certificates_of(answer))
     complete = read_certificates(certificates_of(answer, [authority.root]))
 
-    assert [cert.subject.rfc4514_string() for cert in alone] == ["CN=Local Time Signer", "CN=Local Time Authority"]
+    assert [cert.subject.rfc4514_string() for cert in alone] == [
+        "CN=Local Time Signer",
+        "CN=Local Time Authority",
+    ]
     assert complete == [*alone, authority.root]
 
 
@@ -91,8 +115,14 @@ def test_the_certificates_are_kept_with_the_systems_root(authority: Authority, a
     [
         ("it is for other data", lambda answer, _: check_timestamp(answer, b"another manifest\n")),
         ("it answers another request", lambda answer, _: check_timestamp(answer, DATA, nonce=7)),
-        ("do not lead to the root", lambda answer, other: check_timestamp(answer, DATA, roots=[other.root])),
-        ("the authority refused", lambda *_: check_timestamp(bytes.fromhex("30053003020102"), DATA)),
+        (
+            "do not lead to the root",
+            lambda answer, other: check_timestamp(answer, DATA, roots=[other.root]),
+        ),
+        (
+            "the authority refused",
+            lambda *_: check_timestamp(bytes.fromhex("30053003020102"), DATA),
+        ),
         ("it is too large", lambda answer, _: check_timestamp(answer + bytes(MAX_BYTES), DATA)),
         ("it is incomplete", lambda answer, _: check_timestamp(answer[:-1], DATA)),
         ("not in the form|incomplete", lambda *_: check_timestamp(b"<html>", DATA)),
@@ -107,7 +137,9 @@ def test_what_a_timestamp_does_not_prove_is_refused(
 
 
 def test_the_signers_purpose_is_checked(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """OpenSSL signs with no certificate for something else, so an answer for timestamps is checked for another purpose."""
+    """OpenSSL signs with no certificate for something else,
+    so an answer for timestamps is checked for another purpose.
+    """
     monkeypatch.setattr(ExtendedKeyUsageOID, "TIME_STAMPING", ExtendedKeyUsageOID.CODE_SIGNING)
 
     with pytest.raises(BadTimestamp, match="not for timestamps"):
@@ -121,15 +153,22 @@ def test_a_certificate_for_something_else_signs_no_time(tmp_path: Path, answer: 
         check_purpose(other.signer)
 
 
-def test_no_changed_byte_passes_for_the_authoritys_word(authority: Authority, answer: bytes) -> None:
-    """What is not signed may change, such as the version of the message: neither the time nor the root does."""
+def test_no_changed_byte_passes_for_the_authoritys_word(
+    authority: Authority, answer: bytes
+) -> None:
+    """What is not signed may change, such as the version of the message:
+    neither the time nor the root does.
+    """
     genuine = check_timestamp(answer, DATA, nonce=NONCE, roots=[authority.root])
     passed = 0
     for place in range(len(answer)):
         changed = bytearray(answer)
         changed[place] ^= 1
         try:
-            assert check_timestamp(bytes(changed), DATA, nonce=NONCE, roots=[authority.root]) == genuine
+            assert (
+                check_timestamp(bytes(changed), DATA, nonce=NONCE, roots=[authority.root])
+                == genuine
+            )
         except BadTimestamp:
             continue
         passed += 1
@@ -138,10 +177,13 @@ def test_no_changed_byte_passes_for_the_authoritys_word(authority: Authority, an
 
 
 @pytest.mark.parametrize(
-    "oid", [b"", b"\x80", b"\x2a\x86", b"\x2a" + b"\x01" * 64, b"\x2a" + b"\xff" * 200_000 + b"\x7f"]
+    "oid",
+    [b"", b"\x80", b"\x2a\x86", b"\x2a" + b"\x01" * 64, b"\x2a" + b"\xff" * 200_000 + b"\x7f"],
 )
 def test_an_object_identifier_in_no_accepted_form_is_refused_at_once(oid: bytes) -> None:
-    """The last one is a single number, which takes seconds to be read, and more digits than Python writes."""
+    """The last one is a single number, which takes seconds to be read,
+    and more digits than Python writes.
+    """
     forged = der(0x30, der(0x30, der(0x02, b"\x00")), der(0x30, der(0x06, oid), der(0xA0)))
 
     with pytest.raises(BadTimestamp, match="not in the form"):
@@ -149,7 +191,9 @@ def test_an_object_identifier_in_no_accepted_form_is_refused_at_once(oid: bytes)
 
 
 @pytest.mark.parametrize("named", [b"", bytes.fromhex("300b0609608648016503040201")])
-def test_a_signature_whose_named_certificate_lacks_its_hash_is_refused(answer: bytes, named: bytes) -> None:
+def test_a_signature_whose_named_certificate_lacks_its_hash_is_refused(
+    answer: bytes, named: bytes
+) -> None:
     """The rest of the attribute fills the place, so that every length around it stays right."""
     at = answer.index(bytes.fromhex("30220420"))  # ESSCertIDv2 with a hash alone
     size = answer[at + 1]
@@ -160,7 +204,9 @@ def test_a_signature_whose_named_certificate_lacks_its_hash_is_refused(answer: b
         check_timestamp(answer[:at] + forged + filling + answer[at + 2 + size :], DATA)
 
 
-@pytest.mark.parametrize("text", ["", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+@pytest.mark.parametrize(
+    "text", ["", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
+)
 def test_certificates_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(BadTimestamp):
         read_certificates(text.encode())

@@ -17,7 +17,8 @@ from tests.http_vault import TOKEN, VIDEO, ApiVault, MakeVault
 HTML = "text/html"
 BEARER = f"Bearer {TOKEN}"
 DAY_S = 24 * 3600
-# Every route that a stranger may request, with or without a link, and why. All others must refuse them.
+# Every route that a stranger may request, with or without a link, and why. All others must refuse
+# them.
 OPEN_TO_STRANGERS = {
     "/healthz": "says only that the process runs",
     "/static/{name:path}": "scripts and styles, the same in every vault",
@@ -48,7 +49,10 @@ def vault(make_vault: MakeVault) -> ApiVault:
 async def share(vault: ApiVault, job: Job, **fields: str) -> str:
     """Make a link as the owner does, and return its path."""
     answer = await vault.client.submit(
-        f"/jobs/{job.id}/share", {"item": "0", "days": "7"} | fields, accept=HTML, authorization=BEARER
+        f"/jobs/{job.id}/share",
+        {"item": "0", "days": "7"} | fields,
+        accept=HTML,
+        authorization=BEARER,
     )
     assert answer.status == 200
     [path] = re.findall(r'<code id="fresh-token">http://[^/]+(/s/[\w-]{43})</code>', answer.text)
@@ -67,7 +71,9 @@ async def test_a_link_shows_its_video_to_a_stranger(vault: ApiVault) -> None:
 
     assert page.status == 200
     assert f'src="{link}/video"' in page.text
-    assert re.search(rf'<meta property="og:image" content="http://[^"/]+{link}/picture">', page.text)
+    assert re.search(
+        rf'<meta property="og:image" content="http://[^"/]+{link}/picture">', page.text
+    )
     assert page.headers["x-robots-tag"] == "noindex, nofollow"
     assert not re.search(r'href="/(library|jobs|accounts|settings)', page.text)
     assert (video.status, video.body) == (206, VIDEO[5:10])
@@ -75,17 +81,31 @@ async def test_a_link_shows_its_video_to_a_stranger(vault: ApiVault) -> None:
 
 
 async def test_a_link_reaches_no_other_route(vault: ApiVault) -> None:
-    """A new route is refused to strangers, or gets a line in OPEN_TO_STRANGERS that says why it is not."""
+    """A new route is refused to strangers, or gets a line in OPEN_TO_STRANGERS that says why it is
+    not.
+    """
     job = await vault.add_saved()
     link = await share(vault, job)
     cookie = f"mediavault_shared={link.removeprefix('/s/')}"
-    values = {"job_id": job.id, "key": link.removeprefix("/s/"), "place": "0", "platform": "x", "slug": "jane"}
+    values = {
+        "job_id": job.id,
+        "key": link.removeprefix("/s/"),
+        "place": "0",
+        "platform": "x",
+        "slug": "jane",
+    }
     open_routes = set()
     routes = [route for route in vault.client.app.routes if isinstance(route, APIRoute)]  # type: ignore[attr-defined]
     for route in routes:
-        path = re.sub(r"\{(\w+)(?::\w+)?\}", lambda name: values.get(name[1], "nothing"), route.path)
+        path = re.sub(
+            r"\{(\w+)(?::\w+)?\}", lambda name: values.get(name[1], "nothing"), route.path
+        )
         for method in sorted(route.methods or ()):
-            kind = "application/json" if path.startswith("/api") else "application/x-www-form-urlencoded"
+            kind = (
+                "application/json"
+                if path.startswith("/api")
+                else "application/x-www-form-urlencoded"
+            )
             headers = {"accept": HTML, "cookie": cookie, "content-type": kind}
             body = b"{}" if method in ("POST", "PUT", "PATCH") else b""
             answer = await vault.client.request(method, path, headers=headers, body=body)
@@ -99,7 +119,10 @@ async def test_a_link_reaches_no_other_route(vault: ApiVault) -> None:
 
 async def test_a_password_is_asked_for_and_remembered_for_this_link_only(vault: ApiVault) -> None:
     job = await vault.add_saved()
-    link, other = await share(vault, job, password="grey herons"), await share(vault, job, password="grey herons")
+    link, other = (
+        await share(vault, job, password="grey herons"),
+        await share(vault, job, password="grey herons"),
+    )
     locked = await look(vault, link)
     assert "Password of this link" in locked.text
     assert "videos.example" not in locked.text
@@ -117,7 +140,9 @@ async def test_a_password_is_asked_for_and_remembered_for_this_link_only(vault: 
 
 async def test_passwords_cannot_be_guessed_quickly(vault: ApiVault) -> None:
     link = await share(vault, await vault.add_saved(), password="grey herons")
-    answers = [await vault.client.submit(link, {"password": str(n)}, accept=HTML) for n in range(11)]
+    answers = [
+        await vault.client.submit(link, {"password": str(n)}, accept=HTML) for n in range(11)
+    ]
 
     assert [answer.status for answer in answers] == [401] * 10 + [429]
     assert (await vault.client.submit(link, {"password": "grey herons"}, accept=HTML)).status == 429
@@ -160,16 +185,32 @@ async def test_a_deleted_post_ends_its_links_until_it_is_restored(vault: ApiVaul
 
 
 @pytest.mark.parametrize(
-    "fields", [{"item": "1"}, {"item": "-1"}, {"item": "x"}, {"item": ""}, {"days": "2"}, {"password": "x" * 201}]
+    "fields",
+    [
+        {"item": "1"},
+        {"item": "-1"},
+        {"item": "x"},
+        {"item": ""},
+        {"days": "2"},
+        {"password": "x" * 201},
+    ],
 )
-async def test_a_link_that_makes_no_sense_is_not_made(vault: ApiVault, fields: dict[str, Any]) -> None:
+async def test_a_link_that_makes_no_sense_is_not_made(
+    vault: ApiVault, fields: dict[str, Any]
+) -> None:
     job = await vault.add_saved()
     answer = await vault.client.submit(
-        f"/jobs/{job.id}/share", {"item": "0", "days": "7"} | fields, accept=HTML, authorization=BEARER
+        f"/jobs/{job.id}/share",
+        {"item": "0", "days": "7"} | fields,
+        accept=HTML,
+        authorization=BEARER,
     )
 
     assert answer.status == 422
-    assert "Shared links" not in (await vault.client.get("/access", accept=HTML, authorization=BEARER)).text
+    assert (
+        "Shared links"
+        not in (await vault.client.get("/access", accept=HTML, authorization=BEARER)).text
+    )
 
 
 async def test_the_database_has_no_key_that_opens_a_link(vault: ApiVault) -> None:
@@ -181,7 +222,9 @@ async def test_the_database_has_no_key_that_opens_a_link(vault: ApiVault) -> Non
 
 
 @pytest.mark.usefixtures("cheap_hashing")
-async def test_a_link_of_ones_own_gives_no_more_guesses_at_the_password_of_another(make_vault: MakeVault) -> None:
+async def test_a_link_of_ones_own_gives_no_more_guesses_at_the_password_of_another(
+    make_vault: MakeVault,
+) -> None:
     vault = make_vault(token=TOKEN)
     links, job = vault.shared_links, await vault.add_saved()
     own_key, own = await links.add(job, 0, password="the viewer's long password", user="viewer")

@@ -1,4 +1,6 @@
-"""What is said in saved videos, and comments, over HTTP: the search in subtitles, and the list that finds posts by them."""
+"""What is said in saved videos, and comments, over HTTP: the search in subtitles,
+and the list that finds posts by them.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,10 @@ from tests.file_stubs import StubExtras
 from tests.http_vault import ApiVault
 from tests.unit.api.test_player import saved_with
 
-EN = "WEBVTT\n\n00:01.500 --> 00:03.000\nThe <b>sea</b> is\u202e blue\n\n12:34.000 --> 12:36.000\nA sea again\n"
+EN = (
+    "WEBVTT\n\n00:01.500 --> 00:03.000\nThe <b>sea</b> is\u202e blue\n\n12:34.000 --> 12:36.000\n"
+    "A sea again\n"
+)
 DE = "WEBVTT\n\n00:02.000 --> 00:03.000\nDas Meer ist blau\n"
 
 
@@ -56,20 +61,29 @@ async def test_a_search_needs_words_and_a_post(vault: ApiVault) -> None:
 
     assert (await vault.client.get(f"/api/jobs/{job.id}/spoken")).status == 422
     assert (await vault.client.get(f"/api/jobs/{job.id}/spoken?q={'a' * 501}")).status == 422
-    assert (await vault.client.get("/api/jobs/00000000-0000-7000-8000-ffffffffffff/spoken?q=a")).status == 404
+    assert (
+        await vault.client.get("/api/jobs/00000000-0000-7000-8000-ffffffffffff/spoken?q=a")
+    ).status == 404
 
 
 async def test_the_list_of_jobs_finds_a_post_by_what_is_said(vault: ApiVault) -> None:
     job = await subtitled(vault, en=EN)
     await vault.store.catalogue.put_words(job.id, WordSource.SUBTITLES, " blue sea")
 
-    assert [found["id"] for found in (await vault.client.get("/api/jobs?q=sea+blu")).json()["jobs"]] == [job.id]
+    assert [
+        found["id"] for found in (await vault.client.get("/api/jobs?q=sea+blu")).json()["jobs"]
+    ] == [job.id]
     assert (await vault.client.get("/api/jobs?q=sea+red")).json()["jobs"] == []
 
 
-async def test_saved_comments_are_in_the_api_and_folded_on_the_page_as_text(vault: ApiVault) -> None:
+async def test_saved_comments_are_in_the_api_and_folded_on_the_page_as_text(
+    vault: ApiVault,
+) -> None:
     job_id = await saved_with(vault, beside=(".comments.jsonl",))
-    comments = [Comment("1", None, "<b>Jane", "<script>x</script>\u202e", likes=7), Comment("2", "1", "", "Yes.")]
+    comments = [
+        Comment("1", None, "<b>Jane", "<script>x</script>\u202e", likes=7),
+        Comment("2", "1", "", "Yes."),
+    ]
     (vault.downloads / "jane/film.comments.jsonl").write_bytes(comments_to_lines(comments))
     answer = (await vault.client.get(f"/api/jobs/{job_id}/comments")).json()
     page = (await vault.client.get(f"/jobs/{job_id}")).text

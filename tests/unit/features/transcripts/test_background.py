@@ -40,7 +40,9 @@ class Extras:
         self._answers = list(answers)
         self.asked: list[int] = []
 
-    async def __call__(self, post: Post, platform: Platform, *, within_s: float, comments: int) -> Extraction:
+    async def __call__(
+        self, post: Post, platform: Platform, *, within_s: float, comments: int
+    ) -> Extraction:
         self.asked.append(comments)
         answer = self._answers.pop(0)
         if isinstance(answer, Failure):
@@ -58,7 +60,10 @@ def make(store: Store, clock: FakeClock, root: Path) -> Callable[..., WorkerCont
     def make(*, client: StubClient | None = None, **facts: Any) -> WorkerContext:
         found = replace(extraction(), items=(Item((candidate(),), media_id="1"),))
         context = make_context(store, clock, root, extractor=StubExtractor(found), client=client)
-        profile, hooks = Profile("mine", comments=True, sponsorblock=True), Hooks(before_complete=before_complete)
+        profile, hooks = (
+            Profile("mine", comments=True, sponsorblock=True),
+            Hooks(before_complete=before_complete),
+        )
         return replace(context, **{"profile": profile, "hooks": hooks, **facts})
 
     return make
@@ -66,7 +71,9 @@ def make(store: Store, clock: FakeClock, root: Path) -> Callable[..., WorkerCont
 
 def lines(root: Path) -> list[str]:
     return [
-        json.loads(line)["text"] for path in root.rglob("*.comments.jsonl") for line in path.read_text().splitlines()
+        json.loads(line)["text"]
+        for path in root.rglob("*.comments.jsonl")
+        for line in path.read_text().splitlines()
     ]
 
 
@@ -88,12 +95,18 @@ async def test_comments_are_put_next_to_the_video_once_it_is_saved(
     job = await store.catalogue.get(job.id)
     assert (lines(root), extras.asked) == (["What a film!"], [1_000])
     assert [path for path in saved_paths(job) if path.endswith(".comments.jsonl")] != []
-    assert [found.id for found in (await store.catalogue.jobs(JobQuery(text="film"))).jobs] == [job.id]
+    assert [found.id for found in (await store.catalogue.jobs(JobQuery(text="film"))).jobs] == [
+        job.id
+    ]
     assert await store.tables.select(DEFERRED_WORK, {}) == []
 
 
 async def test_comments_that_fail_are_tried_again(
-    store: Store, clock: FakeClock, root: Path, claim: ClaimedJob, make: Callable[..., WorkerContext]
+    store: Store,
+    clock: FakeClock,
+    root: Path,
+    claim: ClaimedJob,
+    make: Callable[..., WorkerContext],
 ) -> None:
     context = make(extract_extras=Extras(LoginRequired("Sign in."), (COMMENT,)))
     await saved(store, claim, context)
@@ -126,13 +139,21 @@ async def test_a_profile_without_wishes_plans_nothing(
 
 async def segments_of(store: Store, job: Job) -> tuple[VideoSegment, ...]:
     marks = (await store.marks.of_jobs([job.id])).get(job.id, ())
-    return segments_from_text(next((mark.text for mark in marks if mark.name == MarkKind.SEGMENTS), "[]"))
+    return segments_from_text(
+        next((mark.text for mark in marks if mark.name == MarkKind.SEGMENTS), "[]")
+    )
 
 
-async def youtube_post(store: Store, clock: FakeClock, claim: ClaimedJob, context: WorkerContext) -> Job:
+async def youtube_post(
+    store: Store, clock: FakeClock, claim: ClaimedJob, context: WorkerContext
+) -> Job:
     """Save a post, and let it be one of YouTube's."""
-    found = replace(extraction(), post=replace(extraction().post, post_id=VIDEO), items=(Item((candidate(),)),))
-    context = replace(context, extractors={"browser": StubExtractor(found)}, profile=Profile("plain"))
+    found = replace(
+        extraction(), post=replace(extraction().post, post_id=VIDEO), items=(Item((candidate(),)),)
+    )
+    context = replace(
+        context, extractors={"browser": StubExtractor(found)}, profile=Profile("plain")
+    )
     job = await saved(store, claim, context)
     await schedule(store.tables, DeferredWork.SEGMENTS, job.id, clock.now())
     return job
@@ -162,7 +183,11 @@ async def test_segments_are_kept_as_a_mark_and_asked_for_once_more_after_two_wee
 
 @pytest.mark.parametrize("client", [StubClient(500), StubClient(200, b"<html>"), StubClient(429)])
 async def test_a_service_that_does_not_answer_is_asked_again(
-    client: StubClient, store: Store, clock: FakeClock, claim: ClaimedJob, make: Callable[..., WorkerContext]
+    client: StubClient,
+    store: Store,
+    clock: FakeClock,
+    claim: ClaimedJob,
+    make: Callable[..., WorkerContext],
 ) -> None:
     context = make(client=client, sponsorblock_url="https://sponsor.example")
     job = await youtube_post(store, clock, claim, context)

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 import pytest
 
 from mediavault.core.media import Cue
-from mediavault.features.transcripts.model import PASSAGE_CHARS, Passage, SpokenText, find_cues, find_passages
+from mediavault.features.transcripts.model import (
+    PASSAGE_CHARS,
+    Passage,
+    SpokenText,
+    find_cues,
+    find_passages,
+)
 from mediavault.store.search_words import parse_search
 
 CUES = [
@@ -44,15 +50,24 @@ def test_the_passages_with_the_most_words_are_found(text: str, best: int, at: li
 
 
 def test_a_passage_has_the_words_around_it() -> None:
-    assert passages("boat") == [Passage(0, 2, "… to the sea, and the boat is blue. 東京タワーの夜景", "en")]
+    assert passages("boat") == [
+        Passage(0, 2, "… to the sea, and the boat is blue. 東京タワーの夜景", "en")
+    ]
     assert passages("calm") == [Passage(0, 60, "The SEA was calm. Über den Wolken", "en")]
 
 
 def test_of_several_texts_only_those_with_the_most_words_are_found_by_item_and_time() -> None:
-    texts = [SpokenText(1, "de", [Cue(0, 2, "sea")]), SpokenText(1, "en", CUES), SpokenText(0, "en", CUES)]
+    texts = [
+        SpokenText(1, "de", [Cue(0, 2, "sea")]),
+        SpokenText(1, "en", CUES),
+        SpokenText(0, "en", CUES),
+    ]
     found = find_passages(texts, parse_search("sea calm") or ())
 
-    assert [(one.item, one.start_s, one.language) for one in found] == [(0, 60, "en"), (1, 60, "en")]
+    assert [(one.item, one.start_s, one.language) for one in found] == [
+        (0, 60, "en"),
+        (1, 60, "en"),
+    ]
 
 
 @pytest.mark.parametrize("word", ["word", "w" * 5_000])

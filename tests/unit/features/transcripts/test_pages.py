@@ -1,4 +1,6 @@
-"""What is said in videos on the pages: passages below the library's tiles, and a post's transcript."""
+"""What is said in videos on the pages: passages below the library's tiles,
+and a post's transcript.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,9 @@ async def test_a_library_that_is_away_shows_its_posts_without_passages(
         assert not re.search(r'class="spoken"|id="spoken"', answer.text)
 
 
-async def test_the_player_starts_at_the_second_with_the_subtitles_of_the_link(vault: ApiVault) -> None:
+async def test_the_player_starts_at_the_second_with_the_subtitles_of_the_link(
+    vault: ApiVault,
+) -> None:
     job = await subtitled(vault, en=EN)
     page = (await vault.client.get(f"/jobs/{job.id}?t=754&subtitles=en")).text
 
@@ -71,11 +75,15 @@ async def test_the_player_starts_at_the_second_with_the_subtitles_of_the_link(va
         assert (await vault.client.get(f"/jobs/{job.id}?{wrong}")).status == 422
 
 
-async def test_the_transcript_is_lines_with_links_in_the_language_of_the_link_or_the_reader(vault: ApiVault) -> None:
+async def test_the_transcript_is_lines_with_links_in_the_language_of_the_link_or_the_reader(
+    vault: ApiVault,
+) -> None:
     job = await subtitled(vault, de=DE, en=EN)
 
     page = html.unescape((await vault.client.get(f"/jobs/{job.id}")).text)
-    assert re.findall(r'data-seek="(\d+)"><span class="at">(.*?)</span> <bdi>(.*?)</bdi>', page) == [
+    assert re.findall(
+        r'data-seek="(\d+)"><span class="at">(.*?)</span> <bdi>(.*?)</bdi>', page
+    ) == [
         ("1", "0:01", "The sea is blue"),
         ("754", "12:34", "A sea again"),
     ]
@@ -86,7 +94,9 @@ async def test_the_transcript_is_lines_with_links_in_the_language_of_the_link_or
     assert "Das Meer" in (await vault.client.get(f"/jobs/{job.id}", accept_language="de")).text
 
 
-async def test_the_page_reads_the_shown_language_alone(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_page_reads_the_shown_language_alone(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = await subtitled(vault, de=DE, en=EN, fr="WEBVTT\n")
     opened, open_file = list[str](), vault.services.library.open
 
@@ -114,11 +124,15 @@ async def test_a_search_in_the_transcript_lists_all_hits(vault: ApiVault) -> Non
     assert "Nothing found." in (await vault.client.get(f"/jobs/{job.id}?said=...")).text
 
 
-async def test_a_long_transcript_is_cut_and_says_so(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_long_transcript_is_cut_and_says_so(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(service, "MAX_LINES", 1)
     job = await subtitled(vault, en=EN)
 
-    assert "1 more line can be found by searching." in (await vault.client.get(f"/jobs/{job.id}")).text
+    assert (
+        "1 more line can be found by searching." in (await vault.client.get(f"/jobs/{job.id}")).text
+    )
 
 
 async def test_hostile_words_are_shown_as_text(vault: ApiVault) -> None:

@@ -1,4 +1,6 @@
-"""Subtitles next to a saved video: those that the profile wants, and later those that failed at first."""
+"""Subtitles next to a saved video: those that the profile wants,
+and later those that failed at first.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,11 @@ from tests.stubs import StubExtractor, StubSubtitles, candidate, extraction, mak
 
 URL = "https://s.example/"
 PROFILE = Profile("mine", subtitles=("en", "de"), automatic_subtitles=True)
-SOURCES = (SubtitleSource(f"{URL}en", "en"), SubtitleSource(f"{URL}de", "de", True), SubtitleSource(f"{URL}fr", "fr"))
+SOURCES = (
+    SubtitleSource(f"{URL}en", "en"),
+    SubtitleSource(f"{URL}de", "de", True),
+    SubtitleSource(f"{URL}fr", "fr"),
+)
 
 
 def post(*sources: SubtitleSource, chapters: tuple[Chapter, ...] = ()) -> Extraction:
@@ -60,13 +66,17 @@ def companions_of(job: Job, root: Path) -> list[str]:
     saved = job.items[0].saved
     assert saved is not None
     assert list(saved.beside) == named
-    assert {f"{suffix}" for suffix in named} <= {path[path.index("]") + 1 :] for path in saved_paths(job)}
+    assert {f"{suffix}" for suffix in named} <= {
+        path[path.index("]") + 1 :] for path in saved_paths(job)
+    }
     return sorted(named)
 
 
 async def spoken_words(store: Store, job: Job) -> str:
     """Return the words that searches find the post by, apart from its own texts."""
-    assert job.id in [found.id for found in (await store.catalogue.jobs(JobQuery(text="words of"))).jobs]
+    assert job.id in [
+        found.id for found in (await store.catalogue.jobs(JobQuery(text="words of"))).jobs
+    ]
     return (await store.catalogue.words_of([job.id]))[job.id][WordSource.SUBTITLES]
 
 
@@ -88,7 +98,9 @@ async def test_the_wanted_subtitles_are_saved_next_to_the_video(
     assert await store.tables.select(DEFERRED_WORK, {}) == []
 
 
-async def test_without_a_wish_none_are_asked_for(store: Store, clock: FakeClock, root: Path, claim: ClaimedJob) -> None:
+async def test_without_a_wish_none_are_asked_for(
+    store: Store, clock: FakeClock, root: Path, claim: ClaimedJob
+) -> None:
     context = context_for(store, clock, root, post(*SOURCES), profile=Profile("plain"))
     job = await worked(claim, context)
 
@@ -121,11 +133,20 @@ async def test_subtitles_that_fail_never_fail_the_post_and_are_fetched_later(
     [("bilibili", True), ("tiktok", True), ("generic", True), ("youtube", False), ("x", False)],
 )
 async def test_where_ytdlp_lists_no_subtitles_unless_asked_it_is_asked_later(
-    store: Store, clock: FakeClock, root: Path, claim: ClaimedJob, platform: str, *, is_planned: bool
+    store: Store,
+    clock: FakeClock,
+    root: Path,
+    claim: ClaimedJob,
+    platform: str,
+    *,
+    is_planned: bool,
 ) -> None:
     claim = replace(claim, job=replace(claim.job, platform=platform))
     found = replace(post(), extractor="ytdlp")
-    await worked(claim, replace(context_for(store, clock, root), extractors={"browser": StubExtractor(found)}))
+    await worked(
+        claim,
+        replace(context_for(store, clock, root), extractors={"browser": StubExtractor(found)}),
+    )
 
     assert bool(await store.tables.select(DEFERRED_WORK, {})) is is_planned
 
@@ -133,10 +154,14 @@ async def test_where_ytdlp_lists_no_subtitles_unless_asked_it_is_asked_later(
 async def test_a_library_that_fails_uses_up_no_try_of_deferred_work(
     store: Store, clock: FakeClock, root: Path, claim: ClaimedJob
 ) -> None:
-    context = context_for(store, clock, root, post(*SOURCES), failures={f"{URL}en": RateLimited("Slow down.")})
+    context = context_for(
+        store, clock, root, post(*SOURCES), failures={f"{URL}en": RateLimited("Slow down.")}
+    )
     await worked(claim, context)
     clock.advance(WAITS[0])
-    gone = replace(context, fetch_subtitles=StubSubtitles({f"{URL}en": StorageFailure("The disk is away.")}))
+    gone = replace(
+        context, fetch_subtitles=StubSubtitles({f"{URL}en": StorageFailure("The disk is away.")})
+    )
     [before] = await store.tables.select(DEFERRED_WORK, {})
     with pytest.raises(StorageFailure):
         await run_due(gone)
@@ -148,7 +173,9 @@ async def test_a_library_that_fails_uses_up_no_try_of_deferred_work(
 async def test_what_was_fetched_is_not_asked_for_again(
     store: Store, clock: FakeClock, root: Path, claim: ClaimedJob
 ) -> None:
-    context = context_for(store, clock, root, post(*SOURCES), failures={f"{URL}en": RateLimited("Slow down.")})
+    context = context_for(
+        store, clock, root, post(*SOURCES), failures={f"{URL}en": RateLimited("Slow down.")}
+    )
     await worked(claim, context)
     clock.advance(WAITS[0])
     second = StubSubtitles({f"{URL}en": RateLimited("Slow down.")})
@@ -161,7 +188,9 @@ async def test_what_was_fetched_is_not_asked_for_again(
 async def test_a_post_that_can_no_longer_be_read_is_tried_again_and_then_left(
     store: Store, clock: FakeClock, root: Path, claim: ClaimedJob
 ) -> None:
-    context = context_for(store, clock, root, post(*SOURCES), failures={f"{URL}en": RateLimited("Slow down.")})
+    context = context_for(
+        store, clock, root, post(*SOURCES), failures={f"{URL}en": RateLimited("Slow down.")}
+    )
     job = await worked(claim, context)
     gone = replace(context, extractors={"browser": StubExtractor(LoginRequired("Sign in."))})
     for wait in (*WAITS, timedelta(days=9)):
@@ -175,7 +204,9 @@ async def test_a_post_that_can_no_longer_be_read_is_tried_again_and_then_left(
 async def test_work_for_a_removed_post_is_dropped(
     store: Store, clock: FakeClock, root: Path, claim: ClaimedJob
 ) -> None:
-    context = context_for(store, clock, root, post(*SOURCES), failures={f"{URL}en": RateLimited("Slow down.")})
+    context = context_for(
+        store, clock, root, post(*SOURCES), failures={f"{URL}en": RateLimited("Slow down.")}
+    )
     job = await worked(claim, context)
     await store.catalogue.remove(job.id)
     clock.advance(WAITS[0])
@@ -208,7 +239,9 @@ async def test_a_language_that_is_none_becomes_no_part_of_a_path(
     store: Store, clock: FakeClock, root: Path, claim: ClaimedJob, language: str
 ) -> None:
     everything = Profile("all", subtitles=("all",))
-    context = context_for(store, clock, root, post(SubtitleSource(f"{URL}en", language)), profile=everything)
+    context = context_for(
+        store, clock, root, post(SubtitleSource(f"{URL}en", language)), profile=everything
+    )
 
     job = await worked(claim, context)
 

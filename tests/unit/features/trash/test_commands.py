@@ -10,7 +10,8 @@ from tests.unit.cli.conftest import Run, StubHouse
 def test_the_trash_is_listed_restored_from_and_emptied(
     run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mediavault.app.composition.SystemClock", lambda: house.clock)  # which a deletion goes by
+    # which a deletion goes by
+    monkeypatch.setattr("mediavault.app.composition.SystemClock", lambda: house.clock)
     assert run("trash").out == "The trash is empty.\n"
     added = run("add", "https://www.tiktok.com/@jane/video/7000000000000000001", "--json").json()
     job_id = added["jobs"][0]["id"]
@@ -18,7 +19,11 @@ def test_the_trash_is_listed_restored_from_and_emptied(
 
     assert job_id in run("trash").out
     [post] = run("trash", "--json").json()["posts"]
-    assert (set(post), post["job"]["id"], post["bytes"]) == ({"job", "deleted_at", "bytes"}, job_id, 0)
+    assert (set(post), post["job"]["id"], post["bytes"]) == (
+        {"job", "deleted_at", "bytes"},
+        job_id,
+        0,
+    )
     assert post["deleted_at"].endswith("+00:00")
     assert run("trash", "--restore", job_id, "--json").json() == {"posts": []}
     assert run("show", job_id).code == 0

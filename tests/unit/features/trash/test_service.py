@@ -1,4 +1,6 @@
-"""Posts in the trash: deleted, restored, removed for good, and what a kill in between leaves behind."""
+"""Posts in the trash: deleted, restored, removed for good,
+and what a kill in between leaves behind.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ class Environment:
     async def delete(
         self, job: Job, paths_of: Callable[[Job], Sequence[str]] = saved_paths, *, batch: str = "b"
     ) -> Job:
-        return await move_to_trash(self.store, self.library, self.clock, job.id, paths_of, batch=batch)
+        return await move_to_trash(
+            self.store, self.library, self.clock, job.id, paths_of, batch=batch
+        )
 
     async def restore(self, job: Job) -> Job:
         return await self.trash.restore(job.id)
@@ -58,7 +62,11 @@ class Environment:
 
     def files(self) -> set[str]:
         """Return the files of the library, without those in the trash."""
-        found = (path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if path.is_file())
+        found = (
+            path.relative_to(self.root).as_posix()
+            for path in self.root.rglob("*")
+            if path.is_file()
+        )
         return {path for path in found if not path.startswith(".trash/")}
 
     def trashed_files(self) -> int:
@@ -79,9 +87,13 @@ async def stored(vault: Environment, job: Job) -> StoredJob:
     return StoredJob(await vault.store.catalogue.get(job.id), tuple(history), marks, words)
 
 
-async def test_a_deleted_post_leaves_the_library_and_comes_back_as_it_was(vault: Environment) -> None:
+async def test_a_deleted_post_leaves_the_library_and_comes_back_as_it_was(
+    vault: Environment,
+) -> None:
     job = (await vault.jobs())[0]
-    await vault.store.marks.put([Mark(job.id, "tag/cats", "Cats", 3), Mark(job.id, "note", "hm", 4)])
+    await vault.store.marks.put(
+        [Mark(job.id, "tag/cats", "Cats", 3), Mark(job.id, "note", "hm", 4)]
+    )
     before, files = await stored(vault, job), vault.files()
     await vault.delete(job)
 
@@ -90,7 +102,11 @@ async def test_a_deleted_post_leaves_the_library_and_comes_back_as_it_was(vault:
     assert vault.files() == files - set(saved_paths(job))
     assert vault.trashed_files() == len(set(saved_paths(job)) & files)
     [post] = await trashed_posts(vault.store, {})
-    assert (post.stored, post.bytes, post.are_moved) == (before, sum(i.saved.bytes for i in job.items if i.saved), True)
+    assert (post.stored, post.bytes, post.are_moved) == (
+        before,
+        sum(i.saved.bytes for i in job.items if i.saved),
+        True,
+    )
 
     vault.clock.advance(DAY)
     assert await vault.restore(job) == before.job
@@ -117,7 +133,9 @@ async def test_a_post_without_files_is_deleted_and_restored_too(vault: Environme
     assert (await vault.restore(job)).status is JobStatus.CANCELLED
 
 
-async def test_a_running_post_is_stopped_and_queued_again_when_it_is_restored(vault: Environment) -> None:
+async def test_a_running_post_is_stopped_and_queued_again_when_it_is_restored(
+    vault: Environment,
+) -> None:
     await vault.store.queue.enqueue([numbered_job(99, "https://videos.example/99")])
     [claim] = await vault.store.queue.claim(WorkerId("w"), limit=1, lease=LEASE)
     stopped: list[str] = []
@@ -203,7 +221,9 @@ async def test_a_post_that_was_saved_again_comes_back_as_another_version_under_a
 async def test_a_kill_while_a_post_is_deleted_loses_nothing(
     vault: Environment, step: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At each step: the post is in the library, or in the trash from which it comes back with its files."""
+    """At each step: the post is in the library, or in the trash from which it comes back with its
+    files.
+    """
     job = (await vault.jobs())[0]
     await vault.store.catalogue.put_words(job.id, WordSource.SUBTITLES, " blue sea")
     before, files = await stored(vault, job), vault.files()
@@ -244,7 +264,8 @@ async def test_a_kill_while_a_post_is_restored_loses_nothing(
             pytest.skip("the restoration has fewer steps")
     try:
         await vault.store.catalogue.get(job.id)
-        await vault.empty()  # the record may be left; it must not take the files of a post that exists
+        # the record may be left; it must not take the files of a post that exists
+        await vault.empty()
     except JobNotFound:
         await vault.restore(job)
 
@@ -319,7 +340,9 @@ async def test_a_restored_post_is_found_by_its_further_words_again(vault: Enviro
     assert await vault.store.tables.keys(TRASHED_WORDS, {}) == {(job.id,)}
 
     await vault.restore(job)
-    assert [found.id for found in (await vault.store.catalogue.jobs(JobQuery(text="blue"))).jobs] == [job.id]
+    assert [
+        found.id for found in (await vault.store.catalogue.jobs(JobQuery(text="blue"))).jobs
+    ] == [job.id]
     assert await vault.store.tables.count(TRASHED_WORDS, {}) == 0
 
 

@@ -1,8 +1,9 @@
 """Checks the sources that the vault follows, and creates jobs for posts that are new and wanted.
 
-Checks go easy on sites: they count towards the site's limits, depend on how often the source posts, try the cheapest way
-first, and only one worker checks a source at a time. Results are stored so that after a kill at any point a step is
-repeated and none is lost: a job is stored before its entry is marked as taken, and a post that several sources list is one job.
+Checks go easy on sites: they count towards the site's limits, depend on how often the source posts,
+try the cheapest way first, and only one worker checks a source at a time. Results are stored so
+that after a kill at any point a step is repeated and none is lost: a job is stored before its entry
+is marked as taken, and a post that several sources list is one job.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ from mediavault.worker.context import WorkerContext
 from mediavault.worker.site_limits import NotAllowedYet
 
 ROUND_S = 15.0
-ROUNDS_AT_ONCE = 3  # a site may take minutes to answer, and the sources of other sites need not wait for it
+# a site may take minutes to answer, and the sources of other sites need not wait for it
+ROUNDS_AT_ONCE = 3
 CHECKS_IN_A_ROUND = 20
 RECENT = 200
 MAX_TITLE_CHARS = 300
@@ -92,15 +94,24 @@ class Follower:
         if any(hold.site is None for hold in holds):
             return
         held_back = {hold.site for hold in holds}
-        sources = [one for one in await stored.with_work(store.tables, now) if one.source.platform not in held_back]
+        sources = [
+            one
+            for one in await stored.with_work(store.tables, now)
+            if one.source.platform not in held_back
+        ]
         if not sources:
             return
         waiting = (await store.catalogue.report()).waiting
-        due = sorted((source for source in sources if source.is_due(now)), key=lambda one: _due_since(one, now))
+        due = sorted(
+            (source for source in sources if source.is_due(now)),
+            key=lambda one: _due_since(one, now),
+        )
         for followed in due[:CHECKS_IN_A_ROUND]:
             if _yields(followed, waiting, now):
                 await stored.change_state(
-                    store.tables, followed.source.id, lambda state: replace(state, next_check_at=now + YIELD_FOR)
+                    store.tables,
+                    followed.source.id,
+                    lambda state: replace(state, next_check_at=now + YIELD_FOR),
                 )
             elif (held := await stored.acquire(store.tables, clock, followed)) is not None:
                 await self._check(held, followed)
@@ -109,32 +120,48 @@ class Follower:
             sources = [changed[one.source.id] for one in sources if one.source.id in changed]
         await self._take_waiting(sources, waiting)
 
-    # --- one check -----------------------------------------------------------------------------------------------
+    # --- one check --------------------------------------------------------------------------------
 
     async def _check(self, held: AcquiredSource, followed: Followed) -> None:
         source, clock = held.source, self.context.clock
         try:
-            read, cheap_failures = await SourceListReader(self.context, self.read).read_list(followed)
+            read, cheap_failures = await SourceListReader(self.context, self.read).read_list(
+                followed
+            )
             state = replace(followed.state, cheap_failures=cheap_failures)
-            if not read.listing.entries and not read.listing.is_unchanged and held.before.usual_entries:
-                raise ExtractorBroken("The list is empty now.", help="It will be checked again; nothing is deleted.")
+            if (
+                not read.listing.entries
+                and not read.listing.is_unchanged
+                and held.before.usual_entries
+            ):
+                raise ExtractorBroken(
+                    "The list is empty now.", help="It will be checked again; nothing is deleted."
+                )
             state = await self._apply(read, followed, state)
         except NotAllowedYet as exc:
-            state = replace(held.before, next_check_at=max(exc.at, clock.now() + timedelta(seconds=ROUND_S)))
+            state = replace(
+                held.before, next_check_at=max(exc.at, clock.now() + timedelta(seconds=ROUND_S))
+            )
         except Failure as failure:
-            log.info("source_not_read", source=source.id, error_code=failure.code, error=failure.message)
+            log.info(
+                "source_not_read", source=source.id, error_code=failure.code, error=failure.message
+            )
             state = self._after_failure(followed, failure)
         else:
-            log.info("source_read", source=source.id, method=state.method, new=state.new_at_last_check)
+            log.info(
+                "source_read", source=source.id, method=state.method, new=state.new_at_last_check
+            )
             state = await with_picture(source, state, self.context)
         await stored.release(self.context.store.tables, held, state)
 
     def _after_failure(self, followed: Followed, failure: Failure) -> SourceState:
         now, state = self.context.clock.now(), followed.state
         failures = state.failures + 1
-        slows_down = max(0, failures - FALL_BACK_AFTER + 1)  # not before another way to read the list was tried
+        # not before another way to read the list was tried
+        slows_down = max(0, failures - FALL_BACK_AFTER + 1)
         span = jittered(
-            self._interval(followed.source, replace(state, failures=slows_down)), self.context.retry.jitter()
+            self._interval(followed.source, replace(state, failures=slows_down)),
+            self.context.retry.jitter(),
         )
         return replace(
             state,
@@ -146,7 +173,9 @@ class Follower:
             cheap_failures=state.cheap_failures + 1,
         )
 
-    def _interval(self, source: Source, state: SourceState, fresh_for: timedelta | None = None) -> timedelta:
+    def _interval(
+        self, source: Source, state: SourceState, fresh_for: timedelta | None = None
+    ) -> timedelta:
         newest = max(state.published, default=None)
         return interval(
             source,
@@ -157,9 +186,11 @@ class Follower:
             uses_account=state.uses_account,
         )
 
-    # --- what becomes of entries ---------------------------------------------------------------------------------
+    # --- what becomes of entries ------------------------------------------------------------------
 
-    async def _apply(self, read: SourceListing, followed: Followed, state: SourceState) -> SourceState:
+    async def _apply(
+        self, read: SourceListing, followed: Followed, state: SourceState
+    ) -> SourceState:
         """Take, skip or put back what a check has found; return the source's new state."""
         now, source, records = self.context.clock.now(), followed.source, self.context.store.records
         found = read.listing
@@ -174,24 +205,37 @@ class Follower:
                 if decision.state is EntryState.SAVED and decision.is_from_before is not are_news
             ]
             entries = {post.key: post.entry for post in taken}
-            await self._take([(post.key, read.jobs[post.key]) for post in taken], source, entries, are_news=are_news)
+            await self._take(
+                [(post.key, read.jobs[post.key]) for post in taken],
+                source,
+                entries,
+                are_news=are_news,
+            )
         later = [decision for decision in changes if decision.state is EntryState.WAITING]
         if later:  # news go before what was there before
             later.sort(key=lambda decision: decision.is_from_before)
             waiting = [
                 (
                     each.post.key,
-                    replace(_seen(each.post.entry, EntryState.WAITING, now), is_new_post=not each.is_from_before),
+                    replace(
+                        _seen(each.post.entry, EntryState.WAITING, now),
+                        is_new_post=not each.is_from_before,
+                    ),
                 )
                 for each in later
             ]
             await stored.put_waiting(self.context.store.tables, source.id, now, waiting)
         skipped = [decision for decision in changes if decision.state is EntryState.SKIPPED]
         if skipped:
-            seen = {each.post.key: _seen(each.post.entry, EntryState.SKIPPED, now, each.reason) for each in skipped}
+            seen = {
+                each.post.key: _seen(each.post.entry, EntryState.SKIPPED, now, each.reason)
+                for each in skipped
+            }
             await stored.put_seen(self.context.store.tables, source.id, seen)
         newly_skipped = sum(each.former is None for each in skipped)
-        put_back = sum(each.former is not None for each in changes if each.state is not EntryState.SKIPPED)
+        put_back = sum(
+            each.former is not None for each in changes if each.state is not EntryState.SKIPPED
+        )
         with_facts = _with_facts(state, found, now, decisions)
         state = replace(
             await self._with_unlisted(found, followed, with_facts, decisions),
@@ -203,12 +247,20 @@ class Follower:
         return replace(state, next_check_at=now + max(span, found.fresh_for or timedelta()))
 
     async def _with_unlisted(
-        self, listing: Listing, followed: Followed, state: SourceState, decisions: Sequence[Decision]
+        self,
+        listing: Listing,
+        followed: Followed,
+        state: SourceState,
+        decisions: Sequence[Decision],
     ) -> SourceState:
-        """Record which entries are missing from the list and which are back, and return the state with the number missing."""
+        """Record which entries are missing from the list and which are back,
+        and return the state with the number missing.
+        """
         tables, source_id = self.context.store.tables, followed.source.id
         returned = [
-            each.post.key for each in decisions if each.former is not None and each.former.unlisted_at is not None
+            each.post.key
+            for each in decisions
+            if each.former is not None and each.former.unlisted_at is not None
         ]
         is_evidence = shows_removals(listing, followed.state)
         if returned:
@@ -216,7 +268,9 @@ class Follower:
         if is_evidence:
             listed = [each.post.key for each in decisions]
             now = self.context.clock.now()
-            await stored.compare_with_list(tables, source_id, listed, now, is_restart=followed.wants_backlog)
+            await stored.compare_with_list(
+                tables, source_id, listed, now, is_restart=followed.wants_backlog
+            )
         elif not returned:
             return state
         return replace(state, unlisted=await stored.count_unlisted(tables, source_id))
@@ -234,16 +288,23 @@ class Follower:
             return
         store, now = self.context.store, self.context.clock.now()
         profile = await if_it_exists(store.records, source.profile)
-        new = [replace(_with_file(job, entries[post]), priority=Priority.LATER) for post, job in posts]
+        new = [
+            replace(_with_file(job, entries[post]), priority=Priority.LATER) for post, job in posts
+        ]
         if self.context.live is not None:
-            new = await with_settings(new, await self.context.live(), store.records, profile=profile)
+            new = await with_settings(
+                new, await self.context.live(), store.records, profile=profile
+            )
         results = await store.queue.enqueue(new)
         await stored.mark_posts(store, source.id, [result.job.id for result in results])
-        # A check that was killed after it had stored jobs is repeated: they are not new then, but came from a source.
+        # A check that was killed after it had stored jobs is repeated: they are not new then, but
+        # came from a source.
         brought = [one.job.id for one in results if one.created or one.job.is_wanted_by_lists_only]
         await note_arrivals(store, brought, are_news=are_news)
         if source.collection:
-            await store.marks.put([in_collection(result.job.id, source.collection) for result in results])
+            await store.marks.put(
+                [in_collection(result.job.id, source.collection) for result in results]
+            )
         await stored.put_seen(
             store.tables,
             source.id,
@@ -254,21 +315,35 @@ class Follower:
         )
         for result in results:
             job = result.job
-            log.info("post_followed", source=source.id, job_id=job.id, trace_id=job.trace_id, created=result.created)
+            log.info(
+                "post_followed",
+                source=source.id,
+                job_id=job.id,
+                trace_id=job.trace_id,
+                created=result.created,
+            )
 
-    # --- earlier posts -------------------------------------------------------------------------------------------
+    # --- earlier posts ----------------------------------------------------------------------------
 
     async def _take_waiting(self, sources: Sequence[Followed], waiting: Mapping[str, int]) -> None:
-        """Take one earlier post of each site or host that has no other job to do, if its turn has come."""
+        """Take one earlier post of each site or host that has no other job to do,
+        if its turn has come.
+        """
         now, records = self.context.clock.now(), self.context.store.records
-        with_posts = [source for source in sources if source.state.waiting and not source.source.is_paused]
+        with_posts = [
+            source for source in sources if source.state.waiting and not source.source.is_paused
+        ]
         ready: dict[str, list[Followed]] = {}
         for one in with_posts:
             if (one.state.fill_at or now) <= now:
                 ready.setdefault(one.source.served_by, []).append(one)
         turns = await stored.fill_turns(records, ready) if ready else {}
-        # Jobs are counted by platform. Where that is a name for many hosts, each of them may have as many.
-        hosts = Counter(platform for _, platform in {(one.source.served_by, one.source.platform) for one in with_posts})
+        # Jobs are counted by platform. Where that is a name for many hosts, each of them may have
+        # as many.
+        hosts = Counter(
+            platform
+            for _, platform in {(one.source.served_by, one.source.platform) for one in with_posts}
+        )
         for served_by, rivals in ready.items():
             platform, at = registry.platform(rivals[0].source.platform), turns.get(served_by)
             has_enough = waiting.get(platform.name, 0) > ENOUGH_WAITING * hosts[platform.name]
@@ -276,7 +351,9 @@ class Follower:
                 continue
             then = now + fill_interval(platform.pace.account_daily_cap)
             if await stored.take_fill_turn(records, served_by, at, then):
-                await self._take_next(min(rivals, key=lambda one: (one.state.fill_at or now, one.source.id)))
+                await self._take_next(
+                    min(rivals, key=lambda one: (one.state.fill_at or now, one.source.id))
+                )
 
     async def _take_next(self, followed: Followed) -> None:
         source, store, now = followed.source, self.context.store, self.context.clock.now()
@@ -287,7 +364,9 @@ class Follower:
         await stored.change_state(
             store.tables,
             source.id,
-            lambda state: replace(state, waiting=left, fill_at=now + max(share, timedelta(seconds=1))),
+            lambda state: replace(
+                state, waiting=left, fill_at=now + max(share, timedelta(seconds=1))
+            ),
         )
 
     async def _take_one(self, post: str, entry: SeenEntry, source: Source) -> None:
@@ -314,14 +393,18 @@ def _due_since(followed: Followed, now: datetime) -> datetime:
 
 
 def _yields(followed: Followed, waiting: Mapping[str, int], now: datetime) -> bool:
-    """Whether the jobs of the source's site go first; but not forever, since a site may have jobs for days."""
+    """Whether the jobs of the source's site go first; but not forever,
+    since a site may have jobs for days.
+    """
     if followed.state.next_check_at is None or not waiting.get(followed.source.platform):
         return False
     seen = followed.state.checked_at
     return seen is not None and now - seen < 2 * YIELD_AT_MOST
 
 
-def _seen(entry: Entry | SeenEntry, state: EntryState, now: datetime, reason: Reason | None = None) -> SeenEntry:
+def _seen(
+    entry: Entry | SeenEntry, state: EntryState, now: datetime, reason: Reason | None = None
+) -> SeenEntry:
     enclosed = entry.enclosed if state is EntryState.WAITING else None
     if isinstance(entry, SeenEntry):
         return replace(entry, state=state, reason=reason, enclosed=enclosed)
@@ -331,17 +414,30 @@ def _seen(entry: Entry | SeenEntry, state: EntryState, now: datetime, reason: Re
 
 
 def _with_file(job: NewJob, entry: Entry | SeenEntry) -> NewJob:
-    """Return the job with the file that the entry encloses, unless its site has a reader, which knows more about the post."""
+    """Return the job with the file that the entry encloses, unless its site has a reader,
+    which knows more about the post.
+    """
     return replace(job, metadata=metadata_of(entry.enclosed)) if job.platform == "generic" else job
 
 
-def _with_facts(state: SourceState, listing: Listing, now: datetime, decisions: Sequence[Decision]) -> SourceState:
+def _with_facts(
+    state: SourceState, listing: Listing, now: datetime, decisions: Sequence[Decision]
+) -> SourceState:
     """Return the state with what a successful check has found out about the source."""
     news = sum(
-        each.is_change and not each.is_from_before and each.state is not EntryState.SKIPPED for each in decisions
+        each.is_change and not each.is_from_before and each.state is not EntryState.SKIPPED
+        for each in decisions
     )
-    ids = [entry.post_id for entry in listing.entries if entry.post_id] if listing.is_newest_first else []
-    dates = [entry.published_at for entry in listing.entries if entry.published_at and entry.published_at <= now]
+    ids = (
+        [entry.post_id for entry in listing.entries if entry.post_id]
+        if listing.is_newest_first
+        else []
+    )
+    dates = [
+        entry.published_at
+        for entry in listing.entries
+        if entry.published_at and entry.published_at <= now
+    ]
     if not dates and state.checks:  # a list without dates: when its news came
         dates = [now] * bool(news)
     listed = min(len(listing.entries), FEW)  # a check that reads everything is not a usual one
@@ -373,13 +469,15 @@ def _with_facts(state: SourceState, listing: Listing, now: datetime, decisions: 
     )
 
 
-# --- after the post was read -------------------------------------------------------------------------------------
+# --- after the post was read ----------------------------------------------------------------------
 
 
 async def refuse_unwanted(store: Store, clock: Clock, job: Job, extraction: Extraction) -> None:
-    """Remove a job that, now that its post has been read, none of its sources wants, and raise LeaseLost then.
+    """Remove a job that, now that its post has been read, none of its sources wants, and raise
+    LeaseLost then.
 
-    A list does not know all that filters ask for. A job that a user has asked for too, or moved in the queue, stays.
+    A list does not know all that filters ask for. A job that a user has asked for too, or moved in
+    the queue, stays.
     """
     if not job.is_wanted_by_lists_only:
         return
@@ -403,7 +501,9 @@ async def refuse_unwanted(store: Store, clock: Clock, job: Job, extraction: Extr
         await stored.put_seen(store.tables, source_id, {post: seen})
     with suppress(JobNotFound):
         await store.catalogue.remove(job.id, as_of=current.updated_at)
-        log.info("post_skipped", sources=sorted(skipped), reason=next(iter(skipped.values())).reason)
+        log.info(
+            "post_skipped", sources=sorted(skipped), reason=next(iter(skipped.values())).reason
+        )
         raise LeaseLost("None of its sources wants this post.")
 
 
@@ -442,10 +542,16 @@ async def with_picture(source: Source, state: SourceState, context: WorkerContex
 
 
 async def _small_picture(url: str, source: Source, context: WorkerContext) -> bytes:
-    async with context.client.get(url, scope=EgressScope(source.url), timeouts=TIMEOUTS) as response:
+    async with context.client.get(
+        url, scope=EgressScope(source.url), timeouts=TIMEOUTS
+    ) as response:
         body = await response.read(limit=MAX_PICTURE_BYTES)
         if response.status != 200 or picture_suffix(body) is None:
-            raise NotAVideo("The URL did not return an image.", http_status=response.status, bytes_received=len(body))
+            raise NotAVideo(
+                "The URL did not return an image.",
+                http_status=response.status,
+                bytes_received=len(body),
+            )
     with tempfile.TemporaryDirectory(prefix="mediavault-picture-") as name:
         path, into = Path(name) / "picture", Path(name) / "small.jpg"
         await asyncio.to_thread(path.write_bytes, body)

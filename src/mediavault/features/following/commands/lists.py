@@ -1,4 +1,6 @@
-"""``follow export | import``: the sources to and from other programs. ``import`` has exit code 1 when an entry can't be followed."""
+"""``follow export | import``: the sources to and from other programs. ``import`` has exit code 1
+when an entry can't be followed.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +21,20 @@ if TYPE_CHECKING:
 
 To = Annotated[
     Path | None,
-    typer.Option("--to", metavar="FILE", help="The new file. Default: standard output.", show_default=False),
+    typer.Option(
+        "--to", metavar="FILE", help="The new file. Default: standard output.", show_default=False
+    ),
 ]
 ListFile = Annotated[Path, typer.Argument(metavar="FILE", help="The list.", show_default=False)]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Follow nothing; only show what would be followed.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Follow nothing; only show what would be followed.")
+]
 
 
 def export(*, to: To = None) -> None:
-    """Export all sources as OPML 2.0, with their settings, for other programs or for a later import."""
+    """Export all sources as OPML 2.0, with their settings,
+    for other programs or for a later import.
+    """
     from mediavault.app.doctor.bundle import write_new
     from mediavault.cli.output import err
 
@@ -39,8 +47,11 @@ def export(*, to: To = None) -> None:
 
 
 @changes_of(SourceSettings, only=("start", "profile", "collection"))
-def import_list(settings: SettingValues, file: ListFile, *, dry_run: DryRun = False, as_json: AsJson = False) -> None:
-    """Follow the sources in a list: OPML, Google Takeout subscriptions, NewPipe, FreeTube, Invidious, or one link per line.
+def import_list(
+    settings: SettingValues, file: ListFile, *, dry_run: DryRun = False, as_json: AsJson = False
+) -> None:
+    """Follow the sources in a list: OPML, Google Takeout subscriptions, NewPipe, FreeTube,
+    Invidious, or one link per line.
 
     Without --start, earlier posts are saved as the list says, or none.
     """
@@ -74,7 +85,9 @@ def _content(file: Path) -> bytes:
         with file.open("rb") as stream:
             return stream.read(MAX_LIST_BYTES + 1)
     except OSError as exc:
-        raise BadInput(Message("%(file)s cannot be read: %(error)s.", file=file, error=exc.strerror or exc)) from exc
+        raise BadInput(
+            Message("%(file)s cannot be read: %(error)s.", file=file, error=exc.strerror or exc)
+        ) from exc
 
 
 def _print(done: SourcesImportView) -> None:
@@ -86,16 +99,27 @@ def _print(done: SourcesImportView) -> None:
         for entry in entries:
             title = f"{one_line(entry.title)}  " if entry.title else ""
             note = " (on a private host)" if entry.is_private else ""
-            out().print(f"{state}: {title}{one_line(entry.url)}{note}", markup=False, highlight=False, soft_wrap=True)
+            out().print(
+                f"{state}: {title}{one_line(entry.url)}{note}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
     for refused in done.refused:
         err().print(
-            f"line {refused.line}: {one_line(refused.text)}: {one_line(refused.error)} {one_line(refused.help)}".rstrip(),
+            (
+                f"line {refused.line}: {one_line(refused.text)}: {one_line(refused.error)}"
+                f" {one_line(refused.help)}"
+            ).rstrip(),
             markup=False,
             highlight=False,
             soft_wrap=True,
         )
     out().print(
-        f"{len(done.new):,} {word}, {len(done.known):,} already followed, {len(done.refused):,} can't be followed.",
+        (
+            f"{len(done.new):,} {word}, {len(done.known):,} already followed, {len(done.refused):,}"
+            " can't be followed."
+        ),
         markup=False,
         highlight=False,
     )

@@ -1,4 +1,6 @@
-"""``follow add --preview``: waits until a worker has read the list, and prints what would be saved."""
+"""``follow add --preview``: waits until a worker has read the list,
+and prints what would be saved.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +33,8 @@ async def preview_and_wait(
 ) -> SourcePreviewView:
     """Return what would be saved, or why the list can't be read, once a worker has read it.
 
-    Raises BadInput when the source can't be followed, when no worker is running, and while its site is paused;
-    TookTooLong after five minutes.
+    Raises BadInput when the source can't be followed, when no worker is running, and while its site
+    is paused; TookTooLong after five minutes.
     """
     preview_id, clock = await sources.preview(url, values), sources.clock
     ends_s = clock.monotonic() + WAIT_AT_MOST_S
@@ -43,11 +45,15 @@ async def preview_and_wait(
         if not await composition.living_workers(settings, sources.store.workers):
             raise BadInput(
                 "No worker is running to read the list.",
-                help="Start one with `mediavault serve` or `mediavault worker`, then run the command again.",
+                help=(
+                    "Start one with `mediavault serve` or `mediavault worker`, then run the command"
+                    " again."
+                ),
             )
         if view.held:
             raise BadInput(
-                Message("%(why)s, so the list is not read.", why=view.held), help="Resume it, then try again."
+                Message("%(why)s, so the list is not read.", why=view.held),
+                help="Resume it, then try again.",
             )
         if clock.monotonic() >= ends_s:
             raise TookTooLong("No worker has read the list yet.", help=_AGAIN)
@@ -55,16 +61,22 @@ async def preview_and_wait(
 
 
 def print_preview(view: SourcePreviewView) -> None:
-    """Print how many entries have each outcome, then the first of them in a table; or why the list can't be read."""
+    """Print how many entries have each outcome, then the first of them in a table;
+    or why the list can't be read.
+    """
     if view.error is not None:
         err().print(f"{view.error} {view.help or ''}".rstrip(), markup=False, soft_wrap=True)
         return
     counts = view.counts
     name = one_line(view.source.name)
     later = f"{counts.undecided:,} would be decided once the post is read"
-    lines = [f"{name}: {counts.saved:,} would be saved, {later}, {counts.skipped:,} would be skipped."]
+    lines = [
+        f"{name}: {counts.saved:,} would be saved, {later}, {counts.skipped:,} would be skipped."
+    ]
     if counts.in_turn:
-        lines.append(f"Saved later, in turn: {fill_words(counts.in_turn, timedelta(seconds=view.fill_s))}.")
+        lines.append(
+            f"Saved later, in turn: {fill_words(counts.in_turn, timedelta(seconds=view.fill_s))}."
+        )
     if not view.is_whole:
         lines.append(f"The list may be longer: {len(view.entries):,} posts were read.")
     lines += [f"{REASONS[reason]}: {count:,}" for reason, count in counts.skipped_for.items()]

@@ -1,4 +1,6 @@
-"""``follow add | list | change | pause | resume | check | remove``: the accounts, lists and feeds that the vault follows."""
+"""``follow add | list | change | pause | resume | check | remove``: the accounts,
+lists and feeds that the vault follows.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SourceId = Annotated[
-    str, typer.Argument(metavar="SOURCE", help="The source's id, as `follow list` shows it.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="SOURCE", help="The source's id, as `follow list` shows it.", show_default=False
+    ),
 ]
 PreviewOption = Annotated[
     bool,
-    typer.Option("--preview", help="Only show what would be saved, and why the rest would not; nothing is followed."),
+    typer.Option(
+        "--preview",
+        help="Only show what would be saved, and why the rest would not; nothing is followed.",
+    ),
 ]
 
 
@@ -32,7 +40,10 @@ PreviewOption = Annotated[
 def add(
     settings: SettingValues,
     url: Annotated[
-        str, typer.Argument(metavar="URL", help="The page of an account or a list, or a feed.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="URL", help="The page of an account or a list, or a feed.", show_default=False
+        ),
     ],
     *,
     preview: PreviewOption = False,
@@ -79,7 +90,8 @@ def list_sources(*, as_json: AsJson = False) -> None:
 
 @changes_of(SourceSettings)
 def change(settings: SettingValues, source_id: SourceId, *, as_json: AsJson = False) -> None:
-    """Change a source. Options that are left out stay as they are; an empty text or a length of 0 removes a setting.
+    """Change a source. Options that are left out stay as they are; an empty text or a length of 0
+    removes a setting.
 
     If the start or a filter changes, the next check decides again about skipped posts.
     """
@@ -128,13 +140,24 @@ def _print(view: SourceView, *, as_json: bool) -> None:
         print_json(view)
         return
     state = (
-        "paused" if view.is_paused else "failing" if view.error else "new" if view.checked_at is None else "followed"
+        "paused"
+        if view.is_paused
+        else "failing"
+        if view.error
+        else "new"
+        if view.checked_at is None
+        else "followed"
     )
     counts = f"{view.seen:,} seen" + (f", {view.waiting:,} waiting" if view.waiting else "")
     line = f"{view.id}  {state:<8}  {readable_name(view.name)}  {view.url}  ({counts})"
     out().print(line, markup=False, highlight=False, soft_wrap=True)
     if view.error:
-        out().print(f"  {view.error} {view.help or ''}".rstrip(), markup=False, highlight=False, soft_wrap=True)
+        out().print(
+            f"  {view.error} {view.help or ''}".rstrip(),
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def of_sources(use: Callable[[Following], Awaitable[T]]) -> T:
@@ -146,5 +169,7 @@ def of_sources(use: Callable[[Following], Awaitable[T]]) -> T:
 
     settings = quiet_settings()
     return asyncio.run(
-        with_store(settings, lambda store: use(Following(store, SystemClock(), make_submission(settings))))
+        with_store(
+            settings, lambda store: use(Following(store, SystemClock(), make_submission(settings)))
+        )
     )

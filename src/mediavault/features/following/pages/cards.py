@@ -15,7 +15,12 @@ from mediavault.features.following.decisions import fill_takes
 from mediavault.features.following.filters import REASONS
 from mediavault.features.following.model import SeenEntry, Start
 from mediavault.features.following.pages.form import interval_words
-from mediavault.features.following.preview_views import Outcome, PreviewEntryView, SourcePreviewView, outcome_label
+from mediavault.features.following.preview_views import (
+    Outcome,
+    PreviewEntryView,
+    SourcePreviewView,
+    outcome_label,
+)
 from mediavault.features.following.records import Followed
 from mediavault.features.following.views import SourceView, fill_words, shown_entry, source_view
 from mediavault.presentation.labels import format_duration, hold_label, one_line
@@ -35,8 +40,9 @@ KIND_LABELS: Mapping[EntryKind, str] = {
 class SourceCard:
     """A source in a list. ``next_check`` None: as soon as possible; a paused source has none.
 
-    ``held`` says why the source is not checked now, "" if nothing prevents it. ``fill`` says how many earlier posts wait and for
-    how long, "" for none; ``next_fill`` is when the next one is saved, None for now or never.
+    ``held`` says why the source is not checked now, "" if nothing prevents it. ``fill`` says how
+    many earlier posts wait and for how long, "" for none; ``next_fill`` is when the next one is
+    saved, None for now or never.
     """
 
     view: SourceView
@@ -53,7 +59,9 @@ class SourceCard:
 
 @dataclass(frozen=True, slots=True)
 class EntryLine:
-    """An entry: its link, its title, why it was skipped ("" if it was not), and since when it is no longer listed."""
+    """An entry: its link, its title, why it was skipped ("" if it was not),
+    and since when it is no longer listed.
+    """
 
     url: str
     title: str
@@ -71,11 +79,15 @@ def source_cards(
     holds: Iterable[Hold],
     now: datetime,
 ) -> list[SourceCard]:
-    """Return the cards of the sources ``shown``. ``sources`` are all, ``fill_turns`` when the next earlier
-    post of each site or host is saved. What holds back a site's jobs also holds back its checks."""
+    """Return the cards of the sources ``shown``. ``sources`` are all, ``fill_turns`` when the next
+    earlier post of each site or host is saved. What holds back a site's jobs also holds back its
+    checks.
+    """
     held = {hold.site: hold for hold in holds}
     sharing = Counter(
-        source.source.served_by for source in sources if source.state.waiting and not source.source.is_paused
+        source.source.served_by
+        for source in sources
+        if source.state.waiting and not source.source.is_paused
     )
     return [
         _card(
@@ -114,7 +126,9 @@ def _card(
         site=site_name(source.platform, title, source.url),
         letter=letter(source.platform, title, source.url),
         is_checking=state.acquired_until is not None and state.acquired_until > now,
-        next_check=state.next_check_at if state.next_check_at and state.next_check_at > now else None,
+        next_check=state.next_check_at
+        if state.next_check_at and state.next_check_at > now
+        else None,
         fill=fill,
         held=hold_label(hold, title) if hold else "",
         next_fill=next_fill if state.waiting and not source.is_paused and next_fill > now else None,
@@ -173,7 +187,7 @@ def entry_line(entry: SeenEntry) -> EntryLine:
     )
 
 
-# --- previews --------------------------------------------------------------------------------------------------------
+# --- previews -------------------------------------------------------------------------------------
 
 LINES_SHOWN = 100  # of each outcome
 
@@ -186,7 +200,9 @@ _HEADINGS: Mapping[Outcome, str] = {
 
 @dataclass(frozen=True, slots=True)
 class PreviewGroup:
-    """The entries of one outcome: how many, the first of them, and how often each reason applies."""
+    """The entries of one outcome: how many, the first of them,
+    and how often each reason applies.
+    """
 
     outcome: Outcome
     heading: str
@@ -197,7 +213,9 @@ class PreviewGroup:
 
 @dataclass(frozen=True, slots=True)
 class PreviewPart:
-    """The part of the page below the form. ``fill`` says how many posts would wait and for how long, "" for none."""
+    """The part of the page below the form. ``fill`` says how many posts would wait and for how
+    long, "" for none.
+    """
 
     view: SourcePreviewView
     name: str

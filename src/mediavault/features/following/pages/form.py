@@ -1,4 +1,6 @@
-"""The form to follow or change a source: its fields as text, and the source that they describe. Pure."""
+"""The form to follow or change a source: its fields as text,
+and the source that they describe. Pure.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,8 @@ USUAL_MINUTES = (15, 30, 60, 3 * 60, 6 * 60, 12 * 60, _DAY, 7 * _DAY)
 class SourceForm:
     """The fields as shown and typed.
 
-    ``having`` and ``lacking`` have one filter per line, lengths are in minutes. ``every`` is in minutes too, "" to adapt to how
-    often the source posts. The last three are "on" or "".
+    ``having`` and ``lacking`` have one filter per line, lengths are in minutes. ``every`` is in
+    minutes too, "" to adapt to how often the source posts. The last three are "on" or "".
     """
 
     url: str = ""
@@ -49,7 +51,10 @@ class SourceForm:
     def is_filtered(self) -> bool:
         """Whether any filter differs from its default."""
         words = (self.having, self.lacking, self.shortest, self.longest, self.languages)
-        return any((*words, self.members, self.reposts, self.no_replies)) or self.kinds != SourceForm().kinds
+        return (
+            any((*words, self.members, self.reposts, self.no_replies))
+            or self.kinds != SourceForm().kinds
+        )
 
 
 def form_of(source: Source, zone: tzinfo | None) -> SourceForm:
@@ -79,21 +84,37 @@ def form_of(source: Source, zone: tzinfo | None) -> SourceForm:
 def read_source_form(fields: Mapping[str, Sequence[str]]) -> SourceForm:
     """Return the form that was submitted."""
     text = {name: values[0].strip() for name, values in fields.items() if values}
-    names = ("url", "start", "since", "newest", "per_day", "every", "profile", "collection", "having", "lacking")
+    names = (
+        "url",
+        "start",
+        "since",
+        "newest",
+        "per_day",
+        "every",
+        "profile",
+        "collection",
+        "having",
+        "lacking",
+    )
     filters = ("shortest", "longest", "languages", "members", "reposts", "no_replies")
     typed = {name: text.get(name, "") for name in (*names, *filters)}
     return SourceForm(**typed, kinds=tuple(fields.get("kinds", ())))
 
 
 def described(form: SourceForm, before: Source, zone: tzinfo | None) -> dict[str, Any]:
-    """Return the settings that the form describes, by name; unchanged times and lengths keep their exact value.
+    """Return the settings that the form describes, by name; unchanged times and lengths keep their
+    exact value.
 
     Raises BadInput.
     """
     shown, filters = form_of(before, zone), before.filters
     return {
         **_start_of(form, zone),
-        **({"since": before.since} if form.since == shown.since and form.start == Start.SINCE else {}),
+        **(
+            {"since": before.since}
+            if form.since == shown.since and form.start == Start.SINCE
+            else {}
+        ),
         "per_day": _number(form.per_day),
         "interval_minutes": _interval(form.every),
         "profile": form.profile,
@@ -101,8 +122,12 @@ def described(form: SourceForm, before: Source, zone: tzinfo | None) -> dict[str
         "filters": Filters(
             having=_lines(form.having),
             lacking=_lines(form.lacking),
-            shortest_s=filters.shortest_s if form.shortest == shown.shortest else _seconds(form.shortest),
-            longest_s=filters.longest_s if form.longest == shown.longest else _seconds(form.longest),
+            shortest_s=filters.shortest_s
+            if form.shortest == shown.shortest
+            else _seconds(form.shortest),
+            longest_s=filters.longest_s
+            if form.longest == shown.longest
+            else _seconds(form.longest),
             kinds=tuple(kind for kind in EntryKind if kind.value in form.kinds),
             languages=language_tags(form.languages),
             members_only=bool(form.members),
@@ -113,9 +138,14 @@ def described(form: SourceForm, before: Source, zone: tzinfo | None) -> dict[str
 
 
 def asked_of_all(form: SourceForm, zone: tzinfo | None) -> dict[str, Any]:
-    """Return what the form sets for all sources in a list; without a start, the list's own applies. Raises BadInput."""
+    """Return what the form sets for all sources in a list; without a start,
+    the list's own applies. Raises BadInput.
+    """
     start = _start_of(form, zone) if form.start else {}
-    return {**start, **{name: text for name in ("profile", "collection") if (text := getattr(form, name))}}
+    return {
+        **start,
+        **{name: text for name in ("profile", "collection") if (text := getattr(form, name))},
+    }
 
 
 def _start_of(form: SourceForm, zone: tzinfo | None) -> dict[str, Any]:
@@ -129,8 +159,13 @@ def _start_of(form: SourceForm, zone: tzinfo | None) -> dict[str, Any]:
 
 
 def interval_choices(form: SourceForm) -> dict[str, str]:
-    """Return the intervals for checking a source, by the value of the field, including an unusual one that the form has."""
-    minutes = {*USUAL_MINUTES, *([int(form.every)] if _is_number(form.every) and int(form.every) else [])}
+    """Return the intervals for checking a source, by the value of the field,
+    including an unusual one that the form has.
+    """
+    minutes = {
+        *USUAL_MINUTES,
+        *([int(form.every)] if _is_number(form.every) and int(form.every) else []),
+    }
     return {
         "": gettext("Automatic"),
         **{str(one): interval_words(one) for one in sorted(minutes)},
@@ -140,7 +175,9 @@ def interval_choices(form: SourceForm) -> dict[str, str]:
 def interval_words(minutes: int) -> str:
     """Return an interval in words, as in "Every 3 hours"."""
     if minutes % _DAY == 0:
-        return ngettext("Every day", "Every %(num)d days", minutes // _DAY) % {"num": minutes // _DAY}
+        return ngettext("Every day", "Every %(num)d days", minutes // _DAY) % {
+            "num": minutes // _DAY
+        }
     if minutes % 60 == 0:
         return ngettext("Every hour", "Every %(num)d hours", minutes // 60) % {"num": minutes // 60}
     return ngettext("Every minute", "Every %(num)d minutes", minutes) % {"num": minutes}
@@ -148,7 +185,9 @@ def interval_words(minutes: int) -> str:
 
 def _interval(text: str) -> int | None:
     if text and not _is_number(text):
-        raise BadInput("This is not a valid interval for checking a source.", help="Choose one from the list.")
+        raise BadInput(
+            "This is not a valid interval for checking a source.", help="Choose one from the list."
+        )
     return int(text) if text else None
 
 
@@ -156,7 +195,9 @@ def _start(text: str) -> Start:
     try:
         return Start(text)
     except ValueError:
-        raise BadInput("This is not a valid choice of earlier posts.", help="Choose one from the list.") from None
+        raise BadInput(
+            "This is not a valid choice of earlier posts.", help="Choose one from the list."
+        ) from None
 
 
 def _midnight(text: str, zone: tzinfo | None) -> datetime | None:
@@ -187,7 +228,9 @@ def _seconds(text: str) -> float | None:
     try:
         return float(text.replace(",", ".")) * 60 if text else None
     except ValueError:
-        raise BadInput("This is not a valid video length.", help="Enter minutes, such as 10 or 1.5.") from None
+        raise BadInput(
+            "This is not a valid video length.", help="Enter minutes, such as 10 or 1.5."
+        ) from None
 
 
 def _lines(text: str) -> tuple[str, ...]:

@@ -1,4 +1,6 @@
-"""The inbox: the posts that sources have brought, latest arrivals first, and which are new to the user."""
+"""The inbox: the posts that sources have brought, latest arrivals first,
+and which are new to the user.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ CursorText = Annotated[str, Query(max_length=500)]
 
 @dataclass(frozen=True, slots=True)
 class InboxRow:
-    """A post in the inbox. ``sources`` are names by id; ``result`` says how it ended, and is None until then."""
+    """A post in the inbox. ``sources`` are names by id; ``result`` says how it ended,
+    and is None until then.
+    """
 
     arrival: Arrival
     job: JobView
@@ -42,19 +46,31 @@ class InboxRow:
 
 
 @router.get(PAGE)
-async def inbox(services: Services, user: UserName, cursor: CursorText = "", news: str = "") -> Response:
-    """Show a page of the inbox. With ``news``, posts from before their source was followed are left out."""
-    moment = services.clock.now() - CLOCKS_DIFFER  # before the jobs are read: later changes arrive live
+async def inbox(
+    services: Services, user: UserName, cursor: CursorText = "", news: str = ""
+) -> Response:
+    """Show a page of the inbox. With ``news``, posts from before their source was followed are left
+    out.
+    """
+    # before the jobs are read: later changes arrive live
+    moment = services.clock.now() - CLOCKS_DIFFER
     only_news = bool(news)
-    found = await read_inbox(services.store, user, cursor=cursor or None, limit=ON_A_PAGE, only_news=only_news)
-    post_marks = await read_marks(services.store, user, [arrival.job.id for arrival in found.arrivals])
+    found = await read_inbox(
+        services.store, user, cursor=cursor or None, limit=ON_A_PAGE, only_news=only_news
+    )
+    post_marks = await read_marks(
+        services.store, user, [arrival.job.id for arrival in found.arrivals]
+    )
     first = f"{PAGE}?{urlencode({'news': 'on'})}" if only_news else PAGE
     more = {**({"news": "on"} if only_news else {}), "cursor": found.next_cursor or ""}
     here = f"{PAGE}?{urlencode({**more, 'cursor': cursor})}" if cursor else first
     return render(
         "inbox.html",
         moment=moment,
-        rows=[_row(services, arrival, post_marks.get(arrival.job.id, PostMarks())) for arrival in found.arrivals],
+        rows=[
+            _row(services, arrival, post_marks.get(arrival.job.id, PostMarks()))
+            for arrival in found.arrivals
+        ],
         count=found.news,
         most=MOST_COUNTED,
         only_news=only_news,
@@ -69,11 +85,15 @@ async def inbox(services: Services, user: UserName, cursor: CursorText = "", new
 
 @router.post(f"{PAGE}/seen")
 async def seen_form(request: Request, services: Services, user: UserName) -> Response:
-    """Mark as seen what arrived up to the time ``until``, which is that of the page's first post."""
+    """Mark as seen what arrived up to the time ``until``,
+    which is that of the page's first post.
+    """
     form = await read_form(request)
     until, now = moment_or_none(form.get("until", "")), services.clock.now()
     if until is None:
-        raise BadInput("This is not a valid time.", help="Reload the page and press the button again.")
+        raise BadInput(
+            "This is not a valid time.", help="Reload the page and press the button again."
+        )
     await mark_seen(services.store, user, min(until, now + CLOCKS_DIFFER))
     return see_other(f"{PAGE}?news=on" if form.get("news") else PAGE)
 

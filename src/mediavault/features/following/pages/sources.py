@@ -1,4 +1,6 @@
-"""The pages of the sources: a list with the form to follow another one, and a page for each source."""
+"""The pages of the sources: a list with the form to follow another one,
+and a page for each source.
+"""
 
 from __future__ import annotations
 
@@ -33,9 +35,20 @@ from mediavault.features.following.pages.form import (
 )
 from mediavault.features.following.preview_views import source_preview_view
 from mediavault.features.following.previews import find_preview
-from mediavault.features.following.records import Followed, fill_turns, find_followed, followed, next_waiting
+from mediavault.features.following.records import (
+    Followed,
+    fill_turns,
+    find_followed,
+    followed,
+    next_waiting,
+)
 from mediavault.features.following.service import Following
-from mediavault.features.following.transfer import EXPORT_HEADERS, SourcesImport, as_followed, import_view
+from mediavault.features.following.transfer import (
+    EXPORT_HEADERS,
+    SourcesImport,
+    as_followed,
+    import_view,
+)
 from mediavault.features.following.views import shown_source
 from mediavault.presentation.opml import OPML_TYPE
 from mediavault.presentation.preferences import current
@@ -86,18 +99,23 @@ CursorText = Annotated[str, Query(max_length=500)]
 async def index(
     services: Services, url: AddressText = "", change: ChangedSource = "", page: PageNumber = 1
 ) -> Response:
-    """List the sources, the latest one followed first. ``url`` only fills the form, since a GET changes nothing.
+    """List the sources, the latest one followed first. ``url`` only fills the form, since a GET
+    changes nothing.
 
     ``change`` is the id of the source whose values are in the form.
     """
     if not change:
         return await _list(services, SourceForm(url=url.strip()), number=page)
     one = await find_followed(services.store.tables, change)
-    return await _list(services, form_of(shown_source(one).source, current().zone), changed=one, number=page)
+    return await _list(
+        services, form_of(shown_source(one).source, current().zone), changed=one, number=page
+    )
 
 
 @router.post(PAGE)
-async def follow_form(request: Request, services: Services, sources: FollowingDep, user: UserName) -> Response:
+async def follow_form(
+    request: Request, services: Services, sources: FollowingDep, user: UserName
+) -> Response:
     """Follow what the form names. A worker looks at it within a minute."""
     form = read_source_form(await read_fields(request, most=MAX_FIELDS))
     try:
@@ -126,7 +144,9 @@ async def preview_change_form(
     form = read_source_form(await read_fields(request, most=MAX_FIELDS))
     one = await sources.find(source_id)
     try:
-        preview_id = await sources.preview_change(source_id, described(form, one.source, current().zone))
+        preview_id = await sources.preview_change(
+            source_id, described(form, one.source, current().zone)
+        )
     except MediavaultError as exc:
         return await _list(services, form, changed=one, error=exc)
     return see_other(f"{PAGE}/preview/{preview_id}#preview")
@@ -134,12 +154,17 @@ async def preview_change_form(
 
 @router.get(f"{PAGE}/preview/{{preview_id}}")
 async def show_preview(preview_id: PreviewPath, services: Services) -> Response:
-    """Show a preview, with the form to change it or to follow. Raises NotFound once it has expired."""
+    """Show a preview, with the form to change it or to follow.
+    Raises NotFound once it has expired.
+    """
     preview = await find_preview(services.store, preview_id)
     view = await source_preview_view(preview, services.store, services.clock.now())
     form = form_of(shown_source(preview.draft).source, current().zone)
     return await _list(
-        services, form, changed=preview.draft if preview.is_followed else None, preview=preview_part(view)
+        services,
+        form,
+        changed=preview.draft if preview.is_followed else None,
+        preview=preview_part(view),
     )
 
 
@@ -156,10 +181,16 @@ async def import_page(services: Services, sources: FollowingDep) -> Response:
 
 
 @router.post(IMPORT_PAGE)
-async def import_form(request: Request, services: Services, sources: FollowingDep, user: UserName) -> Response:
-    """Show what the import of a file would follow, or follow it: then ``opml`` has the sources as they were shown."""
+async def import_form(
+    request: Request, services: Services, sources: FollowingDep, user: UserName
+) -> Response:
+    """Show what the import of a file would follow, or follow it:
+    then ``opml`` has the sources as they were shown.
+    """
     fields = await read_upload(request)
-    texts = {name: [value.decode("utf-8", "replace")] for name, value in fields.items() if name != "file"}
+    texts = {
+        name: [value.decode("utf-8", "replace")] for name, value in fields.items() if name != "file"
+    }
     form, shown = read_source_form(texts), fields.get("opml", b"")
     try:
         asked = {} if shown else asked_of_all(form, current().zone)
@@ -173,7 +204,9 @@ async def import_form(request: Request, services: Services, sources: FollowingDe
 
 
 @router.post(f"{PAGE}/{{source_id}}")
-async def change_form(source_id: SourcePath, request: Request, services: Services, sources: FollowingDep) -> Response:
+async def change_form(
+    source_id: SourcePath, request: Request, services: Services, sources: FollowingDep
+) -> Response:
     """Change a source. If its start or filters change, skipped entries are decided again."""
     form = read_source_form(await read_fields(request, most=MAX_FIELDS))
     one = await sources.find(source_id)
@@ -185,7 +218,9 @@ async def change_form(source_id: SourcePath, request: Request, services: Service
 
 
 @router.get(f"{PAGE}/{{source_id}}")
-async def show(source_id: SourcePath, services: Services, sources: FollowingDep, cursor: CursorText = "") -> Response:
+async def show(
+    source_id: SourcePath, services: Services, sources: FollowingDep, cursor: CursorText = ""
+) -> Response:
     """Show one source with its posts in every state. Raises NotFound."""
     moment = services.clock.now() - CLOCKS_DIFFER
     one = await sources.find(source_id)
@@ -203,7 +238,9 @@ async def show(source_id: SourcePath, services: Services, sources: FollowingDep,
         settings_summary=settings_summary(one, current().zone),
         posts=[job_view(job) for job in jobs.jobs],
         is_first=not cursor,
-        next_page=f"{PAGE}/{source_id}?{urlencode({'cursor': jobs.next_cursor})}" if jobs.next_cursor else None,
+        next_page=f"{PAGE}/{source_id}?{urlencode({'cursor': jobs.next_cursor})}"
+        if jobs.next_cursor
+        else None,
         waiting=[entry_line(entry) for entry in waiting.values()],
         skipped=[entry_line(entry) for entry in skipped[:SKIPPED_SHOWN]],
         **await frame(services),
@@ -211,13 +248,17 @@ async def show(source_id: SourcePath, services: Services, sources: FollowingDep,
 
 
 @router.post(f"{PAGE}/{{source_id}}/pause")
-async def pause_source_form(source_id: SourcePath, request: Request, sources: FollowingDep) -> Response:
+async def pause_source_form(
+    source_id: SourcePath, request: Request, sources: FollowingDep
+) -> Response:
     await sources.change(source_id, {"is_paused": True})
     return await _back(request)
 
 
 @router.post(f"{PAGE}/{{source_id}}/resume")
-async def resume_source_form(source_id: SourcePath, request: Request, sources: FollowingDep) -> Response:
+async def resume_source_form(
+    source_id: SourcePath, request: Request, sources: FollowingDep
+) -> Response:
     await sources.change(source_id, {"is_paused": False})
     return await _back(request)
 
@@ -274,7 +315,9 @@ async def _list(
     number: int = 1,
     preview: PreviewPart | None = None,
 ) -> Response:
-    """Return the page of the form, and below it the sources, or a preview of what the form asks for."""
+    """Return the page of the form, and below it the sources,
+    or a preview of what the form asks for.
+    """
     sources = [] if preview else await followed(services.store.tables)
     newest_first, start = sources[::-1], (number - 1) * SOURCES_ON_A_PAGE
     shown = newest_first[start : start + SOURCES_ON_A_PAGE]
@@ -299,8 +342,12 @@ async def _list(
     )
 
 
-async def _cards(services: ApiServices, sources: list[Followed], shown: list[Followed]) -> list[SourceCard]:
+async def _cards(
+    services: ApiServices, sources: list[Followed], shown: list[Followed]
+) -> list[SourceCard]:
     platforms = {platform.name: platform for platform in services.platforms}
     records = services.store.records
     turns = await fill_turns(records, {one.source.served_by for one in shown if one.state.waiting})
-    return source_cards(sources, shown, platforms, turns, await all_holds(records), services.clock.now())
+    return source_cards(
+        sources, shown, platforms, turns, await all_holds(records), services.clock.now()
+    )

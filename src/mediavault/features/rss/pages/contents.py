@@ -1,4 +1,6 @@
-"""What an RSS feed's document holds: posts with their texts, and the files that it offers for them. Pure."""
+"""What an RSS feed's document holds: posts with their texts,
+and the files that it offers for them. Pure.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ _PLAIN_SUFFIX = re.compile(r"\.[a-z0-9]{1,5}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Enclosure:
-    """A file of a post. ``name`` is the last part of its address: apps go by the suffix, and it never changes."""
+    """A file of a post. ``name`` is the last part of its address: apps go by the suffix,
+    and it never changes.
+    """
 
     name: str
     kind: str  # its content type
@@ -38,9 +42,11 @@ class Enclosure:
 
 
 def enclosure_of(job_id: JobId, index: int, saved: SavedFile) -> Enclosure:
-    """Return what a podcast app plays for the item ``index`` of a job: the saved file, whether video or sound.
+    """Return what a podcast app plays for the item ``index`` of a job: the saved file, whether
+    video or sound.
 
-    There is one file for each item, which was put into an MP4 when it was saved, if its container allowed it.
+    There is one file for each item, which was put into an MP4 when it was saved, if its container
+    allowed it.
     """
     return _enclosure(f"{job_id}-{index}", saved.output_path, saved.sha256, saved.bytes)
 
@@ -52,14 +58,19 @@ def picture_of(job_id: JobId, index: int, saved: SavedFile) -> Enclosure | None:
     return _enclosure(f"{job_id}-{index}-picture", saved.thumbnail_path, None, None)
 
 
-def channel_of(feed: RssFeed, jobs: Sequence[Job], *, folder: str, document: str, home: str) -> RssChannel:
-    """Return the feed with these posts, the newest publication first, which is how podcast apps sort episodes.
+def channel_of(
+    feed: RssFeed, jobs: Sequence[Job], *, folder: str, document: str, home: str
+) -> RssChannel:
+    """Return the feed with these posts, the newest publication first, which is how podcast apps
+    sort episodes.
 
-    ``jobs`` are the posts that were added last, newest first: of their videos, the first ``MOST_ITEMS`` are included.
-    ``folder`` is the address of the feed's files, with a slash at the end.
+    ``jobs`` are the posts that were added last, newest first: of their videos, the first
+    ``MOST_ITEMS`` are included. ``folder`` is the address of the feed's files, with a slash at the
+    end.
     """
     items = [item for job in jobs for item in _items(shown_job(job), folder)][:MOST_ITEMS]
-    items.sort(key=lambda item: item.published_at, reverse=True)  # stable: the videos of a post keep their order
+    # stable: the videos of a post keep their order
+    items.sort(key=lambda item: item.published_at, reverse=True)
     return RssChannel(
         id=feed.id,
         title=feed.name,
@@ -85,7 +96,8 @@ def _items(job: Job, folder: str) -> Iterator[RssItem]:
             author=text.author,
             link=_link(job),
             html=_html(job, text),
-            published_at=min(published_at, saved_at),  # apps hide an episode whose date has not come
+            # apps hide an episode whose date has not come
+            published_at=min(published_at, saved_at),
             saved_at=saved_at,
             address=f"{folder}{enclosure.name}",
             kind=enclosure.kind,
@@ -96,9 +108,15 @@ def _items(job: Job, folder: str) -> Iterator[RssItem]:
 
 
 def _link(job: Job) -> str | None:
-    """Return the post's address in the characters of a URI, which feed readers insist on; None if it is not a link."""
+    """Return the post's address in the characters of a URI, which feed readers insist on;
+    None if it is not a link.
+    """
     link = safe_link(job.post_url)
-    return quote(_BARE_PERCENT.sub("%25", link), safe="%/:?#[]@!$&'()*+,;=~", errors="replace") if link else None
+    return (
+        quote(_BARE_PERCENT.sub("%25", link), safe="%/:?#[]@!$&'()*+,;=~", errors="replace")
+        if link
+        else None
+    )
 
 
 def _html(job: Job, text: PostText) -> str:
@@ -128,7 +146,9 @@ def _piece(piece: str, target: str | None) -> str:
 def _enclosure(stem: str, path: str, sha256: str | None, size: int | None) -> Enclosure:
     suffix = _suffix(path)
     shown = suffix if _PLAIN_SUFFIX.fullmatch(suffix) else ".bin"
-    return Enclosure(f"{stem}{shown}", CONTENT_TYPES.get(suffix, DOWNLOAD_TYPE), StoredFile(path, sha256, size))
+    return Enclosure(
+        f"{stem}{shown}", CONTENT_TYPES.get(suffix, DOWNLOAD_TYPE), StoredFile(path, sha256, size)
+    )
 
 
 def _suffix(path: str) -> str:

@@ -1,6 +1,8 @@
-"""What an RSS feed's secret opens: its document as RSS and Atom, its cover, and the files of the posts that it holds.
+"""What an RSS feed's secret opens: its document as RSS and Atom, its cover, and the files of the
+posts that it holds.
 
-Whatever does not exist, and whatever was revoked, gets the same answer, after the same reads of the store.
+Whatever does not exist, and whatever was revoked, gets the same answer, after the same reads of the
+store.
 """
 
 from __future__ import annotations
@@ -48,7 +50,9 @@ HEADERS = {"X-Robots-Tag": "noindex, nofollow", "Referrer-Policy": "no-referrer"
 MOST_VERSIONS = 1_000  # of documents whose last one is remembered
 MOST_CHANGED = 100  # posts: with more of them the feed is read again
 _SECOND = timedelta(seconds=1)  # the precision of HTTP dates
-_FILE = re.compile(r"(?P<job>[0-9a-f-]{36})-(?P<index>\d{1,5})(?P<picture>-picture)?\.[a-z0-9]{1,5}", re.ASCII)
+_FILE = re.compile(
+    r"(?P<job>[0-9a-f-]{36})-(?P<index>\d{1,5})(?P<picture>-picture)?\.[a-z0-9]{1,5}", re.ASCII
+)
 
 Stamp = Hashable
 Key = Annotated[str, Path(max_length=100)]
@@ -57,7 +61,9 @@ Name = Annotated[str, Path(max_length=100)]
 
 @dataclass(frozen=True, slots=True)
 class RssVersion:
-    """A document as it was sent: its ETag and time. ``stamp`` is what the store had when it was read."""
+    """A document as it was sent: its ETag and time.
+    ``stamp`` is what the store had when it was read.
+    """
 
     etag: str
     modified: datetime
@@ -66,11 +72,13 @@ class RssVersion:
 
 
 class RssVersions:
-    """The last version of each document that this process has sent: whether it is current is known without reading posts.
+    """The last version of each document that this process has sent: whether it is current is known
+    without reading posts.
 
-    The store knows cheaply what has changed: the saved posts that changed since, the library's sums, and of each mark that
-    the filter asks for how many there are and which is the newest. While all of this is the same, so is the feed, unless it
-    is of a search: the words of subtitles and comments are stored without a change of their post.
+    The store knows cheaply what has changed: the saved posts that changed since, the library's
+    sums, and of each mark that the filter asks for how many there are and which is the newest.
+    While all of this is the same, so is the feed, unless it is of a search: the words of subtitles
+    and comments are stored without a change of their post.
 
     Used in the event loop's thread only.
     """
@@ -88,16 +96,22 @@ class RssVersions:
         return version if await self._stamp(query, version.since) == version.stamp else None
 
     async def begin(self, query: JobQuery) -> tuple[datetime, Stamp]:
-        """Return what ``sent`` needs. Call it before the posts are read: a change in between is then seen later."""
+        """Return what ``sent`` needs. Call it before the posts are read:
+        a change in between is then seen later.
+        """
         since = self._clock.now() - CLOCKS_DIFFER - OVERLAP
         return since, await self._stamp(query, since)
 
     def sent(self, document: Hashable, body: bytes, since: datetime, stamp: Stamp) -> RssVersion:
-        """Remember the document's version and return it. Its time grows with each change, and only then."""
+        """Remember the document's version and return it. Its time grows with each change,
+        and only then.
+        """
         etag, before = f'"{hashlib.sha256(body).hexdigest()[:32]}"', self._sent.get(document)
         modified = self._clock.now().replace(microsecond=0)
         if before is not None:
-            modified = before.modified if before.etag == etag else max(modified, before.modified + _SECOND)
+            modified = (
+                before.modified if before.etag == etag else max(modified, before.modified + _SECOND)
+            )
         version = RssVersion(etag, modified, since, stamp)
         self._sent[document] = version
         self._sent.move_to_end(document)
@@ -106,15 +120,21 @@ class RssVersions:
         return version
 
     async def _stamp(self, query: JobQuery, since: datetime) -> Stamp:
-        """Return a value that differs when the query's saved posts may; None where that can't be known."""
+        """Return a value that differs when the query's saved posts may;
+        None where that can't be known.
+        """
         if query.text:
             return None
         changed = await self._store.catalogue.changed_since(since, limit=MOST_CHANGED)
         if len(changed) == MOST_CHANGED:
             return None
-        saved = frozenset((job.id, job.updated_at) for job in changed if job.status is JobStatus.COMPLETED)
+        saved = frozenset(
+            (job.id, job.updated_at) for job in changed if job.status is JobStatus.COMPLETED
+        )
         totals = await self._store.catalogue.library_totals()
-        sums = tuple((site.platform, site.saved, site.bytes, site.duration_s) for site in totals.platforms)
+        sums = tuple(
+            (site.platform, site.saved, site.bytes, site.duration_s) for site in totals.platforms
+        )
         marks = [await self._mark_stamp(name) for name in sorted({*query.marks, *query.without})]
         return saved, sums, tuple(marks)
 
@@ -127,7 +147,11 @@ class RssVersions:
 @router.head(FEEDS_PREFIX + "{key}/" + RSS_NAME)
 @router.get(FEEDS_PREFIX + "{key}/" + RSS_NAME)
 async def rss(
-    request: Request, key: Key, services: Services, feeds: RssFeedsDep, authenticator: AuthenticatorDep
+    request: Request,
+    key: Key,
+    services: Services,
+    feeds: RssFeedsDep,
+    authenticator: AuthenticatorDep,
 ) -> Response:
     """Return the feed as RSS 2.0, or 304."""
     return await _document(request, key, services, feeds, authenticator, RSS_NAME)
@@ -136,7 +160,11 @@ async def rss(
 @router.head(FEEDS_PREFIX + "{key}/" + ATOM_NAME)
 @router.get(FEEDS_PREFIX + "{key}/" + ATOM_NAME)
 async def atom(
-    request: Request, key: Key, services: Services, feeds: RssFeedsDep, authenticator: AuthenticatorDep
+    request: Request,
+    key: Key,
+    services: Services,
+    feeds: RssFeedsDep,
+    authenticator: AuthenticatorDep,
 ) -> Response:
     """Return the feed as Atom 1.0, or 304."""
     return await _document(request, key, services, feeds, authenticator, ATOM_NAME)
@@ -144,7 +172,9 @@ async def atom(
 
 @router.head(FEEDS_PREFIX + "{key}/" + COVER_NAME)
 @router.get(FEEDS_PREFIX + "{key}/" + COVER_NAME)
-async def cover(request: Request, key: Key, feeds: RssFeedsDep, authenticator: AuthenticatorDep) -> Response:
+async def cover(
+    request: Request, key: Key, feeds: RssFeedsDep, authenticator: AuthenticatorDep
+) -> Response:
     """Return the picture of every feed."""
     await _feed(request, key, feeds, authenticator)
     return _private(answer_bytes(request, await asyncio.to_thread(_cover), "image/png"))
@@ -153,7 +183,12 @@ async def cover(request: Request, key: Key, feeds: RssFeedsDep, authenticator: A
 @router.head(FEEDS_PREFIX + "{key}/{name}")
 @router.get(FEEDS_PREFIX + "{key}/{name}")
 async def file(
-    request: Request, key: Key, name: Name, services: Services, feeds: RssFeedsDep, authenticator: AuthenticatorDep
+    request: Request,
+    key: Key,
+    name: Name,
+    services: Services,
+    feeds: RssFeedsDep,
+    authenticator: AuthenticatorDep,
 ) -> Response:
     """Return a file of a post that the feed holds, or a part of it."""
     _, query = await _feed(request, key, feeds, authenticator)
@@ -162,9 +197,16 @@ async def file(
 
 
 async def _feed(
-    request: Request, key: str, feeds: RssFeeds, authenticator: Authenticator, *, is_use: bool = False
+    request: Request,
+    key: str,
+    feeds: RssFeeds,
+    authenticator: Authenticator,
+    *,
+    is_use: bool = False,
 ) -> tuple[RssFeed, JobQuery]:
-    """Return the feed and its query. Raises NotFound, with the same words whatever is missing, and TooManyTries."""
+    """Return the feed and its query. Raises NotFound, with the same words whatever is missing,
+    and TooManyTries.
+    """
     feed = await feeds.open(key, authenticator.address_of(credentials_of(request)), is_use=is_use)
     try:
         if feed is not None and await authenticator.users.find(feed.user) is not None:
@@ -172,7 +214,10 @@ async def _feed(
             return feed, query_of(feed)
     except BadInput:  # a filter that can't be read
         pass
-    raise NotFound("This feed is no longer available.", help="Ask the person who gave you its address for a new one.")
+    raise NotFound(
+        "This feed is no longer available.",
+        help="Ask the person who gave you its address for a new one.",
+    )
 
 
 async def _is_valid(feeds: RssFeeds, feed: RssFeed) -> bool:
@@ -180,7 +225,12 @@ async def _is_valid(feeds: RssFeeds, feed: RssFeed) -> bool:
 
 
 async def _document(
-    request: Request, key: str, services: ApiServices, feeds: RssFeeds, authenticator: Authenticator, name: str
+    request: Request,
+    key: str,
+    services: ApiServices,
+    feeds: RssFeeds,
+    authenticator: Authenticator,
+    name: str,
 ) -> Response:
     feed, query = await _feed(request, key, feeds, authenticator, is_use=True)
     versions, base = _versions(request), address_for_apps(request, services.settings, feed.base)
@@ -202,7 +252,9 @@ async def _document(
 
 
 def _is_known(request: Request, version: RssVersion) -> bool:
-    """Whether the app has this version. Its ETag decides where it sends one; a time has to be exactly ours."""
+    """Whether the app has this version. Its ETag decides where it sends one;
+    a time has to be exactly ours.
+    """
     if (tag := request.headers.get("if-none-match")) is not None:
         return is_unchanged(tag, version.etag)
     return request.headers.get("if-modified-since") == _http_date(version)
@@ -227,8 +279,12 @@ def _private(response: Response) -> Response:
     return response
 
 
-async def _stored(services: ApiServices, feeds: RssFeeds, query: JobQuery, name: str) -> StoredFile | None:
-    """Return the file of this name; None unless it is exactly one that the feed's document would name."""
+async def _stored(
+    services: ApiServices, feeds: RssFeeds, query: JobQuery, name: str
+) -> StoredFile | None:
+    """Return the file of this name; None unless it is exactly one that the feed's document would
+    name.
+    """
     match = _FILE.fullmatch(name)
     if match is None:
         return None

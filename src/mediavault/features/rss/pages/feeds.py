@@ -14,7 +14,13 @@ from mediavault.auth.authenticator import Authenticator, AuthMode
 from mediavault.auth.grants import MAX_NAME_CHARS
 from mediavault.core.failures import AccountNotFound, BadInput
 from mediavault.core.urls import is_loopback
-from mediavault.features.jobs.library_filter import LibraryFilter, address, chips, read_filter, to_params
+from mediavault.features.jobs.library_filter import (
+    LibraryFilter,
+    address,
+    chips,
+    read_filter,
+    to_params,
+)
 from mediavault.features.rss.model import (
     MOST_ITEMS,
     RssFeed,
@@ -44,7 +50,9 @@ FeedId = Annotated[str, Path(max_length=100)]
 
 @dataclass(frozen=True, slots=True)
 class RssFeedLine:
-    """A feed as the page lists it. ``contents`` is its filter in words, and ``posts`` how many it finds."""
+    """A feed as the page lists it. ``contents`` is its filter in words,
+    and ``posts`` how many it finds.
+    """
 
     feed: RssFeedView
     contents: str
@@ -55,27 +63,50 @@ class RssFeedLine:
 
 @router.get(PAGE)
 async def rss_feeds(
-    request: Request, feeds: RssFeedsDep, authenticator: AuthenticatorDep, services: Services, user: UserName
+    request: Request,
+    feeds: RssFeedsDep,
+    authenticator: AuthenticatorDep,
+    services: Services,
+    user: UserName,
 ) -> Response:
     """List the user's feeds, and offer to make one of the filter in the address."""
     library_filter = for_feed(read_filter(request.query_params))
     return await _page(
-        request, feeds, authenticator, services, user, library_filter, made=request.query_params.get("made", "")
+        request,
+        feeds,
+        authenticator,
+        services,
+        user,
+        library_filter,
+        made=request.query_params.get("made", ""),
     )
 
 
 @router.post(PAGE)
 async def add_feed_form(
-    request: Request, feeds: RssFeedsDep, authenticator: AuthenticatorDep, services: Services, user: UserName
+    request: Request,
+    feeds: RssFeedsDep,
+    authenticator: AuthenticatorDep,
+    services: Services,
+    user: UserName,
 ) -> Response:
     """Make a feed of the ``filter`` of the form."""
     form = await read_form(request)
     name, filter_ = form.get("name", ""), form.get("filter", "")
     try:
-        feed = await feeds.add(name, filter_, base=address_for_others(request, services.settings), user=user)
+        feed = await feeds.add(
+            name, filter_, base=address_for_others(request, services.settings), user=user
+        )
     except BadInput as exc:
         return await _page(
-            request, feeds, authenticator, services, user, read_feed_filter(filter_), error=exc, name=name
+            request,
+            feeds,
+            authenticator,
+            services,
+            user,
+            read_feed_filter(filter_),
+            error=exc,
+            name=name,
         )
     return see_other(f"{PAGE}?{urlencode({'made': feed.id})}#feed-{feed.id}")
 
@@ -87,11 +118,18 @@ async def revoke_feed_form(feed_id: FeedId, feeds: RssFeedsDep, user: UserName) 
 
 
 @router.get(PAGE + ".opml")
-async def opml(request: Request, feeds: RssFeedsDep, services: Services, user: UserName) -> Response:
+async def opml(
+    request: Request, feeds: RssFeedsDep, services: Services, user: UserName
+) -> Response:
     """Return a file with the addresses of the user's feeds, which podcast apps import."""
     views = await feeds.views(address_for_others(request, services.settings), user)
-    body = opml_document("mediavault", [feed_outline(view.name, view.rss) for view in views if view.rss is not None])
-    headers = {"Content-Disposition": 'attachment; filename="mediavault.opml"', "Cache-Control": "no-store"}
+    body = opml_document(
+        "mediavault", [feed_outline(view.name, view.rss) for view in views if view.rss is not None]
+    )
+    headers = {
+        "Content-Disposition": 'attachment; filename="mediavault.opml"',
+        "Cache-Control": "no-store",
+    }
     return Response(body, media_type=OPML_TYPE, headers=headers)
 
 
@@ -107,8 +145,13 @@ async def _page(
     name: str | None = None,
     made: str = "",
 ) -> Response:
-    base, words = address_for_others(request, services.settings), await _words(services, library_filter)
-    lines = [await _line(services, feed, await feeds.view(feed, base)) for feed in await feeds.all(user)]
+    base, words = (
+        address_for_others(request, services.settings),
+        await _words(services, library_filter),
+    )
+    lines = [
+        await _line(services, feed, await feeds.view(feed, base)) for feed in await feeds.all(user)
+    ]
     return answer(
         "rss_feeds.html",
         error,
@@ -117,7 +160,9 @@ async def _page(
         contents=_in_words(words),
         filter=urlencode(to_params(library_filter)),
         is_narrowed=library_filter.is_narrowed,
-        name=name if name is not None else next(iter(words.values()), _("Saved videos"))[:MAX_NAME_CHARS],
+        name=name
+        if name is not None
+        else next(iter(words.values()), _("Saved videos"))[:MAX_NAME_CHARS],
         most_chars=MAX_NAME_CHARS,
         most_items=MOST_ITEMS,
         is_open=await authenticator.mode() is AuthMode.OPEN,
@@ -133,7 +178,9 @@ async def _line(services: ApiServices, feed: RssFeed, view: RssFeedView) -> RssF
     except BadInput:  # a filter that can't be read: it serves nothing
         asked, posts = LibraryFilter(), 0
     contents = _in_words(await _words(services, asked))
-    return RssFeedLine(view, contents, posts, address(asked), qr_code(view.rss) if view.rss else None)
+    return RssFeedLine(
+        view, contents, posts, address(asked), qr_code(view.rss) if view.rss else None
+    )
 
 
 async def _words(services: ApiServices, library_filter: LibraryFilter) -> Mapping[str, str]:
@@ -146,7 +193,9 @@ async def _words(services: ApiServices, library_filter: LibraryFilter) -> Mappin
             account = library_filter.account
     site = services.title_of(library_filter.platform) if library_filter.platform else ""
     search = {_("Search text"): library_filter.q} if library_filter.q else {}
-    return search | {chip.label: chip.value for chip in chips(library_filter, account_name=account, site=site)}
+    return search | {
+        chip.label: chip.value for chip in chips(library_filter, account_name=account, site=site)
+    }
 
 
 def _in_words(words: Mapping[str, str]) -> str:
