@@ -139,7 +139,7 @@ async def _sign_in(store: Store, number: int, text_of: TextOf, now: datetime) ->
     """Store the session of a browser that reports arbitrary values about itself,
     a program's token, a search and a feed.
     """
-    at = {"begun_at": now.isoformat(), "seen_at": now.isoformat(), "tls": False, "bound": ""}
+    at = {"made_at": now.isoformat(), "used_at": now.isoformat(), "tls": False, "bound": ""}
     visit = {"browser": text_of("WebSession.browser"), "address": text_of("WebSession.address")}
     await store.records.put(
         RecordKind.WEB_SESSION, f"{number:064x}", {**at, **visit}, expires_at=now + 24 * HOUR
