@@ -32,7 +32,7 @@ from mediavault.core.name_template import NamedPost, account_folder, named_post
 from mediavault.core.records import RecordKind
 from mediavault.core.settings import ChangeableSettings
 from mediavault.core.shows import Episode, Layout, episode_of
-from mediavault.library.commit import exists, read_small
+from mediavault.library.companion_files import exists, read_small
 from mediavault.library.nfo import ServerFile, server_files
 from mediavault.library.port import Library
 from mediavault.library.sidecars import FILE_DATE, job_id_of, with_place, write_sidecar

@@ -18,7 +18,7 @@ from mediavault.core.job import Job, JobId, saved_files
 from mediavault.core.logs import get_logger
 from mediavault.core.media import SavedFile
 from mediavault.core.records import RecordKind
-from mediavault.library.commit import read_comments, read_cues
+from mediavault.library.companion_files import read_comments, read_cues
 from mediavault.library.port import Library
 from mediavault.maintenance.checking import require_library
 from mediavault.maintenance.findings import WITH_FILES

@@ -14,7 +14,7 @@ from mediavault.core.comments import comments_to_lines
 from mediavault.core.failures import StorageFailure
 from mediavault.core.job import JobId
 from mediavault.core.media import Comment
-from mediavault.library.commit import MAX_BYTES
+from mediavault.library.companion_files import MAX_BYTES
 from mediavault.library.local_library import LocalLibrary
 from mediavault.maintenance.companion_words import EVERY, index_if_due, index_words
 from mediavault.maintenance.moving import compare, copy_jobs

@@ -75,12 +75,12 @@ from mediavault.features.importing.reading import ImportProbe, PostReader
 from mediavault.library import disk
 from mediavault.library.commit import (
     MAX_NAME_RACES,
-    exists,
     is_in_library,
     name_taken,
     plan_file,
     without_missing,
 )
+from mediavault.library.companion_files import exists
 from mediavault.library.layout import conflicting_videos
 from mediavault.library.port import Library
 from mediavault.library.sidecars import FILE_DATE, write_sidecar

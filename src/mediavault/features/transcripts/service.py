@@ -12,7 +12,7 @@ from mediavault.core.failures import StorageFailure
 from mediavault.core.job import Job, JobId, saved_files
 from mediavault.core.media import Comment
 from mediavault.features.transcripts.model import Passage, SpokenText, find_passages
-from mediavault.library.commit import read_comments, read_cues
+from mediavault.library.companion_files import read_comments, read_cues
 from mediavault.presentation.labels import format_duration, one_line
 from mediavault.presentation.preferences import current
 from mediavault.server.services import ApiServices

@@ -27,7 +27,7 @@ from mediavault.features.importing.service import (
     checked_source,
     count_media,
 )
-from mediavault.library.commit import read_comments
+from mediavault.library.companion_files import read_comments
 from mediavault.library.local_library import LocalLibrary
 from mediavault.library.port import Library
 from mediavault.maintenance.arranging import Arrangement
