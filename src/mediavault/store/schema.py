@@ -83,6 +83,16 @@ def pending(migrations: Sequence[Migration], version: int, database: object) -> 
     return missing
 
 
+def scripts(schema: str, missing: Sequence[Migration], version: int) -> Sequence[str]:
+    """Return the SQL that brings a database of this version to the newest one, in order.
+
+    A new database has the schema first. An older one is changed first; then ``schema`` creates what
+    it lacks.
+    """
+    changes = [migration.sql for migration in missing]
+    return [*changes, schema] if version else [schema, *changes]
+
+
 def too_old(database: object, version: int) -> SchemaTooOld:
     return SchemaTooOld(
         Message(

@@ -55,7 +55,8 @@ _STATE_NAMES = {
     "passed": "skipped",
     "gone": "unlisted",
 }
-_RECORD_NAMES: Mapping[str, Mapping[str, str]] = {  # by kind
+# By kind, with the kinds that have filters.
+_RECORD_NAMES: Mapping[str, Mapping[str, str]] = {
     "api_token": {"scope_of_user": "scope"},
     "damaged": {"is_told": "is_reported"},
     "rss_feed": {"fetched_at": "used_at", "id": "uid"},

@@ -8,7 +8,14 @@ from mediavault.core.failures import StoreError
 from mediavault.core.messages import Message
 from mediavault.store.postgres.engine import PostgresDatabase, Transaction, named, positional
 from mediavault.store.postgres.sql import PostgresStatements
-from mediavault.store.schema import Migration, load_migrations, load_schema, pending, too_new
+from mediavault.store.schema import (
+    Migration,
+    load_migrations,
+    load_schema,
+    pending,
+    scripts,
+    too_new,
+)
 from mediavault.store.sql import tables
 from mediavault.store.upgrade import NAMES
 
@@ -47,12 +54,8 @@ async def migrate(
         if version >= newest:
             return version
         missing = pending(migrations, version, named(database.url))
-        if not version:
-            await txn.script(_CREATE)
-        for migration in missing:
-            await txn.script(migration.sql)
-        if version:
-            await txn.script(SCHEMA)
+        for script in scripts(SCHEMA if version else _CREATE, missing, version):
+            await txn.script(script)
         if any(migration.version == NAMES for migration in missing):
             await tables.fill(PostgresStatements(txn, None))
         await txn.rows(_SET_VERSION, {"version": newest, "oldest_code": migrations[-1].oldest_code})

@@ -154,7 +154,7 @@ CREATE TABLE IF NOT EXISTS mediavault.agreed (
   value text NOT NULL
 );
 
--- What the vault remembers besides its jobs, found by its key alone: users, tokens, settings, …
+-- What the vault stores apart from its jobs, found by its key alone: users, tokens, settings, …
 CREATE TABLE IF NOT EXISTS mediavault.records (
   kind       text   NOT NULL,                   -- as RecordKind in core/records.py
   key        text   COLLATE "C" NOT NULL,

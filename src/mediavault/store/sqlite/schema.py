@@ -11,7 +11,14 @@ from pathlib import Path
 from mediavault.core.clock import from_micros
 from mediavault.core.failures import StoreError
 from mediavault.core.messages import Message
-from mediavault.store.schema import Migration, load_migrations, load_schema, pending, too_new
+from mediavault.store.schema import (
+    Migration,
+    load_migrations,
+    load_schema,
+    pending,
+    scripts,
+    too_new,
+)
 from mediavault.store.sql import tables
 from mediavault.store.sqlite.backup import copy_database, fsync
 from mediavault.store.sqlite.engine import (
@@ -159,12 +166,8 @@ def migrate(db: Connection, path: Path, *, migrations: Sequence[Migration] = MIG
 def _change_schema(db: Connection, path: Path, version: int, missing: Sequence[Migration]) -> None:
     if version:
         _copy_aside(path, backup_before_migrating(path, version))
-    else:
-        db.execute(SCHEMA)
-    for migration in missing:
-        db.execute(migration.sql)
-    if version:
-        db.execute(SCHEMA)
+    for script in scripts(SCHEMA, missing, version):
+        db.execute(script)
     if any(migration.version == NAMES for migration in missing):
         blocking(tables.fill)(Snapshot(db, from_micros(0)))  # nothing that it reads expires
 

@@ -138,7 +138,7 @@ CREATE TABLE IF NOT EXISTS agreed (
   value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- What the vault remembers besides its jobs, found by its key alone: users, tokens, settings, …
+-- What the vault stores apart from its jobs, found by its key alone: users, tokens, settings, …
 CREATE TABLE IF NOT EXISTS records (
   kind       TEXT    NOT NULL,  -- as RecordKind in core/records.py
   key        TEXT    NOT NULL,
