@@ -102,14 +102,10 @@ class DuplicateFinder:
             if not (saved.is_sound or saved.is_picture):
                 # without it every file would seem to be missing
                 await require_library(self._library)
-                fingerprint = stored.get(index)
-                is_stored = fingerprint is not None and fingerprint.sha256 == saved.sha256
-                videos[index] = (
-                    fingerprint if fingerprint and is_stored else await self._fingerprint(saved)
-                )
+                videos[index] = await self._fingerprint(saved, stored.get(index))
         await self._store.records.put(RecordKind.FINGERPRINT, job.id, fingerprints_to_json(videos))
-        # removed in the meantime
         if not await self._store.marks.put([Mark(job.id, MarkKind.FINGERPRINT)]):
+            # The job was removed in the meantime.
             await self._store.records.remove(RecordKind.FINGERPRINT, job.id)
             return
         await self._read_new()
@@ -126,7 +122,9 @@ class DuplicateFinder:
             duplicates=len(duplicates),
         )
 
-    async def _fingerprint(self, saved: SavedFile) -> Fingerprint:
+    async def _fingerprint(self, saved: SavedFile, stored: Fingerprint | None) -> Fingerprint:
+        if stored is not None and stored.sha256 == saved.sha256:
+            return stored
         return Fingerprint(
             saved.sha256, saved.duration_s or 0.0, await self._read_frames(saved.output_path)
         )
