@@ -67,7 +67,7 @@ class MatrixReport:
                 if name == PROPERTY:
                     row, fault, by = cast("list[str]", mark)
                     self._table.expect(report.nodeid, row, fault, by=by)
-        self._table.told(report.nodeid, report.outcome, str(report.when), report.duration)
+        self._table.record(report.nodeid, report.outcome, str(report.when), report.duration)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:

@@ -125,7 +125,7 @@ class Table:
         """
         self._entries.setdefault((row, fault, by), Entry(row, fault, by)).left_out = True
 
-    def told(self, test: str, outcome: str, when: str, seconds: float) -> None:
+    def record(self, test: str, outcome: str, when: str, seconds: float) -> None:
         """Record the ``outcome`` of a phase of a test:
         setup and teardown count only when they failed.
         """

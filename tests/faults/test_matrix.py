@@ -41,8 +41,8 @@ def test_a_row_whose_only_test_is_a_long_one_is_not_missing_when_long_tests_are_
 def test_a_test_that_failed_in_any_phase_is_reported() -> None:
     table = Table()
     table.expect("a test", "F07", "ENOSPC", by="tmpfs")
-    table.told("a test", "passed", "setup", 1.0)
-    table.told("a test", "passed", "call", 2.0)
-    table.told("a test", "failed", "teardown", 0.5)
+    table.record("a test", "passed", "setup", 1.0)
+    table.record("a test", "passed", "call", 2.0)
+    table.record("a test", "failed", "teardown", 0.5)
 
     assert any("1 FAILED" in line and "3.5" in line for line in table.lines())

@@ -167,7 +167,7 @@ class Pages:
         ):
             self.troubles.append(f"reached out to {response.url}")
 
-    def told(self) -> list[str]:
+    def unexpected(self) -> list[str]:
         """Return the errors that no test allowed."""
         return [
             trouble

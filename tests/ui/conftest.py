@@ -142,4 +142,4 @@ async def pages(browser: Browser, vault: Vault, make_vault: MakeVault) -> AsyncI
     opened = Pages(browser, vault.base)
     yield opened
     await opened.aclose()
-    assert opened.told() == []
+    assert opened.unexpected() == []

@@ -147,7 +147,7 @@ async def add_notifications(store: Store) -> None:
             ("Shelf display", "https://hooks.example/mediavault", False),
         )
     ]
-    told = (
+    deliveries = (
         (0, "job.saved", 3, DeliveryState.DELIVERED, SendResult(200)),
         (1, "jobs.saved", 3, DeliveryState.DELIVERED, SendResult(None)),
         (1, "session.sign_in_needed", 8, DeliveryState.DELIVERED, SendResult(None)),
@@ -166,7 +166,7 @@ async def add_notifications(store: Store) -> None:
             SendResult(404, Message("It answered %(status)s.", status=404)),
         ),
     )
-    for number, (target, kind, minutes, state, result) in enumerate(told):
+    for number, (target, kind, minutes, state, result) in enumerate(deliveries):
         at = now - timedelta(minutes=minutes)
         delivery = NotificationDelivery(
             id=f"msg_{number:032x}", target=made[target].id, type=kind, body="{}", made_at=at,

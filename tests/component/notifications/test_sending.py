@@ -238,8 +238,8 @@ async def test_apprise_reaches_a_service_through_the_guard(tmp_path: Path) -> No
 
     [(line, _, body)] = receiver.requests
     assert line == "POST /hook HTTP/1.1"
-    told = json.loads(body)
-    assert (told["title"], told["message"], told["type"]) == (
+    message = json.loads(body)
+    assert (message["title"], message["message"], message["type"]) == (
         "Saved: a title",
         "The text.",
         "success",

@@ -221,7 +221,7 @@ async def test_the_browser_gets_half_of_a_limit_as_it_changes_and_its_bytes_are_
         download := StubDownload(saved(tmp_path, b"video"), endless=True), progress=(300, 900)
     )
 
-    def told() -> list[float]:
+    def limits() -> list[float]:
         return [
             params["downloadThroughput"]
             for method, params in browser.sent
@@ -231,11 +231,11 @@ async def test_the_browser_gets_half_of_a_limit_as_it_changes_and_its_bytes_are_
     saving = asyncio.ensure_future(
         navigate(browser, tmp_path / "into", clock=clock, bandwidth=bandwidth.of_site("x"))
     )
-    await until(lambda: told() == [1_000_000])
+    await until(lambda: limits() == [1_000_000])
     limit = "1 MB/s"
-    await until(lambda: told() == [1_000_000, 500_000])
+    await until(lambda: limits() == [1_000_000, 500_000])
     limit = ""
-    await until(lambda: told() == [1_000_000, 500_000, -1])
+    await until(lambda: limits() == [1_000_000, 500_000, -1])
     download.end()
     await saving
 

@@ -248,13 +248,13 @@ async def test_the_media_server_is_named_with_its_last_call_and_without_its_toke
     await note_outcome(vault.store.records, vault.services.clock, taken, error)
     failed = (await vault.client.get("/settings")).text
     await note_outcome(vault.store.records, vault.services.clock, taken, None)
-    told = (await vault.client.get("/settings")).text
+    notified = (await vault.client.get("/settings")).text
 
     assert "Jellyfin" in page
     assert "http://nas.lan:8096" in page
     assert "failed: The server refuses the token (HTTP 401)." in failed
-    assert "Last notified" in told
-    assert "s3cret" not in page + failed + told
+    assert "Last notified" in notified
+    assert "s3cret" not in page + failed + notified
 
 
 async def test_the_next_job_gets_the_configured_number_of_attempts(vault: ApiVault) -> None:

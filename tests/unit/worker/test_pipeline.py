@@ -1028,12 +1028,12 @@ async def test_the_first_player_is_saved_on_the_sites_of_which_the_user_wants_it
     job = await worked(claim, replace(context, first_player_sites=sites))
 
     assert job.status is status
-    told = [
+    mentions = [
         record
         for record in await store.catalogue.history(job.id)
         if "the first player" in record.detail
     ]
-    assert bool(told) is (status is JobStatus.COMPLETED)
+    assert bool(mentions) is (status is JobStatus.COMPLETED)
 
 
 def three_unsure() -> tuple[list[Candidate], Extraction]:
