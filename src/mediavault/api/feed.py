@@ -26,11 +26,9 @@ log = get_logger(__name__)
 
 POLL_S = 0.5  # while there are listeners
 MAX_LISTENERS = 1_000
-MAX_STREAMS_PER_CLIENT = (
-    # streams; as specified. A browser makes six connections to a server, so one is left for its
-    # pages
-    5
-)
+# streams; as specified. A browser makes six connections to a server, so one is left for its
+# pages
+MAX_STREAMS_PER_CLIENT = 5
 LATER_MS = 60_000
 MAX_WRITE_BYTES = 65_536  # in one write to a listener
 MAX_QUEUED_EVENTS = 512  # events that a listener may lag behind

@@ -220,10 +220,8 @@ def _command(
         command.append("--no-sandbox")  # Chromium refuses to run otherwise
     if screen is not None:
         # no address bar and no menus: the viewer is to sign in, not to explore this machine
-        size = (
-            # without a window manager it is one less
-            f"--window-size={screen.size.width + 1},{screen.size.height + 1}"
-        )
+        # without a window manager it is one less
+        size = f"--window-size={screen.size.width + 1},{screen.size.height + 1}"
         command += [
             "--kiosk",
             "--window-position=0,0",

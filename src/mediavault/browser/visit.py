@@ -39,11 +39,9 @@ NAVIGATION_S = 30.0  # at most this, and at most half of the visit's time
 DOCUMENT_S = 10.0  # from the first byte to a document whose scripts ran
 SCRIPT_TIMEOUT_S = 4.0  # for one script in one frame
 TICK_S = 0.15
-SLOWEST_CHECK_S = (
-    # a check that takes longer does not count as the page's time: the machine is busy, or the page
-    # is
-    1.0
-)
+# a check that takes longer does not count as the page's time: the machine is busy, or the page
+# is
+SLOWEST_CHECK_S = 1.0
 MAX_FRAME_LEVELS = 5  # frames in frames whose position is computed
 AFTER_CLICK_S = 0.75  # a player that a click creates is there by then
 RESERVE_S = 6.0  # reserved for the report

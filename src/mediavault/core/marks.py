@@ -167,11 +167,9 @@ class MarkKind(StrEnum):
     # brought by a source that was followed when the post appeared; its place is when it came
     NEWS = "news"
     FINGERPRINT = "fingerprint"  # its record is complete
-    DECODED = (
-        # its files need no further decoding; its text is when all of each was decoded, "" when it
-        # cannot be
-        "decoded"
-    )
+    # its files need no further decoding; its text is when all of each was decoded, "" when it
+    # cannot be
+    DECODED = "decoded"
     # damaged: its text is the id of the version queued in its place; at that version it is ""
     REPLACED = "replaced"
     # has duplicates; with an id it names one of them, and its text says how alike they are

@@ -384,11 +384,9 @@ class Platform:
     checked: str = ""  # ISO date on which these facts were last checked
     known_from: tuple[KnownFrom, ...] = ()
     reads: str = ""  # for people: which posts
-    leaves_out: str = (
-        # for users: the parts of the site that are not read, apart from those that the site hides
-        # itself
-        ""
-    )
+    # for users: the parts of the site that are not read, apart from those that the site hides
+    # itself
+    leaves_out: str = ""
     # in this order; the next when one finds nothing
     extractors: tuple[Extractor, ...] = ("browser", "ytdlp")
     api_url: str = ""  # its open interface: {post_id}, {handle} and {host} of the post filled in

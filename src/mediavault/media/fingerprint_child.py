@@ -34,16 +34,12 @@ from mediavault.media.library import (
     squares,
 )
 
-STEP_S = (
-    # between two frames, or twice that, four times … for a longer video: copies that were cut share
-    # their moments
-    0.5
-)
-LATER_S = (
-    # than a multiple of that, where frames of all usual rates begin: rounding would choose one or
-    # the other
-    0.0125
-)
+# between two frames, or twice that, four times … for a longer video: copies that were cut share
+# their moments
+STEP_S = 0.5
+# than a multiple of that, where frames of all usual rates begin: rounding would choose one or
+# the other
+LATER_S = 0.0125
 EXACT_CPU_S = 15.0
 BOX_PX = 256  # the longer side of the pictures whose black borders are looked for
 BLACK = 32  # of 255: what is not brighter may be a border
