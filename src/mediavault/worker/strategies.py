@@ -8,7 +8,7 @@ expired during the download), downloads, validates and is recorded in the histor
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
@@ -193,7 +193,7 @@ class DownloadStrategies:
             except Failure as failure:
                 if not await self.recording.ends_with(failure):
                     raise
-                return await self._try(StrategyName.PLAIN, self._plain)
+                return await self._try(StrategyName.PLAIN)
 
     async def _run_strategies(self) -> VerifiedFile:
         store, job_id = self.attempt.context.store, self.attempt.claim.id
@@ -204,7 +204,9 @@ class DownloadStrategies:
         last: Failure | None = None
         while strategy is not None:
             try:
-                return await self._run_strategy(strategy)
+                if strategy is StrategyName.FRESH:
+                    return await self._fresh()
+                return await self._try(strategy)
             except Failure as failure:
                 self._begin_again_after_progress()
                 last = failure if last is None or _is_more_informative(failure, last) else last
@@ -273,23 +275,6 @@ class DownloadStrategies:
             self.attempt.route.platform.media.signs_urls or self.candidate.signed
         )
 
-    async def _run_strategy(self, strategy: StrategyName) -> VerifiedFile:
-        if strategy is StrategyName.FRESH:
-            return await self._fresh()
-        if strategy is StrategyName.NAVIGATION and (why := self._why_not_browser()):
-            await self.attempt.recorder.skipped(Stage.DOWNLOAD, why, strategy=strategy)
-            raise _NotForBrowsers(why)
-        return await self._try(strategy, self._download_by(strategy))
-
-    def _download_by(self, strategy: StrategyName) -> Callable[[], Awaitable[DownloadedFile]]:
-        match strategy:
-            case StrategyName.SESSION:
-                return self._session
-            case StrategyName.NAVIGATION:
-                return self._navigation
-            case _:
-                return self._plain
-
     async def _fresh(self) -> VerifiedFile:
         """Extract again, then download a candidate that has not been tried, by the strategies that
         have been.
@@ -301,11 +286,11 @@ class DownloadStrategies:
         *others, last = self._strategies_for_fresh_url()
         for strategy in others:
             try:
-                return await self._try(StrategyName.FRESH, self._download_by(strategy))
+                return await self._try(StrategyName.FRESH, download_by=strategy)
             except Failure as failure:
                 if is_final(failure) or self._is_stalled() or isinstance(failure, BadFile):
                     raise
-        return await self._try(StrategyName.FRESH, self._download_by(last))
+        return await self._try(StrategyName.FRESH, download_by=last)
 
     async def _extract_again(self) -> None:
         """Extract the post again, unless that was done already,
@@ -388,11 +373,18 @@ class DownloadStrategies:
         return ItemType.AUDIO if self.attempt.context.profile.sound_only else ItemType.VIDEO
 
     async def _try(
-        self, strategy: StrategyName, download: Callable[[], Awaitable[DownloadedFile]]
+        self, strategy: StrategyName, *, download_by: StrategyName | None = None
     ) -> VerifiedFile:
+        """Download the candidate and validate the file. A fresh URL is fetched as one of the other
+        strategies does.
+        """
+        by_browser = (download_by or strategy) is StrategyName.NAVIGATION
+        if by_browser and (why := self._why_not_browser()):
+            await self.attempt.recorder.skipped(Stage.DOWNLOAD, why, strategy=strategy)
+            raise _NotForBrowsers(why)
         if not (
             self.partial_candidate
-            and download != self._navigation
+            and not by_browser
             and same_file(self.partial_candidate, self.candidate)
         ):
             await self.attempt.context.library.staging.empty(self.attempt.downloads)
@@ -401,7 +393,11 @@ class DownloadStrategies:
         self.tried.add(self.candidate.url)
         async with self.attempt.recorder.step(Stage.DOWNLOAD, strategy=strategy) as note:
             try:
-                fetched = await download()
+                fetched = (
+                    await self._navigate()
+                    if by_browser
+                    else await self._fetch(download_by or strategy)
+                )
             except (LinkExpired, HttpError) as failure:
                 if isinstance(failure, LinkExpired) and failure.bytes_received:
                     self.partial_candidate = self.candidate
@@ -493,30 +489,22 @@ class DownloadStrategies:
         )
         return MediaRefused(refused, http_status=status, bytes_received=failure.bytes_received)
 
-    async def _plain(self) -> DownloadedFile:
-        """Download without a session, but with the extraction's cookies,
-        each sent only where it belongs.
+    async def _fetch(self, strategy: StrategyName) -> DownloadedFile:
+        """Download with the extraction's cookies, each sent only where it belongs; as the session
+        also with those of the browser that saw the post, the profile's only if it was used.
         """
-        return await self._fetch(self._request(self.attempt.extraction.cookies))
-
-    async def _session(self) -> DownloadedFile:
-        """Download with the cookies of the browser session that saw the post;
-        the profile's only if it was used.
-        """
-        signed_in = self.attempt.extraction.signed_in
-        session = await self.attempt.context.browser.cookies(
-            self.candidate.url, signed_in=signed_in
-        )
-        return await self._fetch(self._request(joined(self.attempt.extraction.cookies, session)))
-
-    async def _fetch(self, request: MediaRequest) -> DownloadedFile:
-        limits = self.attempt.context.limits
+        limits, cookies = self.attempt.context.limits, self.attempt.extraction.cookies
+        if strategy is StrategyName.SESSION:
+            session = await self.attempt.context.browser.cookies(
+                self.candidate.url, signed_in=self.attempt.extraction.signed_in
+            )
+            cookies = joined(cookies, session)
         # another file of that server: one wait shows whether it answers again
         if self._is_stalled():
             limits = replace(limits, resumes=0)
         try:
             return await self.attempt.context.downloader.fetch(
-                request,
+                self._request(cookies),
                 into=self.attempt.downloads,
                 limits=limits,
                 on_progress=self.attempt.recorder.on_progress,
@@ -526,7 +514,7 @@ class DownloadStrategies:
                 Message("The media's address cannot be used: %(error)s", error=exc.message)
             ) from exc
 
-    async def _navigation(self) -> DownloadedFile:
+    async def _navigate(self) -> DownloadedFile:
         limits = self.attempt.context.limits
         saved = await self.attempt.context.browser.download(
             self.candidate.url,
