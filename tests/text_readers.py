@@ -53,7 +53,7 @@ from mediavault.library import layout
 from mediavault.platforms import tiktok
 from mediavault.platforms.registry import all_platforms, site_title
 from mediavault.platforms.tiktok import as_items
-from mediavault.platforms.x import refusals as x_refusals
+from mediavault.platforms.x import reader as x_reader
 from mediavault.platforms.youtube import YOUTUBE
 from mediavault.presentation import preferences
 from mediavault.sandbox.process import ChildFailed
@@ -217,7 +217,7 @@ WITH_MORE: Mapping[str, Read] = {
     "extraction.page_data.elements.has_element": lambda text: elements.has_element(text, "#a .b"),
     "platforms.tiktok.as_items": lambda text: list(_items(text)),
     "platforms.tiktok.refusal": lambda text: _tiktok(text),
-    "platforms.x.refusals.refusal": lambda text: _x(text),
+    "platforms.x.reader.refusal": lambda text: _x(text),
     "extraction.saved_page.open_saved": lambda text: open_saved(_bytes(text), URL),
     "extraction.walls.is_login_page": lambda text: is_login_page(URL + text, TIKTOK),
     "library.layout.id_in": lambda text: layout.id_in(_bytes(text), "here"),
@@ -266,7 +266,7 @@ def _tiktok(text: str) -> object:
 
 
 def _x(text: str) -> object:
-    return x_refusals.refusal("1", [{"errors": [{"message": text}], "reason": text}])
+    return x_reader.refusal("1", [{"errors": [{"message": text}], "reason": text}])
 
 
 # --- a whole visit, and a response ----------------------------------------------------------------

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from mediavault.core.failures import HttpError
 from mediavault.core.job import Job, WorkerId
-from mediavault.tracing.opening import is_wanted, open_tracing
+from mediavault.tracing.otlp import is_wanted, open_tracing
 from mediavault.tracing.port import NoTracing
 from tests.fakes import FakeClock
 from tests.memory_store import MemoryJobStore

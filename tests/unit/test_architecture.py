@@ -51,7 +51,7 @@ IMPORTERS = {
     "pydantic_settings": {"core/settings.py"},
     "pymongo": {"store/mongodb/engine.py"},
     "requests": {"apprise/apprise_child.py"},  # Apprise's own client
-    "rich": {"cli/", "features/*/commands*", "demo/runner.py", "demo/table.py"},
+    "rich": {"cli/", "features/*/commands*", "demo/runner.py"},
     "segno": {"web/qr.py"},
     "starlette": {"api/", "server/"},
     "structlog": {"core/logs.py"},

@@ -30,7 +30,7 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("mediavault.platforms.x", "mediavault.worker.retry"),
         ("mediavault.extraction.assembly", "mediavault.platforms.x.reader"),
         ("mediavault.platforms.tiktok", "mediavault.presentation.labels"),
-        ("mediavault.download.gauge", "mediavault.extraction.ranking"),
+        ("mediavault.download.track", "mediavault.extraction.ranking"),
         ("mediavault.media.probe", "mediavault.download.port"),
         ("mediavault.egress.guard", "mediavault.media.sniff"),
         ("mediavault.egress.guard", "mediavault.platforms.registry"),
@@ -142,7 +142,7 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
     "What answers people imports service ports, and the modules named here": [
         ("mediavault.api.jobs", "mediavault.browser.driver"),
         ("mediavault.api.files", "mediavault.download.hls_text"),
-        ("mediavault.web.zipping", "mediavault.library.disk"),
+        ("mediavault.web.pages.library_actions", "mediavault.library.disk"),
         ("mediavault.server.errors", "mediavault.egress.guard"),
         ("mediavault.presentation.views", "mediavault.media.probe"),
         ("mediavault.auth.credentials", "mediavault.sandbox.process"),
@@ -166,7 +166,7 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("mediavault.download.fetcher", "mediavault.core.job"),
         ("mediavault.extraction.ranking", "mediavault.core.job"),
         ("mediavault.library.layout", "mediavault.core.job"),
-        ("mediavault.download.gauge", "mediavault.store.port"),
+        ("mediavault.download.track", "mediavault.store.port"),
     ],
     "Only adapters import browser, HTTP, media and database libraries": [
         ("mediavault.worker.worker", "apsw"),

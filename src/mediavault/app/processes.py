@@ -6,43 +6,52 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mediavault.app.clients import open_provider
 from mediavault.app.composition import (
+    READING_CHILD,
     App,
     browser_memory_limit,
     browser_path,
     open_app,
     session_manager,
 )
-from mediavault.app.file_service import FileService, open_file_service
+from mediavault.app.sealing import sealer
+from mediavault.app.storage import open_examiner
 from mediavault.app.watchdog import log_native_crashes, restarting_when_frozen
+from mediavault.auth.authenticator import token_of
+from mediavault.auth.credentials import SetupToken
 from mediavault.auth.oidc import Fetch
 from mediavault.auth.proxies import proxy_rules
+from mediavault.auth.users import Users
 from mediavault.browser.login_windows import LoginWindows
 from mediavault.core.clock import SystemClock
 from mediavault.core.logs import get_logger
 from mediavault.core.sessions import BrowserTask, SessionState
 from mediavault.core.settings import Settings
 from mediavault.core.urls import parse_http_url
+from mediavault.download.beginning import BeginningFetcher
+from mediavault.download.frames import CandidateFrames
+from mediavault.features.sealing.service import SealedCopies
+from mediavault.maintenance.checking import JobChecks
+from mediavault.media.arrival import open_helpers
+from mediavault.media.extras import PlayerExtras, extras_folder
+from mediavault.media.probe import FormatProbe, open_probe
 from mediavault.platforms import registry
+from mediavault.server.security import needs_a_password, no_password
 from mediavault.store.patience import DatabaseWait
+from mediavault.store.port import Records, Store
 from mediavault.store.waiting_jobs import resume_after_window
 from mediavault.worker.worker import Worker
 
 if TYPE_CHECKING:
     from mediavault.app.ytdlp_upkeep import YtdlpUpkeep
-from collections.abc import Awaitable
 
-from mediavault.auth.authenticator import token_of
-from mediavault.auth.credentials import SetupToken
-from mediavault.auth.users import Users
-from mediavault.server.security import needs_a_password, no_password
-from mediavault.store.port import Records, Store
 
 SIGNALS_TO_END = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # SIGHUP: the terminal was closed
 
@@ -318,3 +327,56 @@ def log_setup_link(settings: Settings, port: int, token: str) -> None:
     name = settings.host_names[0] if settings.host_names else "localhost"
     link = f"http://{name}:{port}{settings.base_path}/setup?invitation={token}"
     log.warning("set_up_wanted", link=link, valid_for="1 hour")
+
+
+# --- file service ---------------------------------------------------------------------------------
+# What pages can do with files: check saved ones, read chapters, subtitles and previews for
+# players, make pictures of videos that can be chosen, and seal copies.
+
+
+@dataclass(frozen=True, slots=True)
+class FileService:
+    checks: JobChecks
+    formats: FormatProbe
+    extras: PlayerExtras
+    frames: CandidateFrames
+    sealed_copies: SealedCopies
+
+
+@asynccontextmanager
+async def open_file_service(vault: App) -> AsyncIterator[FileService]:
+    """Provide them. What is still running at the end is cancelled."""
+    from mediavault.egress.client import AiohttpClient
+    from mediavault.extraction.confined_reader import ConfinedReader
+
+    library, state_dir = vault.library, vault.settings.state_dir
+
+    async def path_of(relative: str) -> Path | None:
+        return await library.local_path(relative, into=state_dir)
+
+    in_a_folder = vault.settings.vault_url is None  # a bucket would send the whole file
+    readable = path_of if in_a_folder else None
+    client = AiohttpClient(vault.guard, clock=vault.clock)
+    async with (
+        open_probe(vault.clock, helpers=1) as probe,
+        open_helpers(vault.clock, count=1) as helpers,
+        open_examiner(vault.settings, library, vault.clock) as examiner,
+    ):
+        checks = JobChecks(vault.store, library, vault.clock, examiner)
+        folder = extras_folder(state_dir)
+        extras = PlayerExtras(helpers, folder, readable)
+        reader = ConfinedReader(vault.clock, child=READING_CHILD)
+        frames = CandidateFrames(
+            client, BeginningFetcher(client, vault.clock, reader), probe, folder
+        )
+        making = sealer(vault.settings, vault.store, library, vault.guard, vault.clock, vault.live)
+        copies = SealedCopies(vault.store.catalogue, making, vault.clock)
+        try:
+            yield FileService(checks, FormatProbe(probe, readable), extras, frames, copies)
+        finally:
+            await copies.aclose()
+            await frames.aclose()
+            await reader.close()
+            await client.close()
+            await extras.aclose()
+            await checks.aclose()

@@ -28,9 +28,17 @@ from mediavault.core.settings import Settings
 from mediavault.demo.expectations import ExpectedStep, steps
 from mediavault.demo.media import Clip
 from mediavault.demo.posts import BY_SLUG, PracticePost
-from mediavault.demo.runner import demo_settings, run_demo, save_all
+from mediavault.demo.runner import (
+    Row,
+    as_json_object,
+    complaints,
+    demo_settings,
+    run_demo,
+    save_all,
+    took_s,
+    tried_text,
+)
 from mediavault.demo.site import PracticeSite
-from mediavault.demo.table import Row, as_json_object, complaints, took_s, tried_text
 from mediavault.store.port import Enqueued, Store
 from tests.component.demo.test_expectations import job_of, saved_on
 from tests.fakes import START, FakeClock

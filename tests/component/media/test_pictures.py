@@ -19,7 +19,7 @@ from mediavault.core.media import (
     picture_suffix,
 )
 from mediavault.media.arrival import open_helpers
-from mediavault.media.picture_structure import structure_of_picture
+from mediavault.media.picture_child import structure_of_picture
 from mediavault.media.probe import FfmpegProbe
 from mediavault.sandbox.standing import ChildPool
 from tests import media

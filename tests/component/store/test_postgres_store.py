@@ -21,7 +21,7 @@ from mediavault.store.calls import ConnectionLost
 from mediavault.store.port import JobQuery
 from mediavault.store.postgres.claims import HEAD_EVERY_S
 from mediavault.store.postgres.engine import PostgresDatabase, Statement, named, positional
-from mediavault.store.postgres.schema import MIGRATIONS, migrate
+from mediavault.store.postgres.server import MIGRATIONS, migrate
 from mediavault.store.postgres.sql import SQL
 from mediavault.store.postgres.store import PostgresJobStore
 from mediavault.store.schema import SCHEMA_VERSION, Migration

@@ -15,7 +15,7 @@ import pytest
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.server.services import StagedFiles
 from mediavault.store.port import StoredJob
-from mediavault.web.zipping import Extras, zipped
+from mediavault.web.pages.library_actions import Extras, zipped
 from tests.fakes import FakeClock
 from tests.memory_store import MemoryJobStore
 

@@ -21,7 +21,7 @@ from mediavault.core.job import Job
 from mediavault.core.media import Account, SavedFile
 from mediavault.library.local_library import LocalLibrary
 from mediavault.library.sidecars import BadSidecar, read_sidecar, write_sidecar
-from mediavault.maintenance.restoring import stored_job
+from mediavault.maintenance.rebuilding import stored_job
 from mediavault.maintenance.verifying import Verification
 from mediavault.store.port import StoredJob
 from mediavault.store.sqlite.store import SqliteJobStore

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mediavault.core.failures import Failure, Incomplete, NotAVideo
-from mediavault.download.gauge import checker_for
+from mediavault.download.track import checker_for
 from tests import media
 
 SIZED_CLUSTER = b"\x1f\x43\xb6\x75\x42\x00" + bytes(0x200)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mediavault.browser.port import SeenResponse
-from mediavault.extraction.streams import read_streams
+from mediavault.extraction.candidates import read_streams
 from tests.unit.extraction.samples import CDN, response
 
 HLS, DASH = "application/vnd.apple.mpegurl", "application/dash+xml"

@@ -5,8 +5,14 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediavault.library.bucket_library import LARGEST_PIECE, spans_of
-from mediavault.library.placing import MIB, SMALLEST_PART, part_bytes, parts_at_once
+from mediavault.library.bucket_library import (
+    LARGEST_PIECE,
+    MIB,
+    SMALLEST_PART,
+    part_bytes,
+    parts_at_once,
+    spans_of,
+)
 
 # Amazon S3 multipart upload limits
 S3_MOST_PARTS, S3_LARGEST_PART, S3_LARGEST_OBJECT = 10_000, 5 << 30, 5 << 40

@@ -21,8 +21,7 @@ from mediavault.core.job import ItemStatus, Job, JobItem, JobStatus, Stage
 from mediavault.core.media import Account, Item, ItemRole, ItemType, SavedFile
 from mediavault.library.local_library import LocalLibrary
 from mediavault.library.sidecars import BadSidecar, read_sidecar, write_sidecar
-from mediavault.maintenance.rebuilding import Rebuild, RebuildRefusal, Refused
-from mediavault.maintenance.restoring import stored_job
+from mediavault.maintenance.rebuilding import Rebuild, RebuildRefusal, Refused, stored_job
 from mediavault.store.port import StoredJob
 from mediavault.store.sqlite.store import SqliteJobStore
 from tests import vaults

@@ -25,9 +25,8 @@ from mediavault.store.sql.dialects import in_dialect
 from mediavault.store.sql.txn import Row, run
 from mediavault.store.sqlite import claims
 from mediavault.store.sqlite.engine import Connection, fetch_all
-from mediavault.store.sqlite.pages import SqlitePages, count_statement, found_by, statement
 from mediavault.store.sqlite.schema import open_database
-from mediavault.store.sqlite.sql import SQL
+from mediavault.store.sqlite.sql import SQL, SqlitePages, count_statement, found_by, statement
 from mediavault.store.sqlite.writer import Txn
 from mediavault.store.tables import (
     DEFERRED_WORK,

@@ -13,7 +13,7 @@ from mediavault.store.port import JobOrder, JobQuery, StoredJob
 from mediavault.store.search_words import WordSource
 from mediavault.store.sql import library
 from mediavault.store.sql.txn import SqlTxn
-from mediavault.store.sqlite import pages
+from mediavault.store.sqlite import sql
 from mediavault.store.sqlite.store import SqliteJobStore
 from tests import browsing
 from tests.contract.shelves import adopt, all_pages, some_library
@@ -33,7 +33,7 @@ async def test_a_search_that_finds_many_jobs_answers_as_one_that_finds_few(
     store = SqliteJobStore(path, FakeClock())
     await store.open()
     await adopt(store, jobs)
-    monkeypatch.setattr(pages, "FEW", 2)
+    monkeypatch.setattr(sql, "FEW", 2)
 
     for query in (
         JobQuery(text="fox"),

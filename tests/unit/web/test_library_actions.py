@@ -18,9 +18,8 @@ import pytest
 from mediavault.core.failures import JobNotFound, StoreUnreachable
 from mediavault.core.job import Job, JobStatus
 from mediavault.library.zip_stream import Names
-from mediavault.web.pages.library_actions import COLUMNS, safe_cell
+from mediavault.web.pages.library_actions import COLUMNS, MISSING, safe_cell
 from mediavault.web.selection import MAX_AT_ONCE
-from mediavault.web.zipping import MISSING
 from tests.asgi_client import Answer
 from tests.http_vault import TOKEN, VIDEO, ApiVault, MakeVault
 from tests.unit.web.test_library_page import fill

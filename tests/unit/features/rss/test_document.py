@@ -16,7 +16,7 @@ from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus
 from mediavault.core.media import Account, Item, SavedFile
 from mediavault.features.rss.document import atom_document, rss_document
 from mediavault.features.rss.model import RssFeed
-from mediavault.features.rss.pages.contents import channel_of, enclosure_of
+from mediavault.features.rss.pages.documents import channel_of, enclosure_of
 from mediavault.presentation.opml import feed_outline, opml_document
 from tests.feed_rules import atom_problems, opml_problems, rss_problems
 from tests.ui.hostile_texts import payloads
