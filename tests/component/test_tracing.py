@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from structlog.testing import capture_logs
 
 from mediavault.core.failures import HttpError
 from mediavault.core.job import Job, WorkerId
-from mediavault.tracing.otlp import is_wanted, open_tracing
+from mediavault.tracing.opening import is_wanted, open_tracing
 from mediavault.tracing.port import NoTracing
 from tests.fakes import FakeClock
 from tests.memory_store import MemoryJobStore
@@ -156,6 +157,8 @@ async def test_without_a_collector_there_are_no_traces_and_the_library_is_not_lo
         {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c.example", "OTEL_SDK_DISABLED": "TRUE"}
     )
     assert not is_wanted({"OTEL_EXPORTER_OTLP_ENDPOINT": ""})
+    look = "import mediavault.app.processes, sys; sys.exit('opentelemetry' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", look], check=False).returncode == 0
 
 
 async def test_a_vault_without_the_extra_says_so_and_works(

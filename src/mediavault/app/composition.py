@@ -63,7 +63,7 @@ from mediavault.store import waiting_jobs
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.patience import DatabaseWait
 from mediavault.store.port import Store, Workers
-from mediavault.tracing.otlp import open_tracing
+from mediavault.tracing.opening import open_tracing
 from mediavault.worker import recovery
 from mediavault.worker.context import RetryPolicy, WorkerContext
 from mediavault.worker.freezes import FreezeReport, settled_reports

@@ -11,7 +11,7 @@ table: they can be larger than all the rest, and only a restored post needs them
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -19,13 +19,13 @@ from typing import Any, Protocol
 from mediavault.core.clock import Clock, from_micros, to_micros
 from mediavault.core.failures import JobNotFound, StorageFailure
 from mediavault.core.job import Job, JobId
-from mediavault.core.listings import post_key
 from mediavault.core.logs import get_logger
 from mediavault.core.marks import FOUND_AGAIN, Mark
-from mediavault.core.records import FILE_KINDS, RecordKind
+from mediavault.core.records import FILE_KINDS
 from mediavault.store import rows
 from mediavault.store.duplicates import forget_duplicates
-from mediavault.store.port import Records, Store, StoredJob
+from mediavault.store.port import Store, StoredJob
+from mediavault.store.removed_posts import note_removed
 from mediavault.store.tables import TRASH, TRASHED_WORDS, TableRow, Where
 
 AT_ONCE = 50  # posts that are in memory at a time
@@ -220,22 +220,3 @@ def stored_job_from_json(value: Mapping[str, Any]) -> StoredJob:
     job = rows.job_from(value["job"])
     history = tuple(rows.history_from_row(row) for row in value["history"])
     return StoredJob(job, history, tuple(Mark(job.id, *mark) for mark in value["marks"]))
-
-
-# --- removed posts --------------------------------------------------------------------------------
-# The posts that users have deleted, so that no source brings them back.
-
-
-async def note_removed(records: Records, canonical_url: str) -> None:
-    """Record that a user has deleted a post, so that no source brings it back."""
-    await records.put(RecordKind.REMOVED_POST, post_key(canonical_url), {})
-
-
-async def forget_removed(records: Records, canonical_url: str) -> None:
-    """Record that a deleted post was restored."""
-    await records.remove(RecordKind.REMOVED_POST, post_key(canonical_url))
-
-
-async def removed(records: Records, posts: Iterable[str]) -> frozenset[str]:
-    """Return which of these posts, by their keys, users have deleted."""
-    return frozenset(await records.some(RecordKind.REMOVED_POST, list(posts)))

@@ -11,8 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from datetime import datetime
 
 from opentelemetry.context import Context
@@ -25,9 +24,7 @@ from opentelemetry.trace import Span, Status, StatusCode, Tracer, set_span_in_co
 
 from mediavault import __version__
 from mediavault.core.clock import to_micros
-from mediavault.core.installation import command_to_install
-from mediavault.core.logs import get_logger
-from mediavault.tracing.port import AttemptTrace, Facts, NoTracing, Tracing
+from mediavault.tracing.port import AttemptTrace, Facts
 
 LAST_SPANS_WITHIN_S = 3.0  # of a collector that does not answer at the end
 PREFIX = "mediavault."
@@ -119,40 +116,3 @@ def _attributes(facts: Facts) -> dict[str, str | int]:
 
 def _nanos(moment: datetime) -> int:
     return to_micros(moment) * 1_000
-
-
-# --- opening --------------------------------------------------------------------------------------
-# Opens the traces that the environment asks for.
-
-ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-
-log = get_logger(__name__)
-
-
-@asynccontextmanager
-async def open_tracing(environ: Mapping[str, str]) -> AsyncIterator[Tracing]:
-    """Provide the traces for the collector that the environment names, if any.
-    The last spans are sent at the end.
-    """
-    if not is_wanted(environ):
-        yield NoTracing()
-        return
-    try:
-        from mediavault.tracing.otlp import OtlpTracing  # half a second, and an extra
-    except ImportError:
-        log.warning("tracing_not_installed", help=f"Run: {command_to_install('tracing')}")
-        yield NoTracing()
-        return
-    tracing = OtlpTracing(environ)
-    try:
-        yield tracing
-    finally:
-        await tracing.close()
-
-
-def is_wanted(environ: Mapping[str, str]) -> bool:
-    """Whether the environment names a collector, and does not switch OpenTelemetry off."""
-    return (
-        any(map(environ.get, ENDPOINTS))
-        and environ.get("OTEL_SDK_DISABLED", "").strip().lower() != "true"
-    )

@@ -27,6 +27,7 @@ from mediavault.core.typed_records import from_named_json, to_named_json
 from mediavault.features.following.decisions import Decision, ListedPost, decide
 from mediavault.features.following.model import EntryState, SeenEntry, Source, SourceState, checked
 from mediavault.store.port import Records, Store, Tables
+from mediavault.store.removed_posts import removed
 from mediavault.store.tables import (
     SOURCE_ENTRIES,
     SOURCE_STATES,
@@ -36,7 +37,6 @@ from mediavault.store.tables import (
     TableRow,
     Where,
 )
-from mediavault.store.trash import removed
 
 ACQUIRED_FOR = timedelta(minutes=15)  # how long one check may take
 MOST_SOURCES = 5_000

@@ -21,13 +21,13 @@ from mediavault.core.shows import episode_of
 from mediavault.presentation.schemas import JobView
 from mediavault.presentation.views import job_view
 from mediavault.store.port import Store, StoredJob
+from mediavault.store.removed_posts import forget_removed
 from mediavault.store.search_words import further_words
 from mediavault.store.tables import TRASH, TRASHED_WORDS, Range
 from mediavault.store.trash import (
     TrashedPost,
     TrashFiles,
     forget,
-    forget_removed,
     move_files,
     read_post,
     trashed_posts,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.listings import Entry
-from mediavault.features.following.commands import sources
+from mediavault.features.following.commands import previews as previewing
 from mediavault.store.holds import pause
 from tests.previewed import fail_what_waits, read_what_waits
 from tests.unit.cli.conftest import Run, StubHouse, beat
@@ -250,7 +250,7 @@ def test_a_preview_waits_no_longer_than_a_worker_may_take(
 
     assert (shown.code, "No worker has read the list yet." in shown.err) == (2, True)
     assert (house.clock.now() - began).total_seconds() == pytest.approx(
-        sources.WAIT_AT_MOST_S, abs=1
+        previewing.WAIT_AT_MOST_S, abs=1
     )
 
 

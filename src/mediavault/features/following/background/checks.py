@@ -59,7 +59,7 @@ from mediavault.platforms import registry
 from mediavault.store.holds import all_holds
 from mediavault.store.port import Store
 from mediavault.store.profiles import if_it_exists, with_settings
-from mediavault.store.trash import removed
+from mediavault.store.removed_posts import removed
 from mediavault.worker.context import WorkerContext
 from mediavault.worker.site_limits import NotAllowedYet
 
