@@ -50,8 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     patience.measure()
     if is_usable(IN_MEMORY):
-        for name in ("PYTEST_DEBUG_TEMPROOT", "TMPDIR"):  # of the tests, and of their servers
-            os.environ.setdefault(name, str(IN_MEMORY))
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))
     # A run keeps millions of objects: modules, tests, syntax trees. Looking at them again and again
     # takes a tenth of its time.
     gc.set_threshold(50_000, 20, 50)

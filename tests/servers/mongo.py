@@ -13,7 +13,6 @@ import os
 import shutil
 import socket
 import subprocess
-import tempfile
 import time
 from dataclasses import dataclass
 from functools import cache
@@ -21,7 +20,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from tests.patience import patient
-from tests.servers import AT_END
+from tests.servers import AT_END, folder_for
 from tests.servers.postgres import free_port
 
 NAMED_BY = "MEDIAVAULT_TEST_MONGODB_URL"
@@ -90,7 +89,7 @@ class Server:
 
 def new_server(settings: tuple[str, ...] = WRITES_TO_DISK) -> Server:
     """Return a started server without data."""
-    server = Server(Path(tempfile.mkdtemp(prefix="mediavault-mongo-")), free_port(), settings)
+    server = Server(folder_for("mongo"), free_port(), settings)
     server.start()
     return server
 

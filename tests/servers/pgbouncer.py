@@ -6,15 +6,14 @@ import os
 import pwd
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from tests.patience import patient
+from tests.servers import folder_for
 from tests.servers.postgres import free_port
 
 CONFIG = """[databases]
@@ -38,7 +37,7 @@ def pgbouncer(url: str, *, prepared: int) -> Iterator[str]:
     """
     program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
     parts, own_port = urlsplit(url), free_port()
-    folder = Path(tempfile.mkdtemp(prefix="mediavault-pgbouncer-"))
+    folder = folder_for("pgbouncer")
     text = CONFIG.format(
         host=parts.hostname,
         port=parts.port or 5432,

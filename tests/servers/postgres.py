@@ -27,7 +27,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from mediavault.browser.processes import is_alive
 from tests.patience import patient
-from tests.servers import AT_END
+from tests.servers import AT_END, folder_for
 
 NAMED_BY, PROGRAMS_BY = "MEDIAVAULT_TEST_POSTGRES_URL", "MEDIAVAULT_TEST_POSTGRES_BIN"
 START_TIMEOUT_S, STOP_TIMEOUT_S = 30.0, 10.0
@@ -155,7 +155,7 @@ def new_server(
     """Return a started server with an empty cluster. ``under`` needs root; ``network``, a CIDR,
     may connect too.
     """
-    folder = Path(tempfile.mkdtemp(prefix="mediavault-postgres-"))
+    folder = folder_for("postgres")
     user: dict[str, Any] = {"cwd": folder}
     if os.geteuid() == 0:
         nobody = pwd.getpwnam("nobody")
