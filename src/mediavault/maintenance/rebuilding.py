@@ -302,7 +302,7 @@ async def count_sidecars(library: Library) -> int:
 
 
 # --- restoring ------------------------------------------------------------------------------------
-# Restores a job from its sidecars. Pure.
+# Restores a job from its sidecars.
 
 REBUILT = Message("rebuilt from the files next to the videos in the library")
 

@@ -143,7 +143,7 @@ def small_jpeg(path: Path, longest_px: int = SMALL_SIDE) -> bytes | None:
 
 
 # --- picture structure ----------------------------------------------------------------------------
-# Check B of pictures: whether a file goes on to the end that its own format states. Pure.
+# Check B of pictures: whether a file goes on to the end that its own format states.
 #
 # Sources: ISO/IEC 10918-1 annex B (JPEG), ISO/IEC 15948 (PNG), the WebP container specification,
 # the GIF89a specification, ISO/IEC 14496-12 (the boxes of AVIF).

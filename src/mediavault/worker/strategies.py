@@ -378,13 +378,13 @@ class DownloadStrategies:
         """Download the candidate and validate the file. A fresh URL is fetched as one of the other
         strategies does.
         """
-        by_browser = (download_by or strategy) is StrategyName.NAVIGATION
-        if by_browser and (why := self._why_not_browser()):
+        by = download_by or strategy
+        if by is StrategyName.NAVIGATION and (why := self._why_not_browser()):
             await self.attempt.recorder.skipped(Stage.DOWNLOAD, why, strategy=strategy)
             raise _NotForBrowsers(why)
         if not (
             self.partial_candidate
-            and not by_browser
+            and by is not StrategyName.NAVIGATION
             and same_file(self.partial_candidate, self.candidate)
         ):
             await self.attempt.context.library.staging.empty(self.attempt.downloads)
@@ -393,10 +393,8 @@ class DownloadStrategies:
         self.tried.add(self.candidate.url)
         async with self.attempt.recorder.step(Stage.DOWNLOAD, strategy=strategy) as note:
             try:
-                fetched = (
-                    await self._navigate()
-                    if by_browser
-                    else await self._fetch(download_by or strategy)
+                fetched = await (
+                    self._navigate() if by is StrategyName.NAVIGATION else self._fetch(by)
                 )
             except (LinkExpired, HttpError) as failure:
                 if isinstance(failure, LinkExpired) and failure.bytes_received:
@@ -499,12 +497,13 @@ class DownloadStrategies:
                 self.candidate.url, signed_in=self.attempt.extraction.signed_in
             )
             cookies = joined(cookies, session)
+        request = self._request(cookies)
         # another file of that server: one wait shows whether it answers again
         if self._is_stalled():
             limits = replace(limits, resumes=0)
         try:
             return await self.attempt.context.downloader.fetch(
-                self._request(cookies),
+                request,
                 into=self.attempt.downloads,
                 limits=limits,
                 on_progress=self.attempt.recorder.on_progress,

@@ -335,7 +335,7 @@ def _cover() -> bytes:
 
 # --- contents -------------------------------------------------------------------------------------
 # What an RSS feed's document holds: posts with their texts,
-# and the files that it offers for them. Pure.
+# and the files that it offers for them.
 
 MAX_TEXT_CHARS = 3_500  # of a post: Apple shows 4,000
 _BARE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
