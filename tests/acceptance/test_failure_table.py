@@ -466,6 +466,8 @@ async def outcomes_of(root: Path, cases: Mapping[str, Case], **settings: Any) ->
             port=0,
             allow_private=tuple(open_ports),
             retry_base_s=10 * MINUTE,  # no second attempt while the first ones run
+            concurrency=6,  # most of them wait for this time limit
+            extraction_timeout_s=patient(30),
             **settings,
         )
         async with open_app(vault_settings, worker=True) as vault, pages_of(vault) as base:

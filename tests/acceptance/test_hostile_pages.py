@@ -96,7 +96,7 @@ async def test_the_vault_responds_and_saves_other_posts_while_hostile_pages_are_
         more = {
             "MEDIAVAULT_ALLOW_PRIVATE": json.dumps([site.origin.removeprefix("http://"), host]),
             "MEDIAVAULT_MAX_ATTEMPTS": "1",
-            "MEDIAVAULT_EXTRACTION_TIMEOUT_S": f"{patient(30):.0f}",
+            "MEDIAVAULT_EXTRACTION_TIMEOUT_S": f"{patient(10):.0f}",
         }
         async with served(tmp_path, site, **more) as vault:
             over = asyncio.Event()

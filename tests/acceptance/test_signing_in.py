@@ -75,6 +75,7 @@ pytestmark = [
 ]
 
 WITHIN_S = 40.0
+POSTS = 6  # that wait for one sign-in
 TOKEN = "mv_a-long-random-token"
 CLIPBOARD = ["clipboard-read", "clipboard-write"]
 _LEASE = timedelta(seconds=90)
@@ -415,7 +416,7 @@ async def test_a_user_solves_a_challenge_in_a_window_on_the_post_and_the_job_con
 async def test_one_sign_in_at_a_site_without_a_reader_lets_all_of_its_posts_be_saved(
     tmp_path: Path,
 ) -> None:
-    """The whole vault, with 21 posts that met the login form while nobody was there;
+    """The whole vault, with several posts that met the login form while nobody was there;
     a user signs in on one of them.
     """
     site, clock = LoginSite(), SystemClock()
@@ -423,19 +424,19 @@ async def test_one_sign_in_at_a_site_without_a_reader_lets_all_of_its_posts_be_s
     try:
         posts = [
             new_job(f"{site.origin}/members/{number}", clock=clock, platform="generic")
-            for number in range(21)
+            for number in range(POSTS)
         ]
         async with open_store(
             Settings(state_dir=tmp_path / "state", download_dir=tmp_path / "downloads")
         ) as store:
             jobs = [result.job.id for result in await store.queue.enqueue(posts)]
-            for claim in await store.queue.claim(WorkerId("w-1"), limit=21, lease=_LEASE):
+            for claim in await store.queue.claim(WorkerId("w-1"), limit=POSTS, lease=_LEASE):
                 await store.queue.fail(
                     claim, error_code=ErrorCode.LOGIN_REQUIRED, error="It asks.", retry_in=None
                 )
         async with served(tmp_path, site) as (vault, address), browser() as person:
             page = await person.new_page(viewport={"width": 1400, "height": 1100})
-            await page.goto(f"{address}/jobs/{jobs[7]}")
+            await page.goto(f"{address}/jobs/{jobs[2]}")
             await page.click("text=Open in a browser window")
             await page.locator("#screen").wait_for(state="visible")
             await painted(page, 60, 180)
@@ -450,7 +451,7 @@ async def test_one_sign_in_at_a_site_without_a_reader_lets_all_of_its_posts_be_s
             await until(lambda: any("fields" in request for request in site.seen))
             await page.wait_for_timeout(patient(500, most=3))
             await page.click("#done")
-            await page.wait_for_url(f"**/jobs/{jobs[7]}")
+            await page.wait_for_url(f"**/jobs/{jobs[2]}")
 
             async def all_are_saved() -> bool:
                 return (await vault.store.catalogue.report()).counts[JobStatus.COMPLETED] == len(

@@ -223,7 +223,7 @@ async def test_a_vault_frozen_by_a_post_recovers_automatically_and_says_what_hap
     "F57", "asked to end while it is frozen", by="SIGTERM to a vault that a post has frozen"
 )
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("served", [20.0], indirect=True)
+@pytest.mark.parametrize("served", [6.0], indirect=True)
 async def test_a_frozen_vault_that_is_asked_to_stop_is_not_restarted(served: Served) -> None:
     await served.freeze()
     served.process.terminate()
