@@ -577,7 +577,7 @@ async def test_signing_out_of_the_vault_closes_the_window(tmp_path: Path) -> Non
         await page.locator("#screen canvas").wait_for()
         await until(lambda: is_connected(world))
         other = await context.new_page()
-        await other.goto(f"{world.address}/access")
+        await other.goto(f"{world.address}/you")
         await other.click("form[action='/logout'] button")
 
         await page.wait_for_url("**/login")

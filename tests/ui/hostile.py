@@ -206,7 +206,7 @@ UNSHOWN: Mapping[str, str] = {
 # Every parameter of the pages' URLs that takes a text; those that take numbers, days or words of a
 # list are refused with a page that shows none of it.
 PARAMETERS: Mapping[str, tuple[str, ...]] = {
-    HOME: ("url", "text", "post", "taken", "known", "again"),
+    HOME: ("url", "text", "post", "taken", "known"),
     LIBRARY: (
         *(
             "q",
@@ -311,7 +311,7 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     f"{INBOX}/seen": ("until", "news"),
     f"{SOURCES}/import": (),  # a form with a file: tests/unit/features/following/test_pages.py
     "/share": ("url", "text", "title"),
-    "/failures/retry": ("cause", "platform"),
+    "/failures/retry": (),
     "/site-limits/{platform}/open": (),
     "/queue/pause": ("site", "sites"),
     "/queue/resume": ("site", "sites"),

@@ -244,7 +244,8 @@ async def signed_in_to_access(page: Page) -> None:
     """Sign in, which leads to the first page, and go on from there as a user does."""
     await page.locator("#password").fill(TOKEN)
     await page.locator("form[action='/login'] button").click()
-    await page.locator(".bar a[href='/access']").click()
+    await page.locator(".sections").wait_for()
+    await page.goto(urljoin(page.url, "/access"))
     await page.locator("#tokens").wait_for()
 
 
@@ -263,7 +264,7 @@ def as_user(name: str, path: str) -> State:
         await page.locator("#name").fill(name)
         await page.locator("#password").fill(PASSWORD)
         await page.locator("form[action='/login'] button").click()
-        await page.locator("form[action='/logout']").wait_for()
+        await page.locator(".sections").wait_for()
         await page.goto(urljoin(page.url, path))
         await everything_open(page)
 
@@ -296,8 +297,8 @@ async def reached_by_another_name(page: Page) -> None:
         headers = {"host": "elsewhere.example", "accept": "text/html"}
         await route.fulfill(response=await route.fetch(headers=headers))
 
-    await page.route("**/accounts", answer)
-    await page.locator(".sections a[href='/accounts']").click()
+    await page.route("**/collections", answer)
+    await page.locator(".sections a[href='/collections']").click()
     await page.locator("main .empty h1").wait_for()
 
 
@@ -509,6 +510,10 @@ CASES: tuple[Case, ...] = (
     Case("setup", "/setup", at("/setup")),
     Case("setup-too-easy", "/setup", at("/setup"), then=too_easy, allow=REFUSED),
     Case("access-open", "/access", at("/access")),
+    Case("you", "/you", at("/you")),
+    Case("phone", "/access/phone", at("/access/phone"), then=everything_open),
+    Case("links", "/access/links", at("/access/links")),
+    Case("home-viewer", "/", at("/login"), "several", then=as_user("sam", "/")),
     Case("access", "/access", at("/login"), "guarded", then=signed_in_to_access),
     Case("access-new-token", "/access", at("/login"), "guarded", then=with_a_new_token),
     Case("login-users", "/login", at("/login"), "several"),

@@ -23,7 +23,7 @@ async def test_a_post_submitted_elsewhere_appears_in_the_open_page(
     page = await pages("/", base=fresh_vault.base)
 
     job = await fresh_vault.add("https://videos.example/watch/just-now")
-    await page.locator(f'a[href="/jobs/{job.id}"]').first.wait_for()
+    await page.locator(f'a[href="/jobs/{job.id}"]').first.wait_for(state="attached")
 
 
 async def test_the_colours_follow_the_device_theme(pages: Pages) -> None:

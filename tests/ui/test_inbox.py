@@ -28,8 +28,7 @@ async def test_the_inbox_is_reached_from_the_navigation_and_marked_as_seen(
     page = await pages("/library", size=size, javascript=javascript, base=fresh_vault.base)
     count = await count_news(fresh_vault.store, "owner")
     await expect(page.locator("#news-count")).to_have_text(f"{count} new")
-    await page.get_by_role("link", name="Following").click()
-    await page.get_by_role("link", name="Inbox").click()
+    await page.get_by_role("navigation", name="Sections").get_by_role("link", name="New").click()
     await expect(page.locator("#news")).to_have_text(f"{count} new posts")
     assert await page.locator("[data-new]").count() == count
     assert await overflow(page) == []
@@ -122,8 +121,8 @@ async def test_a_viewer_reaches_the_inbox_and_nothing_else_of_following(
     await page.locator("#name").fill("sam")
     await page.locator("#password").fill(PASSWORD)
     await page.locator("form[action='/login'] button").click()
-    await page.get_by_role("link", name="Following").click()
+    await page.get_by_role("navigation", name="Sections").get_by_role("link", name="New").click()
 
-    await expect(page.locator(".tabs a")).to_have_text(["Inbox"])
+    await expect(page.get_by_role("link", name="Following")).to_have_count(0)
     await expect(page.locator(".arrival").first).to_be_visible()
     await expect(page.get_by_role("button", name="Delete")).to_have_count(0)

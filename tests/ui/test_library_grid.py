@@ -295,7 +295,7 @@ async def test_a_post_of_another_site_names_its_host(
     await expect(page.locator(".tile .who bdi")).to_have_text("xn--mnchen-3ya.example")
     assert "Other sites" in str(await page.locator("#platform").text_content())
     await page.goto(vault.base)
-    await expect(page.locator(".saved .site")).to_have_text("xn--mnchen-3ya.example")
+    await expect(page.locator(".saved .by bdi")).to_have_text("xn--mnchen-3ya.example")
     assert await overflow(page) == []
 
 

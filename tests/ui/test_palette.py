@@ -55,7 +55,7 @@ async def test_the_button_opens_it_and_a_click_goes_to_a_page(pages: Pages, size
     await page.locator("#palette-open").click()
     await expect(page.locator("#palette")).to_be_visible()
     assert await overflow(page) == []
-    await page.get_by_role("option", name="Sign-ins").click()
+    await page.get_by_role("option", name="Sign-ins", exact=True).click()
 
     await page.wait_for_url("**/sessions")
 
@@ -67,7 +67,7 @@ async def test_typing_and_enter_go_to_a_page(pages: Pages, size: Size) -> None:
     await page.keyboard.type("acc")
     assert await active(page) == "Accounts"
     await page.keyboard.press("ArrowDown")
-    assert await active(page) == "Access"
+    assert await active(page) == "People and access"
     await page.keyboard.press("Enter")
 
     await page.wait_for_url("**/access")
@@ -244,7 +244,7 @@ async def test_signing_in_comes_first(pages: Pages, make_vault: MakeVault) -> No
 
 
 @pytest.mark.parametrize("size", ["phone", "tablet", "desktop", "zoomed"])
-async def test_the_header_has_room_for_its_button_next_to_the_sign_out(
+async def test_the_header_has_room_for_its_button(
     pages: Pages, make_vault: MakeVault, size: Size
 ) -> None:
     """In German, with the longest words."""
@@ -252,9 +252,9 @@ async def test_the_header_has_room_for_its_button_next_to_the_sign_out(
     page = await pages("/login", base=vault.base, size=size, language="de")
     await page.locator("#password").fill(TOKEN)
     await page.locator("form[action='/login'] button").click()
-    await page.locator(".bar form[action='/logout']").wait_for()
+    await page.locator(".sections").wait_for()
 
     # its script has run
     await expect(page.locator("#palette-open")).not_to_have_attribute("hidden", "")
     assert await overflow(page) == []
-    assert await page.locator("#palette-open").is_visible() == (size != "zoomed")
+    assert await page.locator("#palette-open").is_visible()

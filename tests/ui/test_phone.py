@@ -236,6 +236,7 @@ async def test_a_share_without_a_session_is_saved_after_the_sign_in(
     await page.goto(f"{vault.base}/login")
     await sign_in(page)
     page, action = await installed(context, vault)
+    await page.goto(f"{vault.base}/you")
     await page.locator("form[action='/logout'] button").click()
     await page.locator("form[action='/login']").wait_for()
     await share(page, action, text=A)
@@ -250,7 +251,7 @@ async def test_a_share_without_a_session_is_saved_after_the_sign_in(
 async def sign_in(page: Page) -> None:
     await page.locator("#password").fill(TOKEN)
     await page.locator("form[action='/login'] button").click()
-    await page.locator("form[action='/logout']").wait_for()
+    await page.locator(".sections").wait_for()
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -337,12 +338,12 @@ async def test_a_kept_link_that_the_vault_refuses_stays_with_the_reason(
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("theme", ["light", "dark"])
-async def test_the_access_page_shows_a_code_to_scan_and_a_bookmark_to_drag(
+async def test_a_page_shows_a_code_to_scan_and_a_bookmark_to_drag(
     pages: Pages, make_vault: MakeVault, theme: str, size: Size
 ) -> None:
     vault = await make_vault(posts=0, token=TOKEN, host_names=("vault.example",))
     page = await pages(
-        "/login?next=/access", base=vault.base, size=size, theme=theme, language="de"
+        "/login?next=/access/phone", base=vault.base, size=size, theme=theme, language="de"
     )
     await sign_in(page)
     await page.evaluate(
@@ -365,14 +366,14 @@ async def test_the_access_page_shows_a_code_to_scan_and_a_bookmark_to_drag(
         == "rgb(0, 0, 0)"
     )
     assert await overflow(page) == []
-    assert page.url == f"{vault.base}/access"
+    assert page.url == f"{vault.base}/access/phone"
 
 
 async def test_the_bookmark_opens_the_vault_with_the_page_in_the_box(
     pages: Pages, make_vault: MakeVault
 ) -> None:
     vault = await make_vault(posts=0)
-    page = await pages("/access", base=vault.base)
+    page = await pages("/access/phone", base=vault.base)
     program = (await page.locator(".bookmarklet").get_attribute("href") or "").removeprefix(
         "javascript:"
     )

@@ -86,7 +86,7 @@ async def test_settings_are_saved_without_javascript(pages: Pages, fresh_vault: 
 
 async def test_the_health_check_runs_and_gives_advice(pages: Pages, fresh_vault: Vault) -> None:
     page = await pages("/settings", base=fresh_vault.base)
-    await page.get_by_role("link", name="Run a health check").click()
+    await page.get_by_role("link", name="Health").click()
     await page.get_by_role("button", name="Run a health check").click()
 
     await expect(page.locator("#found")).to_contain_text("OK", timeout=patient(60_000))

@@ -73,7 +73,7 @@ async def test_the_page_of_a_site_shows_what_went_wrong_and_links_to_its_sign_in
     await page.get_by_role("link", name="Sign in, import cookies, sign out").click()
     await expect(page).to_have_url(re.compile("/sessions#x$"))
     await expect(
-        page.get_by_role("navigation", name="Sections").get_by_role("link", name="Sites")
+        page.get_by_role("navigation", name="Your vault").get_by_role("link", name="Sites")
     ).to_have_attribute("aria-current", "page")
 
 

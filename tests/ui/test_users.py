@@ -27,7 +27,7 @@ async def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:
     await page.locator("#name").fill(name)
     await page.locator("#password").fill(password)
     await page.locator("form[action='/login'] button").click()
-    await page.locator("form[action='/logout']").wait_for()
+    await page.locator(".sections").wait_for()
     await page.wait_for_load_state()
 
 
@@ -47,7 +47,7 @@ async def test_the_owner_adds_a_user_who_signs_in(
     await sign_in(kim, "kim", OTHER)
     await expect(kim.locator("#paste")).to_be_visible()
     assert await kim.locator("nav.sections a").evaluate_all("all => all.map((a) => a.pathname)") == [  # noqa: E501
-        "/", "/library", "/sources", "/accounts"
+        "/", "/library", "/sources/inbox", "/collections", "/you"
     ]  # fmt: skip
 
     line = owner.locator("#users li", has_text="kim")
@@ -66,8 +66,9 @@ async def test_a_viewer_watches_and_has_favourites_and_is_offered_no_more(
 ) -> None:
     page = await pages("/login?next=/", base=shared.base, size=size)
     await sign_in(page, "sam")
-    assert page.url == f"{shared.base}/library"
-    await page.locator("#tiles .name").first.click()
+    assert page.url == f"{shared.base}/"
+    assert await page.locator("#paste, .banner, #left").count() == 0
+    await page.locator(".shelf .name").first.click()
     await page.locator("#marks").wait_for()
     await page.wait_for_load_state()  # the keys work when the scripts have run
     for label in ("Delete", "Share", "Verify now", "Add a tag", "Save the note"):
@@ -88,7 +89,8 @@ async def test_a_viewers_palette_saves_no_link_and_goes_nowhere_that_is_refused(
     await page.keyboard.press("Control+k")
     await page.locator("#palette[open]").wait_for()
     assert await page.locator("#palette-list li").evaluate_all("all => all.map((li) => li.dataset.go)") == [  # noqa: E501
-        "/library", "/sources/inbox", "/accounts", "/access", "/access/feeds"
+        *("/", "/library", "/sources/inbox", "/collections", "/you", "/accounts"),
+        *("/access/phone", "/access", "/access/feeds"),
     ]  # fmt: skip
     await page.keyboard.type("https://videos.example/new")
     await expect(page.locator("#palette-list li").first).to_contain_text("Search the library")

@@ -85,7 +85,8 @@ _RULES = [
         (Role.VIEWER, "PATCH", rf"/api{_JOB}/marks"),
         (Role.VIEWER, "PUT", rf"/api{_JOB}/position"),
         (Role.VIEWER, "PUT|DELETE", r"/api/searches/.*"),
-        (Role.VIEWER, "GET", r"/access(/feeds(\.opml)?)?|/api/feeds"),
+        (Role.VIEWER, "GET", r"/you|/access(/phone|/feeds(\.opml)?)?|/api/feeds"),
+        (Role.MEMBER, "GET", r"/access/links"),
         (Role.VIEWER, "POST", r"/access/feeds(/.*)?|/api/feeds"),
         (Role.VIEWER, "DELETE", r"/api/feeds/.*"),
         (

@@ -18,6 +18,7 @@ from mediavault.core.names import readable_name
 from mediavault.core.profiles import ALL_LANGUAGES, BUILT_IN, Profile
 from mediavault.core.records import CheckVerdict
 from mediavault.core.site_limits import SiteState
+from mediavault.core.users import Role
 from mediavault.presentation.schemas import HoldView
 from mediavault.presentation.translation import N_, decimal, gettext, translated
 
@@ -104,6 +105,11 @@ ITEM_LABELS: Mapping[ItemStatus, str] = {
     ItemStatus.SKIPPED: N_("Not saved"),
 }
 
+USER_ROLE_LABELS: Mapping[Role, str] = {
+    Role.VIEWER: N_("Viewer"),
+    Role.MEMBER: N_("Member"),
+    Role.ADMIN: N_("Admin"),
+}
 ROLE_LABELS: Mapping[ItemRole, str] = {
     ItemRole.MAIN: N_("of the post"),
     ItemRole.QUOTED: N_("of the quoted post"),

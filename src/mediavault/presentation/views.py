@@ -312,10 +312,14 @@ def _detail(job: Job) -> LocalizedMessage:
 
 
 def _percent(job: Job) -> int | None:
-    is_unknown = (
-        job.status is JobStatus.RUNNING and job.stage is Stage.DOWNLOAD and not job.bytes_total
-    )
-    return None if (is_unknown and job.bytes_done) or job.is_recording else job.progress_pct
+    """Return how much of a download has arrived. None while a job runs and nobody can tell: its bar
+    is then indeterminate.
+    """
+    if job.status is not JobStatus.RUNNING:
+        return job.progress_pct
+    if job.stage is not Stage.DOWNLOAD or job.is_recording or not job.bytes_total:
+        return None
+    return min(100, 100 * job.bytes_done // job.bytes_total)
 
 
 def _links(job: Job) -> LinksView:

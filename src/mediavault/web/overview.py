@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -12,9 +12,10 @@ from mediavault.core.bandwidth import parse_bandwidth, rate_in_words
 from mediavault.core.clock import EARLIEST
 from mediavault.core.failures import CAUSES, FAILURES, Cause, Certainty, ErrorCode, Remedy
 from mediavault.core.holds import Hold, HoldReason
-from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.core.job import Job, JobId, JobStatus, Stage
 from mediavault.core.marks import position
 from mediavault.core.records import RecordKind
+from mediavault.features.following.inbox import read_inbox
 from mediavault.features.jobs.library_filter import LibraryFilter, LibraryView, address
 from mediavault.presentation.schemas import JobView
 from mediavault.presentation.translation import gettext as _
@@ -27,13 +28,15 @@ from mediavault.store.port import FailureGroup, JobOrder, JobQuery, StoreReport
 from mediavault.store.waiting_jobs import still_asking
 
 WORKING = 24  # cards at most
-WAITING = 20
+WAITING = 5
+NEWS = 12
 RECENT = 12
 WATCHING = 6
 DAMAGED = 5
 PACE_OVER = timedelta(minutes=10)
 ENOUGH_FOR_A_PACE = 3  # completions
 _RESULTS = (JobStatus.COMPLETED, JobStatus.FAILED)
+_UNDER_WAY = (JobStatus.QUEUED, JobStatus.RUNNING)
 
 ICONS: Mapping[Remedy, str] = {
     Remedy.SIGN_IN: "key",
@@ -88,30 +91,29 @@ class ResultView:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The contents of the home page. ``more_working`` and ``more_waiting`` count the jobs that are
-    not shown.
+    """The contents of the home page. ``working`` and ``waiting`` are the first jobs of each.
 
     ``left`` counts the jobs that are running or queued; ``left_s`` estimates how long they take,
-    None if nothing tells, and while any of them are held back.
+    None if nothing tells, and while any of them are held back. ``needs`` leaves out the failures
+    that ``just_now`` shows; ``others`` counts all further failures.
     """
 
     counts: Mapping[JobStatus, int]
-    saved_bytes: int
     working: list[JobView]
-    more_working: int
     waiting: list[JobView]
-    more_waiting: int
     holds: Sequence[Hold]
     limit: str  # on all downloads together; "" for none
     left: int
     left_s: float | None
+    is_awaited: bool  # whether this browser submitted one of them
     just_now: list[ResultView]
     watching: list[JobView]  # what the user stopped watching in the middle, the latest first
+    news: list[
+        tuple[JobView, datetime]
+    ]  # saved posts that the user has not seen, by when they came
     recent: list[JobView]
-    troubles: FailureSummaries
     needs: list[FailureView]
-    retrying: list[FailureView]
-    lost: list[FailureView]
+    others: int
     damaged: int  # posts with damaged files
     damaged_examples: list[JobView]
 
@@ -141,8 +143,8 @@ class Overview:
 
     @property
     def is_new(self) -> bool:
-        """Whether nothing was ever submitted."""
-        return not any(self.counts.values())
+        """Whether nothing has been saved yet."""
+        return not self.counts.get(JobStatus.COMPLETED)
 
 
 async def overview(
@@ -152,50 +154,69 @@ async def overview(
     last.
     """
     store, counts = services.store, report.counts
-    working, waiting, recent, totals, failures, damaged = await asyncio.gather(
+    working, waiting, recent, failures, damaged, news = await asyncio.gather(
         store.catalogue.jobs(JobQuery((JobStatus.RUNNING,), order=JobOrder.OLDEST, limit=WORKING)),
         store.catalogue.next_queued(limit=WAITING),
         store.catalogue.jobs(JobQuery((JobStatus.COMPLETED,), limit=RECENT)),
-        store.catalogue.library_totals(),
         store.catalogue.failures(),
         store.records.all(RecordKind.DAMAGED),
+        read_inbox(store, user, cursor=None, limit=NEWS, only_news=True),
     )
     holds = await services.holds()
     limit = parse_bandwidth((await services.live.current()).bandwidth).at(services.clock.now())
-    left = counts.get(JobStatus.RUNNING, 0) + counts.get(JobStatus.QUEUED, 0)
+    running, queued = counts.get(JobStatus.RUNNING, 0), counts.get(JobStatus.QUEUED, 0)
     is_held = any(hold.site is None or report.waiting.get(hold.site) for hold in holds)
-    results = [
-        job async for job in existing_jobs(store.catalogue, submitted) if job.status in _RESULTS
-    ]
-    shown = {job.id for job in results}
+    sent = [job async for job in existing_jobs(store.catalogue, submitted)]
+    results = [job for job in sent if job.status in _RESULTS]
     examples = existing_jobs(store.catalogue, [JobId(record.key) for record in damaged[:DAMAGED]])
-    troubles = summarize_failures(failures)
+    arrivals = [
+        arrival
+        for arrival in news.arrivals
+        if arrival.is_new and arrival.job.status is JobStatus.COMPLETED
+    ]
+    shown_as_news = {arrival.job.id for arrival in arrivals}
+    needs = [
+        (summary, jobs)
+        for summary in summarize_failures(failures).needs
+        if (jobs := summary.jobs - sum(summary.has(job) for job in results)) > 0
+    ]
+    shown = sum(job.status is JobStatus.FAILED for job in results)
     return Overview(
         counts=counts,
-        saved_bytes=totals.bytes,
         working=[job_view(job) for job in working.jobs],
-        more_working=max(0, counts.get(JobStatus.RUNNING, 0) - len(working.jobs)),
         waiting=[job_view(job, holds=holds) for job in waiting],
-        more_waiting=max(0, counts.get(JobStatus.QUEUED, 0) - len(waiting)),
         holds=holds,
         limit="" if limit is None else rate_in_words(limit),
-        left=left,
+        left=running + queued,
         left_s=None
         if is_held
-        else seconds_left(left, [job.completed_at for job in recent.jobs], report.at),
+        else seconds_left(
+            working.jobs, running + queued, [job.completed_at for job in recent.jobs], report.at
+        ),
+        is_awaited=any(job.status in _UNDER_WAY for job in sent),
         just_now=[result_view(services, job) for job in results],
         watching=await _watching(services, user),
-        recent=[job_view(job) for job in recent.jobs if job.id not in shown],
-        troubles=troubles,
+        news=[(job_view(arrival.job), arrival.came_at) for arrival in arrivals],
+        recent=[job_view(job) for job in recent.jobs if job.id not in shown_as_news],
         needs=[
-            _view(services, summary, await _still_asked(services, summary))
-            for summary in troubles.needs
+            replace(_view(services, summary, await _still_asked(services, summary)), jobs=jobs)
+            for summary, jobs in needs[:1]
         ],
-        retrying=_views(services, troubles.waiting),
-        lost=_views(services, troubles.lost),
+        others=max(0, counts.get(JobStatus.FAILED, 0) - shown - sum(jobs for _, jobs in needs[:1])),
         damaged=len(damaged),
         damaged_examples=[job_view(job) async for job in examples],
     )
+
+
+async def failure_views(services: ApiServices) -> list[FailureView]:
+    """Return all causes of failures: those that need a person, then what is tried again, then what
+    is lost.
+    """
+    found = summarize_failures(await services.store.catalogue.failures())
+    return [
+        _view(services, summary, await _still_asked(services, summary))
+        for summary in (*found.needs, *found.waiting, *found.lost)
+    ]
 
 
 async def _watching(services: ApiServices, user: str) -> list[JobView]:
@@ -210,14 +231,28 @@ async def _watching(services: ApiServices, user: str) -> list[JobView]:
     ]
 
 
-def seconds_left(left: int, completions: Sequence[datetime | None], now: datetime) -> float | None:
-    """Estimate how long ``left`` jobs take at the pace of the last completions;
-    None when these are old, or too few.
+def seconds_left(
+    running: Sequence[Job], left: int, completions: Sequence[datetime | None], now: datetime
+) -> float | None:
+    """Estimate how long ``left`` jobs take, ``running`` among them: as long as the slowest download
+    that runs, and as long as all take at the pace of the last completions.
+
+    None when these are old or too few while jobs wait, or when nothing tells.
     """
+    slowest = max((_own_seconds_left(job, now) for job in running), default=0.0)
     ends = sorted(end for end in completions if end is not None and now - end < PACE_OVER)
-    if not left or len(ends) < ENOUGH_FOR_A_PACE:
+    if not left or (len(ends) < ENOUGH_FOR_A_PACE and (left > len(running) or not slowest)):
         return None
-    return left * (now - ends[0]).total_seconds() / len(ends)
+    at_pace = left * (now - ends[0]).total_seconds() / len(ends) if ends else 0.0
+    return max(slowest, at_pace if len(ends) >= ENOUGH_FOR_A_PACE else 0.0)
+
+
+def _own_seconds_left(job: Job, now: datetime) -> float:
+    """Return how long a download takes at its pace so far; 0.0 if nothing tells."""
+    if job.stage is not Stage.DOWNLOAD or not job.bytes_total or not job.bytes_done:
+        return 0.0
+    took = (now - (job.started_at or now)).total_seconds()
+    return took * max(0, job.bytes_total - job.bytes_done) / job.bytes_done
 
 
 def result_view(services: ApiServices, job: Job) -> ResultView:
@@ -233,10 +268,6 @@ def result_view(services: ApiServices, job: Job) -> ResultView:
     has_sign_in = services.sign_in_of(job.platform) is not None
     way = _button(remedy, job.platform, has_sign_in, [view], all_failed) if finished(job) else None
     return ResultView(view, at, way, can_retry=remedy is not Remedy.NOTHING or may_differ)
-
-
-def _views(services: ApiServices, summaries: Sequence[FailureSummary]) -> list[FailureView]:
-    return [_view(services, summary) for summary in summaries]
 
 
 async def _still_asked(services: ApiServices, summary: FailureSummary) -> list[str]:
@@ -333,14 +364,6 @@ def taken_words(taken: int, known: int) -> str:
     )
 
 
-def retried_words(count: int) -> str:
-    if not count:
-        return _("Nothing left to retry.")
-    return ngettext("Retrying %(count)s post.", "Retrying %(count)s posts.", count) % {
-        "count": count
-    }
-
-
 EXAMPLES = 3
 
 
@@ -356,6 +379,17 @@ class FailureSummary:
     next_retry_at: datetime | None  # the earliest; None where nothing is retried automatically
     examples: tuple[Job, ...]  # newest first, at most EXAMPLES
 
+    def has(self, job: Job) -> bool:
+        """Whether the job is one of these: failed for this cause, and not retried automatically
+        if they are not.
+        """
+        return (
+            job.status is JobStatus.FAILED
+            and job.error_code in self.cause.codes
+            and (job.retry_at is None) is (self.next_retry_at is None)
+            and self.platform in (None, job.platform)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class FailureSummaries:
@@ -366,18 +400,6 @@ class FailureSummaries:
     needs: tuple[FailureSummary, ...] = ()
     waiting: tuple[FailureSummary, ...] = ()
     lost: tuple[FailureSummary, ...] = ()
-
-    @property
-    def needing(self) -> int:
-        return sum(summary.jobs for summary in self.needs)
-
-    @property
-    def being_retried(self) -> int:
-        return sum(summary.jobs for summary in self.waiting)
-
-    @property
-    def losses(self) -> int:
-        return sum(summary.jobs for summary in self.lost)
 
 
 def cause_of(code: ErrorCode) -> Cause:

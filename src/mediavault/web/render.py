@@ -40,11 +40,11 @@ from mediavault.presentation.translation import (
     pgettext,
     translated,
 )
-from mediavault.presentation.translation import gettext as _
 from mediavault.server.authentication import may
 from mediavault.server.middleware import base_path
 from mediavault.web.assets import static_address
 from mediavault.web.cards import icon, letter, site_name, tone
+from mediavault.web.places import palette_places, sections, who, your_places
 
 PAGE_HEADERS = {
     "Cache-Control": "no-store",
@@ -80,46 +80,6 @@ _OWN_ADDRESS = re.compile(
 def error_page(status: int, error: ErrorView) -> Response:
     """Return the page that shows an error."""
     return render("error.html", status=status, error=error)
-
-
-def sections() -> list[tuple[str, str, str, str]]:
-    """Return name, path, icon and label of the sections that the caller may see, in order.
-
-    A template sets ``section`` to its own name.
-    """
-    return _reachable(
-        ("home", "/", "home", _("Home")),
-        ("library", "/library", "library", _("Library")),
-        (
-            "following",
-            "/sources" if may("GET", "/sources") else "/sources/inbox",
-            "feed",
-            _("Following"),
-        ),
-        ("accounts", "/accounts", "people", _("Accounts")),
-        ("sites", "/sites", "globe", _("Sites")),
-        ("settings", "/settings", "settings", _("Settings")),
-    )
-
-
-def palette_places() -> list[tuple[str, str, str, str]]:
-    """Return the pages that the command palette goes to, as ``sections`` does."""
-    return _reachable(
-        *sections(),
-        *([("inbox", "/sources/inbox", "feed", _("Inbox"))] if may("GET", "/sources") else []),
-        ("sign-ins", "/sessions", "key", _("Sign-ins")),
-        ("access", "/access", "shield", _("Access")),
-        ("feeds", "/access/feeds", "rss", _("RSS feeds")),
-        ("notifications", "/notifications", "bell", _("Notifications")),
-        ("health", "/doctor", "pulse", _("Health")),
-    )
-
-
-def _reachable(*places: tuple[str, str, str, str]) -> list[tuple[str, str, str, str]]:
-    is_reader = not may("POST", "/submit")  # whose home is the library
-    return [
-        place for place in places if may("GET", place[1]) and not (is_reader and place[0] == "home")
-    ]
 
 
 def use_icon(name: str) -> Markup:
@@ -166,6 +126,8 @@ def _environment() -> Environment:
         languages=names,
         direction=direction,
         sections=sections,
+        your_places=your_places,
+        who=who,
         palette_places=palette_places,
         use_icon=use_icon,
         may=may,

@@ -144,7 +144,7 @@ def test_a_running_job_shows_its_stage_and_bytes() -> None:
     )
     shown = job_view(loading).display
 
-    assert (shown.state, shown.detail, shown.percent) == ("Downloading", "500.0 kB of 2.0 MB", 60)
+    assert (shown.state, shown.detail, shown.percent) == ("Downloading", "500.0 kB of 2.0 MB", 25)
 
 
 def test_a_recording_shows_how_much_is_recorded_and_can_be_stopped() -> None:

@@ -120,7 +120,7 @@ async def test_an_unknown_job_gets_an_error_page(vault: ApiVault) -> None:
 
 
 async def test_untrusted_text_is_only_ever_text(vault: ApiVault) -> None:
-    """Title, account, error, detail and address, on both pages."""
+    """Title, account, error, detail and address, in the list and on the post's page."""
     await vault.add()
     claim = await vault.claim()
     account = Account("generic", HOSTILE, HOSTILE, "x")
@@ -129,7 +129,10 @@ async def test_untrusted_text_is_only_ever_text(vault: ApiVault) -> None:
     )
     await vault.store.queue.checkpoint(claim, checkpoint)
     await vault.store.queue.fail(claim, error_code=ErrorCode.DELETED, error=HOSTILE, retry_in=None)
-    pages = [(await vault.client.get(path)).text for path in ("/", f"/jobs/{claim.id}")]
+    pages = [
+        (await vault.client.get(path)).text
+        for path in ("/library?state=failed", f"/jobs/{claim.id}")
+    ]
 
     for page in pages:
         assert "&lt;script&gt;alert(1)" in page

@@ -1,4 +1,4 @@
-"""What the access page says about phones: the vault's address, as far as it can be known,
+"""What the page about phones says: the vault's address, as far as it can be known,
 and its QR code.
 """
 
@@ -55,7 +55,9 @@ def test_a_machine_without_a_network_and_a_container_have_no_address_of_their_ow
 async def page_of(make_vault: MakeVault, host: str, **headers: str) -> str:
     vault = make_vault(host="0.0.0.0", token=TOKEN, host_names=("vault.example",))
     return (
-        await vault.client.get("/access", authorization=f"Bearer {TOKEN}", host=host, **headers)
+        await vault.client.get(
+            "/access/phone", authorization=f"Bearer {TOKEN}", host=host, **headers
+        )
     ).text
 
 
@@ -79,15 +81,17 @@ async def test_a_page_opened_on_the_vaults_own_machine_shows_its_address_in_the_
 ) -> None:
     monkeypatch.setattr(own_address, "lan_host", lambda: LAN)
     vault = make_vault(host="0.0.0.0", token=TOKEN)
-    page = (await vault.client.get("/access", authorization=f"Bearer {TOKEN}")).text
+    page = (await vault.client.get("/access/phone", authorization=f"Bearer {TOKEN}")).text
 
     assert f"http://{LAN}:8420/" in page
     assert "javascript:void open('http://127.0.0.1:8420/?url='" in page
 
 
 async def test_a_vault_that_no_phone_can_open_says_what_to_set(make_vault: MakeVault) -> None:
-    guarded = await make_vault(token=TOKEN).client.get("/access", authorization=f"Bearer {TOKEN}")
-    unguarded = await make_vault().client.get("/access")
+    guarded = await make_vault(token=TOKEN).client.get(
+        "/access/phone", authorization=f"Bearer {TOKEN}"
+    )
+    unguarded = await make_vault().client.get("/access/phone")
 
     for page in (guarded.text, unguarded.text):
         assert "MEDIAVAULT_HOST=0.0.0.0" in page
@@ -99,7 +103,7 @@ async def test_a_vault_that_no_phone_can_open_says_what_to_set(make_vault: MakeV
 async def test_the_addresses_are_below_the_path_of_the_vault(make_vault: MakeVault) -> None:
     vault = make_vault(host="0.0.0.0", token=TOKEN, base_path="/media/vault")
     page = await vault.client.get(
-        "/media/vault/access", authorization=f"Bearer {TOKEN}", host=f"{LAN}:8420"
+        "/media/vault/access/phone", authorization=f"Bearer {TOKEN}", host=f"{LAN}:8420"
     )
 
     assert f'href="http://{LAN}:8420/media/vault/"' in page.text

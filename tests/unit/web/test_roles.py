@@ -98,8 +98,11 @@ OF_VIEWERS = {
     "/library/searches": "POST",
     "/library/zip": "GET POST",
     "/logout": "POST",
+    "/you": "GET",
+    "/access/phone": "GET",
 }
 OF_MEMBERS = {
+    "/access/links": "GET",
     "/access/links/{link_id}/revoke": "POST",
     "/access/sharing": "POST",
     "/api/collections/{name:path}": "DELETE PATCH PUT",
@@ -441,15 +444,18 @@ async def test_no_page_offers_what_the_role_is_refused(vault: ApiVault, role: Ro
     ] == []
 
 
-async def test_a_viewers_home_is_the_library(vault: ApiVault) -> None:
+async def test_a_viewers_home_has_what_there_is_to_watch_and_nothing_else(vault: ApiVault) -> None:
     browser = await browser_of(vault, "viewer")
-    answer = await browser.get("/?url=https://videos.example/2")
+    empty = (await browser.get("/?url=https://videos.example/2")).text
+    saved = await vault.add_saved()
+    await vault.add_failed(f"{POST}7")
+    await vault.add(f"{POST}8")
+    page = (await browser.get("/")).text
 
-    assert (answer.status, answer.headers["location"]) == (303, "/library")
-    assert (
-        'href="/"'
-        not in (await browser.get("/library")).text.partition("<nav")[2].partition("</nav")[0]
-    )
+    assert "Nothing saved yet" in empty
+    assert f'href="/jobs/{saved.id}"' in page
+    for only_of_members in ('id="paste"', 'id="left"', 'class="banner"', 'class="notices"'):
+        assert only_of_members not in page
 
 
 async def test_a_viewer_sees_the_inbox_marks_it_as_seen_and_is_offered_no_more(

@@ -154,11 +154,23 @@ async def share_video_form(
     )
 
 
+@router.get("/access/links")
+async def shared_links(links: SharedLinksDep, services: Services) -> Response:
+    """Show the caller's links, to admins everybody's."""
+    is_admin = has_role(Role.ADMIN)
+    return render(
+        "links.html",
+        links=await links.titled(None if is_admin else current_user()),
+        is_admin=is_admin,
+        **await frame(services),
+    )
+
+
 @router.post("/access/links/{link_id}/revoke")
 async def revoke_link_form(link_id: str, links: SharedLinksDep) -> Response:
     """Revoke a link: members only their own, admins any."""
     await links.revoke(link_id, None if has_role(Role.ADMIN) else current_user())
-    return see_other("/access#links")
+    return see_other("/access/links")
 
 
 def _lives(days: str) -> timedelta | None:

@@ -36,7 +36,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     home.router,
     library.router,
     library_actions.router,
-    library.router,
     feed.router,
     marks.router,
     post.router,

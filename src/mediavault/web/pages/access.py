@@ -10,13 +10,13 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
-from mediavault.api.dependencies import AuthenticatorDep, Services, SharedLinksDep
+from mediavault.api.dependencies import AuthenticatorDep, Services
 from mediavault.auth.authenticator import Authenticator, AuthMode
 from mediavault.auth.grants import MAX_NAME_CHARS
 from mediavault.auth.permissions import Scope
 from mediavault.core.failures import BadInput
 from mediavault.core.users import MAX_USER_CHARS, OWNER, Role
-from mediavault.features.sharing.service import SharedLinks
+from mediavault.presentation.labels import USER_ROLE_LABELS
 from mediavault.presentation.translation import N_, gettext
 from mediavault.server.authentication import (
     client_info_of,
@@ -27,9 +27,7 @@ from mediavault.server.authentication import (
 )
 from mediavault.server.services import ApiServices
 from mediavault.web.pages.frame import frame, profiles_in_words, read_form, see_other
-from mediavault.web.pages.phone import SHARE_PROFILE
 from mediavault.web.pages.sign_in import answer, same_twice, signed_in, signed_out
-from mediavault.web.qr import phone_view
 
 router = APIRouter(include_in_schema=False)
 
@@ -46,11 +44,6 @@ SCOPE_HINTS: Mapping[Scope, str] = {
     Scope.READ: N_("including videos"),
     Scope.ADMIN: N_("everything you can do here"),
 }
-ROLE_WORDS: Mapping[Role, str] = {
-    Role.VIEWER: N_("Viewer"),
-    Role.MEMBER: N_("Member"),
-    Role.ADMIN: N_("Admin"),
-}
 ROLE_HINTS: Mapping[Role, str] = {
     Role.VIEWER: N_("watches everything"),
     Role.MEMBER: N_("also adds, changes, shares and deletes posts"),
@@ -60,14 +53,11 @@ LIVES = (None, 30, 90, 365)  # days, as the page offers them
 
 
 @router.get(PAGE)
-async def access(
-    request: Request, authenticator: AuthenticatorDep, links: SharedLinksDep, services: Services
-) -> Response:
+async def access(request: Request, authenticator: AuthenticatorDep, services: Services) -> Response:
     given = request.query_params
     return await _access(
         request,
         authenticator,
-        links,
         services,
         changed="changed" in given,
         is_set_up="set_up" in given,
@@ -76,7 +66,7 @@ async def access(
 
 @router.post("/access/password")
 async def password_form(
-    request: Request, authenticator: AuthenticatorDep, links: SharedLinksDep, services: Services
+    request: Request, authenticator: AuthenticatorDep, services: Services
 ) -> Response:
     if await authenticator.mode() is AuthMode.OPEN:
         return see_other("/setup")
@@ -90,13 +80,13 @@ async def password_form(
             form.get("current", ""), same_twice(form), visit, user=user
         )
     except BadInput as exc:
-        return await _access(request, authenticator, links, services, error=exc)
+        return await _access(request, authenticator, services, error=exc)
     return signed_in(see_other(f"{PAGE}?changed=1"), session_id, tls=visit.tls)
 
 
 @router.post("/access/tokens")
 async def token_form(
-    request: Request, authenticator: AuthenticatorDep, links: SharedLinksDep, services: Services
+    request: Request, authenticator: AuthenticatorDep, services: Services
 ) -> Response:
     """Create a token. The response shows it, this once."""
     form = await read_form(request)
@@ -118,12 +108,11 @@ async def token_form(
         return await _access(
             request,
             authenticator,
-            links,
             services,
             error=exc,
             name=form.get("name", "")[:MAX_NAME_CHARS],
         )
-    return await _access(request, authenticator, links, services, token=token, token_name=made.name)
+    return await _access(request, authenticator, services, token=token, token_name=made.name)
 
 
 @router.post("/access/tokens/{token_id}/revoke")
@@ -154,7 +143,7 @@ async def sign_out_everywhere_form(authenticator: AuthenticatorDep) -> Response:
 
 @router.post("/access/users")
 async def user_form(
-    request: Request, authenticator: AuthenticatorDep, links: SharedLinksDep, services: Services
+    request: Request, authenticator: AuthenticatorDep, services: Services
 ) -> Response:
     form = await read_form(request)
     try:
@@ -169,7 +158,6 @@ async def user_form(
         return await _access(
             request,
             authenticator,
-            links,
             services,
             error=exc,
             user=form.get("user", "")[:MAX_USER_CHARS],
@@ -188,7 +176,6 @@ async def user_password_form(
     request: Request,
     name: str,
     authenticator: AuthenticatorDep,
-    links: SharedLinksDep,
     services: Services,
 ) -> Response:
     """Set a user's password, and end the user's sessions."""
@@ -197,7 +184,7 @@ async def user_password_form(
             raise BadInput("The owner's password can't be set by others.")
         await authenticator.users.set_password((await read_form(request)).get("password", ""), name)
     except BadInput as exc:
-        return await _access(request, authenticator, links, services, error=exc)
+        return await _access(request, authenticator, services, error=exc)
     await authenticator.sessions.end_all(name)
     return see_other(f"{PAGE}#users")
 
@@ -213,7 +200,6 @@ async def remove_user_form(
 async def _access(
     request: Request,
     authenticator: Authenticator,
-    links: SharedLinks,
     services: ApiServices,
     *,
     error: BadInput | None = None,
@@ -239,7 +225,7 @@ async def _access(
         is_admin=is_admin,
         users=[(one, seen.get(one.name)) for one in users],
         added=added if added in [one.name for one in users] else None,
-        roles={role: (gettext(ROLE_WORDS[role]), gettext(ROLE_HINTS[role])) for role in Role},
+        roles={role: (gettext(USER_ROLE_LABELS[role]), gettext(ROLE_HINTS[role])) for role in Role},
         user=user,
         has_password=me is not None and me.password is not None,
         has_vault_token=authenticator.has_vault_token,
@@ -247,7 +233,6 @@ async def _access(
         sessions=[session for session in sessions if session.user == current_user()],
         own=_own_session(),
         tokens=await authenticator.tokens.all(current_user()),
-        links=await links.titled(None if is_admin else current_user()),
         token=token,
         token_name=token_name,
         name=name,
@@ -255,9 +240,7 @@ async def _access(
         scope_words={scope: gettext(label) for scope, label in SCOPE_WORDS.items()},
         scopes=[scope for scope in Scope if _is_of_use(scope)],
         scope_hints={scope: gettext(hint) for scope, hint in SCOPE_HINTS.items()},
-        phone=phone_view(request, services.settings),
         profiles=await profiles_in_words(services.store.records),
-        share_profile=request.cookies.get(SHARE_PROFILE, ""),
         changed=changed,
         is_set_up=is_set_up,
         **await frame(services),

@@ -36,7 +36,7 @@ from mediavault.presentation.views import fleet_view, title
 from mediavault.server.authentication import current_user, may
 from mediavault.server.services import ApiServices
 from mediavault.store.bulk import existing_jobs
-from mediavault.web.overview import overview, retried_words, taken_words
+from mediavault.web.overview import overview, taken_words
 from mediavault.web.pages.frame import error_view, frame, profiles_in_words, read_form, see_other
 from mediavault.web.render import in_path, render
 
@@ -87,22 +87,17 @@ async def home(
     text: Shared = "",
     taken: Count = 0,
     known: Count = 0,
-    again: Count | None = None,
     post: Annotated[list[str] | None, Query(max_length=MOST_JUST_NOW)] = None,
 ) -> Response:
-    """Show the home page, or the library to those who may not add links.
+    """Show the home page; those who may not add links see only what there is to watch.
 
     ``url`` and ``text`` only fill the box, since a GET changes nothing.
 
     The other parameters describe the last action. Its posts are among those whose results stay on
     the page.
     """
-    if not may("POST", "/submit"):
-        return see_other("/library")
     done, ids = None, read_ids(request)
-    if again is not None:
-        done = SubmitResult(retried_words(again))
-    elif taken or known:
+    if taken or known:
         posts = await _titles(services, post or ())
         done, ids = (
             SubmitResult(taken_words(taken, known), posts[:LINKED]),
@@ -169,18 +164,24 @@ async def dismiss_form(request: Request) -> Response:
 
 
 @router.post("/failures/retry")
-async def retry_form(request: Request, jobs: JobsDep) -> Response:
+async def retry_form(
+    jobs: JobsDep,
+    cause: Shared = "",
+    platform: Shared = "",
+    waiting: Shared = "",
+) -> Response:
     """Retry the failed jobs of one cause, and of one site if given; at most MAX_RETRIED,
-    others stay as they are.
+    others stay as they are. The parameters are in the address, because the button stands in the
+    form of the library's selection.
     """
-    fields = await read_form(request)
-    cause = CAUSES.get(fields.get("cause", ""))
-    if cause is None:
+    found = CAUSES.get(cause)
+    if found is None:
         raise BadInput("Unknown cause of failures.", help="Reload the page.")
-    platform = fields.get("platform") or None
-    is_waiting = fields.get("waiting") == "on"
-    count = await jobs.retry_failed(cause.codes, platform=platform, is_waiting=is_waiting)
-    return see_other(f"/?again={count}")
+    count = await jobs.retry_failed(
+        found.codes, platform=platform or None, is_waiting=waiting == "on"
+    )
+    failed = address(LibraryFilter(state=LibraryView.FAILED))
+    return see_other(f"{failed}&outcome=retried-{count}-0")
 
 
 @router.post("/site-limits/{platform}/open")

@@ -48,6 +48,7 @@ from mediavault.store.port import (
     LibraryTotals,
 )
 from mediavault.web.cards import account_name, account_words, tile
+from mediavault.web.overview import failure_views
 from mediavault.web.pages.frame import frame
 from mediavault.web.render import render
 from mediavault.web.selection import MAX_AT_ONCE
@@ -95,6 +96,9 @@ async def library(request: Request, services: Services) -> Response:
         "months": await _months(services, library_filter, query, page),
         "shown_month": month_of(page.jobs[0].created_at, current().zone) if page.jobs else None,
     }
+    is_all_failed = library_filter == LibraryFilter(state=LibraryView.FAILED) and not cursor
+    results["causes"] = await failure_views(services) if is_all_failed else []
+    results["title_of"] = services.title_of
     if is_part:
         answer = render("library_results.html", **results)
         answer.headers.update(_history_headers(request, library_filter))

@@ -19,7 +19,9 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from mediavault.api.dependencies import CallerDep, JobsDep, Services
+from mediavault.api.dependencies import AuthenticatorDep, CallerDep, JobsDep, Services
+from mediavault.auth.authenticator import AuthMode
+from mediavault.auth.permissions import Scope
 from mediavault.core.records import RecordKind
 from mediavault.presentation.preferences import COOKIE_LIFE_S, current
 from mediavault.presentation.translation import direction
@@ -32,8 +34,10 @@ from mediavault.store.port import Records
 from mediavault.store.profiles import if_it_exists, known_profile
 from mediavault.web.assets import static_address
 from mediavault.web.icon_pictures import PICTURES, IconPicture
-from mediavault.web.pages.frame import read_form, see_other
+from mediavault.web.pages.access import SCOPE_WORDS
+from mediavault.web.pages.frame import frame, profiles_in_words, read_form, see_other
 from mediavault.web.pages.home import MOST_JUST_NOW, links_of
+from mediavault.web.qr import phone_view
 from mediavault.web.render import render
 
 router = APIRouter(include_in_schema=False)
@@ -119,13 +123,27 @@ async def _share_profile(request: Request, services: ApiServices) -> str | None:
     return await if_it_exists(services.store.records, request.cookies.get(SHARE_PROFILE))
 
 
+@router.get("/access/phone")
+async def phone(request: Request, services: Services, authenticator: AuthenticatorDep) -> Response:
+    """Show how to use the vault from a phone, and how to save from any page of this browser."""
+    return render(
+        "phone.html",
+        is_open=await authenticator.mode() is AuthMode.OPEN,
+        phone=phone_view(request, services.settings),
+        profiles=await profiles_in_words(services.store.records),
+        share_profile=request.cookies.get(SHARE_PROFILE, ""),
+        submit_words=_(SCOPE_WORDS[Scope.SUBMIT]),
+        **await frame(services),
+    )
+
+
 @router.post("/access/sharing")
 async def sharing_form(request: Request, services: Services) -> Response:
     """Choose the profile of what is shared from this device;
     an empty one leaves it to the vault.
     """
     name = (await read_form(request)).get("profile", "")
-    response = see_other("/access#phone")
+    response = see_other("/access/phone")
     if name:
         known = await known_profile(services.store.records, name)
         response.set_cookie(SHARE_PROFILE, known, max_age=COOKIE_LIFE_S, samesite="strict")

@@ -156,6 +156,12 @@ async def _example(services: ApiServices) -> NamedPost:
     )
 
 
+@router.get("/you")
+async def you(services: Services) -> Response:
+    """Show the places below *You*, and this browser's language and colours."""
+    return render("look.html", **await frame(services))
+
+
 @router.post("/appearance")
 async def appearance_form(request: Request) -> Response:
     """Set language and theme, and redirect to the form's page.

@@ -60,7 +60,7 @@ export function refresh() {
     if (document.hidden) return;
     try {
       const answer = await fetch(`${base}/`, { headers: { Accept: "text/html" } });
-      showParts(await pageOf(answer), ["numbers", "notices", "home"]);
+      showParts(await pageOf(answer), ["activity", "notices", "home"]);
     } catch {
       // the stream reports that the vault is unreachable, and causes another refresh on its return
     }
@@ -257,4 +257,4 @@ document.addEventListener("submit", async (event) => {
 });
 
 fade();
-if (/[?&](taken|known|again)=/.test(location.search)) history.replaceState(null, "", `${base}/`);
+if (/[?&](taken|known)=/.test(location.search)) history.replaceState(null, "", `${base}/`);

@@ -164,7 +164,7 @@ async def test_a_link_ends_after_its_days(vault: ApiVault, days: str) -> None:
 async def test_a_link_without_an_end_is_listed_and_revoked_at_once(vault: ApiVault) -> None:
     link = await share(vault, await vault.add_saved(), days="", password="x")
     vault.clock.advance(1000 * DAY_S)
-    page = (await vault.client.get("/access", accept=HTML, authorization=BEARER)).text
+    page = (await vault.client.get("/access/links", accept=HTML, authorization=BEARER)).text
     [revoke] = re.findall(r'action="(/access/links/[0-9a-f]+/revoke)"', page)
     assert "with a password" in page
     assert (await look(vault, link)).status == 200
@@ -208,8 +208,8 @@ async def test_a_link_that_makes_no_sense_is_not_made(
 
     assert answer.status == 422
     assert (
-        "Shared links"
-        not in (await vault.client.get("/access", accept=HTML, authorization=BEARER)).text
+        "No shared links"
+        in (await vault.client.get("/access/links", accept=HTML, authorization=BEARER)).text
     )
 
 

@@ -1,0 +1,86 @@
+"""The places of the page: the five of its bar, and those below *You*."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mediavault.core.users import OWNER
+from mediavault.presentation.labels import USER_ROLE_LABELS
+from mediavault.presentation.translation import gettext as _
+from mediavault.server.authentication import current_principal, may
+
+
+class Place(NamedTuple):
+    """A page with a name. ``icon`` is one of ``static/icons.svg``."""
+
+    name: str
+    address: str
+    icon: str
+    label: str
+
+
+def sections() -> list[Place]:
+    """Return the places of the bar that the caller may see, in order.
+
+    A template sets ``section`` to its place's name.
+    """
+    return _reachable(
+        Place("home", "/", "home", _("Home")),
+        Place("library", "/library", "library", _("Library")),
+        Place("new", "/sources/inbox", "inbox", _("New")),
+        Place("collections", "/collections", "list", _("Collections")),
+        Place("you", "/you", "person", _("You")),
+    )
+
+
+def your_places() -> dict[str, list[Place]]:
+    """Return the places below *You* that the caller may see, in groups under their headings.
+
+    A template sets ``place`` to its place's name.
+    """
+    groups = {
+        _("You"): _reachable(
+            Place("look", "/you", "settings", _("Look and language")),
+            Place("notifications", "/notifications", "bell", _("Notifications")),
+            Place("phone", "/access/phone", "phone", _("Phone and browser")),
+        ),
+        _("Saving"): _reachable(
+            Place("settings", "/settings", "download", _("Settings")),
+            Place("profiles", "/profiles", "filter", _("Profiles")),
+            Place("sites", "/sites", "globe", _("Sites and sign-ins")),
+            Place("following", "/sources", "feed", _("Following")),
+        ),
+        _("Vault"): _reachable(
+            Place("access", "/access", "people", _("People and access")),
+            Place("links", "/access/links", "link", _("Shared links")),
+            Place("feeds", "/access/feeds", "rss", _("Podcast feeds")),
+            Place("retention", "/retention", "clock", _("Clean-up")),
+            Place("trash", "/trash", "trash", _("Trash")),
+            Place("health", "/doctor", "pulse", _("Health")),
+        ),
+    }
+    return {heading: places for heading, places in groups.items() if places}
+
+
+def who() -> tuple[str, str]:
+    """Return the caller's name and role in words, for the head of the places."""
+    caller = current_principal()
+    if caller is None or caller.user == OWNER:
+        return _("Owner"), ""
+    return caller.user, _(USER_ROLE_LABELS[caller.role])
+
+
+def palette_places() -> list[Place]:
+    """Return the pages that the command palette goes to."""
+    return [
+        *sections(),
+        *_reachable(
+            Place("accounts", "/accounts", "people", _("Accounts")),
+            Place("sign-ins", "/sessions", "key", _("Sign-ins")),
+        ),
+        *(place for places in your_places().values() for place in places if place.name != "look"),
+    ]
+
+
+def _reachable(*places: Place) -> list[Place]:
+    return [place for place in places if may("GET", place.address)]
