@@ -205,7 +205,7 @@ CASES: Mapping[str, Case] = {
         "The site refused us (HTTP 403).",
         SIGN_IN_MAY_HELP,
         SOON,
-        ("Open in a browser window",),
+        ("Sign in to 127.0.0.1",),
     ),
     "HTTP 418": Case(
         lambda at: at.site.url("/418"),
@@ -213,7 +213,7 @@ CASES: Mapping[str, Case] = {
         "The site refused us (HTTP 418).",
         SIGN_IN_MAY_HELP,
         SOON,
-        ("Open in a browser window",),
+        ("Sign in to 127.0.0.1",),
     ),
     "HTTP 404": Case(
         lambda at: at.site.url("/404"),
@@ -260,9 +260,9 @@ CASES: Mapping[str, Case] = {
         lambda at: at.site.url("/age"),
         ErrorCode.AGE_RESTRICTED,
         "The site says: Please confirm your age to continue.",
-        "This post is age-restricted. Sign in with an account whose age is verified.",
+        "Sign in with an account whose age is verified.",
         NEVER,
-        ("Open in a browser window",),
+        ("Sign in to 127.0.0.1",),
     ),
     "a suspended account": Case(
         lambda at: at.site.url("/suspended"),

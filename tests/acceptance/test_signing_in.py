@@ -437,7 +437,7 @@ async def test_one_sign_in_at_a_site_without_a_reader_lets_all_of_its_posts_be_s
         async with served(tmp_path, site) as (vault, address), browser() as person:
             page = await person.new_page(viewport={"width": 1400, "height": 1100})
             await page.goto(f"{address}/jobs/{jobs[2]}")
-            await page.click("text=Open in a browser window")
+            await page.click("text=Sign in to")
             await page.locator("#screen").wait_for(state="visible")
             await painted(page, 60, 180)
             await page.wait_for_timeout(patient(1_000, most=3))

@@ -486,10 +486,7 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         FailureScope.POST, Retry.NEVER, sign_in=SignInHelp.MAY_HELP, cause=_PRIVATE,
         page_outcome="private",
         summary="The post is private.",
-        hint=(
-            "Only approved followers can see this post. Sign in with an account that can, then try"
-            " again."
-        ),
+        hint="Sign in with an account that may see it, then try again.",
         known_by="the platform's own data, the words on the page",
     ),
     ErrorCode.REGION_LOCKED: FailureSpec(
@@ -510,7 +507,7 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
     ErrorCode.DRM: FailureSpec(
         FailureScope.POST, Retry.NEVER, cause=_COPY_PROTECTED, page_outcome="drm",
         summary="The video is copy-protected.",
-        hint="This video is copy-protected. mediavault does not circumvent that.",
+        hint="mediavault does not circumvent copy protection.",
         known_by=(
             "EME `encrypted` event, SAMPLE-AES, Widevine, PlayReady or FairPlay keys in a manifest,"
             " `pssh` and encrypted sample entries in the file"
@@ -521,10 +518,7 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         cause=_NO_POST,
         page_outcome="unsupported",
         summary="This kind of link is not supported.",
-        hint=(
-            "mediavault does not know this kind of link. Open it in a browser and copy the link to"
-            " the post itself."
-        ),
+        hint="Open it in a browser and copy the link to the post itself.",
         known_by="no pattern of the platform fits, and no extractor knows the page",
     ),
     ErrorCode.NO_VIDEO: FailureSpec(
@@ -601,9 +595,8 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         page_outcome="login_required",
         summary="The site asks you to sign in.",
         hint=(
-            "The site shows this post only to signed-in visitors. Sign in once, on the post's page"
-            " or with `mediavault login` (or `mediavault answer ID`); it then continues"
-            " automatically."
+            "Sign in once, on the post's page or with `mediavault login` (or `mediavault answer"
+            " ID`); all posts that wait for the site then continue automatically."
         ),
         label="Needs a sign-in",
         known_by="the platform's own data and codes, a redirect to its sign-in, its login form",
@@ -613,10 +606,7 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         closes_site_for=timedelta(hours=1), cause=_SIGN_IN,
         page_outcome="login_required",
         summary="You have been signed out of the site.",
-        hint=(
-            "Your sign-in has expired. Sign in again with `mediavault login`; the post then"
-            " continues automatically."
-        ),
+        hint="Sign in again with `mediavault login`; the post then continues automatically.",
         label="Needs a sign-in",
         known_by=(
             "as above, or an age asked as of a visitor who is not signed in, while the session has"
@@ -627,7 +617,7 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         FailureScope.POST, Retry.PERSON, sign_in=SignInHelp.NEEDED, cause=_AGE,
         page_outcome="age_restricted",
         summary="The site requires age verification.",
-        hint="This post is age-restricted. Sign in with an account whose age is verified.",
+        hint="Sign in with an account whose age is verified.",
         label="Needs a sign-in",
         known_by="the platform's own data and words",
     ),
@@ -637,8 +627,8 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         cause=_CAPTCHA, page_outcome="challenge",
         summary="The site asks you to solve a CAPTCHA.",
         hint=(
-            "The site shows a CAPTCHA. Open a window on the post (on its page, or with `mediavault"
-            " answer ID`) and solve it; the post then continues automatically."
+            "Open a window on the post (on its page, or with `mediavault answer ID`) and solve it;"
+            " the post then continues automatically."
         ),
         label="Needs attention",
         known_by=(
@@ -734,10 +724,7 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         FailureScope.SITE, Retry.CONFIRM, sign_in=SignInHelp.EASES, certainty=Certainty.UNSURE,
         closes_site_for=timedelta(hours=6), cause=_BLOCKED, page_outcome="challenge",
         summary="The site blocks this computer's IP address.",
-        hint=(
-            "The site blocks this computer's IP address. Signing in often helps; so does a home"
-            " connection."
-        ),
+        hint="Signing in often helps; so does a home connection.",
         known_by=(
             "\"blocked by network security\", TikTok 10204, HTTP 999, HTTP 403 of a known site"
         ),

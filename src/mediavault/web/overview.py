@@ -26,6 +26,7 @@ from mediavault.store.bulk import existing_jobs
 from mediavault.store.mark_changes import read_marks
 from mediavault.store.port import FailureGroup, JobOrder, JobQuery, StoreReport
 from mediavault.store.waiting_jobs import still_asking
+from mediavault.web.cards import site_name
 
 WORKING = 24  # cards at most
 WAITING = 5
@@ -265,8 +266,7 @@ def result_view(services: ApiServices, job: Job) -> ResultView:
     # no video was seen: another look may see one
     may_differ = FAILURES[job.error_code].certainty is Certainty.UNSURE
     all_failed = address(LibraryFilter(state=LibraryView.FAILED))
-    has_sign_in = services.sign_in_of(job.platform) is not None
-    way = _button(remedy, job.platform, has_sign_in, [view], all_failed) if finished(job) else None
+    way = _button(services, remedy, job.platform, [view], all_failed) if finished(job) else None
     return ResultView(view, at, way, can_retry=remedy is not Remedy.NOTHING or may_differ)
 
 
@@ -302,18 +302,16 @@ def _view(
         jobs=summary.jobs,
         next_retry_at=summary.next_retry_at,
         examples=examples,
-        way=None
-        if is_waiting
-        else _button(cause.remedy, platform, site is not None, examples, all_of_it),
+        way=None if is_waiting else _button(services, cause.remedy, platform, examples, all_of_it),
         can_retry=is_waiting or cause.remedy in (Remedy.RETRY, Remedy.SPACE),
         all_of_it=all_of_it,
     )
 
 
 def _button(
+    services: ApiServices,
     remedy: Remedy,
     platform: str | None,
-    has_sign_in: bool,
     examples: Sequence[JobView],
     all_of_it: str,
 ) -> Button | None:
@@ -321,9 +319,10 @@ def _button(
     a remedy on a post's page links to the newest post.
     """
     newest = examples[0].id if examples else None
+    has_sign_in = platform is not None and services.sign_in_of(platform) is not None
     match remedy:
         case Remedy.SIGN_IN if has_sign_in:
-            return Button(_("Sign in"), f"/sessions#{platform}")
+            return Button(_sign_in_to(services, platform or ""), f"/sessions#{platform}")
         case Remedy.LOOK if has_sign_in:
             return Button(_("See the sign-in"), f"/sessions#{platform}")
         case Remedy.SPACE:
@@ -332,13 +331,21 @@ def _button(
             return None
         case _ if newest is None:
             return Button(_("See the posts"), all_of_it)
-        case Remedy.SIGN_IN | Remedy.ANSWER:
+        case Remedy.SIGN_IN:
+            label = _sign_in_to(services, examples[0].platform, examples[0].canonical_url)
+            return Button(label, f"/jobs/{newest}/window", "post")
+        case Remedy.ANSWER:
             return Button(_("Open in a browser window"), f"/jobs/{newest}/window", "post")
         case _:
             return Button(
                 _("Choose the video") if remedy is Remedy.CHOOSE else _("See the post"),
                 f"/jobs/{newest}",
             )
+
+
+def _sign_in_to(services: ApiServices, platform: str, url: str = "") -> str:
+    site = services.title_of(platform)
+    return _("Sign in to %(site)s") % {"site": site_name(platform, site, url) if url else site}
 
 
 # --- the last action ------------------------------------------------------------------------------

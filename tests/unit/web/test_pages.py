@@ -41,7 +41,7 @@ async def test_a_job_links_to_the_sessions_only_where_its_site_has_a_sign_in(
     )
     page = (await vault.client.get(f"/jobs/{job.id}")).text
 
-    assert "Open in a browser window" in page
+    assert "Sign in to " in page
     assert ('href="/sessions#generic"' in page) is has_link
 
 

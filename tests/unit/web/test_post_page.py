@@ -339,14 +339,15 @@ async def test_a_post_without_a_video_has_nothing_up_next(vault: ApiVault) -> No
     assert "Up next" not in page
 
 
-async def test_facts_and_history_are_folded_when_the_post_is_saved_and_open_otherwise(
+async def test_facts_and_history_are_folded_and_a_post_without_a_file_has_no_marks(
     vault: ApiVault,
 ) -> None:
     saved = await page_of(vault, await vault.add_saved())
     failed = await page_of(vault, await vault.add_failed("https://videos.example/watch/failed"))
 
-    assert saved.count('<details class="folded">') == 3
-    assert failed.count('<details class="folded" open>') == 2
+    assert [page.count('<details class="folded">') for page in (saved, failed)] == [3, 2]
+    assert ['id="marks"' in page for page in (saved, failed)] == [True, False]
+    assert "What was tried" in failed
 
 
 async def test_a_post_opened_from_a_filtered_library_links_within_the_filter(
