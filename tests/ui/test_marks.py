@@ -98,6 +98,7 @@ async def test_what_cannot_be_a_tag_is_explained_and_the_text_stays(
 ) -> None:
     pages.allow.append("422")
     page = await pages(f"/jobs/{plain(fresh_vault).id}", base=fresh_vault.base)
+    await page.locator("#add summary").click()
     await page.locator("#add_tags").fill('a"b')
     await page.keyboard.press("Enter")
 
@@ -112,7 +113,7 @@ async def test_a_note_that_cannot_be_sent_is_kept_in_its_field(
     job = plain(fresh_vault)
     page = await pages(f"/jobs/{job.id}", base=fresh_vault.base)
     await page.context.set_offline(True)
-    await page.locator(".note summary").click()
+    await page.locator("#add summary").click()
     await page.locator("#note").fill("Seen from the bridge.")
     await page.locator(".note button").click()
 
@@ -124,7 +125,7 @@ async def test_a_note_that_cannot_be_sent_is_kept_in_its_field(
 async def test_a_note_is_saved_and_shown_again(pages: Pages, fresh_vault: Vault) -> None:
     job = plain(fresh_vault)
     page = await pages(f"/jobs/{job.id}", base=fresh_vault.base)
-    await page.locator(".note summary").click()
+    await page.locator("#add summary").click()
     await page.locator("#note").fill("From the old line.\nKeep.")
     await page.locator(".note button").click()
     await until_marked(fresh_vault, job.id, lambda found: found.note == "From the old line.\nKeep.")

@@ -16,7 +16,10 @@ document.addEventListener("submit", async (event) => {
   const focused = document.activeElement?.id || document.activeElement?.closest("form")?.querySelector("input")?.id;
   try {
     const page = await submitForm(form.action, new FormData(form, event.submitter), "marks");
+    const isOpen = document.getElementById("add")?.open;
     section().replaceWith(document.adoptNode(page.getElementById("marks")));
+    const add = document.getElementById("add");
+    if (add) add.open = isOpen;
     say("");
     document.getElementById(focused)?.focus({ preventScroll: true });
   } catch (problem) {
@@ -30,8 +33,10 @@ document.addEventListener("keydown", (event) => {
   const element = { h: "heart", t: "add_tags" }[event.key];
   if (!element || !section()) return;
   event.preventDefault();
-  if (event.key === "h") document.getElementById(element).click();
-  else document.getElementById(element)?.focus(); // who may not change tags has no field for them
+  if (event.key === "h") return document.getElementById(element).click();
+  const add = document.getElementById("add"); // who may not change tags has none
+  if (add) add.open = true;
+  document.getElementById(element)?.focus();
 });
 
 // --- where the user stopped: a video that is started in any way goes on there
