@@ -31,6 +31,9 @@ LIMIT = 8 * MB
 MEASURED_S = 20.0
 SETTLES_S = 4.0  # what buffers take arrives at once
 BEAT_S = 0.5
+# Announced, and more than the test can bring. A file's room is taken at once: of memory, where the
+# tests' folders are.
+LENGTH = 600 * MB
 PIECE = bytes(16 << 10)
 
 
@@ -72,7 +75,7 @@ class EndlessSite:
     async def _video(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["name"]
         answer = web.StreamResponse(
-            headers={"Content-Type": "video/mp4", "Content-Length": str(4_000 * MB)}
+            headers={"Content-Type": "video/mp4", "Content-Length": str(LENGTH)}
         )
         assert request.transport is not None
         # what is sent is what is read: the system would take megabytes for each connection, and
