@@ -51,6 +51,21 @@ async def test_the_page_shows_saved_posts_and_counts_the_others(vault: ApiVault)
     assert ">Failed <b>1</b>" in page
 
 
+async def test_only_states_with_posts_of_their_own_are_offered(vault: ApiVault) -> None:
+    await vault.add_saved("https://videos.example/watch/good")
+    calm = (await vault.client.get("/library")).text
+    await vault.add_failed("https://videos.example/watch/bad")
+    page = (await vault.client.get("/library")).text
+
+    assert re.search(r'<nav class="chips" id="states"[^>]* hidden>', calm)
+    shown = page[page.index('id="states"') :].partition("</nav>")[0]
+    assert re.findall(r">(\w+(?: \w+)*) <b>(\d+)</b>", shown) == [
+        ("Saved", "1"),
+        ("All", "2"),
+        ("Failed", "1"),
+    ]
+
+
 async def test_other_states_carry_a_badge(vault: ApiVault) -> None:
     await vault.add_failed()
     page = (await vault.client.get("/library?state=failed")).text

@@ -450,9 +450,10 @@ async def test_a_viewers_home_has_what_there_is_to_watch_and_nothing_else(vault:
     saved = await vault.add_saved()
     await vault.add_failed(f"{POST}7")
     await vault.add(f"{POST}8")
-    page = (await browser.get("/")).text
+    page, library = [(await browser.get(path)).text for path in ("/", "/library")]
 
     assert "Nothing saved yet" in empty
+    assert re.search(r'<nav class="chips" id="states"[^>]* hidden>', library)
     assert f'href="/jobs/{saved.id}"' in page
     for only_of_members in ('id="paste"', 'id="left"', 'class="banner"', 'class="notices"'):
         assert only_of_members not in page

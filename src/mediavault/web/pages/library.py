@@ -206,10 +206,14 @@ async def _results(
 def states(
     library_filter: LibraryFilter, totals: LibraryTotals
 ) -> list[tuple[LibraryView, str, str, int | None]]:
-    """Return each view with its label, its address,
+    """Return each view that has posts of its own, and the shown one, with its label, its address,
     and its number of posts (None when the totals don't give it).
     """
     counts = _counts(library_filter, totals)
+    own = counts and {
+        **counts,
+        LibraryView.ALL: counts[LibraryView.ALL] - counts[LibraryView.SAVED],
+    }
     return [
         (
             view,
@@ -218,6 +222,7 @@ def states(
             counts[view] if counts else None,
         )
         for view in LibraryView
+        if own is None or own[view] or view is library_filter.state
     ]
 
 
