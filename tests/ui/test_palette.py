@@ -60,6 +60,18 @@ async def test_the_button_opens_it_and_a_click_goes_to_a_page(pages: Pages, size
     await page.wait_for_url("**/sessions")
 
 
+async def test_a_setting_is_found_by_its_name_and_not_listed_before(pages: Pages) -> None:
+    page = await pages("/")
+    await open_on(page)
+    await expect(page.locator("#palette-list [data-if-typed]")).to_have_count(0)
+    await page.keyboard.type("speed limit for all")
+    assert await active(page) == "Speed limit for all downloads Settings"
+    await page.keyboard.press("Enter")
+
+    await page.wait_for_url("**/settings#field-bandwidth")
+    await expect(page.locator("#bandwidth")).to_be_in_viewport()
+
+
 @each_size
 async def test_typing_and_enter_go_to_a_page(pages: Pages, size: Size) -> None:
     page = await pages("/", size=size)

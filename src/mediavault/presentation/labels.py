@@ -105,6 +105,26 @@ ITEM_LABELS: Mapping[ItemStatus, str] = {
     ItemStatus.SKIPPED: N_("Not saved"),
 }
 
+# The settings that the page changes, in its order.
+SETTING_LABELS: Mapping[str, str] = {
+    "concurrency": N_("Downloads at once"),
+    "max_attempts": N_("Attempts per post"),
+    "profile": N_("Profile"),
+    "site_profiles": N_("Profile for individual sites"),
+    "first_player_sites": N_("Sites whose first player is saved"),
+    "name_template": N_("File name"),
+    "layout": N_("Folders"),
+    "nfo": N_("Files for media servers"),
+    "pace": N_("Multiplier per site"),
+    "bandwidth": N_("Speed limit for all downloads"),
+    "site_bandwidth": N_("Speed limit for individual sites"),
+    "quiet_hours": N_("Quiet hours"),
+    "daily_volume_gb": N_("Daily volume (GB)"),
+    "retention_days": N_("Remove failed posts after (days)"),
+    "trash_days": N_("Empty the trash after (days)"),
+    "verify_days": N_("Verify every file within (days)"),
+    "verify_mb_s": N_("Read at most (MB per second)"),
+}
 USER_ROLE_LABELS: Mapping[Role, str] = {
     Role.VIEWER: N_("Viewer"),
     Role.MEMBER: N_("Member"),

@@ -109,9 +109,8 @@ class Overview:
     is_awaited: bool  # whether this browser submitted one of them
     just_now: list[ResultView]
     watching: list[JobView]  # what the user stopped watching in the middle, the latest first
-    news: list[
-        tuple[JobView, datetime]
-    ]  # saved posts that the user has not seen, by when they came
+    # saved posts that the user has not seen, with when they came
+    news: list[tuple[JobView, datetime]]
     recent: list[JobView]
     needs: list[FailureView]
     others: int

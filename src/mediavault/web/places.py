@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mediavault.core.users import OWNER
-from mediavault.presentation.labels import USER_ROLE_LABELS
+from mediavault.presentation.labels import SETTING_LABELS, USER_ROLE_LABELS
 from mediavault.presentation.translation import gettext as _
 from mediavault.server.authentication import current_principal, may
 
@@ -80,6 +80,11 @@ def palette_places() -> list[Place]:
         ),
         *(place for places in your_places().values() for place in places if place.name != "look"),
     ]
+
+
+def setting_words() -> dict[str, str]:
+    """Return the names of the settings, by field, in the reader's language."""
+    return {field: _(label) for field, label in SETTING_LABELS.items()}
 
 
 def _reachable(*places: Place) -> list[Place]:

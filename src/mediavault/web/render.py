@@ -44,7 +44,7 @@ from mediavault.server.authentication import may
 from mediavault.server.middleware import base_path
 from mediavault.web.assets import static_address
 from mediavault.web.cards import icon, letter, site_name, tone
-from mediavault.web.places import palette_places, sections, who, your_places
+from mediavault.web.places import palette_places, sections, setting_words, who, your_places
 
 PAGE_HEADERS = {
     "Cache-Control": "no-store",
@@ -129,6 +129,7 @@ def _environment() -> Environment:
         your_places=your_places,
         who=who,
         palette_places=palette_places,
+        setting_words=setting_words,
         use_icon=use_icon,
         may=may,
         message_of=localize,

@@ -43,7 +43,7 @@ function optionOf(template, id, parts, go) {
 function show() {
   const text = field.value.trim();
   const links = saveOne ? linksIn(text) : []; // who may save nothing can still search for an address
-  const fitting = links.length ? [] : places.filter((place) => place.textContent.trim().toLocaleLowerCase().includes(text.toLocaleLowerCase()));
+  const fitting = links.length ? [] : places.filter((place) => (text || !("ifTyped" in place.dataset)) && place.textContent.trim().toLocaleLowerCase().includes(text.toLocaleLowerCase()));
   const shown = [...fitting];
   if (links.length) shown.push(toSave(links));
   else if (text) shown.push(optionOf(searchOne, "palette-go-search", { words: text }, `/library?${new URLSearchParams({ q: text.slice(0, MAX_WORDS_CHARS) })}`));
