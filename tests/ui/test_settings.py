@@ -17,7 +17,7 @@ async def test_a_setting_is_changed_and_reset(pages: Pages, fresh_vault: Vault) 
     await page.get_by_role("radio", name="compatible").check()
     await page.get_by_role("button", name="Save").click()
 
-    await expect(page.get_by_text("Saved. Applies to new downloads.")).to_be_visible()
+    await expect(page.locator(".notice.good", has_text="Saved.")).to_be_visible()
     await expect(page.get_by_label("Downloads at once", exact=True)).to_have_value("6")
     assert (await fresh_vault.opened.live.current()).concurrency == 6
 
@@ -64,7 +64,7 @@ async def test_the_bar_with_the_save_button_covers_no_field_that_is_being_edited
             "Downloads at once",
             "File name",
             "Remove failed posts after (days)",
-            "Read at most (MB per second)",
+            "Checking speed (MB per second)",
         ):
             field = page.get_by_label(name, exact=True)
             await field.focus()

@@ -122,8 +122,8 @@ SETTING_LABELS: Mapping[str, str] = {
     "daily_volume_gb": N_("Daily volume (GB)"),
     "retention_days": N_("Remove failed posts after (days)"),
     "trash_days": N_("Empty the trash after (days)"),
-    "verify_days": N_("Verify every file within (days)"),
-    "verify_mb_s": N_("Read at most (MB per second)"),
+    "verify_days": N_("Check every file again within (days)"),
+    "verify_mb_s": N_("Checking speed (MB per second)"),
 }
 USER_ROLE_LABELS: Mapping[Role, str] = {
     Role.VIEWER: N_("Viewer"),

@@ -53,7 +53,7 @@ def your_places() -> dict[str, list[Place]]:
         _("Vault"): _reachable(
             Place("access", "/access", "people", _("People and access")),
             Place("links", "/access/links", "link", _("Shared links")),
-            Place("feeds", "/access/feeds", "rss", _("Podcast feeds")),
+            Place("feeds", "/access/feeds", "rss", _("RSS feeds")),
             Place("retention", "/retention", "clock", _("Clean-up")),
             Place("trash", "/trash", "trash", _("Trash")),
             Place("health", "/doctor", "pulse", _("Health")),

@@ -59,7 +59,7 @@ async def test_a_saved_setting_applies_and_shows_when_and_from_where_it_was_chan
     assert answer.status == 303
     assert (now.concurrency, now.profile, now.pace) == (5, "compatible", {"tiktok": 2.5})
     assert now.site_profiles == {"x": "audio"}
-    assert "Applies to new downloads." in page.text
+    assert ">Saved.</p>" in page.text
     assert page.text.count('formaction="/settings/') == 4
     assert "Default: 3" in page.text
 

@@ -35,7 +35,7 @@ async def words_of(vault: ApiVault, path: str = "/retention") -> str:
 
 async def test_without_a_rule_nothing_may_go(vault: ApiVault) -> None:
     await vault.add_saved()
-    assert "Nothing, because there are no rules." in await words_of(vault)
+    assert "No rules yet." in await words_of(vault)
 
 
 async def test_the_rule_of_the_vault_is_set_by_the_form_and_lists_posts(vault: ApiVault) -> None:
@@ -53,7 +53,7 @@ async def test_the_rule_of_the_vault_is_set_by_the_form_and_lists_posts(vault: A
     assert await retention_rules(vault.store.records) == {
         "vault": RetentionRule(days=30, free_gb=0.5, is_on=False, most_a_day=3)
     }
-    assert "A worker is making the list." in await words_of(vault)
+    assert "Counting …" in await words_of(vault)
 
     await list_anew(vault)
     shown = await words_of(vault)

@@ -95,7 +95,7 @@ async def test_saved_comments_are_in_the_api_and_folded_on_the_page_as_text(
     assert "2 comments" in page
     assert "&lt;script&gt;x&lt;/script&gt;" in page
     assert "<script>x" not in page
-    assert "Somebody" in page
+    assert "Unknown" in page
 
 
 async def test_a_file_of_comments_that_is_gone_or_damaged_is_no_error(vault: ApiVault) -> None:
