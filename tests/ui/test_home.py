@@ -68,7 +68,7 @@ async def test_enter_submits_a_link_and_the_page_updates_without_a_reload(
     await page.keyboard.press("Enter")
 
     await expect(page.locator(".toast")).to_contain_text("Added 1 link.")
-    await expect(page.locator("li.waiting")).to_be_visible()  # whoever sends a link sees it
+    await expect(page.locator("li.waiting")).to_be_visible()  # the line opens for its sender
     await expect(page.locator("#post_urls")).to_have_value("")
     await expect(page.locator("#post_urls")).to_be_focused()
     assert await page.evaluate("window.sameDocument")

@@ -166,12 +166,12 @@ async def dismiss_form(request: Request) -> Response:
 @router.post("/failures/retry")
 async def retry_form(
     jobs: JobsDep,
-    cause: Shared = "",
-    platform: Shared = "",
-    waiting: Shared = "",
+    cause: str = "",
+    platform: str = "",
+    waiting: str = "",
 ) -> Response:
     """Retry the failed jobs of one cause, and of one site if given; at most MAX_RETRIED,
-    others stay as they are. The parameters are in the address, because the button stands in the
+    others stay as they are. The parameters are in the address, because the button is in the
     form of the library's selection.
     """
     found = CAUSES.get(cause)
