@@ -59,34 +59,42 @@ Proxy = Callable[[int, str, Path], list[str]]
 @asynccontextmanager
 async def behind(proxy: Proxy, folder: Path) -> AsyncIterator[Process]:
     """Yield a vault below a path, as it is reached through the proxy."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     async with started(
         folder, BASE_PATH=BASE, TRUSTED_PROXIES='["127.0.0.1"]', TOKEN=TOKEN
     ) as vault:
-        command = proxy(port, urllib.parse.urlsplit(vault.base).netloc, folder)
-        environment = {**os.environ, "HOME": str(folder)}
-        process = await asyncio.create_subprocess_exec(*command, env=environment)
+        process, port = await listening(proxy, urllib.parse.urlsplit(vault.base).netloc, folder)
         try:
             vault.base = f"http://127.0.0.1:{port}"
-            await listening(port)
             yield vault
         finally:
             process.terminate()
             await process.wait()
 
 
-async def listening(port: int) -> None:
+async def listening(
+    proxy: Proxy, upstream: str, folder: Path
+) -> tuple[asyncio.subprocess.Process, int]:
+    """Start the proxy and return it and its port, once it listens.
+
+    Another test's connection can take the free port before the proxy does, which then ends:
+    it is started again with another port.
+    """
     async with asyncio.timeout(patient(30)):
         while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.05)
-                continue
-            writer.close()
-            return
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = probe.getsockname()[1]
+            process = await asyncio.create_subprocess_exec(
+                *proxy(port, upstream, folder), env={**os.environ, "HOME": str(folder)}
+            )
+            while process.returncode is None:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                except OSError:
+                    await asyncio.sleep(0.05)
+                    continue
+                writer.close()
+                return process, port
 
 
 @pytest.mark.parametrize("proxy", [nginx, caddy])
