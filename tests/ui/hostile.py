@@ -325,6 +325,7 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     "/library/zip": ("id",),
     "/library/export": ("id", "format"),
     "/library/mark": ("id", "mark", "tags", "titles"),
+    "/library/undo": ("undo", "q", "cursor"),
     "/s/{key}": ("password",),
     "/jobs/{job_id}/share": ("item", "days", "password"),
     "/access/links/{link_id}/revoke": (),

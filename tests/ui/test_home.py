@@ -351,7 +351,7 @@ async def test_a_group_is_retried_by_its_button(pages: Pages, fresh_vault: Vault
     group = page.locator(".cause", has_text="The disk is full")
     await group.get_by_role("button", name="Try again").click()
 
-    await expect(page.locator("#outcome")).to_contain_text("Retrying 1 post.")
+    await expect(page.locator("#outcome")).to_contain_text("Trying 1 again.")
     await expect(group).to_have_count(0)
 
 
@@ -397,8 +397,8 @@ async def test_a_job_is_cancelled_without_leaving_the_page_and_brought_back_by_u
     assert (await fresh_vault.store.catalogue.get(job.id)).status is JobStatus.CANCELLED
     assert await overflow(page) == []
 
-    await page.locator("#undo").get_by_role("button", name="Undo").click()
-    await expect(page.locator("#undo .toast")).to_have_count(0)
+    await page.locator("#toasts").get_by_role("button", name="Undo").click()
+    await expect(page.locator("#toasts .toast")).to_have_count(0)
     await expect(row).to_have_count(1)
     assert (await fresh_vault.store.catalogue.get(job.id)).status is JobStatus.QUEUED
 
@@ -525,7 +525,7 @@ async def test_without_javascript_links_are_submitted_and_groups_retried(
         .get_by_role("button", name="Try again")
         .click()
     )
-    await expect(page.locator("#outcome")).to_contain_text("Retrying 1 post.")
+    await expect(page.locator("#outcome")).to_contain_text("Trying 1 again.")
     await page.wait_for_load_state("networkidle")
 
 

@@ -81,7 +81,7 @@ async def test_opening_a_post_keeps_the_selection_and_deleting_ends_it(
     await expect(page.locator("#selected-count")).to_have_text("2 selected")
 
     await page.locator("#selected button[formaction='/library/remove']").click()
-    await expect(page.locator("#outcome p")).to_have_text("2 posts were deleted.")
+    await expect(page.locator(".toast p")).to_have_text("Moved 2 to the trash.")
     await expect(page.locator("#selected")).to_be_hidden()
 
 

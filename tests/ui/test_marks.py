@@ -268,7 +268,9 @@ async def test_pausing_stores_the_position_and_the_end_that_it_was_watched(
 
 
 @both
-async def test_a_selection_is_tagged_at_once(pages: Pages, fresh_vault: Vault, size: Size) -> None:
+async def test_a_selection_is_tagged_in_place_and_ctrl_z_undoes_it(
+    pages: Pages, fresh_vault: Vault, size: Size
+) -> None:
     page = await pages("/library", size=size, base=fresh_vault.base)
     for index in (0, 1):
         await page.locator(".pick input").nth(index).check()
@@ -276,15 +278,22 @@ async def test_a_selection_is_tagged_at_once(pages: Pages, fresh_vault: Vault, s
     await page.locator(".mark-menu summary").click()
     assert await overflow(page) == []
     await page.locator("#mark-tags").fill("Batch")
-    await page.locator(".mark-menu button[value=tag]").click()
-    await expect(page.locator("#outcome")).to_have_text("2 posts were changed.")
 
-    assert ["Batch" in (await post_marks(fresh_vault, job_id)).tags for job_id in ids] == [
-        True,
-        True,
-    ]
-    await page.goto(f"{fresh_vault.base}/library?q=tag:batch")
-    await expect(page.locator(".tile")).to_have_count(2)
+    async def tagged() -> list[bool]:
+        return ["Batch" in (await post_marks(fresh_vault, job_id)).tags for job_id in ids]
+
+    await page.evaluate("window.isThisPage = true")
+    await page.locator(".mark-menu button[value=tag]").click()
+    await expect(page.locator(".toast p")).to_have_text("Tagged 2 with “Batch”.")
+    assert await tagged() == [True, True]
+    assert await overflow(page) == []
+    await expect(page.locator(".toast button")).to_be_in_viewport(ratio=1)
+    await expect(page.locator("#selected-count")).to_have_text("2 selected")
+
+    await page.keyboard.press("Control+z")
+    await expect(page.locator(".toast p")).to_have_text("Undone.")
+    assert await tagged() == [False, False]
+    assert await page.evaluate("window.isThisPage")
 
 
 async def test_the_heart_key_marks_the_tile_that_has_the_focus(
@@ -328,6 +337,13 @@ async def test_a_collection_is_put_in_order_and_renamed(
     await expect(titles.nth(0)).to_have_text(second)
     await expect(titles.nth(1)).to_have_text(first)
     assert await overflow(page) == []
+
+    taken_out = page.locator(".ordered li", has_text=second)
+    await taken_out.get_by_role("button", name="Remove from the collection").click()
+    await expect(page.locator(".toast p")).to_have_text("Removed 1 from “To watch”.")
+    await expect(titles.nth(0)).to_have_text(first)
+    await page.locator(".toast button").click()
+    await expect(titles.nth(0)).to_have_text(second)
 
     await page.goto(f"{fresh_vault.base}/collections")
     await page.locator("summary[aria-label='Change To watch']").click()

@@ -81,7 +81,7 @@ _RULES = [
         (Role.VIEWER, "POST", r"/library/(zip|export)"),
         (Role.MEMBER, "GET", r"/trash|/api/trash"),
         # what is a user's own: of the marks, the routes let viewers change their own only
-        (Role.VIEWER, "POST", rf"{_JOB}/mark|/library/(mark|searches)|/api/marks"),
+        (Role.VIEWER, "POST", rf"{_JOB}/mark|/library/(mark|undo|searches)|/api/marks"),
         (Role.VIEWER, "PATCH", rf"/api{_JOB}/marks"),
         (Role.VIEWER, "PUT", rf"/api{_JOB}/position"),
         (Role.VIEWER, "PUT|DELETE", r"/api/searches/.*"),

@@ -57,13 +57,14 @@ class RecordKind(StrEnum):
     PAUSE = "pause"
     SIGN_IN_TRIAL = "sign_in_trial"
     LOSS = "loss"
+    UNDO = "undo"
 
 
 # What is copied when a vault moves to another database or is restored from a backup. Users sign in
 # again, a setup token is valid only on the machine that printed it, answers are kept for a day
 # only, what waits to be delivered is delivered by the old vault, a recording that is to end is on
 # the machine that records it, the volume of the day is that of a machine's line, a preview of a
-# source is of the next hour, and what a database may have lost is not lost to another.
+# source and an undo are of the next hour, and what a database may have lost is not lost to another.
 MOVING_KINDS = (
     RecordKind.OWNER,
     RecordKind.USER,

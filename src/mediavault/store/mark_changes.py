@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import timedelta
 
 from mediavault.core import marks
 from mediavault.core.clock import Clock, to_micros
-from mediavault.core.failures import BadInput
+from mediavault.core.failures import BadInput, NotFound
 from mediavault.core.fields import about
 from mediavault.core.job import JobId
 from mediavault.core.marks import Mark, MarkKind, Position, PostMarks
 from mediavault.core.messages import Message
+from mediavault.core.records import RecordKind
 from mediavault.core.users import OWNER
 from mediavault.store.port import Store
 
 MOST_AT_ONCE = 20  # tags or collections that one change names
 PAGE = 500
+UNDO_LASTS = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +72,41 @@ async def change_marks(
     existing = await outdate(store, clock, job_ids)
     for name in removed:
         await store.marks.remove(name, job_ids)
-    if change.watched is not None:  # both say that the user is done with the position
-        await store.marks.remove(marks.position(user), job_ids)
     await store.marks.put([Mark(job_id, name, text) for name, text in added for job_id in job_ids])
+    return existing
+
+
+async def change_with_undo(
+    store: Store, clock: Clock, user: str, job_ids: Sequence[JobId], change: MarkChange
+) -> tuple[int, str]:
+    """Change marks as ``change_marks`` does; returns also the key by which the user can undo that
+    within an hour.
+    """
+    added, removed = _read(user, change)
+    names = {*(name for name, _ in added), *removed}
+    found = await store.marks.of_jobs(job_ids)
+    before = [asdict(one) for of_job in found.values() for one in of_job if one.name in names]
+    key = secrets.token_hex(8)
+    value = {"jobs": list(job_ids), "names": sorted(names), "before": before}
+    expires_at = clock.now() + UNDO_LASTS
+    # first: a change that is interrupted can be undone as well
+    await store.records.put(RecordKind.UNDO, f"{user}/{key}", value, expires_at=expires_at)
+    return await change_marks(store, clock, user, job_ids, change), key
+
+
+async def undo_change(store: Store, clock: Clock, user: str, key: str) -> int:
+    """Bring back the marks as they were before a change of the user's, in their order;
+    returns how many of the jobs exist. Raises NotFound if there is nothing to undo any more.
+    """
+    record = await store.records.get(RecordKind.UNDO, f"{user}/{key}")
+    if record is None:
+        raise NotFound("This can't be undone any more.", help="Change it by hand.")
+    job_ids = record.value["jobs"]
+    existing = await outdate(store, clock, job_ids)
+    for name in record.value["names"]:
+        await store.marks.remove(name, job_ids)
+    await store.marks.put([Mark(**row) for row in record.value["before"]])
+    await store.records.remove(RecordKind.UNDO, f"{user}/{key}")
     return existing
 
 
@@ -114,6 +150,8 @@ def _read(user: str, change: MarkChange) -> tuple[list[tuple[str, str]], list[st
             added.append((name, ""))
         elif is_set is not None:
             removed.append(name)
+    if change.watched is not None:  # both say that the user is done with the position
+        removed.append(marks.position(user))
     if change.note is not None:
         if note := marks.note_text(change.note):
             added.append((MarkKind.NOTE, note))

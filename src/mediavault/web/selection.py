@@ -4,8 +4,10 @@ or all that match a filter.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from mediavault.api.dependencies import to_job_id
 from mediavault.core.failures import BadInput, JobNotFound
@@ -13,7 +15,7 @@ from mediavault.core.job import Job, JobId
 from mediavault.features.jobs.library_filter import LibraryFilter, read_filter, to_query
 from mediavault.features.jobs.service import Jobs
 from mediavault.presentation.preferences import current
-from mediavault.presentation.translation import gettext
+from mediavault.presentation.translation import N_, gettext, ngettext
 from mediavault.server.authentication import current_user
 from mediavault.store.bulk import existing_jobs, iter_pages
 from mediavault.store.port import JobCatalogue
@@ -99,6 +101,98 @@ class SelectionResult:
 
     count: int = 0
     left: int = 0
+
+
+class Action(StrEnum):
+    """What can be done to a selection. The values are in addresses."""
+
+    RETRIED = "retried"
+    REMOVED = "removed"
+    RESTORED = "restored"
+    UNDONE = "undone"
+    FAVOURITE = "favourite"
+    UNFAVOURITE = "unfavourite"
+    WATCHED = "watched"
+    UNWATCHED = "unwatched"
+    PIN = "pin"
+    UNPIN = "unpin"
+    TAG = "tag"
+    UNTAG = "untag"
+    COLLECT = "collect"
+    UNCOLLECT = "uncollect"
+
+
+_DONE: Mapping[Action, str] = {
+    Action.RETRIED: N_("Trying %(count)s again."),
+    Action.REMOVED: N_("Moved %(count)s to the trash."),
+    Action.RESTORED: N_("Restored %(count)s."),
+    Action.UNDONE: N_("Undone."),
+    Action.FAVOURITE: N_("Added %(count)s to your favourites."),
+    Action.UNFAVOURITE: N_("Removed %(count)s from your favourites."),
+    Action.WATCHED: N_("Marked %(count)s as watched."),
+    Action.UNWATCHED: N_("Marked %(count)s as not watched."),
+    Action.PIN: N_("Pinned %(count)s."),
+    Action.UNPIN: N_("Unpinned %(count)s."),
+    Action.TAG: N_("Tagged %(count)s with “%(name)s”."),
+    Action.UNTAG: N_("Removed the tag “%(name)s” from %(count)s."),
+    Action.COLLECT: N_("Added %(count)s to “%(name)s”."),
+    Action.UNCOLLECT: N_("Removed %(count)s from “%(name)s”."),
+}
+_DONE_PARAMETER = re.compile(r"([a-z]{3,12})-(\d{1,6})-(\d{1,6})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An action that was performed. ``name`` is the tag's or the collection's; a page that is told
+    by its address has none, since anybody can make a link with a name.
+    """
+
+    action: Action
+    result: SelectionResult
+    name: str = ""
+
+    @property
+    def parameter(self) -> str:
+        """The action in the address of a redirect, which ``read_done`` reads."""
+        return f"{self.action}-{self.result.count}-{self.result.left}"
+
+    @property
+    def message(self) -> str:
+        text = _DONE[self.action]
+        if "%(name)s" in text and not self.name:
+            text = N_("Changed %(count)s.")
+        message = gettext(text) % {"count": self.result.count, "name": self.name}
+        if not self.result.left:
+            return message
+        rest = ngettext(
+            "%(left)s was left unchanged.", "%(left)s were left unchanged.", self.result.left
+        )
+        return f"{message} {rest % {'left': self.result.left}}"
+
+
+def read_done(text: str) -> Done | None:
+    """Return the action that a redirect's parameter names; None without one."""
+    match = _DONE_PARAMETER.fullmatch(text)
+    if match is None or match[1] not in frozenset(Action):
+        return None
+    return Done(Action(match[1]), SelectionResult(int(match[2]), int(match[3])))
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """The form that undoes an action: where it is sent, and its one field."""
+
+    address: str
+    field: str
+    key: str
+
+
+def undo_marks(key: str) -> Undo:
+    return Undo("/library/undo", "undo", key)
+
+
+def undo_removal(batch: str) -> Undo:
+    return Undo("/trash/restore", "batch", batch)
 
 
 async def retry_selected(jobs: Jobs, job_ids: Sequence[JobId]) -> SelectionResult:

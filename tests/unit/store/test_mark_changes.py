@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from mediavault.core import marks
-from mediavault.core.failures import BadInput
+from mediavault.core.failures import BadInput, NotFound
 from mediavault.core.job import JobId
-from mediavault.core.marks import Position, PostMarks
+from mediavault.core.marks import Mark, Position, PostMarks
 from mediavault.store import mark_changes
 from mediavault.store.mark_changes import MarkChange
 from tests.contract.stores import numbered_job
@@ -201,3 +203,52 @@ async def test_a_move_in_a_collection_outdates_only_the_sidecars_of_what_changes
 
     assert [mark.job_id for mark in await vault.store.marks.marked(name)] == [first, third, second]
     assert sorted(await vault.outdated()) == sorted([second, third])
+
+
+async def test_an_undone_change_leaves_marks_places_and_positions_as_they_were(
+    vault: Environment,
+) -> None:
+    posts = await vault.posts(3)
+    for post in posts:
+        vault.clock.advance(1)
+        await vault.change([post], add_to=["Trains"], favourite=post == posts[1])
+        await vault.watch(post, 20)
+    before = await vault.store.marks.of_jobs(posts)
+    in_order = await vault.store.marks.marked("collection/trains")
+    for change in ({"favourite": True}, {"watched": True}, {"remove_from": ("Trains",)}):
+        _, key = await mark_changes.change_with_undo(
+            vault.store, vault.clock, ANN, posts[:2], MarkChange(**change)
+        )
+        assert await vault.store.marks.of_jobs(posts) != before
+        with pytest.raises(NotFound):
+            await mark_changes.undo_change(vault.store, vault.clock, BEN, key)
+        vault.clock.advance(60)
+        assert await mark_changes.undo_change(vault.store, vault.clock, ANN, key) == 2
+
+    assert _without_outdated(await vault.store.marks.of_jobs(posts)) == _without_outdated(before)
+    assert await vault.store.marks.marked("collection/trains") == in_order
+
+
+def _without_outdated(found: Mapping[JobId, tuple[Mark, ...]]) -> dict[JobId, list[Mark]]:
+    return {
+        job: [mark for mark in of_job if mark.name != "outdated"] for job, of_job in found.items()
+    }
+
+
+async def test_an_undo_ends_after_an_hour_and_works_once(vault: Environment) -> None:
+    [post] = await vault.posts(1)
+    keys = [
+        (
+            await mark_changes.change_with_undo(
+                vault.store, vault.clock, ANN, [post], MarkChange(add_tags=(text,))
+            )
+        )[1]
+        for text in ("rail", "night")
+    ]
+    await mark_changes.undo_change(vault.store, vault.clock, ANN, keys[1])
+    vault.clock.advance(3601)
+    for key in keys:
+        with pytest.raises(NotFound):
+            await mark_changes.undo_change(vault.store, vault.clock, ANN, key)
+
+    assert (await vault.post_marks(post)).tags == ("rail",)

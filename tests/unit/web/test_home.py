@@ -293,7 +293,7 @@ async def test_a_group_is_retried_as_a_whole_and_waiting_jobs_keep_waiting(vault
     done = "/library?state=failed&outcome=retried-3-0"
 
     assert (answer.status, answer.headers["location"]) == (303, done)
-    assert "Retrying 3 posts." in (await vault.client.get(done)).text
+    assert "Trying 3 again." in (await vault.client.get(done)).text
     assert {(await vault.store.catalogue.get(job.id)).status for job in failed} == {
         JobStatus.QUEUED
     }

@@ -368,7 +368,7 @@ async def test_what_was_deleted_together_is_restored_together(vault: ApiVault) -
         await vault.store.catalogue.get(first.id)
     assert not _exists(vault, "jane/A film [1].mp4")
     page = (await vault.client.get(done.headers["location"], accept=HTML)).text
-    assert "1 post was deleted." in page
+    assert "Moved 1 to the trash." in page
     assert f'name="batch" value="{outcome[1]}"' in page
 
     assert undo_fields(page) == {"batch": outcome[1], "q": "watch 1"}

@@ -222,7 +222,7 @@ async def test_the_result_of_an_action_is_shown_from_numbers_alone(vault: ApiVau
     page = (await vault.client.get("/library?outcome=removed-3-1")).text
     forged = (await vault.client.get("/library?outcome=<b>removed-3-1</b>")).text
 
-    assert "3 posts were deleted. 1 was left unchanged." in page
+    assert "Moved 3 to the trash. 1 was left unchanged." in page
     assert 'id="outcome"' not in forged
 
 

@@ -96,6 +96,7 @@ OF_VIEWERS = {
     "/library/feed": "GET",
     "/library/mark": "POST",
     "/library/searches": "POST",
+    "/library/undo": "POST",
     "/library/zip": "GET POST",
     "/logout": "POST",
     "/you": "GET",

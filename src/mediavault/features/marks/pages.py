@@ -17,15 +17,24 @@ from mediavault.features.jobs.library_filter import (
     LibraryFilter,
     LibraryView,
     address,
+    page_of,
     read_filter,
     to_params,
 )
 from mediavault.features.marks.service import allowed
 from mediavault.web.cards import tile
 from mediavault.web.pages.frame import frame, own_path, read_form, see_other
-from mediavault.web.pages.library_actions import selection_fields
+from mediavault.web.pages.library_actions import answer, selection_fields
 from mediavault.web.render import render
-from mediavault.web.selection import MAX_FIELDS, ids_of, read_selection
+from mediavault.web.selection import (
+    MAX_FIELDS,
+    Action,
+    Done,
+    SelectionResult,
+    ids_of,
+    read_selection,
+    undo_marks,
+)
 
 PAGE = 100  # videos of a collection on one page
 
@@ -54,8 +63,20 @@ async def mark_selection(request: Request, services: Services, marks: MarksDep) 
     form = {name: values[0] for name, values in fields.items()}
     selection = read_selection(fields)
     ids = await ids_of(services.store.catalogue, selection)
-    count = await marks.change(ids, allowed(_change_of_selection(form)))
-    return see_other(address(selection.filter, outcome=f"changed-{count}-{len(ids) - count}"))
+    change = _change_of_selection(form)
+    count, key = await marks.change_with_undo(ids, allowed(change))
+    done = Done(Action(form["mark"]), SelectionResult(count, len(ids) - count), _names_in(change))
+    where = address(selection.filter, outcome=done.parameter, undo=key)
+    return answer(request, done, where, ids=ids, undo=undo_marks(key))
+
+
+@router.post("/library/undo")
+async def undo_form(request: Request, marks: MarksDep) -> Response:
+    """Undo a change of marks, and return to the filter in the form."""
+    form = await read_form(request)
+    done = Done(Action.UNDONE, SelectionResult(await marks.undo(form.get("undo", ""))))
+    where = address(read_filter(form), **page_of(form), outcome=done.parameter)
+    return answer(request, done, where)
 
 
 def _change(form: Mapping[str, str]) -> dict[str, Any]:
@@ -91,6 +112,12 @@ _LISTS = {
     "collect": ("add_to", "titles"),
     "uncollect": ("remove_from", "titles"),
 }
+
+
+def _names_in(change: Mapping[str, Any]) -> str:
+    """Return the tags or collections that the change names, for a message."""
+    (value,) = change.values()
+    return ", ".join(text.strip() for text in value) if isinstance(value, tuple) else ""
 
 
 def _flag(value: str | None) -> bool | None:

@@ -41,6 +41,18 @@ class UserMarks:
             self.store, self.clock, self.user, job_ids, MarkChange(**values)
         )
 
+    async def change_with_undo(
+        self, job_ids: Sequence[JobId], values: Mapping[str, Any]
+    ) -> tuple[int, str]:
+        """Change the marks as ``change`` does; returns also the key for ``undo``."""
+        return await mark_changes.change_with_undo(
+            self.store, self.clock, self.user, job_ids, MarkChange(**values)
+        )
+
+    async def undo(self, key: str) -> int:
+        """Undo a change of the last hour; returns how many of the jobs exist. Raises NotFound."""
+        return await mark_changes.undo_change(self.store, self.clock, self.user, key)
+
     async def change_all(
         self, job_ids: Sequence[JobId], values: Mapping[str, Any]
     ) -> dict[JobId, PostMarks]:

@@ -7,7 +7,9 @@ from fastapi import APIRouter, Request, Response
 from mediavault.api.dependencies import Services, TrashDep, to_job_id
 from mediavault.features.jobs.library_filter import address, page_of, read_filter
 from mediavault.web.pages.frame import frame, read_form, see_other
+from mediavault.web.pages.library_actions import answer
 from mediavault.web.render import render
+from mediavault.web.selection import Action, Done, SelectionResult
 
 SHOWN = 200  # posts on the page; emptying and restoring go further
 
@@ -44,9 +46,9 @@ async def restore_form(request: Request, trash: TrashDep) -> Response:
     restored = await trash.restore_batch(form.get("batch", ""))
     if form.get("post") in restored:
         return see_other(f"/jobs/{form['post']}")
-    return see_other(
-        address(read_filter(form), **page_of(form), outcome=f"restored-{len(restored)}-0")
-    )
+    done = Done(Action.RESTORED, SelectionResult(len(restored)))
+    where = address(read_filter(form), **page_of(form), outcome=done.parameter)
+    return answer(request, done, where, ids=restored)
 
 
 @router.post("/trash/empty")

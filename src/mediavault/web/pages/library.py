@@ -51,16 +51,15 @@ from mediavault.web.cards import account_name, account_words, tile
 from mediavault.web.overview import failure_views
 from mediavault.web.pages.frame import frame
 from mediavault.web.render import render
-from mediavault.web.selection import MAX_AT_ONCE
+from mediavault.web.selection import MAX_AT_ONCE, Undo, read_done, undo_marks, undo_removal
 from mediavault.web.timeline import BY_MONTH, month_headings, month_of, months_between
 
 PAGE = 48  # fills rows of 2, 3, 4 and 6
 ACCOUNTS = 200  # offered by the filter: those with the newest posts
-_RESULT = re.compile(r"(retried|removed|changed|restored)-(\d{1,6})-(\d{1,6})", re.ASCII)
 
 _REVERSE = {JobOrder.NEWEST: JobOrder.OLDEST, JobOrder.OLDEST: JobOrder.NEWEST}
 
-_BATCH = re.compile(r"[0-9a-f]{16}", re.ASCII)
+_UNDO_KEY = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
 router = APIRouter(include_in_schema=False)
 
@@ -107,8 +106,8 @@ async def library(request: Request, services: Services) -> Response:
         "library.html",
         **results,
         **await _choices(services, library_filter, totals),
-        outcome=_result_message(request.query_params.get("outcome", "")),
-        batch=_batch(request.query_params.get("batch", "")),
+        done=read_done(request.query_params.get("outcome", "")),
+        undo=_undo(request.query_params),
         deleted_post=request.query_params.get("post", ""),
         **await frame(services),
     )
@@ -321,32 +320,11 @@ def _history_headers(request: Request, library_filter: LibraryFilter) -> dict[st
     return {"HX-Replace-Url" if is_typing or before == library_filter else "HX-Push-Url": url}
 
 
-def _batch(text: str) -> str:
-    return text if _BATCH.fullmatch(text) else ""
-
-
-def _result_message(text: str) -> str:
-    """Return the message about the last action, from the parameter of its redirect;
-    "" without one.
-    """
-    match = _RESULT.fullmatch(text)
-    if match is None:
-        return ""
-    count, left = int(match[2]), int(match[3])
-    if match[1] == "retried":
-        message = ngettext("Retrying %(count)s post.", "Retrying %(count)s posts.", count)
-    elif match[1] == "restored":
-        message = ngettext("%(count)s post was restored.", "%(count)s posts were restored.", count)
-    elif match[1] == "changed":
-        message = ngettext("%(count)s post was changed.", "%(count)s posts were changed.", count)
-    else:
-        message = ngettext("%(count)s post was deleted.", "%(count)s posts were deleted.", count)
-    rest = (
-        ngettext("%(left)s was left unchanged.", "%(left)s were left unchanged.", left)
-        if left
-        else ""
-    )
-    return f"{message % {'count': count}} {rest % {'left': left} if left else ''}".strip()
+def _undo(params: Mapping[str, str]) -> Undo | None:
+    for name, form in (("batch", undo_removal), ("undo", undo_marks)):
+        if _UNDO_KEY.fullmatch(params.get(name, "")):
+            return form(params[name])
+    return None
 
 
 AT_ONCE = 60  # tiles in one request

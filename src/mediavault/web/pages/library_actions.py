@@ -27,6 +27,7 @@ from typing import Annotated
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
 
 from mediavault.api.dependencies import JobsDep, Services, errors
 from mediavault.core.failures import BadInput, JobNotFound, StorageFailure
@@ -47,14 +48,16 @@ from mediavault.store.trash import new_batch
 from mediavault.web.pages.frame import read_fields, see_other
 from mediavault.web.selection import (
     MAX_FIELDS,
+    Action,
+    Done,
     Fields,
-    Selection,
-    SelectionResult,
+    Undo,
     ids_of,
     pages_of,
     read_selection,
     remove_each,
     retry_selected,
+    undo_removal,
 )
 
 router = APIRouter(tags=["library"])
@@ -63,8 +66,9 @@ router = APIRouter(tags=["library"])
 @router.post("/library/retry", include_in_schema=False)
 async def retry_form(request: Request, services: Services, jobs: JobsDep) -> Response:
     selection = read_selection(await selection_fields(request))
-    done = await retry_selected(jobs, await ids_of(services.store.catalogue, selection))
-    return _back(selection, "retried", done)
+    ids = await ids_of(services.store.catalogue, selection)
+    done = Done(Action.RETRIED, await retry_selected(jobs, ids))
+    return answer(request, done, address(selection.filter, outcome=done.parameter), ids=ids)
 
 
 @router.post("/library/remove", include_in_schema=False)
@@ -72,11 +76,11 @@ async def remove_form(request: Request, services: Services, jobs: JobsDep) -> Re
     """Move the selected posts to the trash at once. The answer offers to undo that."""
     fields = await selection_fields(request)
     selection, batch = read_selection(fields), new_batch()
-    done = await remove_each(jobs, await ids_of(services.store.catalogue, selection), batch=batch)
+    ids = await ids_of(services.store.catalogue, selection)
+    done = Done(Action.REMOVED, await remove_each(jobs, ids, batch=batch))
     page = page_of({name: values[0] for name, values in fields.items() if values})
-    return see_other(
-        address(selection.filter, **page, outcome=f"removed-{done.count}-{done.left}", batch=batch)
-    )
+    where = address(selection.filter, **page, outcome=done.parameter, batch=batch)
+    return answer(request, done, where, ids=ids, undo=undo_removal(batch))
 
 
 @router.get("/library/zip", response_class=Response, responses=errors(401, 503))
@@ -127,8 +131,17 @@ def _export(services: ApiServices, fields: Fields) -> Response:
     return StreamResponse(pieces, _download(services, form.value, MEDIA_TYPES[form]))
 
 
-def _back(selection: Selection, what: str, done: SelectionResult) -> Response:
-    return see_other(address(selection.filter, outcome=f"{what}-{done.count}-{done.left}"))
+def answer(
+    request: Request, done: Done, where: str, *, ids: Sequence[JobId] = (), undo: Undo | None = None
+) -> Response:
+    """Redirect to the page that tells what was done; a script, which stays on its page, gets the
+    message, the posts, and the form that undoes it, as JSON.
+    """
+    if request.headers.get("accept") != "application/json":
+        return see_other(where)
+    form = {"address": undo.address, "fields": {undo.field: undo.key}} if undo else None
+    content = {"message": done.message, "ids": ids, "undo": form}
+    return JSONResponse(content, headers={"Cache-Control": "no-store"})
 
 
 async def selection_fields(request: Request) -> Fields:

@@ -114,8 +114,9 @@ export async function keepUnsent(problem, text) {
 }
 
 export async function call(method, path, body) {
-  const options = { method, headers: {} };
-  if (body) {
+  const options = { method, headers: { Accept: "application/json" } };
+  if (body instanceof URLSearchParams) options.body = body;
+  else if (body) {
     options.headers["Content-Type"] = "application/json";
     options.body = JSON.stringify(body);
   }

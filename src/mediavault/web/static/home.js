@@ -1,12 +1,13 @@
 // Live updates of the home page. Events about a running job are shown at once; when a job moves to another part, or more
 // is known about its post, the page is requested again and its changed parts are replaced. The texts come from the server.
 
-import { base, language, pageOf, say, submitForm } from "/static/core.js";
+import { base, call, language, pageOf, say, submitForm } from "/static/core.js";
 import { sendKept } from "/static/installed.js";
 import { act, put, showProgress } from "/static/jobs.js";
 import { follow } from "/static/line.js";
 import { bring } from "/static/morph.js";
 import { alone, report } from "/static/outbox.js";
+import { fade, toast } from "/static/toast.js";
 
 const REFRESH_PAUSE_MS = 700; // many changes at once cause one request
 const ANNOUNCE_EVERY_MS = 8000;
@@ -65,19 +66,6 @@ export function refresh() {
       // the stream reports that the vault is unreachable, and causes another refresh on its return
     }
   }, REFRESH_PAUSE_MS);
-}
-
-const TOAST_MS = 9000;
-let fading = 0;
-export function fade() {
-  clearTimeout(fading);
-  const shown = document.querySelector(".toast");
-  if (!shown) return;
-  shown.classList.remove("is-over");
-  fading = setTimeout(function end() {
-    if (shown.matches(":hover, :focus-within")) fading = setTimeout(end, 2000);
-    else shown.classList.add("is-over");
-  }, TOAST_MS);
 }
 
 // --- running jobs: bytes, speed, time left
@@ -227,16 +215,13 @@ follow({
 // --- buttons
 
 // What was cancelled is queued again by the toast, as long as nothing else was done.
-function offerUndo(job, action) {
-  const toasts = document.getElementById("undo");
-  toasts.replaceChildren();
-  if (action !== "cancel") return;
-  const toast = document.getElementById("cancelled").content.cloneNode(true);
-  toast.querySelector("bdi").textContent = job.display.title;
-  toast.querySelector("form").action = `${base}/jobs/${job.id}/retry`;
-  document.querySelector("#done .toast")?.remove(); // one at a time
-  toasts.append(toast);
-  fade();
+function offerUndo(job) {
+  const words = document.getElementById("done").dataset.cancelled.replace("{title}", `\u2068${job.display.title}\u2069`);
+  toast(words, async () => {
+    await call("POST", `/api/jobs/${job.id}/retry`);
+    document.querySelector("#toasts .toast")?.remove();
+    refresh();
+  });
 }
 
 document.addEventListener("submit", async (event) => {
@@ -245,8 +230,10 @@ document.addEventListener("submit", async (event) => {
   event.preventDefault();
   for (const button of form.querySelectorAll("button")) button.disabled = true;
   try {
-    if (form.dataset.action) offerUndo(await act(form), form.dataset.action);
-    else await send(form.getAttribute("action"), new FormData(form));
+    if (form.dataset.action) {
+      const job = await act(form);
+      if (form.dataset.action === "cancel") offerUndo(job);
+    } else await send(form.getAttribute("action"), new FormData(form));
     say("");
     refresh();
   } catch (problem) {

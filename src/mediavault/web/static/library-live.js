@@ -105,6 +105,8 @@ function change(old, now) {
   return isNews;
 }
 
+const gone = new Map(); // id -> what was removed for the post, in turn: its tile, perhaps its month; each with what came next
+
 function remove(tile) {
   if (!tile) return;
   count("removed");
@@ -112,11 +114,29 @@ function remove(tile) {
   const place = tiles.indexOf(tile);
   const neighbour = tiles[place + 1] ?? tiles[place - 1];
   if (tile.contains(document.activeElement)) neighbour?.querySelector(".name").focus({ preventScroll: true });
-  tile.remove();
-  for (const month of document.querySelectorAll(".month")) {
-    if (!month.nextElementSibling?.matches(".tile, .more")) month.remove();
-  }
+  const month = tile.previousElementSibling;
+  const isLast = month?.matches(".month") && !tile.nextElementSibling?.matches(".tile, .more");
+  const places = (isLast ? [month, tile] : [tile]).map((one) => [one, one.nextSibling, one.parentNode]);
+  gone.set(idOf(tile), places);
+  for (const [one] of places) one.remove();
   if (!document.querySelector(".tile")) bringFresh();
+}
+
+// Posts were deleted. The stream may have said so before.
+export function takeAway(ids) {
+  for (const id of ids) remove(tileOf(id));
+}
+
+// They were restored: their tiles are put back, the last first, since it was next to others.
+export function putBack(ids) {
+  const order = [...gone.keys()];
+  const places = order.filter((id) => ids.includes(id)).flatMap((id) => gone.get(id));
+  if (places.some(([, , list]) => !list.isConnected)) bringFresh(); // other results are shown by now
+  else for (const [one, next, list] of places.reverse()) list.insertBefore(one, next?.parentNode === list ? next : null);
+  for (const id of ids) {
+    gone.delete(id);
+    want(id);
+  }
 }
 
 // --- new results
@@ -142,6 +162,7 @@ export function bringFresh() {
 // The results were replaced: they contain the new posts, but perhaps not changes during the request.
 export function settled() {
   fresh.clear();
+  if (gone.size > MOST_KNOWN) gone.clear();
   for (const [id, at] of heard) {
     if (performance.now() - at > HEARD_FOR_MS) heard.delete(id);
     else want(id);

@@ -2,8 +2,9 @@
 
 import { announce } from "/static/announcer.js";
 import { base, call, say } from "/static/core.js";
-import { begin, bringFresh, settled, want } from "/static/library-live.js";
+import { begin, bringFresh, putBack, settled, takeAway, want } from "/static/library-live.js";
 import { clear, leaveOut, recall, select, selectAll, show } from "/static/library-selection.js";
+import { toast } from "/static/toast.js";
 import { LEFT } from "/static/way-back.js"; // which marks it when a link to the library is followed
 
 const form = document.getElementById("selection");
@@ -21,6 +22,42 @@ function announceFound() {
   const words = [found?.dataset.found || found?.textContent, document.getElementById("selected-away").textContent];
   announce(words.filter(Boolean).join(". "));
 }
+
+// --- what is done to the selection happens in place, and can be undone
+
+const IN_PLACE = /\/library\/(mark|remove|retry)(\?|$)/;
+
+form.addEventListener("submit", async (event) => {
+  const action = event.submitter?.getAttribute("formaction") ?? "";
+  if (!IN_PLACE.test(action)) return;
+  event.preventDefault();
+  const fields = new URLSearchParams(new FormData(form, event.submitter));
+  event.submitter.disabled = true;
+  try {
+    const done = await call("POST", action.slice(base.length), fields);
+    const isRemoval = action.includes("/library/remove");
+    if (isRemoval) {
+      takeAway(done.ids);
+      leaveOut(done.ids);
+    } else if (document.getElementById("causes")) bringFresh(); // the groups change with the tiles
+    else done.ids.forEach(refresh);
+    toast(done.message, done.undo && (() => undo(done, isRemoval)));
+  } catch (problem) {
+    say(problem.message, problem.help);
+  } finally {
+    event.submitter.disabled = false;
+  }
+});
+
+async function undo({ ids, undo: { address, fields } }, isRemoval) {
+  const undone = await call("POST", address, new URLSearchParams(fields));
+  if (isRemoval) putBack(ids);
+  else ids.forEach(refresh);
+  toast(undone.message);
+}
+
+// Requests a tile again, if it is on the page.
+const refresh = (id) => document.getElementById(`job-${id}`) && want(id);
 
 // --- keys
 
@@ -252,28 +289,21 @@ document.addEventListener("htmx:afterOnLoad", (event) => {
   if (event.target.id === "finder") messages.replaceChildren();
 });
 
-// --- going back restores the loaded tiles and the scroll position, also by a post's link to the library, and so do
-// deleting and undoing it
+// --- going back restores the loaded tiles and the scroll position, also by a post's link to the library
 
 // the page's address without the result of the last action, which is shown once, not again after a reload
 function plainAddress() {
   const address = new URL(location.href);
-  for (const name of ["outcome", "batch", "post"]) address.searchParams.delete(name);
+  for (const name of ["outcome", "batch", "undo", "post"]) address.searchParams.delete(name);
   return address.pathname + address.search;
 }
-
-let returns = false;
-document.addEventListener("submit", ({ target, submitter }) => {
-  const action = submitter?.getAttribute("formaction") ?? target.getAttribute("action");
-  returns = /\/(library\/remove|trash\/restore)(\?|$)/.test(action);
-});
 
 window.addEventListener("pagehide", () => {
   const shown = { tiles: form.querySelectorAll(".tile").length, place: window.scrollY };
   const filter = [...document.querySelectorAll("#results > input[type=hidden]")].map(({ name, value }) => [name, value]);
   history.replaceState({ ...history.state, ...shown }, "");
   const address = plainAddress();
-  sessionStorage.setItem(LEFT, JSON.stringify({ ...shown, address, returns, filter: String(new URLSearchParams(filter)) }));
+  sessionStorage.setItem(LEFT, JSON.stringify({ ...shown, address, filter: String(new URLSearchParams(filter)) }));
 });
 
 async function bringBack({ tiles, place }) {
