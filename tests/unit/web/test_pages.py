@@ -59,22 +59,14 @@ def contrast(first: str, second: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-SCHEMES = {
-    "light": r":root \{(.*?)\}",
-    "dark": r'html\[data-theme="dark"\] \{(.*?)\}',
-    "automatic dark": r'html\[data-theme="auto"\] \{(.*?)\}',
-}
-
-
-@pytest.mark.parametrize("scheme", SCHEMES)
-async def test_all_text_has_enough_contrast_in_light_and_dark(vault: ApiVault, scheme: str) -> None:
+@pytest.mark.parametrize("sheet", ["app.css", "dark.css"])
+async def test_all_text_has_enough_contrast_in_light_and_dark(vault: ApiVault, sheet: str) -> None:
     """4.5 to 1 (WCAG 2.2, 1.4.3), placeholders included:
     a browser's own grey is too dark in the dark theme.
     """
     css = (await vault.client.get("/static/app.css")).text
-    colours = dict(
-        re.findall(r"--([\w-]+): (#\w{6});", re.findall(SCHEMES[scheme], css, re.DOTALL)[0])
-    )
+    palette = (await vault.client.get(f"/static/{sheet}")).text
+    colours = dict(re.findall(r"^  --([\w-]+): (#\w{6});", palette, re.MULTILINE))
     inks = ("ink", "soft", "accent", "accent-strong", "good", "bad", "busy")
     pairs = [(ink, paper) for ink in inks for paper in ("paper", "card")]
     washes = [(tone, f"{tone}-wash") for tone in ("good", "bad", "busy")]
@@ -228,7 +220,21 @@ async def test_language_and_theme_are_chosen_without_javascript_and_remembered(
     page = (await vault.client.get("/", cookie=cookies)).text
 
     assert (answer.status, answer.headers["location"]) == (303, "/?status=failed")
-    assert '<html lang="de" dir="ltr" data-theme="dark">' in page
+    assert '<html lang="de" dir="ltr">' in page
+    assert re.search(r'href="/static/dark\.css[^"]*">', page)
+
+
+@pytest.mark.parametrize(
+    ("theme", "media"),
+    [("auto", ' media="(prefers-color-scheme: dark)"'), ("dark", ""), ("light", None)],
+)
+async def test_the_dark_palette_is_for_those_who_chose_it_or_whose_device_is_dark(
+    vault: ApiVault, theme: str, media: str | None
+) -> None:
+    page = (await vault.client.get("/", cookie=f"{THEME_COOKIE}={theme}")).text
+    found = re.search(r'href="/static/dark\.css[^"]*"([^>]*)>', page)
+
+    assert (found[1] if found else None) == media
 
 
 @pytest.mark.parametrize(
