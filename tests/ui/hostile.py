@@ -207,6 +207,7 @@ UNSHOWN: Mapping[str, str] = {
 # list are refused with a page that shows none of it.
 PARAMETERS: Mapping[str, tuple[str, ...]] = {
     HOME: ("url", "text", "post", "taken", "known"),
+    "/search": ("q",),
     LIBRARY: (
         *(
             "q",

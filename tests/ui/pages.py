@@ -638,6 +638,7 @@ NO_PAGES: dict[str, str] = {
     "/s/{key}/picture": "a file",
     "/settings/name": "a part of the settings' page, asked for while somebody types",
     "/library/changes": "tiles that changed, asked for by the library's page",
+    "/search": "options of the palette, asked for while somebody types",
     "/sources/export": "a download",
     "/library/zip": "a download",
     "/library/export": "a download",

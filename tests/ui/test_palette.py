@@ -124,6 +124,22 @@ async def test_an_account_is_found_by_its_name_and_does_not_move_the_choice(page
     await expect(page.locator("h1")).to_contain_text("Marsh Walks")
 
 
+async def test_what_was_meant_is_found_and_an_action_is_done_where_one_is(pages: Pages) -> None:
+    page = await pages("/library?q=frost", theme="light")
+    await open_on(page)
+    await page.keyboard.type("froost")
+    await expect(page.locator("#palette-list")).to_contain_text(
+        "Nothing found for “froost”. Showing “frost”."
+    )
+    await expect(page.locator("#palette-list mark").first).to_have_text("frost")
+
+    await page.locator("#palette-text").fill("dark")
+    await expect(page.locator('[id^="palette-do-"]').first).to_have_text("Use dark colours")
+    await page.keyboard.press("Enter")
+    await expect(page.locator('link[href*="dark.css"]:not([media])')).to_be_attached()
+    assert "q=frost" in page.url
+
+
 @pytest.mark.parametrize("path", ["/", "/library"])
 async def test_pasted_links_are_saved_and_the_page_stays(
     pages: Pages, make_vault: MakeVault, path: str

@@ -66,7 +66,7 @@ _RULES = [
         (Role.MEMBER, "GET", rf"{_JOB}/log"),
         (Role.MEMBER, "GET", r"/files/[^/]+/candidates/.*"),  # the vault asks a site for a frame
         (Role.MEMBER, "GET", rf"/files/[^/]+/sealed-copy|/api{_JOB}/seal"),
-        (Role.VIEWER, "GET", r"/|/(library|accounts|collections|files)(/.*)?"),
+        (Role.VIEWER, "GET", r"/|/search|/(library|accounts|collections|files)(/.*)?"),
         (Role.VIEWER, "GET", rf"(/api)?{_JOB}|/api{_JOB}/.*"),
         (
             Role.VIEWER,

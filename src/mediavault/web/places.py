@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from mediavault.core.users import OWNER
 from mediavault.presentation.labels import SETTING_LABELS, USER_ROLE_LABELS
+from mediavault.presentation.preferences import current
 from mediavault.presentation.translation import gettext as _
 from mediavault.server.authentication import current_principal, may
 
@@ -80,6 +81,36 @@ def palette_places() -> list[Place]:
         ),
         *(place for places in your_places().values() for place in places if place.name != "look"),
     ]
+
+
+class Deed(NamedTuple):
+    """Something that the palette does: a form with one field at most."""
+
+    name: str
+    address: str
+    icon: str
+    label: str
+    field: str = ""
+    value: str = ""
+
+
+def palette_deeds() -> list[Deed]:
+    """Return what the caller can do from the command palette."""
+    theme = current().theme
+    deeds = (
+        Deed("pause", "/queue/pause", "pause", _("Pause all downloads")),
+        Deed("resume", "/queue/resume", "play", _("Resume all downloads")),
+        *(
+            Deed(f"theme-{value}", "/appearance", "settings", label, "theme", value)
+            for value, label in (
+                ("dark", _("Use dark colours")),
+                ("light", _("Use light colours")),
+                ("auto", _("Use this device's colours")),
+            )
+            if value != theme
+        ),
+    )
+    return [deed for deed in deeds if may("POST", deed.address)]
 
 
 def setting_words() -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -42,9 +43,17 @@ from mediavault.presentation.translation import (
 )
 from mediavault.server.authentication import may
 from mediavault.server.middleware import base_path
+from mediavault.store.search_words import Term, words_of
 from mediavault.web.assets import static_address
 from mediavault.web.cards import icon, letter, site_name, tone
-from mediavault.web.places import palette_places, sections, setting_words, who, your_places
+from mediavault.web.places import (
+    palette_deeds,
+    palette_places,
+    sections,
+    setting_words,
+    who,
+    your_places,
+)
 
 PAGE_HEADERS = {
     "Cache-Control": "no-store",
@@ -82,6 +91,21 @@ def error_page(status: int, error: ErrorView) -> Response:
     return render("error.html", status=status, error=error)
 
 
+def marked(text: str, terms: Iterable[Term]) -> Markup:
+    """Return the text with what a search found in it marked: words that begin like one of the
+    terms, and runs of single characters.
+    """
+    runs = ["".join(term) for term in terms if len(term) > 1]
+    beginnings = tuple(term[0] for term in terms if len(term) == 1)
+    parts = re.split("(" + "|".join([*map(re.escape, runs), r"\w+"]) + ")", text)
+    return Markup("").join(
+        Markup("<mark>{}</mark>").format(part)
+        if part in runs or any(word.startswith(beginnings) for word in words_of(part))
+        else escape(part)
+        for part in parts
+    )
+
+
 def use_icon(name: str) -> Markup:
     """Return an icon of ``static/icons.svg``. It is decoration:
     the text next to it must say the same.
@@ -111,6 +135,7 @@ def _environment() -> Environment:
         length_of=format_length,
         factor=_factor,
         in_braces=_in_braces,
+        marked=marked,
         moment=_moment,
         has_url=has_url,
         link=safe_link,
@@ -128,6 +153,7 @@ def _environment() -> Environment:
         sections=sections,
         your_places=your_places,
         who=who,
+        palette_deeds=palette_deeds,
         palette_places=palette_places,
         setting_words=setting_words,
         use_icon=use_icon,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -24,14 +26,16 @@ def links(page: str) -> list[str]:
     return [html.unescape(link) for link in re.findall(r'href="([^"]+)"', page)]
 
 
-async def fill(vault: ApiVault, count: int, **facts: object) -> list[Job]:
+async def fill(
+    vault: ApiVault, count: int, titles: Sequence[str] = (), **facts: object
+) -> list[Job]:
     """Add saved jobs, and return them newest first."""
     model = await vault.add_saved()
     jobs = []
     for number in range(count):
         name = f"00000000-0000-7000-8000-{number:012x}"
         at = model.created_at - timedelta(minutes=number)
-        metadata = {"title": f"Film number {number}"}
+        metadata = {"title": titles[number] if titles else f"Film number {number}"}
         url = f"https://videos.example/{number}"
         own = {"id": JobId(name), "post_url": url, "canonical_url": url, "created_at": at}
         jobs.append(replace(model, **{**own, "metadata": metadata, **facts}))  # type: ignore[arg-type]
@@ -371,8 +375,37 @@ async def test_a_post_of_another_site_names_its_host(vault: ApiVault) -> None:
 async def test_the_picture_of_a_portrait_clip_is_marked(
     vault: ApiVault, width: int | None, height: int | None, is_portrait: bool
 ) -> None:
-    facts = {"width": width, "height": height, "items": (), "thumbnail_path": "jane/a.jpg"}
+    facts: dict[str, Any] = {"width": width, "height": height, "items": ()}
+    facts["thumbnail_path"] = "jane/a.jpg"
     await fill(vault, 1, **facts)
     page = (await vault.client.get("/library")).text
 
     assert ("data-portrait" in page) is is_portrait
+
+
+async def test_a_search_with_a_typo_shows_what_was_meant_and_says_so(vault: ApiVault) -> None:
+    job, _ = await fill(vault, 2, titles=["Reliability of trains", "Something else"])
+    page = (await vault.client.get("/library?q=reliabilty+trian")).text
+    nothing = (await vault.client.get("/library?q=zzzzqq")).text
+
+    assert re.findall(r'<li class="tile" id="job-([^"]+)"', page) == [job.id]
+    assert "Showing “<bdi>reliability train</bdi>”" in page
+    assert 'value="reliabilty trian"' in page
+    assert "<mark>Reliability</mark> of <mark>trains</mark>" in page
+    assert "Showing" not in nothing
+
+
+async def test_the_palette_finds_videos_accounts_and_names_and_what_was_meant(
+    vault: ApiVault,
+) -> None:
+    job, _ = await fill(vault, 2, titles=["Night trains <b>", "Something else"])
+    await vault.client.submit(f"/jobs/{job.id}/mark", {"add_tags": "Nightfall"})
+    page = (await vault.client.get("/search?q=night")).text
+    meant = (await vault.client.get("/search?q=nihgt")).text
+    nothing = (await vault.client.get("/search?q=%20")).text
+
+    assert f'data-go="/jobs/{job.id}?in=q%3Dnight"' in page
+    assert "<mark>Night</mark> trains &lt;b&gt;" in page
+    assert 'data-go="/library?tag=Nightfall&amp;state=all"' in page
+    assert "Showing “<bdi>night</bdi>”" in meant
+    assert "<li" not in nothing

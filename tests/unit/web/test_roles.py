@@ -99,6 +99,7 @@ OF_VIEWERS = {
     "/library/undo": "POST",
     "/library/zip": "GET POST",
     "/logout": "POST",
+    "/search": "GET",
     "/you": "GET",
     "/access/phone": "GET",
 }

@@ -32,6 +32,7 @@ from mediavault.features.jobs.library_filter import (
     to_params,
     to_query,
 )
+from mediavault.features.jobs.spelling import corrected
 from mediavault.features.transcripts.service import spoken_in
 from mediavault.presentation.preferences import current
 from mediavault.presentation.translation import ngettext
@@ -47,6 +48,7 @@ from mediavault.store.port import (
     JobQuery,
     LibraryTotals,
 )
+from mediavault.store.search_words import parse_search
 from mediavault.web.cards import account_name, account_words, tile
 from mediavault.web.overview import failure_views
 from mediavault.web.pages.frame import frame
@@ -79,6 +81,13 @@ async def library(request: Request, services: Services) -> Response:
     if cursor and not page.jobs and not is_part:  # what was on it is gone
         cursor, query = None, replace(query, cursor=None)
         page = await services.store.catalogue.jobs(query)
+    asked, spelt = library_filter, None
+    if not page.jobs and not cursor and library_filter.q:
+        spelt = await corrected(services.store.catalogue, query, library_filter.q)
+    if spelt:
+        library_filter = replace(library_filter, q=spelt)
+        query = to_query(library_filter, current().zone, current_user(), limit=PAGE)
+        page = await services.store.catalogue.jobs(query)
     if is_part and cursor:
         headings = month_headings(page.jobs, library_filter.order, current().zone, after=cursor)
         return render("library_tiles.html", **await tiles(services, library_filter, page, headings))
@@ -98,9 +107,10 @@ async def library(request: Request, services: Services) -> Response:
     is_all_failed = library_filter == LibraryFilter(state=LibraryView.FAILED) and not cursor
     results["causes"] = await failure_views(services) if is_all_failed else []
     results["title_of"] = services.title_of
+    results |= {"typed": asked.q, "spelt": spelt}
     if is_part:
         answer = render("library_results.html", **results)
-        answer.headers.update(_history_headers(request, library_filter))
+        answer.headers.update(_history_headers(request, asked))
         return answer
     return render(
         "library.html",
@@ -127,6 +137,7 @@ async def tiles(
             services, page.jobs, text, keep=urlencode(to_params(library_filter))
         ),
         "asked": library_filter,
+        "terms": parse_search(text) or (),
         "tiles": [
             tile(
                 job,

@@ -164,15 +164,17 @@ async def you(services: Services) -> Response:
 
 @router.post("/appearance")
 async def appearance_form(request: Request) -> Response:
-    """Set language and theme, and redirect to the form's page.
-    An empty or unknown choice means the browser's own.
+    """Set language and theme, and redirect to the form's page. What the form lacks stays as it is;
+    an empty or unknown choice means the browser's own.
     """
     form = await read_form(request)
     response = see_other(own_path(form.get("back", "")))
-    for cookie, value, known in (
-        (LANGUAGE_COOKIE, form.get("language", ""), locales()),
-        (THEME_COOKIE, form.get("theme", ""), frozenset(THEMES)),
+    for cookie, name, known in (
+        (LANGUAGE_COOKIE, "language", locales()),
+        (THEME_COOKIE, "theme", frozenset(THEMES)),
     ):
+        if (value := form.get(name)) is None:
+            continue
         if value in known:
             response.set_cookie(cookie, value, max_age=COOKIE_LIFE_S, samesite="strict")
         else:

@@ -1,11 +1,10 @@
-// The command palette: saves pasted links, goes to pages and accounts, searches the library. A combobox as in the ARIA
+// The command palette: saves pasted links, goes to pages and settings, finds videos, what is said in them, accounts, tags and collections. A combobox as in the ARIA
 // Authoring Practices: the focus stays in the field, and ``aria-activedescendant`` names the active option.
 
-import { base, call } from "/static/core.js";
+import { away, base, say } from "/static/core.js";
 import { linksIn } from "/static/links.js";
 
-const ACCOUNTS = 5;
-const PAUSE_MS = 150; // after typing, before accounts are requested
+const PAUSE_MS = 150; // after typing, before anything is searched for
 const MAX_WORDS_CHARS = 200; // the vault accepts no longer search
 
 const dialog = document.getElementById("palette");
@@ -14,12 +13,12 @@ const list = document.getElementById("palette-list");
 const count = document.getElementById("palette-count");
 const words = list.dataset;
 const places = [...list.children];
-const [saveOne, searchOne, accountOne] = ["save", "search", "account"].map((name) => document.getElementById(`palette-${name}`)?.content.firstElementChild);
+const [saveOne, searchOne] = ["save", "search"].map((name) => document.getElementById(`palette-${name}`)?.content.firstElementChild);
 
-let asking = 0; // the number of the newest request for accounts
+let asking = 0; // the number of the newest search
 let pausing = 0;
 
-const options = () => [...list.children];
+const options = () => [...list.querySelectorAll("[role=option]")];
 const active = () => list.querySelector('[aria-selected="true"]');
 
 function choose(option) {
@@ -52,7 +51,7 @@ function show() {
   tellCount();
   clearTimeout(pausing);
   asking += 1;
-  if (text && !links.length) pausing = setTimeout(showAccounts, PAUSE_MS, text, asking);
+  if (text && !links.length) pausing = setTimeout(showFound, PAUSE_MS, text, asking);
 }
 
 function toSave(links) {
@@ -62,24 +61,18 @@ function toSave(links) {
   return option;
 }
 
-// Accounts come below the other options, so that none moves under the fingers of who is typing.
-async function showAccounts(text, number) {
-  const query = new URLSearchParams({ q: text.slice(0, MAX_WORDS_CHARS), limit: ACCOUNTS });
-  let accounts;
+// What is found comes below the other options, so that none moves under the fingers of who is typing.
+async function showFound(text, number) {
+  let found;
   try {
-    ({ accounts } = await call("GET", `/api/accounts?${query}`));
+    const answer = await fetch(`${base}/search?${new URLSearchParams({ q: text.slice(0, MAX_WORDS_CHARS) })}`);
+    found = answer.ok && new DOMParser().parseFromString(await answer.text(), "text/html").querySelectorAll("li");
   } catch {
-    return; // the rest works without them
+    // the rest works without it
   }
-  if (number !== asking || !dialog.open) return;
-  list.append(...accounts.map(toAccount));
+  if (!found || number !== asking || !dialog.open) return;
+  list.append(...[...found].map((one, place) => Object.assign(document.adoptNode(one), { id: `palette-found-${place}` })));
   tellCount();
-}
-
-function toAccount({ platform, slug, handle, display_name: name }, place) {
-  const path = [platform, slug].map(encodeURIComponent).join("/");
-  const about = [handle && handle !== name ? `@${handle}` : "", platform].filter(Boolean).join(" · ");
-  return optionOf(accountOne, `palette-go-account-${place}`, { name: name || handle || slug, about }, `/accounts/${path}`);
 }
 
 function tellCount() {
@@ -90,8 +83,22 @@ function tellCount() {
 function take(option) {
   if (!option) return;
   dialog.close();
-  if (option.dataset.links) document.dispatchEvent(new CustomEvent("mediavault:links", { detail: option.dataset.links }));
+  if (option.dataset.post) post(option.dataset);
+  else if (option.dataset.links) document.dispatchEvent(new CustomEvent("mediavault:links", { detail: option.dataset.links }));
   else location.assign(base + option.dataset.go);
+}
+
+// Sends a form, and returns to this page: what was done is seen there.
+async function post({ post: address, field: name, value }) {
+  const fields = new URLSearchParams({ back: location.pathname.slice(base.length) + location.search });
+  if (name) fields.set(name, value);
+  try {
+    await fetch(base + address, { method: "POST", body: fields });
+    location.reload();
+  } catch {
+    const problem = away();
+    say(problem.message, problem.help);
+  }
 }
 
 // --- keys: while it is open, no other key of the page works
