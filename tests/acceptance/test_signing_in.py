@@ -393,7 +393,7 @@ async def test_a_user_solves_a_challenge_in_a_window_on_the_post_and_the_job_con
     job = await world.waiting_job("/guarded", ErrorCode.CHALLENGE)
     page = await world.page(viewport={"width": 1400, "height": 1100})
     await page.goto(f"{world.address}/jobs/{job.id}")
-    await page.click("text=Open in a browser window")
+    await page.click("text=Answer it in a window")
     await page.locator("#screen").wait_for(state="visible")
     assert await page.inner_text("h1") == "Answer Lodge"
     await until(lambda: [request["path"] for request in world.site.seen].count("/guarded") == 2)

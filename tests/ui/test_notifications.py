@@ -76,7 +76,7 @@ async def test_a_private_address_is_refused_until_the_box_is_ticked(
     await page.get_by_role("button", name="Add the target").click()
     await expect(page.locator("#messages .complaint")).to_contain_text("private or reserved")
     await expect(page.locator("#url")).to_have_value("http://192.168.1.20:8123/api/webhook/x")
-    await page.get_by_label("It is on my own network").check()
+    await page.get_by_label("This server is in my home network").check()
     await page.get_by_role("button", name="Add the target").click()
     await expect(page.locator("#fresh-token")).to_be_visible()
     [target] = await all_targets(vault.store.records)

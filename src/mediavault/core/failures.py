@@ -263,10 +263,10 @@ _TRY_LATER = "All methods failed. If the video plays in your browser, try again 
 
 # fmt: off
 _SIGN_IN = Cause("login_required", Remedy.SIGN_IN, "%(site)s asks you to sign in", (
-    "Sign in once; these posts then continue automatically."
+    "Sign in once, and all its posts continue."
 ))
 _AGE = Cause("age_restricted", Remedy.SIGN_IN, "%(site)s requires age verification", (
-    "Sign in with an account whose age is verified; these posts then continue automatically."
+    "Sign in with an account whose age is verified, and all its posts continue."
 ))
 _CAPTCHA = Cause("challenge", Remedy.ANSWER, "%(site)s shows a CAPTCHA", (
     "Solve it in a window; these posts then continue automatically."
@@ -329,7 +329,7 @@ _CIRCLE = Cause("redirect_loop", Remedy.RETRY, "The site sends visitors in a cir
 ))
 _CLOSED = Cause("site_closed", Remedy.RETRY, "%(site)s is closed for now", "Try again later.")
 _REFUSED = Cause("access_refused", Remedy.SIGN_IN, "%(site)s refuses visitors like us", (
-    "Signing in may help; these posts then continue automatically."
+    "Signing in may help: all its posts then continue."
 ))
 _PROXY = Cause("proxy_failed", Remedy.RETRY, "The proxy does not work", (
     "`mediavault doctor` tests each proxy and reports what is wrong."
@@ -848,15 +848,15 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
     ),
     ErrorCode.NOT_A_VIDEO: FailureSpec(
         FailureScope.POST, Retry.BACKOFF, cause=_DOWNLOAD,
-        summary="The site did not send a video.",
-        hint="The site did not send a video. Retrying automatically in another way.",
+        summary="The site sent something that isn't a video.",
+        hint="Trying again in another way.",
         final_hint=_TRY_LATER,
         known_by="magic bytes: a page, a picture, JSON, a playlist, sound alone",
     ),
     ErrorCode.BAD_FILE: FailureSpec(
         FailureScope.POST, Retry.BACKOFF, cause=_DOWNLOAD,
         summary="The file is damaged.",
-        hint="The file is damaged. Retrying automatically with another copy.",
+        hint="Trying again with another copy.",
         final_hint=_TRY_LATER,
         known_by=(
             "the probe: broken tables, pictures that do not decode, no sound where it was announced"

@@ -106,7 +106,7 @@ def parse_http_url(text: str, *, max_chars: int = MAX_URL_CHARS) -> HttpUrl:
     if not text:
         raise BadUrl("No link found.")
     if _is_odd(text):
-        raise BadUrl("The address contains a blank, a backslash or an invisible character.")
+        raise BadUrl("That isn't a link.")
     return _read(text, max_chars)
 
 
@@ -227,7 +227,7 @@ _NETLOC = re.compile(
 )
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}")
 _MAX_HOST_CHARS = 253  # RFC 1035, section 2.3.4, without the final dot
-_NO_HOST = Message("The address names no usable host.")
+_NO_HOST = Message("This link is cut off.")
 
 
 def _host_and_port(netloc: str, default_port: int) -> tuple[str, int]:

@@ -97,11 +97,11 @@ def require_role(role: Role) -> None:
     if not has_role(role):
         for_admins, for_members = (
             Message("Only an admin may do this."),
-            Message("Only members and admins may do this."),
+            Message("You can watch, but not change this."),
         )
         message = for_admins if role is Role.ADMIN else for_members
         raise HttpRefusal(
-            403, ErrorCode.FORBIDDEN, message, help="An admin of the vault can change your role."
+            403, ErrorCode.FORBIDDEN, message, help="An admin of this vault can change that."
         )
 
 

@@ -334,7 +334,7 @@ def _button(
             label = _sign_in_to(services, examples[0].platform, examples[0].canonical_url)
             return Button(label, f"/jobs/{newest}/window", "post")
         case Remedy.ANSWER:
-            return Button(_("Open in a browser window"), f"/jobs/{newest}/window", "post")
+            return Button(_("Answer it in a window"), f"/jobs/{newest}/window", "post")
         case _:
             return Button(
                 _("Choose the video") if remedy is Remedy.CHOOSE else _("See the post"),

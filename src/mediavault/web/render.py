@@ -97,13 +97,20 @@ def marked(text: str, terms: Iterable[Term]) -> Markup:
     """
     runs = ["".join(term) for term in terms if len(term) > 1]
     beginnings = tuple(term[0] for term in terms if len(term) == 1)
-    parts = re.split("(" + "|".join([*map(re.escape, runs), r"\w+"]) + ")", text)
-    return Markup("").join(
-        Markup("<mark>{}</mark>").format(part)
-        if part in runs or any(word.startswith(beginnings) for word in words_of(part))
-        else escape(part)
-        for part in parts
-    )
+    mark = Markup("<mark>{}</mark>").format
+    shown = Markup()
+    for part in _WORDS.split(text):
+        run = next((run for run in runs if run in part), None)
+        if run:  # in a script without spaces a part is a whole sentence
+            shown += mark(run).join(map(escape, part.split(run)))
+        elif any(word.startswith(beginnings) for word in words_of(part)):
+            shown += mark(part)
+        else:
+            shown += escape(part)
+    return shown
+
+
+_WORDS = re.compile(r"(\w+)")
 
 
 def use_icon(name: str) -> Markup:

@@ -290,7 +290,7 @@ async def browser_of(vault: ApiVault, user: str) -> Browser:
 
 def was_refused(answer: Answer) -> bool:
     return answer.status == 403 and (
-        "Only an admin may" in answer.text or "Only members and admins" in answer.text
+        "Only an admin may" in answer.text or "You can watch" in answer.text
     )
 
 

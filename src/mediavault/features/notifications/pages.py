@@ -33,7 +33,7 @@ MAX_FIELDS = 20
 MOST_SHOWN = 50  # deliveries
 EVENT_WORDS: Mapping[EventKind, str] = {
     EventKind.SAVED: N_("A post was saved"),
-    EventKind.FAILED: N_("A post failed for good"),
+    EventKind.FAILED: N_("A post can't be saved"),
     EventKind.NEEDS_YOU: N_("A post needs you"),
     EventKind.DAMAGED: N_("A saved file was found damaged"),
     EventKind.SIGN_IN_NEEDED: N_("A site asks you to sign in"),
@@ -43,7 +43,7 @@ EVENT_WORDS: Mapping[EventKind, str] = {
 TYPE_WORDS: Mapping[str, str] = {
     **{kind.value: words for kind, words in EVENT_WORDS.items()},
     PLURALS[EventKind.SAVED]: N_("Posts were saved"),
-    PLURALS[EventKind.FAILED]: N_("Posts failed for good"),
+    PLURALS[EventKind.FAILED]: N_("Posts can't be saved"),
     PLURALS[EventKind.NEEDS_YOU]: N_("Posts need you"),
     PLURALS[EventKind.DAMAGED]: N_("Saved files were found damaged"),
     TEST: N_("Test"),

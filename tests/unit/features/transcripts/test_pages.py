@@ -27,7 +27,7 @@ async def test_a_post_that_is_found_by_what_is_said_shows_where(vault: ApiVault)
     [(link, at, text)] = re.findall(
         r'class="spoken"><a href="([^"]+)"><span class="at">(.*?)</span> <bdi>(.*?)</bdi>', page
     )
-    assert (at, text) == ("12:34", "A sea again")
+    assert (at, text) == ("12:34", "A <mark>sea</mark> <mark>again</mark>")
     assert link == f"/jobs/{job.id}?t=754&item=0&subtitles=en&in=q%3Dsea%2Bagain#media"
 
 
