@@ -563,6 +563,10 @@ class MemoryCatalogue(_MemoryPort):
         )
         return {job.canonical_url: job for job in found}
 
+    async def ids_beginning(self, beginnings: Collection[str], *, limit: int) -> list[JobId]:
+        found = sorted(job_id for job_id in self._state.jobs if job_id.startswith((*beginnings,)))
+        return found[:limit]
+
     async def changed_since(self, moment: datetime, *, limit: int = 500) -> list[Job]:
         changed = [job for job in self._state.jobs.values() if job.updated_at >= moment]
         return sorted(changed, key=lambda job: job.updated_at)[:limit]

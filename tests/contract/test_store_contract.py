@@ -304,6 +304,21 @@ async def test_the_newest_jobs_of_posts_are_found_by_their_urls(store: Store) ->
     assert await store.catalogue.of_posts([]) == {}
 
 
+async def test_ids_are_found_by_their_beginnings(store: Store) -> None:
+    """However they overlap, each is returned once, and a wildcard is a character like others."""
+    ids = sorted(job.id for job in await enqueue(store, *range(1, 13)))
+    first, last = ids[0], ids[-1]
+    find = store.catalogue.ids_beginning
+
+    assert await find([first[:-1], first, last, "zz"], limit=50) == [
+        job_id for job_id in ids if job_id.startswith((first[:-1], last))
+    ]
+    assert await find(["", first], limit=50) == ids
+    assert await find([""], limit=3) == ids[:3]
+    assert await find(["_", "%", ".", first + "0"], limit=50) == []
+    assert await find([], limit=50) == []
+
+
 async def test_a_later_submission_returns_the_newest_version(store: Store) -> None:
     await enqueue(store, 1)
     [second] = await store.queue.enqueue([numbered_job(2, url_of(1))], force=True)

@@ -7,7 +7,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mediavault.app.composition import make_guard, open_app, open_context, session_manager
+from mediavault.app.composition import (
+    make_guard,
+    make_submission,
+    open_app,
+    open_context,
+    session_manager,
+)
 from mediavault.app.sealing import sealer
 from mediavault.app.storage import (
     make_library,
@@ -28,6 +34,7 @@ from mediavault.core.urls import parse_http_url
 from mediavault.features.sealing.model import SealedCopy, SealStep
 from mediavault.features.sealing.service import write_copy
 from mediavault.maintenance.moving import Progress
+from mediavault.store.job_ids import find_job_id
 from mediavault.store.live_settings import LiveSettings
 
 SINGLE_JOB_CHECK_S = 0.25
@@ -147,9 +154,11 @@ async def back_up(settings: Settings, file: Path, onlooker: Progress) -> None:
 
 
 async def seal_copy(
-    settings: Settings, job_id: JobId, target: Path, onlooker: Progress
+    settings: Settings, post: str, target: Path, onlooker: Progress
 ) -> tuple[SealedCopy, Path]:
-    """Seal a copy of a post, as ``service.write_copy`` does. Raises JobNotFound too."""
+    """Seal a copy of a post, as ``service.write_copy`` does.
+    Raises what ``find_job_id`` does too.
+    """
     guard, clock = make_guard(settings), SystemClock()
     with contextlib.closing(guard):
         async with open_store(settings, clock) as store:
@@ -157,6 +166,7 @@ async def seal_copy(
             making = sealer(
                 settings, store, library, guard, clock, LiveSettings(settings, store.records, clock)
             )
+            job_id = await find_job_id(store.catalogue, make_submission(settings), post)
             job = await store.catalogue.get(job_id)
             return await write_copy(
                 making, job, target, lambda step: onlooker.start(SEAL_STEPS[step], None)

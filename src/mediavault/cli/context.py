@@ -4,11 +4,12 @@ and runs them so that Ctrl-C ends them in order.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from mediavault.core.holds import Hold
+    from mediavault.core.job import JobId
     from mediavault.core.settings import Settings
     from mediavault.features.jobs.service import Jobs
     from mediavault.store.port import Store
@@ -78,6 +79,17 @@ async def with_jobs(use: Callable[[Jobs], Awaitable[T]]) -> T:
     settings = quiet_settings()
     async with storage.open_store(settings) as store:
         return await use(composition.make_jobs(settings, store))
+
+
+async def with_found(
+    texts: Sequence[str], use: Callable[[Store, Sequence[JobId]], Awaitable[T]]
+) -> T:
+    """Like ``with_jobs``, for the jobs that a user has named (``Jobs.find``)."""
+
+    async def find_and_use(jobs: Jobs) -> T:
+        return await use(jobs.store, [await jobs.find(text) for text in texts])
+
+    return await with_jobs(find_and_use)
 
 
 async def with_store(settings: Settings, use: Callable[[Store], Awaitable[T]]) -> T:

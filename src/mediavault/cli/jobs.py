@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mediavault.cli.context import current_holds, quiet_settings, with_jobs, with_store
-from mediavault.cli.options import AsJson, JobIds
+from mediavault.cli.options import AsJson, JobIds, JobIdText
 from mediavault.cli.record_options import options_of
-from mediavault.core.job import JobId, Priority
+from mediavault.core.job import JobId, JobStatus, Priority
 from mediavault.features.jobs.model import JobFilter
 
 if TYPE_CHECKING:
@@ -19,30 +21,45 @@ if TYPE_CHECKING:
     from mediavault.core.settings import Settings
     from mediavault.features.jobs.service import Jobs
     from mediavault.presentation.schemas import JobPageView
-    from mediavault.store.port import JobQuery, Store
+    from mediavault.store.port import Enqueued, JobQuery, Store
 
 
 MAX_LIMIT = 1_000
 
 
+Links = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="URL…",
+        help="URLs of posts; - reads them from standard input.",
+        show_default=False,
+    ),
+]
+LinkFile = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        "-a",
+        metavar="FILE",
+        help="Also the URLs in this file; lines that begin with # are comments.",
+        show_default=False,
+    ),
+]
+ProfileName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Save them with this profile: see `mediavault profile list`.",
+        show_default=False,
+    ),
+]
+
+
 def add(
-    urls: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="URL…",
-            help="URLs of posts; - reads them from standard input.",
-            show_default=False,
-        ),
-    ],
+    urls: Links = None,
     *,
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Save them with this profile: see `mediavault profile list`.",
-            show_default=False,
-        ),
-    ] = None,
+    file: LinkFile = None,
+    profile: ProfileName = None,
     priority: Annotated[
         Priority,
         typer.Option(
@@ -61,20 +78,23 @@ def add(
     from mediavault.core.users import OWNER
     from mediavault.features.jobs.service import Caller
     from mediavault.presentation.views import job_list
+    from mediavault.store.job_ids import short_ids
 
-    texts = read_urls(urls)
-    stored = asyncio.run(
-        with_jobs(
-            lambda jobs: jobs.submit(
-                texts, Caller(OWNER), profile=profile, priority=priority, force=force
-            )
+    texts = read_urls(urls or [], file)
+
+    async def submit(jobs: Jobs) -> tuple[list[Enqueued], dict[str, str]]:
+        stored = await jobs.submit(
+            texts, Caller(OWNER), profile=profile, priority=priority, force=force
         )
-    )
+        ids = [enqueued.job.id for enqueued in stored]
+        return stored, await short_ids(jobs.store.catalogue, ids)
+
+    stored, short = asyncio.run(with_jobs(submit))
     views = job_list([enqueued.job for enqueued in stored])
     if as_json:
         print_json(views)
         return
-    print_jobs(views.jobs)
+    print_jobs(views.jobs, short)
     known = sum(not enqueued.created for enqueued in stored)
     if known:
         out().print(f"{counted(known, 'of them was', 'of them were')} known already.", style="dim")
@@ -84,10 +104,15 @@ def add(
 def list_jobs(
     which: JobFilter,
     *,
-    limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="At most this many jobs.")] = 50,
+    limit: Annotated[
+        int, typer.Option(min=0, max=MAX_LIMIT, help="At most this many jobs; 0 for all.")
+    ] = 50,
+    page: Annotated[int, typer.Option(min=1, help="Which page of so many jobs.")] = 1,
     cursor: Annotated[
-        str | None, typer.Option(help="Continue after the last page.", show_default=False)
+        str | None,
+        typer.Option(help="Continue after the last page, by its `next_cursor` in --json."),
     ] = None,
+    former: Annotated[list[JobStatus] | None, typer.Option("--status", hidden=True)] = None,
     as_json: AsJson = False,
 ) -> None:
     """List jobs, newest first or in another order."""
@@ -96,17 +121,19 @@ def list_jobs(
 
     if which.platform is not None:
         refuse_unknown_site(which.platform)
-    page = asyncio.run(_list(quiet_settings(), which.query(OWNER, cursor=cursor, limit=limit)))
+    which = replace(which, status=(*which.status, *(former or ())))
+    query = which.query(OWNER, cursor=cursor, limit=limit or MAX_LIMIT)
+    view, short = asyncio.run(_list(quiet_settings(), query, page, is_whole=not limit))
     if as_json:
-        print_json(page)
+        print_json(view)
         return
-    print_jobs(page.jobs)
-    if page.next_cursor:
-        out().print(f"There are more: --cursor {page.next_cursor}", style="dim")
+    print_jobs(view.jobs, short)
+    if view.next_cursor:
+        out().print(f"There are more: --page {page + 1}, or --limit 0 for all.", style="dim")
 
 
 def show(
-    job_id: Annotated[str, typer.Argument(metavar="ID", help="Id of a job.", show_default=False)],
+    job_id: JobIdText,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -119,21 +146,21 @@ def show(
 
     settings = quiet_settings()
 
-    async def show(store: Store) -> None:
-        post_marks = await read_marks(store, OWNER, [JobId(job_id)])
-        holds = await current_holds(store, settings)
+    async def show(jobs: Jobs) -> None:
+        store, found = jobs.store, await jobs.find(job_id)
+        post_marks = await read_marks(store, OWNER, [found])
         job = job_view(
-            await store.catalogue.get(JobId(job_id)),
-            post_marks.get(JobId(job_id), PostMarks()),
-            holds=holds,
+            await store.catalogue.get(found),
+            post_marks.get(found, PostMarks()),
+            holds=await current_holds(store, settings),
         )
-        history = [history_view(record) for record in await store.catalogue.history(JobId(job_id))]
+        history = [history_view(record) for record in await store.catalogue.history(found)]
         if as_json:
             print_json({**job.model_dump(mode="json"), "history": history})
         else:
             print_job(job, history)
 
-    asyncio.run(with_store(quiet_settings(), show))
+    asyncio.run(with_jobs(show))
 
 
 def retry(
@@ -256,54 +283,89 @@ def remove(
     )
 
 
-def read_urls(urls: Sequence[str]) -> list[str]:
-    """Return the arguments, with - replaced by the lines of standard input."""
-    import sys
+def read_urls(urls: Sequence[str], file: str | None = None) -> list[str]:
+    """Return the arguments, with - replaced by the URLs on standard input, and those in the file.
+    Raises BadInput for a file that cannot be read, and without any URL.
+    """
+    from pathlib import Path
 
-    from mediavault.core.failures import BadUrl
+    from mediavault.core.failures import BadInput, BadUrl
 
     result: list[str] = []
     for url in urls:
-        result += sys.stdin.read().split() if url == "-" else [url]
+        result += _urls_in(sys.stdin.read()) if url == "-" else [url]
+    if file == "-":
+        result += _urls_in(sys.stdin.read())
+    elif file is not None:
+        try:
+            result += _urls_in(Path(file).read_text(encoding="utf-8-sig", errors="replace"))
+        except OSError as exc:
+            raise BadInput(f"{file} cannot be read: {exc.strerror}.") from exc
     if not result:
         raise BadUrl("No link found.")
     return result
 
 
+def _urls_in(text: str) -> list[str]:
+    lines = (line.strip() for line in text.splitlines())
+    return [url for line in lines if not line.startswith("#") for url in line.split()]
+
+
 def for_each(
-    job_ids: Sequence[str], do: Callable[[Jobs, JobId], Awaitable[Job]], *, as_json: bool
+    texts: Sequence[str], do: Callable[[Jobs, JobId], Awaitable[Job]], *, as_json: bool
 ) -> None:
     """Apply ``do`` to each job and stop at the first error;
-    what was done before stays done and is printed.
+    what was done before stays done and is printed. Nothing is done unless all are found.
     """
     from mediavault.cli.output import print_jobs, print_json
     from mediavault.presentation.views import job_list
+    from mediavault.store.job_ids import short_ids
 
     done: list[Job] = []
+    short: dict[str, str] = {}
 
     async def act(jobs: Jobs) -> None:
-        for job_id in job_ids:
-            done.append(await do(jobs, JobId(job_id)))  # noqa: PERF401 - the list is printed after an error too
+        ids = [await jobs.find(text) for text in texts]
+        short.update(await short_ids(jobs.store.catalogue, ids))
+        for job_id in ids:
+            done.append(await do(jobs, job_id))  # noqa: PERF401 - the list is printed after an error too
 
     try:
         asyncio.run(with_jobs(act))
     finally:
         if done and not as_json:
-            print_jobs(job_list(done).jobs)
+            print_jobs(job_list(done).jobs, short)
     if as_json:
         print_json(job_list(done))
 
 
-async def _list(settings: Settings, query: JobQuery) -> JobPageView:
+async def _list(
+    settings: Settings, query: JobQuery, page: int, *, is_whole: bool
+) -> tuple[JobPageView, dict[str, str]]:
+    """Return that page of the query's jobs, or all of them, and their ids as lists show them."""
     from mediavault.app import storage
     from mediavault.core.users import OWNER
     from mediavault.presentation.views import page_view
+    from mediavault.store.job_ids import short_ids
     from mediavault.store.mark_changes import read_marks
+    from mediavault.store.port import JobPage
 
     async with storage.open_store(settings) as store:
-        page = await store.catalogue.jobs(query)
-        post_marks = await read_marks(store, OWNER, [job.id for job in page.jobs])
-        return page_view(page, post_marks, holds=await current_holds(store, settings))
+        found = await store.catalogue.jobs(query)
+        jobs, number = [*found.jobs], 1
+        while found.next_cursor is not None and (is_whole or number < page):
+            query, number = replace(query, cursor=found.next_cursor), number + 1
+            found = await store.catalogue.jobs(query)
+            jobs = [*(jobs if is_whole else ()), *found.jobs]
+        if number < page:  # there are fewer pages
+            jobs = []
+        ids = [job.id for job in jobs]
+        view = page_view(
+            JobPage(tuple(jobs), found.next_cursor),
+            await read_marks(store, OWNER, ids),
+            holds=await current_holds(store, settings),
+        )
+        return view, await short_ids(store.catalogue, ids)
 
 
 SiteName = Annotated[

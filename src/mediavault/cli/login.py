@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mediavault.cli.context import quiet_settings
-from mediavault.cli.options import EXIT_JOB_FAILED, AsJson, Exit
+from mediavault.cli.options import EXIT_JOB_FAILED, AsJson, Exit, JobIdText
 from mediavault.core.failures import BadInput
-from mediavault.core.job import JobId
 from mediavault.core.messages import counted
 from mediavault.core.sessions import BrowserTask
 
@@ -59,9 +58,7 @@ def login(
 
 
 def answer(
-    job_id: Annotated[
-        str, typer.Argument(metavar="ID", help="Id of a job that needs you.", show_default=False)
-    ],
+    job_id: JobIdText,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -70,7 +67,7 @@ def answer(
     """
     from mediavault.cli.output import out, print_json
 
-    view = asyncio.run(_answer(quiet_settings(), JobId(job_id), silent=as_json))
+    view = asyncio.run(_answer(quiet_settings(), job_id, silent=as_json))
     if as_json:
         print_json(view)
     else:
@@ -124,16 +121,17 @@ async def _sign_in(settings: Settings, platform: str, *, silent: bool) -> Sessio
         return await session_view(state, store)
 
 
-async def _answer(settings: Settings, job_id: JobId, *, silent: bool) -> JobView:
+async def _answer(settings: Settings, text: str, *, silent: bool) -> JobView:
     from mediavault.app import composition, one_shot, storage
     from mediavault.browser.own_display import has_display
     from mediavault.presentation.views import job_view
+    from mediavault.store.job_ids import find_job_id
     from mediavault.store.waiting_jobs import browser_task_for, resume_after_window
 
     async with storage.open_store(settings) as store:
-        task = browser_task_for(
-            await store.catalogue.get(job_id), composition.make_submission(settings)
-        )
+        submission = composition.make_submission(settings)
+        job_id = await find_job_id(store.catalogue, submission, text)
+        task = browser_task_for(await store.catalogue.get(job_id), submission)
     if not has_display():
         raise _no_screen(settings, f"jobs/{job_id}")
     if not silent:

@@ -50,7 +50,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "serve": CommandEntry(
         "serving:serve", "Run the whole vault: API, pages and a worker, in one process."
     ),
-    "get": CommandEntry("get:get", "Save one post and wait for it."),
+    "get": CommandEntry("get:get", "Save posts and wait for them."),
     "add": CommandEntry("jobs:add", "Add posts by their URLs, all of them or none."),
     "list": CommandEntry("jobs:list_jobs", "List jobs, newest first or in another order."),
     "show": CommandEntry("jobs:show", "Show one job and its history."),

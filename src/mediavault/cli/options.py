@@ -24,9 +24,13 @@ SetAside = Annotated[
         ),
     ),
 ]
+ID_HELP = "as `list` shows it, the first characters of it, or the post's URL."
+JobIdText = Annotated[
+    str, typer.Argument(metavar="ID", help=f"A job's id: {ID_HELP}", show_default=False)
+]
 JobIds = Annotated[
     list[str],
-    typer.Argument(metavar="ID…", help="Job ids, as `list` shows them.", show_default=False),
+    typer.Argument(metavar="ID…", help=f"A job's id: {ID_HELP}", show_default=False),
 ]
 
 

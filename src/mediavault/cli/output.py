@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mediavault.core.clock import local
+from mediavault.core.clock import local, moment_or_none
 from mediavault.core.job import JobStatus, Priority
 from mediavault.core.marks import MarkCount
 from mediavault.core.media import in_words
@@ -75,20 +75,58 @@ def print_json_line(value: Json) -> None:
     sys.stdout.write("\n")
 
 
-def print_jobs(jobs: Sequence[JobView]) -> None:
+def print_jobs(jobs: Sequence[JobView], short: Mapping[str, str]) -> None:
+    """Print a table of jobs, with the columns for which the terminal is wide enough.
+    ``short`` has the ids to show.
+    """
     if not jobs:
         out().print("No jobs.")
         return
+    console, states = out(), [_state(job) for job in jobs]
+    ids = [Text(short[job.id]) for job in jobs]
+    room = console.width - _MIN_POST_CHARS - _width_of("Job", ids) - _width_of("State", states)
+    columns = {"Job": ids, "State": states}
+    for name, value_of in _MORE_COLUMNS.items():
+        values = [Text(value_of(job)) for job in jobs]
+        room -= _width_of(name, values)
+        if room >= 0:
+            columns[name] = values
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("Job", "State"):
-        table.add_column(name, no_wrap=True)
+    for name in columns:
+        table.add_column(name, no_wrap=True, justify="right" if name == "Size" else "left")
     table.add_column("Post", overflow="fold")
-    for job in jobs:
+    for job, *values in zip(jobs, *columns.values(), strict=True):
         post = Text(one_line(job.display.title))
         if job.display.detail:
             post.append(f"\n{job.display.detail}", style="dim")
-        table.add_row(job.id, _state(job), post)
-    out().print(table)
+        table.add_row(*values, post)
+    console.print(table)
+
+
+_MIN_POST_CHARS = 30
+
+
+def _width_of(name: str, values: Sequence[Text]) -> int:
+    """Return the width of a column with its gap."""
+    return max(len(name), *(value.cell_len for value in values)) + 1
+
+
+def _day_of(job: JobView) -> str:
+    """Return the day on which the post was published; where that is not known, the day on which it
+    was saved or submitted.
+    """
+    published = moment_or_none(job.metadata.get("published_at"))
+    if published is not None:
+        return f"{published:%Y-%m-%d}"
+    return f"{local(job.completed_at or job.created_at):%Y-%m-%d}"
+
+
+# by their importance: the last ones are left out first
+_MORE_COLUMNS: Mapping[str, Callable[[JobView], str]] = {
+    "Date": _day_of,
+    "Size": lambda job: format_size(job.bytes),
+    "Site": lambda job: job.platform,
+}
 
 
 def print_holds(holds: Sequence[HoldView], *, silent: bool = False) -> None:

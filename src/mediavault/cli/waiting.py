@@ -1,4 +1,4 @@
-"""Adds a post and waits until its job is over, with a worker in this process when no other is
+"""Adds posts and waits until their jobs are over, with a worker in this process when no other is
 alive.
 """
 
@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
@@ -21,8 +22,9 @@ from mediavault.core.fleet import is_served
 from mediavault.core.holds import hold_of
 from mediavault.core.job import Job, JobId, JobStatus, Priority, Stage
 from mediavault.core.settings import Settings
+from mediavault.core.submission import MAX_BATCH, RefusedAddress
 from mediavault.core.users import OWNER
-from mediavault.features.jobs.service import Caller
+from mediavault.features.jobs.service import Caller, Jobs
 from mediavault.presentation.labels import format_progress, format_recorded, format_size
 from mediavault.presentation.views import display, finished
 from mediavault.store.holds import holds_in_force
@@ -34,29 +36,68 @@ WORKERS_EVERY_S = 10.0  # a worker may die during the wait
 
 
 class JobWatcher(Protocol):
-    """Receives the job each time that it was read."""
+    """Receives the job each time that it was read, except when it is over."""
 
     def see(self, job: Job) -> None: ...
 
 
-async def save_and_wait(
-    settings: Settings, url: str, clock: Clock, *, force: bool, patience_s: float, silent: bool
-) -> Job:
-    """Return the job when it is over, or when its next retry is more than ``patience_s`` seconds
-    away.
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """How ``get`` saves posts. ``patience_s``: seconds until a retry that is waited for."""
 
-    Raises BadInput when the URL is refused; then nothing was stored.
+    profile: str | None = None
+    force: bool = False
+    patience_s: float = 30.0
+    silent: bool = False
+
+
+async def save_and_wait(
+    settings: Settings,
+    texts: Sequence[str],
+    clock: Clock,
+    saving: Saving,
+    report: Callable[[Job], None],
+) -> list[RefusedAddress]:
+    """Store all posts, then wait for one after the other; return the addresses that were refused.
+
+    ``report`` gets each job when it is over, or when its next retry is further away than the
+    patience. Raises BadInput for an unknown profile, and the refusal of the only address; then
+    nothing was stored.
     """
     async with storage.open_store(settings) as store:
         jobs = composition.make_jobs(settings, store)
-        # a user waits for it: before all others, and in quiet hours too
-        job = (await jobs.submit([url], Caller(OWNER), priority=Priority.NOW, force=force))[0].job
-        if job.status in (JobStatus.FAILED, JobStatus.CANCELLED):  # the command is a new request
-            job = await jobs.retry(job.id)
-        with _watcher(silent) as watcher:
-            return await wait_for(
-                store, job.id, settings, clock, watcher, patience=timedelta(seconds=patience_s)
-            )
+        ids, refused = await _store_all(jobs, texts, saving)
+        patience = timedelta(seconds=saving.patience_s)
+        for number, job_id in enumerate(ids, 1):
+            count = f"{number} of {len(ids)}" if len(ids) > 1 else ""
+            with _watcher(saving.silent, count) as watcher:
+                job = await wait_for(store, job_id, settings, clock, watcher, patience=patience)
+            report(job)
+    return refused
+
+
+async def _store_all(
+    jobs: Jobs, texts: Sequence[str], saving: Saving
+) -> tuple[list[JobId], list[RefusedAddress]]:
+    refused = jobs.submission.read_each(texts)[1] if len(texts) > 1 else []
+    bad = {address.position for address in refused}
+    accepted = [text for position, text in enumerate(texts) if position not in bad]
+    ids: dict[JobId, None] = {}
+    # users wait for them: before all others, and in quiet hours too
+    for first in range(0, len(accepted), MAX_BATCH):
+        stored = await jobs.submit(
+            accepted[first : first + MAX_BATCH],
+            Caller(OWNER),
+            profile=saving.profile,
+            priority=Priority.NOW,
+            force=saving.force,
+        )
+        for job in (enqueued.job for enqueued in stored):
+            # the command is a new request
+            if job.id not in ids and job.status in (JobStatus.FAILED, JobStatus.CANCELLED):
+                await jobs.retry(job.id, profile=saving.profile)
+            ids[job.id] = None
+    return list(ids), refused
 
 
 async def _is_held(job: Job, store: Store, live: LiveSettings, clock: Clock) -> bool:
@@ -81,7 +122,6 @@ async def wait_for(
     async with _LocalWorker(settings, job_id).at_hand() as helper:
         while True:
             job = await store.catalogue.get(job_id)
-            onlooker.see(job)
             if (
                 finished(job)
                 or await _is_held(job, store, live, clock)
@@ -89,6 +129,7 @@ async def wait_for(
                 or helper.gave_up()
             ):
                 return await store.catalogue.get(job_id)
+            onlooker.see(job)
             if not helper.works and clock.monotonic() >= next_worker_check:
                 next_worker_check = clock.monotonic() + WORKERS_EVERY_S
                 if not is_served(
@@ -147,16 +188,19 @@ class _LocalWorker:
 
 
 class Bar:
-    """A progress bar on standard error; without a terminal, one line for every new state."""
+    """A progress bar on standard error; without a terminal, one line for every new state.
+    ``count`` says which of several posts it is.
+    """
 
-    def __init__(self, progress: Progress, *, is_terminal: bool) -> None:
+    def __init__(self, progress: Progress, *, is_terminal: bool, count: str = "") -> None:
         self._progress = progress
+        self._prefix = f"{count}: " if count else ""
         self._is_terminal = is_terminal
         self._task = progress.add_task("", total=None, bytes="")
         self._shown = ""
 
     def see(self, job: Job) -> None:
-        state = display(job).state
+        state = self._prefix + display(job).state
         if not self._is_terminal and state != self._shown:
             self._progress.console.print(state, markup=False)
         elif self._is_terminal:
@@ -199,7 +243,7 @@ class _Silent:
 
 
 @contextlib.contextmanager
-def _watcher(silent: bool) -> Iterator[JobWatcher]:  # noqa: FBT001 - private, called once
+def _watcher(silent: bool, count: str) -> Iterator[JobWatcher]:  # noqa: FBT001 - private, called once
     if silent:
         yield _Silent()
         return
@@ -207,4 +251,4 @@ def _watcher(silent: bool) -> Iterator[JobWatcher]:  # noqa: FBT001 - private, c
     with Progress(
         *COLUMNS, console=console, transient=True, disable=not console.is_terminal
     ) as progress:
-        yield Bar(progress, is_terminal=console.is_terminal)
+        yield Bar(progress, is_terminal=console.is_terminal, count=count)

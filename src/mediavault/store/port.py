@@ -391,6 +391,11 @@ class JobCatalogue(Protocol):
         Posts without a job are left out.
         """
 
+    async def ids_beginning(self, beginnings: Collection[str], *, limit: int) -> list[JobId]:
+        """Return the ids of the jobs that begin with one of these texts, each once, in order, at
+        most ``limit``. The texts are taken literally; "" begins every id. Reads an index only.
+        """
+
     async def changed_since(self, moment: datetime, *, limit: int = 500) -> list[Job]:
         """Return the jobs with ``updated_at >= moment``, oldest change first."""
 

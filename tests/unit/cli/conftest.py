@@ -103,7 +103,9 @@ class StubHouse:
         self.ran.append("save_here")
         if self.ending == "hang":
             await asyncio.Future()
-        await end(self.store, self.ending)
+        is_first = len(self.ran) == 1
+        ending = "failed" if is_first else "saved"
+        await end(self.store, ending if self.ending == "first fails" else self.ending)
 
     async def inspect_url(self, settings: Settings, url: str) -> StubInspection:
         self.ran.append(url)

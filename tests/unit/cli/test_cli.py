@@ -23,7 +23,7 @@ from mediavault.store.waiting_jobs import accepted_reasons
 from tests.contract.shelves import job_of
 from tests.memory_store import MemoryJobStore
 from tests.stubs import fail_by_length
-from tests.unit.cli.conftest import POST, WORKER, Run, StubHouse, beat
+from tests.unit.cli.conftest import POST, WORKER, Run, StubHouse, beat, end
 
 
 def test_every_command_speaks_json(run: Run) -> None:
@@ -41,8 +41,8 @@ def test_help_and_version_exit_with_0(run: Run) -> None:
     [
         ("nonsense",),
         ("show",),
-        ("list", "--limit", "0"),
-        ("list", "--status", "odd"),
+        ("list", "--limit", "-1"),
+        ("list", "--state", "odd"),
         ("get", "--odd", POST),
     ],
 )
@@ -54,7 +54,7 @@ def test_a_wrong_command_line_exits_with_2(run: Run, arguments: tuple[str, ...])
 
 
 def test_a_wrong_command_line_is_reported_in_json_too(run: Run) -> None:
-    ended = run("list", "--limit", "0", "--json")
+    ended = run("list", "--limit", "-1", "--json")
 
     assert (ended.code, set(ended.json())) == (2, {"code", "message", "help"})
 
@@ -251,13 +251,19 @@ def test_what_players_showed_of_a_removed_video_is_removed_too(run: Run, tmp_pat
     assert [path.name for path in folder.iterdir()] == ["another.0.ab.preview.json"]
 
 
-def test_the_jobs_that_were_changed_before_a_refused_one_are_reported(run: Run) -> None:
-    job_id = run("add", POST, "--json").json()["jobs"][0]["id"]
-    ended = run("cancel", job_id, "nothing")
+def test_the_jobs_that_were_changed_before_a_refused_one_are_reported(
+    run: Run, house: StubHouse
+) -> None:
+    """A job that is not found is refused before anything is changed."""
+    ids = [job["id"] for job in run("add", POST, f"{POST}2", "--json").json()["jobs"]]
+    asyncio.run(end(house.store, "saved"))
+    not_found = run("cancel", ids[1], "nothing")
+    ended = run("cancel", ids[1], ids[0])
 
+    assert (not_found.code, not_found.out) == (2, "")
+    assert "There is no job nothing." in not_found.err
     assert ended.code == 2
-    assert job_id in ended.out
-    assert "There is no job nothing." in ended.err
+    assert "Cancelled" in ended.out
 
 
 @pytest.mark.parametrize("command", ["show", "retry", "cancel", "remove"])

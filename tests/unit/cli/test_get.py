@@ -9,6 +9,7 @@ import io
 import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -34,11 +35,60 @@ class Watching:
         self.seen.append(job.status)
 
 
-def test_a_saved_post_exits_with_0_and_prints_where(run: Run) -> None:
+def test_a_saved_post_exits_with_0_and_prints_where(run: Run, tmp_path: Path) -> None:
     ended = run("get", POST)
 
     assert ended.code == 0
-    assert "Saved jane/A film [1].mp4 (1.5 MB, 0:04)" in ended.out
+    path = tmp_path / "downloads" / "jane" / "A film [1].mp4"
+    assert ended.out.splitlines()[-1] == f"Saved {path} (1.5 MB, 0:04)"
+
+
+def test_a_file_in_a_bucket_is_named_without_what_is_secret_in_its_address(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDIAVAULT_VAULT_URL", "s3://films/mine?endpoint=https://store.example")
+
+    assert "Saved s3://films/mine/jane/A film [1].mp4 (1.5 MB" in run("get", POST).out
+
+
+def test_one_post_that_fails_does_not_keep_the_others_from_being_saved(
+    run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Links come from arguments, a file and standard input; the exit code is 1."""
+    house.ending = "first fails"
+    links = tmp_path / "links.txt"
+    links.write_text(f"# mine\n\n{POST}2\n")
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{POST}3 {POST}\n"))
+    ended = run("get", POST, "-", "-a", str(links))
+
+    assert (ended.code, ended.out.count("Saved ")) == (1, 2)
+    assert ended.err.count(f"{POST}: Failed: The post is gone.") == 1
+    assert [line for line in ended.err.splitlines() if line.startswith("3 of 3")]
+
+
+def test_a_link_that_is_refused_does_not_keep_the_others_from_being_saved(run: Run) -> None:
+    ended = run("get", POST, "http://127.0.0.1/")
+    answer = run("get", POST, "ftp://x.example/", "--json").json()
+
+    assert (ended.code, ended.out.count("Saved ")) == (2, 1)
+    assert "http://127.0.0.1/: " in ended.err
+    assert [job["status"] for job in answer["jobs"]] == ["completed"]
+    assert [(one["url"], one["code"]) for one in answer["refused"]] == [
+        ("ftp://x.example/", "BAD_URL")
+    ]
+
+
+def test_a_post_is_saved_with_the_profile_that_is_named(run: Run) -> None:
+    assert run("get", POST, "--audio", "--json").json()["profile"] == "audio"
+    assert run("get", f"{POST}2", "--profile", "1080p", "--json").json()["profile"] == "1080p"
+    assert run("get", f"{POST}3", "--profile", "none").code == 2
+    assert run("get", f"{POST}3", "--profile", "best", "--audio").code == 2
+
+
+def test_a_file_of_links_that_cannot_be_read_is_refused(run: Run, tmp_path: Path) -> None:
+    ended = run("get", "--from", str(tmp_path / "none.txt"))
+
+    assert (ended.code, "none.txt cannot be read: No such file" in ended.err) == (2, True)
 
 
 def test_with_json_only_the_job_is_printed(run: Run) -> None:
@@ -60,7 +110,8 @@ def test_a_failed_post_exits_with_1_and_prints_why_and_help(run: Run, house: Stu
     ended = run("get", POST)
 
     assert (ended.code, ended.out) == (1, "")
-    assert "The post is gone." in ended.err
+    assert ended.err.count("Failed") == 1
+    assert ended.err.splitlines()[-1].startswith("Failed: The post is gone. ")
     assert "there is nothing more to do." in ended.err
 
 

@@ -141,6 +141,10 @@ PLANS: dict[str, list[str]] = {
     "prune_records": ["SEARCH records USING INDEX records_expiring (expires_at<?)"],
     "seq_of": ["SEARCH jobs USING COVERING INDEX jobs_id (id=?)"],
     "get": BY_ID,
+    "ids_beginning": [
+        "SEARCH jobs USING COVERING INDEX jobs_id (id>? AND id<?)",
+        "USE TEMP B-TREE FOR DISTINCT",  # which is in order then
+    ],
     "changed_since": ["SEARCH jobs USING INDEX jobs_updated (updated_at>?)"],
     "history": [
         "SEARCH jobs USING COVERING INDEX jobs_id (id=?)",

@@ -65,7 +65,9 @@ class JobFilter:
     for values that no job can have.
     """
 
-    status: tuple[JobStatus, ...] = field(default=(), metadata=about("Only these statuses."))
+    status: tuple[JobStatus, ...] = field(
+        default=(), metadata=about("Only jobs in these states.", option="--state")
+    )
     platform: str | None = field(default=None, metadata=about("Only this site.", metavar="SITE"))
     q: str | None = field(
         default=None,

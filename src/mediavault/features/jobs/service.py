@@ -18,6 +18,7 @@ from mediavault.core.submission import RefusedAddress, Submission
 from mediavault.presentation.views import saved_paths
 from mediavault.store import trash, waiting_jobs
 from mediavault.store.bulk import enqueue_for_user, existing_jobs, iter_jobs, retry_each
+from mediavault.store.job_ids import find_job_id
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.mark_changes import mark_added_by
 from mediavault.store.port import Enqueued, JobOrder, JobQuery, Store
@@ -243,6 +244,14 @@ class Jobs:
         self.events.wake()
         log.info("jobs_retried", codes=sorted(codes), platform=platform, count=count)
         return count
+
+    # --- naming jobs ------------------------------------------------------------------------------
+
+    async def find(self, text: str) -> JobId:
+        """Return the id that a user means by an id, the beginning of one, or a post's URL
+        (``store.job_ids``). Raises JobNotFound, BadInput.
+        """
+        return await find_job_id(self.store.catalogue, self.submission, text)
 
     # --- the rest ---------------------------------------------------------------------------------
 

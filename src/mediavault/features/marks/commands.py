@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -14,7 +14,10 @@ from mediavault.core.marks import MarkCount, MarkKind
 from mediavault.store.mark_changes import MarkChange
 
 if TYPE_CHECKING:
+    from mediavault.core.job import JobId
+    from mediavault.core.marks import PostMarks
     from mediavault.features.marks.service import UserMarks
+    from mediavault.store.port import Store
 
 T = TypeVar("T")
 
@@ -22,12 +25,17 @@ T = TypeVar("T")
 @changes_of(MarkChange)
 def mark(values: Mapping[str, Any], job_ids: JobIds, *, as_json: AsJson = False) -> None:
     """Note something about posts: favourite, watched, pinned, tags, collections, a note."""
+    from mediavault.cli.context import with_found
     from mediavault.cli.output import out, print_json
-    from mediavault.core.job import JobId
+    from mediavault.core.clock import SystemClock
     from mediavault.core.messages import counted
+    from mediavault.features.marks.service import UserMarks
     from mediavault.presentation.views import marks_view
 
-    post_marks = _of_marks(lambda marks: marks.change_all(list(map(JobId, job_ids)), values))
+    async def change(store: Store, ids: Sequence[JobId]) -> dict[JobId, PostMarks]:
+        return await UserMarks(store, SystemClock()).change_all(ids, values)
+
+    post_marks = asyncio.run(with_found(job_ids, change))
     if as_json:
         print_json(
             {job_id: marks_view(one).model_dump(mode="json") for job_id, one in post_marks.items()}

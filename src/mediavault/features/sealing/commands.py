@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mediavault.cli.context import run
-from mediavault.cli.options import EXIT_JOB_FAILED, AsJson, Exit
+from mediavault.cli.options import EXIT_JOB_FAILED, ID_HELP, AsJson, Exit
 from mediavault.core.failures import BadInput
 from mediavault.core.messages import Message
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PostId = Annotated[
     str | None,
-    typer.Argument(metavar="[ID]", help="A job id, as `list` shows it.", show_default=False),
+    typer.Argument(metavar="[ID]", help=f"A job's id: {ID_HELP}", show_default=False),
 ]
 To = Annotated[
     Path | None,
@@ -98,14 +98,11 @@ def _seal(post: str, to: Path | None, *, as_json: bool) -> None:
     from mediavault.cli.context import quiet_settings
     from mediavault.cli.output import out, print_json
     from mediavault.cli.progress import steps
-    from mediavault.core.job import JobId
     from mediavault.presentation.labels import format_size, one_line
 
     settings = quiet_settings()
     with steps(silent=as_json) as onlooker:
-        copy, file = run(
-            one_shot.seal_copy(settings, JobId(post.lower()), (to or Path()).absolute(), onlooker)
-        )
+        copy, file = run(one_shot.seal_copy(settings, post, (to or Path()).absolute(), onlooker))
     if as_json:
         print_json(_sealed_json(copy, file))
         return

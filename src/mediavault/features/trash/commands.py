@@ -12,7 +12,6 @@ import typer
 
 from mediavault.cli.context import quiet_settings, with_store
 from mediavault.cli.options import AsJson
-from mediavault.core.job import JobId
 
 if TYPE_CHECKING:
     from mediavault.features.trash.service import TrashedView, TrashView
@@ -22,7 +21,12 @@ if TYPE_CHECKING:
 def trash(
     *,
     restore: Annotated[
-        str | None, typer.Option(metavar="ID", help="Restore this post.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="Restore this post: its id, the first characters of it, or its URL.",
+            show_default=False,
+        ),
     ] = None,
     empty: Annotated[
         bool, typer.Option("--empty", help="Remove everything in it for good.")
@@ -30,6 +34,7 @@ def trash(
     as_json: AsJson = False,
 ) -> None:
     """List the trash, restore a post, or empty the trash."""
+    from mediavault.app.composition import make_submission
     from mediavault.app.storage import make_library
     from mediavault.cli.output import print_json
     from mediavault.core.clock import SystemClock
@@ -41,7 +46,7 @@ def trash(
     async def act(store: Store) -> TrashView:
         found = Trash(store, make_library(settings), clock)
         if restore is not None:
-            await found.restore(JobId(restore))
+            await found.restore(await found.find(restore, make_submission(settings)))
         if empty:
             await found.empty()
         return await found.listed(
@@ -75,16 +80,22 @@ def print_trash(posts: Sequence[TrashedView]) -> None:
 
     from mediavault.cli.output import moment_words, out
     from mediavault.presentation.labels import format_size, one_line
+    from mediavault.store.job_ids import shortest_of
 
     if not posts:
         out().print("The trash is empty.")
         return
+    ids = [post.job.id for post in posts]
+    short = shortest_of(ids, ids)
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("Job", "Deleted", "Size", "Title"):
         table.add_column(name, overflow="fold")
     for post in posts:
         size = format_size(post.bytes) if post.bytes else ""
         table.add_row(
-            post.job.id, moment_words(post.deleted_at), size, Text(one_line(post.job.display.title))
+            short[post.job.id],
+            moment_words(post.deleted_at),
+            size,
+            Text(one_line(post.job.display.title)),
         )
     out().print(table)

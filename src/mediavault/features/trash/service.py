@@ -18,8 +18,10 @@ from mediavault.core.job import Job, JobId, with_paths
 from mediavault.core.marks import Mark, MarkKind
 from mediavault.core.messages import Message
 from mediavault.core.shows import episode_of
+from mediavault.core.submission import Submission
 from mediavault.presentation.schemas import JobView
 from mediavault.presentation.views import job_view
+from mediavault.store.job_ids import beginning_of_id, is_url, only_match
 from mediavault.store.port import Store, StoredJob
 from mediavault.store.removed_posts import forget_removed
 from mediavault.store.search_words import further_words
@@ -94,6 +96,22 @@ class Trash:
         """Return how many posts are in the trash."""
         return await self.store.tables.count(TRASH, {})
 
+    async def find(self, text: str, submission: Submission) -> JobId:
+        """Return the id of the post in the trash that a user means by an id, the beginning of one,
+        or a URL, whose latest deleted post is meant. Raises NotFound, BadInput.
+        """
+        if not is_url(text):
+            beginning = beginning_of_id(text)
+            ids = [key[0] for key in await self.store.tables.keys(TRASH, {})]
+            if not any(job_id.startswith(beginning) for job_id in ids):
+                raise _not_in_the_trash()
+            return only_match(beginning, ids)
+        url = submission.read(text).canonical_url
+        for post in await trashed_posts(self.store, {}):
+            if post.job.canonical_url == url:
+                return post.job.id
+        raise _not_in_the_trash()
+
     async def restore(self, job_id: JobId) -> Job:
         """Bring a post back with its files, history and marks, and return its job. Raises NotFound,
         StorageFailure.
@@ -135,9 +153,7 @@ class Trash:
     async def _post(self, job_id: JobId) -> TrashedPost:
         for row in await self.store.tables.some(TRASH, [(job_id,)]):
             return read_post(row)
-        raise NotFound(
-            "This post is not in the trash.", help="It was restored, or removed for good."
-        )
+        raise _not_in_the_trash()
 
     async def _restore(self, post: TrashedPost) -> Job:
         stored, names = post.stored, dict[str, str]()
@@ -180,6 +196,10 @@ class Trash:
         except JobNotFound:
             return False
         return True
+
+
+def _not_in_the_trash() -> NotFound:
+    return NotFound("This post is not in the trash.", help="It was restored, or removed for good.")
 
 
 async def _back(files: TrashFiles, path: str, trashed: str, names: Mapping[str, str]) -> str:

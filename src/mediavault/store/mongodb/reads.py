@@ -45,6 +45,19 @@ async def of_posts(server: MongoServer, canonical_urls: Collection[str]) -> dict
     return {document["canonical_url"]: job_from(document) for document in documents}
 
 
+async def ids_beginning(
+    server: MongoServer, beginnings: Collection[str], *, limit: int
+) -> list[JobId]:
+    if not beginnings:
+        return []
+    # "~" comes after every character of an id
+    ranges = [{"_id": {"$gte": text, "$lt": f"{text}~"}} for text in beginnings]
+    documents = await server.database.documents(JOBS).find(
+        {"$or": ranges}, fields={"_id": 1}, sort=[("_id", 1)], limit=limit
+    )
+    return [JobId(document["_id"]) for document in documents]
+
+
 async def changed_since(server: MongoServer, moment: datetime, *, limit: int = 500) -> list[Job]:
     database = server.database
     documents = await database.documents(JOBS).find(

@@ -96,6 +96,7 @@ class MongoCatalogue(Port[MongoServer]):
     failures = shielded(library.failures)
     next_queued = shielded(reads.next_queued)
     of_posts = shielded(reads.of_posts)
+    ids_beginning = shielded(reads.ids_beginning)
     changed_since = shielded(reads.changed_since)
     next_due = shielded(reads.next_due)
     count_unparsed = shielded(reads.count_unparsed)

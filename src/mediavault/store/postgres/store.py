@@ -195,6 +195,7 @@ class PostgresCatalogue(Port[PostgresServer]):
     failures = shielded(autocommitted(library.failures))
     next_queued = shielded(autocommitted(reads.next_queued))
     of_posts = shielded(autocommitted(reads.of_posts))
+    ids_beginning = shielded(autocommitted(reads.ids_beginning))
     changed_since = shielded(autocommitted(reads.changed_since))
     next_due = shielded(autocommitted(reads.next_due))
     count_unparsed = shielded(autocommitted(reads.count_unparsed))

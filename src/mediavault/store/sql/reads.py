@@ -37,6 +37,11 @@ async def of_posts(txn: SqlTxn, canonical_urls: Collection[str]) -> dict[str, Jo
     return {job.canonical_url: job for job in jobs}
 
 
+async def ids_beginning(txn: SqlTxn, beginnings: Collection[str], *, limit: int) -> list[JobId]:
+    values = {"beginnings": list(beginnings), "limit": limit}
+    return [JobId(job_id) for [job_id] in await txn.rows("ids_beginning", values)]
+
+
 async def next_queued(txn: SqlTxn, *, limit: int) -> list[Job]:
     platforms = [row[0] for row in await txn.rows("queued_platforms")]
     first = await first_queued(txn, dict.fromkeys(platforms, limit), limit, platforms)

@@ -116,6 +116,12 @@ SELECT {job} FROM {s}jobs {by[jobs_post]}
    AND NOT EXISTS (SELECT 1 FROM {s}jobs AS newer {by[jobs_post]}
                     WHERE newer.canonical_url = jobs.canonical_url AND newer.version > jobs.version);
 
+-- name: ids_beginning
+-- "~" comes after every character of an id.
+SELECT DISTINCT jobs.id FROM {each[beginnings]}
+  {then} {s}jobs {by[jobs_id]} ON jobs.id >= given.value AND jobs.id < given.value || '~'
+ ORDER BY jobs.id LIMIT :limit::bigint;
+
 -- name: changed_since
 SELECT {job} FROM {s}jobs {by[jobs_updated]} WHERE updated_at >= :moment::bigint ORDER BY updated_at LIMIT :limit::bigint;
 

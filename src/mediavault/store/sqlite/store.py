@@ -286,6 +286,7 @@ class SqliteCatalogue(_SqlitePort):
     failures = _read(library.failures)
     next_queued = _read(reads.next_queued)
     of_posts = _read(reads.of_posts)
+    ids_beginning = _read(reads.ids_beginning)
     changed_since = _read(reads.changed_since)
     next_due = _read(reads.next_due)
     count_unparsed = _read(reads.count_unparsed)
