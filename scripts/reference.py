@@ -15,7 +15,8 @@ from annotated_types import Ge, Gt, Le
 from pydantic.fields import FieldInfo
 
 from mediavault.api.health import metrics_of
-from mediavault.cli.main import COMMANDS, GROUPS, app_of
+from mediavault.cli.commands import COMMANDS, GROUPS
+from mediavault.cli.main import app_of
 from mediavault.core.failures import FAILURES, ErrorCode
 from mediavault.core.job import WorkerHeartbeat, WorkerId
 from mediavault.core.settings import SECRETS, ChangeableSettings, Settings, variable

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from mediavault import __version__
-from mediavault.cli.main import COMMANDS
+from mediavault.cli.commands import COMMANDS
 from mediavault.cli.workers import until_left
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobId, WorkerHeartbeat

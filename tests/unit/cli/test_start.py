@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.cli.main import COMMANDS, GROUPS, refuse_other_systems
+from mediavault.cli.commands import COMMANDS, EXAMPLES, GROUPS, PANELS
+from mediavault.cli.main import refuse_other_systems
 from mediavault.core.failures import BadInput
 
 # What `--version` and `--help` may import of this package, and what no start of these may import of
@@ -19,6 +20,7 @@ ALLOWED = {
     "mediavault",
     "mediavault._version",
     "mediavault.cli",
+    "mediavault.cli.commands",
     "mediavault.cli.options",
     "mediavault.cli.main",
     "mediavault.cli.streams",
@@ -103,6 +105,16 @@ def test_the_help_of_a_command_that_is_not_loaded_is_its_own(name: str) -> None:
     documented = (entry.load().__doc__ or "").strip().split("\n\n")[0]
 
     assert entry.help == " ".join(documented.split())
+
+
+def test_each_command_is_in_one_group_of_the_help_and_the_examples_are_of_commands() -> None:
+    listed = [name for names in PANELS.values() for name in names]
+
+    assert sorted(listed) == sorted([*COMMANDS, *GROUPS])
+    for name, examples in EXAMPLES.items():
+        assert name in {"", *listed}
+        for typed, _ in examples:
+            assert f"mediavault {name}" in typed, typed
 
 
 @pytest.mark.parametrize(
