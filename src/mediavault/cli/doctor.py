@@ -43,6 +43,9 @@ def doctor(
     upgrade_ytdlp: UpgradeYtdlp = False,
     previous_ytdlp: PreviousYtdlp = False,
     bundle: Bundle = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Also show each check that passed.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check the installation."""
@@ -67,7 +70,7 @@ def doctor(
         )
         print_json({"ok": sound, "checks": [check.as_dict() for check in checks], **change})
     else:
-        _print(checks, upgraded)
+        _print(checks, upgraded, is_verbose=verbose)
         if bundle is not None:
             out().print(f"Written: {bundle.absolute()}", markup=False, soft_wrap=True)
     if not sound:
@@ -83,8 +86,10 @@ def _change_ytdlp(settings: Settings, *, upgrade: bool) -> UpgradeRecord:
     return asyncio.run(ytdlp.upgrade()) if upgrade else ytdlp.go_back()
 
 
-def _print(checks: list[Check], upgraded: UpgradeRecord | None) -> None:
+def _print(checks: list[Check], upgraded: UpgradeRecord | None, *, is_verbose: bool) -> None:
+    """Print what is broken, then what may become a problem, then what is fine."""
     from mediavault.cli.output import out
+    from mediavault.core.messages import counted
 
     console = out()
     if upgraded is not None:
@@ -95,9 +100,16 @@ def _print(checks: list[Check], upgraded: UpgradeRecord | None) -> None:
             else f"{upgraded.before or 'none'} → {upgraded.after}"
         )
         console.print(f"yt-dlp: {words}", markup=False)
-    for check in checks:
+    by_verdict = {mark: [check for check in checks if check.verdict == mark] for mark in MARKS}
+    passed = by_verdict["ok"]
+    shown = [*by_verdict["broken"], *by_verdict["warning"], *(passed if is_verbose else ())]
+    for check in shown:
         mark, colour = MARKS[check.verdict]
         console.print(f"[{colour}]{mark}[/] [bold]{check.name}[/]", end="  ")
         console.print(check.detail, markup=False, soft_wrap=True)
         if check.help:
             console.print(f"  → {check.help}", markup=False, soft_wrap=True)
+    if passed and not is_verbose:
+        mark, colour = MARKS["ok"]
+        more = "" if shown else "; --verbose shows them"
+        console.print(f"[{colour}]{mark}[/] {counted(len(passed), 'check')} passed{more}")

@@ -4,8 +4,8 @@ and those that need no site and no browser are run.
 
 from __future__ import annotations
 
-import os
 import json
+import os
 import re
 import shlex
 from collections.abc import Iterator

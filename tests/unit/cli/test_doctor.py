@@ -46,14 +46,17 @@ def test_a_healthy_installation_exits_with_0(run: Run) -> None:
     assert checks["Workers"] == "warning"
 
 
-def test_without_json_each_finding_has_a_mark_and_help(
+def test_problems_come_first_and_what_is_fine_only_if_asked_for(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MEDIAVAULT_PROT", "1")
-    ended = run("doctor")
+    lines = run("doctor").out.splitlines()
+    marks = [line[0] for line in run("doctor", "--verbose").out.splitlines() if line[0] != " "]
 
-    assert "✓ Python" in ended.out
-    assert "! Settings  no setting reads MEDIAVAULT_PROT" in ended.out
+    assert lines[0].startswith("! Settings  no setting reads MEDIAVAULT_PROT")
+    assert lines[-1] == f"✓ {marks.count('✓')} checks passed"
+    assert "✓" not in "".join(lines[:-1])
+    assert marks == sorted(marks)
 
 
 def test_a_library_that_cannot_be_written_exits_with_1(
