@@ -21,7 +21,6 @@ from mediavault.library.port import Library
 from mediavault.library.staging import STAGING_FOLDER
 from mediavault.store.patience import DatabaseWait
 from mediavault.store.port import Store
-from mediavault.worker.library_watch import check_library, ensure_library_id
 
 if TYPE_CHECKING:
     from mediavault.features.importing.model import ImportSource
@@ -238,6 +237,8 @@ async def open_library(settings: Settings, store: Store) -> Library:
     """Return the library for reading; nothing is written to it.
     Raises StorageFailure when it is not the store's.
     """
+    from mediavault.worker.library_watch import check_library
+
     library = make_library(settings)
     await check_library(store, library)
     return library
@@ -247,6 +248,8 @@ async def prepare_library(settings: Settings, store: Store) -> Library:
     """Return the library for writing, with the id that it shares with the store. Raises
     StorageFailure when it is another's.
     """
+    from mediavault.worker.library_watch import ensure_library_id
+
     library = make_library(settings)
     await ensure_library_id(store, library)
     await library.prepare()
@@ -279,6 +282,8 @@ async def try_library(settings: Settings) -> None:
 
     Raises StorageFailure, also when the library is not the store's.
     """
+    from mediavault.worker.library_watch import check_library
+
     library = make_library(settings)
     with suppress(StoreError):  # without the store it cannot be known whose library it is
         async with open_store(settings) as store:

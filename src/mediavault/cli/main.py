@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -28,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code = copy_context().run(_run, argv)
         except OutputLost:
             code = EXIT_REFUSED
+        if arguments is None:  # the process ends: collecting its objects is an eighth of `list`
+            gc.freeze()
         return streams.hand_over(code)
 
 
@@ -74,13 +77,14 @@ def refuse_other_systems(platform: str, triplet: str) -> None:
 
 
 def app_of(used: str) -> typer.Typer:
-    """Return the command line. Only the command or group ``used`` is loaded;
-    of the others it has the help.
+    """Return the command line with only the command or group ``used``; where there is no such
+    one, with the help of all.
     """
     import typer
 
     from mediavault.cli.options import root_options
 
+    is_known = used in COMMANDS or used in GROUPS
     app = typer.Typer(
         name="mediavault",
         help=ABOUT,
@@ -92,7 +96,7 @@ def app_of(used: str) -> typer.Typer:
     )
     app.callback()(root_options)
     for panel, names in PANELS.items():
-        for name in names:
+        for name in [used] * (used in names) if is_known else names:
             if name in COMMANDS:
                 _add_command(app, name, COMMANDS[name], panel, is_used=name == used)
                 continue

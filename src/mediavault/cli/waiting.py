@@ -20,9 +20,9 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import MediavaultError
 from mediavault.core.fleet import is_served
 from mediavault.core.holds import hold_of
-from mediavault.core.job import Job, JobId, JobStatus, Priority, Stage
+from mediavault.core.job import MAX_BATCH, Job, JobId, JobStatus, Priority, Stage
 from mediavault.core.settings import Settings
-from mediavault.core.submission import MAX_BATCH, RefusedAddress
+from mediavault.core.submission import RefusedAddress
 from mediavault.core.users import OWNER
 from mediavault.features.jobs.service import Caller, Jobs
 from mediavault.presentation.labels import format_progress, format_recorded, format_size

@@ -10,7 +10,6 @@ from importlib.metadata import Distribution, PackageNotFoundError
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 IMAGE_MARK = "mediavault-image"  # a file in the environment that the container image contains
 
@@ -69,6 +68,8 @@ def _package(origin: str, extra: str) -> str:
     "" where it came from an index.
     """
     if origin.startswith("file:"):
+        from urllib.request import url2pathname  # with all of urllib
+
         return f"'{url2pathname(urlsplit(origin).path)}[{extra}]'"
     return f"'mediavault[{extra}] @ {origin}'" if origin else f"'mediavault[{extra}]'"
 

@@ -18,6 +18,7 @@ JobId = NewType("JobId", str)  # UUIDv7, canonical text form
 WorkerId = NewType("WorkerId", str)  # one per process incarnation, never reused
 
 DEFAULT_MAX_ATTEMPTS = 5
+MAX_BATCH = 500  # URLs in one request
 
 
 class JobStatus(StrEnum):

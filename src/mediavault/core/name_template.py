@@ -23,7 +23,6 @@ from mediavault.core.names import (
     slug_keep_case,
     truncate_bytes,
 )
-from mediavault.core.post_urls import has_url, hash_of_file
 
 DEFAULT_NAME_TEMPLATE = "{date} {title} [{id}]"
 PLACES = ("date", "year", "site", "account", "title", "id")
@@ -83,6 +82,9 @@ def named_post(
 
     A post without a URL belongs to no site, and its id is the beginning of its file's hash.
     """
+    # the settings check templates, and every command reads the settings
+    from mediavault.core.post_urls import has_url, hash_of_file
+
     if not has_url(canonical_url):
         post_id, platform = hash_of_file(canonical_url)[:FILE_ID_CHARS], ""
     post_id = post_id or job_id

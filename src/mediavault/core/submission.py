@@ -17,7 +17,6 @@ from mediavault.core.messages import Message, join
 from mediavault.core.platform import Platform
 from mediavault.core.urls import HttpUrl, parse_http_url
 
-MAX_BATCH = 500  # URLs in one request
 _MAX_NAMED = 3  # of the refused URLs of a batch
 _SHOWN_CHARS = 80
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import errno
 import hashlib
 import json
@@ -179,6 +178,8 @@ def rename_without_replacing(source: Path, target: Path) -> bool:
     Calls renameat2(RENAME_NOREPLACE), or a hard link and an unlink where the kernel or the file
     system has no such call.
     """
+    import ctypes  # slow to load, and only for this
+
     libc = ctypes.CDLL(None, use_errno=True)
     renameat2 = getattr(libc, "renameat2", None)
     if renameat2 is not None:

@@ -12,12 +12,19 @@ from pydantic import BaseModel, ConfigDict, Field, WrapValidator, model_validato
 
 from mediavault.core.failures import ErrorCode
 from mediavault.core.holds import HoldReason
-from mediavault.core.job import ItemStatus, JobStatus, Priority, Stage, StepOutcome, StrategyName
+from mediavault.core.job import (
+    MAX_BATCH,
+    ItemStatus,
+    JobStatus,
+    Priority,
+    Stage,
+    StepOutcome,
+    StrategyName,
+)
 from mediavault.core.media import FoundIn, ItemRole, ItemType, Sign, SourceType, Watermark
 from mediavault.core.messages import Message
 from mediavault.core.records import CheckVerdict
 from mediavault.core.site_limits import SiteState
-from mediavault.core.submission import MAX_BATCH
 
 MAX_FILTER_CHARS = 1_000
 MAX_CHOSEN = 100  # candidates of one job

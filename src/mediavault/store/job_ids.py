@@ -6,13 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from itertools import count, pairwise
+from typing import TYPE_CHECKING
 
 from mediavault.core.failures import BadInput, JobNotFound
 from mediavault.core.job import JobId
 from mediavault.core.messages import Message
-from mediavault.core.submission import Submission
 from mediavault.store import transitions
-from mediavault.store.port import JobCatalogue
+
+if TYPE_CHECKING:
+    from mediavault.core.submission import Submission
+    from mediavault.store.port import JobCatalogue
 
 SHORTEST_CHARS = 4  # of a beginning that names a job
 SHOWN_CHARS = 8  # the first 32 bits of a UUIDv7: those of a minute's jobs are the same
@@ -70,7 +73,7 @@ def only_match(beginning: str, ids: Iterable[str]) -> JobId:
         raise BadInput(
             Message(
                 "%(count)s jobs have an id that begins with %(text)s.",
-                count=f"More than {_COUNTED:,}" if len(matches) >= _COUNTED else str(len(matches)),
+                count=f"{_COUNTED}+" if len(matches) >= _COUNTED else str(len(matches)),
                 text=beginning,
             ),
             help=Message(

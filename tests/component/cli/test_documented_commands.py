@@ -30,6 +30,7 @@ COMMAND = re.compile(
 NOT_RUN = {  # why
     "answer": "opens a browser",
     "api": "runs until it is stopped",
+    "completion": "is in the middle of a line of a shell",
     "demo": "has its own test",
     "drain": "waits for a worker to end",
     "get": "fetches a post",

@@ -47,6 +47,7 @@ NOT_FOR_LISTS = {
     "jinja2",
     "playwright",
     "rich.progress",
+    "structlog",
     "uvicorn",
     "yt_dlp",
 }

@@ -25,9 +25,9 @@ from mediavault.core.failures import (
     MediavaultError,
 )
 from mediavault.core.fleet import ALIVE_WITHIN
-from mediavault.core.job import Job, JobId
+from mediavault.core.job import MAX_BATCH, Job, JobId
 from mediavault.core.messages import Message
-from mediavault.core.submission import MAX_BATCH, RefusedAddress
+from mediavault.core.submission import RefusedAddress
 from mediavault.features.jobs.library_filter import LibraryFilter, LibraryView, Mine, address
 from mediavault.features.sites.service import closed_limits, reopen_site
 from mediavault.presentation.schemas import ErrorView
