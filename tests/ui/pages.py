@@ -322,11 +322,11 @@ async def told_the_format(page: Page) -> None:
 
 async def player_used(page: Page) -> None:
     """Show the controls, with the menus that the video has."""
-    await page.locator("#chapters:not([hidden])").wait_for(state="attached")
+    await page.locator("#chapters:not([data-none])").wait_for(state="attached")
     await page.evaluate("document.getElementById('player').currentTime = 2.5")
     await page.locator("#controls").wait_for()
-    for menu in ("#captions", "#chapters"):
-        await page.locator(f"{menu} summary").click()
+    await page.get_by_role("tab", name="Chapters").click()
+    await page.locator("#more summary").click()
 
 
 async def next_announced(page: Page) -> None:

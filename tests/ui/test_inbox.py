@@ -62,7 +62,7 @@ async def test_a_post_is_made_a_favourite_pinned_played_and_deleted_from_the_inb
     await expect(page.locator("#player")).to_be_visible()
     await page.goto(f"{fresh_vault.base}/sources/inbox")
     await row.get_by_role("button", name="Delete").click()
-    await expect(page.get_by_text("1 post was deleted.")).to_be_visible()
+    await expect(page.get_by_text("Moved 1 to the trash.")).to_be_visible()
     await page.goto(f"{fresh_vault.base}/sources/inbox")
     await expect(row).to_have_count(0)
 

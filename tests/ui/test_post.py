@@ -86,6 +86,7 @@ async def test_keys_control_the_video_but_not_while_a_field_has_the_focus(
     state = await page.evaluate(
         "(({playbackRate, muted}) => [playbackRate, muted])(document.getElementById('player'))"
     )
+    await page.locator("#more summary").click()
     await page.focus("#speed")
     await page.keyboard.press("0")
 
@@ -105,6 +106,7 @@ async def test_space_plays_and_pauses_except_on_a_focused_button(
     await page.wait_for_function("() => !document.getElementById('player').paused")
     await page.keyboard.press("k")
     await page.wait_for_function("() => document.getElementById('player').paused")
+    await page.locator("#more summary").click()
     await page.focus("#show-keys")
     await page.keyboard.press(" ")
 
@@ -153,6 +155,8 @@ async def test_without_javascript_the_browsers_own_controls_are_shown(
 async def test_volume_and_speed_are_remembered_on_the_next_post(pages: Pages, vault: Vault) -> None:
     page = await pages(f"/jobs/{mp4_of(vault).id}")
     await page.evaluate("document.getElementById('player').volume = 0.25")
+    await page.evaluate("document.getElementById('player').currentTime = 1")
+    await page.locator("#more summary").click()
     await page.select_option("#speed", "1.5")
     await page.wait_for_function("() => localStorage.getItem('mediavault.player')?.includes('1.5')")
     await page.keyboard.press("Escape")

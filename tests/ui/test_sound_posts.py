@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 
 import pytest
@@ -87,28 +88,69 @@ async def test_sound_plays_with_its_cover_a_scrubber_and_its_speed_at_hand(
     await expect(page.locator("#unplayable")).to_be_hidden()
     for pictures_only in ("#expand", "#pip"):
         await expect(page.locator(pictures_only)).to_be_hidden()
+    await page.get_by_role("button", name="15 seconds back").click()
+    assert await time_of(page) == 0
     assert await overflow(page) == []
 
 
-async def test_the_controls_of_playing_sound_stay(pages: Pages, fresh_vault: Vault) -> None:
-    """There is no picture that they could hide."""
-    job = await add_sound(fresh_vault, "m4a")
-    page = await pages(f"/jobs/{job.id}", base=fresh_vault.base)
-    await page.locator("#play").click()
-    await page.locator("h1").hover()
-    await page.wait_for_function(IS_PLAYING)
-
-    assert (
-        await page.evaluate("getComputedStyle(document.querySelector('.controls')).opacity") == "1"
-    )
-
-
-async def test_sound_without_a_cover_shows_an_icon(pages: Pages, fresh_vault: Vault) -> None:
+async def test_sound_without_a_picture_shows_its_sites_colour_and_letter(
+    pages: Pages, fresh_vault: Vault
+) -> None:
     job = await add_sound(fresh_vault, "m4a", cover=False)
     page = await pages(f"/jobs/{job.id}", base=fresh_vault.base, size="phone")
 
-    await expect(page.locator("#stage .sound-icon")).to_be_visible()
+    await expect(page.locator("#stage .cover .letter")).to_be_visible()
     assert await page.locator("#player").get_attribute("poster") is None
+
+
+@pytest.mark.parametrize("size", ["phone", "desktop"])
+async def test_sound_goes_on_in_the_mini_player_on_other_pages_and_leads_back(
+    pages: Pages, fresh_vault: Vault, size: Size
+) -> None:
+    job = await add_sound(fresh_vault, "m4a")
+    page = await pages(f"/jobs/{job.id}", base=fresh_vault.base, size=size)
+    post, frame = page.url, page.frame_locator("iframe")
+    await page.evaluate("player.playbackRate = 0.5")
+    await page.locator("#play").click()
+    await page.wait_for_function(IS_PLAYING)
+    await page.get_by_role("link", name="Library").first.click()
+    await frame.locator("a[href='/collections']").click()
+    await expect(page).to_have_url(re.compile("/collections$"))
+    await expect(page).to_have_title(re.compile("^Collections"))
+    before = await time_of(page)
+    await page.wait_for_function(f"() => !player.paused && player.currentTime > {before}")
+    await page.get_by_role("complementary", name="Playing").screenshot()
+    await page.go_back()
+    await frame.locator(".tile").first.wait_for()
+    await expect(page).to_have_url(re.compile("/library$"))
+    await page.get_by_role("button", name="Open the post").click()
+
+    await expect(page.locator("iframe")).to_have_count(0)
+    assert page.url == post
+    await page.get_by_role("link", name="Library").first.click()
+    await page.get_by_role("button", name="Stop playing").click()
+    await frame.locator("a[href='/collections']").click()
+    await expect(page.locator("iframe")).to_have_count(0)  # the page is the whole one again
+    await expect(page).to_have_url(re.compile("/collections$"))
+
+
+async def test_another_video_that_is_played_ends_the_mini_player(
+    pages: Pages, fresh_vault: Vault
+) -> None:
+    sound = await add_sound(fresh_vault, "m4a")
+    page = await pages(f"/jobs/{sound.id}", base=fresh_vault.base)
+    await page.evaluate("player.playbackRate = 0.5")
+    await page.locator("#play").click()
+    await page.wait_for_function(IS_PLAYING)
+    await page.locator(".brand").click()
+    frame = page.frame_locator("iframe")
+    film = fresh_vault.saved[0]
+    await frame.locator(f"a[href*='{film.id}']").first.click()
+    await frame.locator("#big-play").click()
+    await expect(page.locator("iframe")).to_have_count(0)
+    await expect(page).to_have_url(re.compile(film.id))
+
+    await page.wait_for_function(IS_PLAYING)
 
 
 async def test_sound_that_does_not_play_is_not_called_a_video(

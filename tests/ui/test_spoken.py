@@ -49,7 +49,7 @@ async def spoken(vault: Vault, *lines: str, language: str = "en") -> Job:
 
 
 async def opened(page: Page) -> None:
-    await page.locator("#spoken summary").click()
+    await page.get_by_role("tab", name="Transcript").click()
     await page.wait_for_function(HAS_PLAYED)
 
 
@@ -137,7 +137,6 @@ async def test_without_javascript_lines_and_search_are_links_and_a_form(
 ) -> None:
     job = await spoken(fresh_vault)
     page = await pages(f"/jobs/{job.id}", base=fresh_vault.base, javascript=False)
-    await page.locator("#spoken summary").click()
     await page.get_by_role("searchbox", name="Search the transcript").fill("lighthouse")
     await page.locator(".spoken-search button").click()
     await page.locator("#spoken-hits a").click()

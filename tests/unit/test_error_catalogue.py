@@ -68,6 +68,7 @@ JOB_PAGE = {
     "timeline": Timeline([], None),
     "neighbours": Neighbours(None, None),
     "back": "/library",
+    "back_name": "Library",
     "keep": "",
     "same": (),
     "marks": asdict(PostMarks()),

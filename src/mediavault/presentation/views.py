@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from mediavault.core.companions import SIDECAR_SUFFIX, companions, sibling
 from mediavault.core.failures import FAILURES, ErrorCode
@@ -236,6 +236,18 @@ def title(job: Job) -> str:
     own = job.metadata.get("title") or job.metadata.get("text")
     text = one_line(own) if isinstance(own, str) else ""
     return (text or redact_page(job.canonical_url).partition("://")[2])[:MAX_TITLE_CHARS]
+
+
+def published_at(job: Job) -> datetime | None:
+    """Return when the post's site published it; None where that is not known."""
+    value = job.metadata.get("published_at")
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def moving_files(job: Job) -> Mapping[int, SavedFile]:

@@ -17,7 +17,7 @@ from mediavault.core.site_limits import MANY_SITES
 from mediavault.features.jobs.library_filter import LibraryFilter, address, to_params
 from mediavault.presentation.labels import format_duration, one_line
 from mediavault.presentation.translation import gettext, ngettext
-from mediavault.presentation.views import display, moving_files, title
+from mediavault.presentation.views import display, moving_files, published_at, title
 from mediavault.store.port import AccountSummary
 
 
@@ -26,9 +26,9 @@ class Tile:
     """A tile of the library.
 
     ``state`` is "" for a saved post; ``account_link`` is None when the post's account is not known.
-    ``letter`` is shown when there is no picture. ``seen_pct`` is how much was watched of a video
-    that the user stopped in the middle of. ``why`` is the cause of a failure, "" for any other
-    post.
+    ``letter`` is shown when there is no picture. ``seen_pct`` is how much was watched of a
+    video that the user stopped in the middle of; ``published`` is when its site published it.
+    ``why`` is the cause of a failure, "" for any other post.
     """
 
     id: str
@@ -42,6 +42,7 @@ class Tile:
     site: str
     letter: str
     at: datetime
+    published: datetime | None
     status: JobStatus
     state: str
     tone: Tone
@@ -85,6 +86,7 @@ def tile(
         site=site_name(job.platform, site, job.canonical_url),
         letter=letter(job.platform, site, job.canonical_url),
         at=job.created_at,
+        published=published_at(job),
         status=job.status,
         state="" if job.status is JobStatus.COMPLETED else display(job).state,
         tone=tone(job.status, job.error_code, is_retried=is_retried),

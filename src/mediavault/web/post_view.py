@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import PurePosixPath
 from urllib.parse import quote, urlsplit
 
@@ -27,7 +27,7 @@ from mediavault.core.records import FileCheck
 from mediavault.core.settings import site_host
 from mediavault.presentation.labels import CODEC_NAMES, format_duration, format_size, one_line
 from mediavault.presentation.translation import gettext, translated
-from mediavault.presentation.views import frame_path, is_choosing, title
+from mediavault.presentation.views import frame_path, is_choosing, published_at, title
 from mediavault.server.services import ApiServices
 from mediavault.store.file_checks import decoded_at, read_position
 from mediavault.store.holds import all_holds
@@ -146,7 +146,7 @@ def post_text(job: Job) -> PostText:
         title=heading,
         pieces=list(pieces(text)),
         is_long=len(text) > LONG_TEXT_CHARS or text.count("\n") > 14,
-        published=_moment(job.metadata.get("published_at")),
+        published=published_at(job),
         author=(one_line(account.display_name or "") or handle) if account else "",
         handle=handle,
         account_address=(
@@ -170,16 +170,6 @@ def pieces(text: str) -> Iterator[tuple[str, str | None]]:
         end = match.start() + len(address)
     if end < len(text):
         yield text[end:], None
-
-
-def _moment(value: object) -> datetime | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 MAX_ADDRESS_CHARS = 300

@@ -297,7 +297,7 @@ async def test_every_response_carries_the_security_headers(vault: ApiVault, path
     headers = (await vault.client.get(path)).headers
 
     assert "default-src 'self'" in headers["content-security-policy"]
-    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert "frame-ancestors 'self'" in headers["content-security-policy"]
     assert "unsafe-inline" not in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == ("same-origin" if path == "/" else "no-referrer")

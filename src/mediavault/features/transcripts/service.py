@@ -120,7 +120,7 @@ async def transcript(
         return None
     shown = texts[0]
     more = {"said": query} if query else {}
-    more |= {"in": keep} if keep else {}
+    more |= {"in": keep} if keep is not None else {}
     passages = await asyncio.to_thread(find_passages, texts, terms) if terms else []
     return Transcript(
         language=shown.language,
@@ -138,7 +138,7 @@ async def transcript(
         fields=[
             ("item", str(item)),
             ("subtitles", shown.language),
-            *([("in", keep)] if keep else []),
+            *([("in", keep)] if keep is not None else []),
         ],
     )
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from mediavault.api.dependencies import Services
 from mediavault.core.job import JobStatus
+from mediavault.features.jobs.library_filter import LibraryFilter
 from mediavault.presentation.labels import one_line
 from mediavault.presentation.schemas import JobView
 from mediavault.presentation.views import job_view
@@ -17,6 +18,7 @@ from mediavault.server.services import ApiServices
 from mediavault.store.port import AccountQuery, AccountSummary, JobQuery
 from mediavault.web.pages.frame import frame
 from mediavault.web.render import render
+from mediavault.web.up_next import Origin
 
 ACCOUNTS_ON_A_PAGE = 30
 NEWEST_POSTS = 18
@@ -85,6 +87,7 @@ async def account(platform: KeyPart, slug: KeyPart, services: Services) -> Respo
         "account.html",
         account=await account_card(summary, services),
         posts=[job_view(job) for job in newest.jobs],
+        keep=Origin(LibraryFilter(account=summary.key)).kept,
         has_more=newest.next_cursor is not None,
         **await frame(services),
     )

@@ -4,10 +4,10 @@ and forms that redirect back and need no script.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from typing import Annotated, Any
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -22,34 +22,28 @@ from mediavault.api.dependencies import (
 from mediavault.api.player import begin_check
 from mediavault.core.failures import FAILURES, BadInput, Remedy, StorageFailure
 from mediavault.core.fingerprints import Likeness
-from mediavault.core.job import Job, JobId, JobStatus, Priority, saved_files
-from mediavault.core.marks import Mark, MarkKind, PostMarks, collection
-from mediavault.core.media import Comment, key_of
+from mediavault.core.job import Job, JobId, Priority, saved_files
+from mediavault.core.marks import MarkKind, PostMarks
+from mediavault.core.media import Comment
 from mediavault.core.recordings import RECORDING, from_json, in_words
 from mediavault.core.webvtt import MAX_S
 from mediavault.features.jobs.library_filter import (
     LibraryFilter,
     LibraryView,
     address,
-    read_filter,
-    to_params,
-    to_query,
 )
 from mediavault.features.recording.service import is_to_stop
 from mediavault.features.retention.model import REASONS
 from mediavault.features.retention.service import RetentionRules
 from mediavault.features.transcripts.service import saved_comments, transcript
-from mediavault.presentation.preferences import current
 from mediavault.presentation.schemas import MAX_CHOSEN
+from mediavault.presentation.translation import gettext
 from mediavault.presentation.views import job_view, shown_job, shown_record
 from mediavault.server.authentication import current_user, may
 from mediavault.server.services import ApiServices
-from mediavault.store.bulk import existing_jobs
 from mediavault.store.duplicates import read_duplicates
 from mediavault.store.file_checks import read_checks
 from mediavault.store.mark_changes import read_marks
-from mediavault.store.port import JobQuery, Neighbours, Store
-from mediavault.store.queries import cursor_of
 from mediavault.store.trash import new_batch
 from mediavault.store.waiting_jobs import DAMAGE, questions, still_asking, waits_for_sign_in
 from mediavault.web.cards import Tile, site_name, tile
@@ -73,11 +67,12 @@ from mediavault.web.post_view import (
 )
 from mediavault.web.render import render
 from mediavault.web.timeline import timeline
+from mediavault.web.up_next import read_line, read_origin, up_next
 
 router = APIRouter(include_in_schema=False)
 
 ItemNumber = Annotated[int, Query(ge=0, le=10_000)]
-FilterText = Annotated[str | None, Query(alias="in", max_length=2_000)]
+OriginText = Annotated[str | None, Query(alias="in", max_length=2_000)]
 
 
 @router.get("/jobs/{job_id}")
@@ -87,7 +82,7 @@ async def post(
     authenticator: AuthenticatorDep,
     copies: SealedCopiesDep,
     item: ItemNumber | None = None,
-    within: FilterText = None,
+    within: OriginText = None,
     t: Annotated[float, Query(ge=0, le=MAX_S)] = 0,
     subtitles: Annotated[str, Query(max_length=40)] = "",
     said: Annotated[str, Query(max_length=500)] = "",
@@ -97,9 +92,10 @@ async def post(
     """Show a post.
 
     ``item`` is the index of the video to show, by default the one that the user stopped watching,
-    else the first. ``in`` is the filter of the library page that the reader came from, as in its
-    address. ``t`` is the second at which the player starts, with the ``subtitles`` of this language
-    shown; what is ``said`` is searched for. ``read_formats`` reads the codecs from the files.
+    else the first. ``in`` is the list that the reader came from: the filter of a library page, as
+    in its address, or New. ``t`` is the second at which the player starts, with the ``subtitles``
+    of this language shown; what is ``said`` is searched for. ``read_formats`` reads the codecs from
+    the files.
     """
     job = await services.store.catalogue.get(job_id)
     history = [shown_record(record) for record in await services.store.catalogue.history(job_id)]
@@ -111,13 +107,11 @@ async def post(
     if item is None and (position := marks["marks"]["position"]):
         item = position["item"]
     shown = next((video for video in saved if video.place == item), saved[0] if saved else None)
-    library_filter = _filter(within)
-    query, keep = (
-        _query(library_filter),
-        urlencode({"in": _saved(library_filter)}) if library_filter else "",
-    )
+    origin = read_origin(within)
+    line = await read_line(services.store, current_user(), job, origin)
+    keep = origin.kept if origin else ""
     after = (
-        await up_next(services.store, current_user(), job, query, library_filter, services.title_of)
+        await up_next(services.store, current_user(), job, line, origin, services.title_of)
         if shown
         else None
     )
@@ -138,7 +132,12 @@ async def post(
         start=t,
         subtitles=subtitles,
         spoken=await transcript(
-            services, job, shown.place, language=subtitles, query=said, keep=_saved(library_filter)
+            services,
+            job,
+            shown.place,
+            language=subtitles,
+            query=said,
+            keep=origin.text if origin else None,
         )
         if shown
         else None,
@@ -150,10 +149,11 @@ async def post(
         seal=copies.state(job_id),
         same=await _duplicates(services, job_id) if shown else (),
         timeline=timeline(as_shown, history),
-        neighbours=await neighbours(services.store, job, query, library_filter),
+        neighbours=line.neighbours,
         up_next=after,
         next_video=after.after(job, shown, saved, keep) if after and shown else None,
-        back=address(library_filter or LibraryFilter()),
+        back=origin.address if origin else address(LibraryFilter()),
+        back_name=gettext("New") if origin and origin.arrivals else gettext("Library"),
         keep=keep,
         has_users=await authenticator.users.has_others(),
         **marks,
@@ -240,32 +240,6 @@ async def _sites_asking(services: ApiServices, job: Job) -> list[str]:
         return []
     trials = await still_asking(services.store, job.platform)
     return [trial.host or services.title_of(job.platform) for trial in trials if trial.covers(job)]
-
-
-def _filter(within: str | None) -> LibraryFilter | None:
-    """Return the filter that the reader came from; None without one, or when it is invalid."""
-    try:
-        asked = None if within is None else read_filter(dict(parse_qsl(within)))
-        _query(asked)  # what it names may be no tag
-    except (BadInput, ValueError):
-        return None
-    return asked
-
-
-def _saved(library_filter: LibraryFilter | None) -> str:
-    return urlencode(to_params(library_filter)) if library_filter else ""
-
-
-def _query(library_filter: LibraryFilter | None) -> JobQuery:
-    """Return the query of the post's neighbours: saved posts,
-    newest first unless the reader came from the library.
-    """
-    found = (
-        JobQuery()
-        if library_filter is None
-        else to_query(library_filter, current().zone, current_user(), limit=1)
-    )
-    return replace(found, statuses=(JobStatus.COMPLETED,))
 
 
 async def _videos(services: ApiServices, job: Job, *, read_formats: bool) -> list[Video]:
@@ -390,139 +364,3 @@ async def again_form(
 async def verify_form(job_id: JobIdPath, services: Services) -> Response:
     await begin_check(services, job_id)
     return see_other(f"/jobs/{job_id}#file")
-
-
-# --- up next --------------------------------------------------------------------------------------
-# The saved posts that follow one in the library's filter, and others of its account.
-
-MAX_FOLLOWING = 12
-MAX_OF_ACCOUNT = 6
-MAX_READ = 3 * MAX_FOLLOWING  # of a collection, whose posts may not all be saved
-_SAVED = (JobStatus.COMPLETED,)
-
-
-@dataclass(frozen=True, slots=True)
-class NextVideo:
-    """What plays after a video. ``title`` is untrusted text."""
-
-    link: str
-    title: str
-    picture: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class UpNext:
-    """The posts after one. ``account`` is the name of its account, "" when that is not known.
-
-    Autoplay uses the ``following`` posts only, so that it stops at the end.
-    """
-
-    following: Sequence[Tile]
-    of_account: Sequence[Tile]
-    account: str
-
-    def after(self, job: Job, video: Video, videos: Sequence[Video], keep: str) -> NextVideo | None:
-        """Return what plays after a video: the post's next one, else the next post;
-        None after the last one.
-        """
-        for other in videos:
-            if other.number == video.number + 1:
-                link = f"/jobs/{job.id}?item={other.place}{'&' + keep if keep else ''}"
-                return NextVideo(link, f"{other.name} {other.number}", other.thumbnail)
-        for post in self.following[:1]:
-            return NextVideo(post.link, post.title, post.picture)
-        return None
-
-
-async def up_next(
-    store: Store,
-    user: str,
-    job: Job,
-    query: JobQuery,
-    library_filter: LibraryFilter | None,
-    title_of: Callable[[str], str],
-) -> UpNext:
-    """Return the saved posts that follow ``job`` in the query's order, then others of its account,
-    newest first.
-
-    ``library_filter`` is the filter in the links of the former; ``title_of`` returns a site's name.
-    """
-    following = await _following(store, job, query, library_filter)
-    others = await _of_account(store, job, {job.id, *(other.id for other in following)})
-    post_marks = await read_marks(store, user, [other.id for other in (*following, *others)])
-
-    def tiles(jobs: Sequence[Job], within: LibraryFilter | None) -> Sequence[Tile]:
-        return [
-            tile(
-                other, within, post_marks.get(other.id, PostMarks()), site=title_of(other.platform)
-            )
-            for other in jobs
-        ]
-
-    own = LibraryFilter(account=key_of(job.account)) if job.account else None
-    return UpNext(
-        tiles(following, library_filter),
-        tiles(others, own),
-        tile(job, own, PostMarks(), site="").account,
-    )
-
-
-async def neighbours(
-    store: Store, job: Job, query: JobQuery, library_filter: LibraryFilter | None
-) -> Neighbours:
-    """Return the saved posts before and after this one: in the order of the collection,
-    if the filter names one.
-    """
-    mark = await _in_collection(store, job, library_filter)
-    if mark is None:
-        return await store.catalogue.neighbours(job.id, query)
-    before = await _of_collection(store, mark, newest_first=True)
-    after = await _of_collection(store, mark)
-    return Neighbours(before[0] if before else None, after[0] if after else None)
-
-
-async def _in_collection(
-    store: Store, job: Job, library_filter: LibraryFilter | None
-) -> Mark | None:
-    """Return the post's mark in the collection that the reader plays through;
-    None if they play through none.
-    """
-    if library_filter is None or not library_filter.collection:
-        return None
-    name = collection(library_filter.collection)
-    marks = (await store.marks.of_jobs([job.id])).get(job.id, ())
-    return next((mark for mark in marks if mark.name == name), None)
-
-
-async def _of_collection(store: Store, mark: Mark, *, newest_first: bool = False) -> Sequence[Job]:
-    """Return the saved posts after a mark in its collection, or before it, the nearest first."""
-    found = await store.marks.marked(
-        mark.name, after=mark, limit=MAX_READ, newest_first=newest_first
-    )
-    jobs = existing_jobs(store.catalogue, [other.job_id for other in found])
-    return [job async for job in jobs if job.status is JobStatus.COMPLETED][:MAX_FOLLOWING]
-
-
-async def _following(
-    store: Store, job: Job, query: JobQuery, library_filter: LibraryFilter | None
-) -> Sequence[Job]:
-    if mark := await _in_collection(store, job, library_filter):
-        return await _of_collection(store, mark)
-    try:
-        after = replace(
-            query, statuses=_SAVED, cursor=cursor_of(job, query.order), limit=MAX_FOLLOWING
-        )
-        return (await store.catalogue.jobs(after)).jobs
-    except BadInput:  # its time or size is beyond what a cursor holds
-        return ()
-
-
-async def _of_account(store: Store, job: Job, shown: Collection[JobId]) -> Sequence[Job]:
-    if job.account is None:
-        return ()
-    query = JobQuery(
-        statuses=_SAVED, account=key_of(job.account), limit=MAX_OF_ACCOUNT + len(shown)
-    )
-    return [other for other in (await store.catalogue.jobs(query)).jobs if other.id not in shown][
-        :MAX_OF_ACCOUNT
-    ]

@@ -51,7 +51,8 @@ export function showMoment(element, iso) {
   }
   const moment = new Date(iso);
   const isToday = element.dataset.field === "held" || moment.getDate() === new Date().getDate(); // held until 7:00: the next one
-  const isNear = Math.abs(moment - Date.now()) < DAY_MS && isToday;
+  const isDate = element.dataset.day === "only";
+  const isNear = !isDate && Math.abs(moment - Date.now()) < DAY_MS && isToday;
   element.dateTime = iso;
   if (!showWait(element, moment)) element.textContent = (isNear ? onlyTime : "day" in element.dataset ? onlyDay : withTime).format(moment);
   element.title = withTime.format(moment);

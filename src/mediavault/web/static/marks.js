@@ -3,7 +3,6 @@
 import { say, submitForm } from "/static/core.js";
 import { keepPositions } from "/static/player-memory.js";
 
-const job = document.body.dataset.job;
 const section = () => document.getElementById("marks");
 const player = () => document.getElementById("player");
 
@@ -65,8 +64,12 @@ document.addEventListener("click", (event) => {
 document.addEventListener("play", ({ target }) => target.id === "player" && goOn(target), { capture: true });
 keepPositions((video) => {
   if (video.id !== "player" || video.loop) return null;
-  return { job, item: Number(video.dataset.item ?? 0), from: positionOf(video) };
+  return { job: document.body.dataset.job, item: Number(video.dataset.item ?? 0), from: positionOf(video) };
 });
 
 // An address with a second, as of a line of the transcript, is where its user wants to be.
-if (offer() && player()) offer().hidden = !positionOf(player()) || player().currentTime > 0 || player().src.includes("#t=");
+function offerStart() {
+  if (offer() && player()) offer().hidden = !positionOf(player()) || player().currentTime > 0 || player().src.includes("#t=");
+}
+document.addEventListener("mediavault:post", offerStart); // see post.js
+offerStart();

@@ -85,7 +85,15 @@ function take(option) {
   dialog.close();
   if (option.dataset.post) post(option.dataset);
   else if (option.dataset.links) document.dispatchEvent(new CustomEvent("mediavault:links", { detail: option.dataset.links }));
-  else location.assign(base + option.dataset.go);
+  else follow(base + option.dataset.go);
+}
+
+// As a click on a link, which the mini player answers while sound goes on.
+function follow(address) {
+  const link = Object.assign(document.createElement("a"), { href: address });
+  document.body.append(link);
+  link.click();
+  link.remove();
 }
 
 // Sends a form, and returns to this page: what was done is seen there.

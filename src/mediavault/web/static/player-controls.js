@@ -14,7 +14,12 @@ export function togglePlay(player) {
   else player.pause();
 }
 
+export function seekBy(player, seconds) {
+  player.currentTime = Math.min(Math.max(0, player.currentTime + seconds), player.duration || 0);
+}
+
 export function toggleFullScreen(player) {
+  if (isSound()) return;
   if (document.fullscreenElement) document.exitFullscreen();
   else if (find("stage").requestFullscreen) find("stage").requestFullscreen().catch(() => {});
   else player.webkitEnterFullscreen?.(); // an iPhone shows a video only, with its own controls
@@ -113,7 +118,10 @@ export function setUpControls(player) {
   player.addEventListener("volumechange", showVolume);
   showVolume();
 
-  find("expand").addEventListener("click", () => toggleFullScreen(player));
+  find("expand")?.addEventListener("click", () => toggleFullScreen(player));
+  for (const button of bar.querySelectorAll("[data-seek-by]")) {
+    button.addEventListener("click", () => seekBy(player, Number(button.dataset.seekBy)));
+  }
   for (const event of ["waiting", "seeking"]) player.addEventListener(event, () => (stage.dataset.waits = ""));
   for (const event of ["playing", "seeked", "canplay", "error", "pause"]) {
     player.addEventListener(event, () => delete stage.dataset.waits);

@@ -4,6 +4,7 @@
 import { base } from "/static/core.js";
 
 const KEY = "mediavault.player";
+export const GOES_ON = "mediavault.goes-on"; // in this tab: the address that is opened to play on
 const EVERY_MS = 5000; // positions are sent this often while a video plays
 const WATCHED_ANEW_S = 30; // of playing before a smaller position counts
 const A_STEP_S = 2; // two events of playback are less apart

@@ -4,6 +4,7 @@
 import { base, call, language } from "/static/core.js";
 import { clock } from "/static/player-controls.js";
 import { remember, remembered } from "/static/player-memory.js";
+import { arrange } from "/static/side.js";
 
 const find = (id) => document.getElementById(id);
 
@@ -59,13 +60,13 @@ function showPreview(sheet, chapters, at, share) {
   box.style.left = `${Math.min(Math.max(0, share * box.parentElement.clientWidth - box.offsetWidth / 2), Math.max(0, room))}px`;
 }
 
-// --- chapters: marks on the seek bar, and a list that jumps
+// --- chapters: gaps in the seek bar, and a list beside the video that jumps
 
 const chapterAt = (chapters, at) => chapters.findLastIndex((chapter) => chapter.start_s <= at);
 
 function showChapters(player, chapters) {
   if (chapters.length < 2) return;
-  const menu = find("chapters");
+  const pane = find("chapters");
   find("chapter-marks").replaceChildren(
     ...chapters.filter((chapter) => chapter.start_s > 0).map((chapter) => {
       const mark = document.createElement("i");
@@ -74,13 +75,25 @@ function showChapters(player, chapters) {
     }),
   );
   const buttons = chapters.map((chapter, number) => {
-    const button = choice(chapter.title || `${menu.dataset.unnamed} ${number + 1}`, clock(chapter.start_s));
+    const button = choice(chapter.title || `${pane.dataset.unnamed} ${number + 1}`, clock(chapter.start_s));
     button.addEventListener("click", () => (player.currentTime = chapter.start_s));
     return button;
   });
-  fillMenu(menu, buttons);
+  pane.querySelector("ol").replaceChildren(
+    ...buttons.map((button) => {
+      button.lastChild.className = "at";
+      button.prepend(button.lastChild);
+      const item = document.createElement("li");
+      item.append(button);
+      return item;
+    }),
+  );
+  delete pane.dataset.none;
+  arrange();
+  const name = document.querySelector('#controls [data-field="chapter-now"]');
   const follow = () => {
     const current = chapterAt(chapters, player.currentTime);
+    name.textContent = chapters[current]?.title ?? "";
     buttons.forEach((button, number) => button.setAttribute("aria-current", String(number === current)));
   };
   for (const event of ["timeupdate", "seeked"]) player.addEventListener(event, follow);

@@ -1,9 +1,10 @@
 // The player of a saved video: what its parts share, speed, picture in picture, keyboard shortcuts, and what to do when
-// the browser can't play the file. Others follow the element's own events ("timeupdate", "pause", "ended").
+// the browser can't play the file. Only one tab plays at a time. Others follow the element's own events ("timeupdate", "pause", "ended").
 
 import { call, say } from "/static/core.js";
 import { isSound, setUpControls, toggleFullScreen, togglePlay } from "/static/player-controls.js";
 import { remember, remembered } from "/static/player-memory.js";
+import { setUpSleep } from "/static/sleep.js";
 import { setUpTracks } from "/static/player-tracks.js";
 import { setUpNext } from "/static/up-next.js";
 
@@ -83,6 +84,11 @@ async function explain(player) {
 
 const complain = (problem) => say(problem.message, problem.help);
 
+// --- other tabs of this browser
+
+const others = "BroadcastChannel" in window ? new BroadcastChannel("mediavault.player") : null;
+if (others) others.onmessage = () => video()?.loop || video()?.pause();
+
 // --- setting up a player that is new on the page
 
 export function begin() {
@@ -100,13 +106,15 @@ export function begin() {
   const controls = setUpControls(player);
   setUpTracks(player, controls);
   setUpNext(player);
+  setUpSleep(player);
   const pip = find("pip");
-  pip.hidden = !document.pictureInPictureEnabled || isSound();
-  pip.addEventListener("click", () => {
+  if (pip) pip.hidden = !document.pictureInPictureEnabled;
+  pip?.addEventListener("click", () => {
     const ends = document.pictureInPictureElement === player;
     (ends ? document.exitPictureInPicture() : player.requestPictureInPicture()).catch(() => {});
   });
   find("show-keys").addEventListener("click", () => find("keys").showModal());
+  player.addEventListener("play", () => player.loop || others?.postMessage("plays"));
   player.addEventListener("error", () => explain(player).catch(complain));
   if (player.error) explain(player).catch(complain);
   else player.addEventListener("loadeddata", () => seen(player), { once: true });

@@ -1,9 +1,11 @@
 // Live updates of a post's page: changed regions are replaced without losing focus, opened details or a playing video.
 
-import { call, say, showMoments } from "/static/core.js";
+import { call, pageOf, say, showMoments } from "/static/core.js";
 import { fill } from "/static/jobs.js";
 import { follow } from "/static/line.js";
+import { setUpMini } from "/static/mini.js";
 import { begin, press, video } from "/static/player.js";
+import { arrange } from "/static/side.js";
 import { leadBack } from "/static/way-back.js";
 
 const shown = document.body.dataset;
@@ -18,7 +20,8 @@ leadBack(document.querySelector(".back a"));
 // --- updates of the page, region by region
 
 const sources = new Map(); // each region's HTML from the server: changes by scripts don't count
-for (const region of document.querySelectorAll("[data-region]")) sources.set(region.id, region.innerHTML);
+const learn = () => document.querySelectorAll("[data-region]").forEach((region) => sources.set(region.id, region.innerHTML));
+learn();
 
 let refreshing = null;
 export function refreshSoon(pause = REFRESH_PAUSE_MS) {
@@ -34,7 +37,7 @@ export function refreshSoon(pause = REFRESH_PAUSE_MS) {
 }
 
 async function refresh() {
-  const answer = await fetch(location.href);
+  const answer = await fetch(here());
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const hadVideo = Boolean(video());
@@ -63,6 +66,7 @@ function replace(old, fresh) {
   showMoments(next);
   if (focused >= 0) ([...focusables(next)][focused] ?? next.querySelector("button, a"))?.focus({ preventScroll: true });
   if (next.id === "media") begin();
+  if (next.classList.contains("pane")) arrange();
   if (next.id === "state") countChosen(false);
 }
 
@@ -110,7 +114,7 @@ document.addEventListener("click", async (event) => {
   if (!button) return;
   try {
     await navigator.clipboard.writeText(button.dataset.copy);
-    announced.textContent = keys.dataset.copied;
+    announced.textContent = shown.copied;
     button.classList.add("copied");
     setTimeout(() => button.classList.remove("copied"), COPIED_MS);
   } catch {
@@ -149,6 +153,26 @@ function showAnother(isNext) {
   return Boolean(other);
 }
 
+// --- another sound in the mini player: its page takes the place of this one, which nobody sees now
+
+async function showPost(address) {
+  const page = await pageOf(await fetch(address), "main");
+  if (!page.getElementById("mini")) return false; // it is no sound
+  for (const part of [".post-bar", ".post", "#mini .cover", "#mini .mini-words"]) {
+    document.querySelector(part).replaceWith(document.adoptNode(page.querySelector(part)));
+  }
+  for (const name of ["moment", "job", "now"]) shown[name] = page.body.dataset[name];
+  sources.clear();
+  learn();
+  showMoments(document.querySelector(".post"));
+  begin();
+  arrange();
+  document.dispatchEvent(new Event("mediavault:post"));
+  return true;
+}
+
+const here = setUpMini(showPost);
+
 // --- live
 
 function showNow(job) {
@@ -178,6 +202,7 @@ follow({
   rested: refreshSoon,
 });
 
+arrange();
 begin();
 countChosen(false);
 if (document.querySelector("[data-busy]:not(#media)")) refreshSoon(BUSY_PAUSE_MS);

@@ -5,6 +5,8 @@ import { say } from "/static/core.js";
 import { video } from "/static/player.js";
 
 const section = () => document.getElementById("spoken");
+const lines = () => section()?.querySelector(".transcript");
+let isLoose = false; // scrolled by the user: then the lines stay where they are, until one is chosen
 const complain = (problem) => say(problem.message, problem.help);
 
 document.addEventListener("click", (event) => {
@@ -12,19 +14,25 @@ document.addEventListener("click", (event) => {
   if (!line || !video() || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   video().currentTime = Number(line.dataset.seek);
-  video().scrollIntoView({ block: "nearest" });
+  document.getElementById("stage").scrollIntoView({ block: "nearest" });
+  isLoose = false;
   follow();
 });
 
 function follow() {
-  const lines = section()?.querySelector("details[open] .transcript");
-  if (!lines || !video()) return;
-  const links = [...lines.querySelectorAll("a")];
+  const list = lines();
+  if (!list || !video()) return;
+  const links = [...list.querySelectorAll("a")];
   const current = links.findLast((line) => Number(line.dataset.seek) <= video().currentTime);
-  const before = lines.querySelector("[aria-current]");
+  const before = list.querySelector("[aria-current]");
   if (before === current) return;
   before?.removeAttribute("aria-current");
   current?.setAttribute("aria-current", "true");
+  if (current && !isLoose) list.scrollTop = current.offsetTop - list.clientHeight / 3;
+}
+
+for (const event of ["wheel", "touchmove", "pointerdown", "keydown"]) {
+  document.addEventListener(event, ({ target }) => (isLoose ||= Boolean(target.closest?.("#spoken .transcript"))), { passive: true });
 }
 
 // Media events do not bubble, but they can be captured: a live update may replace the player.

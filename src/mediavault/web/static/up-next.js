@@ -1,9 +1,11 @@
 // What plays after a video, and the keys of keyboards, headphones and lock screens (Media Session).
 
-import { remember, remembered } from "/static/player-memory.js";
+import { isAway } from "/static/mini.js";
+import { isSound, seekBy } from "/static/player-controls.js";
+import { GOES_ON, remember, remembered } from "/static/player-memory.js";
+import { stopsAtEnd } from "/static/sleep.js";
 
 const COUNTDOWN_S = 8;
-const GOES_ON = "mediavault.goes-on"; // in this tab: the address that is opened to play on
 const find = (id) => document.getElementById(id);
 
 export function setUpNext(player) {
@@ -31,7 +33,8 @@ function setUpAutoplay(player) {
     box.hidden = true;
   }
   function countDown() {
-    if (ticking || !wish?.checked) return;
+    if (ticking || !wish?.checked || stopsAtEnd()) return;
+    if (isAway()) return step(link); // nobody would see the countdown
     const count = box.querySelector('[data-field="countdown"]');
     let left = COUNTDOWN_S;
     count.textContent = `${left} s`;
@@ -46,7 +49,6 @@ function setUpAutoplay(player) {
       link.click();
     }, 1000);
   }
-  link.addEventListener("click", () => sessionStorage?.setItem(GOES_ON, link.href));
   find("stay").addEventListener("click", () => {
     cancel();
     find("play").focus();
@@ -54,6 +56,19 @@ function setUpAutoplay(player) {
   document.addEventListener("keydown", (event) => event.key === "Escape" && ticking && cancel());
   player.addEventListener("ended", countDown);
   for (const event of ["play", "seeking"]) player.addEventListener(event, cancel);
+}
+
+// The next one plays on at once if the reader chose it there, or if sound plays as they go to it.
+document.addEventListener("click", ({ target }) => {
+  const link = target.closest?.("#play-next, .up-list a, a[rel=prev], a[rel=next]");
+  const player = find("player");
+  if (link?.id === "play-next" || (link && player && isSound() && !player.paused)) sessionStorage?.setItem(GOES_ON, link.href);
+});
+
+// Goes to another post; while the mini player plays, in the mini player.
+export function step(link) {
+  if (!isAway()) return link.click();
+  document.dispatchEvent(new CustomEvent("mediavault:step", { detail: link.href }));
 }
 
 // A browser may refuse to play by itself; then the big button stays.
@@ -65,7 +80,7 @@ function goOn(player) {
 
 // --- Media Session
 
-const SEEK_S = 10;
+const SEEK_S = { film: [-10, 10], sound: [-15, 30] };
 
 function setUpMediaSession(player) {
   const session = navigator.mediaSession;
@@ -76,15 +91,15 @@ function setUpMediaSession(player) {
   const item = document.querySelector(".strip a[aria-current]");
   const previous = item?.previousElementSibling ?? document.querySelector("a[rel=prev]");
   const next = find("play-next") ?? document.querySelector("a[rel=next]");
-  const by = (seconds) => (player.currentTime = Math.min(Math.max(0, player.currentTime + seconds), player.duration || 0));
+  const [back, on] = isSound() ? SEEK_S.sound : SEEK_S.film;
   const actions = {
     play: () => player.play().catch(() => {}),
     pause: () => player.pause(),
-    seekbackward: ({ seekOffset }) => by(-(seekOffset || SEEK_S)),
-    seekforward: ({ seekOffset }) => by(seekOffset || SEEK_S),
+    seekbackward: ({ seekOffset }) => seekBy(player, seekOffset ? -seekOffset : back),
+    seekforward: ({ seekOffset }) => seekBy(player, seekOffset || on),
     seekto: ({ seekTime }) => (player.currentTime = seekTime),
-    previoustrack: previous && (() => previous.click()),
-    nexttrack: next && (() => next.click()),
+    previoustrack: previous && (() => step(previous)),
+    nexttrack: next && (() => step(next)),
   };
   for (const [name, action] of Object.entries(actions)) {
     try {

@@ -59,7 +59,7 @@ async def test_each_post_shows_its_source_its_state_and_what_helps(vault: ApiVau
     assert "<bdi>Jane &lt;b&gt;</bdi>" in page
     assert "3 new posts" in text
     assert [word in text for word in ("Saved", "Failed", "Waiting")] == [True] * 3
-    assert f'href="/jobs/{saved.id}#player"' in page
+    assert f'href="/jobs/{saved.id}?in=list%3Dnew#player"' in page
     assert f'action="/jobs/{failed.id}/retry"' in page
 
 

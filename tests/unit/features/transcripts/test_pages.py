@@ -116,7 +116,7 @@ async def test_the_page_reads_the_shown_language_alone(
 async def test_a_search_in_the_transcript_lists_all_hits(vault: ApiVault) -> None:
     job = await subtitled(vault, de=DE, en=EN)
     page = (await vault.client.get(f"/jobs/{job.id}?said=sea&subtitles=de")).text
-    hits = page.partition('id="spoken-hits"')[2].partition("Transcript")[0]
+    hits = page.partition('id="spoken-hits"')[2].partition("lines transcript")[0]
 
     assert "2 passages" in hits
     assert re.findall(r'data-seek="(\d+)"', hits) == ["1", "754"]

@@ -16,6 +16,7 @@ from mediavault.core.clock import moment_or_none
 from mediavault.core.failures import BadInput
 from mediavault.core.marks import PostMarks
 from mediavault.features.following.inbox import MOST_COUNTED, Arrival, mark_seen, read_inbox
+from mediavault.features.jobs.library_filter import LibraryFilter
 from mediavault.presentation.labels import one_line
 from mediavault.presentation.schemas import JobView
 from mediavault.presentation.views import job_view
@@ -24,6 +25,7 @@ from mediavault.store.mark_changes import read_marks
 from mediavault.web.overview import ResultView, result_view
 from mediavault.web.pages.frame import frame, read_form, see_other
 from mediavault.web.render import render
+from mediavault.web.up_next import Arrivals, Origin
 
 PAGE = "/sources/inbox"
 ON_A_PAGE = 24
@@ -76,6 +78,7 @@ async def inbox(
         only_news=only_news,
         until=found.arrivals[0].came_at if found.arrivals and not cursor else None,
         here=here,
+        keep=Origin(LibraryFilter(), Arrivals.NEWS if only_news else Arrivals.ALL).kept,
         newest=first if cursor else None,
         older=f"{PAGE}?{urlencode(more)}" if found.next_cursor else None,
         title_of=services.title_of,
