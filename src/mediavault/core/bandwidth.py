@@ -49,7 +49,10 @@ class Bandwidth:
 
     def at(self, moment: datetime) -> int | None:
         """Return the limit that applies at this moment."""
-        minute = minute_of(moment)
+        return self.in_minute(minute_of(moment))
+
+    def in_minute(self, minute: int) -> int | None:
+        """Return the limit that applies in this minute of the week."""
         return next((rate for hours, rate in self.hours if hours.contain(minute)), self.usual)
 
     def changes_at(self, now: datetime) -> datetime | None:

@@ -49,9 +49,14 @@ class Hours:
         """Return the begin and end, in minutes since midnight of the day on which they begin."""
         return self.begin, self.end if self.begin < self.end else self.end + MINUTES
 
-    def __str__(self) -> str:
+    def written(self) -> tuple[str, str, str]:
+        """Return the days, empty for every day, the begin and the end, as users write them."""
         end = "24:00" if self.begin == self.end else _written(self.end)
-        return f"{_days_written(self.days)}{_written(self.begin)}-{end}"
+        return _days_written(self.days), _written(self.begin), end
+
+    def __str__(self) -> str:
+        days, begin, end = self.written()
+        return f"{days} {begin}-{end}".lstrip()
 
 
 def parse_hours(text: str) -> Hours:
@@ -73,8 +78,7 @@ def parse_hours(text: str) -> Hours:
     begin, end = numbers[0] * 60 + numbers[1], numbers[2] * 60 + numbers[3]
     if max(numbers[1], numbers[3]) > 59 or begin >= MINUTES or end > MINUTES:
         raise ValueError(Message("%(text)s is not a time of day", text=repr(text.strip())))
-    is_whole_day = (begin, end) == (0, MINUTES) and on_days is not None
-    if begin == end % MINUTES and not is_whole_day:
+    if begin == end % MINUTES and (begin, end) != (0, MINUTES):
         raise ValueError(
             Message("%(text)s begins and ends at the same time", text=repr(text.strip()))
         )
@@ -94,7 +98,7 @@ def _days_written(days: frozenset[int]) -> str:
         return ""
     first = next(day for day in days if (day - 1) % len(DAYS) not in days)
     last = DAYS[(first + len(days) - 1) % len(DAYS)]
-    return f"{DAYS[first]} " if len(days) == 1 else f"{DAYS[first]}-{last} "
+    return DAYS[first] if len(days) == 1 else f"{DAYS[first]}-{last}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,12 @@ def test_without_a_usual_speed_there_is_no_limit_at_other_times() -> None:
     assert parse_bandwidth("2 MB/s").changes_at(at(12)) is None
 
 
+def test_a_limit_for_whole_days_is_read_again_as_it_is_written() -> None:
+    for text in ("mon-sun 2 MB/s", "sat-sun 2 MB/s", "20 MB/s; 00:00-24:00 2 MB/s"):
+        limit = parse_bandwidth(text)
+        assert parse_bandwidth(str(limit)) == limit
+
+
 def test_hours_may_be_those_of_some_days() -> None:
     limit = parse_bandwidth(
         "20 MB/s; Mon-Fri 08:00-23:00 2 MB/s; sat-sun 5 MB/s; fri 22:00-06:00 unlimited"

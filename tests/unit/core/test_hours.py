@@ -47,6 +47,7 @@ def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("fri-mon 22:00-06:00", "fri-mon 22:00-06:00"),
         ("mon-sun 22:00-06:00", "22:00-06:00"),
         ("only sun", "only sun 00:00-24:00"),
+        ("only mon-sun", "only 00:00-24:00"),
     ],
 )
 def test_hours_are_read_and_written_in_one_form(written: str, read: str) -> None:
@@ -63,7 +64,8 @@ def test_hours_are_read_and_written_in_one_form(written: str, read: str) -> None
         ("25:00-07:00", "'25:00-07:00' is not a time of day"),
         ("08:00-12:60", "'08:00-12:60' is not a time of day"),
         ("08:00-08:00", "'08:00-08:00' begins and ends at the same time"),
-        ("00:00-24:00", "begins and ends at the same time"),
+        ("00:00-00:00", "begins and ends at the same time"),
+        ("00:00-24:00", "leave no time"),
         ("08:00-20:00, 20:00-08:00", "leave no time"),
         ("only", "'only' is not a valid time range"),
         ("mon-sun", "leave no time"),
