@@ -350,3 +350,22 @@ async def test_a_collection_is_put_in_order_and_renamed(
     await page.locator("#new-collection-1").fill("Later")
     await page.get_by_role("button", name="Rename").first.click()
     await expect(page.locator(".names").first).to_contain_text("Later")
+
+
+@both
+async def test_a_video_leaves_the_shelf_of_begun_ones_and_undo_brings_its_position_back(
+    pages: Pages, fresh_vault: Vault, size: Size
+) -> None:
+    page = await pages("/", size=size, base=fresh_vault.base)
+    begun = page.locator('[data-key="watching"] .saved').first
+    job_id = await begun.get_attribute("data-key") or ""
+    before = (await post_marks(fresh_vault, job_id)).position
+    await begun.hover()
+    await begun.get_by_role("button", name="Remove from Continue watching").click()
+
+    await expect(page.locator(".toast p")).to_have_text("Removed 1 from Continue watching.")
+    await expect(page.locator(f'[data-key="watching"] [data-key="{job_id}"]')).to_have_count(0)
+    assert (await post_marks(fresh_vault, job_id)).position is None
+    await page.locator(".toast button").click()
+    await expect(page.locator(f'[data-key="watching"] [data-key="{job_id}"]')).to_have_count(1)
+    assert (await post_marks(fresh_vault, job_id)).position == before

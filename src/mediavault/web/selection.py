@@ -114,6 +114,7 @@ class Action(StrEnum):
     UNFAVOURITE = "unfavourite"
     WATCHED = "watched"
     UNWATCHED = "unwatched"
+    LEAVE = "leave"
     PIN = "pin"
     UNPIN = "unpin"
     TAG = "tag"
@@ -131,6 +132,7 @@ _DONE: Mapping[Action, str] = {
     Action.UNFAVOURITE: N_("Removed %(count)s from your favourites."),
     Action.WATCHED: N_("Marked %(count)s as watched."),
     Action.UNWATCHED: N_("Marked %(count)s as not watched."),
+    Action.LEAVE: N_("Removed %(count)s from Continue watching."),
     Action.PIN: N_("Pinned %(count)s."),
     Action.UNPIN: N_("Unpinned %(count)s."),
     Action.TAG: N_("Tagged %(count)s with “%(name)s”."),

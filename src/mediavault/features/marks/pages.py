@@ -103,6 +103,7 @@ _SWITCHES = {
     "unfavourite": ("favourite", False),
     "watched": ("watched", True),
     "unwatched": ("watched", False),
+    "leave": ("watched", False),
     "pin": ("pinned", True),
     "unpin": ("pinned", False),
 }

@@ -137,7 +137,7 @@ export async function call(method, path, body) {
 
 // Returns the page in a response if it has the element: by default, the home page. Otherwise redirects to the sign-in, or
 // throws the message of an error page.
-export async function pageOf(answer, element = "paste") {
+export async function pageOf(answer, element = "home") {
   if (answer.status === 401 || new URL(answer.url).pathname === `${base}/login`) signIn();
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (page.getElementById(element)) return page;

@@ -224,13 +224,24 @@ function offerUndo(job) {
   });
 }
 
+async function markBegun(id, mark) {
+  const done = await call("POST", "/library/mark", new URLSearchParams({ id, mark }));
+  toast(done.message, async () => {
+    const { address, fields } = done.undo;
+    toast((await call("POST", address, new URLSearchParams(fields))).message);
+    refresh();
+  });
+}
+
 document.addEventListener("submit", async (event) => {
   const form = event.target;
-  if (!form.dataset.action && !("inPlace" in form.dataset)) return;
+  const mark = event.submitter?.dataset.mark;
+  if (!form.dataset.action && !("inPlace" in form.dataset) && !mark) return;
   event.preventDefault();
   for (const button of form.querySelectorAll("button")) button.disabled = true;
   try {
-    if (form.dataset.action) {
+    if (mark) await markBegun(form.elements.id.value, mark);
+    else if (form.dataset.action) {
       const job = await act(form);
       if (form.dataset.action === "cancel") offerUndo(job);
     } else await send(form.getAttribute("action"), new FormData(form));
