@@ -184,9 +184,11 @@ def _reason(
         return Reason.UNREADABLE
     if post.key in removed:
         return Reason.REMOVED
+    # a date may be later than the following: then it holds for new posts too
+    is_asked = position is not None or source.start is Start.SINCE
     if (
-        position is not None
-        and (reason := reason_of_backlog(post.entry, position, source, now)) is not None
+        is_asked
+        and (reason := reason_of_backlog(post.entry, position or 0, source, now)) is not None
     ):
         return reason
     return reason_against(post.entry, source.filters)

@@ -206,6 +206,13 @@ SOURCES = st.builds(
 )
 
 
+def test_a_start_that_is_later_than_the_following_holds_for_new_posts_too() -> None:
+    source = replace(SOURCE, start=Start.SINCE, since=NOW - DAY)
+    early, late = listed(1, published_at=NOW - 2 * DAY), listed(2, published_at=NOW)
+
+    assert outcomes(decided(early, late, source=source)) == [Reason.BEFORE, EntryState.SAVED]
+
+
 @given(ENTRIES, ENTRIES, SOURCES)
 def test_no_post_is_refused_for_a_reason_that_was_not_open(
     known: Entry, post: Entry, source: Source
