@@ -1,7 +1,7 @@
 // A collection: its videos are moved and taken out in place, and what was taken out is put back where it was by undo.
 
 import { call, pageOf, say, submitForm } from "/static/core.js";
-import { toast } from "/static/toast.js";
+import { tell } from "/static/toast.js";
 
 const list = () => document.getElementById("ordered");
 
@@ -21,11 +21,7 @@ async function takeOut(row, id) {
   const next = row.nextElementSibling ?? row.previousElementSibling;
   row.remove();
   next?.querySelector("[value=out]").focus({ preventScroll: true });
-  toast(done.message, async () => {
-    const { address, fields } = done.undo;
-    toast((await call("POST", address, new URLSearchParams(fields))).message);
-    await reload([row.id, "out"]);
-  });
+  tell(done, () => reload([row.id, "out"]));
 }
 
 document.addEventListener("submit", async (event) => {

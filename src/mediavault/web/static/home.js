@@ -7,7 +7,7 @@ import { act, put, showProgress } from "/static/jobs.js";
 import { follow } from "/static/line.js";
 import { bring } from "/static/morph.js";
 import { alone, report } from "/static/outbox.js";
-import { fade, toast } from "/static/toast.js";
+import { fade, tell, toast } from "/static/toast.js";
 
 const REFRESH_PAUSE_MS = 700; // many changes at once cause one request
 const ANNOUNCE_EVERY_MS = 8000;
@@ -225,12 +225,7 @@ function offerUndo(job) {
 }
 
 async function markBegun(id, mark) {
-  const done = await call("POST", "/library/mark", new URLSearchParams({ id, mark }));
-  toast(done.message, async () => {
-    const { address, fields } = done.undo;
-    toast((await call("POST", address, new URLSearchParams(fields))).message);
-    refresh();
-  });
+  tell(await call("POST", "/library/mark", new URLSearchParams({ id, mark })), refresh);
 }
 
 document.addEventListener("submit", async (event) => {

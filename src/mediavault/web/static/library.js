@@ -4,7 +4,7 @@ import { announce } from "/static/announcer.js";
 import { base, call, say } from "/static/core.js";
 import { begin, bringFresh, putBack, settled, takeAway, want } from "/static/library-live.js";
 import { clear, leaveOut, recall, select, selectAll, show } from "/static/library-selection.js";
-import { toast } from "/static/toast.js";
+import { tell } from "/static/toast.js";
 import { LEFT } from "/static/way-back.js"; // which marks it when a link to the library is followed
 
 const form = document.getElementById("selection");
@@ -41,20 +41,13 @@ form.addEventListener("submit", async (event) => {
       leaveOut(done.ids);
     } else if (document.getElementById("causes")) bringFresh(); // the groups change with the tiles
     else done.ids.forEach(refresh);
-    toast(done.message, done.undo && (() => undo(done, isRemoval)));
+    tell(done, () => (isRemoval ? putBack(done.ids) : done.ids.forEach(refresh)));
   } catch (problem) {
     say(problem.message, problem.help);
   } finally {
     event.submitter.disabled = false;
   }
 });
-
-async function undo({ ids, undo: { address, fields } }, isRemoval) {
-  const undone = await call("POST", address, new URLSearchParams(fields));
-  if (isRemoval) putBack(ids);
-  else ids.forEach(refresh);
-  toast(undone.message);
-}
 
 // Requests a tile again, if it is on the page.
 const refresh = (id) => document.getElementById(`job-${id}`) && want(id);

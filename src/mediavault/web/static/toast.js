@@ -1,6 +1,6 @@
 // A short message at the lower edge, one at a time, with a button that undoes what it tells. Ctrl+Z does that as well.
 
-import { say } from "/static/core.js";
+import { call, say } from "/static/core.js";
 
 const TOAST_MS = 9000;
 const toasts = document.getElementById("toasts");
@@ -35,6 +35,15 @@ export function toast(message, undo) {
   });
   toasts.append(shown);
   fade(shown);
+}
+
+// Tells what an action of the vault did, and offers to undo it if that is possible; `undone` then updates the page.
+export function tell(done, undone) {
+  toast(done.message, done.undo && (async () => {
+    const { message } = await call("POST", done.undo.address, new URLSearchParams(done.undo.fields));
+    await undone();
+    toast(message);
+  }));
 }
 
 document.addEventListener("keydown", (event) => {
