@@ -237,7 +237,7 @@ async def palette_shown(page: Page) -> None:
 async def account_looked_for(page: Page) -> None:
     await palette_shown(page)
     await page.keyboard.type("marsh")
-    await page.locator("#palette-go-account-0").wait_for()
+    await page.locator("#palette-found-0").wait_for()
 
 
 async def signed_in_to_access(page: Page) -> None:

@@ -76,7 +76,7 @@ function close() {
 function settle() {
   const { document: page } = frame.contentWindow;
   if (frame.contentWindow.location.pathname === new URL(home.address).pathname) return open();
-  page.documentElement.classList.add("over-mini");
+  page.documentElement?.classList.add("over-mini");
   page.addEventListener("play", takeOver, { capture: true });
   page.addEventListener("click", ({ target }) => mini.hidden && escape(target.closest?.("a[href]")), { capture: true });
   page.addEventListener("submit", ({ target }) => mini.hidden && escape(target), { capture: true });
@@ -134,7 +134,7 @@ function press(what, showPost) {
 function end() {
   player().pause();
   mini.hidden = true;
-  frame.contentDocument.documentElement.classList.remove("over-mini");
+  frame.contentDocument.documentElement?.classList.remove("over-mini");
   frame.contentWindow.focus();
 }
 
