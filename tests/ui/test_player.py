@@ -52,6 +52,14 @@ async def begin(page: Page) -> None:
     await page.locator("#controls").wait_for()
 
 
+async def open_chapters(page: Page) -> None:
+    """Show the list of chapters; it has a tab only if something else is beside the video."""
+    await page.locator("#chapters button").first.wait_for(state="attached")
+    tab = page.get_by_role("tab", name="Chapters")
+    if await tab.count():
+        await tab.click()
+
+
 async def end(page: Page) -> None:
     """Play the video's last moment."""
     await page.wait_for_function(HAS_PLAYED)
@@ -223,7 +231,7 @@ async def test_chapters_are_marked_and_listed_and_jump(
     job = await subtitled(fresh_vault, chapters=((0.0, "Start"), (2.0, "Middle"), (4.0, "")))
     page = await pages(f"/jobs/{job.id}", base=fresh_vault.base, size=size)
     await begin(page)
-    await page.get_by_role("tab", name="Chapters").click()
+    await open_chapters(page)
     chapters = page.locator("#chapters button")
     await expect(chapters).to_have_text(["0:00Start", "0:02Middle", "0:04Chapter 3"])
     await chapters.nth(1).click()
@@ -319,7 +327,7 @@ async def test_hostile_texts_of_a_file_are_shown_as_text(
     cue = await page.evaluate(
         "document.getElementById('player').textTracks[0].activeCues[0].getCueAsHTML().textContent"
     )
-    await page.get_by_role("tab", name="Chapters").click()
+    await open_chapters(page)
 
     assert cue.startswith("<b><img src=x")
     await expect(page.locator("#chapters button").first).to_contain_text("<img src=x")
