@@ -107,7 +107,7 @@ def list_jobs(
     limit: Annotated[
         int, typer.Option(min=0, max=MAX_LIMIT, help="At most this many jobs; 0 for all.")
     ] = 50,
-    page: Annotated[int, typer.Option(min=1, help="Which page of so many jobs.")] = 1,
+    page: Annotated[int, typer.Option(min=1, help="Which page, of --limit jobs each.")] = 1,
     cursor: Annotated[
         str | None,
         typer.Option(help="Continue after the last page, by its `next_cursor` in --json."),

@@ -133,7 +133,7 @@ FILES_PREFIXES = ("/files/", FEEDS_PREFIX)
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; script-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors"
-        " 'self'; "  # the mini player shows the vault's other pages in a frame of its own
+        " 'self'; "  # the mini player shows the vault's other pages in a frame
         "form-action 'self'; require-trusted-types-for 'script'; trusted-types default"
     ),
     "Cache-Control": "no-store",  # unless the route says otherwise, as files and styles do

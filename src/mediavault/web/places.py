@@ -83,7 +83,7 @@ def palette_places() -> list[Place]:
     ]
 
 
-class Deed(NamedTuple):
+class PaletteCommand(NamedTuple):
     """Something that the palette does: a form with one field at most."""
 
     name: str
@@ -94,14 +94,14 @@ class Deed(NamedTuple):
     value: str = ""
 
 
-def palette_deeds() -> list[Deed]:
+def palette_commands() -> list[PaletteCommand]:
     """Return what the caller can do from the command palette."""
     theme = current().theme
-    deeds = (
-        Deed("pause", "/queue/pause", "pause", _("Pause all downloads")),
-        Deed("resume", "/queue/resume", "play", _("Resume all downloads")),
+    commands = (
+        PaletteCommand("pause", "/queue/pause", "pause", _("Pause all downloads")),
+        PaletteCommand("resume", "/queue/resume", "play", _("Resume all downloads")),
         *(
-            Deed(f"theme-{value}", "/appearance", "settings", label, "theme", value)
+            PaletteCommand(f"theme-{value}", "/appearance", "settings", label, "theme", value)
             for value, label in (
                 ("dark", _("Use dark colours")),
                 ("light", _("Use light colours")),
@@ -110,7 +110,7 @@ def palette_deeds() -> list[Deed]:
             if value != theme
         ),
     )
-    return [deed for deed in deeds if may("POST", deed.address)]
+    return [command for command in commands if may("POST", command.address)]
 
 
 def setting_words() -> dict[str, str]:

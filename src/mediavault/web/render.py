@@ -47,7 +47,7 @@ from mediavault.store.search_words import Term, words_of
 from mediavault.web.assets import static_address
 from mediavault.web.cards import icon, letter, site_name, tone
 from mediavault.web.places import (
-    palette_deeds,
+    palette_commands,
     palette_places,
     sections,
     setting_words,
@@ -160,7 +160,7 @@ def _environment() -> Environment:
         sections=sections,
         your_places=your_places,
         who=who,
-        palette_deeds=palette_deeds,
+        palette_commands=palette_commands,
         palette_places=palette_places,
         setting_words=setting_words,
         use_icon=use_icon,

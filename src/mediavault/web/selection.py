@@ -145,8 +145,8 @@ _DONE_PARAMETER = re.compile(r"([a-z]{3,12})-(\d{1,6})-(\d{1,6})", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An action that was performed. ``name`` is the tag's or the collection's; a page that is told
-    by its address has none, since anybody can make a link with a name.
+    """An action that was performed. ``name`` is the tag's or the collection's. An address does not
+    carry it: anybody could make a link with a name of their choice.
     """
 
     action: Action

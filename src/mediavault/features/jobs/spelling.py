@@ -1,4 +1,4 @@
-"""What a search was meant to be that found nothing: its words as the library spells them."""
+"""Corrects the typing mistakes of a search that found nothing, by the words of the library."""
 
 from __future__ import annotations
 

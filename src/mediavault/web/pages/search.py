@@ -21,6 +21,7 @@ from mediavault.store.search_words import is_in, line_of, parse_search
 from mediavault.web.cards import account_words
 from mediavault.web.pages.accounts import TextFilter
 from mediavault.web.render import render
+from mediavault.web.up_next import Origin
 
 EACH = 3  # results of a kind
 
@@ -52,15 +53,15 @@ async def search(services: Services, marks: MarksDep, q: TextFilter = "") -> Res
         terms = parse_search(spelt)
         query = to_query(LibraryFilter(q=spelt), current().zone, current_user(), limit=EACH)
         jobs = (await catalogue.jobs(query)).jobs
-    keep = address(LibraryFilter(q=spelt or text), path="").removeprefix("?")
-    spoken = await spoken_in(services, jobs, query.text, keep=keep)
+    origin = Origin(LibraryFilter(q=spelt or text))
+    spoken = await spoken_in(services, jobs, query.text, keep=origin.text)
     return render(
         "search.html",
         asked=text,
         spelt=spelt,
         terms=terms or (),
         jobs=[(job.id, title(job), spoken.get(job.id)) for job in jobs],
-        keep=keep,
+        keep=origin.kept,
         accounts=[
             (
                 f"/accounts/{quote(account.platform, safe='')}/{quote(account.slug, safe='')}",

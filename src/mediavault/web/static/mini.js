@@ -15,10 +15,10 @@ let frame = null;
 let home = { address: location.href, title: document.title }; // of the page of the sound
 let looking = 0;
 
-/** Whether another page is in sight. */
+// Whether another page is in sight.
 export const isAway = () => frame !== null;
 
-/** Take part in the page; `showPost` shows another sound in it. Returns what knows the address of the page of the sound. */
+// Takes part in the page; `showPost` shows another sound in it. Returns what knows the address of the sound's page.
 export function setUpMini(showPost) {
   if (mini && window.parent === window) {
     document.addEventListener("click", leave);

@@ -101,10 +101,13 @@ async function post({ post: address, field: name, value }) {
   const fields = new URLSearchParams({ back: location.pathname.slice(base.length) + location.search });
   if (name) fields.set(name, value);
   try {
-    await fetch(base + address, { method: "POST", body: fields });
+    const sent = fetch(base + address, { method: "POST", body: fields, headers: { Accept: "application/json" } });
+    const answer = await sent.catch(() => {
+      throw away();
+    });
+    if (!answer.ok) throw await answer.json();
     location.reload();
-  } catch {
-    const problem = away();
+  } catch (problem) {
     say(problem.message, problem.help);
   }
 }

@@ -157,7 +157,7 @@ function showAnother(isNext) {
 
 async function showPost(address) {
   const page = await pageOf(await fetch(address), "main");
-  if (!page.getElementById("mini")) return false; // it is no sound
+  if (!page.getElementById("mini")) return false; // it isn't sound
   for (const part of [".post-bar", ".post", "#mini .cover", "#mini .mini-words"]) {
     document.querySelector(part).replaceWith(document.adoptNode(page.querySelector(part)));
   }
