@@ -29,6 +29,16 @@ TITLES = (
     "straße & strasse 😀😀",
     "",
 )
+PUBLISHED = (
+    None,
+    "no time",
+    "2019-05-04",  # without a time
+    "1965-01-01T00:00:00+00:00",
+    "2019-05-04T12:00:00+02:00",
+    "2019-05-04T10:00:00+00:00",  # the same moment
+    "2021-11-30T23:59:59.123456Z",
+    "2199-01-01T00:00:00Z",  # the site's clock is wrong
+)
 CODES = (ErrorCode.NETWORK, ErrorCode.LOGIN_REQUIRED, ErrorCode.DELETED)
 
 
@@ -60,7 +70,7 @@ def job_of(
         created_at=at,
         updated_at=at,
         account=account,
-        metadata={"title": facts.pop("title", None), "text": facts.pop("text", None)},
+        metadata={name: facts.pop(name, None) for name in ("title", "text", "published_at")},
         **facts,
     )
 
@@ -83,6 +93,7 @@ def some_library(count: int, seed: int = 7) -> list[Job]:
         facts: dict[str, Any] = {
             "title": choose.choice(TITLES),
             "text": choose.choice((None, "look at this fox")),
+            "published_at": choose.choice(PUBLISHED),
         }
         if known:
             facts |= {

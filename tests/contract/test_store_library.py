@@ -22,6 +22,7 @@ from mediavault.store.port import (
     LibraryTotals,
     Store,
 )
+from mediavault.store.queries import cursor_at
 from tests import browsing
 from tests.contract.shelves import adopt, all_pages, job_of, some_library
 from tests.contract.stores import LEASE, NOTHING_FOUND, SAVED, numbered_job
@@ -125,11 +126,11 @@ async def test_orders_put_jobs_without_a_value_last_and_equal_ones_newest_first(
     store: Store,
 ) -> None:
     values: list[dict[str, Any]] = [
-        {"duration_s": 2.0, "bytes": 5},
+        {"duration_s": 2.0, "bytes": 5, "published_at": "2020-05-01T00:00:00Z"},
         {},
-        {"duration_s": 9.5, "bytes": 1},
-        {"duration_s": 2.0},
-        {},
+        {"duration_s": 9.5, "bytes": 1, "published_at": "2199-05-01T00:00:00Z"},
+        {"duration_s": 2.0, "published_at": "2020-05-01T02:00:00+02:00"},
+        {"published_at": "2020-05-01T00:00:00.000001Z"},
     ]
     await adopt(store, [job_of(number, **facts) for number, facts in enumerate(values)])
 
@@ -141,8 +142,49 @@ async def test_orders_put_jobs_without_a_value_last_and_equal_ones_newest_first(
 
     assert await numbers(JobOrder.NEWEST) == [4, 3, 2, 1, 0]
     assert await numbers(JobOrder.OLDEST) == [0, 1, 2, 3, 4]
+    assert await numbers(JobOrder.PUBLISHED) == [2, 1, 4, 3, 0]
+    assert await numbers(JobOrder.EARLIEST) == [0, 3, 4, 1, 2]
     assert await numbers(JobOrder.LONGEST) == [2, 3, 0, 4, 1]
     assert await numbers(JobOrder.LARGEST) == [0, 2, 4, 3, 1]
+
+
+async def test_a_post_takes_its_place_when_its_date_is_found_or_came_with_it(
+    store: Store,
+) -> None:
+    """Until extraction has found when a post was published, it is where it was submitted."""
+    late, early = "2021-01-01T00:00:00Z", "2020-01-01T00:00:00Z"
+    new = [numbered_job(number, f"https://videos.example/{number}") for number in range(3)]
+    new[2] = replace(new[2], metadata={"published_at": late})
+    await store.queue.enqueue(new)
+
+    async def ids() -> list[JobId]:
+        query = JobQuery(order=JobOrder.PUBLISHED, limit=1)
+        return [job.id for job in await all_pages(store, query)]
+
+    assert await ids() == [new[1].id, new[0].id, new[2].id]
+    [claim] = await store.queue.claim(ANN, limit=1, lease=LEASE)
+    await store.queue.checkpoint(claim, replace(NOTHING_FOUND, metadata={"published_at": early}))
+    assert await ids() == [new[1].id, new[2].id, new[0].id]
+    await store.queue.checkpoint(claim, NOTHING_FOUND)
+    assert await ids() == [new[1].id, new[0].id, new[2].id]
+
+
+async def test_a_cursor_at_a_moment_begins_with_the_next_job_in_its_order(store: Store) -> None:
+    at = [START + timedelta(days=days) for days in range(3)]
+    dates = [None, at[0].isoformat(), at[1].isoformat()]
+    jobs = [job_of(number, at=at[number], published_at=dates[number]) for number in range(3)]
+    await adopt(store, jobs)
+
+    for order, moment, wanted in (
+        (JobOrder.NEWEST, at[1], [0]),
+        (JobOrder.OLDEST, at[1], [1, 2]),
+        (JobOrder.PUBLISHED, at[1], [1, 0]),
+        (JobOrder.EARLIEST, at[1], [2]),
+        (JobOrder.EARLIEST, at[0], [0, 1, 2]),
+    ):
+        query = JobQuery(order=order, cursor=cursor_at(moment, order))
+        found = [job.id for job in (await store.catalogue.jobs(query)).jobs]
+        assert found == [jobs[number].id for number in wanted], order
 
 
 async def test_a_cursor_belongs_to_its_order(store: Store) -> None:
@@ -167,7 +209,7 @@ async def test_a_cursor_belongs_to_its_order(store: Store) -> None:
 CURSORS = [
     "longest~nan~1.a", "longest~1e999~1.a", "longest~-5~1.a", "longest~1-2~1.a", "longest~1.a",
     "largest~1.5~1.a", "largest~99999999999999999999~1.a", "longest~1~1.'", "oldest~1~1.a",
-    "newest~1.a", "5.a",
+    "newest~1.a", "5.a", "published~1~1.a",
 ]  # fmt: skip
 
 

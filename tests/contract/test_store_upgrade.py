@@ -37,9 +37,10 @@ from mediavault.store.mongodb.records import NEVER
 from mediavault.store.mongodb.rows import document_of
 from mediavault.store.mongodb.schema import JOBS, OURS, RECORDS, SCHEMA, Index
 from mediavault.store.mongodb.store import MongoJobStore
-from mediavault.store.port import AccountQuery, Store
+from mediavault.store.port import AccountQuery, JobOrder, JobQuery, Store
 from mediavault.store.postgres.engine import PostgresDatabase, Transaction, positional
 from mediavault.store.postgres.store import PostgresJobStore
+from mediavault.store.queries import cursor_at
 from mediavault.store.saved_searches import saved_searches
 from mediavault.store.schema import SCHEMA_VERSION, load_migrations
 from mediavault.store.sql import tables as sql_tables
@@ -56,7 +57,8 @@ from mediavault.store.tables import (
     TRASHED_WORDS,
     TableRow,
 )
-from tests.contract.shelves import job_of
+from tests import browsing
+from tests.contract.shelves import adopt, all_pages, job_of, some_library
 from tests.fakes import FakeClock
 from tests.servers import mongo, postgres
 
@@ -212,15 +214,18 @@ MARKS = [
 # A queued job that a source brought, and a completed one that a user asked for.
 OLD_ROWS = """
 INSERT INTO {s}jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, priority, items,
-                     status, account_key)
- VALUES ('j-1', '', '', 'https://s.example/1', 'generic', 1, 1, 5, 2, '[]', 'queued', NULL),
-        ('j-2', '', '', 'https://s.example/2', 'generic', 1, 1, 5, 1, '{items}', 'completed', 'generic/jane');
+                     status, account_key, metadata)
+ VALUES ('j-1', '', '', 'https://s.example/1', 'generic', 1, 1, 5, 2, '[]', 'queued', NULL, '{{}}'),
+        ('j-2', '', '', 'https://s.example/2', 'generic', {at}, 1, 5, 1, '{items}', 'completed', 'generic/jane', '{dated}');
 INSERT INTO {s}history (job, at, attempt, stage, outcome, rung) SELECT seq, 1, 1, 'download', 'ok', 'plain' FROM {s}jobs;
 INSERT INTO {s}gates (platform, strikes, reason, next_turn_at, offered_until, closed_until) VALUES ('x', 2, 'slow', 7, 8, 9);
 INSERT INTO {s}library_accounts (key, platform, slug, jobs, kept, bytes, duration_ms)
  VALUES ('generic/jane', 'generic', 'jane', 2, 1, 9, 1000);
 INSERT INTO {s}library_totals (platform, kept, bytes, duration_ms) VALUES ('generic', 1, 9, 1000);
 """  # noqa: E501
+PUBLISHED = datetime(2019, 5, 4, 12, tzinfo=UTC)
+DATED = json.dumps({"published_at": PUBLISHED.isoformat()})
+VALUES = {"items": OLD_ITEMS, "dated": DATED, "at": to_micros(AT)}
 LIMIT = SiteLimit(
     "x",
     closed_until=from_micros(9),
@@ -283,6 +288,10 @@ class Engine:
         """Create the vault of an older release, which says that its schema has this version."""
         raise NotImplementedError
 
+    async def take_dates(self) -> None:
+        """Make today's vault that of the release before jobs had dates of publication."""
+        raise NotImplementedError
+
     async def kinds(self) -> set[str]:
         """Return which kinds of records the vault has."""
         raise NotImplementedError
@@ -310,7 +319,7 @@ class Sqlite(Engine):
             db.execute(
                 "INSERT INTO records VALUES (?, ?, ?, ?, NULL)", (kind, key, json.dumps(value), at)
             )
-        db.execute(OLD_ROWS.format(s="", items=OLD_ITEMS))
+        db.execute(OLD_ROWS.format(s="", **VALUES))
         for name, text in OLD_MARKS:
             insert = (
                 "INSERT INTO marks (name, job, place, text) SELECT ?, seq, 1, ? FROM jobs WHERE id"
@@ -319,6 +328,12 @@ class Sqlite(Engine):
             db.execute(insert, (name, text))
         if version is not None:
             db.pragma("user_version", version)
+        db.close()
+
+    async def take_dates(self) -> None:
+        db = connect_to_write(self.path)
+        db.execute("DROP INDEX jobs_posted; DROP INDEX jobs_account")
+        db.execute("ALTER TABLE jobs DROP COLUMN posted_at; PRAGMA user_version = 20")
         db.close()
 
     async def kinds(self) -> set[str]:
@@ -392,7 +407,7 @@ class Postgres(Engine):
         async with opened(PostgresDatabase(self.url)) as database:
             async with database.transaction() as txn:
                 await txn.script((OLD_SCHEMAS / "postgres.sql").read_text("utf-8"))
-                await txn.script(OLD_ROWS.format(s="mediavault.", items=OLD_ITEMS))
+                await txn.script(OLD_ROWS.format(s="mediavault.", **VALUES))
             insert = positional(
                 "INSERT INTO mediavault.records VALUES (:kind, :key, :value, :at, NULL)"
             )
@@ -411,6 +426,10 @@ class Postgres(Engine):
                     positional("UPDATE mediavault.schema_version SET version = :n::int"),
                     {"n": version},
                 )
+
+    async def take_dates(self) -> None:
+        await self._rows("ALTER TABLE mediavault.jobs DROP COLUMN posted_at")
+        await self._rows("UPDATE mediavault.schema_version SET version = 20, oldest_code = 20")
 
     async def kinds(self) -> set[str]:
         return {kind for (kind,) in await self._rows("SELECT kind FROM mediavault.records")}
@@ -530,9 +549,18 @@ class Mongo(Engine):
                 jobs, ("j-1", "j-2"), ("[]", OLD_ITEMS), strict=True
             ):
                 document |= {"_id": job_id, "items": items}
-                del document["listed_by"]
+                del document["listed_by"], document["posted_at"]
+            jobs[0]["created_at"], jobs[1]["created_at"] = 1, to_micros(AT)
+            jobs[1]["metadata"] = DATED
             jobs[0]["marks"] = marks
             await database.documents(JOBS).insert(jobs)
+
+    async def take_dates(self) -> None:
+        async with opened(MongoDatabase(self.url)) as database:
+            await database.documents(JOBS).drop_index("posted")
+            await database.documents(JOBS).change_all({}, {"$unset": {"posted_at": ""}})
+            former = {"$set": {"version": 20, "oldest_code": 20}}
+            await database.documents(SCHEMA).change_all(OURS, former)
 
     async def kinds(self) -> set[str]:
         async with opened(MongoDatabase(self.url)) as database:
@@ -655,9 +683,32 @@ async def _compare(store: Store) -> None:
     [step] = await store.catalogue.history(saved)
     assert step.strategy is StrategyName.PLAIN
     assert await store.site_limits.all_limits() == [LIMIT]
+    newest = await store.catalogue.jobs(JobQuery(order=JobOrder.PUBLISHED))
+    assert [job.id for job in newest.jobs] == [saved, brought]
+    after = JobQuery(order=JobOrder.PUBLISHED, cursor=cursor_at(PUBLISHED, JobOrder.PUBLISHED))
+    assert [job.id for job in (await store.catalogue.jobs(after)).jobs] == [brought]
     assert (await store.catalogue.library_totals()).saved == 1
     [jane] = (await store.catalogue.accounts(AccountQuery())).accounts
     assert (jane.saved, jane.bytes) == (1, 9)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_posts_of_an_older_vault_are_sorted_by_when_they_were_published(
+    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql_tables, "PAGE", 7)
+    monkeypatch.setattr("mediavault.store.mongodb.upgrade.PAGE", 7)
+    vault, jobs = ENGINES[engine](tmp_path), some_library(40)
+    async with opened(vault.store()) as store:
+        await adopt(store, jobs)
+    shape = await vault.shape()
+    await vault.take_dates()
+
+    async with opened(vault.store()) as store:
+        for query in (JobQuery(), JobQuery(account="x/x-jane"), JobQuery(text="fox")):
+            asked = replace(query, order=JobOrder.PUBLISHED, limit=3)
+            assert await all_pages(store, asked) == browsing.in_order(jobs, asked)
+    assert await vault.shape() == shape
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -675,7 +726,7 @@ async def test_an_upgraded_vault_has_the_schema_of_a_new_one(engine: str, tmp_pa
     assert shapes[0] == shapes[1]
 
 
-@pytest.mark.parametrize("version", [1, SCHEMA_VERSION - 1])
+@pytest.mark.parametrize("version", [1, 19])
 @pytest.mark.parametrize("engine", ENGINES)
 async def test_a_vault_from_which_there_is_no_upgrade_is_refused_and_left_as_it_is(
     engine: str, version: int, tmp_path: Path

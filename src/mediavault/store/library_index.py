@@ -41,9 +41,14 @@ ENTRY_COLUMNS = (
     "seq, platform, status, bytes, duration_s, post_url, canonical_url, account, metadata"
 )
 
-# The value that an order sorts by before age; the same expressions as in the indexes jobs_longest
-# and jobs_largest.
-VALUES = {JobOrder.LONGEST: "coalesce(duration_s, -1)", JobOrder.LARGEST: "coalesce(bytes, -1)"}
+# The value that an order sorts by before age; the same expressions as in the indexes jobs_posted,
+# jobs_longest and jobs_largest.
+VALUES = {
+    JobOrder.PUBLISHED: "posted_at",
+    JobOrder.EARLIEST: "posted_at",
+    JobOrder.LONGEST: "coalesce(duration_s, -1)",
+    JobOrder.LARGEST: "coalesce(bytes, -1)",
+}
 
 
 # --- the entries of jobs --------------------------------------------------------------------------

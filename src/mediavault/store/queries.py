@@ -10,8 +10,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from mediavault.core.clock import EARLIEST, LATEST, to_micros
+from mediavault.core.clock import (
+    EARLIEST,
+    LATEST,
+    from_micros,
+    moment_or_none,
+    plausible,
+    to_micros,
+)
 from mediavault.core.failures import AccountNotFound, BadInput, ErrorCode
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.marks import Mark
@@ -20,10 +28,12 @@ from mediavault.store import search_words
 
 
 class JobOrder(StrEnum):
-    """The order of a page of jobs. Jobs whose value is unknown come last;
-    equal ones are newest first.
+    """The order of a page of jobs. Jobs whose value is unknown come last; equal ones are newest
+    first, in EARLIEST oldest first.
     """
 
+    PUBLISHED = "published"  # by posted_at, the latest first
+    EARLIEST = "earliest"
     NEWEST = "newest"  # by created_at, then id
     OLDEST = "oldest"
     LONGEST = "longest"  # by duration_s
@@ -152,13 +162,22 @@ class FailureGroup:
     examples: tuple[Job, ...]  # the newest three
 
 
-# the order's value (0 if it is by time only), created_at in microseconds, id
+# the order's value (0 if it is by age only), created_at in microseconds, id
 SortKey = tuple[float, int, str]
 UNKNOWN = -1
+# The orders by time, and those by age only.
+REVERSE: Mapping[JobOrder, JobOrder] = {
+    JobOrder.PUBLISHED: JobOrder.EARLIEST,
+    JobOrder.EARLIEST: JobOrder.PUBLISHED,
+    JobOrder.NEWEST: JobOrder.OLDEST,
+    JobOrder.OLDEST: JobOrder.NEWEST,
+}
+BY_POSTED = frozenset({JobOrder.PUBLISHED, JobOrder.EARLIEST})
+BY_AGE = frozenset({JobOrder.NEWEST, JobOrder.OLDEST})
 
 _ID = r"[0-9A-Za-z_-]{1,64}"
 _CURSOR = re.compile(
-    rf"(?:([a-z]{{6,7}})~)?(?:(-?[0-9][0-9.e+-]{{0,30}})~)?([0-9]{{1,18}})\.({_ID})"
+    rf"(?:([a-z]{{6,9}})~)?(?:(-?[0-9][0-9.e+-]{{0,30}})~)?([0-9]{{1,18}})\.({_ID})"
 )
 _MARK_CURSOR = re.compile(rf"(-?[0-9]{{1,18}})\.({_ID})")
 _ACCOUNT_CURSOR = re.compile(r"([0-9]{1,18})~([!-~]{1,200})")
@@ -174,8 +193,42 @@ def turn_of(job: Job) -> tuple[int, int, str]:
     return job.priority.rank, *age_of(job)
 
 
+def posted_at(created_at: datetime, metadata: Mapping[str, Any]) -> datetime:
+    """Return when a post was published; where that is unknown, when it was submitted. No post was
+    published after that: a site's clock may be wrong.
+    """
+    published = moment_or_none(metadata.get("published_at"))
+    return plausible(created_at if published is None else min(published, created_at))
+
+
+def date_of(job: Job, order: JobOrder) -> datetime | None:
+    """Return the date that an order by time sorts by; None in any other order."""
+    if order in BY_POSTED:
+        return posted_at(job.created_at, job.metadata)
+    return job.created_at if order in BY_AGE else None
+
+
+def date_of_cursor(cursor: str, order: JobOrder) -> datetime:
+    """Return the date of the job that a page in an order by time ended with. Raises BadInput."""
+    value, created_at, _ = decode_cursor(cursor, order)
+    return from_micros(int(value) if order in BY_POSTED else created_at)
+
+
+def cursor_at(moment: datetime, order: JobOrder) -> str:
+    """Return the cursor of the page whose first job is, in an order by time that goes back, the
+    last one before the moment; in one that goes forward, the first one from the moment on.
+    """
+    micros = to_micros(plausible(moment))
+    if order in BY_POSTED:
+        return f"{order.value}~{micros}~0.0"
+    # every id is greater than 0, and less than z
+    return f"{micros}.0" if is_descending(order) else f"{order.value}~{max(0, micros - 1)}.z"
+
+
 def value_of(job: Job, order: JobOrder) -> float:
-    """Return the value that an order sorts by before age; 0 where it is by time only."""
+    """Return the value that an order sorts by before age; 0 where it is by age only."""
+    if order in BY_POSTED:
+        return to_micros(posted_at(job.created_at, job.metadata))
     if order is JobOrder.LONGEST:
         return UNKNOWN if job.duration_s is None else job.duration_s
     if order is JobOrder.LARGEST:
@@ -188,7 +241,7 @@ def sort_key(job: Job, order: JobOrder) -> SortKey:
 
 
 def is_descending(order: JobOrder) -> bool:
-    return order is not JobOrder.OLDEST
+    return order not in {JobOrder.EARLIEST, JobOrder.OLDEST}
 
 
 def cursor_of(job: Job, order: JobOrder) -> str:
@@ -196,9 +249,7 @@ def cursor_of(job: Job, order: JobOrder) -> str:
     tail = f"{micros}.{job_id}"
     if order is JobOrder.NEWEST:
         return tail
-    return (
-        f"{order.value}~{tail}" if order is JobOrder.OLDEST else f"{order.value}~{value!r}~{tail}"
-    )
+    return f"{order.value}~{tail}" if order in BY_AGE else f"{order.value}~{value!r}~{tail}"
 
 
 def decode_cursor(cursor: str, order: JobOrder) -> SortKey:
@@ -206,15 +257,14 @@ def decode_cursor(cursor: str, order: JobOrder) -> SortKey:
     returned.
     """
     match = _CURSOR.fullmatch(cursor)
-    by_value = order in {JobOrder.LONGEST, JobOrder.LARGEST}
     if (
         match is None
         or (match[1] or JobOrder.NEWEST) != order.value
-        or (match[2] is not None) is not by_value
+        or (match[2] is None) is not (order in BY_AGE)
     ):
         raise _invalid_cursor()
     try:
-        value = (int if order is JobOrder.LARGEST else float)(match[2] or 0)
+        value = (float if order is JobOrder.LONGEST else int)(match[2] or 0)
     except ValueError as exc:
         raise _invalid_cursor() from exc
     if not -1 <= value < 1 << 63:
@@ -239,9 +289,10 @@ def _is_at_the_edge(job: Job, order: JobOrder) -> bool:
     """Return whether the job's time may be out of the readable range:
     the next page would begin with it again.
     """
-    if order in {JobOrder.LONGEST, JobOrder.LARGEST}:
+    date = date_of(job, order)
+    if date is None:
         return False
-    return job.created_at <= EARLIEST if is_descending(order) else job.created_at >= LATEST
+    return date <= EARLIEST if is_descending(order) else date >= LATEST
 
 
 def decode_account_cursor(cursor: str) -> tuple[int, str]:

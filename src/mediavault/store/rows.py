@@ -28,6 +28,7 @@ from mediavault.core.messages import from_json, to_json
 from mediavault.core.site_limits import SiteLimit
 from mediavault.store import codec
 from mediavault.store.port import Checkpoint
+from mediavault.store.queries import posted_at
 from mediavault.store.search_words import FurtherWords, further_words
 
 LAST_PLACE = 2**62  # of a mark
@@ -81,7 +82,8 @@ _COLUMN_OF: Mapping[str, str] = {"chosen_urls": "chosen_url"}
 JOB_FIELDS = tuple(_COLUMN_OF.get(field.name, field.name) for field in fields(Job))
 _PARAMS = "error_params"  # the values in ``error``, see core.messages
 JOB_COLUMNS = ", ".join((*JOB_FIELDS, _PARAMS, "seq"))  # the internal key comes last
-STORED_COLUMNS = ", ".join((*JOB_FIELDS, _PARAMS, "account_key"))  # of :func:`stored_values`
+# of :func:`stored_values`
+STORED_COLUMNS = ", ".join((*JOB_FIELDS, _PARAMS, "account_key", "posted_at"))
 # What a move returns of each job, after other columns: the attempt, its start, the moment of the
 # move, the internal key.
 MOVED_COLUMNS = (
@@ -113,7 +115,8 @@ def _job(columns: dict[str, Any]) -> Job:
     return Job(**columns, chosen_urls=chosen_urls)
 
 
-def checkpoint_values(checkpoint: Checkpoint) -> dict[str, Any]:
+def checkpoint_values(job: Job, checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return the values of what extraction found about a job."""
     return {
         "progress_pct": checkpoint.progress_pct,
         "source_type": checkpoint.source_type.value,
@@ -124,13 +127,14 @@ def checkpoint_values(checkpoint: Checkpoint) -> dict[str, Any]:
         **_account_values(checkpoint.account),
         "thumbnail_url": codec.storable_or_none(checkpoint.thumbnail_url),
         "metadata": codec.metadata_to_json(checkpoint.metadata),
+        "posted_at": to_micros(posted_at(job.created_at, checkpoint.metadata)),
         "items": codec.items_to_json(checkpoint.items),
     }
 
 
 def stored_values(job: Job) -> dict[str, Any]:
-    """Return the whole row of a job by STORED_COLUMNS: what :func:`job_from_row` reads,
-    and its account's key.
+    """Return the whole row of a job by STORED_COLUMNS: what :func:`job_from_row` reads, its
+    account's key, and what the library sorts it by.
     """
     return {
         "id": job.id,
@@ -167,6 +171,7 @@ def stored_values(job: Job) -> dict[str, Any]:
         "candidates": codec.candidates_to_json(job.candidates),
         "image_urls": codec.texts_to_json(job.image_urls),
         "metadata": codec.metadata_to_json(job.metadata),
+        "posted_at": to_micros(posted_at(job.created_at, job.metadata)),
         **_account_values(job.account),
         "thumbnail_url": job.thumbnail_url,
         "items": codec.items_to_json(job.items),

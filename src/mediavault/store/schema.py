@@ -13,7 +13,7 @@ from mediavault.core.failures import SchemaTooNew, SchemaTooOld
 from mediavault.core.messages import Message
 
 # of the database that ``<engine>/schema.sql`` describes, and ``mongodb/schema.py``
-SCHEMA_VERSION = 20
+SCHEMA_VERSION = 21
 
 _HEAD = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _FROM = re.compile(r"^-- from: (\d+)$", re.MULTILINE)

@@ -1,5 +1,5 @@
 """Upgrades the values of an older vault, on any engine: what it had in records moves into tables,
-under the names of today.
+under the names of today, and jobs get the dates that the library is sorted by.
 
 The rows are all there before the first record is removed, so after a kill it begins again.
 """
@@ -11,9 +11,11 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from mediavault.core.clock import to_micros
+from mediavault.core.clock import from_micros, to_micros
 from mediavault.core.job import Priority
 from mediavault.core.logs import get_logger
+from mediavault.store import codec
+from mediavault.store.queries import posted_at
 from mediavault.store.tables import (
     DEFERRED_WORK,
     SOURCE_ENTRIES,
@@ -25,7 +27,8 @@ from mediavault.store.tables import (
     TableRow,
 )
 
-NAMES = 20  # the version of the schema to which this leads
+NAMES = 20  # the versions of the schema to which this leads
+DATES = 21
 PAGE = 1_000
 SMALL = (
     "later",
@@ -111,6 +114,15 @@ async def upgrade_values(store: OldStore) -> None:
             for key, value, _ in records:
                 if (changed := _filtered(_renamed(value, names))) != value:
                     await store.change(kind, key, changed)
+
+
+def posted_micros(created_at: int, metadata: str) -> int:
+    """Return ``posted_at`` of a stored job that lacks it."""
+    try:
+        known = codec.metadata_from_json(metadata)
+    except ValueError:
+        known = {}  # its page says that it can't be read
+    return to_micros(posted_at(from_micros(created_at), known))
 
 
 async def _add(store: OldStore, kind: str, table: Table, make: MakeRow) -> None:

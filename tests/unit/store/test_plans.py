@@ -99,6 +99,8 @@ PLANS: dict[str, list[str]] = {
     "remove": BY_ID,
     "relocate": BY_ID,
     "remove_history": ["SEARCH history USING INDEX history_job (job=?)"],
+    "undated": ["SEARCH jobs USING INTEGER PRIMARY KEY (rowid>?)"],
+    "put_dates": [BY_KEY],
     "append_history": [],
     "locked": BY_ID,
     "remove_marks_of_job": ["SEARCH marks USING INDEX marks_job (job=?)"],
@@ -280,6 +282,16 @@ SORTED_PAGE = "USE TEMP B-TREE FOR ORDER BY"
             "jobs_platform (platform=? AND (created_at,id)<(?,?))",
         ),
         (JobQuery(account="x/jane", statuses=[JobStatus.FAILED]), "jobs_account (account_key=?)"),
+        (JobQuery(order=JobOrder.PUBLISHED, statuses=[JobStatus.COMPLETED]), "jobs_posted"),
+        (JobQuery(order=JobOrder.PUBLISHED, platform="x", shortest_s=3), "jobs_posted"),
+        (
+            JobQuery(order=JobOrder.PUBLISHED, cursor="published~2~5.id-5"),
+            "jobs_posted (posted_at<?)",
+        ),
+        (
+            JobQuery(order=JobOrder.EARLIEST, cursor="earliest~2~5.id-5"),
+            "jobs_posted (posted_at>?)",
+        ),
         (JobQuery(order=JobOrder.LONGEST, platform="x"), "jobs_longest"),
         (JobQuery(order=JobOrder.LONGEST, cursor="longest~2.5~5.id-5"), "jobs_longest (<expr><?)"),
         (JobQuery(order=JobOrder.LARGEST, longest_s=4), "jobs_largest"),
@@ -303,8 +315,11 @@ def test_running_jobs_are_read_from_their_index_and_sorted_since_they_are_few(
     assert steps == ["SCAN jobs USING INDEX jobs_running", SORTED_PAGE, READ_BY_KEY, SORTED_PAGE]
 
 
-def test_the_longest_of_an_account_are_sorted_from_its_own_index(db: Connection) -> None:
-    steps = page_plan(db, JobQuery(account="x/jane", order=JobOrder.LARGEST, platform="x"))
+@pytest.mark.parametrize("order", [JobOrder.LARGEST, JobOrder.PUBLISHED])
+def test_the_jobs_of_an_account_are_sorted_from_its_own_index(
+    db: Connection, order: JobOrder
+) -> None:
+    steps = page_plan(db, JobQuery(account="x/jane", order=order, platform="x"))
 
     assert steps[0] == "SEARCH jobs USING COVERING INDEX jobs_account (account_key=?)"
 

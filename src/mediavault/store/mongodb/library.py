@@ -33,7 +33,12 @@ from mediavault.store.queries import (
 from mediavault.store.rows import moment
 
 # what an order sorts by before age
-VALUES = {JobOrder.LONGEST: "duration_s", JobOrder.LARGEST: "bytes"}
+VALUES = {
+    JobOrder.PUBLISHED: "posted_at",
+    JobOrder.EARLIEST: "posted_at",
+    JobOrder.LONGEST: "duration_s",
+    JobOrder.LARGEST: "bytes",
+}
 _NEWEST = [("created_at", -1), ("_id", -1)]
 _IS_SAVED = {"$eq": ["$status", JobStatus.COMPLETED.value]}
 _MILLIS = {"$toLong": {"$round": [{"$multiply": [{"$ifNull": ["$duration_s", 0.0]}, 1000]}, 0]}}

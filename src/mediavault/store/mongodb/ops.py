@@ -241,7 +241,8 @@ async def _fenced(
 async def checkpoint(server: MongoServer, claim: ClaimedJob, found: Checkpoint) -> None:
     database, now = server.database, server.now
     record = new_record(moment_of(now), Stage.CHECKPOINT, attempt=claim.fence)
-    job, values = claim.job, {"stage": Stage.CHECKPOINT.value, **checkpoint_values(found)}
+    job = claim.job
+    values = {"stage": Stage.CHECKPOINT.value, **checkpoint_values(job, found)}
     values |= words_values(job.post_url, job.canonical_url, values["account"], values["metadata"])
     await _fenced(
         database, claim, {**literals(values), **with_further(values), **appended(record)}, now

@@ -30,9 +30,16 @@ from mediavault.store.mongodb.schema import (
 )
 from mediavault.store.schema import SCHEMA_VERSION, too_new, too_old
 from mediavault.store.tables import Table, TableRow
-from mediavault.store.upgrade import ADDED_TO_JOBS, ITEM_NAMES, PAGE, upgrade_values
+from mediavault.store.upgrade import (
+    ADDED_TO_JOBS,
+    ITEM_NAMES,
+    PAGE,
+    posted_micros,
+    upgrade_values,
+)
 
-FORMER = 9  # the version that can be upgraded
+NAMELESS = 9  # the versions that can be upgraded
+DATELESS = 20
 _GATES = "gates"  # what it called SITE_LIMITS
 _LIMIT_NAMES = {
     "strikes": "failures",
@@ -142,14 +149,16 @@ async def migrate(database: MongoDatabase) -> int:
         raise too_new(database.name, version, SCHEMA_VERSION)
     if version >= SCHEMA_VERSION:
         return version
-    if version not in (0, FORMER):
+    if version not in (0, NAMELESS, DATELESS):
         raise too_old(database.name, version)
     await database.documents(JOBS).drop_index(_FORMER_INDEX)
     for index in INDEXES:
         collection = database.documents(index.collection)
         await collection.index(index.name, index.keys, unique=index.unique, where=index.where)
-    if version:
+    if version == NAMELESS:
         await _upgrade(database)
+    if version:
+        await _date(database)
     reached = {"version": SCHEMA_VERSION, "oldest_code": SCHEMA_VERSION}
     await schema.change_all(
         {**OURS, "version": {"$lt": SCHEMA_VERSION}}, {"$set": reached, "$unset": _FORMER_FLAGS}
@@ -167,3 +176,16 @@ async def _upgrade(database: MongoDatabase) -> None:
     for name, where, update in _CHANGES:
         await database.documents(name).change_all(where, update)
     await upgrade_values(OldDocuments(database))
+
+
+async def _date(database: MongoDatabase) -> None:
+    jobs, after, fields = database.documents(JOBS), "", {"created_at": 1, "metadata": 1}
+    while True:
+        where = {"_id": {"$gt": after}, "posted_at": {"$exists": False}}
+        found = await jobs.find(where, fields=fields, sort=[("_id", 1)], limit=PAGE)
+        if not found:
+            return
+        dates = {each["_id"]: posted_micros(each["created_at"], each["metadata"]) for each in found}
+        changes = {name: {"$set": {"posted_at": micros}} for name, micros in dates.items()}
+        await jobs.change_each(changes, insert=False)
+        after = found[-1]["_id"]

@@ -25,6 +25,7 @@ CREATE TABLE IF NOT EXISTS mediavault.jobs (
   profile                  text,             -- the name of the profile with which it is saved
   chosen_url               text,             -- the URLs of the candidates that the user chose, as store/codec.py writes them
   created_at               bigint NOT NULL,
+  posted_at                bigint NOT NULL DEFAULT 0,          -- when the post was published; where that is unknown, created_at
   updated_at               bigint NOT NULL,
   started_at               bigint,
   completed_at             bigint,
@@ -81,6 +82,7 @@ CREATE INDEX IF NOT EXISTS jobs_updated   ON mediavault.jobs USING brin (updated
 -- The library's pages: an index for each order, from which a page reads what else it filters by. An unknown length or size counts
 -- as -1, which puts it last. The partial ones find the few among very many, and give the totals by platform.
 CREATE INDEX IF NOT EXISTS jobs_created   ON mediavault.jobs (created_at, id, status, duration_s);
+CREATE INDEX IF NOT EXISTS jobs_posted    ON mediavault.jobs (posted_at, created_at, id, status, platform, duration_s);
 CREATE INDEX IF NOT EXISTS jobs_platform  ON mediavault.jobs (platform, created_at, id, status, duration_s);
 CREATE INDEX IF NOT EXISTS jobs_account   ON mediavault.jobs (account_key, created_at, id, status, platform)
  WHERE account_key IS NOT NULL;

@@ -35,7 +35,6 @@ from mediavault.store.schema import (
     too_new,
 )
 from mediavault.store.sql import tables
-from mediavault.store.upgrade import NAMES
 from mediavault.store.wake import ChangeListener, Subscribers
 
 _QUERY = """
@@ -255,8 +254,8 @@ async def migrate(
         missing = pending(migrations, version, named(database.url))
         for script in scripts(SCHEMA if version else _CREATE, missing, version):
             await txn.script(script)
-        if any(migration.version == NAMES for migration in missing):
-            await tables.fill(PostgresStatements(txn, None))
+        reached = [migration.version for migration in missing]
+        await tables.fill(PostgresStatements(txn, None), reached)
         await txn.rows(_SET_VERSION, {"version": newest, "oldest_code": migrations[-1].oldest_code})
     return newest
 

@@ -43,7 +43,7 @@ async def renew(
 
 
 async def checkpoint(txn: SqlTxn, claim: ClaimedJob, found: Checkpoint) -> None:
-    values = checkpoint_values(found)
+    values = checkpoint_values(claim.job, found)
     before = await txn.rows("account_key_of", {"id": claim.id})
     row = await _move(txn, "checkpoint", claim, values, MoveNote(Stage.CHECKPOINT))
     entry = entry_of(row[SEQ], {**running_values(claim.job), **values})

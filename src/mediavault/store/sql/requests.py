@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from mediavault.core.clock import moment_or_none
 from mediavault.core.failures import StoreError
 from mediavault.core.job import Job, JobId, JobStatus, NewJob, Priority, Stage
 from mediavault.store import codec, search_words, transitions
@@ -65,6 +66,7 @@ async def _store(txn: SqlTxn, jobs: Iterable[tuple[int, NewJob]], *, force: bool
             "priority": job.priority.rank,
             "listed_by": job.listed_by,
             "metadata": codec.metadata_to_json(job.metadata),
+            "published_at": micros_or_none(moment_or_none(job.metadata.get("published_at"))),
         }
         for place, job in jobs
     ]

@@ -250,7 +250,8 @@ WITH asked AS MATERIALIZED (
          given.value ->> 'canonical_url' AS canonical_url, given.value ->> 'platform' AS platform,
          {now} + (given.value ->> 'place')::bigint AS at, (given.value ->> 'max_attempts')::int AS max_attempts,
          given.value ->> 'profile' AS profile, (given.value ->> 'priority')::smallint AS priority,
-         given.value ->> 'listed_by' AS listed_by, given.value ->> 'metadata' AS metadata
+         given.value ->> 'listed_by' AS listed_by, given.value ->> 'metadata' AS metadata,
+         (given.value ->> 'published_at')::bigint AS published_at
     FROM {objects[jobs]}
 ),
 versions AS MATERIALIZED (
@@ -258,9 +259,9 @@ versions AS MATERIALIZED (
     FROM asked
 )
 INSERT INTO {s}jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, profile, priority,
-                     listed_by, metadata, version)
+                     listed_by, metadata, posted_at, version)
 SELECT id, trace_id, post_url, canonical_url, platform, at, at, max_attempts, profile, priority, listed_by, metadata,
-       coalesce(newest, 0) + 1
+       CASE WHEN published_at < at THEN published_at ELSE at END, coalesce(newest, 0) + 1
   FROM versions WHERE :force::boolean OR newest IS NULL ORDER BY canonical_url
 ON CONFLICT (canonical_url, version) DO NOTHING
 RETURNING {job};
@@ -303,8 +304,8 @@ UPDATE {s}jobs {by[jobs_id]}
    SET updated_at = {now}, stage = 'checkpoint', progress_pct = :progress_pct::int, source_type = :source_type::text,
        extracted_url = :extracted_url::text, extracted_url_expires_at = :extracted_url_expires_at::bigint,
        candidates = :candidates::text, image_urls = :image_urls::text, account = :account::text,
-       thumbnail_url = :thumbnail_url::text, metadata = :metadata::text, account_key = :account_key::text,
-       items = :items::text
+       thumbnail_url = :thumbnail_url::text, metadata = :metadata::text, posted_at = :posted_at::bigint,
+       account_key = :account_key::text, items = :items::text
  WHERE {fence} RETURNING {moved};
 
 -- name: progress
@@ -396,6 +397,12 @@ INSERT INTO {s}jobs ({stored}) VALUES ({stored_values}) ON CONFLICT DO NOTHING R
 -- name: append_history
 INSERT INTO {s}history (job, at, attempt, stage, outcome, strategy, error_code, detail, bytes, duration_ms, detail_params)
 VALUES (:job, :at, :attempt, :stage, :outcome, :strategy, :error_code, :detail, :bytes, :duration_ms, :detail_params);
+
+-- name: undated
+SELECT seq, created_at, metadata FROM {s}jobs WHERE seq > :after::bigint ORDER BY seq LIMIT :limit::bigint;
+
+-- name: put_dates
+UPDATE {s}jobs SET posted_at = (given.value ->> 1)::bigint FROM {objects[dates]} WHERE seq = (given.value ->> 0)::bigint;
 
 -- name: seq_of
 -- Locked against a removal until the record is written.

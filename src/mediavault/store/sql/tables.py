@@ -11,7 +11,7 @@ from mediavault.store import codec
 from mediavault.store.rows import end_of
 from mediavault.store.sql.txn import Row, SqlTxn
 from mediavault.store.tables import Range, Table, TableRow, Where
-from mediavault.store.upgrade import PAGE, upgrade_values
+from mediavault.store.upgrade import DATES, NAMES, PAGE, posted_micros, upgrade_values
 
 
 async def put(txn: SqlTxn, table: Table, rows: Sequence[TableRow]) -> None:
@@ -192,6 +192,17 @@ class OldRecords:
         await self.txn.rows("remove_records", {"kind": kind, "keep": []})
 
 
-async def fill(txn: SqlTxn) -> None:
-    """Fill the tables of a vault that an older release wrote, and rename what its records have."""
-    await upgrade_values(OldRecords(txn))
+async def fill(txn: SqlTxn, reached: Collection[int]) -> None:
+    """Fill what these versions of the schema have added to a vault that an older release wrote."""
+    if NAMES in reached:
+        await upgrade_values(OldRecords(txn))
+    if DATES in reached:
+        await _date(txn)
+
+
+async def _date(txn: SqlTxn) -> None:
+    after = -1
+    while rows := await txn.rows("undated", {"after": after, "limit": PAGE}):
+        dates = [(seq, posted_micros(created_at, text)) for seq, created_at, text in rows]
+        await txn.rows("put_dates", {"dates": json.dumps(dates)})
+        after = rows[-1][0]

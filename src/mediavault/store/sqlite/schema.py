@@ -34,7 +34,6 @@ from mediavault.store.sqlite.engine import (
     use_busy_timeout,
 )
 from mediavault.store.sqlite.sql import blocking
-from mediavault.store.upgrade import NAMES
 
 # "mvlt", in the file's header: tells our file from another program's
 APPLICATION_ID = 0x6D_76_6C_74
@@ -168,8 +167,8 @@ def _change_schema(db: Connection, path: Path, version: int, missing: Sequence[M
         _copy_aside(path, backup_before_migrating(path, version))
     for script in scripts(SCHEMA, missing, version):
         db.execute(script)
-    if any(migration.version == NAMES for migration in missing):
-        blocking(tables.fill)(Snapshot(db, from_micros(0)))  # nothing that it reads expires
+    reached = [migration.version for migration in missing]
+    blocking(tables.fill)(Snapshot(db, from_micros(0)), reached)  # nothing that it reads expires
 
 
 def backup_before_migrating(path: Path, schema_version: int) -> Path:

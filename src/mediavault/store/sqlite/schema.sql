@@ -20,6 +20,7 @@ CREATE TABLE IF NOT EXISTS jobs (
   profile                  TEXT,                  -- the name of the profile with which it is saved
   chosen_url               TEXT,                  -- the URLs of the candidates that the user chose, as store/codec.py writes them
   created_at               INTEGER NOT NULL,
+  posted_at                INTEGER NOT NULL DEFAULT 0,    -- when the post was published; where that is unknown, created_at
   updated_at               INTEGER NOT NULL,
   started_at               INTEGER,
   completed_at             INTEGER,
@@ -73,8 +74,9 @@ CREATE INDEX IF NOT EXISTS jobs_updated   ON jobs (updated_at);
 -- The library's pages: an index for each order, from which a page reads what else it filters by. An unknown length or size counts
 -- as -1, which puts it last. The partial ones find the few among very many, and give the totals by platform.
 CREATE INDEX IF NOT EXISTS jobs_created   ON jobs (created_at, id, status, duration_s);
+CREATE INDEX IF NOT EXISTS jobs_posted    ON jobs (posted_at, created_at, id, status, platform, duration_s);
 CREATE INDEX IF NOT EXISTS jobs_platform  ON jobs (platform, created_at, id, status, duration_s);
-CREATE INDEX IF NOT EXISTS jobs_account   ON jobs (account_key, created_at, id, status, platform, duration_s, bytes)
+CREATE INDEX IF NOT EXISTS jobs_account   ON jobs (account_key, created_at, id, status, platform, duration_s, bytes, posted_at)
  WHERE account_key IS NOT NULL;
 CREATE INDEX IF NOT EXISTS jobs_longest   ON jobs (coalesce(duration_s, -1), created_at, id, status, platform, duration_s);
 CREATE INDEX IF NOT EXISTS jobs_largest   ON jobs (coalesce(bytes, -1), created_at, id, status, platform, duration_s);

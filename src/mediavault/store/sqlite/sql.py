@@ -131,6 +131,12 @@ _BY_STATUS = {
     JobStatus.FAILED: "jobs_failed",
     JobStatus.CANCELLED: "jobs_cancelled",
 }
+_BY_VALUE = {
+    JobOrder.PUBLISHED: "jobs_posted",
+    JobOrder.EARLIEST: "jobs_posted",
+    JobOrder.LONGEST: "jobs_longest",
+    JobOrder.LARGEST: "jobs_largest",
+}
 FEW = 1_000  # a search that finds at most this many jobs reads each of them
 
 
@@ -232,8 +238,8 @@ def _index(query: JobQuery) -> str:
     """
     if query.account is not None:
         return "jobs_account"
-    if query.order in VALUES:
-        return f"jobs_{query.order.value}"
+    if query.order in _BY_VALUE:
+        return _BY_VALUE[query.order]
     states = set(query.statuses)
     if len(states) == 1 and (index := _BY_STATUS.get(next(iter(states)))):
         return index
