@@ -201,11 +201,9 @@ def posted_at(created_at: datetime, metadata: Mapping[str, Any]) -> datetime:
     return plausible(created_at if published is None else min(published, created_at))
 
 
-def date_of(job: Job, order: JobOrder) -> datetime | None:
-    """Return the date that an order by time sorts by; None in any other order."""
-    if order in BY_POSTED:
-        return posted_at(job.created_at, job.metadata)
-    return job.created_at if order in BY_AGE else None
+def date_of(job: Job, order: JobOrder) -> datetime:
+    """Return the date that an order by time sorts by; in any other order when it was published."""
+    return job.created_at if order in BY_AGE else posted_at(job.created_at, job.metadata)
 
 
 def date_of_cursor(cursor: str, order: JobOrder) -> datetime:
@@ -289,9 +287,9 @@ def _is_at_the_edge(job: Job, order: JobOrder) -> bool:
     """Return whether the job's time may be out of the readable range:
     the next page would begin with it again.
     """
-    date = date_of(job, order)
-    if date is None:
+    if order not in REVERSE:
         return False
+    date = date_of(job, order)
     return date <= EARLIEST if is_descending(order) else date >= LATEST
 
 

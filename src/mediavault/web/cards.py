@@ -19,11 +19,13 @@ from mediavault.presentation.labels import format_duration, one_line
 from mediavault.presentation.translation import gettext, ngettext
 from mediavault.presentation.views import display, moving_files, published_at, title
 from mediavault.store.port import AccountSummary
+from mediavault.store.queries import date_of
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A tile of the library.
+    """A tile of the library. ``at`` is the date by which the library is sorted, if it is by one,
+    else when the post was published.
 
     ``state`` is "" for a saved post; ``account_link`` is None when the post's account is not known.
     ``letter`` is shown when there is no picture. ``seen_pct`` is how much was watched of a
@@ -85,7 +87,7 @@ def tile(
         platform=job.platform,
         site=site_name(job.platform, site, job.canonical_url),
         letter=letter(job.platform, site, job.canonical_url),
-        at=job.created_at,
+        at=date_of(job, (library_filter or LibraryFilter()).order),
         published=published_at(job),
         status=job.status,
         state="" if job.status is JobStatus.COMPLETED else display(job).state,

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal
 
-from mediavault.core.clock import from_micros, to_micros
 from mediavault.core.failures import FAILURES
 from mediavault.core.job import (
     HistoryRecord,
@@ -33,7 +32,7 @@ from mediavault.presentation.labels import (
 from mediavault.presentation.translation import N_, gettext, translated
 from mediavault.presentation.views import is_waiting_for_retry
 from mediavault.store.port import JobOrder
-from mediavault.store.queries import decode_cursor, is_descending
+from mediavault.store.queries import REVERSE, cursor_at, date_of, date_of_cursor, is_descending
 from mediavault.store.waiting_jobs import waits_for_sign_in
 from mediavault.web.cards import Tone
 from mediavault.web.cards import tone as tone_of
@@ -286,7 +285,6 @@ def _raw(record: HistoryRecord) -> str:
     return "\n".join(f"{name}: {value}" for name, value in facts.items() if value is not None)
 
 
-BY_MONTH = frozenset({JobOrder.NEWEST, JobOrder.OLDEST})
 MAX_MONTHS = 36  # of more, only the years are listed
 
 
@@ -302,9 +300,7 @@ class MonthSpan:
 
     def cursor(self, order: JobOrder) -> str:
         """Return the cursor of the page that begins with the span's first job in this order."""
-        if is_descending(order):
-            return f"{to_micros(self.ends)}.0"  # every id is greater
-        return f"{order.value}~{max(0, to_micros(self.begins) - 1)}.z"
+        return cursor_at(self.ends if is_descending(order) else self.begins, order)
 
 
 def month_of(at: datetime, zone: tzinfo | None) -> str:
@@ -315,17 +311,17 @@ def month_of(at: datetime, zone: tzinfo | None) -> str:
 def month_headings(
     jobs: Sequence[Job], order: JobOrder, zone: tzinfo | None, *, after: str | None = None
 ) -> dict[JobId, str]:
-    """Return the jobs that begin a month, with the month; none in an order that is not by age.
+    """Return the jobs that begin a month, with the month; none in an order that is not by time.
 
     ``after`` is the cursor of a page that continues another: its first job begins a month only if
     that page ended in another one.
     """
-    if order not in BY_MONTH:
+    if order not in REVERSE:
         return {}
-    month = month_of(from_micros(decode_cursor(after, order)[1]), zone) if after else None
+    month = month_of(date_of_cursor(after, order), zone) if after else None
     headings = {}
     for job in jobs:
-        if (of_job := month_of(job.created_at, zone)) != month:
+        if (of_job := month_of(date_of(job, order), zone)) != month:
             headings[job.id] = month = of_job
     return headings
 

@@ -13,6 +13,7 @@ from mediavault.core.job import ItemStatus, Job, JobItem, JobStatus
 from mediavault.core.marks import Mark
 from mediavault.core.media import Item, ItemType, SavedFile
 from mediavault.store.port import JobOrder, StoredJob
+from mediavault.store.queries import is_descending
 from mediavault.web.pages.feed import CLIPS
 from tests.http_vault import ApiVault
 from tests.unit.web.test_library_page import fill, links
@@ -55,7 +56,7 @@ async def test_following_more_shows_every_clip_once_in_the_librarys_order(
         seen += clips(page)
         address = link(page, "later")
 
-    assert seen == [job.id for job in (reversed(jobs) if order is JobOrder.OLDEST else jobs)]
+    assert seen == [job.id for job in (jobs if is_descending(order) else reversed(jobs))]
 
 
 @pytest.mark.parametrize("order", list(JobOrder))

@@ -350,7 +350,7 @@ async def test_a_page_on_which_everything_was_deleted_shows_the_start_of_the_lib
     vault: ApiVault,
 ) -> None:
     job = await vault.add_saved()
-    page = (await vault.client.get("/library?cursor=1.a", accept=HTML)).text
+    page = (await vault.client.get("/library?cursor=published~1~1.a", accept=HTML)).text
 
     assert f'id="job-{job.id}"' in page
 

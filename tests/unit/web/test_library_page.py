@@ -253,13 +253,15 @@ async def test_a_posts_page_links_back_to_the_filter_and_on_within_it(vault: Api
 
 
 async def in_months(vault: ApiVault, *days: int) -> list[Job]:
-    """Add a saved post for each number of days before the newest one,
-    and return them newest first.
+    """Add a post for each number of days before NEWEST, which was published then and saved in April
+    2026, in reverse; return them newest first.
     """
     jobs = await fill(vault, len(days))
-    for job, past in zip(jobs, days, strict=True):
+    for number, (job, past) in enumerate(zip(jobs, days, strict=True)):
         await vault.store.catalogue.remove(job.id)
-        moved = replace(job, created_at=NEWEST - timedelta(days=past))
+        published = {"published_at": (NEWEST - timedelta(days=past)).isoformat()}
+        saved_at = datetime(2026, 4, 1, 12, number, tzinfo=UTC)
+        moved = replace(job, created_at=saved_at, metadata={**job.metadata, **published})
         await vault.store.catalogue.import_jobs([StoredJob(moved)])
     return jobs
 
@@ -267,15 +269,38 @@ async def in_months(vault: ApiVault, *days: int) -> list[Job]:
 NEWEST = datetime(2026, 3, 15, 12, tzinfo=UTC)
 
 
+def dates(page: str) -> list[str]:
+    return re.findall(r'<time data-day datetime="([^"]+)"', page)
+
+
+def months(page: str) -> list[str]:
+    return re.findall(r'<time data-month="short" datetime="([^"]+)"', page)
+
+
 def headings(page: str) -> list[str]:
     return re.findall(r'<li class="month" id="month-([^"]+)"', page)
 
 
-async def test_a_heading_begins_each_month_and_only_in_orders_by_age(vault: ApiVault) -> None:
+async def test_the_library_is_by_months_of_publication_or_of_saving_in_the_order_asked_for(
+    vault: ApiVault,
+) -> None:
+    jobs = await in_months(vault, 0, 1, 20, 100)
+    page = (await vault.client.get("/library")).text
+    by_saving = (await vault.client.get("/library?order=newest")).text
+
+    assert re.findall(r'id="job-([^"]+)"', page) == [job.id for job in jobs]
+    assert re.findall(r'id="job-([^"]+)"', by_saving) == [job.id for job in reversed(jobs)]
+    assert dates(page)[-1] == (NEWEST - timedelta(days=100)).isoformat()
+    assert dates(by_saving)[-1] == jobs[0].created_at.isoformat() == "2026-04-01T12:00:00+00:00"
+    assert headings(by_saving) == ["2026-04"]
+    assert months(page) == ["2026-03", "2026-02", "2026-01", "2025-12"]
+
+
+async def test_a_heading_begins_each_month_and_only_in_orders_by_time(vault: ApiVault) -> None:
     await in_months(vault, 0, 1, 20, 100)
 
     assert headings((await vault.client.get("/library")).text) == ["2026-03", "2026-02", "2025-12"]
-    assert headings((await vault.client.get("/library?order=oldest")).text) == [
+    assert headings((await vault.client.get("/library?order=earliest")).text) == [
         "2025-12",
         "2026-02",
         "2026-03",
@@ -283,7 +308,7 @@ async def test_a_heading_begins_each_month_and_only_in_orders_by_age(vault: ApiV
     assert headings((await vault.client.get("/library?order=longest")).text) == []
 
 
-@pytest.mark.parametrize("order", ["newest", "oldest"])
+@pytest.mark.parametrize("order", ["published", "earliest"])
 async def test_tiles_that_continue_a_month_have_no_second_heading(
     vault: ApiVault, order: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -365,7 +390,7 @@ async def test_a_post_of_another_site_names_its_host(vault: ApiVault) -> None:
     await fill(vault, 1, account=None, platform="generic")
     page = (await vault.client.get("/library")).text
 
-    assert '<p class="who"><bdi>videos.example</bdi></p>' in page
+    assert '<p class="who"><bdi>videos.example</bdi> ' in page
     assert ">Other sites (1)</option>" in page
 
 

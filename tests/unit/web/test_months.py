@@ -9,7 +9,7 @@ import pytest
 
 from mediavault.core.clock import from_micros
 from mediavault.store.port import JobOrder
-from mediavault.store.queries import decode_cursor
+from mediavault.store.queries import REVERSE, decode_cursor
 from mediavault.web.timeline import months_between
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -54,6 +54,9 @@ def test_a_cursor_lies_at_the_edge_of_its_month(zone: tzinfo | None, midnight: d
 
     _, newest_before, _ = decode_cursor(february.cursor(JobOrder.NEWEST), JobOrder.NEWEST)
     _, oldest_after, _ = decode_cursor(march.cursor(JobOrder.OLDEST), JobOrder.OLDEST)
+    published_before, *_ = decode_cursor(february.cursor(JobOrder.PUBLISHED), JobOrder.PUBLISHED)
+    published_from, *_ = decode_cursor(march.cursor(JobOrder.EARLIEST), JobOrder.EARLIEST)
+    assert from_micros(int(published_before)) == from_micros(int(published_from)) == midnight
     assert from_micros(newest_before) == midnight
     assert (midnight - from_micros(oldest_after)).total_seconds() == 1e-6
 
@@ -62,5 +65,5 @@ def test_a_cursor_lies_at_the_edge_of_its_month(zone: tzinfo | None, midnight: d
 def test_the_first_and_the_last_possible_month_have_cursors(year: int) -> None:
     [span] = months_between(day(year, 1, 1), day(year, 1, 1), BERLIN)
 
-    for order in (JobOrder.NEWEST, JobOrder.OLDEST):
+    for order in REVERSE:
         assert decode_cursor(span.cursor(order), order)

@@ -75,8 +75,10 @@ LENGTH_WORDS: Mapping[Length, str] = {
     Length.LONG: N_("over 10 minutes"),
 }
 ORDER_WORDS: Mapping[JobOrder, str] = {
-    JobOrder.NEWEST: N_("Newest first"),
-    JobOrder.OLDEST: N_("Oldest first"),
+    JobOrder.PUBLISHED: N_("Published, newest first"),
+    JobOrder.EARLIEST: N_("Published, oldest first"),
+    JobOrder.NEWEST: N_("Saved, newest first"),
+    JobOrder.OLDEST: N_("Saved, oldest first"),
     JobOrder.LONGEST: N_("Longest first"),
     JobOrder.LARGEST: N_("Largest first"),
 }
@@ -115,12 +117,12 @@ class LibraryFilter:
     shortest: float | None = None
     longest: float | None = None
     state: LibraryView = LibraryView.SAVED
-    order: JobOrder = JobOrder.NEWEST
+    order: JobOrder = JobOrder.PUBLISHED
 
     @property
     def is_narrowed(self) -> bool:
         """Whether it restricts anything other than the state and the order."""
-        return replace(self, state=LibraryView.SAVED, order=JobOrder.NEWEST) != LibraryFilter()
+        return replace(self, state=LibraryView.SAVED, order=JobOrder.PUBLISHED) != LibraryFilter()
 
     @property
     def counts_by_totals(self) -> bool:
@@ -147,7 +149,7 @@ def read_filter(params: Mapping[str, str]) -> LibraryFilter:
         shortest=_seconds(params, "shortest"),
         longest=_seconds(params, "longest"),
         state=_choice(LibraryView, params, "state") or LibraryView.SAVED,
-        order=_choice(JobOrder, params, "order") or JobOrder.NEWEST,
+        order=_choice(JobOrder, params, "order") or JobOrder.PUBLISHED,
     )
 
 

@@ -127,7 +127,13 @@ class JobFilter:
     duplicates: bool | None = field(
         default=None, metadata=about("Only videos that another post has too, or all but these.")
     )
-    order: JobOrder = field(default=JobOrder.NEWEST, metadata=about("Sort order."))
+    order: JobOrder = field(
+        default=JobOrder.NEWEST,
+        metadata=about(
+            "Sort order: by when the post was published (published, earliest), by when it was"
+            " submitted (newest, oldest), by length, or by size."
+        ),
+    )
 
     def __post_init__(self) -> None:
         for name, most in (

@@ -121,12 +121,13 @@ def read_feed_filter(text: str) -> LibraryFilter:
 
 
 def for_feed(library_filter: LibraryFilter) -> LibraryFilter:
-    """Return the filter as a feed uses it: the saved posts, newest first,
-    since apps expect what is new there.
-    """
-    return replace(library_filter, state=LibraryView.SAVED, order=JobOrder.NEWEST)
+    """Return the filter as a feed uses it: the saved posts, without an order."""
+    return replace(library_filter, state=LibraryView.SAVED, order=LibraryFilter().order)
 
 
 def query_of(feed: RssFeed) -> JobQuery:
-    """Return the query for the feed's posts. Raises BadInput as ``filter_of``."""
-    return to_query(filter_of(feed), zone_named(feed.zone), feed.user, limit=MOST_ITEMS)
+    """Return the query for the feed's posts, those saved last first, since apps expect what is new
+    there. Raises BadInput as ``filter_of``.
+    """
+    library_filter = replace(filter_of(feed), order=JobOrder.NEWEST)
+    return to_query(library_filter, zone_named(feed.zone), feed.user, limit=MOST_ITEMS)

@@ -43,23 +43,21 @@ from mediavault.store.mark_changes import read_marks
 from mediavault.store.port import (
     AccountQuery,
     JobCatalogue,
-    JobOrder,
     JobPage,
     JobQuery,
     LibraryTotals,
 )
+from mediavault.store.queries import REVERSE, date_of
 from mediavault.store.search_words import parse_search
 from mediavault.web.cards import account_name, account_words, tile
 from mediavault.web.overview import failure_views
 from mediavault.web.pages.frame import frame
 from mediavault.web.render import render
 from mediavault.web.selection import MAX_AT_ONCE, Undo, read_done, undo_marks, undo_removal
-from mediavault.web.timeline import BY_MONTH, month_headings, month_of, months_between
+from mediavault.web.timeline import month_headings, month_of, months_between
 
 PAGE = 48  # fills rows of 2, 3, 4 and 6
 ACCOUNTS = 200  # offered by the filter: those with the newest posts
-
-_REVERSE = {JobOrder.NEWEST: JobOrder.OLDEST, JobOrder.OLDEST: JobOrder.NEWEST}
 
 _UNDO_KEY = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
@@ -102,7 +100,9 @@ async def library(request: Request, services: Services) -> Response:
         ),
         **await _results(services, library_filter, page, totals, cursor=cursor),
         "months": await _months(services, library_filter, query, page),
-        "shown_month": month_of(page.jobs[0].created_at, current().zone) if page.jobs else None,
+        "shown_month": month_of(date_of(page.jobs[0], library_filter.order), current().zone)
+        if page.jobs
+        else None,
     }
     is_all_failed = library_filter == LibraryFilter(state=LibraryView.FAILED) and not cursor
     results["causes"] = await failure_views(services) if is_all_failed else []
@@ -161,20 +161,22 @@ async def _months(
     Only the first and the last job are read, so a month between them may have none: its link leads
     to the next one.
     """
-    if library_filter.order not in BY_MONTH:
+    order = library_filter.order
+    if order not in REVERSE:
         return []
     edge, catalogue = replace(query, cursor=None, limit=1), services.store.catalogue
     first = page if query.cursor is None else await catalogue.jobs(edge)
-    last = await catalogue.jobs(replace(edge, order=_REVERSE[library_filter.order]))
+    last = await catalogue.jobs(replace(edge, order=REVERSE[order]))
     if not first.jobs or not last.jobs:
         return []
-    places = months_between(first.jobs[0].created_at, last.jobs[0].created_at, current().zone)
+    begin, end = (date_of(found.jobs[0], order) for found in (first, last))
+    places = months_between(begin, end, current().zone)
     return [
         (
             place.label,
             address(library_filter)
             if index == 0
-            else address(library_filter, cursor=place.cursor(library_filter.order)),
+            else address(library_filter, cursor=place.cursor(order)),
         )
         for index, place in enumerate(places)
     ]

@@ -24,6 +24,7 @@ const messages = document.getElementById("messages");
 const DAY_MS = 86_400_000;
 const withTime = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
 const onlyDay = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
+const ofThisYear = new Intl.DateTimeFormat(language, { month: "short", day: "numeric" });
 const onlyTime = new Intl.DateTimeFormat(language, { timeStyle: "short" });
 
 const inMonth = (style) => new Intl.DateTimeFormat(language, { month: style, year: "numeric", timeZone: "UTC" });
@@ -54,7 +55,8 @@ export function showMoment(element, iso) {
   const isDate = element.dataset.day === "only";
   const isNear = !isDate && Math.abs(moment - Date.now()) < DAY_MS && isToday;
   element.dateTime = iso;
-  if (!showWait(element, moment)) element.textContent = (isNear ? onlyTime : "day" in element.dataset ? onlyDay : withTime).format(moment);
+  const day = moment.getFullYear() === new Date().getFullYear() ? ofThisYear : onlyDay;
+  if (!showWait(element, moment)) element.textContent = ("day" in element.dataset ? day : isNear ? onlyTime : withTime).format(moment);
   element.title = withTime.format(moment);
 }
 
