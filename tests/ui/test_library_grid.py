@@ -81,6 +81,7 @@ async def test_the_slider_sets_the_videos_in_a_row_and_the_browser_remembers(
     pages: Pages, size: Size, usual: int, least: int, most: int
 ) -> None:
     page = await pages("/library?order=longest", size=size)
+    await page.locator(".found summary").click()
     slider = page.get_by_role("slider", name="Videos per row")
     assert [await slider.get_attribute(name) for name in ("name", "min", "max")] == [
         "density",
@@ -97,7 +98,7 @@ async def test_the_slider_sets_the_videos_in_a_row_and_the_browser_remembers(
     await page.wait_for_url("**state=all*")
 
     assert await columns(page) == most
-    assert await slider.input_value() == str(most)
+    assert await page.locator(".density input").input_value() == str(most)
 
 
 async def test_the_slider_follows_the_width_of_the_window(pages: Pages) -> None:
@@ -114,6 +115,7 @@ async def test_the_slider_follows_the_width_of_the_window(pages: Pages) -> None:
 
 async def test_the_arrow_keys_move_the_slider_and_not_the_tiles(pages: Pages) -> None:
     page = await pages("/library?order=longest")
+    await page.locator(".found summary").click()
     await page.locator(".density input").focus()
     await page.keyboard.press("ArrowRight")
 
@@ -202,10 +204,28 @@ async def test_a_month_at_the_side_leads_to_its_first_tile(
     await expect(page.locator(".found [data-found]")).to_have_text("120 videos")
 
 
-async def test_a_phone_has_no_months_at_the_side(pages: Pages, months_vault: Vault) -> None:
+async def test_a_phone_shows_videos_at_once_and_selects_by_a_long_press(
+    pages: Pages, months_vault: Vault
+) -> None:
     page = await pages("/library", base=months_vault.base, size="phone")
-
     await expect(page.locator(".months")).to_be_hidden()
+    pictures, chosen = page.locator(".tile .picture"), page.locator(".pick input:checked")
+    box = await pictures.nth(2).bounding_box()
+    assert box
+    assert (await page.evaluate("tiles.querySelector('.tile').getBoundingClientRect().top")) <= 200
+    browser = await page.context.new_cdp_session(page)
+    touch = {"x": box["x"] + 20, "y": box["y"] + 20}
+    await browser.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [touch]})
+    await expect(chosen).to_have_count(1)
+    await browser.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    await expect(page.locator(".sections")).to_be_hidden()
+
+    await pictures.nth(1).tap()
+    await expect(chosen).to_have_count(2)
+    await page.locator("[data-do=clear]").tap()
+    await expect(page.locator(".sections")).to_be_visible()
+    await pictures.nth(1).tap()
+    await page.wait_for_url("**/jobs/*")
 
 
 async def test_the_heading_of_a_month_goes_with_its_last_tile(

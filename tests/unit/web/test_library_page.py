@@ -291,7 +291,7 @@ async def test_the_library_is_by_months_of_publication_or_of_saving_in_the_order
     assert re.findall(r'id="job-([^"]+)"', page) == [job.id for job in jobs]
     assert re.findall(r'id="job-([^"]+)"', by_saving) == [job.id for job in reversed(jobs)]
     assert dates(page)[-1] == (NEWEST - timedelta(days=100)).isoformat()
-    assert dates(by_saving)[-1] == jobs[0].created_at.isoformat() == "2026-04-01T12:00:00+00:00"
+    assert dates(by_saving)[-1] == "2026-04-01T12:00:00+00:00"
     assert headings(by_saving) == ["2026-04"]
     assert months(page) == ["2026-03", "2026-02", "2026-01", "2025-12"]
 
@@ -334,7 +334,7 @@ def _cursor_of_more(part: str) -> str:
     return match[1] if match else "nothing"
 
 
-@pytest.mark.parametrize("order", ["newest", "oldest"])
+@pytest.mark.parametrize("order", ["published", "earliest"])
 async def test_each_month_is_linked_to_the_page_that_begins_with_it(
     vault: ApiVault, order: str
 ) -> None:
@@ -347,7 +347,7 @@ async def test_each_month_is_linked_to_the_page_that_begins_with_it(
     begins = [headings((await vault.client.get(link)).text)[0] for link in links(months[0])]
 
     newest = ["2026-03", "2026-02", "2026-01", "2025-12"]
-    assert labels == (newest if order == "newest" else newest[::-1])
+    assert labels == (newest if order == "published" else newest[::-1])
     assert begins == (
         ["2026-03", "2026-02", "2025-12", "2025-12"]
         if order == "newest"

@@ -21,6 +21,7 @@ const heard = new Map(); // id -> time of the report
 const wanted = new Set(); // to be requested next
 const fresh = new Set(); // the posts that the button loads
 let bringing = null; // those it is loading
+let loaded = 0; // how many tiles there were before
 
 // --- events of the stream
 
@@ -87,7 +88,7 @@ function take(page, ids) {
     const old = tileOf(id);
     if (!now) remove(old);
     else if (old) changed += Number(change(old, now));
-    else if ("fresh" in now.dataset && !fresh.has(id)) {
+    else if ("fresh" in now.dataset && !fresh.has(id) && isLoadedPart(now)) {
       fresh.add(id);
       came += 1;
     }
@@ -154,13 +155,36 @@ function hideFresh() {
   if (pill) pill.hidden = true;
 }
 
+const dateOf = (tile) => new Date(tile.querySelector("time").dateTime);
+
+// In an order by time a new post may have its place below all that is loaded: it comes when the user scrolls there.
+function isLoadedPart(tile) {
+  const tiles = [...document.querySelectorAll(".tile")];
+  if (!document.querySelector(".month") || !document.querySelector(".more")) return true;
+  const [at, first, last] = [tile, tiles[0], tiles.at(-1)].map(dateOf);
+  return first < last ? at <= last : at >= last;
+}
+
+// Loads the next tiles until there are as many.
+export async function loadUpTo(count) {
+  for (let more; document.querySelectorAll(".tile").length < count && (more = document.querySelector(".more")); ) {
+    const settled = new Promise((resolve) => {
+      document.addEventListener("htmx:afterRequest", () => setTimeout(resolve, 50), { once: true });
+    });
+    htmx.trigger(more, "again");
+    await settled;
+    if (more.isConnected) break; // it failed
+  }
+}
+
 export function bringFresh() {
   bringing = new Set(fresh);
+  loaded = document.querySelectorAll(".tile").length;
   htmx.trigger(document.getElementById("finder"), "submit");
 }
 
 // The results were replaced: they contain the new posts, but perhaps not changes during the request.
-export function settled() {
+export async function settled() {
   fresh.clear();
   if (gone.size > MOST_KNOWN) gone.clear();
   for (const [id, at] of heard) {
@@ -168,13 +192,15 @@ export function settled() {
     else want(id);
   }
   if (!bringing) return;
-  const came = [...document.querySelectorAll(".tile")].filter((tile) => bringing.has(idOf(tile)));
-  const byHand = bringing.size > 0;
+  const ids = bringing;
   bringing = null;
+  if ([...ids].some((id) => !tileOf(id))) await loadUpTo(loaded); // it was further down
+  const came = [...document.querySelectorAll(".tile")].filter((tile) => ids.has(idOf(tile)));
   for (const tile of came) tile.classList.add("is-fresh");
-  if (!byHand) return;
+  if (!ids.size) return;
   window.scrollTo({ top: 0 });
   came[0]?.querySelector(".name").focus({ preventScroll: true });
+  if (came[0]?.getBoundingClientRect().bottom > window.innerHeight) came[0].scrollIntoView({ block: "center" });
 }
 
 // A reopened stream sends the changes that it missed, except removals: so the tiles in sight are requested again.

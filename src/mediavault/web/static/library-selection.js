@@ -12,6 +12,7 @@ const unseen = document.getElementById("selected-unseen");
 
 const chosen = new Set();
 let anchor = null; // the start of a range
+let picking = false; // the boxes are shown although none is ticked
 let announced = 0;
 
 const boxes = () => [...form.querySelectorAll(".pick input")];
@@ -35,8 +36,9 @@ export function show() {
   const missing = absent();
   carry(missing);
   const tooMany = chosen.size > Number(bar.dataset.most);
-  bar.classList.toggle("shown", chosen.size > 0);
-  document.getElementById("results").classList.toggle("picking", chosen.size > 0);
+  const isPicking = picking || chosen.size > 0;
+  bar.classList.toggle("shown", isPicking);
+  document.getElementById("results").classList.toggle("picking", isPicking);
   const words = tooMany ? bar.dataset.tooMany : counted(bar, chosen.size);
   document.getElementById("selected-count").textContent = words;
   away.textContent = missing.length ? counted(away, missing.length) : "";
@@ -46,7 +48,7 @@ export function show() {
   if (retry) retry.hidden = onlyKept; // there is nothing to retry
   if (chosen.size !== announced) announce(chosen.size ? [words, away.textContent].filter(Boolean).join(", ") : "");
   announced = chosen.size;
-  for (const button of bar.querySelectorAll("button[formaction]")) button.disabled = tooMany;
+  for (const button of bar.querySelectorAll("button[formaction]")) button.disabled = tooMany || !chosen.size;
 }
 
 const put = (id, value) => (value ? chosen.add(id) : chosen.delete(id));
@@ -66,7 +68,14 @@ export function selectAll() {
   show();
 }
 
+export function pick() {
+  picking = true;
+  show();
+  boxes()[0]?.focus({ preventScroll: true });
+}
+
 export function clear() {
+  picking = false;
   chosen.clear();
   anchor = null;
   show();
@@ -80,6 +89,45 @@ export function leaveOut(ids = absent()) {
 form.addEventListener("click", (event) => {
   if (event.target.matches(".pick input")) select(event.target, event.target.checked, event.shiftKey);
 });
+
+// --- by touch: a long press selects a tile, and from then on a tap on a picture does
+
+const LONG_MS = 450;
+const STILL_PX = 10;
+let press = null; // the finger that is down: its tile, place and timer, and whether it was long
+
+const boxOf = (tile) => tile.querySelector(".pick input");
+
+function lift() {
+  clearTimeout(press?.timer);
+}
+
+form.addEventListener("pointerdown", (event) => {
+  lift();
+  const tile = event.pointerType === "touch" && event.isPrimary && event.target.closest(".tile");
+  press = tile && { tile, x: event.clientX, y: event.clientY, isLong: false };
+  if (!tile || event.target.closest(".pick")) return;
+  press.timer = setTimeout(() => {
+    press.isLong = true;
+    select(boxOf(tile), !boxOf(tile).checked);
+    navigator.vibrate?.(10);
+  }, LONG_MS);
+});
+form.addEventListener("pointermove", (event) => {
+  if (press && Math.hypot(event.clientX - press.x, event.clientY - press.y) > STILL_PX) lift();
+});
+for (const end of ["pointerup", "pointercancel"]) form.addEventListener(end, lift);
+form.addEventListener("contextmenu", (event) => press && event.preventDefault()); // the link's own menu
+form.addEventListener("click", (event) => {
+  if (!press) return;
+  const { tile, isLong } = press;
+  press = null;
+  const isTap = !isLong && bar.classList.contains("shown") && event.target.closest(".picture");
+  if (!isLong && !isTap) return;
+  event.preventDefault();
+  event.stopPropagation(); // the box has come up below the finger
+  if (isTap) select(boxOf(tile), !boxOf(tile).checked);
+}, { capture: true });
 
 // --- across pages: other states and filters are new pages, and so is a post's page
 

@@ -2,8 +2,8 @@
 
 import { announce } from "/static/announcer.js";
 import { base, call, say } from "/static/core.js";
-import { begin, bringFresh, putBack, settled, takeAway, want } from "/static/library-live.js";
-import { clear, leaveOut, recall, select, selectAll, show } from "/static/library-selection.js";
+import { begin, bringFresh, loadUpTo, putBack, settled, takeAway, want } from "/static/library-live.js";
+import { clear, leaveOut, pick, recall, select, selectAll, show } from "/static/library-selection.js";
 import { tell } from "/static/toast.js";
 import { LEFT } from "/static/way-back.js"; // which marks it when a link to the library is followed
 
@@ -167,6 +167,7 @@ singleKeys.addEventListener("change", () => localStorage.setItem(KEPT, singleKey
 document.addEventListener("click", (event) => {
   const what = event.target.closest("[data-do]")?.dataset.do;
   if (what === "clear") clear();
+  if (what === "pick") pick();
   if (what === "leave-out") leaveOut();
   if (what === "fresh") bringFresh();
   if (what === "keys") keys.showModal();
@@ -200,6 +201,16 @@ document.addEventListener("input", (event) => {
 });
 window.addEventListener("resize", showDensity);
 showDensity();
+
+// --- on a phone the states are a row that scrolls: the shown one is brought into sight
+
+function showState() {
+  const row = document.getElementById("states");
+  const middleOf = (element) => element.getBoundingClientRect().left + element.offsetWidth / 2;
+  const shown = row.querySelector("[aria-current]");
+  if (shown) row.scrollBy({ left: middleOf(shown) - middleOf(row) });
+}
+showState();
 
 // --- the months at the side: one that is loaded is scrolled to, any other one is a page of its own
 
@@ -249,6 +260,7 @@ document.addEventListener("htmx:afterSettle", (event) => {
     settled();
     show();
     showDensity();
+    showState();
     announceFound();
   } else show();
 });
@@ -287,7 +299,9 @@ document.addEventListener("htmx:afterOnLoad", (event) => {
 // the page's address without the result of the last action, which is shown once, not again after a reload
 function plainAddress() {
   const address = new URL(location.href);
-  for (const name of ["outcome", "batch", "undo", "post"]) address.searchParams.delete(name);
+  for (const name of ["outcome", "batch", "undo", "post"]) {
+    if (address.searchParams.has(name)) address.searchParams.delete(name); // which rewrites the others
+  }
   return address.pathname + address.search;
 }
 
@@ -301,14 +315,7 @@ window.addEventListener("pagehide", () => {
 
 async function bringBack({ tiles, place }) {
   history.scrollRestoration = "manual";
-  for (let more; form.querySelectorAll(".tile").length < tiles && (more = form.querySelector(".more")); ) {
-    const settled = new Promise((resolve) => {
-      document.addEventListener("htmx:afterRequest", () => setTimeout(resolve, 50), { once: true });
-    });
-    htmx.trigger(more, "again");
-    await settled;
-    if (more.isConnected) break; // it failed
-  }
+  await loadUpTo(tiles);
   window.scrollTo(0, place);
   history.scrollRestoration = "auto";
 }
