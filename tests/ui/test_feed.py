@@ -218,7 +218,7 @@ async def test_the_way_back_from_a_post_leads_to_its_clip(pages: Pages, fresh_va
     await plays(page, fresh_vault, 1)
     await page.wait_for_url("**clip=*")
     await page.keyboard.press("Enter")
-    await page.wait_for_url(f"**/jobs/{fresh_vault.saved[1].id}?in=")
+    await page.wait_for_url(f"**/jobs/{fresh_vault.saved[1].id}?in=order%3Dnewest")
     await page.go_back()
 
     await plays(page, fresh_vault, 1)

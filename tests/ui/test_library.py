@@ -244,7 +244,7 @@ async def test_deleting_and_undoing_it_stay_at_the_same_filter_search_and_place(
     for job in vault.saved:
         await vault.store.catalogue.put_words(job.id, WordSource.SUBTITLES, "test")
     page = await pages(address, base=vault.base, size=size)
-    await page.locator(".more").scroll_into_view_if_needed()
+    await page.evaluate("document.querySelector('.more')?.scrollIntoView()")
     await expect(page.locator(".tile")).to_have_count(len(vault.saved))
     stays, goes = (page.locator(".tile").nth(place) for place in (49, 52))
     ids = [await one.get_attribute("id") for one in (stays, goes)]

@@ -350,7 +350,7 @@ async def test_each_month_is_linked_to_the_page_that_begins_with_it(
     assert labels == (newest if order == "published" else newest[::-1])
     assert begins == (
         ["2026-03", "2026-02", "2025-12", "2025-12"]
-        if order == "newest"
+        if order == "published"
         else ["2025-12", "2026-02", "2026-02", "2026-03"]
     )
 
