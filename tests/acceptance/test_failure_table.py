@@ -218,7 +218,7 @@ CASES: Mapping[str, Case] = {
     "HTTP 404": Case(
         lambda at: at.site.url("/404"),
         ErrorCode.DELETED,
-        "The site has no such page (HTTP 404).",
+        "The site says that this post is gone (HTTP 404).",
         "Check the link for typing mistakes. If it is right, the post or its account was deleted,"
         " and there is nothing more to do.",
     ),
@@ -273,7 +273,7 @@ CASES: Mapping[str, Case] = {
     "only pictures": Case(
         lambda at: at.site.url("/pictures"),
         ErrorCode.ONLY_PICTURES,
-        "No video found in this post; it has 1 picture.",
+        "The post has 1 picture, but no video.",
         "Choose the profile pictures, and try again.",
         NEVER,
         ("Save the pictures",),
@@ -281,7 +281,7 @@ CASES: Mapping[str, Case] = {
     "only sound": Case(
         lambda at: at.site.url("/sound"),
         ErrorCode.ONLY_SOUND,
-        "No video found in this post; it has sound.",
+        "The post has sound, but no video.",
         "Choose the profile audio, and try again.",
         NEVER,
         ("Save the sound",),

@@ -630,7 +630,7 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
             "Open a window on the post (on its page, or with `mediavault answer ID`) and solve it;"
             " the post then continues automatically."
         ),
-        label="Needs attention",
+        label="Needs you",
         known_by=(
             "a challenge page: URL, title, marks, elements, frames, `cf-mitigated`; the platform's"
             " own codes"
@@ -654,7 +654,7 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         page_outcome="challenge",
         summary="The site has warned your account.",
         hint="Saving from this site is paused for a day. Check the account in your own browser.",
-        label="Needs attention",
+        label="Needs you",
         known_by=(
             "the addresses of locked accounts (Facebook's numbered checkpoints, X's"
             " account/access), \"account is temporarily locked\", X codes 64 and 326"

@@ -307,7 +307,7 @@ def _nothing_to_play(extraction: Extraction) -> NoVideo:
     if photos and extraction.media(frozenset({ItemType.IMAGE})):
         return OnlyPictures(
             Message(
-                "No video found in this post; it has %(pictures)s.",
+                "The post has %(pictures)s, but no video.",
                 pictures=counted(photos, "picture"),
             )
         )
@@ -320,7 +320,7 @@ def _nothing_to_play(extraction: Extraction) -> NoVideo:
             )
         )
     if extraction.media(frozenset({ItemType.AUDIO})):
-        return OnlySound("No video found in this post; it has sound.")
+        return OnlySound("The post has sound, but no video.")
     return NoVideo("No video found in this post.")
 
 

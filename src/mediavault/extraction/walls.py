@@ -86,7 +86,9 @@ def failure_of_status(
     if status in (404, 410):
         kind = Deleted if sure or platform.name == "generic" else SeemsDeleted
         return kind(
-            Message("%(site)s has no such page (HTTP %(status)s).", site=site, status=status),
+            Message(
+                "%(site)s says that this post is gone (HTTP %(status)s).", site=site, status=status
+            ),
             http_status=status,
         )
     if status == 401 and not closed:
@@ -264,7 +266,9 @@ def hard_wall(capture: PageCapture, platform: Platform) -> Failure | None:
         moved and is_login_page(capture.final_url, platform)
     ):
         return LoginRequired(
-            Message("%(site)s sent us to its login page.", site=site_name(platform))
+            Message(
+                "%(site)s shows this only to people who are signed in.", site=site_name(platform)
+            )
         )
     if moved and _CHALLENGE_PATH.search(urlsplit(capture.final_url).path):
         return Challenge(Message("%(site)s shows a CAPTCHA.", site=site_name(platform)))

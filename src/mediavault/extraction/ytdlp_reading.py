@@ -211,7 +211,7 @@ def _no_candidates(entries: Sequence[Node], warnings: Sequence[str]) -> Failure:
     if any(entry.get("_has_drm") is True for entry in entries):
         return Drm("The post's video is copy-protected.")
     if all(has_sound_only(entry) for entry in entries):
-        return missing_part(warnings) or OnlySound("No video found in this post; it has sound.")
+        return missing_part(warnings) or OnlySound("The post has sound, but no video.")
     return missing_part(warnings) or ExtractorBroken(
         "yt-dlp found no downloadable URL for the video."
     )

@@ -343,7 +343,7 @@ def test_protected_formats_are_distinguished_from_no_formats() -> None:
 def test_sound_without_pictures_is_not_a_video() -> None:
     sound = {"url": f"{CDN}/a.m4a", "protocol": "https", "vcodec": "none", "acodec": "aac"}
 
-    with pytest.raises(NoVideo, match="it has sound"):
+    with pytest.raises(NoVideo, match="has sound, but no video"):
         read(video(formats=[sound]))
     with pytest.raises(ToolMissing):
         read(video(formats=[sound]), warnings=["No supported JavaScript runtime could be found."])

@@ -130,7 +130,7 @@ async def test_a_post_of_pictures_alone_fails_without_such_a_profile_and_says_wh
     job = await worked(claim, context_for(store, clock, tmp_path, found, profile=Profile("plain")))
 
     assert job.error_code is ErrorCode.ONLY_PICTURES
-    assert job.error == "No video found in this post; it has 2 pictures."
+    assert job.error == "The post has 2 pictures, but no video."
 
 
 async def test_a_user_who_chooses_a_video_is_shown_no_pictures(
