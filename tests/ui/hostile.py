@@ -302,6 +302,7 @@ SOURCE_FIELDS = (
 # Every form and its text fields; its URL may contain one too.
 FORMS: Mapping[str, tuple[str, ...]] = {
     "/submit": ("post_urls", "profile"),
+    "/submit/check": ("post_urls",),
     "/access/sharing": ("profile",),
     "/jobs/{job_id}/again": ("profile",),
     PROFILES: ("name", "codecs", "max_height", "subtitles", "name_template", "collection"),

@@ -93,7 +93,7 @@ async def with_duplicates(vault: Vault) -> str:
 async def bad_link(page: Page) -> None:
     await page.locator("#post_urls").fill("file:///etc/passwd")
     await page.locator("#paste button:not([type=button])").click()
-    await page.locator("#refused").wait_for()
+    await page.locator("#links h2").wait_for()
 
 
 async def saved_offline(page: Page) -> None:
@@ -136,7 +136,7 @@ async def list_read(page: Page) -> None:
 async def channel_offered(page: Page) -> None:
     await page.locator("#post_urls").fill("https://www.youtube.com/@jane")
     await page.locator("#paste button:not([type=button])").click()
-    await page.locator("#refused a").wait_for()
+    await page.locator("#links a").wait_for()
 
 
 async def examined(page: Page) -> None:

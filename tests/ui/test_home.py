@@ -127,14 +127,20 @@ async def test_valid_links_are_submitted_and_refused_ones_stay_with_their_reason
     vault = await make_vault(posts=0)
     page = await pages("/", base=vault.base)
     known = await vault.add(A)
-    await page.locator("#post_urls").fill(f"{A}\n{B}\nfile:///etc/passwd")
-    await page.get_by_role("button", name="Save").click()
+    text = f"{A}\n{B}\nfile:///etc/passwd"
+    await page.locator("#post_urls").focus()
+    await page.evaluate("text => document.execCommand('insertText', false, text)", text)
+    rows = page.locator("#links li")
+    await expect(rows.nth(0)).to_contain_text("Already in the vault")
+    await expect(rows.nth(1)).to_contain_text("videos.example")
+    await expect(rows.nth(2)).to_contain_text("must begin with http")
+    await page.get_by_role("button", name="Save 2").click()
 
     await expect(page.locator(".toast")).to_contain_text(
         "Added 1 link; 1 was already in the vault."
     )
     await expect(page.locator(f'.toast a[href="/jobs/{known.id}"]')).to_be_visible()
-    await expect(page.locator("#refused")).to_contain_text("file:///etc/passwd")
+    await expect(page.locator("#links")).to_contain_text("file:///etc/passwd")
     await expect(page.locator("#post_urls")).to_have_value("file:///etc/passwd")
 
 
@@ -514,7 +520,7 @@ async def test_without_javascript_links_are_submitted_and_groups_retried(
     await page.locator("#post_urls").fill(f"{A}\nfile:///etc/passwd")
     await page.get_by_role("button", name="Save").click()
     await expect(page.locator(".toast")).to_contain_text("Added 1 link.")
-    await expect(page.locator("#refused")).to_contain_text("file:///etc/passwd")
+    await expect(page.locator("#links")).to_contain_text("file:///etc/passwd")
 
     await page.locator("#post_urls").fill(B)
     await page.get_by_role("button", name="Save").click()

@@ -96,6 +96,9 @@ def is_exemptible(page: HttpUrl, listed_by: str | None) -> bool:
     return listed_by is None or listed_by.partition("://")[2] == page.netloc
 
 
+_LIKE_A_LINK = re.compile(r"[.:/]")
+
+
 def parse_http_url(text: str, *, max_chars: int = MAX_URL_CHARS) -> HttpUrl:
     """Parse an absolute URL, or raise :class:`BadUrl` with a message that says what is wrong with
     it.
@@ -105,7 +108,7 @@ def parse_http_url(text: str, *, max_chars: int = MAX_URL_CHARS) -> HttpUrl:
     text = _trimmed(text, max_chars)
     if not text:
         raise BadUrl("No link found.")
-    if _is_odd(text):
+    if _is_odd(text) or not _LIKE_A_LINK.search(text):
         raise BadUrl("That isn't a link.")
     return _read(text, max_chars)
 

@@ -79,6 +79,22 @@ async def test_valid_links_are_added_and_the_others_stay_in_the_box_with_their_r
     assert (await vault.store.catalogue.report()).counts[JobStatus.QUEUED] == 1
 
 
+async def test_what_links_lead_to_is_said_before_they_are_sent(vault: ApiVault) -> None:
+    known = await vault.add_saved()
+    text = f"{known.post_url}\nsee {OTHER}.\n<b>\nhttps://www.tiktok.com/@jane"
+    page = await vault.client.submit("/submit/check", {"post_urls": text})
+
+    rows = page.text.split("<li")[1:]
+    assert f'<a href="/jobs/{known.id}">' in rows[0]
+    assert "videos.example" in rows[1]
+    assert "&lt;b&gt;" in rows[2]
+    assert "This is a channel. Follow it?" in rows[3]
+    assert '<span data-part="good-links">2</span>' in page.text
+    assert not (await vault.store.catalogue.report()).counts.get(JobStatus.QUEUED, 0)
+    empty = await vault.client.submit("/submit/check", {"post_urls": " "})
+    assert "<li" not in empty.text
+
+
 @pytest.mark.parametrize(
     "pasted",
     [
@@ -94,7 +110,7 @@ async def test_if_no_link_is_valid_the_box_keeps_its_text(vault: ApiVault, paste
 
     assert page.status == 422
     assert f">{pasted}</textarea>" in page.text
-    assert 'id="refused"' in page.text
+    assert "couldn't be added" in page.text
 
 
 @pytest.mark.parametrize(

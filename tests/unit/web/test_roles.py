@@ -150,6 +150,7 @@ OF_MEMBERS = {
     "/sources/export": "GET",
     "/sources/{source_id}": "GET",
     "/submit": "POST",
+    "/submit/check": "POST",
     "/trash": "GET",
     "/trash/restore": "POST",
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -25,7 +25,7 @@ from mediavault.core.failures import (
     MediavaultError,
 )
 from mediavault.core.fleet import ALIVE_WITHIN
-from mediavault.core.job import MAX_BATCH, Job, JobId
+from mediavault.core.job import MAX_BATCH, Job, JobId, NewJob
 from mediavault.core.messages import Message
 from mediavault.core.submission import RefusedAddress
 from mediavault.features.jobs.library_filter import LibraryFilter, LibraryView, Mine, address
@@ -36,6 +36,7 @@ from mediavault.presentation.views import fleet_view, title
 from mediavault.server.authentication import current_user, may
 from mediavault.server.services import ApiServices
 from mediavault.store.bulk import existing_jobs
+from mediavault.web.cards import site_name
 from mediavault.web.overview import overview, taken_words
 from mediavault.web.pages.frame import error_view, frame, profiles_in_words, read_form, see_other
 from mediavault.web.render import in_path, render
@@ -44,7 +45,7 @@ router = APIRouter(include_in_schema=False)
 
 SHARED_CHARS = 8_000  # of text shared by another program
 LINKED = 3  # posts that the message about a submission links to
-REFUSED_SHOWN = 50
+LINKS_SHOWN = 50
 ADDRESS_CHARS = 300
 # The ids of the posts that this browser submitted last. Their results stay on its home page until
 # they are dismissed or replaced; as a cookie this works without a script, and every browser sees
@@ -68,13 +69,16 @@ class SubmitResult:
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedView:
-    """A link that was refused. ``offer`` asks whether to follow what is there, by the form at
-    ``follow``; "" for no offer.
+class LinkView:
+    """A link in the box: the ``site`` that it is saved from and the post's job if there is one, or
+    the ``reason`` why it can't be saved. ``offer`` asks whether to follow what is there, by the
+    form at ``follow``; "" for no offer.
     """
 
     text: str
-    reason: ErrorView
+    site: str = ""
+    known: JobId | None = None
+    reason: ErrorView | None = None
     offer: str = ""
     follow: str = ""
 
@@ -148,6 +152,33 @@ async def submit_form(
     )
     write_ids(response, ids)
     return response
+
+
+@router.post("/submit/check")
+async def check_form(request: Request, services: Services) -> Response:
+    """Say what would become of the links in the box, and store nothing."""
+    pasted = (await read_form(request)).get("post_urls", "")
+    checked: dict[str, NewJob | MediavaultError] = {}
+    for text in addresses_in(pasted)[:MAX_BATCH]:
+        try:
+            checked[text] = services.submit.read(text)
+        except MediavaultError as exc:
+            checked[text] = exc
+    new = {text: job for text, job in checked.items() if isinstance(job, NewJob)}
+    known = await services.store.catalogue.of_posts([job.canonical_url for job in new.values()])
+    links = [
+        _refused_view(text, found, services)
+        if isinstance(found, MediavaultError)
+        else _link_view(text, found, known.get(found.canonical_url), services)
+        for text, found in list(checked.items())[:LINKS_SHOWN]
+    ]
+    return render(
+        "_links.html",
+        refused=0,
+        links=links,
+        more_links=len(checked) - len(links),
+        good_links=len(new),
+    )
 
 
 @router.post("/just-now/dismiss")
@@ -245,8 +276,9 @@ async def _home(
         chosen_profile=profile,
         is_shared=is_shared,
         done=done,
-        refused=[_refused_view(entry, services) for entry in refused[:REFUSED_SHOWN]],
-        more_refused=max(0, len(refused) - REFUSED_SHOWN),
+        links=[_refused_view(one.text, one.error, services) for one in refused[:LINKS_SHOWN]],
+        more_links=max(0, len(refused) - LINKS_SHOWN),
+        refused=len(refused),
         error=error,
         **await frame(services),
     )
@@ -275,18 +307,23 @@ def _prefill(url: str, text: str) -> str:
     return "\n".join(addresses_in(f"{url}\n{text}"[:SHARED_CHARS]))
 
 
-def _refused_view(refused: RefusedAddress, services: ApiServices) -> RefusedView:
-    text, error = refused.text[:ADDRESS_CHARS], error_view(refused.error)
-    if refused.error.code is not ErrorCode.NOT_A_POST or not may("POST", "/sources"):
-        return RefusedView(text, error)
+def _link_view(text: str, new: NewJob, known: Job | None, services: ApiServices) -> LinkView:
+    site = site_name(new.platform, services.title_of(new.platform), new.canonical_url)
+    return LinkView(text[:ADDRESS_CHARS], site, known.id if known else None)
+
+
+def _refused_view(text: str, error: MediavaultError, services: ApiServices) -> LinkView:
+    refused = LinkView(text[:ADDRESS_CHARS], reason=error_view(error))
+    if error.code is not ErrorCode.NOT_A_POST or not may("POST", "/sources"):
+        return refused
     try:
-        address = services.submit.read_source(refused.text)
+        address = services.submit.read_source(text)
     except MediavaultError:
-        return RefusedView(text, error)
+        return refused
     offer = (
         _("This is a list. Follow it?") if address.is_list else _("This is a channel. Follow it?")
     )
-    return RefusedView(text, error, offer, f"/sources?{urlencode({'url': address.url})}#form")
+    return replace(refused, offer=offer, follow=f"/sources?{urlencode({'url': address.url})}#form")
 
 
 async def _titles(services: ApiServices, ids: Sequence[str]) -> list[tuple[JobId, str]]:

@@ -23,7 +23,7 @@ export function inWords(name, values) {
 // --- the parts of the page
 
 export function showParts(page, names) {
-  document.title = page.title; // how many posts are left
+  if (page.title) document.title = page.title; // how many posts are left
   for (const part of document.querySelectorAll("[data-part]")) {
     const now = page.querySelector(`[data-part="${part.dataset.part}"]`);
     if (now && (!names || names.includes(part.dataset.part))) bring(part, now);

@@ -31,8 +31,8 @@ async function save(text) {
 function refusal(page) {
   const all = page.querySelector("#messages .complaint");
   if (all) return { message: all.querySelector("strong").textContent, help: all.querySelector("span")?.textContent ?? "" };
-  const one = page.querySelector("#refused li");
-  return one && { message: page.querySelector("#refused h2").textContent, help: [...one.children].map((part) => part.textContent).join(" ") };
+  const one = page.querySelector("#links li");
+  return one && { message: page.querySelector("#links h2").textContent, help: [...one.children].map((part) => part.textContent).join(" ") };
 }
 
 function complain(problem) {

@@ -1,7 +1,7 @@
 // The paste box: links and text files, pasted or dropped anywhere on the page. The server decides what is a link.
 
-import { base, keepUnsent, say } from "/static/core.js";
-import { inWords, send, showReport } from "/static/home.js";
+import { base, keepUnsent, say, submitForm } from "/static/core.js";
+import { inWords, send, showParts, showReport } from "/static/home.js";
 import { isField, isOnlyLinks, linksIn, parts } from "/static/links.js";
 
 const MAX_FILE_BYTES = 4_000_000;
@@ -67,6 +67,28 @@ document.addEventListener("outbox", showReport);
 showReport();
 if (location.hash === `#${box.id}`) box.focus(); // a shortcut of the installed app
 
+// --- what the links lead to, while they are pasted or typed; a half-typed one is not called wrong at once
+
+const CHECK_PAUSE_MS = 1500;
+let checking = 0;
+
+async function check() {
+  clearTimeout(checking);
+  const text = box.value;
+  try {
+    const page = await submitForm(`${base}/submit/check`, { post_urls: parts(text)[0] ?? "" }, "links");
+    if (box.value === text && !busy) showParts(page, ["links", "good-links"]);
+  } catch {
+    // the vault says what is wrong when the links are sent
+  }
+}
+
+box.addEventListener("input", (event) => {
+  clearTimeout(checking);
+  checking = setTimeout(check, /Paste|Drop/.test(event.inputType) ? 0 : CHECK_PAUSE_MS);
+});
+if (box.value) check();
+
 // --- pasting
 
 // A text of links only is submitted at once; one with other words is put into the box for review.
@@ -74,6 +96,7 @@ function offer(text) {
   if (isOnlyLinks(text)) return take(text);
   box.value = [box.value.trim(), text.trim()].filter(Boolean).join("\n");
   box.focus();
+  check();
 }
 
 document.addEventListener("paste", (event) => {
