@@ -394,20 +394,6 @@ async def test_the_heart_makes_a_clip_a_favourite_and_takes_it_back(
         assert ("favourite/owner" in [mark.name for mark in marks]) == (pressed == "true")
 
 
-async def test_a_clip_is_shared_without_leaving_the_feed(pages: Pages, fresh_vault: Vault) -> None:
-    page = await play(pages, fresh_vault)
-    await page.locator("[data-state=plays]").get_by_role("button", name="Share").click()
-    dialog = page.get_by_role("dialog", name="Share")
-    await dialog.get_by_role("button", name="Make a link").click()
-    address = await dialog.locator("#shared-address:not(:empty)").inner_text()
-    assert "/s/" in address
-    await dialog.get_by_role("button", name="Close").click()
-
-    assert FEED in page.url
-    shared = await page.request.get(f"{fresh_vault.base}/s/{address.rpartition('/')[2]}")
-    assert shared.status == 200
-
-
 # --- shapes, without the script, below a path
 
 

@@ -346,6 +346,52 @@ async def test_a_post_leads_to_the_others_with_the_same_video_and_the_library_li
     await expect(page.locator("#mine")).to_have_value("duplicates")
 
 
+@pytest.mark.parametrize(
+    ("path", "size", "may_copy"),
+    [
+        ("/jobs/{}", "desktop", True),
+        ("/jobs/{}", "phone", False),
+        ("/jobs/{}", "zoomed", True),
+        ("/library/feed", "phone", True),
+    ],
+)
+async def test_share_opens_a_link_that_is_copied_already_beside_its_button(
+    pages: Pages, fresh_vault: Vault, path: str, size: Any, may_copy: bool
+) -> None:
+    page = await pages(path.format(fresh_vault.saved[0].id), base=fresh_vault.base, size=size)
+    if may_copy:
+        await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    else:  # as over plain HTTP
+        await page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    button, popover = page.get_by_role("button", name="Share").first, page.locator("#share")
+    address = popover.get_by_role("textbox", name="Link")
+    seen = set()
+    for _ in range(2):
+        await button.click()
+        heading = popover.get_by_role("heading")
+        await expect(heading).to_have_text("Link copied" if may_copy else re.compile("copy it"))
+        await expect(address).to_be_focused()
+        seen.add(await address.input_value())
+        selected = await page.evaluate("getSelection().toString()")
+        copied = await page.evaluate("navigator.clipboard.readText()") if may_copy else selected
+        box, window = await popover.bounding_box(), page.viewport_size
+        assert box is not None
+        assert window is not None
+        assert min(box["x"], box["y"]) >= 0
+        assert box["x"] + box["width"] <= window["width"]
+        assert box["y"] + box["height"] <= window["height"]
+        assert seen == {copied} == {selected}
+        await popover.get_by_label("Works for").select_option("until revoked")
+        await expect(popover).to_contain_text("Anyone with the link can watch this video.")
+        await page.keyboard.press("Escape")
+        await expect(button).to_be_focused()
+
+    await button.click()
+    await popover.get_by_role("button", name="Revoke").click()
+    await expect(page.locator(".toast")).to_contain_text("Link revoked")
+    assert (await page.request.get(seen.pop())).status == 404
+
+
 async def album(vault: Vault) -> Job:
     """Return a post with two videos, the second a silent loop."""
     job = await store_saved(vault.store, vault.downloads, media.mp4(2.0), "mp4", number=503)

@@ -171,7 +171,9 @@ async def test_a_shared_sound_plays_below_its_cover(
     pages: Pages, fresh_vault: Vault, size: Any
 ) -> None:
     job = await add_sound(fresh_vault, "m4a")
-    key, _ = await SharedLinks(fresh_vault.store, SystemClock()).add(job, 0)
+    key, _ = await SharedLinks(
+        fresh_vault.store, SystemClock(), fresh_vault.opened.settings.state_dir
+    ).add(job, 0)
     page = await pages(f"/s/{key}", base=fresh_vault.base, size=size)
     await expect(page.locator(".stage img")).to_have_js_property("complete", value=True)
     await expect(page.locator("audio[controls]")).to_be_visible()

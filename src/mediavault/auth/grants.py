@@ -179,6 +179,23 @@ class Grants(Generic[G]):
         await self._records.put(self.of.kind, grant.key, grant.to_value(), expires_at=expires_at)
         return grant
 
+    async def _change(self, grant: G, changed: G) -> G:
+        """Store a changed grant, and return it. Raises NotFound for one that has ended meanwhile,
+        or was changed by someone else.
+        """
+        is_stored = await self._records.replace(
+            self.of.kind,
+            grant.key,
+            changed.to_value(),
+            if_value=grant.to_value(),
+            expires_at=changed.expires_at,
+        )
+        if not is_stored:
+            raise NotFound("It has ended, or was changed just now.", help="Load the page again.")
+        self._known.forget(grant.key)
+        self._on_ended()
+        return changed
+
     async def _current(self, key: str, *, is_use: bool) -> G | None:
         """Read a grant and, if this is a use of it, store from time to time that it was used."""
         record = await self._records.get(self.of.kind, key)

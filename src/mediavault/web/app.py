@@ -80,7 +80,7 @@ def create_app(services: ApiServices) -> FastAPI:
     app.state.authenticator = authenticator
     # these count wrong tries, so there is one of each
     app.state.shared_links = SharedLinks(
-        services.store, services.clock, on_ended=authenticator.endings.announce
+        services.store, services.clock, settings.state_dir, on_ended=authenticator.endings.announce
     )
     app.state.rss_feeds = RssFeeds(
         services.store, services.clock, settings.state_dir, on_ended=authenticator.endings.announce

@@ -34,6 +34,7 @@ LINK = {
     "item": 1,
     "made_at": AT,
     "password": None,
+    "uid": "",
 }
 STORED: Mapping[str, tuple[type[Grants[Any]], Mapping[str, Any], Mapping[str, Any]]] = {
     "token": (
@@ -95,7 +96,7 @@ def grants(
     )
     return {
         type(one): one
-        for one in (*made, SharedLinks(store, clock), RssFeeds(store, clock, tmp_path))
+        for one in (*made, SharedLinks(store, clock, tmp_path), RssFeeds(store, clock, tmp_path))
     }
 
 

@@ -273,7 +273,7 @@ async def remove_its_user(vault: ApiVault) -> None:
 
 
 async def revoke_link_elsewhere(vault: ApiVault) -> None:
-    links = SharedLinks(vault.store, vault.clock)
+    links = SharedLinks(vault.store, vault.clock, vault.services.settings.state_dir)
     (link,) = await links.all()
     await links.revoke(link.id)
     vault.clock.advance(SOON)

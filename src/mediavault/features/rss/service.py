@@ -8,12 +8,6 @@ that key serves the feed, and can't show its address.
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import hashlib
-import hmac
-import os
-import secrets
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,13 +15,12 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
+from mediavault.auth.derived_keys import DerivedKeys
 from mediavault.auth.errors import TooManyTries
 from mediavault.auth.grants import Grants, new_name
-from mediavault.auth.keys import KEY_BYTES, digest_of, same
 from mediavault.auth.login_throttle import LoginThrottle
 from mediavault.core.clock import Clock
 from mediavault.core.job import Job, JobStatus
-from mediavault.core.system_errors import translate_machine_errors
 from mediavault.core.users import OWNER
 from mediavault.features.jobs.library_filter import to_params, to_query
 from mediavault.features.rss.model import MOST_ITEMS, RssFeed, RssFeedView, read_feed_filter
@@ -60,7 +53,7 @@ class RssFeeds(Grants[RssFeed]):
     ) -> None:
         super().__init__(store.records, clock, on_ended=on_ended)
         self._catalogue = store.catalogue
-        self._key_file = state_dir / KEY_FILE
+        self._keys = DerivedKeys(state_dir / KEY_FILE)
         self._guesses = LoginThrottle(clock, per_address=GUESSES, per_user=GUESSES, total=GUESSES)
 
     async def add(self, name: str, filter_: str, *, base: str = "", user: str = OWNER) -> RssFeed:
@@ -74,7 +67,7 @@ class RssFeeds(Grants[RssFeed]):
         name = new_name(name, await self.all(user), most=MOST)
         uid = str(uuid.uuid4())
         return await self._add(
-            await self._secret(uid),
+            await self._keys.make(uid),
             uid=uid,
             name=name,
             user=user,
@@ -88,8 +81,7 @@ class RssFeeds(Grants[RssFeed]):
         """Return the secret of the feed's address; None if another key made it.
         Raises StorageFailure.
         """
-        secret = await self._secret(feed.uid)
-        return secret if same(digest_of(secret), feed.key) else None
+        return await self._keys.of(feed.uid, feed.key)
 
     async def view(self, feed: RssFeed, base: str) -> RssFeedView:
         """Return a feed with its addresses; ``base`` is the vault's,
@@ -155,42 +147,9 @@ class RssFeeds(Grants[RssFeed]):
                 return False
             same_moment = replace(same_moment, cursor=page.next_cursor)
 
-    async def _secret(self, uid: str) -> str:
-        """Return 43 characters of base64url."""
-        key = await asyncio.to_thread(_key_in, self._key_file)
-        digest = hmac.new(key, uid.encode(), hashlib.sha256).digest()
-        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
-
 
 def folder_of(base: str, secret: str) -> str:
     """Return the address of the documents and files of the feed with this secret,
     with a slash at the end.
     """
     return f"{base}{FEEDS_PREFIX.strip('/')}/{secret}/"
-
-
-def _key_in(path: Path) -> bytes:
-    """Return the key in this file, which is made if there is none. Raises StorageFailure."""
-    with translate_machine_errors():
-        if not path.exists():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _make_key(path)
-        return path.read_bytes()
-
-
-def _make_key(path: Path) -> None:
-    """Write a new key. Of two processes that do so at once, one wins,
-    and no one sees half a key.
-    """
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(draft, path)
-    except FileExistsError:
-        return
-    finally:
-        draft.unlink()

@@ -4,7 +4,7 @@ And the forms that make and revoke links.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
@@ -14,9 +14,10 @@ from mediavault.api.files import StoredFile, answer_stored, file_not_found
 from mediavault.auth.errors import TooManyTries, WrongSecret
 from mediavault.core.failures import BadInput, NotFound
 from mediavault.core.media import SavedFile
+from mediavault.core.settings import site_host
 from mediavault.core.users import Role
-from mediavault.features.sharing.service import Shared, SharedLinks
-from mediavault.presentation.views import title
+from mediavault.features.sharing.service import Shared, SharedLink, SharedLinks
+from mediavault.presentation.views import shown_job, title
 from mediavault.server.authentication import SHARED_PREFIX, credentials_of, current_user, has_role
 from mediavault.server.long_responses import depend_on
 from mediavault.server.middleware import base_path
@@ -24,11 +25,11 @@ from mediavault.server.own_address import address_here
 from mediavault.web.pages.frame import frame, read_form, see_other
 from mediavault.web.pages.sign_in import answer
 from mediavault.web.post_view import post_text
-from mediavault.web.render import render
+from mediavault.web.render import render, safe_link
 
 COOKIE = "mediavault_shared"
 COOKIE_LIFE_S = 24 * 3600
-LIVES = (1, 7, 30, None)  # days, as the page offers them
+LIVES = (1, 7, 30, None)  # days, as the page offers them; None: until it is revoked
 
 router = APIRouter(include_in_schema=False)
 
@@ -41,7 +42,10 @@ Key = Annotated[str, Path(max_length=100)]
 @router.get(SHARED_PREFIX + "{key}")
 async def shared(request: Request, key: Key, links: SharedLinksDep) -> Response:
     """Show the video, or ask for the link's password."""
-    found = await links.shown(key, request.cookies.get(COOKIE, ""))
+    try:
+        found = await links.shown(key, request.cookies.get(COOKIE, ""))
+    except NotFound as exc:
+        return _ended(exc)
     return _page(request, key, found) if found.is_unlocked else _locked(key)
 
 
@@ -50,12 +54,15 @@ async def unlock_form(
     request: Request, key: Key, links: SharedLinksDep, authenticator: AuthenticatorDep
 ) -> Response:
     """Check the link's password."""
-    found, form = await links.shown(key, ""), await read_form(request)
+    form = await read_form(request)
     address = authenticator.address_of(credentials_of(request))
     try:
+        found = await links.shown(key, "")
         proof = await links.unlock(found.link, key, form.get("password", ""), address)
     except (WrongSecret, TooManyTries) as exc:
         return _locked(key, exc)
+    except NotFound as exc:
+        return _ended(exc)
     response = see_other(f"{SHARED_PREFIX}{key}")
     is_secure = request.headers.get("origin", "").startswith("https://")
     path = f"{base_path()}{SHARED_PREFIX}{key}"
@@ -108,11 +115,18 @@ async def _unlocked(request: Request, key: str, links: SharedLinks) -> SavedFile
 
 
 def _page(request: Request, key: str, found: Shared) -> Response:
-    here = f"{SHARED_PREFIX}{key}"
+    here, text = f"{SHARED_PREFIX}{key}", post_text(found.job)
+    original = safe_link(found.job.canonical_url)
+    if original != shown_job(found.job).canonical_url:
+        original = None  # it has a secret, which isn't shared
     response = render(
         "shared.html",
         title=title(found.job),
-        author=post_text(found.job).author,
+        author=text.author,
+        published=text.published,
+        original=original,
+        site=site_host(original) if original else "",
+        expires_at=found.link.expires_at,
         video=f"{here}/video",
         picture=f"{here}/picture" if found.saved.thumbnail_path else None,
         saved=found.saved,
@@ -123,6 +137,11 @@ def _page(request: Request, key: str, found: Shared) -> Response:
 
 def _locked(key: str, error: BadInput | None = None) -> Response:
     return _unlisted(answer("shared_locked.html", error, here=f"{SHARED_PREFIX}{key}"))
+
+
+def _ended(error: NotFound) -> Response:
+    """Say that the link shows nothing, and nothing about the vault."""
+    return _unlisted(render("shared_ended.html", status=error.spec.http_status, error=error))
 
 
 def _unlisted(response: Response) -> Response:
@@ -137,19 +156,28 @@ def _unlisted(response: Response) -> Response:
 async def share_video_form(
     request: Request, job_id: JobIdPath, services: Services, links: SharedLinksDep
 ) -> Response:
-    """Make a link to a video of the post. The answer shows it, this once."""
+    """Show the caller's link to a video of the post, which is made if there is none. ``days`` and
+    ``password``, where the form has them, change it.
+    """
     form, job = await read_form(request), await services.store.catalogue.get(job_id)
-    text, lives = form.get("item", ""), _lives(form.get("days", ""))
+    text = form.get("item", "")
     item = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else -1
-    key, link = await links.add(
-        job, item, lives=lives, password=form.get("password", ""), user=current_user()
-    )
+    # both are checked before anything is made
+    lives = _lives(form["days"]) if "days" in form else None
+    password = await links.hashed(form.get("password", ""))
+    key, link = await links.own(job, item, current_user())
+    if "days" in form:
+        link = await links.last(link, lives)
+    if "password" in form:
+        link = await links.lock(link, password)
     return render(
         "share_made.html",
         job_id=job_id,
         title=title(job),
         address=f"{address_here(request)}{SHARED_PREFIX.strip('/')}/{key}",
         link=link,
+        lives=LIVES,
+        days=_days_left(link, services.clock.now()),
         **await frame(services),
     )
 
@@ -180,3 +208,11 @@ def _lives(days: str) -> timedelta | None:
             help="Choose one of them.",
         )
     return timedelta(days=int(days)) if days else None
+
+
+def _days_left(link: SharedLink, now: datetime) -> int | None:
+    """Return the one of ``LIVES`` in which the link ends."""
+    if link.expires_at is None:
+        return None
+    left = link.expires_at - now
+    return next((days for days in LIVES if days and left <= timedelta(days=days)), LIVES[-2])

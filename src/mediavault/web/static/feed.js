@@ -2,7 +2,7 @@
 // along with it; all other clips are elements that wait outside.
 
 import { announce } from "/static/announcer.js";
-import { away, base, call, pageOf, say, submitForm } from "/static/core.js";
+import { away, base, call, pageOf, say } from "/static/core.js";
 import { clock } from "/static/player-controls.js";
 import { keepPositions, remember, remembered } from "/static/player-memory.js";
 import { leadBack } from "/static/way-back.js";
@@ -17,7 +17,7 @@ const WORTH_RESUMING_S = 10; // as the vault has it
 const feed = document.getElementById("feed");
 const mute = document.getElementById("mute");
 const refused = document.getElementById("refused");
-const [share, keys] = ["share", "keys"].map((id) => document.getElementById(id));
+const keys = document.getElementById("keys");
 const less = matchMedia("(prefers-reduced-motion: reduce)");
 
 const clips = []; // all that were loaded, in order
@@ -374,7 +374,7 @@ function prepend(fresh) {
   feed.scrollTo({ top, behavior: "instant" });
 }
 
-// --- favourites and shared links
+// --- favourites
 
 async function favourite(clip) {
   const heart = part(clip, "heart");
@@ -389,47 +389,11 @@ async function favourite(clip) {
   }
 }
 
-const [form, made, link] = ["share-form", "shared", "shared-address"].map((id) => document.getElementById(id));
-
-function offerShare(clip, action) {
-  form.hidden = false;
-  made.hidden = true;
-  form.action = action;
-  form.elements.item.value = clip.dataset.item;
-  share.showModal();
-}
-
-async function makeLink() {
-  try {
-    const page = await submitForm(form.action, new FormData(form), "fresh-token");
-    link.textContent = page.getElementById("fresh-token").textContent;
-    form.hidden = true;
-    made.hidden = false;
-    made.querySelector("[data-do=send]").hidden = !navigator.share;
-    made.querySelector("[data-do=copy]").focus();
-  } catch (problem) {
-    share.close();
-    say(problem.message, problem.help);
-  }
-}
-
 document.addEventListener("submit", (event) => {
-  const { does } = event.target.dataset;
-  if (event.target !== form && !does) return;
+  if (event.target.dataset.does !== "favourite") return;
   event.preventDefault();
-  if (event.target === form) makeLink();
-  else if (does === "favourite") favourite(clipOf(event.target));
-  else offerShare(clipOf(event.target), event.target.action);
+  favourite(clipOf(event.target));
 });
-
-async function copy(button) {
-  try {
-    await navigator.clipboard.writeText(link.textContent);
-    button.querySelector("span").textContent = button.dataset.done;
-  } catch {
-    getSelection().selectAllChildren(link); // not allowed, or no HTTPS: to be copied by hand
-  }
-}
 
 // --- buttons and keys
 
@@ -439,8 +403,6 @@ const DO = {
   next: () => go(1),
   mute: toggleSound,
   keys: () => keys.showModal(),
-  copy,
-  send: () => navigator.share({ url: link.textContent }).catch(() => {}), // cancelled
   heart: () => favourite(clips[shown]),
   open: () => part(clips[shown], "open").click(),
 };

@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 
 from mediavault.auth.errors import TooManyTries, WrongSecret
 from mediavault.auth.login_throttle import TRIES_OF_AN_ADDRESS
+from mediavault.core.failures import NotFound
 from mediavault.core.job import Job
 from tests.asgi_client import Answer
 from tests.http_vault import TOKEN, VIDEO, ApiVault, MakeVault
@@ -47,7 +48,7 @@ def vault(make_vault: MakeVault) -> ApiVault:
 
 
 async def share(vault: ApiVault, job: Job, **fields: str) -> str:
-    """Make a link as the owner does, and return its path."""
+    """Open *Share* as the owner does, and return its path."""
     answer = await vault.client.submit(
         f"/jobs/{job.id}/share",
         {"item": "0", "days": "7"} | fields,
@@ -55,7 +56,7 @@ async def share(vault: ApiVault, job: Job, **fields: str) -> str:
         authorization=BEARER,
     )
     assert answer.status == 200
-    [path] = re.findall(r'<code id="fresh-token">http://[^/]+(/s/[\w-]{43})</code>', answer.text)
+    [path] = re.findall(r'id="shared-address" value="http://[^/]+(/s/[\w-]{43})"', answer.text)
     return str(path)
 
 
@@ -75,7 +76,8 @@ async def test_a_link_shows_its_video_to_a_stranger(vault: ApiVault) -> None:
         rf'<meta property="og:image" content="http://[^"/]+{link}/picture">', page.text
     )
     assert page.headers["x-robots-tag"] == "noindex, nofollow"
-    assert not re.search(r'href="/(library|jobs|accounts|settings)', page.text)
+    assert re.findall(r'<a [^>]*href="([^"]*)"', page.text) == ["https://videos.example/watch/1"]
+    assert "Available until" in page.text
     assert (video.status, video.body) == (206, VIDEO[5:10])
     assert (await look(vault, f"{link}/picture")).body.startswith(b"\xff\xd8")
 
@@ -119,10 +121,8 @@ async def test_a_link_reaches_no_other_route(vault: ApiVault) -> None:
 
 async def test_a_password_is_asked_for_and_remembered_for_this_link_only(vault: ApiVault) -> None:
     job = await vault.add_saved()
-    link, other = (
-        await share(vault, job, password="grey herons"),
-        await share(vault, job, password="grey herons"),
-    )
+    link = await share(vault, job, password="grey herons")
+    other = f"/s/{(await vault.shared_links.add(job, 0, password='grey herons'))[0]}"
     locked = await look(vault, link)
     assert "Password of this link" in locked.text
     assert "videos.example" not in locked.text
@@ -157,7 +157,8 @@ async def test_a_link_ends_after_its_days(vault: ApiVault, days: str) -> None:
 
     ended = await look(vault, link)
     assert ended.status == 404
-    assert "This link is no longer valid." in ended.text
+    assert "This link has expired." in ended.text
+    assert "<a " not in ended.text
     assert (await look(vault, f"{link}/video")).status == 404
 
 
@@ -211,6 +212,41 @@ async def test_a_link_that_makes_no_sense_is_not_made(
         "No shared links"
         in (await vault.client.get("/access/links", accept=HTML, authorization=BEARER)).text
     )
+
+
+async def test_its_maker_sees_the_same_link_until_it_ends(vault: ApiVault) -> None:
+    job = await vault.add_saved()
+    link = await share(vault, job, password="grey herons")
+    vault.clock.advance(7 * DAY_S - 1)
+    assert await share(vault, job, days="30", password="") == link
+    vault.clock.advance(30 * DAY_S - 1)
+    assert (await look(vault, f"{link}/video")).body == VIDEO  # longer, and without a password
+    vault.clock.advance(1)
+
+    assert await share(vault, job) != link
+
+
+async def test_a_link_of_another_user_or_of_a_lost_key_is_not_shown_again(vault: ApiVault) -> None:
+    job, links = await vault.add_saved(), vault.shared_links
+    link = await share(vault, job)
+    key, _ = await links.own(job, 0, "jane")
+    assert link != f"/s/{key}"
+    (vault.services.settings.state_dir / "links.key").unlink()
+
+    assert await share(vault, job) != link
+    assert (await look(vault, link)).status == 200
+
+
+async def test_a_change_of_a_link_that_ended_meanwhile_does_not_bring_it_back(
+    vault: ApiVault,
+) -> None:
+    links = vault.shared_links
+    key, link = await links.own(await vault.add_saved(), 0, "owner")
+    await links.revoke(link.id)
+    with pytest.raises(NotFound):
+        await links.last(link, None)
+
+    assert (await look(vault, f"/s/{key}")).status == 404
 
 
 async def test_the_database_has_no_key_that_opens_a_link(vault: ApiVault) -> None:
