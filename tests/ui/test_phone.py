@@ -152,14 +152,17 @@ async def test_a_share_while_the_vault_is_away_is_kept_and_sent_later(
     await context.set_offline(True)
     await share(page, action, text=A)
 
-    await expect(page.locator("h1")).to_have_text("The vault can't be reached")
-    await expect(page.locator("#outbox li")).to_contain_text(A)
+    await expect(page.locator("h1")).to_have_text("Can't reach your vault.")
+    await expect(page.locator("#outbox li")).to_contain_text(A.partition("://")[2])
+    await page.locator("#post_urls").fill(f"{B}{'-' * 200}/end")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#outbox li")).to_have_count(2)
+    await expect(page.locator("#outbox li").last.get_by_text("-/end")).to_be_in_viewport(ratio=1)
     assert await overflow(page) == []
     await context.set_offline(False)
-    await page.get_by_role("link", name="Try again").click()
-    await expect(page.locator(".toast")).to_contain_text("Added 1 link. videos.example/watch/a")
+    await expect(page.locator(".toast")).to_contain_text("Added 2 links. videos.example/watch/a")
     await expect(page.locator("#outbox")).to_be_hidden()
-    assert await queued(vault) == 1
+    assert await queued(vault) == 2
 
 
 async def test_what_was_shared_is_sent_in_the_background_and_reported_later(
@@ -209,21 +212,46 @@ _ARRIVED = """async () => {
 }"""
 
 
-async def test_an_installed_app_says_that_the_vault_is_away_and_shows_nothing_old(
-    pages: Pages, fresh_vault: Vault
+async def test_an_installed_app_shows_the_last_library_until_it_reaches_the_page_that_was_wanted(
+    pages: Pages, make_vault: MakeVault
 ) -> None:
+    """And after a sign-out, nothing of it."""
     pages.allow.append(LOST)
-    context = await pages.context(worker=True, language="de")
-    page, _ = await installed(context, fresh_vault, "/library")
-    await context.set_offline(True)
-    for path in ("/", "/library", "/sites", "/collections/a/b"):
-        await page.goto(f"{fresh_vault.base}{path}")
-        await expect(page.locator("h1")).to_have_text("Das Archiv ist nicht erreichbar")
-        assert await page.locator(".tile").count() == 0
+    vault = await make_vault(posts=6, token=TOKEN)
+    context = await pages.context(worker=True)
+    page = await context.new_page()
+    await page.goto(f"{vault.base}/login")
+    await sign_in(page)
+    await page.evaluate(_READY)
+    for _ in range(2):  # the worker controls the second one
+        await page.goto(f"{vault.base}/library")
+    await page.wait_for_function(_IS_KEPT)
+    tiles = await page.locator(".tile").count()
+    for path in ("/sources/inbox", "/collections/a/b", "/you"):
+        await context.set_offline(True)
+        await page.goto(f"{vault.base}{path}")
+        await expect(page.locator("h1")).to_have_text("Can't reach your vault.")
+        await expect(page.locator("#kept-library .tile")).to_have_count(tiles)
+        for picture in await page.locator("#kept-library img").all():
+            await expect(picture).to_have_js_property("naturalWidth", 640)
+        pages.allow.append("404")  # there is no such collection
+        await context.set_offline(False)
+        await page.locator(".sections").wait_for()
+        assert page.url == f"{vault.base}{path}"
 
-    await context.set_offline(False)
-    await page.get_by_role("link", name="Erneut versuchen").click()
-    await expect(page.locator("h1")).not_to_have_text("Das Archiv ist nicht erreichbar")
+    await page.locator("form[action='/logout'] button").click()
+    await page.locator("form[action='/login']").wait_for()
+    await context.set_offline(True)
+    await page.goto(vault.base)
+    await expect(page.locator("h1")).to_have_text("Can't reach your vault.")
+    await expect(page.locator("#kept-library")).to_be_hidden()
+    assert await page.locator(".tile").count() == 0
+
+
+_IS_KEPT = """async () => {
+  const kept = await (await caches.open("mediavault-library /")).keys();
+  return kept.length > document.querySelectorAll(".tile img").length;
+}"""
 
 
 async def test_a_share_without_a_session_is_saved_after_the_sign_in(
@@ -267,14 +295,15 @@ async def test_links_that_cannot_be_sent_are_listed_and_can_be_removed(
     await page.get_by_role("button", name="Save").click()
 
     await expect(page.locator("#messages")).to_contain_text(
-        "The links are kept and will be sent when the vault answers."
+        "2 links wait here and will be sent later."
     )
+    await expect(page.locator("#lost-line")).to_be_hidden()  # it would say the same
     await expect(page.locator("#post_urls")).to_have_value("")
     await expect(page.locator("#outbox li")).to_have_count(2)
     assert await overflow(page) == []
     await page.locator("#outbox li").first.get_by_role("button", name="Remove").click()
     await expect(page.locator("#outbox li")).to_have_count(1)
-    await expect(page.locator("#outbox li")).to_contain_text(B)
+    await expect(page.locator("#outbox li")).to_contain_text(B.partition("://")[2])
     await page.context.set_offline(False)
     await expect(page.locator(".toast")).to_contain_text(
         "Added 1 link. videos.example/watch/b", timeout=patient(20_000)

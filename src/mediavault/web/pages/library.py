@@ -15,6 +15,7 @@ from pydantic import AwareDatetime
 
 from mediavault.api.dependencies import Services, to_job_id
 from mediavault.api.feed import CLOCKS_DIFFER
+from mediavault.auth.authenticator import AuthMethod
 from mediavault.core.failures import BadInput, JobNotFound
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.marks import MarkKind, PostMarks
@@ -36,7 +37,7 @@ from mediavault.features.jobs.spelling import corrected
 from mediavault.features.transcripts.service import spoken_in
 from mediavault.presentation.preferences import current
 from mediavault.presentation.translation import ngettext
-from mediavault.server.authentication import current_user
+from mediavault.server.authentication import current_principal, current_user
 from mediavault.server.services import ApiServices
 from mediavault.store import saved_searches
 from mediavault.store.mark_changes import read_marks
@@ -89,7 +90,7 @@ async def library(request: Request, services: Services) -> Response:
     if is_part and cursor:
         headings = month_headings(page.jobs, library_filter.order, current().zone, after=cursor)
         return render("library_tiles.html", **await tiles(services, library_filter, page, headings))
-    totals = await services.store.catalogue.library_totals()
+    totals, caller = await services.store.catalogue.library_totals(), current_principal()
     results = {
         "moment": moment,
         **await tiles(
@@ -118,6 +119,7 @@ async def library(request: Request, services: Services) -> Response:
         **await _choices(services, library_filter, totals),
         done=read_done(request.query_params.get("outcome", "")),
         undo=_undo(request.query_params),
+        is_kept=caller is not None and caller.how in (AuthMethod.OPEN, AuthMethod.SESSION),
         deleted_post=request.query_params.get("post", ""),
         **await frame(services),
     )

@@ -79,6 +79,8 @@ export function say(message, help = "") {
   if (!message) return;
   const box = document.createElement("div");
   box.className = "complaint";
+  const { unreachable, offline } = messages.dataset;
+  box.toggleAttribute("data-away", message === unreachable || message === offline); // said once: the stream's line rests
   const text = document.createElement("p");
   const strong = document.createElement("strong");
   strong.textContent = message;
@@ -111,7 +113,7 @@ export async function keepUnsent(problem, text) {
   } catch {
     return false; // a browser that stores nothing
   }
-  say(problem.message, links.length > 1 ? messages.dataset.keptMany : messages.dataset.keptOne);
+  say(problem.message, links.length > 1 ? messages.dataset.keptMany.replace("{n}", links.length) : messages.dataset.keptOne);
   document.dispatchEvent(new Event("outbox"));
   return true;
 }

@@ -6,7 +6,6 @@ const LOST_AFTER_MS = 2500; // a connection that returns within this time was no
 const BACK_FOR_MS = 2500;
 const line = document.getElementById("lost-line");
 const words = line.dataset;
-const { unreachable } = document.getElementById("messages").dataset;
 
 let isLost = false;
 let turning = 0;
@@ -31,7 +30,7 @@ function hide() {
 // Reload the images that failed in the meantime, and remove the notice that the vault is unreachable.
 function mend() {
   for (const image of document.images) if (image.complete && !image.naturalWidth) image.src = image.src;
-  for (const gone of document.querySelectorAll("#messages .complaint")) if (gone.textContent.includes(unreachable)) gone.remove();
+  document.querySelector("#messages [data-away]")?.remove();
 }
 
 // Like ``listen``; ``back`` is called when a lost stream is back. It does not report removals in between.

@@ -67,7 +67,7 @@ async function send(row) {
     return "away";
   }
   if (answer.ok && value.id) await put({ ...row, sent: { id: value.id, isNew: answer.status === 201 } });
-  else if (answer.status === 422 && value.code) await put({ ...row, refused: `${value.message} ${value.help ?? ""}`.trim() });
+  else if ([403, 422].includes(answer.status) && value.code) await put({ ...row, refused: `${value.message} ${value.help ?? ""}`.trim() });
   else return "away"; // or something else answers in its place
   return "";
 }
