@@ -238,15 +238,20 @@ def _overwrite(path: Path, at: int, count: int) -> None:
 
 
 ROUTES = (
-    "/", "/library", "/accounts", "/sites", "/settings", "/sources", "/trash", "/profiles",
+    "/", "/library", "/accounts", "/sites", "/settings/speed", "/sources", "/trash", "/profiles",
     "/access", "/notifications", "/api/jobs?limit=100", "/api/jobs?order=oldest&limit=100",
     "/api/jobs?q=watch", "/api/accounts", "/api/totals", "/api/sources", "/api/profiles",
     "/api/worker/health", "/metrics",
 )  # fmt: skip
 
 
+PAGE_BYTES = 4096  # of the database
+
+
 @pytest.mark.fault(
-    "F19", "flipped bytes in a SQLite file or its log", by="4 bytes changed at 100 places of each"
+    "F19",
+    "flipped bytes in a SQLite file or its log",
+    by="4 bytes changed at 100 places of each, half of them where a page begins",
 )
 @pytest.mark.parametrize("name", ["mediavault.db", "mediavault.db-wal"])
 async def test_a_route_that_meets_flipped_bytes_says_that_the_database_is_damaged(
@@ -263,7 +268,8 @@ async def test_a_route_that_meets_flipped_bytes_says_that_the_database_is_damage
             await store.close()
             for each, content in whole.items():
                 path.with_name(each).write_bytes(content)
-            _flip(path.with_name(name), random.Random(number).randrange(len(whole[name])))
+            place = random.Random(number).randrange(len(whole[name]))
+            _flip(path.with_name(name), place - place % PAGE_BYTES if number % 2 else place)
             try:
                 await store.open()
             except StoreError:  # so `serve` is refused, with advice

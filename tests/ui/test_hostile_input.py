@@ -159,7 +159,7 @@ async def test_scripts_show_input_as_text(marks: HostileVault, pages: Pages, eve
             await page.locator("#q").fill(one_line(text)[:40].strip() or "x")
         await page.locator("#results:not(.htmx-request)").wait_for()
         await judge("search", text)
-        await page.goto(urljoin(marks.vault.base, "/settings"))
+        await page.goto(urljoin(marks.vault.base, "/settings/files"))
         async with page.expect_response(lambda answer: "/settings/name" in answer.url):
             await page.locator("#name_template").fill(text[:190] + "x")
         await judge("template", text)

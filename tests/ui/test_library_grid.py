@@ -403,6 +403,7 @@ async def test_a_posts_link_to_the_library_returns_to_the_same_place(
         await page.mouse.wheel(0, 3_000)
         await page.wait_for_timeout(50)
     await page.locator(".tile .name").nth(PAGE + 5).scroll_into_view_if_needed()
+    await page.wait_for_function("() => !document.querySelector('.htmx-request')")
     before, count = await page.evaluate("scrollY"), await page.locator(".tile").count()
     await page.locator(".tile .name").nth(PAGE + 5).press("Enter")
     await page.wait_for_url("**/jobs/*")

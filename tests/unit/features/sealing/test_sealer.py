@@ -234,7 +234,7 @@ async def test_a_page_that_cannot_be_reached_is_one_missing_part_with_its_reason
     ("shown", "reason"),
     [
         (page(status=404), "404"),
-        (page(final_url="https://videos.example/login"), "login page"),
+        (page(final_url="https://videos.example/login"), "signed in"),
         (page(title="Just a moment..."), "CAPTCHA"),
     ],
 )
