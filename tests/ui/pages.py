@@ -24,6 +24,7 @@ from mediavault.features.rss.service import RssFeeds
 from mediavault.features.sharing.service import SharedLinks
 from mediavault.store.duplicates import put_duplicates
 from mediavault.store.port import JobQuery
+from mediavault.web.places import SECTIONS
 from tests.patience import patient
 from tests.ui.followed import CHANNEL, preview_that_waits, preview_that_was_read
 from tests.ui.odd import CHAPTERS, MISSING, PARTLY, UNPLAYABLE, WAITS
@@ -105,8 +106,8 @@ async def saved_offline(page: Page) -> None:
 
 async def bad_template(page: Page) -> None:
     await page.locator("#name_template").fill("{title}")
-    await page.locator(".save button").click()
-    await page.locator("#messages .complaint").wait_for()
+    await page.locator("#name_template").blur()
+    await page.locator("#name_template[aria-invalid]").wait_for()
 
 
 async def bad_profile(page: Page) -> None:
@@ -447,8 +448,24 @@ CASES: tuple[Case, ...] = (
     Case("sites-empty", "/sites", at("/sites"), "empty"),
     Case("site", "/sites/{platform}", at("/sites/x"), then=everything_open),
     Case("site-empty", "/sites/{platform}", at("/sites/tiktok"), "empty"),
-    Case("settings", "/settings", at("/settings"), then=everything_open),
-    Case("settings-wrong", "/settings", at("/settings"), then=bad_template, allow=REFUSED),
+    Case("settings", "/settings", at("/settings")),
+    *(
+        Case(
+            f"settings-{name}",
+            "/settings/{section}",
+            at(f"/settings/{name}"),
+            then=everything_open,
+            is_rare=name not in ("speed", "files"),
+        )
+        for name in SECTIONS
+    ),
+    Case(
+        "settings-wrong",
+        "/settings/{section}",
+        at("/settings/files"),
+        then=bad_template,
+        allow=REFUSED,
+    ),
     Case("profiles", "/profiles", at("/profiles")),
     Case("profiles-wrong", "/profiles", at("/profiles"), then=bad_profile, allow=REFUSED),
     Case("sources", "/sources", at("/sources"), then=everything_open),
@@ -593,7 +610,13 @@ CASES: tuple[Case, ...] = (
     Case("job-keys", "/jobs/{job_id}", job_in(JobStatus.COMPLETED), then=keys_shown, is_rare=True),
     Case("sites-odd", "/sites", at("/sites"), "odd", is_rare=True),
     Case("site-closed", "/sites/{platform}", at("/sites/tiktok"), "odd", is_rare=True),
-    Case("settings-changed", "/settings", at("/settings?saved=true"), "odd", is_rare=True),
+    Case(
+        "settings-changed",
+        "/settings/{section}",
+        at("/settings/speed?saved=true"),
+        "odd",
+        is_rare=True,
+    ),
     Case("sign-ins-odd", "/sessions", at("/sessions"), "odd", then=everything_open, is_rare=True),
     Case(
         "sign-ins-no-cookies",

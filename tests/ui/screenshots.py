@@ -37,7 +37,7 @@ SUBJECTS = {
     "library": at("/library"),
     "video": job_in(JobStatus.COMPLETED),
     "sites": at("/sites"),
-    "settings": at("/settings"),
+    "settings": at("/settings/speed"),
     "notifications": at("/notifications"),
 }
 VARIANTS: tuple[tuple[str, Size], ...] = (("light", "desktop"), ("dark", "phone"))

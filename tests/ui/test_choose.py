@@ -153,7 +153,7 @@ async def test_a_video_is_saved_by_one_button_that_says_which_and_the_site_is_re
     await expect(page.locator("#state")).to_contain_text("Waiting")
     stored = await several.store.catalogue.get(job.id)
     assert stored.chosen_urls == (job.candidates[1].url,)
-    page = await pages("/settings", base=several.base, size=size, javascript=javascript)
+    page = await pages("/settings/sites", base=several.base, size=size, javascript=javascript)
     await expect(page.locator("#first_player_sites")).to_have_value(site_host(job.canonical_url))
     await page.get_by_role("button", name="Reset: Sites whose first player is saved").click()
     await expect(page.locator("#first_player_sites")).to_have_value("")

@@ -79,7 +79,7 @@ async def test_the_page_of_a_site_shows_what_went_wrong_and_links_to_its_sign_in
 
 @pytest.mark.parametrize("size", ["phone", "tablet", "zoomed"])
 @pytest.mark.parametrize(
-    "path", ["/accounts", "/accounts/x/marsh_walks", "/sites", "/sites/x", "/settings"]
+    "path", ["/accounts", "/accounts/x/marsh_walks", "/sites", "/sites/x", "/settings/speed"]
 )
 async def test_nothing_overflows_horizontally(pages: Pages, path: str, size: Size) -> None:
     page = await pages(path, size=size, language="de")

@@ -19,6 +19,7 @@ from mediavault.core.records import Record, RecordKind
 from mediavault.core.settings import ChangeableSettings, validate_setting
 from mediavault.store.port import Records
 
+MERGE_ATTEMPTS = 20
 CHECK_AGAIN_S = 2.0  # how long another process may use the old value
 
 log = get_logger(__name__)
@@ -105,6 +106,26 @@ class LiveSettings:
         await self.changes()
         for name in values:
             log.info("setting_changed", setting=name, by=by)
+
+    async def merge(self, name: str, values: Mapping[str, Any], *, by: str) -> None:
+        """Store the values of some sites in a setting that has one for each; those of other sites
+        stay as they are, even if another process changes them now. Raises as ``change``.
+        """
+        self._refuse_fixed(name)
+        for _ in range(MERGE_ATTEMPTS):
+            record = (await self._records.some(RecordKind.SETTING, [name])).get(name)
+            change = self._change(name, record) if record else None
+            merged = {**(change.value if change else self.unchanged(name)), **values}
+            if await self._records.replace(
+                RecordKind.SETTING,
+                name,
+                {"value": _plain(name, merged), "by": by},
+                if_value=record.value if record else None,
+            ):
+                await self.changes()
+                log.info("setting_changed", setting=name, by=by)
+                return
+        raise StoreError("Others are changing this setting at the same time.")
 
     async def reset(self, name: str) -> bool:
         """Remove the change of a setting; returns whether there was one.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from mediavault.core.users import OWNER
 from mediavault.presentation.labels import SETTING_LABELS, USER_ROLE_LABELS
 from mediavault.presentation.preferences import current
+from mediavault.presentation.translation import N_
 from mediavault.presentation.translation import gettext as _
 from mediavault.server.authentication import current_principal, may
 
@@ -18,6 +20,14 @@ class Place(NamedTuple):
     address: str
     icon: str
     label: str
+
+
+class SettingsSection(NamedTuple):
+    """A part of the settings, with its ``fields``."""
+
+    icon: str
+    label: str
+    fields: tuple[str, ...]
 
 
 def sections() -> list[Place]:
@@ -61,6 +71,56 @@ def your_places() -> dict[str, list[Place]]:
         ),
     }
     return {heading: places for heading, places in groups.items() if places}
+
+
+SECTIONS: Mapping[str, SettingsSection] = {
+    "downloads": SettingsSection(
+        "download",
+        N_("Downloads"),
+        ("concurrency", "max_attempts", "profile", "retention_days", "trash_days"),
+    ),
+    "speed": SettingsSection(
+        "speed", N_("Speed and hours"), ("bandwidth", "quiet_hours", "daily_volume_gb")
+    ),
+    "sites": SettingsSection(
+        "globe",
+        N_("Individual sites"),
+        ("pace", "site_profiles", "site_bandwidth", "first_player_sites"),
+    ),
+    "files": SettingsSection(
+        "folder", N_("Files and names"), ("name_template", "layout", "nfo", "media_server")
+    ),
+    "checks": SettingsSection("check", N_("Checks"), ("verify_days", "verify_mb_s")),
+    "connection": SettingsSection("shield", N_("Proxy and environment"), ("proxy", "environment")),
+}
+# Shown among the settings, but set where the vault is started
+_SHOWN_ONLY: Mapping[str, str] = {
+    "media_server": N_("Server to notify"),
+    "proxy": N_("Proxy"),
+    "environment": N_("Set by the environment"),
+}
+
+
+def section_of(setting: str) -> str:
+    """Return the section that has a setting. Raises KeyError for an unknown one."""
+    return _SECTION_OF[setting]
+
+
+_SECTION_OF = {field: name for name, section in SECTIONS.items() for field in section.fields}
+
+
+def settings_sections() -> dict[str, tuple[Place, dict[str, str]]]:
+    """Return the sections of the settings by name: the page of each, and what is set on it, by
+    field, in the reader's language.
+    """
+    words = setting_words()
+    return {
+        name: (
+            Place(name, f"/settings/{name}", section.icon, _(section.label)),
+            {field: words[field] for field in section.fields},
+        )
+        for name, section in SECTIONS.items()
+    }
 
 
 def who() -> tuple[str, str]:
@@ -115,7 +175,7 @@ def palette_commands() -> list[PaletteCommand]:
 
 def setting_words() -> dict[str, str]:
     """Return the names of the settings, by field, in the reader's language."""
-    return {field: _(label) for field, label in SETTING_LABELS.items()}
+    return {field: _(label) for field, label in {**SETTING_LABELS, **_SHOWN_ONLY}.items()}
 
 
 def _reachable(*places: Place) -> list[Place]:

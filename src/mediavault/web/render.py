@@ -50,7 +50,7 @@ from mediavault.web.places import (
     palette_commands,
     palette_places,
     sections,
-    setting_words,
+    settings_sections,
     who,
     your_places,
 )
@@ -162,7 +162,7 @@ def _environment() -> Environment:
         who=who,
         palette_commands=palette_commands,
         palette_places=palette_places,
-        setting_words=setting_words,
+        settings_sections=settings_sections,
         use_icon=use_icon,
         may=may,
         message_of=localize,

@@ -27,7 +27,7 @@ PAGES = (
     "/accounts",
     "/sites",
     "/sites/x",
-    "/settings",
+    "/settings/files",
     "/sessions",
     "/settings/name",
 )

@@ -233,6 +233,7 @@ def paths_of(filled: Filled) -> Iterator[str]:
         "slug": "jane",
         "place": "0",
         "number": "0",
+        "section": "files",
     }
     values |= {"title": "Trains", "name": "Trains", "key": "nothing"}
     for route in filled.vault.client.app.routes:  # type: ignore[attr-defined]

@@ -567,7 +567,7 @@ async def test_a_site_is_remembered_whose_first_player_the_user_wants_and_can_be
 
     assert re.search("Always save the first player on .{0,20}news.example", page)
     assert (await vault.services.live.current()).first_player_sites == ("news.example",)
-    assert 'value="news.example"' in (await vault.client.get("/settings")).text
+    assert 'value="news.example"' in (await vault.client.get("/settings/sites")).text
 
     await vault.client.submit("/settings", {"first_player_sites": ""})
     assert (await vault.services.live.current()).first_player_sites == ()

@@ -217,6 +217,7 @@ OF_ADMINS = {
     "/retention/check": "POST",
     "/settings": "GET POST",
     "/settings/name": "GET",
+    "/settings/{section}": "GET",
     "/settings/{name}/reset": "POST",
     "/sites": "GET",
     "/sites/{platform}": "GET",
@@ -741,4 +742,4 @@ async def test_a_changed_setting_names_the_admin_who_changed_it(vault: ApiVault)
     admin = await browser_of(vault, "admin")
     await admin.submit("/settings", concurrency="4")
 
-    assert "admin, 127.0.0.1" in (await admin.get("/settings")).text
+    assert "admin, 127.0.0.1" in (await admin.get("/settings/downloads")).text

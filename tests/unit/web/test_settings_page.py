@@ -1,5 +1,5 @@
-"""The settings page: each field is validated, the environment wins,
-and every change can be reset.
+"""The settings: each field is validated and says what is wrong with it, the environment wins, and
+every change can be reset.
 """
 
 from __future__ import annotations
@@ -11,32 +11,29 @@ import pytest
 from mediavault.core.failures import StoreError
 from mediavault.core.messages import Message
 from mediavault.core.records import RecordKind
+from mediavault.core.settings import ChangeableSettings
 from mediavault.features.media_servers.records import TakenCall, note_outcome
 from mediavault.store.holds import day_of
+from mediavault.web.pages.settings import OF_SITES
+from mediavault.web.places import section_of
 from tests.http_vault import ApiVault, MakeVault
 
 HOSTILE = "<script>alert(1)</script>{id}"
 
 
-async def test_every_setting_has_a_field_with_its_current_value(vault: ApiVault) -> None:
-    page = await vault.client.get("/settings")
+@pytest.mark.parametrize("name", list(ChangeableSettings.model_fields))
+async def test_every_setting_has_a_field_in_its_section_and_a_link_that_leads_there(
+    vault: ApiVault, name: str
+) -> None:
+    section = section_of(name)
+    control = f"{OF_SITES[name][0]}tiktok" if name in OF_SITES else name
+    index = await vault.client.get("/settings")
+    page = await vault.client.get(f"/settings/{section}")
 
-    assert page.status == 200
-    for name in (
-        "concurrency",
-        "max_attempts",
-        "profile",
-        "profile.tiktok",
-        "name_template",
-        "pace.tiktok",
-        "bandwidth",
-        "bandwidth.tiktok",
-        "quiet_hours",
-        "daily_volume_gb",
-        "retention_days",
-    ):
-        assert f'name="{name}"' in page.text
-    assert 'value="{date} {title} [{id}]"' in page.text
+    assert f'href="/settings/{section}#field-{name}"' in index.text
+    assert f'id="field-{name}"' in page.text
+    assert f'name="{control}"' in page.text
+    assert (await vault.client.get("/settings/nowhere")).status == 404
 
 
 async def test_a_saved_setting_applies_and_shows_when_and_from_where_it_was_changed(
@@ -53,14 +50,15 @@ async def test_a_saved_setting_applies_and_shows_when_and_from_where_it_was_chan
             "pace.x": "1",
         },
     )
-    page = await vault.client.get(answer.headers["location"])
+    page = await vault.client.get("/settings/downloads?saved=true")
     now = await vault.services.live.current()
 
     assert answer.status == 303
+    assert answer.headers["location"] == "/settings/downloads?saved=true#field-concurrency"
     assert (now.concurrency, now.profile, now.pace) == (5, "compatible", {"tiktok": 2.5})
     assert now.site_profiles == {"x": "audio"}
-    assert ">Saved.</p>" in page.text
-    assert page.text.count('formaction="/settings/') == 4
+    assert "✓ Saved" in page.text
+    assert page.text.count('formaction="/settings/') == 2
     assert "Default: 3" in page.text
 
 
@@ -120,7 +118,7 @@ async def test_what_may_be_taken_of_the_line_is_saved_in_one_form(vault: ApiVaul
         ("bandwidth.x", "fast", "Enter a speed, such as 1 MB/s."),
         ("bandwidth.nowhere", "1 MB/s", "Enter a speed, such as 1 MB/s."),
         ("quiet_hours", "at night", "is not a valid time range: use 23:00-07:00"),
-        ("daily_volume_gb", "much", "Enter a number, such as 50 or 1.5; 0 for no limit."),
+        ("daily_volume_gb", "much", "Enter a number, such as 50 or 1.5; empty for no limit."),
     ],
 )
 async def test_what_is_wrong_with_a_limit_is_said_at_its_field(
@@ -139,10 +137,10 @@ async def test_the_page_says_which_limit_is_in_force_and_what_was_downloaded_tod
     await vault.services.live.change("bandwidth", "2 MB/s", by="owner")
     day = day_of(vault.services.clock.now())
     await vault.store.records.put(RecordKind.VOLUME, f"{day}/w-1", {"bytes": 3_200_000_000})
-    page = await vault.client.get("/settings")
+    page = await vault.client.get("/settings/speed")
 
-    assert "<b>2 MB/s</b>" in page.text
-    assert "<b>3.2 GB</b>" in page.text
+    assert "Now 2 MB/s." in page.text
+    assert "Downloaded today: 3.2 GB." in page.text
 
 
 async def test_an_unchanged_field_is_not_saved(vault: ApiVault) -> None:
@@ -203,7 +201,10 @@ async def test_a_field_can_be_reset_to_its_default(vault: ApiVault) -> None:
     await vault.client.submit("/settings", {"concurrency": "5", "pace.x": "2"})
     answer = await vault.client.submit("/settings/concurrency/reset", {"concurrency": "5"})
 
-    assert (answer.status, answer.headers["location"]) == (303, "/settings?saved=true")
+    assert (answer.status, answer.headers["location"]) == (
+        303,
+        "/settings/downloads?saved=true#field-concurrency",
+    )
     assert [record.key for record in await vault.store.records.all(RecordKind.SETTING)] == ["pace"]
     assert (await vault.client.submit("/settings/token/reset")).status == 404
 
@@ -212,7 +213,7 @@ async def test_a_value_from_the_environment_is_shown_and_cannot_be_changed(
     make_vault: MakeVault,
 ) -> None:
     vault = make_vault(concurrency=4)
-    page = await vault.client.get("/settings")
+    page = await vault.client.get("/settings/downloads")
     await vault.client.submit("/settings", {"concurrency": "9", "max_attempts": "7"})
     refused = await vault.client.submit("/settings/concurrency/reset")
     now = await vault.services.live.current()
@@ -225,13 +226,13 @@ async def test_a_value_from_the_environment_is_shown_and_cannot_be_changed(
 
 async def test_layout_and_nfos_can_be_chosen(vault: ApiVault) -> None:
     await vault.client.submit("/settings", {"layout": "shows", "nfo": "false"})
-    now, page = await vault.services.live.current(), await vault.client.get("/settings")
+    now, page = await vault.services.live.current(), await vault.client.get("/settings/files")
     refused = await vault.client.submit("/settings", {"nfo": "true", "layout": "worst"})
 
     assert (now.layout, now.nfo) == ("shows", False)
     assert 'name="layout" value="shows" checked' in page.text
-    assert 'name="nfo" value="false" checked' in page.text
-    assert 'name="nfo" value="true" checked' in refused.text
+    assert '<option value="false" selected>Off' in page.text
+    assert '<option value="true" selected>On' in refused.text
 
 
 async def test_the_media_server_is_named_with_its_last_call_and_without_its_token(
@@ -242,13 +243,13 @@ async def test_the_media_server_is_named_with_its_last_call_and_without_its_toke
         media_server_url="http://nas.lan:8096",
         media_server_token="s3cret-t0ken",
     )
-    page = (await vault.client.get("/settings")).text
+    page = (await vault.client.get("/settings/files")).text
     taken = TakenCall(1, vault.clock.now())
     error = Message("The server refuses the token (HTTP %(status)d).", status=401)
     await note_outcome(vault.store.records, vault.services.clock, taken, error)
-    failed = (await vault.client.get("/settings")).text
+    failed = (await vault.client.get("/settings/files")).text
     await note_outcome(vault.store.records, vault.services.clock, taken, None)
-    notified = (await vault.client.get("/settings")).text
+    notified = (await vault.client.get("/settings/files")).text
 
     assert "Jellyfin" in page
     assert "http://nas.lan:8096" in page

@@ -1,10 +1,11 @@
-"""The settings that can be changed while the vault runs,
+"""The settings that can be changed while the vault runs, in sections,
 and the language and theme of the user's browser.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -12,14 +13,23 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from mediavault.api.dependencies import Services
-from mediavault.core.bandwidth import parse_bandwidth, rate_in_words
+from mediavault.core.bandwidth import UNLIMITED, parse_bandwidth, rate_in_words
 from mediavault.core.clock import local
 from mediavault.core.failures import BadSetting, NotFound
+from mediavault.core.hours import parse_quiet_hours
 from mediavault.core.job import JobStatus
 from mediavault.core.name_template import PLACES, NamedPost, check_template, folder_of, stem_of
-from mediavault.core.settings import ChangeableSettings, validate_setting, variable
+from mediavault.core.redaction import redact_text
+from mediavault.core.settings import (
+    SECRETS,
+    ChangeableSettings,
+    Settings,
+    validate_setting,
+    variable,
+)
 from mediavault.core.shows import Layout
 from mediavault.core.site_limits import MANY_SITES
+from mediavault.core.upstream_proxies import parse_choice
 from mediavault.features.media_servers.records import last_call
 from mediavault.presentation.preferences import COOKIE_LIFE_S, LANGUAGE_COOKIE, THEME_COOKIE, THEMES
 from mediavault.presentation.translation import N_, gettext, locales, translated
@@ -34,12 +44,26 @@ from mediavault.web.pages.frame import (
     frame,
     own_path,
     profiles_in_words,
+    read_fields,
     read_form,
     see_other,
 )
+from mediavault.web.places import SECTIONS, section_of
 from mediavault.web.render import render
+from mediavault.web.schedules import (
+    Rule,
+    day_choices,
+    minute_of_day,
+    picked,
+    schedules_of,
+    speed_choices,
+    speeds_today,
+    starts_today,
+    time_choices,
+)
 
-MAX_FIELDS = 220  # three for each site, and the others
+MAX_FIELDS = 320  # three for each site, four for each row of a schedule, and the others
+MASK = "•••"
 
 router = APIRouter(include_in_schema=False)
 
@@ -47,32 +71,51 @@ TemplateText = Annotated[str, Query(max_length=1_000)]
 
 
 @router.get("/settings")
-async def index(services: Services, saved: bool = False) -> Response:
-    return await _page(services, saved=saved)
+async def index(services: Services) -> Response:
+    """Show the sections, and what is set in each."""
+    return render("settings.html", part="", **await frame(services))
 
 
 @router.post("/settings")
 async def save_form(request: Request, services: Services) -> Response:
-    """Save the settings, all or nothing: if there are errors,
+    """Save the fields that were sent, a single one or a section: if there are errors,
     they are shown at their fields and nothing is saved.
+
+    Fields with the value that the page had (``shown``) are left alone: somebody else may have
+    changed them since.
     """
-    sent = read_submitted(await read_form(request, max_fields=MAX_FIELDS), services.live)
+    form = await read_fields(request, most=MAX_FIELDS)
+    sent = read_submitted(form, services.live)
     profiles = await all_profiles(services.store.records)
     good, wrong = validate(
         sent, sites={platform.name for platform in services.platforms}, profiles=profiles
     )
+    first = next(iter([*wrong, *sent]), "")
+    section = section_of(first) if first else form.get("section", [""])[0]
     if wrong:
-        return await _page(services, sent=sent, wrong=wrong)
-    changes = await services.live.changes()
-    now = await services.live.current()
-    usual = {name for name, value in good.items() if value == services.live.unchanged(name)}
+        return await _page(services, section, sent=sent, wrong=wrong)
+    await _save(services.live, good, by=changed_by(request))
+    return _saved(section if section in SECTIONS else next(iter(SECTIONS)), first)
+
+
+async def _save(live: LiveSettings, good: Mapping[str, Any], *, by: str) -> None:
+    changes, now = await live.changes(), await live.current()
+    single = {name: value for name, value in good.items() if name not in OF_SITES}
+    usual = {name for name, value in single.items() if value == live.unchanged(name)}
     changed = {
         name: value
-        for name, value in good.items()
+        for name, value in single.items()
         if name not in usual and value != getattr(now, name)
     }
-    await services.live.save(changed, resets=usual & changes.keys(), by=changed_by(request))
-    return see_other("/settings?saved=true")
+    if changed or usual & changes.keys():
+        await live.save(changed, resets=usual & changes.keys(), by=by)
+    for name in good.keys() & OF_SITES.keys():
+        if any(getattr(now, name).get(site) != value for site, value in good[name].items()):
+            await live.merge(name, good[name], by=by)
+
+
+def _saved(section: str, field: str) -> Response:
+    return see_other(f"/settings/{section}?saved=true{f'#field-{field}' if field else ''}")
 
 
 @router.post("/settings/{name}/reset")
@@ -81,7 +124,7 @@ async def reset_form(name: Annotated[str, Path(max_length=64)], services: Servic
     if name not in ChangeableSettings.model_fields:
         raise NotFound("Unknown setting.", help="The settings page lists the available ones.")
     await services.live.reset(name)
-    return see_other("/settings?saved=true")
+    return _saved(section_of(name), name)
 
 
 @router.get("/settings/name")
@@ -91,53 +134,107 @@ async def name_preview(services: Services, name_template: TemplateText = "") -> 
     return render("name_preview.html", name=name, complaint=complaint)
 
 
+@router.get("/settings/{section}")
+async def show_section(
+    section: Annotated[str, Path(max_length=64)], services: Services, *, saved: bool = False
+) -> Response:
+    """Show a section with its fields."""
+    return await _page(services, section, saved=saved)
+
+
 async def _page(
     services: ApiServices,
+    section: str,
     *,
     sent: dict[str, Any] | None = None,
     wrong: dict[str, str] | None = None,
     saved: bool = False,
 ) -> Response:
-    live = services.live
+    if section not in SECTIONS:
+        raise NotFound("Unknown setting.", help="The settings page lists the available ones.")
+    live, now = services.live, services.clock.now()
     changes = await live.changes()
-    fields = fields_of(await live.current(), live, changes, sent=sent, wrong=wrong)
-    name, complaint = example_name(str(fields["name_template"].value), await _example(services))
-    in_use = {
-        totals.platform for totals in (await services.store.catalogue.library_totals()).platforms
-    }
-    with_pace = (platform for platform in services.platforms if platform.name not in MANY_SITES)
-    paced = sorted(with_pace, key=lambda platform: platform.title.lower())
+    current = await live.current()
+    fields = fields_of(current, live, changes, sent=sent, wrong=wrong)
+    bandwidth, quiet = parse_bandwidth(current.bandwidth), parse_quiet_hours(current.quiet_hours)
+    rate = bandwidth.at(now)
     return render(
         "settings.html",
         status=422 if wrong else 200,
+        part=section,
         fields=fields,
+        shown=json.dumps(_texts(fields_of(current, live, changes))),
+        saved=saved,
         profiles=await profiles_in_words(services.store.records),
         layouts=LAYOUTS,
+        schedules=schedules_of(current.bandwidth, current.quiet_hours),
+        new_rules={"bandwidth": Rule(speed=UNLIMITED), "quiet_hours": Rule()},
+        today={"bandwidth": speeds_today(bandwidth, now), "quiet_hours": starts_today(quiet, now)},
+        minute=minute_of_day(now),
+        limit=("" if rate is None else rate_in_words(rate), bandwidth.changes_at(now)),
+        day_choices=day_choices,
+        time_choices=time_choices,
+        speed_choices=speed_choices,
+        local_time=f"{local(now):%H:%M}",
+        volume=await volume_of_today(services.store.records, now),
         server=services.settings.media_server,
         server_url=services.settings.media_server_url,
         server_call=await last_call(services.store.records)
         if services.settings.media_server
         else None,
-        places=PLACES,
-        name=name,
-        complaint=complaint,
-        all_sites=sorted(services.platforms, key=lambda platform: platform.title.lower()),
-        used=[platform for platform in paced if platform.name in in_use],
-        unused=[platform for platform in paced if platform.name not in in_use],
-        limit=await _limit(services),
-        volume=await volume_of_today(services.store.records, services.clock.now()),
-        local_time=f"{local(services.clock.now()):%H:%M}",
-        saved=saved,
+        proxies=proxies_in_words(services),
+        elsewhere=set_elsewhere(services.settings),
+        **await _names(services, fields) if section == "files" else {},
+        **await _sites(services) if section == "sites" else {},
         **await frame(services),
     )
 
 
-async def _limit(services: ApiServices) -> tuple[str, datetime | None]:
-    """Return the bandwidth limit in force, "" for none, and when it changes."""
-    bandwidth = parse_bandwidth((await services.live.current()).bandwidth)
-    now = services.clock.now()
-    rate = bandwidth.at(now)
-    return "" if rate is None else rate_in_words(rate), bandwidth.changes_at(now)
+async def _names(services: ApiServices, fields: Mapping[str, SettingField]) -> dict[str, Any]:
+    name, complaint = example_name(str(fields["name_template"].text), await _example(services))
+    return {"places": PLACES, "name": name, "complaint": complaint}
+
+
+async def _sites(services: ApiServices) -> dict[str, Any]:
+    in_use = {
+        totals.platform for totals in (await services.store.catalogue.library_totals()).platforms
+    }
+    sites = sorted(services.platforms, key=lambda platform: platform.title.lower())
+    paced = [platform for platform in sites if platform.name not in MANY_SITES]
+    return {
+        "all_sites": sites,
+        "used": [platform for platform in paced if platform.name in in_use],
+        "unused": [platform for platform in paced if platform.name not in in_use],
+    }
+
+
+def proxies_in_words(services: ApiServices) -> list[tuple[str, str]]:
+    """Return the proxies by whom they are for, "" for all other sites, with masked passwords;
+    an empty address means a direct connection.
+    """
+    settings = services.settings
+    chosen = {name: parse_choice(one.get_secret_value()) for name, one in settings.proxies.items()}
+    vault = parse_choice(settings.proxy.get_secret_value()) if settings.proxy else None
+    return [
+        (name and services.title_of(name), str(proxy).replace("***", MASK) if proxy else "")
+        for name, proxy in [("", vault), *sorted(chosen.items())]
+    ]
+
+
+def set_elsewhere(settings: Settings) -> dict[str, str]:
+    """Return what else the vault was started with, by variable, without secrets."""
+    names = (
+        settings.model_fields_set - ChangeableSettings.model_fields.keys() - {"proxy", "proxies"}
+    )
+    return {variable(name): _shown(name, getattr(settings, name)) for name in sorted(names)}
+
+
+def _shown(name: str, value: object) -> str:
+    if name in SECRETS:
+        return MASK if value else ""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {one}" for key, one in value.items())
+    return redact_text(", ".join(map(str, value)) if isinstance(value, tuple) else str(value))
 
 
 async def _example(services: ApiServices) -> NamedPost:
@@ -186,12 +283,15 @@ async def appearance_form(request: Request) -> Response:
 # The changeable settings as fields of a form: each with its value, its source,
 # and the error of a submitted value.
 
-# Settings with a field for each site, and how those fields' names begin, as in pace.tiktok
-OF_SITES: Mapping[str, str] = {
-    "pace": "pace.",
-    "site_bandwidth": "bandwidth.",
-    "site_profiles": "profile.",
+# Settings with a field for each site: how those fields' names begin, as in pace.tiktok, and what
+# an empty one means
+OF_SITES: Mapping[str, tuple[str, str]] = {
+    "pace": ("pace.", "1"),
+    "site_bandwidth": ("bandwidth.", ""),
+    "site_profiles": ("profile.", ""),
 }
+# Numbers of which 0 means never: their fields are empty then
+NEVER = ("daily_volume_gb", "retention_days", "verify_days")
 _DECIMALS = ("daily_volume_gb",)
 
 # The message for an invalid value. A name template, hours and a bandwidth have their own messages.
@@ -204,7 +304,7 @@ _ERRORS: Mapping[str, str] = {
     "nfo": N_("Choose one of these."),
     "pace": N_("Enter a number from 1 to 20."),
     "site_bandwidth": N_("Enter a speed, such as 1 MB/s."),
-    "daily_volume_gb": N_("Enter a number, such as 50 or 1.5; 0 for no limit."),
+    "daily_volume_gb": N_("Enter a number, such as 50 or 1.5; empty for no limit."),
     "retention_days": N_("Enter a whole number from 0 to 3650."),
     "trash_days": N_("Enter a whole number from 1 to 3650."),
     "verify_days": N_("Enter a whole number from 0 to 3650."),
@@ -214,12 +314,12 @@ _ERRORS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class SettingField:
-    """A field of the form. ``variable`` is the environment variable that fixes the setting,
-    "" when none does.
+    """A field of the form. ``text`` is what its control has, by site where it has one for each.
+    ``variable`` is the environment variable that fixes the setting, "" when none does.
     """
 
     name: str
-    value: Any
+    text: Any
     default: Any
     variable: str
     change: Change | None
@@ -240,38 +340,80 @@ def fields_of(
     return {
         name: SettingField(
             name=name,
-            value=(sent or {}).get(name, getattr(now, name)),
+            text=_typed(_text(name, getattr(now, name)), (sent or {}).get(name)),
             default=live.unchanged(name),
             variable=variable(name) if name in live.fixed else "",
-            change=changes.get(name),
+            change=changes.get(name) if getattr(now, name) != live.unchanged(name) else None,
             error=(wrong or {}).get(name, ""),
         )
         for name in ChangeableSettings.model_fields
     }
 
 
-def read_submitted(form: Mapping[str, str], live: LiveSettings) -> dict[str, Any]:
-    """Return a form's values of the settings that it may change, as typed;
-    those of sites as one mapping each.
+def _typed(stored: Any, sent: Any) -> Any:
+    if sent is None:
+        return stored
+    return {**stored, **sent} if isinstance(stored, dict) else sent
+
+
+def _text(name: str, value: Any) -> Any:
+    """Return a value as its control has it."""
+    if isinstance(value, Mapping):
+        return {site: _text("", one) for site, one in value.items()}
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if name in NEVER and not value:
+        return ""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _texts(fields: Mapping[str, SettingField]) -> dict[str, str]:
+    """Return the texts of all controls by their names."""
+    texts: dict[str, str] = {}
+    for name, field in fields.items():
+        if name in OF_SITES:
+            texts |= {f"{OF_SITES[name][0]}{site}": text for site, text in field.text.items()}
+        else:
+            texts[name] = field.text
+    return texts
+
+
+def read_submitted(form: Mapping[str, Sequence[str]], live: LiveSettings) -> dict[str, Any]:
+    """Return a form's values of the settings that it may change, as typed or picked, unless they
+    are those that it was shown with; those of sites as one mapping each.
     """
-    names = [name for name in ChangeableSettings.model_fields if name not in live.fixed]
-    sent: dict[str, Any] = {
-        name: form[name].strip() for name in names if name in form and name not in OF_SITES
-    }
-    for name, begin in OF_SITES.items():
+    texts = {name: values[0].strip() for name, values in form.items()} | picked(form)
+    shown = _read_shown(texts.get("shown", ""))
+    sent: dict[str, Any] = {}
+    for name in ChangeableSettings.model_fields:
+        if name in live.fixed:
+            continue
+        begin, empty = OF_SITES.get(name, (name, ""))
         values = {
-            field.removeprefix(begin): value.strip()
-            for field, value in form.items()
-            if field.startswith(begin)
+            control.removeprefix(begin): text
+            for control, text in texts.items()
+            if (control.startswith(begin) if name in OF_SITES else control == name)
+            and not (shown is not None and shown.get(control, empty) == text)
         }
-        if values and name in names:
-            sent[name] = values
+        if values:
+            sent[name] = values if name in OF_SITES else texts[name]
     if "pace" in sent:
         sent["pace"] = {
             site: factor.replace(",", ".") or "1" for site, factor in sent["pace"].items()
         }
-    sent |= {name: sent[name].replace(",", ".") or "0" for name in _DECIMALS if name in sent}
+    sent |= {name: sent[name].replace(",", ".") for name in _DECIMALS if name in sent}
     return sent
+
+
+def _read_shown(text: str) -> Mapping[str, Any] | None:
+    """Return the texts that a page had; None for a form that says nothing about them."""
+    try:
+        shown = json.loads(text) if text else None
+    except (ValueError, RecursionError):
+        return None
+    return shown if isinstance(shown, dict) else None
 
 
 def validate(
@@ -284,21 +426,25 @@ def validate(
     wrong: dict[str, str] = {}
     for name, text in sent.items():
         try:
-            good[name] = validate_setting(name, text)
+            good[name] = validate_setting(name, "0" if name in NEVER and not text else text)
         except BadSetting as exc:
             wrong[name] = gettext(_ERRORS[name]) if name in _ERRORS else translated(exc.message)
-    wrong |= {
-        name: gettext(_ERRORS[name])
-        for name in OF_SITES
-        if not set(good.get(name, ())) <= set(sites)
-    }
+    for name, (_, empty) in OF_SITES.items():
+        if not set(sent.get(name, ())) <= set(sites):
+            wrong[name] = gettext(_ERRORS[name])
+        elif name in good:  # with those that are as usual again, which a stored value leaves out
+            good[name] = {site: good[name].get(site, _usual(empty)) for site in sent[name]}
     for name, named in (
         ("profile", {good.get("profile")}),
-        ("site_profiles", set(good.get("site_profiles", {}).values())),
+        ("site_profiles", set(good.get("site_profiles", {}).values()) - {""}),
     ):
         if not named <= {None, *profiles}:
             wrong[name] = gettext(_ERRORS[name])
     return good, wrong
+
+
+def _usual(empty: str) -> str | float:
+    return float(empty) if empty else ""
 
 
 def example_name(template: str, post: NamedPost) -> tuple[str, str]:

@@ -17,6 +17,9 @@ const [saveOne, searchOne] = ["save", "search"].map((name) => document.getElemen
 
 let asking = 0; // the number of the newest search
 let pausing = 0;
+let isForSettings = false;
+
+const unlimited = { placeholder: field.placeholder, label: field.getAttribute("aria-label") };
 
 const options = () => [...list.querySelectorAll("[role=option]")];
 const active = () => list.querySelector('[aria-selected="true"]');
@@ -39,19 +42,25 @@ function optionOf(template, id, parts, go) {
 
 // --- what the field stands for
 
+function fits(place, text) {
+  const isSetting = "ifTyped" in place.dataset;
+  if (isForSettings ? !isSetting : isSetting && !text) return false;
+  return `${place.textContent.trim()} ${place.dataset.words ?? ""}`.toLocaleLowerCase().includes(text.toLocaleLowerCase());
+}
+
 function show() {
   const text = field.value.trim();
-  const links = saveOne ? linksIn(text) : []; // who may save nothing can still search for an address
-  const fitting = links.length ? [] : places.filter((place) => (text || !("ifTyped" in place.dataset)) && place.textContent.trim().toLocaleLowerCase().includes(text.toLocaleLowerCase()));
+  const links = saveOne && !isForSettings ? linksIn(text) : []; // who may save nothing can still search for an address
+  const fitting = links.length ? [] : places.filter((place) => fits(place, text));
   const shown = [...fitting];
   if (links.length) shown.push(toSave(links));
-  else if (text) shown.push(optionOf(searchOne, "palette-go-search", { words: text }, `/library?${new URLSearchParams({ q: text.slice(0, MAX_WORDS_CHARS) })}`));
+  else if (text && !isForSettings) shown.push(optionOf(searchOne, "palette-go-search", { words: text }, `/library?${new URLSearchParams({ q: text.slice(0, MAX_WORDS_CHARS) })}`));
   list.replaceChildren(...shown);
   choose(shown[0]);
   tellCount();
   clearTimeout(pausing);
   asking += 1;
-  if (text && !links.length) pausing = setTimeout(showFound, PAUSE_MS, text, asking);
+  if (text && !links.length && !isForSettings) pausing = setTimeout(showFound, PAUSE_MS, text, asking);
 }
 
 function toSave(links) {
@@ -155,8 +164,12 @@ list.addEventListener("click", (event) => take(event.target.closest("[role=optio
 dialog.addEventListener("click", (event) => event.target === dialog && dialog.close()); // its backdrop
 document.getElementById("palette-close").addEventListener("click", () => dialog.close());
 
-export function toggle() {
+// ``finding`` names the field of a palette that has the settings alone.
+export function toggle(finding = "") {
   if (dialog.open) return dialog.close();
+  isForSettings = Boolean(finding);
+  field.placeholder = finding || unlimited.placeholder;
+  field.setAttribute("aria-label", finding || unlimited.label);
   field.value = "";
   dialog.showModal();
   show();
