@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mediavault.app.clients import client_for
 from mediavault.app.composition import make_browser
@@ -25,10 +26,12 @@ from mediavault.core.urls import EgressScope, parse_http_url
 from mediavault.egress.guard import EgressGuard
 from mediavault.egress.port import Timeouts
 from mediavault.features.sealing.sealer import Sealer
-from mediavault.features.sealing.timestamps import MAX_BYTES, Certificate, readable_certificates
 from mediavault.library.port import Library
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import Store
+
+if TYPE_CHECKING:  # loads cryptography, which only a stamp needs
+    from mediavault.features.sealing.timestamps import Certificate
 
 ABANDONED_AFTER = timedelta(hours=1)  # a visit takes two minutes at most
 _FOLDER_PREFIX = "seal-"
@@ -73,6 +76,8 @@ async def ask(settings: Settings, request: bytes) -> bytes:
     """Send a request to the timestamp authority and return its answer.
     Raises Failure, AddressRefused.
     """
+    from mediavault.features.sealing.timestamps import MAX_BYTES
+
     url = settings.timestamp_url or ""
     headers = {
         "content-type": "application/timestamp-query",
@@ -99,6 +104,8 @@ def system_roots() -> Sequence[Certificate]:
     """Return the root certificates that this system trusts;
     none where it has no bundle that can be read.
     """
+    from mediavault.features.sealing.timestamps import readable_certificates
+
     for name in (ssl.get_default_verify_paths().cafile, *SYSTEM_BUNDLES):
         with suppress(OSError):
             if name and (roots := readable_certificates(Path(name).read_bytes())):

@@ -10,10 +10,6 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from datetime import datetime
 from typing import TypeVar
 
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES128
-from cryptography.hazmat.primitives.ciphers.modes import CBC
-
 from mediavault.core.bandwidth_limiter import BandwidthLimiter, SlowTransferDetector
 from mediavault.core.clock import Clock
 from mediavault.core.failures import (
@@ -45,6 +41,11 @@ class Decryptor:
     """Decrypts one segment that arrives in pieces."""
 
     def __init__(self, key: bytes, iv: bytes) -> None:
+        # 9 MB, and few streams are encrypted
+        from cryptography.hazmat.primitives.ciphers import Cipher
+        from cryptography.hazmat.primitives.ciphers.algorithms import AES128
+        from cryptography.hazmat.primitives.ciphers.modes import CBC
+
         self._cipher = Cipher(AES128(key), CBC(iv)).decryptor()
         self._rest = b""  # less than a block, or the last block, which holds the padding
 

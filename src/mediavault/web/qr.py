@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import segno
 from fastapi import Request
 
 from mediavault.core.settings import Settings
@@ -23,6 +22,8 @@ class QrCode:
 
 def qr_code(text: str) -> QrCode:
     """Return the QR code of a text of at most 1,000 characters."""
+    import segno  # 4 MB, and most pages have no code
+
     matrix = segno.make_qr(text, error="m").matrix
     runs = "".join(
         f"M{column + QUIET} {row + QUIET}h1v1h-1z"

@@ -93,6 +93,16 @@ def test_a_command_that_only_reads_does_not_import_the_servers_and_browsers_libr
     assert imported_by(tmp_path, *arguments) & NOT_FOR_LISTS == set()
 
 
+def test_an_idle_vault_does_not_import_what_only_stamps_encrypted_streams_and_codes_need() -> None:
+    program = (
+        "import json, sys; import mediavault.app.processes, mediavault.app.ytdlp_upkeep,"
+        "mediavault.web.app; print(json.dumps(sorted(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+
+    assert set(json.loads(ran.stdout)) & {"av", "cryptography", "playwright", "segno"} == set()
+
+
 @pytest.mark.parametrize("name", ["get", "inspect", "verify"])
 def test_the_help_of_a_command_does_not_import_what_only_its_work_needs(
     name: str, tmp_path: Path

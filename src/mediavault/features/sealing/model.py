@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from mediavault.features.sealing.bag import BagFile
-from mediavault.features.sealing.timestamps import Timestamp
+
+if TYPE_CHECKING:  # loads cryptography, which only a stamp needs
+    from mediavault.features.sealing.timestamps import Timestamp
 
 
 class SealStep(StrEnum):

@@ -17,7 +17,7 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from mediavault import __version__
@@ -54,13 +54,6 @@ from mediavault.features.sealing.bag import (
     tag_files,
 )
 from mediavault.features.sealing.model import NotCaptured, SealedCopy, SealStep
-from mediavault.features.sealing.timestamps import (
-    Certificate,
-    Timestamp,
-    certificates_of,
-    check_timestamp,
-    timestamp_request,
-)
 from mediavault.library import disk
 from mediavault.library.port import Library, OpenedFile
 from mediavault.library.sidecars import with_marks
@@ -68,6 +61,9 @@ from mediavault.library.zip_stream import Names, ZipSink, write_file, zip_entry
 from mediavault.maintenance.checking import judge
 from mediavault.platforms import registry
 from mediavault.store.port import Store
+
+if TYPE_CHECKING:  # loads cryptography, which only a stamp needs
+    from mediavault.features.sealing.timestamps import Certificate, Timestamp
 
 VISIT_S = 60.0
 PERMIT_WAIT = timedelta(seconds=60)
@@ -392,6 +388,12 @@ class Sealer:
     async def _stamp(
         self, manifest: bytes, ask: AskAuthority
     ) -> tuple[Timestamp, dict[str, bytes]]:
+        from mediavault.features.sealing.timestamps import (
+            certificates_of,
+            check_timestamp,
+            timestamp_request,
+        )
+
         nonce, roots = self._new_nonce(), self._system_roots()
         answer = await ask(timestamp_request(manifest, nonce))
         timestamp = check_timestamp(answer, manifest, nonce=nonce, system_roots=roots)
