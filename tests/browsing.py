@@ -6,11 +6,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import total_ordering
 from types import MappingProxyType
+from typing import Any
 
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.core.marks import Mark, of_watching
 from mediavault.core.media import key_of
 from mediavault.store import queries, search_words
 from mediavault.store.queries import (
@@ -19,6 +23,7 @@ from mediavault.store.queries import (
     AccountQuery,
     AccountSummary,
     FailureGroup,
+    JobOrder,
     JobPage,
     JobQuery,
     LibraryTotals,
@@ -51,13 +56,10 @@ def page(
     start = queries.after(query)
     matches = in_order(jobs, query, marks, words)
     if start is not None:
-        descending = queries.is_descending(query.order)
         matches = [
-            job
-            for job in matches
-            if _comes_after(queries.sort_key(job, query.order), start, descending=descending)
+            job for job in matches if _place(job, query, marks) > _place_of(start, query.order)
         ]
-    return queries.page_of(matches, query)
+    return queries.page_of(matches, query, {job.id: _noted(job, marks) for job in matches})
 
 
 def neighbours(
@@ -67,13 +69,12 @@ def neighbours(
     marks: NamesOfJobs = _NO_MARKS,
     words: WordsOfJobs = _NO_WORDS,
 ) -> Neighbours:
-    key, descending = queries.sort_key(job, query.order), queries.is_descending(query.order)
+    own = _place(job, query, marks)
     newer = older = None
     for other in in_order(jobs, query, marks, words):
-        other_key = queries.sort_key(other, query.order)
-        if other_key == key:
+        if other.id == job.id:
             continue
-        if _comes_after(other_key, key, descending=descending):
+        if _place(other, query, marks) > own:
             older = other
             break
         newer = other
@@ -86,8 +87,8 @@ def in_order(
     marks: NamesOfJobs = _NO_MARKS,
     words: WordsOfJobs = _NO_WORDS,
 ) -> list[Job]:
-    """Return the query's jobs; ``marks`` are the names of each job's marks,
-    ``words`` its further words.
+    """Return the query's jobs; ``marks`` are the names of each job's marks, or these by their
+    names, ``words`` its further words.
     """
     terms = search_words.parse_search(query.text)
     matches = [
@@ -97,12 +98,39 @@ def in_order(
         and _is_marked(marks.get(job.id, ()), query)
         and (terms is None or _is_about(job, terms, words.get(job.id, {})))
     ]
-    descending = queries.is_descending(query.order)
-    return sorted(matches, key=lambda job: queries.sort_key(job, query.order), reverse=descending)
+    return sorted(matches, key=lambda job: _place(job, query, marks))
 
 
-def _comes_after(key: queries.SortKey, start: queries.SortKey, *, descending: bool) -> bool:
-    return key < start if descending else key > start
+@total_ordering
+@dataclass(frozen=True)
+class _Falling:
+    """A value that comes before smaller ones."""
+
+    value: Any
+
+    def __lt__(self, other: _Falling) -> bool:
+        return bool(other.value < self.value)
+
+
+def _place(job: Job, query: JobQuery, marks: NamesOfJobs) -> tuple[Any, Any]:
+    return _place_of(queries.sort_key(job, query, _noted(job, marks)), query.order)
+
+
+def _place_of(key: queries.SortKey, order: JobOrder) -> tuple[Any, Any]:
+    """Return what sorts jobs in an order: titles rise, although of equal ones the newest is
+    first.
+    """
+    value, *age = key
+    rises = order in {JobOrder.EARLIEST, JobOrder.OLDEST}
+    return (
+        value if rises or order is JobOrder.TITLE else _Falling(value),
+        age if rises else _Falling(age),
+    )
+
+
+def _noted(job: Job, marks: NamesOfJobs) -> Collection[Mark]:
+    found = marks.get(job.id, ())
+    return list(found.values()) if isinstance(found, Mapping) else ()
 
 
 def _fits(job: Job, query: JobQuery) -> bool:
@@ -127,8 +155,11 @@ def _fits(job: Job, query: JobQuery) -> bool:
 
 
 def _is_marked(names: Collection[str], query: JobQuery) -> bool:
-    return all(name in names for name in query.marks) and not any(
-        name in names for name in query.without
+    own = of_watching(query.watched_by) if query.order is JobOrder.WATCHED else ()
+    return (
+        all(name in names for name in query.marks)
+        and not any(name in names for name in query.without)
+        and (not own or any(name in names for name in own))
     )
 
 

@@ -13,7 +13,9 @@ import pytest
 from mediavault.core.clock import is_plausible, plausible
 from mediavault.core.failures import AccountNotFound, BadInput, ErrorCode, JobNotFound
 from mediavault.core.job import JobId, JobStatus, WorkerId
+from mediavault.core.marks import Mark, favourite, position, watched
 from mediavault.core.media import SavedFile, account
+from mediavault.core.users import OWNER
 from mediavault.store.port import (
     AccountQuery,
     AccountSummary,
@@ -79,7 +81,9 @@ async def test_a_count_has_the_jobs_of_all_pages(store: Store, order: JobOrder) 
 
     for query in [*QUERIES, JobQuery(text="?!"), JobQuery(statuses=[JobStatus.RUNNING])]:
         asked = replace(query, order=order, limit=2, cursor=cursor)
-        assert await store.catalogue.count(asked) == len(browsing.in_order(jobs, query)), asked
+        assert await store.catalogue.count(asked) == len(
+            browsing.in_order(jobs, replace(query, order=order))
+        ), asked
 
 
 async def test_a_count_of_an_empty_store_is_zero(store: Store) -> None:
@@ -148,6 +152,88 @@ async def test_orders_put_jobs_without_a_value_last_and_equal_ones_newest_first(
     assert await numbers(JobOrder.LARGEST) == [0, 2, 4, 3, 1]
 
 
+async def test_titles_are_sorted_regardless_of_case_diacritics_and_punctuation(
+    store: Store,
+) -> None:
+    """Of equal ones the newest is first, and what has no words is last."""
+    titles = [
+        "part 10", "", "“Zebra”", "Éclair", "PART 2", "東京", "eclair!", None, "?!", "x" * 70,
+        "x" * 70 + "y",
+    ]  # fmt: skip
+    jobs = [job_of(number, title=title) for number, title in enumerate(titles)]
+    jobs.append(job_of(len(jobs), text="Dune, without a title"))
+    await adopt(store, jobs)
+
+    for query in (JobQuery(), JobQuery(text="videos"), JobQuery(platform="generic")):
+        found = await all_pages(store, replace(query, order=JobOrder.TITLE, limit=2))
+        numbers = [jobs.index(job) for job in found]
+        assert numbers == [11, 6, 3, 4, 0, 10, 9, 2, 5, 8, 7, 1], query
+
+
+async def test_a_post_takes_its_place_by_title_when_that_is_found(store: Store) -> None:
+    new = [numbered_job(number, f"https://videos.example/{number}") for number in range(2)]
+    await store.queue.enqueue(new)
+    [claim] = await store.queue.claim(ANN, limit=1, lease=LEASE)
+    query = JobQuery(order=JobOrder.TITLE, limit=1)
+    assert [job.id for job in await all_pages(store, query)] == [new[1].id, new[0].id]
+
+    await store.queue.checkpoint(claim, replace(NOTHING_FOUND, metadata={"title": "Zebra"}))
+    assert [job.id for job in await all_pages(store, query)] == [new[0].id, new[1].id]
+
+
+async def test_what_a_user_has_watched_is_sorted_by_when_that_was(store: Store) -> None:
+    """A post may be begun again after it was watched: the later one counts."""
+    jobs = [job_of(number, title="fox" if number % 2 else "owl") for number in range(8)]
+    await adopt(store, jobs)
+    await store.marks.put(
+        [
+            Mark(jobs[0].id, watched("ann"), place=10),
+            Mark(jobs[0].id, position("ann"), "[20.0,60.0,0]", place=60),
+            Mark(jobs[1].id, watched("ann"), place=50),
+            Mark(jobs[2].id, position("ann"), "[20.0,60.0,0]", place=50),
+            Mark(jobs[3].id, watched("bob"), place=99),
+            Mark(jobs[4].id, favourite("ann"), place=99),
+            Mark(jobs[5].id, watched("ann"), place=-7),
+            Mark(jobs[7].id, watched("ann"), place=20),
+        ]
+    )
+    marks = {
+        job_id: {mark.name: mark for mark in noted}
+        for job_id, noted in (await store.marks.of_jobs([job.id for job in jobs])).items()
+    }
+
+    async def numbers(query: JobQuery) -> list[int]:
+        asked = replace(query, order=JobOrder.WATCHED, limit=1)
+        found = await all_pages(store, asked)
+        assert found == browsing.in_order(jobs, asked, marks)
+        assert await store.catalogue.count(asked) == len(found)
+        for job in jobs:
+            assert await store.catalogue.neighbours(job.id, asked) == browsing.neighbours(
+                job, jobs, asked, marks
+            )
+        return [jobs.index(job) for job in found]
+
+    assert await numbers(JobQuery(watched_by="ann")) == [0, 2, 1, 7, 5]
+    assert await numbers(JobQuery(watched_by="ann", text="fox")) == [1, 7, 5]
+    assert await numbers(JobQuery(watched_by="ann", marks=[watched("ann")])) == [0, 1, 7, 5]
+    assert await numbers(JobQuery(watched_by="ann", without=[watched("ann")])) == [2]
+    assert await numbers(JobQuery(watched_by="bob")) == [3]
+    assert await numbers(JobQuery()) == []  # the owner's
+
+
+async def test_a_page_of_what_was_watched_goes_on_where_the_last_one_ended(store: Store) -> None:
+    """Also when the last post of the page is watched again in between."""
+    jobs = [job_of(number) for number in range(4)]
+    await adopt(store, jobs)
+    await store.marks.put([Mark(job.id, watched(OWNER), place=n) for n, job in enumerate(jobs)])
+    query = JobQuery(order=JobOrder.WATCHED, limit=2)
+    first = await store.catalogue.jobs(query)
+    await store.marks.put([Mark(jobs[2].id, watched(OWNER), place=9)])
+
+    second = await store.catalogue.jobs(replace(query, cursor=first.next_cursor))
+    assert [job.id for job in (*first.jobs, *second.jobs)] == [job.id for job in reversed(jobs)]
+
+
 async def test_a_post_takes_its_place_when_its_date_is_found_or_came_with_it(
     store: Store,
 ) -> None:
@@ -188,7 +274,9 @@ async def test_a_cursor_at_a_moment_begins_with_the_next_job_in_its_order(store:
 
 
 async def test_a_cursor_belongs_to_its_order(store: Store) -> None:
-    await adopt(store, [job_of(number, duration_s=1.5, bytes=7) for number in range(3)])
+    jobs = [job_of(number, duration_s=1.5, bytes=7) for number in range(3)]
+    await adopt(store, jobs)
+    await store.marks.put([Mark(job.id, watched(OWNER)) for job in jobs])
     cursors = {
         order: (await store.catalogue.jobs(JobQuery(order=order, limit=1))).next_cursor
         for order in JobOrder
@@ -209,13 +297,15 @@ async def test_a_cursor_belongs_to_its_order(store: Store) -> None:
 CURSORS = [
     "longest~nan~1.a", "longest~1e999~1.a", "longest~-5~1.a", "longest~1-2~1.a", "longest~1.a",
     "largest~1.5~1.a", "largest~99999999999999999999~1.a", "longest~1~1.'", "oldest~1~1.a",
-    "newest~1.a", "5.a", "published~1~1.a",
+    "newest~1.a", "5.a", "published~1~1.a", "watched~a~1.a", "watched~99999999999999999999~1.a",
+    "title~6~1.a", "title~ff~1.a", "title~6100~1.a", "title~eda080~1.a", "title~-1~1.a",
+    "title~1.a", f"title~{'61' * 65}~1.a",
 ]  # fmt: skip
 
 
 async def test_a_cursor_that_no_page_returned_is_refused(store: Store) -> None:
     for cursor in CURSORS:
-        for order in (JobOrder.LONGEST, JobOrder.LARGEST):
+        for order in (JobOrder.LONGEST, JobOrder.LARGEST, JobOrder.TITLE, JobOrder.WATCHED):
             with pytest.raises(BadInput):
                 await store.catalogue.jobs(JobQuery(order=order, cursor=cursor))
 

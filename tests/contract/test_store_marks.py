@@ -236,10 +236,18 @@ async def test_queries_find_the_jobs_that_have_marks_or_lack_them(
     for number, job in enumerate(jobs):
         names[job.id] = [
             name for name, each in ((CATS, 2), (DOGS, 3), (LOVED, 7)) if number % each == 0
+        ] + [
+            f"{kind}/owner"
+            for kind, each in (("watched", 3), ("position", 4))
+            if number % each == 1
         ]
     await store.marks.put(
         [Mark(job_id, name) for job_id, of_job in names.items() for name in of_job]
     )
+    noted = {
+        job_id: {mark.name: mark for mark in found}
+        for job_id, found in (await store.marks.of_jobs(list(names))).items()
+    }
     queries = [
         JobQuery(marks=[CATS]),
         JobQuery(marks=[CATS, DOGS]),
@@ -251,10 +259,10 @@ async def test_queries_find_the_jobs_that_have_marks_or_lack_them(
     ]
 
     for query in (replace(query, order=order, limit=7) for query in queries):
-        wanted = browsing.in_order(jobs, query, names)
+        wanted = browsing.in_order(jobs, query, noted)
         assert [job.id for job in await all_pages(store, query)] == [job.id for job in wanted]
         assert await store.catalogue.count(query) == len(wanted)
         for job in wanted[:3]:
             assert await store.catalogue.neighbours(job.id, query) == browsing.neighbours(
-                job, jobs, query, names
+                job, jobs, query, noted
             )

@@ -289,7 +289,7 @@ class Engine:
         raise NotImplementedError
 
     async def take_dates(self) -> None:
-        """Make today's vault that of the release before jobs had dates of publication."""
+        """Make today's vault that of the release before jobs had what sorts them."""
         raise NotImplementedError
 
     async def kinds(self) -> set[str]:
@@ -332,8 +332,9 @@ class Sqlite(Engine):
 
     async def take_dates(self) -> None:
         db = connect_to_write(self.path)
-        db.execute("DROP INDEX jobs_posted; DROP INDEX jobs_account")
-        db.execute("ALTER TABLE jobs DROP COLUMN posted_at; PRAGMA user_version = 20")
+        db.execute("DROP INDEX jobs_posted; DROP INDEX jobs_titled; DROP INDEX jobs_account")
+        db.execute("ALTER TABLE jobs DROP COLUMN posted_at; ALTER TABLE jobs DROP COLUMN title_key")
+        db.execute("PRAGMA user_version = 20")
         db.close()
 
     async def kinds(self) -> set[str]:
@@ -429,6 +430,7 @@ class Postgres(Engine):
 
     async def take_dates(self) -> None:
         await self._rows("ALTER TABLE mediavault.jobs DROP COLUMN posted_at")
+        await self._rows("ALTER TABLE mediavault.jobs DROP COLUMN title_key")
         await self._rows("UPDATE mediavault.schema_version SET version = 20, oldest_code = 20")
 
     async def kinds(self) -> set[str]:
@@ -549,7 +551,8 @@ class Mongo(Engine):
                 jobs, ("j-1", "j-2"), ("[]", OLD_ITEMS), strict=True
             ):
                 document |= {"_id": job_id, "items": items}
-                del document["listed_by"], document["posted_at"]
+                for added in ("listed_by", "posted_at", "title_key"):
+                    del document[added]
             jobs[0]["created_at"], jobs[1]["created_at"] = 1, to_micros(AT)
             jobs[1]["metadata"] = DATED
             jobs[0]["marks"] = marks
@@ -558,7 +561,9 @@ class Mongo(Engine):
     async def take_dates(self) -> None:
         async with opened(MongoDatabase(self.url)) as database:
             await database.documents(JOBS).drop_index("posted")
-            await database.documents(JOBS).change_all({}, {"$unset": {"posted_at": ""}})
+            await database.documents(JOBS).drop_index("titled")
+            added = {"posted_at": "", "title_key": ""}
+            await database.documents(JOBS).change_all({}, {"$unset": added})
             former = {"$set": {"version": 20, "oldest_code": 20}}
             await database.documents(SCHEMA).change_all(OURS, former)
 
@@ -693,7 +698,7 @@ async def _compare(store: Store) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-async def test_posts_of_an_older_vault_are_sorted_by_when_they_were_published(
+async def test_posts_of_an_older_vault_are_sorted_by_publication_and_title(
     engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sql_tables, "PAGE", 7)
@@ -706,8 +711,9 @@ async def test_posts_of_an_older_vault_are_sorted_by_when_they_were_published(
 
     async with opened(vault.store()) as store:
         for query in (JobQuery(), JobQuery(account="x/x-jane"), JobQuery(text="fox")):
-            asked = replace(query, order=JobOrder.PUBLISHED, limit=3)
-            assert await all_pages(store, asked) == browsing.in_order(jobs, asked)
+            for order in (JobOrder.PUBLISHED, JobOrder.TITLE):
+                asked = replace(query, order=order, limit=3)
+                assert await all_pages(store, asked) == browsing.in_order(jobs, asked)
     assert await vault.shape() == shape
 
 

@@ -248,6 +248,13 @@ def position(user: str) -> str:
     return f"{MarkKind.POSITION}/{user}"
 
 
+def of_watching(user: str) -> tuple[str, str]:
+    """Return the names of what a user has begun or watched. The place of each such mark is when
+    the user last watched, or said so.
+    """
+    return position(user), watched(user)
+
+
 def added(user: str) -> str:
     """Return the name of what a user has added to the vault."""
     return f"{MarkKind.ADDED}/{user}"

@@ -52,8 +52,8 @@ async def iter_pages(catalogue: JobCatalogue, query: JobQuery) -> AsyncIterator[
 
     Jobs may be removed, retried or added while this runs. In the orders NEWEST and OLDEST a cursor
     is a job's age and id, which never change: no job is yielded twice, and none is missed that
-    exists and matches the query all the time. In the orders LONGEST and LARGEST this does not hold
-    for a job whose duration or size changes in the meantime.
+    exists and matches the query all the time. In the other orders this does not hold for a job
+    whose value, such as its size, or when it was last watched, changes in the meantime.
     """
     while True:
         page = await catalogue.jobs(query)

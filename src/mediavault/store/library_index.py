@@ -18,6 +18,7 @@ from typing import Any
 from mediavault.core.clock import from_micros, plausible, to_micros
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus
+from mediavault.core.marks import of_watching
 from mediavault.core.media import SavedFile, key_of
 from mediavault.store import codec, queries, search_words
 from mediavault.store.queries import (
@@ -41,11 +42,11 @@ ENTRY_COLUMNS = (
     "seq, platform, status, bytes, duration_s, post_url, canonical_url, account, metadata"
 )
 
-# The value that an order sorts by before age; the same expressions as in the indexes jobs_posted,
-# jobs_longest and jobs_largest.
-VALUES = {
+# The same expressions as in the indexes jobs_posted, jobs_titled, jobs_longest and jobs_largest.
+_VALUES = {
     JobOrder.PUBLISHED: "posted_at",
     JobOrder.EARLIEST: "posted_at",
+    JobOrder.TITLE: "title_key",
     JobOrder.LONGEST: "coalesce(duration_s, -1)",
     JobOrder.LARGEST: "coalesce(bytes, -1)",
 }
@@ -185,6 +186,26 @@ def account_names(key: str, latest_at: int, account_json: str) -> dict[str, Any]
 # --- queries and their rows -----------------------------------------------------------------------
 
 
+def value_of(order: JobOrder, marks: str) -> str | None:
+    """Return the expression of what an order sorts by before age; ``marks`` is the marks' table.
+    Its names are among the values of :func:`marked`.
+    """
+    if order is JobOrder.WATCHED:
+        return f"(SELECT max(place) FROM {marks} WHERE job = seq AND name IN (:begun, :watched))"  # noqa: S608 - a constant
+    return _VALUES.get(order)
+
+
+def sorting(order: JobOrder, value: str | None, age: str, job_id: str, *, descending: bool) -> str:
+    """Return the ``ORDER BY`` clause of jobs, given the names of what they are sorted by;
+    ``value`` is None where that is only their age.
+    """
+    is_falling = queries.has_descending_values(order, descending=descending)
+    columns = [(value, is_falling)] if value else []
+    columns += [(age, descending), (job_id, descending)]
+    terms = [f"{name} {'DESC' if falls else 'ASC'}" for name, falls in columns]
+    return f"ORDER BY {', '.join(terms)}"
+
+
 def conditions(
     query: JobQuery, start: SortKey | None, *, descending: bool, marks: str
 ) -> tuple[list[str], dict[str, Any]]:
@@ -225,29 +246,39 @@ def conditions(
         clauses.append(f"seq NOT IN (SELECT job FROM {marks} WHERE name = :without{number})")  # noqa: S608 - a constant
         values[f"without{number}"] = name
     if start is not None:
-        sign, value = "<" if descending else ">", VALUES.get(query.order)
+        sign, value = "<" if descending else ">", value_of(query.order, marks)
         values["start_at"], values["start_id"] = start[1:]
+        by_age = f"(created_at, id) {sign} (:start_at, :start_id)"
         if value:
+            values["start_value"] = start[0]
+            is_falling = queries.has_descending_values(query.order, descending=descending)
             # The first condition says where in the index to begin: SQLite does not derive it from
             # the second.
-            clauses.append(f"{value} {sign}= :start_value")
-            clauses.append(f"({value}, created_at, id) {sign} (:start_value, :start_at, :start_id)")
-            values["start_value"] = start[0]
+            clauses.append(f"{value} {'<' if is_falling else '>'}= :start_value")
+            clauses.append(
+                f"({value}, created_at, id) {sign} (:start_value, :start_at, :start_id)"
+                if is_falling is descending
+                else f"({value} <> :start_value OR {by_age})"
+            )
         else:
-            clauses.append(f"(created_at, id) {sign} (:start_at, :start_id)")
+            clauses.append(by_age)
     return clauses, values
 
 
 def marked(query: JobQuery, marks: str) -> tuple[list[str], dict[str, Any]]:
-    """Return a ``SELECT`` of the jobs that have each mark which the query asks for, and the values;
-    ``marks`` is the marks' table.
+    """Return a ``SELECT`` of the jobs that have each mark which the query asks for, one of those
+    whose marks its order is about, and the values; ``marks`` is the marks' table.
     """
     names = sorted(query.marks)
     selects = [
         f"SELECT job AS hit FROM {marks} WHERE name = :mark{number}"  # noqa: S608 - a constant
         for number in range(len(names))
     ]
-    return selects, {f"mark{number}": name for number, name in enumerate(names)}
+    values = {f"mark{number}": name for number, name in enumerate(names)}
+    if query.order is JobOrder.WATCHED:
+        selects.append(f"SELECT DISTINCT job AS hit FROM {marks} WHERE name IN (:begun, :watched)")  # noqa: S608 - a constant
+        values["begun"], values["watched"] = of_watching(query.watched_by)
+    return selects, values
 
 
 def account_conditions(

@@ -164,14 +164,17 @@ async def save_position(
     store: Store, clock: Clock, user: str, job_id: JobId, position: Position
 ) -> None:
     """Store where the user stopped watching a video: near its beginning nothing,
-    near its end that it was watched.
+    near its end that it was watched, and when.
     """
+    place = to_micros(clock.now())
     if position.share >= marks.WATCHED_SHARE:
-        await change_marks(store, clock, user, [job_id], MarkChange(watched=True))
+        await outdate(store, clock, [job_id])
+        await store.marks.put([Mark(job_id, marks.watched(user), place=place)])
+        await store.marks.remove(marks.position(user), [job_id])
     elif position.at < marks.WORTH_RESUMING_S:
         await store.marks.remove(marks.position(user), [job_id])
     else:
-        text, place = marks.position_to_text(position), to_micros(clock.now())
+        text = marks.position_to_text(position)
         await store.marks.put([Mark(job_id, marks.position(user), text, place)])
 
 

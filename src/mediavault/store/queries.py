@@ -22,8 +22,9 @@ from mediavault.core.clock import (
 )
 from mediavault.core.failures import AccountNotFound, BadInput, ErrorCode
 from mediavault.core.job import Job, JobId, JobStatus
-from mediavault.core.marks import Mark
+from mediavault.core.marks import Mark, of_watching
 from mediavault.core.messages import Message
+from mediavault.core.users import OWNER
 from mediavault.store import search_words
 
 
@@ -36,8 +37,11 @@ class JobOrder(StrEnum):
     EARLIEST = "earliest"
     NEWEST = "newest"  # by created_at, then id
     OLDEST = "oldest"
+    TITLE = "title"  # by title_key, from A to Z
     LONGEST = "longest"  # by duration_s
     LARGEST = "largest"  # by bytes
+    # Only what a user has begun or watched, by when that was: what was watched last is first.
+    WATCHED = "watched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class JobQuery:
     shortest_s: float | None = None  # duration_s, both inclusive; jobs without one are left out
     longest_s: float | None = None
     order: JobOrder = JobOrder.NEWEST
+    watched_by: str = OWNER  # the user that the order WATCHED is about
     marks: Collection[str] = ()  # names of core.marks: jobs that have a mark of each
     without: Collection[str] = ()  # names: jobs that have a mark of none
 
@@ -163,8 +168,11 @@ class FailureGroup:
 
 
 # the order's value (0 if it is by age only), created_at in microseconds, id
-SortKey = tuple[float, int, str]
+SortKey = tuple[float | str, int, str]
 UNKNOWN = -1
+UNTITLED = "\U0010ffff"  # a title_key that comes after all others
+MAX_KEY_CHARS = 64
+_DIGITS = 8
 # The orders by time, and those by age only.
 REVERSE: Mapping[JobOrder, JobOrder] = {
     JobOrder.PUBLISHED: JobOrder.EARLIEST,
@@ -174,10 +182,11 @@ REVERSE: Mapping[JobOrder, JobOrder] = {
 }
 BY_POSTED = frozenset({JobOrder.PUBLISHED, JobOrder.EARLIEST})
 BY_AGE = frozenset({JobOrder.NEWEST, JobOrder.OLDEST})
+_NO_MARKS: Mapping[JobId, Sequence[Mark]] = {}
 
 _ID = r"[0-9A-Za-z_-]{1,64}"
 _CURSOR = re.compile(
-    rf"(?:([a-z]{{6,9}})~)?(?:(-?[0-9][0-9.e+-]{{0,30}})~)?([0-9]{{1,18}})\.({_ID})"
+    rf"(?:([a-z]{{5,9}})~)?(?:(-?[0-9a-f][0-9a-f.e+-]{{0,511}})~)?([0-9]{{1,18}})\.({_ID})"
 )
 _MARK_CURSOR = re.compile(rf"(-?[0-9]{{1,18}})\.({_ID})")
 _ACCOUNT_CURSOR = re.compile(r"([0-9]{1,18})~([!-~]{1,200})")
@@ -199,6 +208,18 @@ def posted_at(created_at: datetime, metadata: Mapping[str, Any]) -> datetime:
     """
     published = moment_or_none(metadata.get("published_at"))
     return plausible(created_at if published is None else min(published, created_at))
+
+
+def title_key(metadata: Mapping[str, Any]) -> str:
+    """Return what the order by title sorts by: the first words of a post's title, or of its text
+    without one, regardless of case, diacritics and punctuation; UNTITLED without any.
+
+    A number is filled with zeros, so that part 2 comes before part 10.
+    """
+    own = metadata.get("title") or metadata.get("text")
+    words = search_words.words_of(own[: 8 * MAX_KEY_CHARS]) if isinstance(own, str) else []
+    filled = (word.zfill(_DIGITS) if word.isdecimal() else word for word in words)
+    return " ".join(filled)[:MAX_KEY_CHARS] or UNTITLED
 
 
 def date_of(job: Job, order: JobOrder) -> datetime:
@@ -223,31 +244,48 @@ def cursor_at(moment: datetime, order: JobOrder) -> str:
     return f"{micros}.0" if is_descending(order) else f"{order.value}~{max(0, micros - 1)}.z"
 
 
-def value_of(job: Job, order: JobOrder) -> float:
-    """Return the value that an order sorts by before age; 0 where it is by age only."""
-    if order in BY_POSTED:
-        return to_micros(posted_at(job.created_at, job.metadata))
-    if order is JobOrder.LONGEST:
-        return UNKNOWN if job.duration_s is None else job.duration_s
-    if order is JobOrder.LARGEST:
-        return UNKNOWN if job.bytes is None else job.bytes
+def value_of(job: Job, query: JobQuery, marks: Iterable[Mark] = ()) -> float | str:
+    """Return the value that the query's order sorts by before age; 0 where it is by age only.
+    ``marks`` are the job's, which only WATCHED asks for.
+    """
+    match query.order:
+        case JobOrder.PUBLISHED | JobOrder.EARLIEST:
+            return to_micros(posted_at(job.created_at, job.metadata))
+        case JobOrder.TITLE:
+            return title_key(job.metadata)
+        case JobOrder.LONGEST:
+            return UNKNOWN if job.duration_s is None else job.duration_s
+        case JobOrder.LARGEST:
+            return UNKNOWN if job.bytes is None else job.bytes
+        case JobOrder.WATCHED:
+            names = of_watching(query.watched_by)
+            return max((mark.place or 0 for mark in marks if mark.name in names), default=UNKNOWN)
     return 0
 
 
-def sort_key(job: Job, order: JobOrder) -> SortKey:
-    return value_of(job, order), *age_of(job)
+def sort_key(job: Job, query: JobQuery, marks: Iterable[Mark] = ()) -> SortKey:
+    return value_of(job, query, marks), *age_of(job)
 
 
 def is_descending(order: JobOrder) -> bool:
+    """Return whether of jobs with the same value the newest is first."""
     return order not in {JobOrder.EARLIEST, JobOrder.OLDEST}
 
 
-def cursor_of(job: Job, order: JobOrder) -> str:
-    value, micros, job_id = sort_key(job, order)
-    tail = f"{micros}.{job_id}"
+def has_descending_values(order: JobOrder, *, descending: bool) -> bool:
+    """Return whether the largest value is first; ``descending``: whether, of equal ones, the newest
+    is. Titles go from A to Z, and of equal ones the newest is first.
+    """
+    return descending is not (order is JobOrder.TITLE)
+
+
+def cursor_of(job: Job, query: JobQuery, marks: Iterable[Mark] = ()) -> str:
+    value, micros, job_id = sort_key(job, query, marks)
+    order, tail = query.order, f"{micros}.{job_id}"
     if order is JobOrder.NEWEST:
         return tail
-    return f"{order.value}~{tail}" if order in BY_AGE else f"{order.value}~{value!r}~{tail}"
+    text = value.encode().hex() if isinstance(value, str) else repr(value)
+    return f"{order.value}~{tail}" if order in BY_AGE else f"{order.value}~{text}~{tail}"
 
 
 def decode_cursor(cursor: str, order: JobOrder) -> SortKey:
@@ -262,25 +300,47 @@ def decode_cursor(cursor: str, order: JobOrder) -> SortKey:
     ):
         raise _invalid_cursor()
     try:
-        value = (float if order is JobOrder.LONGEST else int)(match[2] or 0)
+        return _value_from(match[2] or "0", order), int(match[3]), match[4]
     except ValueError as exc:
         raise _invalid_cursor() from exc
-    if not -1 <= value < 1 << 63:
-        raise _invalid_cursor()
-    return value, int(match[3]), match[4]
+
+
+def _value_from(text: str, order: JobOrder) -> float | str:
+    """Return the value in a cursor. Raises ValueError for what is no value of this order."""
+    if order is JobOrder.TITLE:
+        key = bytes.fromhex(text).decode()
+        if len(key) > MAX_KEY_CHARS or "\0" in key:
+            raise ValueError("no title has this key")
+        return key
+    value = (float if order is JobOrder.LONGEST else int)(text)
+    # a sidecar may give a mark any place
+    if not (-1 << 63 if order is JobOrder.WATCHED else -1) <= value < 1 << 63:
+        raise ValueError("no job has this value")
+    return value
 
 
 def after(query: JobQuery) -> SortKey | None:
     return None if query.cursor is None else decode_cursor(query.cursor, query.order)
 
 
-def page_of(jobs: Sequence[Job], query: JobQuery) -> JobPage:
+def placed_by_marks(jobs: Sequence[Job], query: JobQuery) -> list[JobId]:
+    """Return the job whose marks :func:`page_of` asks for: in WATCHED the last one of the page."""
+    if query.order is not JobOrder.WATCHED:
+        return []
+    return [job.id for job in jobs[: query.limit][-1:]]
+
+
+def page_of(
+    jobs: Sequence[Job], query: JobQuery, marks: Mapping[JobId, Iterable[Mark]] = _NO_MARKS
+) -> JobPage:
     """Return the first jobs of ``jobs``; there is a next page if it has more jobs than the query's
-    limit.
+    limit. ``marks`` are those of :func:`placed_by_marks`.
     """
     page = tuple(jobs[: query.limit])
     has_more = page and len(jobs) > len(page) and not _is_at_the_edge(page[-1], query.order)
-    return JobPage(page, cursor_of(page[-1], query.order) if has_more else None)
+    if not has_more:
+        return JobPage(page, None)
+    return JobPage(page, cursor_of(page[-1], query, marks.get(page[-1].id, ())))
 
 
 def _is_at_the_edge(job: Job, order: JobOrder) -> bool:

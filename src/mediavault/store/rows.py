@@ -28,7 +28,7 @@ from mediavault.core.messages import from_json, to_json
 from mediavault.core.site_limits import SiteLimit
 from mediavault.store import codec
 from mediavault.store.port import Checkpoint
-from mediavault.store.queries import posted_at
+from mediavault.store.queries import posted_at, title_key
 from mediavault.store.search_words import FurtherWords, further_words
 
 LAST_PLACE = 2**62  # of a mark
@@ -83,7 +83,7 @@ JOB_FIELDS = tuple(_COLUMN_OF.get(field.name, field.name) for field in fields(Jo
 _PARAMS = "error_params"  # the values in ``error``, see core.messages
 JOB_COLUMNS = ", ".join((*JOB_FIELDS, _PARAMS, "seq"))  # the internal key comes last
 # of :func:`stored_values`
-STORED_COLUMNS = ", ".join((*JOB_FIELDS, _PARAMS, "account_key", "posted_at"))
+STORED_COLUMNS = ", ".join((*JOB_FIELDS, _PARAMS, "account_key", "posted_at", "title_key"))
 # What a move returns of each job, after other columns: the attempt, its start, the moment of the
 # move, the internal key.
 MOVED_COLUMNS = (
@@ -128,6 +128,7 @@ def checkpoint_values(job: Job, checkpoint: Checkpoint) -> dict[str, Any]:
         "thumbnail_url": codec.storable_or_none(checkpoint.thumbnail_url),
         "metadata": codec.metadata_to_json(checkpoint.metadata),
         "posted_at": to_micros(posted_at(job.created_at, checkpoint.metadata)),
+        "title_key": title_key(checkpoint.metadata),
         "items": codec.items_to_json(checkpoint.items),
     }
 
@@ -172,6 +173,7 @@ def stored_values(job: Job) -> dict[str, Any]:
         "image_urls": codec.texts_to_json(job.image_urls),
         "metadata": codec.metadata_to_json(job.metadata),
         "posted_at": to_micros(posted_at(job.created_at, job.metadata)),
+        "title_key": title_key(job.metadata),
         **_account_values(job.account),
         "thumbnail_url": job.thumbnail_url,
         "items": codec.items_to_json(job.items),

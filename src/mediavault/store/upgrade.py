@@ -1,5 +1,5 @@
 """Upgrades the values of an older vault, on any engine: what it had in records moves into tables,
-under the names of today, and jobs get the dates that the library is sorted by.
+under the names of today, and jobs get the values that the library is sorted by.
 
 The rows are all there before the first record is removed, so after a kill it begins again.
 """
@@ -15,7 +15,7 @@ from mediavault.core.clock import from_micros, to_micros
 from mediavault.core.job import Priority
 from mediavault.core.logs import get_logger
 from mediavault.store import codec
-from mediavault.store.queries import posted_at
+from mediavault.store.queries import posted_at, title_key
 from mediavault.store.tables import (
     DEFERRED_WORK,
     SOURCE_ENTRIES,
@@ -28,7 +28,7 @@ from mediavault.store.tables import (
 )
 
 NAMES = 20  # the versions of the schema to which this leads
-DATES = 21
+ORDERS = 21
 PAGE = 1_000
 SMALL = (
     "later",
@@ -116,13 +116,13 @@ async def upgrade_values(store: OldStore) -> None:
                     await store.change(kind, key, changed)
 
 
-def posted_micros(created_at: int, metadata: str) -> int:
-    """Return ``posted_at`` of a stored job that lacks it."""
+def sort_values(created_at: int, metadata: str) -> tuple[int, str]:
+    """Return ``posted_at`` and ``title_key`` of a stored job that lacks them."""
     try:
         known = codec.metadata_from_json(metadata)
     except ValueError:
         known = {}  # its page says that it can't be read
-    return to_micros(posted_at(from_micros(created_at), known))
+    return to_micros(posted_at(from_micros(created_at), known)), title_key(known)
 
 
 async def _add(store: OldStore, kind: str, table: Table, make: MakeRow) -> None:

@@ -255,8 +255,10 @@ async def _line_of_marks(store: Store, mark: Mark, *, newest_first: bool) -> Lin
 
 
 async def _following(store: Store, job: Job, query: JobQuery) -> Sequence[Job]:
+    marks = await store.marks.of_jobs([job.id])
     try:
-        after = replace(query, cursor=cursor_of(job, query.order), limit=MAX_FOLLOWING)
+        cursor = cursor_of(job, query, marks.get(job.id, ()))
+        after = replace(query, cursor=cursor, limit=MAX_FOLLOWING)
         return (await store.catalogue.jobs(after)).jobs
     except BadInput:  # its time or size is beyond what a cursor holds
         return ()

@@ -99,8 +99,8 @@ PLANS: dict[str, list[str]] = {
     "remove": BY_ID,
     "relocate": BY_ID,
     "remove_history": ["SEARCH history USING INDEX history_job (job=?)"],
-    "undated": ["SEARCH jobs USING INTEGER PRIMARY KEY (rowid>?)"],
-    "put_dates": [BY_KEY],
+    "unsorted": ["SEARCH jobs USING INTEGER PRIMARY KEY (rowid>?)"],
+    "put_sort_values": [BY_KEY],
     "append_history": [],
     "locked": BY_ID,
     "remove_marks_of_job": ["SEARCH marks USING INDEX marks_job (job=?)"],
@@ -292,6 +292,11 @@ SORTED_PAGE = "USE TEMP B-TREE FOR ORDER BY"
             JobQuery(order=JobOrder.EARLIEST, cursor="earliest~2~5.id-5"),
             "jobs_posted (posted_at>?)",
         ),
+        (JobQuery(order=JobOrder.TITLE, platform="x", longest_s=3), "jobs_titled"),
+        (
+            JobQuery(order=JobOrder.TITLE, cursor="title~61~5.id-5"),
+            "jobs_titled (title_key>?)",
+        ),
         (JobQuery(order=JobOrder.LONGEST, platform="x"), "jobs_longest"),
         (JobQuery(order=JobOrder.LONGEST, cursor="longest~2.5~5.id-5"), "jobs_longest (<expr><?)"),
         (JobQuery(order=JobOrder.LARGEST, longest_s=4), "jobs_largest"),
@@ -315,7 +320,7 @@ def test_running_jobs_are_read_from_their_index_and_sorted_since_they_are_few(
     assert steps == ["SCAN jobs USING INDEX jobs_running", SORTED_PAGE, READ_BY_KEY, SORTED_PAGE]
 
 
-@pytest.mark.parametrize("order", [JobOrder.LARGEST, JobOrder.PUBLISHED])
+@pytest.mark.parametrize("order", [JobOrder.LARGEST, JobOrder.PUBLISHED, JobOrder.TITLE])
 def test_the_jobs_of_an_account_are_sorted_from_its_own_index(
     db: Connection, order: JobOrder
 ) -> None:
@@ -324,7 +329,7 @@ def test_the_jobs_of_an_account_are_sorted_from_its_own_index(
     assert steps[0] == "SEARCH jobs USING COVERING INDEX jobs_account (account_key=?)"
 
 
-@pytest.mark.parametrize("order", JobOrder)
+@pytest.mark.parametrize("order", [order for order in JobOrder if order is not JobOrder.WATCHED])
 def test_a_search_that_finds_few_jobs_reads_only_these(db: Connection, order: JobOrder) -> None:
     steps = page_plan(db, JobQuery(text="fox 東京", order=order, platform="x"), finds_few=True)
 
@@ -354,6 +359,16 @@ def test_marks_that_few_jobs_have_are_read_before_the_jobs(db: Connection) -> No
     steps = page_plan(db, JobQuery(marks=["tag/cats", "tag/dogs"], platform="x"), finds_few=True)
 
     assert steps[:3] == [MARKS_OF_NAME, MARKS_OF_NAME, READ_BY_KEY]
+
+
+def test_what_a_user_has_watched_is_found_by_the_users_marks_alone(db: Connection) -> None:
+    query = JobQuery(order=JobOrder.WATCHED, statuses=[JobStatus.COMPLETED])
+
+    steps = page_plan(db, query, finds_few=True)
+
+    assert steps[0] == MARKS_BY_PLACE
+    assert steps[1:3] == ["USE TEMP B-TREE FOR DISTINCT", READ_BY_KEY]
+    assert not any(step.startswith("SCAN jobs") for step in steps)
 
 
 @pytest.mark.parametrize("query", [JobQuery(marks=["tag/cats"]), JobQuery(without=["tag/cats"])])

@@ -79,8 +79,10 @@ ORDER_WORDS: Mapping[JobOrder, str] = {
     JobOrder.EARLIEST: N_("Published, oldest first"),
     JobOrder.NEWEST: N_("Saved, newest first"),
     JobOrder.OLDEST: N_("Saved, oldest first"),
+    JobOrder.TITLE: N_("Title, A to Z"),
     JobOrder.LONGEST: N_("Longest first"),
     JobOrder.LARGEST: N_("Largest first"),
+    JobOrder.WATCHED: N_("Last watched"),
 }
 _MINE: Mapping[Mine, Mapping[str, bool]] = {
     Mine.FAVOURITES: {"favourite": True},
@@ -120,9 +122,18 @@ class LibraryFilter:
     order: JobOrder = JobOrder.PUBLISHED
 
     @property
+    def whole(self) -> LibraryFilter:
+        """The whole library in the same order; in the usual one instead of WATCHED, which leaves
+        posts out.
+        """
+        return (
+            LibraryFilter() if self.order is JobOrder.WATCHED else LibraryFilter(order=self.order)
+        )
+
+    @property
     def is_narrowed(self) -> bool:
-        """Whether it restricts anything other than the state and the order."""
-        return replace(self, state=LibraryView.SAVED, order=JobOrder.PUBLISHED) != LibraryFilter()
+        """Whether it restricts anything other than the state."""
+        return replace(self, state=LibraryView.SAVED) != self.whole
 
     @property
     def counts_by_totals(self) -> bool:
@@ -242,6 +253,8 @@ def chips(library_filter: LibraryFilter, *, account_name: str, site: str = "") -
         yield chip(gettext("Collection"), library_filter.collection, collection="")
     if library_filter.mine:
         yield chip(gettext("Show"), gettext(MINE_WORDS[library_filter.mine]), mine=None)
+    if library_filter.order is JobOrder.WATCHED:
+        yield chip(gettext("Show"), gettext("Started or watched"), order=LibraryFilter().order)
     if library_filter.since:
         yield chip(gettext("From"), library_filter.since.isoformat(), since=None)
     if library_filter.until:

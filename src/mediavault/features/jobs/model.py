@@ -131,7 +131,8 @@ class JobFilter:
         default=JobOrder.NEWEST,
         metadata=about(
             "Sort order: by when the post was published (published, earliest), by when it was"
-            " submitted (newest, oldest), by length, or by size."
+            " submitted (newest, oldest), by title, by length, by size, or only what the user has"
+            " started or watched, by when that was (watched)."
         ),
     )
 
@@ -181,6 +182,7 @@ class JobFilter:
             shortest_s=self.shortest_s,
             longest_s=self.longest_s,
             order=self.order,
+            watched_by=user,
             marks=tuple(dict.fromkeys(wanted)),
             without=tuple(name for name, is_set in own if is_set is False),
         )

@@ -11,7 +11,9 @@ from typing import Any
 
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.core.marks import of_watching
 from mediavault.store import codec, library_index, queries, search_words
+from mediavault.store.mongodb import marks
 from mediavault.store.mongodb.engine import FIRST_MOMENT, LEFT_OUT, Document, Filter, MongoDatabase
 from mediavault.store.mongodb.reads import FAILED, get
 from mediavault.store.mongodb.rows import job_from
@@ -32,10 +34,13 @@ from mediavault.store.queries import (
 )
 from mediavault.store.rows import moment
 
+_WATCHED_AT = "watched_at"  # computed on request
 # what an order sorts by before age
 VALUES = {
     JobOrder.PUBLISHED: "posted_at",
     JobOrder.EARLIEST: "posted_at",
+    JobOrder.TITLE: "title_key",
+    JobOrder.WATCHED: _WATCHED_AT,
     JobOrder.LONGEST: "duration_s",
     JobOrder.LARGEST: "bytes",
 }
@@ -55,24 +60,24 @@ _SUMS = {
 
 
 async def jobs(server: MongoServer, query: JobQuery) -> JobPage:
-    database = server.database
-    return queries.page_of(
-        await _select(database, query, queries.after(query), query.limit + 1), query
-    )
+    found = await _select(server.database, query, queries.after(query), query.limit + 1)
+    placed = queries.placed_by_marks(found, query)
+    # A mark that is changed in between only leads to posts that were shown already.
+    return queries.page_of(found, query, await marks.of_jobs(server, placed) if placed else {})
 
 
 async def count(server: MongoServer, query: JobQuery) -> int:
     terms = search_words.parse_search(query.text)
     if terms == ():
         return 0
-    return await server.database.documents(JOBS).count(
-        page_filter(query, terms or (), None, descending=True)
-    )
+    return await server.database.documents(JOBS).count(page_filter(query, terms or ()))
 
 
 async def neighbours(server: MongoServer, job_id: JobId, query: JobQuery) -> Neighbours:
-    database = server.database
-    key = queries.sort_key(await get(server, job_id), query.order)
+    database, job = server.database, await get(server, job_id)
+    placed = queries.placed_by_marks([job], query)
+    noted = await marks.of_jobs(server, placed) if placed else {}
+    key = queries.sort_key(job, query, noted.get(job_id, ()))
     before = await _select(database, query, key, 1, backwards=True)
     after = await _select(database, query, key, 1)
     return Neighbours(before[0] if before else None, after[0] if after else None)
@@ -90,20 +95,42 @@ async def _select(
     if terms == ():
         return []
     descending = queries.is_descending(query.order) is not backwards
+    is_falling = queries.has_descending_values(query.order, descending=descending)
     value, direction = VALUES.get(query.order), -1 if descending else 1
     order = [
-        *([(value, direction)] if value else []),
+        *([(value, -1 if is_falling else 1)] if value else []),
         ("created_at", direction),
         ("_id", direction),
     ]
-    where = page_filter(query, terms or (), start, descending=descending)
-    documents = await database.documents(JOBS).find(where, fields=LEFT_OUT, sort=order, limit=limit)
+    where, jobs = page_filter(query, terms or ()), database.documents(JOBS)
+    later: Filter = (
+        {}
+        if start is None
+        else {"$or": _after(value, start, descending=descending, is_falling=is_falling)}
+    )
+    if query.order is JobOrder.WATCHED:
+        stages: list[Mapping[str, Any]] = [
+            {"$match": where},
+            {"$project": LEFT_OUT},
+            {"$set": {_WATCHED_AT: _watched_at(query.watched_by)}},
+            {"$match": later},
+            {"$sort": dict(order)},
+            {"$limit": limit},
+        ]
+        return [job_from(document) for document in await jobs.aggregate(stages)]
+    both: Filter = {"$and": [where, later]} if later else where
+    documents = await jobs.find(both, fields=LEFT_OUT, sort=order, limit=limit)
     return [job_from(document) for document in documents]
 
 
-def page_filter(
-    query: JobQuery, terms: Sequence[search_words.Term], start: SortKey | None, *, descending: bool
-) -> Filter:
+def _watched_at(user: str) -> Mapping[str, Any]:
+    """Return the expression of when the user last watched a post."""
+    own = {"$in": ["$$this.n", list(of_watching(user))]}
+    of_user = {"$filter": {"input": "$marks", "cond": own}}
+    return {"$max": {"$map": {"input": of_user, "in": "$$this.p"}}}
+
+
+def page_filter(query: JobQuery, terms: Sequence[search_words.Term]) -> Filter:
     where: dict[str, Any] = {}
     if query.statuses:
         where["status"] = {"$in": sorted({status.value for status in query.statuses})}
@@ -121,11 +148,11 @@ def page_filter(
     if query.longest_s is not None:
         length["$lte"] = float(query.longest_s)
     more: list[Filter] = [{"duration_s": length}] if length else []
+    if query.order is JobOrder.WATCHED:
+        more.append({"marks.n": {"$in": list(of_watching(query.watched_by))}})
     more += [{"marks.n": name} for name in query.marks]
     more += [{"marks.n": {"$ne": name}} for name in query.without]
     more += [condition for term in terms for condition in _has(term)]
-    if start is not None:
-        more.append({"$or": list(_after(VALUES.get(query.order), start, descending=descending))})
     return {**where, "$and": more} if more else where
 
 
@@ -138,9 +165,11 @@ def _has(term: search_words.Term) -> list[Filter]:
     return [{"words": {"$all": list(term)}}, {"line": {"$regex": f"{search_words.needle(term)}"}}]
 
 
-def _after(value: str | None, start: SortKey, *, descending: bool) -> list[Filter]:
+def _after(
+    value: str | None, start: SortKey, *, descending: bool, is_falling: bool
+) -> list[Filter]:
     """Return the filters of what comes after ``start``. A missing value is null,
-    and comes last in descending order.
+    and comes last where values fall.
     """
     sign = "$lt" if descending else "$gt"
     known, created_at, job_id = start
@@ -150,14 +179,14 @@ def _after(value: str | None, start: SortKey, *, descending: bool) -> list[Filte
     ]
     if value is None:
         return later
-    if known == queries.UNKNOWN:
+    if known == queries.UNKNOWN and value != _WATCHED_AT:  # which is never missing
         without_value: list[Filter] = [{value: None, **condition} for condition in later]
-        return without_value if descending else [*without_value, {value: {"$gte": 0}}]
+        return without_value if is_falling else [*without_value, {value: {"$gte": 0}}]
     others: list[Filter] = [
-        {value: {sign: known}},
+        {value: {"$lt" if is_falling else "$gt": known}},
         *({value: known, **condition} for condition in later),
     ]
-    return [*others, {value: None}] if descending else others
+    return [*others, {value: None}] if is_falling else others
 
 
 # --- accounts, totals, failures -------------------------------------------------------------------

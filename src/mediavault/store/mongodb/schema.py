@@ -74,6 +74,7 @@ INDEXES: Sequence[Index] = [
     Index(JOBS, "of_platform", [("platform", 1), ("created_at", 1), ("_id", 1)]),
     Index(JOBS, "of_account", [("account_key", 1), ("created_at", 1), ("_id", 1)]),
     Index(JOBS, "posted", [("posted_at", 1), ("created_at", 1), ("_id", 1)]),
+    Index(JOBS, "titled", [("title_key", 1), ("created_at", -1), ("_id", -1)]),
     Index(JOBS, "longest", [("duration_s", 1), ("created_at", 1), ("_id", 1)]),
     Index(JOBS, "largest", [("bytes", 1), ("created_at", 1), ("_id", 1)]),
     Index(JOBS, "marks", [("marks.n", 1), ("marks.p", 1)]),

@@ -34,12 +34,12 @@ from mediavault.store.upgrade import (
     ADDED_TO_JOBS,
     ITEM_NAMES,
     PAGE,
-    posted_micros,
+    sort_values,
     upgrade_values,
 )
 
 NAMELESS = 9  # the versions that can be upgraded
-DATELESS = 20
+UNSORTED = 20
 _GATES = "gates"  # what it called SITE_LIMITS
 _LIMIT_NAMES = {
     "strikes": "failures",
@@ -149,7 +149,7 @@ async def migrate(database: MongoDatabase) -> int:
         raise too_new(database.name, version, SCHEMA_VERSION)
     if version >= SCHEMA_VERSION:
         return version
-    if version not in (0, NAMELESS, DATELESS):
+    if version not in (0, NAMELESS, UNSORTED):
         raise too_old(database.name, version)
     await database.documents(JOBS).drop_index(_FORMER_INDEX)
     for index in INDEXES:
@@ -158,7 +158,7 @@ async def migrate(database: MongoDatabase) -> int:
     if version == NAMELESS:
         await _upgrade(database)
     if version:
-        await _date(database)
+        await _sort(database)
     reached = {"version": SCHEMA_VERSION, "oldest_code": SCHEMA_VERSION}
     await schema.change_all(
         {**OURS, "version": {"$lt": SCHEMA_VERSION}}, {"$set": reached, "$unset": _FORMER_FLAGS}
@@ -178,14 +178,16 @@ async def _upgrade(database: MongoDatabase) -> None:
     await upgrade_values(OldDocuments(database))
 
 
-async def _date(database: MongoDatabase) -> None:
+async def _sort(database: MongoDatabase) -> None:
     jobs, after, fields = database.documents(JOBS), "", {"created_at": 1, "metadata": 1}
     while True:
-        where = {"_id": {"$gt": after}, "posted_at": {"$exists": False}}
+        where = {"_id": {"$gt": after}, "title_key": {"$exists": False}}
         found = await jobs.find(where, fields=fields, sort=[("_id", 1)], limit=PAGE)
         if not found:
             return
-        dates = {each["_id"]: posted_micros(each["created_at"], each["metadata"]) for each in found}
-        changes = {name: {"$set": {"posted_at": micros}} for name, micros in dates.items()}
+        changes = {}
+        for each in found:
+            micros, key = sort_values(each["created_at"], each["metadata"])
+            changes[each["_id"]] = {"$set": {"posted_at": micros, "title_key": key}}
         await jobs.change_each(changes, insert=False)
         after = found[-1]["_id"]

@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS mediavault.jobs (
   chosen_url               text,             -- the URLs of the candidates that the user chose, as store/codec.py writes them
   created_at               bigint NOT NULL,
   posted_at                bigint NOT NULL DEFAULT 0,          -- when the post was published; where that is unknown, created_at
+  title_key                text COLLATE "C" NOT NULL DEFAULT '',  -- the beginning of its title, as store/queries.py makes it
   updated_at               bigint NOT NULL,
   started_at               bigint,
   completed_at             bigint,
@@ -83,6 +84,7 @@ CREATE INDEX IF NOT EXISTS jobs_updated   ON mediavault.jobs USING brin (updated
 -- as -1, which puts it last. The partial ones find the few among very many, and give the totals by platform.
 CREATE INDEX IF NOT EXISTS jobs_created   ON mediavault.jobs (created_at, id, status, duration_s);
 CREATE INDEX IF NOT EXISTS jobs_posted    ON mediavault.jobs (posted_at, created_at, id, status, platform, duration_s);
+CREATE INDEX IF NOT EXISTS jobs_titled    ON mediavault.jobs (title_key, created_at DESC, id DESC, status, platform, duration_s);
 CREATE INDEX IF NOT EXISTS jobs_platform  ON mediavault.jobs (platform, created_at, id, status, duration_s);
 CREATE INDEX IF NOT EXISTS jobs_account   ON mediavault.jobs (account_key, created_at, id, status, platform)
  WHERE account_key IS NOT NULL;

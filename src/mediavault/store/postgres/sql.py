@@ -12,7 +12,6 @@ from typing import Any
 from mediavault.core.job import HistoryRecord
 from mediavault.core.messages import to_json
 from mediavault.store import library_index, search_words
-from mediavault.store.library_index import VALUES
 from mediavault.store.postgres.engine import (
     Lane,
     PostgresDatabase,
@@ -166,11 +165,9 @@ def statement(query: JobQuery, terms: Terms, start: SortKey | None, *, descendin
     and its values except ``limit``.
     """
     where, values = _where(query, terms, start, descending=descending)
-    direction = "DESC" if descending else "ASC"
-    value = VALUES.get(query.order)
-    by_value = f"{value} {direction}, " if value else ""
-    order = f"ORDER BY {by_value}created_at {direction}, id {direction} LIMIT :limit::int"
-    return f"SELECT {JOB_COLUMNS} FROM mediavault.jobs {where} {order}", values  # noqa: S608 - nothing comes from outside
+    value = library_index.value_of(query.order, "mediavault.marks")
+    order = library_index.sorting(query.order, value, "created_at", "id", descending=descending)
+    return f"SELECT {JOB_COLUMNS} FROM mediavault.jobs {where} {order} LIMIT :limit::int", values  # noqa: S608 - nothing comes from outside
 
 
 def _where(

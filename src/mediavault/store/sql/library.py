@@ -22,7 +22,7 @@ from mediavault.store.queries import (
 )
 from mediavault.store.rows import job_from_row
 from mediavault.store.search_words import GAP, WordSource, distinct_line, full_line, further_words
-from mediavault.store.sql import reads
+from mediavault.store.sql import marks, reads
 from mediavault.store.sql.txn import SqlTxn
 
 
@@ -98,7 +98,10 @@ async def _change_sums(
 
 
 async def jobs(txn: SqlTxn, query: JobQuery) -> JobPage:
-    return queries.page_of(await _select(txn, query, queries.after(query), query.limit + 1), query)
+    found = await _select(txn, query, queries.after(query), query.limit + 1)
+    placed = queries.placed_by_marks(found, query)
+    # A mark that is changed in between only leads to posts that were shown already.
+    return queries.page_of(found, query, await marks.of_jobs(txn, placed) if placed else {})
 
 
 async def count(txn: SqlTxn, query: JobQuery) -> int:
@@ -110,7 +113,10 @@ async def count(txn: SqlTxn, query: JobQuery) -> int:
 
 
 async def neighbours(txn: SqlTxn, job_id: JobId, query: JobQuery) -> Neighbours:
-    key = queries.sort_key(await reads.get(txn, job_id), query.order)
+    job = await reads.get(txn, job_id)
+    placed = queries.placed_by_marks([job], query)
+    noted = await marks.of_jobs(txn, placed) if placed else {}
+    key = queries.sort_key(job, query, noted.get(job_id, ()))
     before = await _select(txn, query, key, 1, backwards=True)
     after = await _select(txn, query, key, 1)
     return Neighbours(before[0] if before else None, after[0] if after else None)

@@ -12,6 +12,7 @@ from mediavault.core.job import Job, JobId, JobStatus, NewJob, Priority, Stage
 from mediavault.store import codec, search_words, transitions
 from mediavault.store.library_index import entry_from_row, entry_of
 from mediavault.store.port import Enqueued, StoredJob
+from mediavault.store.queries import title_key
 from mediavault.store.rows import SEQ, job_from_row, micros_or_none, stored_values
 from mediavault.store.sql import library, marks, reads
 from mediavault.store.sql.txn import SqlTxn
@@ -67,6 +68,7 @@ async def _store(txn: SqlTxn, jobs: Iterable[tuple[int, NewJob]], *, force: bool
             "listed_by": job.listed_by,
             "metadata": codec.metadata_to_json(job.metadata),
             "published_at": micros_or_none(moment_or_none(job.metadata.get("published_at"))),
+            "title_key": title_key(job.metadata),
         }
         for place, job in jobs
     ]

@@ -251,7 +251,7 @@ WITH asked AS MATERIALIZED (
          {now} + (given.value ->> 'place')::bigint AS at, (given.value ->> 'max_attempts')::int AS max_attempts,
          given.value ->> 'profile' AS profile, (given.value ->> 'priority')::smallint AS priority,
          given.value ->> 'listed_by' AS listed_by, given.value ->> 'metadata' AS metadata,
-         (given.value ->> 'published_at')::bigint AS published_at
+         (given.value ->> 'published_at')::bigint AS published_at, given.value ->> 'title_key' AS title_key
     FROM {objects[jobs]}
 ),
 versions AS MATERIALIZED (
@@ -259,9 +259,9 @@ versions AS MATERIALIZED (
     FROM asked
 )
 INSERT INTO {s}jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, profile, priority,
-                     listed_by, metadata, posted_at, version)
+                     listed_by, metadata, posted_at, title_key, version)
 SELECT id, trace_id, post_url, canonical_url, platform, at, at, max_attempts, profile, priority, listed_by, metadata,
-       CASE WHEN published_at < at THEN published_at ELSE at END, coalesce(newest, 0) + 1
+       CASE WHEN published_at < at THEN published_at ELSE at END, title_key, coalesce(newest, 0) + 1
   FROM versions WHERE :force::boolean OR newest IS NULL ORDER BY canonical_url
 ON CONFLICT (canonical_url, version) DO NOTHING
 RETURNING {job};
@@ -305,7 +305,7 @@ UPDATE {s}jobs {by[jobs_id]}
        extracted_url = :extracted_url::text, extracted_url_expires_at = :extracted_url_expires_at::bigint,
        candidates = :candidates::text, image_urls = :image_urls::text, account = :account::text,
        thumbnail_url = :thumbnail_url::text, metadata = :metadata::text, posted_at = :posted_at::bigint,
-       account_key = :account_key::text, items = :items::text
+       title_key = :title_key::text, account_key = :account_key::text, items = :items::text
  WHERE {fence} RETURNING {moved};
 
 -- name: progress
@@ -398,11 +398,12 @@ INSERT INTO {s}jobs ({stored}) VALUES ({stored_values}) ON CONFLICT DO NOTHING R
 INSERT INTO {s}history (job, at, attempt, stage, outcome, strategy, error_code, detail, bytes, duration_ms, detail_params)
 VALUES (:job, :at, :attempt, :stage, :outcome, :strategy, :error_code, :detail, :bytes, :duration_ms, :detail_params);
 
--- name: undated
+-- name: unsorted
 SELECT seq, created_at, metadata FROM {s}jobs WHERE seq > :after::bigint ORDER BY seq LIMIT :limit::bigint;
 
--- name: put_dates
-UPDATE {s}jobs SET posted_at = (given.value ->> 1)::bigint FROM {objects[dates]} WHERE seq = (given.value ->> 0)::bigint;
+-- name: put_sort_values
+UPDATE {s}jobs SET posted_at = (given.value ->> 1)::bigint, title_key = given.value ->> 2
+  FROM {objects[found]} WHERE seq = (given.value ->> 0)::bigint;
 
 -- name: seq_of
 -- Locked against a removal until the record is written.

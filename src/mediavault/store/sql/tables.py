@@ -11,7 +11,7 @@ from mediavault.store import codec
 from mediavault.store.rows import end_of
 from mediavault.store.sql.txn import Row, SqlTxn
 from mediavault.store.tables import Range, Table, TableRow, Where
-from mediavault.store.upgrade import DATES, NAMES, PAGE, posted_micros, upgrade_values
+from mediavault.store.upgrade import NAMES, ORDERS, PAGE, sort_values, upgrade_values
 
 
 async def put(txn: SqlTxn, table: Table, rows: Sequence[TableRow]) -> None:
@@ -196,13 +196,13 @@ async def fill(txn: SqlTxn, reached: Collection[int]) -> None:
     """Fill what these versions of the schema have added to a vault that an older release wrote."""
     if NAMES in reached:
         await upgrade_values(OldRecords(txn))
-    if DATES in reached:
-        await _date(txn)
+    if ORDERS in reached:
+        await _sort(txn)
 
 
-async def _date(txn: SqlTxn) -> None:
+async def _sort(txn: SqlTxn) -> None:
     after = -1
-    while rows := await txn.rows("undated", {"after": after, "limit": PAGE}):
-        dates = [(seq, posted_micros(created_at, text)) for seq, created_at, text in rows]
-        await txn.rows("put_dates", {"dates": json.dumps(dates)})
+    while rows := await txn.rows("unsorted", {"after": after, "limit": PAGE}):
+        found = [(seq, *sort_values(created_at, text)) for seq, created_at, text in rows]
+        await txn.rows("put_sort_values", {"found": json.dumps(found)})
         after = rows[-1][0]

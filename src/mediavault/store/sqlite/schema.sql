@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS jobs (
   chosen_url               TEXT,                  -- the URLs of the candidates that the user chose, as store/codec.py writes them
   created_at               INTEGER NOT NULL,
   posted_at                INTEGER NOT NULL DEFAULT 0,    -- when the post was published; where that is unknown, created_at
+  title_key                TEXT    NOT NULL DEFAULT '',   -- the beginning of its title, as store/queries.py makes it
   updated_at               INTEGER NOT NULL,
   started_at               INTEGER,
   completed_at             INTEGER,
@@ -75,9 +76,10 @@ CREATE INDEX IF NOT EXISTS jobs_updated   ON jobs (updated_at);
 -- as -1, which puts it last. The partial ones find the few among very many, and give the totals by platform.
 CREATE INDEX IF NOT EXISTS jobs_created   ON jobs (created_at, id, status, duration_s);
 CREATE INDEX IF NOT EXISTS jobs_posted    ON jobs (posted_at, created_at, id, status, platform, duration_s);
+CREATE INDEX IF NOT EXISTS jobs_titled    ON jobs (title_key, created_at DESC, id DESC, status, platform, duration_s);
 CREATE INDEX IF NOT EXISTS jobs_platform  ON jobs (platform, created_at, id, status, duration_s);
-CREATE INDEX IF NOT EXISTS jobs_account   ON jobs (account_key, created_at, id, status, platform, duration_s, bytes, posted_at)
- WHERE account_key IS NOT NULL;
+CREATE INDEX IF NOT EXISTS jobs_account   ON jobs
+ (account_key, created_at, id, status, platform, duration_s, bytes, posted_at, title_key) WHERE account_key IS NOT NULL;
 CREATE INDEX IF NOT EXISTS jobs_longest   ON jobs (coalesce(duration_s, -1), created_at, id, status, platform, duration_s);
 CREATE INDEX IF NOT EXISTS jobs_largest   ON jobs (coalesce(bytes, -1), created_at, id, status, platform, duration_s);
 CREATE INDEX IF NOT EXISTS jobs_failed    ON jobs (created_at, id, platform) WHERE status = 'failed';

@@ -13,7 +13,6 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 from mediavault.core.job import HistoryRecord, JobStatus
 from mediavault.core.messages import to_json
 from mediavault.store import library_index, search_words
-from mediavault.store.library_index import VALUES
 from mediavault.store.queries import AccountQuery, JobOrder, JobQuery, SortKey
 from mediavault.store.rows import JOB_COLUMNS, history_row
 from mediavault.store.sql.dialects import in_dialect, statements_of
@@ -134,6 +133,7 @@ _BY_STATUS = {
 _BY_VALUE = {
     JobOrder.PUBLISHED: "jobs_posted",
     JobOrder.EARLIEST: "jobs_posted",
+    JobOrder.TITLE: "jobs_titled",
     JobOrder.LONGEST: "jobs_longest",
     JobOrder.LARGEST: "jobs_largest",
 }
@@ -196,15 +196,16 @@ def statement(
     is read until the page is full: at least one job in a hundred matches.
     """
     source, values = _source(query, found, start, descending=descending, finds_few=finds_few)
-    value = VALUES.get(query.order)
-    direction = "DESC" if descending else "ASC"
+    order, value = query.order, library_index.value_of(query.order, "marks")
+    inner = library_index.sorting(order, value, "created_at", "id", descending=descending)
+    outer = library_index.sorting(
+        order, "found_value", "found_at", "found_id", descending=descending
+    )
     sql = f"""
         SELECT {JOB_COLUMNS} FROM (
           SELECT seq AS found, {value or 0} AS found_value, created_at AS found_at, id AS found_id
-            FROM {source}
-           ORDER BY {f"{value} {direction}, " if value else ""}created_at {direction}, id {direction} LIMIT :limit
-        ) CROSS JOIN jobs ON jobs.seq = found
-        ORDER BY found_value {direction}, found_at {direction}, found_id {direction}"""  # noqa: S608, E501 - nothing comes from outside
+            FROM {source} {inner} LIMIT :limit
+        ) CROSS JOIN jobs ON jobs.seq = found {outer}"""  # noqa: S608 - nothing comes from outside
     return sql, values
 
 

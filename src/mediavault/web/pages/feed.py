@@ -16,7 +16,7 @@ from mediavault.presentation.preferences import current
 from mediavault.presentation.views import moving_files
 from mediavault.server.authentication import current_user
 from mediavault.store.mark_changes import read_marks
-from mediavault.store.port import JobCatalogue, JobQuery
+from mediavault.store.port import JobCatalogue, JobQuery, Store
 from mediavault.store.queries import cursor_of
 from mediavault.web.cards import feed_clip
 from mediavault.web.pages.frame import frame
@@ -57,7 +57,7 @@ async def feed(request: Request, services: Services) -> Response:
     catalogue = services.store.catalogue
     first, last = [await _saved(catalogue, params.get(name, "")) for name in ("clip", "before")]
     if first:
-        page = await _from(catalogue, query, first)
+        page = await _from(services.store, query, first)
     elif last:
         page = await _before(catalogue, query, last)
     else:
@@ -97,14 +97,14 @@ async def _after(catalogue: JobCatalogue, query: JobQuery, cursor: str | None) -
     return FeedPage(page.jobs, earlier, _later(page.next_cursor))
 
 
-async def _from(catalogue: JobCatalogue, query: JobQuery, first: Job) -> FeedPage:
+async def _from(store: Store, query: JobQuery, first: Job) -> FeedPage:
     """Return the page that begins with this post, even if the filter has no longer found it since
     it was watched.
     """
+    catalogue, marks = store.catalogue, await store.marks.of_jobs([first.id])
     try:
-        page = await catalogue.jobs(
-            replace(query, cursor=cursor_of(first, query.order), limit=CLIPS - 1)
-        )
+        cursor_at = cursor_of(first, query, marks.get(first.id, ()))
+        page = await catalogue.jobs(replace(query, cursor=cursor_at, limit=CLIPS - 1))
         jobs, cursor = (first, *page.jobs), page.next_cursor
     except BadInput:  # its time or size is beyond what a cursor holds
         jobs, cursor = (first,), None

@@ -210,7 +210,7 @@ async def _results(
         "params": to_params(library_filter),
         "here": urlencode(to_params(library_filter)),
         "searches": await saved_searches.saved_searches(services.store.records, current_user()),
-        "plain": address(LibraryFilter(order=library_filter.order)),
+        "plain": address(library_filter.whole),
         "in_all_states": address(replace(library_filter, state=LibraryView.ALL)),
         "address": address,
         "max_at_once": MAX_AT_ONCE,
