@@ -246,7 +246,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     ACCOUNTS: ("q", "platform", "cursor"),
     ACCOUNT: ("platform", "slug"),
     SITE: ("platform",),
-    SETTINGS: ("saved",),
+    SETTINGS: ("section", "saved"),
     PROFILES: ("change",),
     SOURCES: ("url", "change", "page"),
     SOURCE: ("source_id", "cursor"),

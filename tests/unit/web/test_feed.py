@@ -44,7 +44,7 @@ async def test_only_saved_posts_are_clips_whatever_the_state_of_the_filter(vault
         assert clips(await shown(vault, FEED + state)) == [job.id]
 
 
-@pytest.mark.parametrize("order", list(JobOrder))
+@pytest.mark.parametrize("order", sorted({*JobOrder} - {JobOrder.WATCHED}))  # nothing is watched
 async def test_following_more_shows_every_clip_once_in_the_librarys_order(
     vault: ApiVault, order: JobOrder
 ) -> None:
@@ -59,7 +59,7 @@ async def test_following_more_shows_every_clip_once_in_the_librarys_order(
     assert seen == [job.id for job in (jobs if is_descending(order) else reversed(jobs))]
 
 
-@pytest.mark.parametrize("order", list(JobOrder))
+@pytest.mark.parametrize("order", sorted({*JobOrder} - {JobOrder.WATCHED}))  # nothing is watched
 async def test_a_page_begins_with_the_clip_of_its_address_and_knows_the_earlier_ones(
     vault: ApiVault, order: JobOrder
 ) -> None:
