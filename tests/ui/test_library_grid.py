@@ -151,6 +151,16 @@ async def test_the_grid_fills_a_wide_window(pages: Pages) -> None:
     assert await columns(page) == 6
 
 
+async def test_a_video_plays_silently_while_the_mouse_rests_on_its_picture(pages: Pages) -> None:
+    page = await pages("/library", motion="no-preference")
+    picture, video = page.locator("[data-preview]").first, page.locator(".tile video")
+    await picture.hover()
+    await expect(video).to_have_class("is-shown")
+    assert await video.evaluate("video => video.muted && !video.paused && video.currentTime > 0")
+    await page.locator("#q").hover()
+    await expect(video).to_have_count(0)
+
+
 # --- months
 
 

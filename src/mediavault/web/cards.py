@@ -28,8 +28,9 @@ class Tile:
     else when the post was published.
 
     ``state`` is "" for a saved post; ``account_link`` is None when the post's account is not known.
-    ``letter`` is shown when there is no picture. ``seen_pct`` is how much was watched of a
-    video that the user stopped in the middle of; ``published`` is when its site published it.
+    ``letter`` is shown when there is no picture; ``preview`` is the video that plays in its place
+    while the mouse rests there, None for a picture or sound. ``seen_pct`` is how much was watched
+    of a video that the user stopped in the middle of; ``published`` is when its site published it.
     ``why`` is the cause of a failure, "" for any other post.
     """
 
@@ -37,6 +38,7 @@ class Tile:
     link: str
     title: str
     picture: str | None
+    preview: str | None
     length: str
     account: str
     account_link: str | None
@@ -79,6 +81,9 @@ def tile(
         ),
         title=title(job),
         picture=f"/files/{job.id}/thumbnail" if first and first.thumbnail_path else None,
+        preview=f"/files/{job.id}/video"
+        if first and not (first.is_picture or first.is_sound)
+        else None,
         length=_length(job, files),
         account=one_line(
             (account.display_name or account.handle or account.slug) if account else ""
