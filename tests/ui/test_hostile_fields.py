@@ -16,6 +16,7 @@ from tests.ui.hostile import (
     LIBRARY,
     POST,
     PREVIEW,
+    SETTINGS,
     SHOWN,
     SOURCE,
     mark_of,
@@ -49,6 +50,8 @@ def places_of(route: str) -> Sequence[str]:
         ]
     if route == LIBRARY:
         return ["/library?state=all"]
+    if route == SETTINGS:
+        return ["/settings/files"]
     if route == SOURCE:
         return [f"/sources/{source_id_of(0)}"]
     if route == PREVIEW:

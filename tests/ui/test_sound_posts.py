@@ -134,6 +134,24 @@ async def test_sound_goes_on_in_the_mini_player_on_other_pages_and_leads_back(
     await expect(page).to_have_url(re.compile("/collections$"))
 
 
+async def test_a_link_in_a_page_that_still_loads_when_the_sound_is_ended_leads_to_a_whole_page(
+    pages: Pages, fresh_vault: Vault
+) -> None:
+    job = await add_sound(fresh_vault, "m4a")
+    page = await pages(f"/jobs/{job.id}", base=fresh_vault.base)
+    await page.locator("#play").click()
+    await page.wait_for_function(IS_PLAYING)
+    await page.route("**/htmx.min.js*", lambda _: None)  # which never comes
+    await page.get_by_role("link", name="Library").first.click()
+    link = page.frame_locator("iframe").locator("a[href='/collections']")
+    await link.wait_for()
+    await page.get_by_role("button", name="Stop playing").click()
+    await link.click()
+
+    await expect(page.locator("iframe")).to_have_count(0)
+    await expect(page).to_have_url(re.compile("/collections$"))
+
+
 async def test_another_video_that_is_played_ends_the_mini_player(
     pages: Pages, fresh_vault: Vault
 ) -> None:

@@ -14,6 +14,7 @@ const player = () => document.getElementById("player");
 let frame = null;
 let home = { address: location.href, title: document.title }; // of the page of the sound
 let looking = 0;
+let endedOn = ""; // the frame's address when the sound was ended
 
 // Whether another page is in sight.
 export const isAway = () => frame !== null;
@@ -72,14 +73,17 @@ function close() {
   document.getElementById("main").focus({ preventScroll: true });
 }
 
-// A new page is in the frame.
+// A new page is in the frame. Until it has loaded, a link may have been followed, or a video started, that nobody saw.
 function settle() {
-  const { document: page } = frame.contentWindow;
-  if (frame.contentWindow.location.pathname === new URL(home.address).pathname) return open();
+  const { document: page, location: at } = frame.contentWindow;
+  if (at.pathname === new URL(home.address).pathname) return open();
+  if (mini.hidden && at.href !== endedOn) return becomeWhole();
   page.documentElement?.classList.add("over-mini");
   page.addEventListener("play", takeOver, { capture: true });
   page.addEventListener("click", ({ target }) => mini.hidden && escape(target.closest?.("a[href]")), { capture: true });
   page.addEventListener("submit", ({ target }) => mini.hidden && escape(target), { capture: true });
+  const playing = [...page.querySelectorAll("video, audio")].find((one) => !one.paused);
+  if (playing) takeOver({ target: playing });
   look();
   frame.contentWindow.focus();
 }
@@ -100,8 +104,12 @@ function takeOver({ target }) {
   if (target.muted || mini.hidden) return; // a silent preview
   target.pause();
   player().pause();
+  becomeWhole({ playing: true });
+}
+
+function becomeWhole({ playing = false } = {}) {
   look();
-  sessionStorage?.setItem(GOES_ON, location.href);
+  if (playing) sessionStorage?.setItem(GOES_ON, location.href);
   location.reload(); // its address is that of the frame's page
 }
 
@@ -134,6 +142,7 @@ function press(what, showPost) {
 function end() {
   player().pause();
   mini.hidden = true;
+  endedOn = frame.contentWindow.location.href;
   frame.contentDocument.documentElement?.classList.remove("over-mini");
   frame.contentWindow.focus();
 }
