@@ -72,6 +72,7 @@ async def test_the_form_asks_only_what_belongs_to_the_choice(
     pages: Pages, fresh_vault: Vault, start: str, fields: list[str]
 ) -> None:
     page = await pages("/sources", javascript=False, base=fresh_vault.base)
+    await page.locator("#follow summary").first.click()
     await page.locator("#start").select_option(start)
 
     assert [
@@ -87,14 +88,20 @@ async def test_a_source_is_paused_changed_and_removed_with_a_second_press(
 ) -> None:
     page = await pages("/sources", size=size, javascript=javascript, base=fresh_vault.base)
     line = page.locator(f"#{CHANNEL}")
+    menu = line.locator(".menu > summary")
     await expect(line).to_contain_text("1,240 posts, about 9 days, next at")
+    await menu.click()
     await line.get_by_role("button", name="Pause").click()
     await expect(line.locator(".badge")).to_have_text("Paused")
+    await menu.click()
     await line.get_by_role("button", name="Resume").click()
+    await expect(line.locator(".badge")).to_have_count(0)
+    await menu.click()
     await line.get_by_role("button", name="Check now").click()
     await expect(line).to_contain_text("next check within a minute")
     assert await line.locator("img").count() == 1
 
+    await menu.click()
     await line.get_by_role("link", name="Change").click()
     await expect(page.locator("#per_day")).to_have_value("140")
     await expect(page.locator("#lacking")).to_have_value("trailer\n/part \\d+/")
@@ -135,6 +142,7 @@ async def test_what_following_would_take_is_shown_before_it_is_followed(
     pages: Pages, fresh_vault: Vault, size: Size, javascript: bool
 ) -> None:
     page = await pages("/sources", size=size, javascript=javascript, base=fresh_vault.base)
+    await page.locator("#follow summary").first.click()
     await page.locator("#url").fill("https://www.youtube.com/@jane/videos")
     await page.locator("#start").select_option("everything")
     await page.get_by_role("button", name="Preview").click()
@@ -180,9 +188,13 @@ async def test_who_presses_check_now_sees_the_result_without_reloading(
 ) -> None:
     page = await pages(path, size=size, base=fresh_vault.base)
     line = page.locator(".source").filter(has_text="Slow Trains")
+    if path == "/sources":
+        await line.locator(".menu > summary").click()
     await line.get_by_role("button", name="Check now").click()
     await expect(line).to_contain_text("next check within a minute")
     await page.evaluate("window.isSamePage = true")
+    if path == "/sources":
+        await line.locator(".menu > summary").click()
     await line.locator(".remove summary").click()
     await line.locator(".remove button").focus()
 

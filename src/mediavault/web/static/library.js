@@ -126,12 +126,8 @@ async function favourite(tile) {
 
 function onPage(event) {
   if (event.key === "Escape") {
-    const open = document.querySelector("details.menu[open]");
-    if (open) {
-      open.open = false;
-      open.querySelector("summary").focus();
-    } else if (event.target === search) return false;
-    else clear();
+    if (event.target === search) return false;
+    clear();
     return true;
   }
   if ((event.ctrlKey || event.metaKey) && event.key === "a" && form.querySelector(".tile")) {
@@ -172,9 +168,6 @@ document.addEventListener("click", (event) => {
   if (what === "fresh") bringFresh();
   if (what === "keys") keys.showModal();
   if (what === "again") htmx.trigger(event.target.closest(".more"), "again");
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
-    if (!menu.contains(event.target) || event.target.closest("button")) menu.open = false;
-  }
 });
 
 // --- how many videos are in a row: by the width of the grid, and as many more or fewer as the slider says

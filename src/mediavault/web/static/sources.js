@@ -17,6 +17,11 @@ const PAGE = "following"; // the id of an element that only these pages have
 
 const isAwaited = () => document.querySelector("[data-awaited]") !== null;
 
+// The form to follow opens below its button, and for a link that leads to it.
+const wish = document.getElementById("follow");
+wish?.querySelector("summary").addEventListener("click", () => setTimeout(() => document.getElementById("url").focus()));
+if (wish && location.hash === "#form") wish.open = true;
+
 let pause = SOON_MS;
 
 function showParts(page) {

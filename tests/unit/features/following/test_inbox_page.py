@@ -114,8 +114,8 @@ async def test_posts_from_before_are_shown_as_such_and_can_be_left_out(vault: Ap
 
     assert "1 new post" in words(everything)
     assert (
-        everything.count('class="card arrival"'),
-        news.count('class="card arrival"'),
+        everything.count('class="arrival"'),
+        news.count('class="arrival"'),
     ) == (2, 1)
     assert ("earlier post" in words(everything), f"job-{old.id}" in news) == (True, False)
 
@@ -128,7 +128,7 @@ async def test_older_posts_are_on_further_pages(vault: ApiVault) -> None:
     )
     second = (await vault.client.get(older)).text
 
-    assert [page.count('class="card arrival"') for page in (first, second)] == [24, 6]
+    assert [page.count('class="arrival"') for page in (first, second)] == [24, 6]
     assert "Mark all as seen" not in second
     assert (await vault.client.get("/sources/inbox?cursor=nothing")).status == 422
 

@@ -377,7 +377,7 @@ async def test_a_sources_page_shows_its_posts_in_every_state(vault: ApiVault) ->
     )
     assert "The trailer The title and description don't match" in text
     assert "Earlier posts the newest 50" in text
-    assert "With none of these trailer" in text
+    assert "Never with these words trailer" in text
 
 
 async def test_a_sources_posts_go_on_on_further_pages(vault: ApiVault) -> None:

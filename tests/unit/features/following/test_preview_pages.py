@@ -57,7 +57,7 @@ async def test_the_page_asks_again_until_the_list_was_read_and_keeps_the_form(
     assert f'hx-get="{path}" hx-select="#preview"' in waiting
     assert "Reading the list …" in words(waiting)
     assert "hx-get" not in page
-    assert "Would be saved 1 Decided once the post is read 0 Would be skipped 3" in words(page)
+    assert "Would be saved 1 Unknown until it is opened 0 Would be skipped 3" in words(page)
     assert "Saved later, in turn: 1 post, about 10 minutes" in words(page)
     assert "Too short or too long: 1" in words(page)
     assert "Film 2 Later, in turn · 1:30" in words(page)
@@ -71,7 +71,7 @@ async def test_another_wish_is_shown_at_once_and_followed_from_there(vault: ApiV
     await read_what_waits(vault.store.records, vault.clock, film(1), film(2, None))
     page = (await vault.client.get(await ask(vault, {**FORM, "newest": "2"}))).text
 
-    assert "Decided once the post is read 1" in words(page)
+    assert "Unknown until it is opened 1" in words(page)
     assert "Film 2 Not on the list: length" in words(page)
     assert 'formaction="/sources/preview"' in page
     assert (await vault.client.submit("/sources", {**FORM, "newest": "2"})).status == 303

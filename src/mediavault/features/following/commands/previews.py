@@ -78,7 +78,7 @@ def print_preview(view: SourcePreviewView) -> None:
             f"Saved later, in turn: {fill_words(counts.in_turn, timedelta(seconds=view.fill_s))}."
         )
     if not view.is_whole:
-        lines.append(f"The list may be longer: {len(view.entries):,} posts were read.")
+        lines.append(f"First {len(view.entries):,} posts; there may be more.")
     lines += [f"{REASONS[reason]}: {count:,}" for reason, count in counts.skipped_for.items()]
     for line in lines:
         out().print(line, markup=False, soft_wrap=True)

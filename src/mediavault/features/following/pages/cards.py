@@ -159,8 +159,8 @@ def settings_summary(followed: Followed, zone: tzinfo | None) -> list[tuple[str,
         (gettext("Check for new posts"), every),
         (gettext("Profile"), source.profile or ""),
         (gettext("Collection"), source.collection or ""),
-        (gettext("With any of these"), ", ".join(filters.having)),
-        (gettext("With none of these"), ", ".join(filters.lacking)),
+        (gettext("Only with these words"), ", ".join(filters.having)),
+        (gettext("Never with these words"), ", ".join(filters.lacking)),
         (gettext("Shortest"), _minutes(filters.shortest_s)),
         (gettext("Longest"), _minutes(filters.longest_s)),
         (gettext("Languages"), ", ".join(filters.languages)),
@@ -193,7 +193,7 @@ LINES_SHOWN = 100  # of each outcome
 
 _HEADINGS: Mapping[Outcome, str] = {
     Outcome.SAVED: Message("Would be saved"),
-    Outcome.UNDECIDED: Message("Decided once the post is read"),
+    Outcome.UNDECIDED: Message("Unknown until it is opened"),
     Outcome.SKIPPED: Message("Would be skipped"),
 }
 

@@ -77,9 +77,9 @@ WAITING_SHOWN, SKIPPED_SHOWN = 50, 100
 ENTRIES_READ = 2_000
 MAX_FIELDS = 40
 START_LABELS = {
-    Start.NOW: Message("None: only new posts"),
-    Start.SINCE: Message("Since a date"),
-    Start.NEWEST: Message("Only the newest"),
+    Start.NOW: Message("Today on"),
+    Start.SINCE: Message("A date"),
+    Start.NEWEST: Message("The newest posts"),
     Start.EVERYTHING: Message("Everything"),
 }
 
