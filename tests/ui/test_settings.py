@@ -1,5 +1,5 @@
-"""The settings in a browser: each is saved by itself, schedules are picked, and a file's name is
-shown while its template is typed.
+"""The settings in a browser: each is saved as soon as it is changed, schedules are picked, and a
+file's name is shown while its template is typed.
 """
 
 from __future__ import annotations

@@ -180,7 +180,7 @@ class Grants(Generic[G]):
         return grant
 
     async def _change(self, grant: G, changed: G) -> G:
-        """Store a changed grant, and return it. Raises NotFound for one that has ended meanwhile,
+        """Store a changed grant, and return it. Raises NotFound for one that has ended by now,
         or was changed by someone else.
         """
         is_stored = await self._records.replace(

@@ -98,7 +98,7 @@ _RULES = [
         (
             Role.MEMBER,
             "POST",
-            r"/submit|/submit/check|/share|/api/jobs|/just-now/dismiss|/failures/retry|/library/(retry|remove)",
+            r"/submit(/check)?|/share|/api/jobs|/just-now/dismiss|/failures/retry|/library/(retry|remove)",
         ),
         (
             Role.MEMBER,

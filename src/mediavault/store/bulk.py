@@ -12,6 +12,7 @@ from datetime import datetime
 from mediavault.core.failures import IllegalMove, JobNotFound
 from mediavault.core.job import Job, JobId, JobStatus, NewJob
 from mediavault.store.port import Enqueued, JobCatalogue, JobOrder, JobQuery, JobQueue, Store
+from mediavault.store.queries import cursor_of, placed_by_marks
 
 FAILED_PAGE = 200
 
@@ -45,6 +46,15 @@ async def _raised(queue: JobQueue, result: Enqueued, new: NewJob) -> Enqueued:
         return result
     except JobNotFound:  # it has just been removed
         return (await queue.enqueue([new]))[0]
+
+
+async def cursor_after(store: Store, job: Job, query: JobQuery) -> str:
+    """Return the cursor of the page that follows this job. The marks are only read for an order
+    that depends on them.
+    """
+    placed = placed_by_marks([job], query)
+    marks = await store.marks.of_jobs(placed) if placed else {}
+    return cursor_of(job, query, marks.get(job.id, ()))
 
 
 async def iter_pages(catalogue: JobCatalogue, query: JobQuery) -> AsyncIterator[tuple[Job, ...]]:

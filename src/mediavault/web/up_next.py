@@ -25,10 +25,9 @@ from mediavault.features.jobs.library_filter import (
 from mediavault.presentation.labels import one_line
 from mediavault.presentation.preferences import current
 from mediavault.presentation.translation import gettext
-from mediavault.store.bulk import existing_jobs
+from mediavault.store.bulk import cursor_after, existing_jobs
 from mediavault.store.mark_changes import read_marks
 from mediavault.store.port import JobQuery, Neighbours, Store
-from mediavault.store.queries import cursor_of
 from mediavault.web.cards import Tile, account_name, tile
 from mediavault.web.post_view import Video
 
@@ -255,10 +254,8 @@ async def _line_of_marks(store: Store, mark: Mark, *, newest_first: bool) -> Lin
 
 
 async def _following(store: Store, job: Job, query: JobQuery) -> Sequence[Job]:
-    marks = await store.marks.of_jobs([job.id])
+    after = replace(query, cursor=await cursor_after(store, job, query), limit=MAX_FOLLOWING)
     try:
-        cursor = cursor_of(job, query, marks.get(job.id, ()))
-        after = replace(query, cursor=cursor, limit=MAX_FOLLOWING)
         return (await store.catalogue.jobs(after)).jobs
     except BadInput:  # its time or size is beyond what a cursor holds
         return ()

@@ -15,9 +15,9 @@ from mediavault.features.jobs.library_filter import LibraryView, address, read_f
 from mediavault.presentation.preferences import current
 from mediavault.presentation.views import moving_files
 from mediavault.server.authentication import current_user
+from mediavault.store.bulk import cursor_after
 from mediavault.store.mark_changes import read_marks
 from mediavault.store.port import JobCatalogue, JobQuery, Store
-from mediavault.store.queries import cursor_of
 from mediavault.web.cards import feed_clip
 from mediavault.web.pages.frame import frame
 from mediavault.web.render import render
@@ -101,10 +101,9 @@ async def _from(store: Store, query: JobQuery, first: Job) -> FeedPage:
     """Return the page that begins with this post, even if the filter has no longer found it since
     it was watched.
     """
-    catalogue, marks = store.catalogue, await store.marks.of_jobs([first.id])
+    catalogue, after = store.catalogue, await cursor_after(store, first, query)
     try:
-        cursor_at = cursor_of(first, query, marks.get(first.id, ()))
-        page = await catalogue.jobs(replace(query, cursor=cursor_at, limit=CLIPS - 1))
+        page = await catalogue.jobs(replace(query, cursor=after, limit=CLIPS - 1))
         jobs, cursor = (first, *page.jobs), page.next_cursor
     except BadInput:  # its time or size is beyond what a cursor holds
         jobs, cursor = (first,), None

@@ -157,26 +157,21 @@ async def submit_form(
 @router.post("/submit/check")
 async def check_form(request: Request, services: Services) -> Response:
     """Say what would become of the links in the box, and store nothing."""
-    pasted = (await read_form(request)).get("post_urls", "")
-    checked: dict[str, NewJob | MediavaultError] = {}
-    for text in addresses_in(pasted)[:MAX_BATCH]:
-        try:
-            checked[text] = services.submit.read(text)
-        except MediavaultError as exc:
-            checked[text] = exc
-    new = {text: job for text, job in checked.items() if isinstance(job, NewJob)}
-    known = await services.store.catalogue.of_posts([job.canonical_url for job in new.values()])
+    texts = addresses_in((await read_form(request)).get("post_urls", ""))[:MAX_BATCH]
+    new, refused = services.submit.read_each(texts)
+    known = await services.store.catalogue.of_posts([job.canonical_url for job in new])
+    errors, good = {one.position: one.error for one in refused}, iter(new)
     links = [
-        _refused_view(text, found, services)
-        if isinstance(found, MediavaultError)
-        else _link_view(text, found, known.get(found.canonical_url), services)
-        for text, found in list(checked.items())[:LINKS_SHOWN]
+        _refused_view(text, errors[place], services)
+        if place in errors
+        else _link_view(text, next(good), known, services)
+        for place, text in enumerate(texts[:LINKS_SHOWN])
     ]
     return render(
         "_links.html",
         refused=0,
         links=links,
-        more_links=len(checked) - len(links),
+        more_links=len(texts) - len(links),
         good_links=len(new),
     )
 
@@ -307,9 +302,10 @@ def _prefill(url: str, text: str) -> str:
     return "\n".join(addresses_in(f"{url}\n{text}"[:SHARED_CHARS]))
 
 
-def _link_view(text: str, new: NewJob, known: Job | None, services: ApiServices) -> LinkView:
+def _link_view(text: str, new: NewJob, known: Mapping[str, Job], services: ApiServices) -> LinkView:
     site = site_name(new.platform, services.title_of(new.platform), new.canonical_url)
-    return LinkView(text[:ADDRESS_CHARS], site, known.id if known else None)
+    job = known.get(new.canonical_url)
+    return LinkView(text[:ADDRESS_CHARS], site, job.id if job else None)
 
 
 def _refused_view(text: str, error: MediavaultError, services: ApiServices) -> LinkView:

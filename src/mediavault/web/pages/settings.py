@@ -152,47 +152,75 @@ async def _page(
 ) -> Response:
     if section not in SECTIONS:
         raise NotFound("Unknown setting.", help="The settings page lists the available ones.")
-    live, now = services.live, services.clock.now()
-    changes = await live.changes()
-    current = await live.current()
-    fields = fields_of(current, live, changes, sent=sent, wrong=wrong)
-    bandwidth, quiet = parse_bandwidth(current.bandwidth), parse_quiet_hours(current.quiet_hours)
-    rate = bandwidth.at(now)
+    live = services.live
+    changes, current = await live.changes(), await live.current()
+    stored = fields_of(current, live, changes)
+    fields = fields_of(current, live, changes, sent=sent, wrong=wrong) if wrong else stored
+    own = [name for name in SECTIONS[section].fields if name in stored]
     return render(
         "settings.html",
         status=422 if wrong else 200,
         part=section,
         fields=fields,
-        shown=json.dumps(_texts(fields_of(current, live, changes))),
+        shown=json.dumps(_texts({name: stored[name] for name in own})),
         saved=saved,
-        profiles=await profiles_in_words(services.store.records),
-        layouts=LAYOUTS,
-        schedules=schedules_of(current.bandwidth, current.quiet_hours),
-        new_rules={"bandwidth": Rule(speed=UNLIMITED), "quiet_hours": Rule()},
-        today={"bandwidth": speeds_today(bandwidth, now), "quiet_hours": starts_today(quiet, now)},
-        minute=minute_of_day(now),
-        limit=("" if rate is None else rate_in_words(rate), bandwidth.changes_at(now)),
-        day_choices=day_choices,
-        time_choices=time_choices,
         speed_choices=speed_choices,
-        local_time=f"{local(now):%H:%M}",
-        volume=await volume_of_today(services.store.records, now),
-        server=services.settings.media_server,
-        server_url=services.settings.media_server_url,
-        server_call=await last_call(services.store.records)
-        if services.settings.media_server
-        else None,
-        proxies=proxies_in_words(services),
-        elsewhere=set_elsewhere(services.settings),
-        **await _names(services, fields) if section == "files" else {},
-        **await _sites(services) if section == "sites" else {},
+        **await _of_section(services, section, current, fields),
         **await frame(services),
     )
 
 
-async def _names(services: ApiServices, fields: Mapping[str, SettingField]) -> dict[str, Any]:
-    name, complaint = example_name(str(fields["name_template"].text), await _example(services))
-    return {"places": PLACES, "name": name, "complaint": complaint}
+async def _of_section(
+    services: ApiServices,
+    section: str,
+    current: ChangeableSettings,
+    fields: Mapping[str, SettingField],
+) -> dict[str, Any]:
+    """Return what only this section shows."""
+    records, settings = services.store.records, services.settings
+    match section:
+        case "downloads":
+            return {"profiles": await profiles_in_words(records)}
+        case "speed":
+            return await _speed(services, current)
+        case "sites":
+            return {"profiles": await profiles_in_words(records), **await _sites(services)}
+        case "files":
+            name, complaint = example_name(
+                str(fields["name_template"].text), await _example(services)
+            )
+            return {
+                "places": PLACES,
+                "name": name,
+                "complaint": complaint,
+                "layouts": LAYOUTS,
+                "server": settings.media_server,
+                "server_url": settings.media_server_url,
+                "server_call": await last_call(records) if settings.media_server else None,
+            }
+        case "connection":
+            return {"proxies": proxies_in_words(services), "elsewhere": set_elsewhere(settings)}
+    return {}
+
+
+async def _speed(services: ApiServices, current: ChangeableSettings) -> dict[str, Any]:
+    now = services.clock.now()
+    bandwidth, quiet = parse_bandwidth(current.bandwidth), parse_quiet_hours(current.quiet_hours)
+    rate = bandwidth.at(now)
+    return {
+        "schedules": schedules_of(current.bandwidth, current.quiet_hours),
+        "new_rules": {"bandwidth": Rule(speed=UNLIMITED), "quiet_hours": Rule()},
+        "today": {
+            "bandwidth": speeds_today(bandwidth, now),
+            "quiet_hours": starts_today(quiet, now),
+        },
+        "minute": minute_of_day(now),
+        "limit": ("" if rate is None else rate_in_words(rate), bandwidth.changes_at(now)),
+        "day_choices": day_choices,
+        "time_choices": time_choices,
+        "local_time": f"{local(now):%H:%M}",
+        "volume": await volume_of_today(services.store.records, now),
+    }
 
 
 async def _sites(services: ApiServices) -> dict[str, Any]:

@@ -14,7 +14,7 @@ const LIBRARY_PAGE = new URL("library", root).href;
 const KEPT = "?kept"; // behind the address of a picture: the one in the cache
 const MOST_PICTURES = 12; // as many as are shown
 const SHARE = new URL(`share?key=${new URL(location.href).searchParams.get("key")}`, root).href;
-const PAGES = /^(?:library(?:\/feed)?|accounts|sites|settings|access|trash|you|sources(?:\/inbox)?|collections(?:\/.+)?|jobs\/[^/]+)?$/; // not downloads, which may take hours
+const PAGES = /^(?:library(?:\/feed)?|accounts|sites|settings(?:\/[^/]+)?|access|trash|you|sources(?:\/inbox)?|collections(?:\/.+)?|jobs\/[^/]+)?$/; // not downloads, which may take hours
 const ANSWER_WITHIN_MS = 10_000;
 const IS_GATEWAY_ERROR = [502, 504]; // a proxy answers, and the vault behind it does not
 

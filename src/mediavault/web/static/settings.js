@@ -1,4 +1,4 @@
-// The settings: each is saved by itself when it is changed, and says so for three seconds; a refused value stays in its
+// The settings: each is saved as soon as it is changed, and says so for three seconds; a refused value stays in its
 // field with the reason. Schedules are picked. Without this script, a section has a button that saves it.
 
 import { showMoments, submitForm } from "/static/core.js";
