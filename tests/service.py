@@ -162,7 +162,8 @@ def try_fleet(machine: Machine) -> None:
         lambda: "accepting" in machine.run(*as_postgres, "sh", "-c", "pg_isready || true"),
     )
     machine.run(*as_postgres, "createuser", "mediavault")
-    machine.run(*as_postgres, "createdb", "--owner=mediavault", "vault")
+    machine.run(*as_postgres, "createdb", "--owner=mediavault", "--encoding=UTF8",
+                "--template=template0", "vault")  # fmt: skip
     url = "postgresql:///vault?host=/var/run/postgresql"
     (machine.root / "etc/mediavault/environment").write_text(f"MEDIAVAULT_DATABASE_URL={url}\n")
     machine.run("systemctl", "start", "mediavault.service", "mediavault-worker@1.service")

@@ -14,6 +14,11 @@ from mediavault.core.messages import Message
 
 # of the database that ``<engine>/schema.sql`` describes, and ``mongodb/schema.py``
 SCHEMA_VERSION = 21
+POSTGRES_ENCODING = "UTF8"  # in another one some characters cannot be stored or compared
+POSTGRES_ENCODING_HELP = Message(
+    "Create another database with `createdb --encoding UTF8 --template template0`, and copy this"
+    " one into it with pg_dump and psql."
+)
 
 _HEAD = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _FROM = re.compile(r"^-- from: (\d+)$", re.MULTILINE)

@@ -31,6 +31,19 @@ async def test_a_server_is_described_and_nothing_is_created_there(url: str) -> N
     assert postgres.sql(url, "SELECT to_regnamespace('mediavault') IS NULL") == "t"
 
 
+async def test_a_database_that_cannot_store_every_title_is_refused_untouched(url: str) -> None:
+    name = f"ascii_{url.rpartition('/')[2]}"
+    postgres.sql(url, f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' TEMPLATE template0")
+    ascii_url = f"{url.rpartition('/')[0]}/{name}"
+    with pytest.raises(StoreError, match="encoding is SQL_ASCII") as refused:
+        await PostgresJobStore(ascii_url).open()
+
+    assert "createdb --encoding UTF8" in refused.value.help
+    assert (await query_facts(ascii_url, SystemClock())).encoding == "SQL_ASCII"
+    assert postgres.sql(ascii_url, "SELECT to_regnamespace('mediavault') IS NULL") == "t"
+    postgres.sql(url, f"DROP DATABASE {name}")
+
+
 async def test_a_clock_difference_is_reported(url: str) -> None:
     clock = FakeClock()  # frozen, on another day
     facts = await query_facts(url, clock)

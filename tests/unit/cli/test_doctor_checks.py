@@ -85,6 +85,7 @@ POSTGRES = PostgresFacts(
     fsync=True,
     full_page_writes=True,
     synchronous_commit="on",
+    encoding="UTF8",
     has_wake_ups=True,
 )
 JUDGES: tuple[Callable[[PostgresFacts], Check], ...] = (
@@ -497,6 +498,7 @@ def test_a_healthy_server_passes_every_check(changed: dict[str, Any]) -> None:
     [
         ({"version": 14}, vault.server, "broken", "PostgreSQL 15 or newer"),
         ({"version": 19}, vault.server, "warning", "15 to 18"),
+        ({"encoding": "SQL_ASCII"}, vault.server, "broken", "createdb --encoding UTF8"),
         ({"is_standby": True}, vault.server, "broken", "primary"),
         (
             {"has_schema": False, "may_create_schema": False},

@@ -35,6 +35,7 @@ from mediavault.store.holds import holds_in_force
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.losses import losses
 from mediavault.store.port import Concern, FailureGroup, StoreReport
+from mediavault.store.schema import POSTGRES_ENCODING, POSTGRES_ENCODING_HELP
 from mediavault.worker.freezes import FreezeReport
 
 if TYPE_CHECKING:
@@ -367,6 +368,15 @@ def server(facts: PostgresFacts) -> Check:
     if facts.is_standby:
         return broken(
             Message("%(what)s is a standby, which takes no jobs", what=what), "Name the primary."
+        )
+    if facts.encoding != POSTGRES_ENCODING:
+        return broken(
+            Message(
+                "The encoding of %(server)s is %(encoding)s, which cannot store every title",
+                server=facts.server,
+                encoding=facts.encoding,
+            ),
+            POSTGRES_ENCODING_HELP,
         )
     if facts.version > newest:
         advice = Message(

@@ -18,6 +18,7 @@ import asyncpg
 from mediavault.core.failures import StoreError
 from mediavault.core.messages import Message
 from mediavault.store.calls import ConnectionLost, DuplicateKey
+from mediavault.store.schema import POSTGRES_ENCODING, POSTGRES_ENCODING_HELP
 
 T = TypeVar("T")
 Row = Sequence[Any]
@@ -140,7 +141,7 @@ class PostgresDatabase:
 
     async def open(self) -> None:
         """Connect. Raises ConnectionLost when no server answers,
-        StoreError when it refuses us or is too old.
+        StoreError when it refuses us, is too old, or cannot store every character.
         """
         with translate_errors():
             self._pool = await asyncpg.create_pool(
@@ -148,6 +149,7 @@ class PostgresDatabase:
             )
             async with self._pool.acquire() as connection:
                 version = connection.get_server_version()
+                encoding = connection.get_settings().server_encoding
         if version.major < OLDEST_VERSION:
             await self.close()
             raise StoreError(
@@ -155,6 +157,15 @@ class PostgresDatabase:
                 help=Message(
                     "Use PostgreSQL %(oldest_version)s or newer.", oldest_version=OLDEST_VERSION
                 ),
+            )
+        if encoding != POSTGRES_ENCODING:
+            await self.close()
+            raise StoreError(
+                Message(
+                    "The database's encoding is %(encoding)s, which cannot store every title.",
+                    encoding=encoding,
+                ),
+                help=POSTGRES_ENCODING_HELP,
             )
 
     async def close(self) -> None:

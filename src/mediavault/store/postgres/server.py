@@ -50,7 +50,7 @@ SELECT current_setting('server_version_num')::int / 10000,
        coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false),
        coalesce(inet_client_addr() <<= '127.0.0.0/8'::inet OR inet_client_addr() <<= '::1'::inet, true),
        current_setting('fsync') = 'on', current_setting('full_page_writes') = 'on',
-       current_setting('synchronous_commit')
+       current_setting('synchronous_commit'), current_setting('server_encoding')
 """  # noqa: E501
 
 
@@ -78,6 +78,7 @@ class PostgresFacts:
     fsync: bool
     full_page_writes: bool
     synchronous_commit: str
+    encoding: str
     has_wake_ups: bool
 
 
