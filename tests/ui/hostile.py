@@ -297,6 +297,9 @@ SOURCE_FIELDS = (
         "reposts",
         "no_replies",
         "kinds",
+        "posts",
+        "preview",
+        "save_newest",
     ),
 )
 
@@ -311,6 +314,8 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys((SOURCES, SOURCE, f"{SOURCES}/preview", f"{SOURCE}/preview"), SOURCE_FIELDS),
     **dict.fromkeys((f"{SOURCE}/{do}" for do in ("pause", "resume", "check")), ("back",)),
     f"{SOURCE}/remove": (),
+    f"{SOURCE}/save": ("posts",),
+    f"{SOURCE}/newest": ("newest",),
     f"{INBOX}/seen": ("until", "news"),
     f"{SOURCES}/import": (),  # a form with a file: tests/unit/features/following/test_pages.py
     "/share": ("url", "text", "title"),

@@ -14,6 +14,7 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.listings import Entry
 from mediavault.features.following.model import Start
 from mediavault.features.following.records import acquire, find_followed, followed, release
+from mediavault.store.port import JobQuery
 from tests.patience import patient
 from tests.previewed import read_what_waits
 from tests.ui.browsing import SIZES_AND_SCRIPTS, Pages, Size, overflow
@@ -173,12 +174,30 @@ async def test_what_following_would_take_is_shown_before_it_is_followed(
     await expect(preview.locator(".entries").last).to_contain_text("Too short or too long")
     assert len(await followed(fresh_vault.store.tables)) == 4
 
-    await page.get_by_role("button", name="Follow", exact=True).click()
+    await preview.get_by_label("Save “Film 1”").check()
+    await preview.get_by_role("button", name="Follow", exact=True).click()
     await expect(page.locator(".source").first).to_contain_text(
         "https://www.youtube.com/@jane/videos"
     )
     source = (await followed(fresh_vault.store.tables))[-1].source
     assert (source.start, source.filters.shortest_s) == (Start.EVERYTHING, 300.0)
+    [job] = (await fresh_vault.store.catalogue.jobs(JobQuery(limit=1))).jobs
+    assert job.post_url == films[0].url
+
+
+@both
+async def test_skipped_posts_are_ticked_and_saved_in_place(
+    pages: Pages, fresh_vault: Vault, size: Size
+) -> None:
+    page = await pages(f"/sources/{CHANNEL}", size=size, base=fresh_vault.base)
+    skipped = page.locator("[data-key=skipped]")
+    await expect(skipped.locator("li")).to_have_count(3)
+    await skipped.get_by_role("checkbox").first.check()
+    await skipped.get_by_role("button", name="Save the ticked posts").click()
+
+    await expect(skipped.locator("li")).to_have_count(2)
+    await expect(page.locator(".tile")).to_have_count(6)
+    assert await overflow(page) == []
 
 
 @both

@@ -49,7 +49,7 @@ def _trash(request: Request) -> Trash:
 
 def _following(request: Request) -> Following:
     services = _services(request)
-    return Following(services.store, services.clock, services.submit)
+    return Following(services.store, services.clock, services.submit, services.live)
 
 
 def _marks(request: Request) -> UserMarks:

@@ -327,6 +327,10 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, CommandEntry]]] = {
                     " a length of 0 removes a setting."
                 ),
             ),
+            "save": CommandEntry(
+                "features.following.commands.sources:save",
+                "Save posts that were skipped, whatever the source's settings say.",
+            ),
             "resume": CommandEntry(
                 "features.following.commands.sources:resume", "Resume a paused source."
             ),

@@ -179,6 +179,7 @@ OF_ADMINS = {
     "/api/sources/{source_id}": "PATCH DELETE",
     "/api/sources/{source_id}/check": "POST",
     "/api/sources/{source_id}/preview": "POST",
+    "/api/sources/{source_id}/save": "POST",
     "/api/trash": "DELETE",
     "/api/trash/{job_id}": "DELETE",
     "/api/worker/health": "GET",
@@ -227,10 +228,12 @@ OF_ADMINS = {
     "/sources/import": "GET POST",
     "/sources/{source_id}": "POST",
     "/sources/{source_id}/check": "POST",
+    "/sources/{source_id}/newest": "POST",
     "/sources/{source_id}/pause": "POST",
     "/sources/{source_id}/preview": "POST",
     "/sources/{source_id}/remove": "POST",
     "/sources/{source_id}/resume": "POST",
+    "/sources/{source_id}/save": "POST",
     "/trash/empty": "POST",
 }
 

@@ -14,8 +14,11 @@ from mediavault.features.following.inbox import count_news, mark_seen, read_inbo
 from mediavault.features.following.model import EntryState
 from mediavault.features.following.preview_views import SourcePreviewView
 from mediavault.features.following.records import find_picture
+from mediavault.features.following.service import Chosen
 from mediavault.features.following.transfer import EXPORT_HEADERS, import_view, uploaded
 from mediavault.features.following.views import (
+    ChosenPosts,
+    ChosenPostsView,
     EntriesView,
     InboxSeenRequest,
     InboxSeenView,
@@ -191,7 +194,19 @@ async def entries(
     with the outcome of each.
     """
     found = await sources.entries(source_id, limit=MOST_ENTRIES, state=state, unlisted=unlisted)
-    return EntriesView(entries=[entry_view(entry) for entry in found])
+    return EntriesView(entries=[entry_view(key, entry) for key, entry in found.items()])
+
+
+@router.post("/{source_id}/save", response_model=ChosenPostsView, responses=CHANGES)
+async def save(
+    source_id: SourcePath, body: ChosenPosts, sources: FollowingDep, user: UserName
+) -> ChosenPostsView:
+    """Save posts of a source's list by hand, whatever its settings say.
+
+    422 if one of them can't be saved; nothing is saved then.
+    """
+    chosen = Chosen(body.posts, body.preview)
+    return ChosenPostsView(count=await sources.save(source_id, chosen, user=user))
 
 
 @router.head("/{source_id}/picture", include_in_schema=False)

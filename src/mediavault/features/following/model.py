@@ -28,6 +28,7 @@ from mediavault.features.following.filters import Filters, Reason, checked_filte
 SHORTEST_INTERVAL = timedelta(minutes=15)
 FAILING_AFTER = timedelta(days=1)  # a source that has worked counts as failing after this long
 MOST_NEWEST, MOST_PER_DAY = 10_000, 1_000
+MOST_CHOSEN = 500  # posts that a user saves by hand in one go
 
 SettingValues = Mapping[str, Any]  # of a source, by name: those that are given
 
@@ -192,13 +193,30 @@ def checked(source: Source) -> Source:
 _REMOVABLE = ("profile", "collection", "interval_minutes", "per_day")
 
 
+MOST_CHECKS = 20  # in the history of a source
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCheck:
+    """A check of a source: when it was made, how many new posts it found, and why it failed."""
+
+    at: datetime
+    new: int = 0
+    error: Message | None = None
+
+
+def with_check(history: tuple[SourceCheck, ...], check: SourceCheck) -> tuple[SourceCheck, ...]:
+    """Return the history with one more check, the latest first, and without the oldest."""
+    return (check, *history)[:MOST_CHECKS]
+
+
 @dataclass(frozen=True, slots=True)
 class SourceState:
     """What the checks of a source have found.
 
     ``stable_id`` is the site's id of the source; ``title``, ``handle`` and ``picture_url`` are
-    those that the site showed last. ``next_check_at`` None: now. ``held_until``: a worker's check
-    may run until then. ``failures`` counts the checks in a row that have failed since
+    those that the site showed last. ``next_check_at`` None: now. ``acquired_until``: a worker's
+    check may run until then. ``failures`` counts the checks in a row that have failed since
     ``failing_since``; ``error`` and ``help`` are the last one's. ``recent_ids`` are the site's ids
     of the newest posts that were seen, ``published`` are the newest dates of posts.
     ``usual_entries`` is about how many entries the list usually has. ``seen``, ``waiting`` and
@@ -208,7 +226,8 @@ class SourceState:
     ``is_short``: the last list that was read had less than half of the usual entries.
     ``whole_entries`` is as ``usual_entries``, for lists that were read whole; ``unlisted`` counts
     the entries that these no longer contain. ``has_picture``: the vault has a picture of the
-    source, which is requested again after ``picture_due``.
+    source, which is requested again after ``picture_due``. ``history``: the last checks, the latest
+    first.
     """
 
     stable_id: str = ""
@@ -242,6 +261,7 @@ class SourceState:
     unlisted: int = 0
     has_picture: bool = False
     picture_due: datetime | None = None
+    history: tuple[SourceCheck, ...] = ()
 
     @property
     def is_doubtful(self) -> bool:
@@ -275,9 +295,9 @@ class SeenEntry:
 
     ``is_read``: the post itself was read before it was skipped, so a list, which says less, does
     not change the decision. ``is_new_post``: it waits although it appeared after the source was
-    followed, because many appeared at once. ``gone_at``: since then, lists that were read whole no
-    longer contain it; nothing is deleted because of that. ``enclosed`` is the file that it
-    encloses, while it waits.
+    followed, because many appeared at once. ``unlisted_at``: since then, lists that were read whole
+    no longer contain it; nothing is deleted because of that. ``enclosed`` is the file that it
+    encloses, until it is saved.
     """
 
     state: EntryState

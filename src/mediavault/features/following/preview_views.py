@@ -59,11 +59,12 @@ class Outcome(StrEnum):
 class PreviewEntryView(BaseModel):
     """An entry of a source's list, and what would happen to it.
 
-    ``state`` is ``saved`` (right away), ``waiting`` (later, in turn) or ``skipped`` (for a
-    ``reason``). ``is_known``: this has already been decided for the source. ``job_id`` is the job
-    of its post, if the vault has one.
+    ``key`` identifies its post. ``state`` is ``saved`` (right away), ``waiting`` (later, in turn)
+    or ``skipped`` (for a ``reason``). ``is_known``: this has already been decided for the source.
+    ``job_id`` is the job of its post, if the vault has one.
     """
 
+    key: str
     url: str
     title: str | None
     published_at: datetime | None
@@ -201,6 +202,7 @@ def _entry(decision: Decision, job: Job | None, one: Followed, now: datetime) ->
     is_settled = is_skipped or job is not None or not decision.is_change
     undecided = () if is_settled else open_reasons(entry, one.source, now)
     return PreviewEntryView(
+        key=decision.post.key,
         url=shown_page(entry.url),
         title=entry.title,
         published_at=entry.published_at,

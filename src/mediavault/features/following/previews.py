@@ -49,8 +49,8 @@ class ListReading:
     """The progress of reading a list. ``key`` follows from the URL; ``stable_id`` is the one that a
     check of the source found.
 
-    ``held_until``: a worker is reading. ``not_before``: the site's limits allow no request before
-    then. ``read_at`` is when it was read or could not be: then ``error``, ``help`` and
+    ``acquired_until``: a worker is reading. ``not_before``: the site's limits allow no request
+    before then. ``read_at`` is when it was read or could not be: then ``error``, ``help`` and
     ``error_code`` say why.
     """
 

@@ -435,19 +435,26 @@ async def take_back(tables: Tables, source_id: str, posts: Collection[str]) -> N
     )
 
 
+async def count_skipped(tables: Tables, source_id: str) -> int:
+    """Return how many entries of a source were skipped. Reads all of them."""
+    return await tables.count(
+        SOURCE_ENTRIES, {"source": source_id, "state": EntryState.SKIPPED.value}
+    )
+
+
 async def count_unlisted(tables: Tables, source_id: str) -> int:
     """Return how many entries of a source are unlisted."""
     return await tables.count(SOURCE_ENTRIES, _unlisted(source_id))
 
 
-async def unlisted_entries(tables: Tables, source_id: str, *, limit: int) -> list[SeenEntry]:
-    """Return unlisted entries of a source's list, at most ``limit`` of them,
+async def unlisted_entries(tables: Tables, source_id: str, *, limit: int) -> dict[str, SeenEntry]:
+    """Return unlisted entries of a source's list by their posts' keys, at most ``limit`` of them,
     the last that went first.
     """
     rows = await tables.select(
         SOURCE_ENTRIES, _unlisted(source_id), order=["unlisted_at"], descending=True, limit=limit
     )
-    return list((await _entries(rows)).values())
+    return await _entries(rows)
 
 
 def _unlisted(source_id: str) -> Where:

@@ -6,9 +6,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from mediavault.core.clock import Clock
+from mediavault.core.failures import NotFound
+from mediavault.core.job import NewJob
+from mediavault.core.listings import Entry
 from mediavault.core.submission import Submission
 from mediavault.core.users import OWNER
 from mediavault.features.following import previews, records, transfer
@@ -21,10 +25,35 @@ from mediavault.features.following.model import (
 )
 from mediavault.features.following.preview_views import SourcePreviewView, source_preview_view
 from mediavault.features.following.records import Followed
+from mediavault.features.following.taking import take
 from mediavault.features.following.transfer import ImportTerms, SourcesImport
 from mediavault.features.following.views import shown_source
+from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import Store
 from mediavault.store.profiles import all_profiles, known_profile
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The posts of a list that a user has chosen by hand, by their keys, and the preview that has
+    those which no check has seen.
+    """
+
+    posts: Sequence[str] = ()
+    preview_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenPost:
+    """A chosen post, and its job. ``is_new``: no check of the source has seen it."""
+
+    key: str
+    entry: Entry | SeenEntry
+    job: NewJob
+    is_new: bool
+
+
+NONE = Chosen()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +65,7 @@ class Following:
     store: Store
     clock: Clock
     submit: Submission
+    live: LiveSettings
 
     async def all(self) -> list[Followed]:
         """Return the sources in the order in which they were followed."""
@@ -44,22 +74,41 @@ class Following:
     async def find(self, source_id: str) -> Followed:
         return await records.find_followed(self.store.tables, source_id)
 
-    async def follow(self, url: str, settings: SettingValues, *, user: str = OWNER) -> Followed:
-        """Follow an account, a list or a feed. Nothing is read yet:
-        a worker checks it within a minute.
+    async def follow(
+        self, url: str, settings: SettingValues, chosen: Chosen = NONE, *, user: str = OWNER
+    ) -> Followed:
+        """Follow an account, a list or a feed, and save the chosen posts of its preview. Nothing
+        is read yet: a worker checks it within a minute.
         """
-        source = await records.follow(self.store.tables, await self._draft(url, settings, user))
+        draft = await self._draft(url, settings, user)
+        posts = await self._read(draft.id, chosen)
+        source = await records.follow(self.store.tables, draft)
+        await self._take(source, posts, user)
         return await self.find(source.id)
 
-    async def change(self, source_id: str, settings: SettingValues) -> Followed:
-        """Change, pause or resume a source. If its start or filters change,
+    async def change(
+        self, source_id: str, settings: SettingValues, chosen: Chosen = NONE, *, user: str = OWNER
+    ) -> Followed:
+        """Change, pause or resume a source, and save chosen posts. If its start or filters change,
         skipped entries are decided again.
         """
-        known = await self._known(settings)
-        await records.change_source(
+        known, posts = await self._known(settings), await self._read(source_id, chosen)
+        source = await records.change_source(
             self.store.tables, source_id, lambda source: changed(source, known)
         )
+        await self._take(source, posts, user)
         return await self.find(source_id)
+
+    async def save(self, source_id: str, chosen: Chosen, *, user: str = OWNER) -> int:
+        """Save posts of a source's list, whatever its settings say. Returns how many were chosen.
+
+        Raises NotFound for a post that it has not seen, and the errors of a submission; nothing is
+        saved then.
+        """
+        one = await self.find(source_id)
+        posts = await self._read(source_id, chosen)
+        await self._take(one.source, posts, user)
+        return len(posts)
 
     async def check(self, source_id: str) -> Followed:
         """Let a worker check a source as soon as possible, whatever its interval."""
@@ -93,21 +142,21 @@ class Following:
 
     async def entries(
         self, source_id: str, *, limit: int, state: EntryState | None = None, unlisted: bool = False
-    ) -> list[SeenEntry]:
-        """Return entries that were seen on a source's list, newest first; with ``unlisted`` those
-        that it names no more, the latest to disappear first.
+    ) -> dict[str, SeenEntry]:
+        """Return entries that were seen on a source's list by their posts' keys, newest first; with
+        ``unlisted`` those that it names no more, the latest to disappear first.
         """
         await self.find(source_id)
         if unlisted:
             missing = await records.unlisted_entries(self.store.tables, source_id, limit=limit)
-            return [entry for entry in missing if state is None or entry.state is state]
+            return {key: entry for key, entry in missing.items() if state in {None, entry.state}}
         seen = await records.all_seen(self.store.tables, source_id, limit=limit, state=state)
         now = self.clock.now()
-        return sorted(
-            seen.values(),
-            key=lambda entry: entry.published_at or entry.seen_at or now,
-            reverse=True,
-        )
+
+        def moment(item: tuple[str, SeenEntry]) -> datetime:
+            return item[1].published_at or item[1].seen_at or now
+
+        return dict(sorted(seen.items(), key=moment, reverse=True))
 
     async def read_import(
         self, content: bytes, settings: SettingValues, *, user: str = OWNER
@@ -147,6 +196,43 @@ class Following:
             added_by=_named(user),
         )
         return changed(source, await self._known(settings))
+
+    async def _read(self, source_id: str, chosen: Chosen) -> list[ChosenPost]:
+        """Return the chosen posts with their jobs. Raises NotFound for an unknown one,
+        and the errors of a submission.
+        """
+        wanted = list(dict.fromkeys(chosen.posts))
+        found: dict[str, Entry | SeenEntry] = {}
+        if chosen.preview_id:
+            preview = await previews.find_preview(self.store, chosen.preview_id)
+            listed = preview.listing.posts if preview.listing else ()
+            found = {post.key: post.entry for post in listed}
+        seen = await records.seen(self.store.tables, source_id, wanted)
+        found |= seen
+        if any(key not in found for key in wanted):
+            raise NotFound(
+                "This post isn't on the list any more.", help="Reload the page and choose again."
+            )
+        return [
+            ChosenPost(key, found[key], self.submit.read(found[key].url), is_new=key not in seen)
+            for key in wanted
+        ]
+
+    async def _take(self, source: Source, posts: Sequence[ChosenPost], user: str) -> None:
+        if not posts:
+            return
+        store, settings = self.store, await self.live.current()
+        jobs = [(post.key, post.job) for post in posts]
+        entries = {post.key: post.entry for post in posts}
+        await take(store, self.clock, settings, source, jobs, entries, chosen_by=user)
+        skipped = await records.count_skipped(store.tables, source.id)
+        waiting = await records.count_waiting(store.tables, source.id)
+        more = sum(post.is_new for post in posts)
+        await records.change_state(
+            store.tables,
+            source.id,
+            lambda state: replace(state, seen=state.seen + more, skipped=skipped, waiting=waiting),
+        )
 
     async def _known(self, settings: SettingValues) -> SettingValues:
         """Return the settings with the stored name of their profile.

@@ -15,7 +15,12 @@ from mediavault.core.marks import PostMarks
 from mediavault.core.redaction import redact_message, redact_page
 from mediavault.features.following.filters import Reason
 from mediavault.features.following.inbox import Inbox
-from mediavault.features.following.model import EntryState, SeenEntry, SourceSettings
+from mediavault.features.following.model import (
+    MOST_CHOSEN,
+    EntryState,
+    SeenEntry,
+    SourceSettings,
+)
 from mediavault.features.following.records import Followed
 from mediavault.presentation.preferences import current
 from mediavault.presentation.record_models import STRICT, changes_of, view_of
@@ -61,11 +66,19 @@ class SourcesImportRequest(BaseModel):
     asked: SourceChange = SourceChange()
 
 
+class SourceCheckView(BaseModel):
+    """A check of a source: how many new posts it found, or why it failed."""
+
+    at: datetime
+    new: int
+    error: str | None
+
+
 class SourceView(view_of(SourceSettings)):  # type: ignore[misc]
     """A source. ``seen``, ``waiting``, ``skipped`` and ``unlisted`` count entries of its list.
     ``error`` and ``help`` are set once checks have failed for a day, or at once if none has
     succeeded yet. ``checked_at`` is the last one that did. ``picture_url`` is the site's picture,
-    ``picture`` the vault's copy.
+    ``picture`` the vault's copy. ``history`` has the last checks, the latest first.
     """
 
     id: str
@@ -86,6 +99,7 @@ class SourceView(view_of(SourceSettings)):  # type: ignore[misc]
     skipped: int
     unlisted: int
     new_at_last_check: int
+    history: list[SourceCheckView]
 
 
 class SourcesView(BaseModel):
@@ -127,11 +141,12 @@ class SourcesImportView(BaseModel):
 
 
 class EntryView(BaseModel):
-    """An entry of a source's list: saved (it has a job), waiting for its turn, or skipped ( for a
-    ``reason``). ``gone_at``: the time since which it has been missing from a list that was read
-    whole.
+    """An entry of a source's list: saved (it has a job), waiting for its turn, or skipped (for a
+    ``reason``). ``key`` identifies its post. ``unlisted_at``: the time since which it has been
+    missing from a list that was read whole.
     """
 
+    key: str
     url: str
     title: str | None
     published_at: datetime | None
@@ -140,6 +155,23 @@ class EntryView(BaseModel):
     reason: Reason | None
     job_id: str | None
     unlisted_at: datetime | None
+
+
+class ChosenPosts(BaseModel):
+    """Posts of a source's list to save, whatever its settings say: the entries with these keys.
+    Those that no check has seen yet are those of a ``preview``.
+    """
+
+    model_config = STRICT
+
+    posts: list[str] = Field(max_length=MOST_CHOSEN)
+    preview: str | None = None
+
+
+class ChosenPostsView(BaseModel):
+    """How many posts were chosen, which are now in the vault or wait for a worker."""
+
+    count: int
 
 
 class EntriesView(BaseModel):
@@ -206,12 +238,21 @@ def source_view(followed: Followed, now: datetime) -> SourceView:
         skipped=state.skipped,
         unlisted=state.unlisted,
         new_at_last_check=state.new_at_last_check,
+        history=[
+            SourceCheckView(
+                at=check.at,
+                new=check.new,
+                error=translated(check.error) if check.error else None,
+            )
+            for check in state.history
+        ],
     )
 
 
-def entry_view(entry: SeenEntry) -> EntryView:
+def entry_view(key: str, entry: SeenEntry) -> EntryView:
     entry = shown_entry(entry)
     return EntryView(
+        key=key,
         url=entry.url,
         title=entry.title,
         published_at=entry.published_at,
@@ -276,6 +317,10 @@ def shown_source(followed: Followed) -> Followed:
             picture_url=shown_media(state.picture_url),
             validators=replace(state.validators, url=redact_page(state.validators.url)),
             error=redact_message(state.error) if state.error else None,
+            history=tuple(
+                replace(check, error=redact_message(check.error)) if check.error else check
+                for check in state.history
+            ),
         ),
     )
 

@@ -175,6 +175,34 @@ async def test_what_became_of_entries_is_listed_newest_first(vault: ApiVault) ->
     assert len((await vault.client.get(f"{path}?state=skipped")).json()["entries"]) == 1
 
 
+async def test_skipped_posts_are_saved_by_their_keys(vault: ApiVault) -> None:
+    source = await follow(vault)
+    now = vault.clock.now()
+    entries = {
+        str(number): SeenEntry(
+            EntryState.SKIPPED,
+            f"https://www.youtube.com/watch?v={number:011}" if number else "no link",
+            f"Film {number}",
+            now - timedelta(days=10 - number),
+            now,
+            Reason.BEFORE,
+        )
+        for number in range(5)
+    }
+    await stored.put_seen(vault.store.tables, source["id"], entries)
+    path = f"/api/sources/{source['id']}/save"
+
+    refused = await vault.client.post(path, {"posts": ["1", "0"]})
+    assert (refused.status, refused.json()["code"]) == (422, "BAD_URL")
+    assert (await vault.client.post(path, {"posts": ["1", "unknown"]})).status == 404
+    assert (await vault.client.post(path, {"posts": ["1"] * 501})).status == 422
+    assert (await vault.client.get("/api/jobs")).json()["jobs"] == []
+
+    assert (await vault.client.post(path, {"posts": ["1", "4", "3"]})).json() == {"count": 3}
+    jobs = (await vault.client.get("/api/jobs")).json()["jobs"]
+    assert sorted(job["post_url"][-1] for job in jobs) == ["1", "3", "4"]
+
+
 async def test_a_source_is_removed(vault: ApiVault) -> None:
     source = await follow(vault)
 

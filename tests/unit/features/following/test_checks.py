@@ -21,6 +21,7 @@ from mediavault.core.failures import (
     Failure,
     HttpError,
     LeaseLost,
+    NotFound,
     RateLimited,
     Unsupported,
 )
@@ -29,9 +30,11 @@ from mediavault.core.listings import Entry, ListCheck, Listing, Validators, encl
 from mediavault.core.marks import MarkKind, collection, from_source
 from mediavault.core.media import EnclosedFile, Expected, Item, Post
 from mediavault.core.platform import ENCLOSURE, Platform, YtdlpRules
+from mediavault.core.settings import Settings
 from mediavault.core.submission import Submission
 from mediavault.core.typed_records import from_named_json, to_named_json
 from mediavault.core.urls import EgressScope, is_exemptible, parse_http_url
+from mediavault.core.users import OWNER
 from mediavault.egress.guard import EgressGuard
 from mediavault.extraction.api_extractor import EnclosureExtractor
 from mediavault.extraction.ytdlp_reading import read_answer
@@ -41,12 +44,23 @@ from mediavault.features.following.background.checks import Follower, refuse_unw
 from mediavault.features.following.decisions import NEWEST_AT_ONCE, NEWS_AT_ONCE
 from mediavault.features.following.filters import Filters, Reason, reason_against
 from mediavault.features.following.inbox import read_inbox
-from mediavault.features.following.model import EntryState, Source, SourceState, Start
+from mediavault.features.following.model import (
+    MOST_CHECKS,
+    EntryState,
+    Source,
+    SourceCheck,
+    SourceState,
+    Start,
+    with_check,
+)
 from mediavault.features.following.records import Followed
+from mediavault.features.following.service import Chosen, Following
+from mediavault.features.following.taking import entry_key
 from mediavault.platforms import registry
 from mediavault.platforms.registry import identify
 from mediavault.store import holds
 from mediavault.store.bulk import enqueue_for_user
+from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import JobQuery
 from mediavault.store.tables import SOURCE_ENTRIES, SOURCES, Table, TableRow
 from mediavault.store.trash import move_to_trash, new_batch, no_paths
@@ -634,6 +648,53 @@ async def test_failures_are_told_after_a_day_and_slow_down_the_looks(vault: Vaul
     assert late.is_failing(vault.clock.now())
     assert late.error == "The feed is gone (404)."
     assert checks <= 6
+
+
+async def test_the_last_checks_of_a_source_are_kept(vault: Vault) -> None:
+    await vault.follow(interval_minutes=60)
+    await vault.check()
+    vault.feed.entries = [video(1)]
+    await vault.check(after=HOUR)
+    vault.feed.failure = ExtractorBroken("404")
+    await vault.check(after=HOUR)
+    history = (await vault.one()).state.history
+
+    assert [(check.new, str(check.error or "")) for check in history] == [
+        (0, "404"), (1, ""), (0, ""),
+    ]  # fmt: skip
+    for number in range(MOST_CHECKS):
+        history = with_check(history, SourceCheck(vault.clock.now(), number))
+    assert [check.new for check in history] == [*range(MOST_CHECKS)][::-1]
+
+
+async def test_a_skipped_post_that_a_user_chooses_is_saved_and_stays_so(vault: Vault) -> None:
+    vault.feed.entries = [video(3), video(2), video(1)]
+    await vault.follow(collection="Trains", profile="audio")
+    await vault.check()
+    store, submission = vault.store, Submission(identify, lambda *_: None, vault.clock)
+    live = LiveSettings(Settings(), store.records, vault.clock)
+    sources = Following(store, vault.clock, submission, live)
+    key = entry_key(video(1).url)
+
+    assert await sources.save("s-1", Chosen([key]), user="jane") == 1
+    assert await sources.save("s-1", Chosen([entry_key(video(3).url)])) == 1
+    jobs = (await store.catalogue.jobs(JobQuery())).jobs
+    assert sorted(int(job.post_url[-6:]) for job in jobs) == [1, 3]
+    assert {(job.priority, job.profile, job.is_wanted_by_lists_only) for job in jobs} == {
+        (Priority.NORMAL, "audio", False)
+    }
+    marks = await store.marks.of_jobs([job.id for job in jobs])
+    assert {collection("Trains"), "added/jane"} <= {
+        mark.name for of_job in marks.values() for mark in of_job
+    }
+    assert (await read_inbox(store, OWNER, cursor=None, limit=9)).arrivals == ()
+    state = (await vault.one()).state
+    assert (state.seen, state.skipped) == (3, 1)
+
+    await vault.check(after=HOUR)
+    assert await vault.reasons() == {2: Reason.BEFORE}
+    with pytest.raises(NotFound, match="isn't on the list any more"):
+        await sources.save("s-1", Chosen(["unknown", key]))
 
 
 async def test_a_source_that_never_worked_is_failing_at_once(vault: Vault) -> None:

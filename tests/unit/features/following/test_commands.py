@@ -9,6 +9,10 @@ import pytest
 
 from mediavault.core.listings import Entry
 from mediavault.features.following.commands import previews as previewing
+from mediavault.features.following.filters import Reason
+from mediavault.features.following.model import EntryState, SeenEntry
+from mediavault.features.following.records import put_seen
+from mediavault.features.following.taking import entry_key
 from mediavault.store.holds import pause
 from tests.previewed import fail_what_waits, read_what_waits
 from tests.unit.cli.conftest import Run, StubHouse, beat
@@ -32,6 +36,20 @@ def test_a_channel_is_followed_listed_paused_resumed_checked_and_removed(run: Ru
     assert run("follow", "remove", source["id"]).out == f"{source['id']} is no longer followed.\n"
     assert run("follow", "list").out == "No sources are followed.\n"
     assert run("follow", "check", source["id"]).code == 2
+
+
+def test_skipped_posts_are_saved_by_their_links(run: Run, house: StubHouse) -> None:
+    source = run("follow", "add", CHANNEL, "--json").json()
+    entry = SeenEntry(EntryState.SKIPPED, FILM.url, "A film", reason=Reason.WORDS)
+    key = entry_key(FILM.url)
+    asyncio.run(put_seen(house.store.tables, source["id"], {key: entry}))
+
+    assert run("follow", "save", source["id"], FILM.url).out == (
+        f"1 post of {source['id']} chosen.\n"
+    )
+    assert run("list", "--json").json()["jobs"][0]["post_url"] == FILM.url
+    assert run("follow", "save", source["id"], FILM.url, "--json").json() == {"count": 1}
+    assert run("follow", "save", source["id"], "https://youtu.be/bbbbbbbbbbb").code == 2
 
 
 @pytest.mark.parametrize(

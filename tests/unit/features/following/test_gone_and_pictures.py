@@ -32,7 +32,7 @@ def vault(tmp_path: Path) -> Vault:
 
 async def unlisted(vault: Vault) -> dict[int, datetime | None]:
     """When the videos went that are gone, by their numbers."""
-    found = await stored.unlisted_entries(vault.store.tables, "s-1", limit=500)
+    found = (await stored.unlisted_entries(vault.store.tables, "s-1", limit=500)).values()
     seen = await stored.all_seen(vault.store.tables, "s-1", limit=500)
     assert {entry.url for entry in found} == {
         entry.url for entry in seen.values() if entry.unlisted_at
@@ -42,7 +42,7 @@ async def unlisted(vault: Vault) -> dict[int, datetime | None]:
 
 
 async def unlisted_at(vault: Vault) -> dict[int, datetime | None]:
-    found = await stored.unlisted_entries(vault.store.tables, "s-1", limit=500)
+    found = (await stored.unlisted_entries(vault.store.tables, "s-1", limit=500)).values()
     return {int(entry.url[-6:]): entry.unlisted_at for entry in found}
 
 

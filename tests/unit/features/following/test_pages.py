@@ -20,6 +20,7 @@ from mediavault.features.following import records as stored
 from mediavault.features.following.filters import Filters, Reason
 from mediavault.features.following.model import EntryState, SeenEntry, Source, SourceState, Start
 from mediavault.store.holds import pause
+from mediavault.store.port import JobQuery
 from mediavault.store.profiles import save_profile
 from tests.following import set_state
 from tests.http_vault import ApiVault
@@ -378,6 +379,33 @@ async def test_a_sources_page_shows_its_posts_in_every_state(vault: ApiVault) ->
     assert "The trailer The title and description don't match" in text
     assert "Earlier posts the newest 50" in text
     assert "Never with these words trailer" in text
+
+
+async def test_skipped_posts_are_saved_on_a_sources_page(vault: ApiVault) -> None:
+    await follow(vault)
+    now = vault.clock.now()
+    urls = [f"https://www.youtube.com/watch?v={number:011}" for number in range(3)]
+    entries = {
+        str(number): SeenEntry(EntryState.SKIPPED, url, f"Film {number}", now, now, reason)
+        for number, (url, reason) in enumerate(
+            zip(urls, (Reason.BEFORE, Reason.WORDS, Reason.UNREADABLE), strict=True)
+        )
+    }
+    await stored.put_seen(vault.store.tables, "s-1", entries)
+    path = "/sources/s-1"
+    page = (await vault.client.get(path)).text
+    assert re.findall(r'name="posts" value="(\w+)" form="chosen"', page) == ["0", "1"]
+
+    assert (await vault.client.submit(f"{path}/save", {"posts": ["0", "1"]})).status == 303
+    jobs = (await vault.store.catalogue.jobs(JobQuery())).jobs
+    assert sorted(job.post_url for job in jobs) == urls[:2]
+    many: dict[str, str | list[str]] = {"posts": ["0"] * 501}
+    assert (await vault.client.submit(f"{path}/save", many)).status == 422
+
+    assert (await vault.client.submit(f"{path}/newest", {"newest": "7"})).status == 303
+    source = await the_source(vault)
+    assert (source.start, source.newest) == (Start.NEWEST, 7)
+    assert (await vault.client.submit(f"{path}/newest", {"newest": "x"})).status == 422
 
 
 async def test_a_sources_posts_go_on_on_further_pages(vault: ApiVault) -> None:

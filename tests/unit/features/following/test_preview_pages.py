@@ -10,8 +10,9 @@ import pytest
 from mediavault.core.listings import Entry
 from mediavault.core.records import RecordKind
 from mediavault.features.following import records as stored
-from mediavault.features.following.model import Source, Start
+from mediavault.features.following.model import EntryState, Source, Start
 from mediavault.store.holds import pause
+from mediavault.store.port import JobQuery
 from tests.http_vault import ApiVault
 from tests.previewed import fail_what_waits, read_what_waits
 
@@ -108,6 +109,43 @@ async def test_a_list_that_cannot_be_read_is_shown_with_what_helps(vault: ApiVau
     assert "This list is private." in words(page)
     assert "Sign in" in words(page)
     assert "hx-get" not in page
+
+
+async def test_posts_that_are_ticked_are_saved_with_the_following(vault: ApiVault) -> None:
+    path = await ask(vault, {**FORM, "start": "now"})
+    await read_what_waits(vault.store.records, vault.clock, film(1), film(2), film(3))
+    page = (await vault.client.get(path)).text
+    keys = re.findall(r'name="posts" value="(\w+)" form="form"', page)
+    assert len(keys) == 3
+    assert "Save the 3 earlier posts too" in words(page)
+
+    form = {**FORM, "start": "now", "preview": path.rpartition("/")[2], "posts": keys[1:]}
+    refused = await vault.client.submit("/sources", {**form, "posts": ["unknown"]})
+    assert refused.status == 422
+    assert await stored.followed(vault.store.tables) == []
+
+    assert (await vault.client.submit("/sources", form)).status == 303
+    [one] = await stored.followed(vault.store.tables)
+    assert (one.state.seen, one.state.skipped) == (2, 0)
+    jobs = (await vault.store.catalogue.jobs(JobQuery())).jobs
+    assert sorted(job.post_url[-1] for job in jobs) == ["2", "3"]
+    seen = await stored.seen(vault.store.tables, one.source.id, keys)
+    assert {key: entry.state for key, entry in seen.items()} == dict.fromkeys(
+        keys[1:], EntryState.SAVED
+    )
+
+
+async def test_the_newest_of_the_skipped_posts_can_be_asked_for(vault: ApiVault) -> None:
+    path = await ask(vault, {**FORM, "newest": "1"})
+    await read_what_waits(vault.store.records, vault.clock, film(1), film(2), film(3))
+    page = (await vault.client.get(path)).text
+    assert "Save the 2 earlier posts too" in words(page)
+    [number] = re.findall(r'name="save_newest" value="(\d+)"', page)
+
+    path = await ask(vault, {**FORM, "newest": "1", "save_newest": number})
+    page = (await vault.client.get(path)).text
+    assert "Would be saved 3" in words(page)
+    assert re.search(r'name="newest"[^>]* value="3"', page)
 
 
 async def test_a_list_without_posts_says_so(vault: ApiVault) -> None:

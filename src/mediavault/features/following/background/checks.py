@@ -27,12 +27,12 @@ from mediavault.core.failures import (
     NotAVideo,
     NotFound,
 )
-from mediavault.core.job import Job, NewJob, Priority
-from mediavault.core.listings import Entry, Listing, metadata_of, post_key
+from mediavault.core.job import Job, NewJob
+from mediavault.core.listings import Entry, Listing, post_key
 from mediavault.core.logs import get_logger
-from mediavault.core.marks import MarkKind, in_collection
+from mediavault.core.marks import MarkKind
 from mediavault.core.media import LANGUAGE, MAX_PICTURE_BYTES, Extraction, picture_suffix
-from mediavault.core.urls import MAX_URL_CHARS, EgressScope, parse_http_url
+from mediavault.core.urls import EgressScope, parse_http_url
 from mediavault.egress.port import Timeouts
 from mediavault.features.following import records as stored
 from mediavault.features.following.background.list_reading import (
@@ -52,13 +52,19 @@ from mediavault.features.following.decisions import (
     usual_gap,
 )
 from mediavault.features.following.filters import Reason
-from mediavault.features.following.inbox import note_arrivals
-from mediavault.features.following.model import EntryState, SeenEntry, Source, SourceState
+from mediavault.features.following.model import (
+    EntryState,
+    SeenEntry,
+    Source,
+    SourceCheck,
+    SourceState,
+    with_check,
+)
 from mediavault.features.following.records import AcquiredSource, Followed, put_picture
+from mediavault.features.following.taking import entry_key, seen_entry, take
 from mediavault.platforms import registry
 from mediavault.store.holds import all_holds
 from mediavault.store.port import Store
-from mediavault.store.profiles import if_it_exists, with_settings
 from mediavault.store.removed_posts import removed
 from mediavault.worker.context import WorkerContext
 from mediavault.worker.site_limits import NotAllowedYet
@@ -68,7 +74,6 @@ ROUND_S = 15.0
 ROUNDS_AT_ONCE = 3
 CHECKS_IN_A_ROUND = 20
 RECENT = 200
-MAX_TITLE_CHARS = 300
 DATES = 20
 YIELD_FOR, YIELD_AT_MOST = timedelta(minutes=1), timedelta(hours=1)
 ENOUGH_WAITING = 5  # jobs of a site or host: while there are more, no earlier post is added
@@ -171,6 +176,7 @@ class Follower:
             error=failure.message,
             help=failure.help,
             cheap_failures=state.cheap_failures + 1,
+            history=with_check(state.history, SourceCheck(now, error=failure.message)),
         )
 
     def _interval(
@@ -218,7 +224,7 @@ class Follower:
                 (
                     each.post.key,
                     replace(
-                        _seen(each.post.entry, EntryState.WAITING, now),
+                        seen_entry(each.post.entry, EntryState.WAITING, now),
                         is_new_post=not each.is_from_before,
                     ),
                 )
@@ -228,20 +234,18 @@ class Follower:
         skipped = [decision for decision in changes if decision.state is EntryState.SKIPPED]
         if skipped:
             seen = {
-                each.post.key: _seen(each.post.entry, EntryState.SKIPPED, now, each.reason)
+                each.post.key: seen_entry(each.post.entry, EntryState.SKIPPED, now, each.reason)
                 for each in skipped
             }
             await stored.put_seen(self.context.store.tables, source.id, seen)
-        newly_skipped = sum(each.former is None for each in skipped)
-        put_back = sum(
-            each.former is not None for each in changes if each.state is not EntryState.SKIPPED
-        )
         with_facts = _with_facts(state, found, now, decisions)
         state = replace(
             await self._with_unlisted(found, followed, with_facts, decisions),
             started=source.start_number,
             waiting=await stored.count_waiting(self.context.store.tables, source.id),
-            skipped=state.skipped + newly_skipped - put_back,
+            skipped=await stored.count_skipped(self.context.store.tables, source.id)
+            if changes
+            else state.skipped,
         )
         span = jittered(self._interval(source, state, found.fresh_for), self.context.retry.jitter())
         return replace(state, next_check_at=now + max(span, found.fresh_for or timedelta()))
@@ -283,45 +287,11 @@ class Follower:
         *,
         are_news: bool,
     ) -> None:
-        """Store jobs for these posts unless they have one, and then record that they are taken."""
-        if not posts:
-            return
-        store, now = self.context.store, self.context.clock.now()
-        profile = await if_it_exists(store.records, source.profile)
-        new = [
-            replace(_with_file(job, entries[post]), priority=Priority.LATER) for post, job in posts
-        ]
-        if self.context.live is not None:
-            new = await with_settings(
-                new, await self.context.live(), store.records, profile=profile
-            )
-        results = await store.queue.enqueue(new)
-        await stored.mark_posts(store, source.id, [result.job.id for result in results])
-        # A check that was killed after it had stored jobs is repeated: they are not new then, but
-        # came from a source.
-        brought = [one.job.id for one in results if one.created or one.job.is_wanted_by_lists_only]
-        await note_arrivals(store, brought, are_news=are_news)
-        if source.collection:
-            await store.marks.put(
-                [in_collection(result.job.id, source.collection) for result in results]
-            )
-        await stored.put_seen(
-            store.tables,
-            source.id,
-            {
-                post: replace(_seen(entries[post], EntryState.SAVED, now), job_id=result.job.id)
-                for (post, _), result in zip(posts, results, strict=True)
-            },
+        context = self.context
+        settings = None if context.live is None else await context.live()
+        await take(
+            context.store, context.clock, settings, source, posts, entries, are_news=are_news
         )
-        for result in results:
-            job = result.job
-            log.info(
-                "post_followed",
-                source=source.id,
-                job_id=job.id,
-                trace_id=job.trace_id,
-                created=result.created,
-            )
 
     # --- earlier posts ----------------------------------------------------------------------------
 
@@ -383,11 +353,6 @@ class Follower:
         await self._take([(post, new)], source, {post: entry}, are_news=entry.is_new_post)
 
 
-def _key(canonical_url: str) -> str:
-    """Return the key of a post among the entries of a source."""
-    return post_key(registry.seen_as(canonical_url))
-
-
 def _due_since(followed: Followed, now: datetime) -> datetime:
     return followed.state.next_check_at or min(followed.source.followed_at, now)
 
@@ -400,24 +365,6 @@ def _yields(followed: Followed, waiting: Mapping[str, int], now: datetime) -> bo
         return False
     seen = followed.state.checked_at
     return seen is not None and now - seen < 2 * YIELD_AT_MOST
-
-
-def _seen(
-    entry: Entry | SeenEntry, state: EntryState, now: datetime, reason: Reason | None = None
-) -> SeenEntry:
-    enclosed = entry.enclosed if state is EntryState.WAITING else None
-    if isinstance(entry, SeenEntry):
-        return replace(entry, state=state, reason=reason, enclosed=enclosed)
-    title = entry.title[:MAX_TITLE_CHARS] if entry.title else None
-    url = entry.url[:MAX_URL_CHARS]
-    return SeenEntry(state, url, title, entry.published_at, now, reason, enclosed=enclosed)
-
-
-def _with_file(job: NewJob, entry: Entry | SeenEntry) -> NewJob:
-    """Return the job with the file that the entry encloses, unless its site has a reader,
-    which knows more about the post.
-    """
-    return replace(job, metadata=metadata_of(entry.enclosed)) if job.platform == "generic" else job
 
 
 def _with_facts(
@@ -465,6 +412,7 @@ def _with_facts(
         else state.whole_entries,
         seen=state.seen + sum(decision.former is None for decision in decisions),
         new_at_last_check=news,
+        history=with_check(state.history, SourceCheck(now, news)),
         newest_at=max((*dates, *((state.newest_at,) if state.newest_at else ())), default=None),
     )
 
@@ -484,7 +432,7 @@ async def refuse_unwanted(store: Store, clock: Clock, job: Job, extraction: Extr
     now = clock.now()
     marks = (await store.marks.of_jobs([job.id])).get(job.id, ())
     sources = [mark.name.partition("/")[2] for mark in marks if mark.kind == MarkKind.SOURCE]
-    entry, post = _entry_of(job, extraction), _key(job.canonical_url)
+    entry, post = _entry_of(job, extraction), entry_key(job.canonical_url)
     skipped: dict[str, SeenEntry] = {}
     for source_id in sources:
         try:
@@ -493,7 +441,8 @@ async def refuse_unwanted(store: Store, clock: Clock, job: Job, extraction: Extr
             return
         if (reason := reason_after_check(entry, source, now)) is None:
             return
-        skipped[source_id] = replace(_seen(entry, EntryState.SKIPPED, now, reason), is_read=True)
+        seen = seen_entry(entry, EntryState.SKIPPED, now, reason)
+        skipped[source_id] = replace(seen, is_read=True)
     current = await store.catalogue.get(job.id)
     if not skipped or not current.is_wanted_by_lists_only:
         return

@@ -1,4 +1,4 @@
-"""``follow add | list | change | pause | resume | check | remove``: the accounts,
+"""``follow add | list | change | save | pause | resume | check | remove``: the accounts,
 lists and feeds that the vault follows.
 """
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mediavault.features.following.records import Followed
     from mediavault.features.following.service import Following
     from mediavault.features.following.views import SourceView
+    from mediavault.store.port import Store
 
 T = TypeVar("T")
 
@@ -98,6 +99,32 @@ def change(settings: SettingValues, source_id: SourceId, *, as_json: AsJson = Fa
     _print_one(lambda sources: sources.change(source_id, settings), as_json=as_json)
 
 
+def save(
+    source_id: SourceId,
+    posts: Annotated[
+        list[str],
+        typer.Argument(metavar="URL …", help="The links of posts on its list.", show_default=False),
+    ],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Save posts that were skipped, whatever the source's settings say."""
+    from mediavault.cli.output import out, print_json
+    from mediavault.core.messages import counted
+    from mediavault.features.following.service import Chosen
+    from mediavault.features.following.taking import entry_key
+
+    def chosen(sources: Following) -> Chosen:
+        urls = [sources.submit.read(text).canonical_url for text in posts]
+        return Chosen([entry_key(url) for url in urls])
+
+    count = of_sources(lambda sources: sources.save(source_id, chosen(sources)))
+    if as_json:
+        print_json({"count": count})
+    else:
+        out().print(f"{counted(count, 'post')} of {source_id} chosen.", highlight=False)
+
+
 def pause(source_id: SourceId, *, as_json: AsJson = False) -> None:
     """Stop checking a source until it is resumed. Its earlier posts wait too."""
     _print_one(lambda sources: sources.change(source_id, {"is_paused": True}), as_json=as_json)
@@ -166,10 +193,12 @@ def of_sources(use: Callable[[Following], Awaitable[T]]) -> T:
     from mediavault.cli.context import quiet_settings, with_store
     from mediavault.core.clock import SystemClock
     from mediavault.features.following.service import Following
+    from mediavault.store.live_settings import LiveSettings
 
-    settings = quiet_settings()
-    return asyncio.run(
-        with_store(
-            settings, lambda store: use(Following(store, SystemClock(), make_submission(settings)))
-        )
-    )
+    settings, clock = quiet_settings(), SystemClock()
+
+    def sources(store: Store) -> Following:
+        live = LiveSettings(settings, store.records, clock)
+        return Following(store, clock, make_submission(settings), live)
+
+    return asyncio.run(with_store(settings, lambda store: use(sources(store))))

@@ -12,8 +12,8 @@ from mediavault.core.listings import ALL_KINDS, EntryKind
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.features.following.decisions import fill_takes
-from mediavault.features.following.filters import REASONS
-from mediavault.features.following.model import SeenEntry, Start
+from mediavault.features.following.filters import REASONS, Reason
+from mediavault.features.following.model import EntryState, SeenEntry, Start
 from mediavault.features.following.pages.form import interval_words
 from mediavault.features.following.preview_views import (
     Outcome,
@@ -59,16 +59,18 @@ class SourceCard:
 
 @dataclass(frozen=True, slots=True)
 class EntryLine:
-    """An entry: its link, its title, why it was skipped ("" if it was not),
-    and since when it is no longer listed.
+    """An entry: the key of its post, its link, its title, why it was skipped ("" if it was not),
+    and since when it is no longer listed. ``can_be_chosen``: it was skipped, and can be saved.
     """
 
+    key: str
     url: str
     title: str
     published_at: datetime | None
     why: str
     job_id: str | None = None
     unlisted_at: datetime | None = None
+    can_be_chosen: bool = False
 
 
 def source_cards(
@@ -174,16 +176,18 @@ def _minutes(seconds: float | None) -> str:
     return f"{seconds / 60:.3g} min" if seconds is not None else ""
 
 
-def entry_line(entry: SeenEntry) -> EntryLine:
+def entry_line(key: str, entry: SeenEntry) -> EntryLine:
     """Return the line of an entry."""
     entry = shown_entry(entry)
     return EntryLine(
+        key=key,
         url=entry.url,
         title=one_line(entry.title or entry.url)[:MAX_TITLE_CHARS],
         published_at=entry.published_at,
         why=translated(REASONS[entry.reason]) if entry.reason else "",
         job_id=entry.job_id,
         unlisted_at=entry.unlisted_at,
+        can_be_chosen=entry.state is EntryState.SKIPPED and entry.reason is not Reason.UNREADABLE,
     )
 
 
@@ -214,20 +218,27 @@ class PreviewGroup:
 @dataclass(frozen=True, slots=True)
 class PreviewPart:
     """The part of the page below the form. ``fill`` says how many posts would wait and for how
-    long, "" for none.
+    long, "" for none; ``earlier`` how many are skipped only because they were there before,
+    and ``with_earlier`` how many of the newest posts there are with these.
     """
 
     view: SourcePreviewView
     name: str
+    earlier: int
+    with_earlier: int
     groups: tuple[PreviewGroup, ...]
     fill: str
 
 
 def preview_part(view: SourcePreviewView) -> PreviewPart:
     waiting = view.counts.in_turn + view.source.waiting
+    earlier = view.counts.skipped_for.get(Reason.BEFORE, 0)
+    wanted = 0 if view.source.start is Start.NOW else view.counts.saved + view.counts.undecided
     return PreviewPart(
         view,
         one_line(view.source.name),
+        earlier,
+        earlier + wanted,
         tuple(_group(outcome, view) for outcome in Outcome),
         fill_words(waiting, timedelta(seconds=view.fill_s)) if waiting else "",
     )
@@ -248,8 +259,10 @@ def _group(outcome: Outcome, view: SourcePreviewView) -> PreviewGroup:
 def _line(entry: PreviewEntryView) -> EntryLine:
     length = format_duration(entry.duration_s) if entry.duration_s else ""
     return EntryLine(
+        key=entry.key,
         url=entry.url,
         title=one_line(entry.title or entry.url)[:MAX_TITLE_CHARS],
         published_at=entry.published_at,
+        can_be_chosen=entry.outcome is Outcome.SKIPPED and entry.reason is not Reason.UNREADABLE,
         why=" · ".join(filter(None, (outcome_label(entry), length))),
     )

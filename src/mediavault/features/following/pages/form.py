@@ -11,9 +11,11 @@ from typing import Any
 
 from mediavault.core.failures import BadInput
 from mediavault.core.listings import ALL_KINDS, EntryKind
+from mediavault.core.messages import Message
 from mediavault.core.profiles import language_tags
 from mediavault.features.following.filters import Filters
-from mediavault.features.following.model import Source, Start
+from mediavault.features.following.model import MOST_CHOSEN, Source, Start
+from mediavault.features.following.service import Chosen
 from mediavault.presentation.translation import gettext, ngettext
 
 _MAX_DIGITS = 7
@@ -82,7 +84,9 @@ def form_of(source: Source, zone: tzinfo | None) -> SourceForm:
 
 
 def read_source_form(fields: Mapping[str, Sequence[str]]) -> SourceForm:
-    """Return the form that was submitted."""
+    """Return the form that was submitted. The button "Save the newest …" of a preview overrides its
+    choice of earlier posts.
+    """
     text = {name: values[0].strip() for name, values in fields.items() if values}
     names = (
         "url",
@@ -98,7 +102,26 @@ def read_source_form(fields: Mapping[str, Sequence[str]]) -> SourceForm:
     )
     filters = ("shortest", "longest", "languages", "members", "reposts", "no_replies")
     typed = {name: text.get(name, "") for name in (*names, *filters)}
+    if newest := text.get("save_newest"):
+        typed |= {"start": Start.NEWEST.value, "newest": newest}
     return SourceForm(**typed, kinds=tuple(fields.get("kinds", ())))
+
+
+def read_chosen(fields: Mapping[str, Sequence[str]]) -> Chosen:
+    """Return the posts that were ticked in a preview or on a source's page. Raises BadInput."""
+    posts = [post for post in fields.get("posts", ()) if post]
+    if len(posts) > MOST_CHOSEN:
+        raise BadInput(
+            "Too many posts were chosen.",
+            help=Message("Choose at most %(most)s at a time.", most=MOST_CHOSEN),
+        )
+    return Chosen(posts, next(iter(fields.get("preview", ())), "") or None)
+
+
+def newest_wanted(fields: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Return the settings with which the newest earlier posts are saved. Raises BadInput."""
+    newest = next(iter(fields.get("newest", ())), "").strip()
+    return _start_of(SourceForm(start=Start.NEWEST.value, newest=newest), None)
 
 
 def described(form: SourceForm, before: Source, zone: tzinfo | None) -> dict[str, Any]:

@@ -4,6 +4,8 @@ and a page for each source.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import islice
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -15,9 +17,12 @@ from mediavault.core.clock import EARLIEST
 from mediavault.core.failures import MediavaultError
 from mediavault.core.marks import from_source
 from mediavault.core.messages import Message
-from mediavault.features.following.model import EntryState, Source, Start
+from mediavault.features.following.filters import Reason
+from mediavault.features.following.model import EntryState, SeenEntry, Source, Start
 from mediavault.features.following.pages.cards import (
     KIND_LABELS,
+    LINES_SHOWN,
+    EntryLine,
     PreviewPart,
     SourceCard,
     entry_line,
@@ -31,6 +36,8 @@ from mediavault.features.following.pages.form import (
     described,
     form_of,
     interval_choices,
+    newest_wanted,
+    read_chosen,
     read_source_form,
 )
 from mediavault.features.following.preview_views import source_preview_view
@@ -73,9 +80,9 @@ IMPORT_PAGE = f"{PAGE}/import"
 LISTED_SHOWN = 200
 SOURCES_ON_A_PAGE = 50
 NEWEST_JOBS = 24
-WAITING_SHOWN, SKIPPED_SHOWN = 50, 100
+WAITING_SHOWN = 50
 ENTRIES_READ = 2_000
-MAX_FIELDS = 40
+MAX_FIELDS = 40 + LINES_SHOWN  # a check box for each skipped post
 START_LABELS = {
     Start.NOW: Message("Today on"),
     Start.SINCE: Message("A date"),
@@ -117,9 +124,11 @@ async def follow_form(
     request: Request, services: Services, sources: FollowingDep, user: UserName
 ) -> Response:
     """Follow what the form names. A worker looks at it within a minute."""
-    form = read_source_form(await read_fields(request, most=MAX_FIELDS))
+    fields = await read_fields(request, most=MAX_FIELDS)
+    form = read_source_form(fields)
     try:
-        one = await sources.follow(form.url, described(form, NEW, current().zone), user=user)
+        settings, chosen = described(form, NEW, current().zone), read_chosen(fields)
+        one = await sources.follow(form.url, settings, chosen, user=user)
     except MediavaultError as exc:
         return await _list(services, form, error=exc)
     return see_other(f"{PAGE}#{one.source.id}")
@@ -205,13 +214,19 @@ async def import_form(
 
 @router.post(f"{PAGE}/{{source_id}}")
 async def change_form(
-    source_id: SourcePath, request: Request, services: Services, sources: FollowingDep
+    source_id: SourcePath,
+    request: Request,
+    services: Services,
+    sources: FollowingDep,
+    user: UserName,
 ) -> Response:
     """Change a source. If its start or filters change, skipped entries are decided again."""
-    form = read_source_form(await read_fields(request, most=MAX_FIELDS))
+    fields = await read_fields(request, most=MAX_FIELDS)
+    form = read_source_form(fields)
     one = await sources.find(source_id)
     try:
-        await sources.change(source_id, described(form, one.source, current().zone))
+        settings, chosen = described(form, one.source, current().zone), read_chosen(fields)
+        await sources.change(source_id, settings, chosen, user=user)
     except MediavaultError as exc:
         return await _list(services, form, changed=one, error=exc)
     return see_other(f"{PAGE}/{one.source.id}")
@@ -233,7 +248,7 @@ async def show(
     return render(
         "source.html",
         moment=moment,
-        unlisted=[entry_line(entry) for entry in unlisted[:SKIPPED_SHOWN]],
+        unlisted=_lines(unlisted),
         card=card,
         settings_summary=settings_summary(one, current().zone),
         posts=[job_view(job) for job in jobs.jobs],
@@ -241,8 +256,9 @@ async def show(
         next_page=f"{PAGE}/{source_id}?{urlencode({'cursor': jobs.next_cursor})}"
         if jobs.next_cursor
         else None,
-        waiting=[entry_line(entry) for entry in waiting.values()],
-        skipped=[entry_line(entry) for entry in skipped[:SKIPPED_SHOWN]],
+        waiting=_lines(waiting),
+        skipped=_lines(skipped),
+        earlier=sum(entry.reason is Reason.BEFORE for entry in skipped.values()),
         **await frame(services),
     )
 
@@ -270,11 +286,34 @@ async def check_form(source_id: SourcePath, request: Request, sources: Following
     return await _back(request)
 
 
+@router.post(f"{PAGE}/{{source_id}}/save")
+async def save_posts_form(
+    source_id: SourcePath, request: Request, sources: FollowingDep, user: UserName
+) -> Response:
+    """Save the posts that are ticked."""
+    chosen = read_chosen(await read_fields(request, most=MAX_FIELDS))
+    await sources.save(source_id, chosen, user=user)
+    return see_other(f"{PAGE}/{source_id}")
+
+
+@router.post(f"{PAGE}/{{source_id}}/newest")
+async def save_newest_form(
+    source_id: SourcePath, request: Request, sources: FollowingDep
+) -> Response:
+    """Save the newest of the posts that were there before, from the next check on."""
+    await sources.change(source_id, newest_wanted(await read_fields(request, most=MAX_FIELDS)))
+    return see_other(f"{PAGE}/{source_id}")
+
+
 @router.post(f"{PAGE}/{{source_id}}/remove")
 async def unfollow_form(source_id: SourcePath, sources: FollowingDep) -> Response:
     """Stop following the source. Its posts stay."""
     await sources.remove(source_id)
     return see_other(PAGE)
+
+
+def _lines(entries: Mapping[str, SeenEntry]) -> list[EntryLine]:
+    return [entry_line(key, entry) for key, entry in islice(entries.items(), LINES_SHOWN)]
 
 
 async def _back(request: Request) -> Response:
