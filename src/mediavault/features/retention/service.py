@@ -24,6 +24,7 @@ from mediavault.features.retention.model import (
 from mediavault.features.retention.records import (
     make_plan,
     make_plan_soon,
+    digest_of,
     may_go_still,
     read_plan,
     retention_rules,
@@ -65,7 +66,7 @@ class RetentionView(BaseModel):
     """The retention rules and what can be deleted: ``posts`` are the first of ``count`` posts with
     ``bytes`` in all.
 
-    ``made_at`` is null until a worker has listed them. No posts of the ``doubtful`` sources are
+    ``made_at`` is null until a worker has listed them for these rules. No posts of the ``doubtful`` sources are
     deleted, since their last answer can't be trusted. ``moved_today`` is how many posts were moved
     to the trash today.
     """
@@ -96,7 +97,9 @@ class RetentionRules:
             await retention_rules(self.store.records),
             await read_plan(self.store.records),
         )
-        return await self._view(rules, stored.plan, limit)
+        plan = stored.plan
+        is_of_these = plan is not None and plan.rules == digest_of(rules)
+        return await self._view(rules, plan if is_of_these else None, limit)
 
     async def view_now(self, free_bytes: int | None, *, limit: int) -> RetentionView:
         """Return the same, listed now instead of by a worker.
@@ -172,10 +175,9 @@ def retention_view(
     The vault's rule comes first.
     """
     ordered = sorted(rules.items(), key=lambda item: (item[0] != WHOLE_VAULT, item[0]))
-    is_made = plan is not None and plan.made_by is None
     return RetentionView(
         rules=[rule_view(key, rule) for key, rule in ordered],
-        made_at=plan.made_at if plan and is_made else None,
+        made_at=plan.made_at if plan else None,
         count=plan.count if plan else 0,
         bytes=plan.bytes if plan else 0,
         posts=[

@@ -72,6 +72,22 @@ async def test_what_may_go_is_listed_with_its_reason_until_it_is_pinned(vault: A
     assert (await vault.client.get("/api/retention")).json()["posts"] == []
 
 
+async def test_a_list_that_was_made_for_other_rules_is_not_shown(vault: ApiVault) -> None:
+    await vault.add_saved()
+    await vault.client.put(f"{RULES}/vault", {"days": 1})
+    vault.clock.advance(timedelta(days=2))
+    await list_anew(vault)
+    assert (await vault.client.get("/api/retention")).json()["count"] == 1
+
+    await vault.client.put(f"{RULES}/vault", {"days": 30})
+    view = (await vault.client.get("/api/retention")).json()
+    assert (view["made_at"], view["count"], view["posts"]) == (None, 0, [])
+    assert "hx-get=" in (await vault.client.get("/retention")).text
+    await list_anew(vault)
+    assert (await vault.client.get("/api/retention")).json()["made_at"] is not None
+    assert "hx-get=" not in (await vault.client.get("/retention")).text
+
+
 async def test_the_list_is_made_again_on_request(vault: ApiVault) -> None:
     await vault.add_saved()
     await vault.client.put(f"{RULES}/vault", {"days": 1})
