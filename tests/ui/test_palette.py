@@ -60,11 +60,14 @@ async def test_the_button_opens_it_and_a_click_goes_to_a_page(pages: Pages, size
     await page.wait_for_url("**/sessions")
 
 
-async def test_a_setting_is_found_by_its_name_and_not_listed_before(pages: Pages) -> None:
+@pytest.mark.parametrize("text", ["bandwidth", "downloads limit"])
+async def test_a_setting_is_found_by_its_words_and_not_listed_before(
+    pages: Pages, text: str
+) -> None:
     page = await pages("/")
     await open_on(page)
     await expect(page.locator("#palette-list [data-if-typed]")).to_have_count(0)
-    await page.keyboard.type("bandwidth")
+    await page.keyboard.type(text)
     assert await active(page) == "Speed limit for all downloads Speed and hours"
     await page.keyboard.press("Enter")
 

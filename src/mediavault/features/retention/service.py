@@ -22,9 +22,9 @@ from mediavault.features.retention.model import (
     Why,
 )
 from mediavault.features.retention.records import (
+    digest_of,
     make_plan,
     make_plan_soon,
-    digest_of,
     may_go_still,
     read_plan,
     retention_rules,
@@ -66,9 +66,9 @@ class RetentionView(BaseModel):
     """The retention rules and what can be deleted: ``posts`` are the first of ``count`` posts with
     ``bytes`` in all.
 
-    ``made_at`` is null until a worker has listed them for these rules. No posts of the ``doubtful`` sources are
-    deleted, since their last answer can't be trusted. ``moved_today`` is how many posts were moved
-    to the trash today.
+    ``made_at`` is null until a worker has listed them for these rules. No posts of the ``doubtful``
+    sources are deleted, since their last answer can't be trusted. ``moved_today`` is how many posts
+    were moved to the trash today.
     """
 
     rules: list[RetentionRuleView]

@@ -45,7 +45,8 @@ function optionOf(template, id, parts, go) {
 function fits(place, text) {
   const isSetting = "ifTyped" in place.dataset;
   if (isForSettings ? !isSetting : isSetting && !text) return false;
-  return `${place.textContent.trim()} ${place.dataset.words ?? ""}`.toLocaleLowerCase().includes(text.toLocaleLowerCase());
+  const said = `${place.textContent.trim()} ${place.dataset.words ?? ""}`.toLocaleLowerCase();
+  return text.toLocaleLowerCase().split(/\s+/).every((word) => said.includes(word)); // in any order
 }
 
 function show() {
