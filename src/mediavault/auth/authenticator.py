@@ -92,6 +92,7 @@ class Principal:
     user: str = OWNER
     role: Role = Role.ADMIN
     profile: str | None = None  # of the posts that it submits without one
+    called: str = ""  # as pages call the user; "": an owner without a name
 
 
 class Authenticator:
@@ -179,7 +180,9 @@ class Authenticator:
     ) -> Principal | None:
         """Return the caller with this user's role; None when that user has been removed."""
         user = await self.users.find(name)
-        return None if user is None else Principal(scope, how, session, by, user.name, user.role)
+        if user is None:
+            return None
+        return Principal(scope, how, session, by, user.name, user.role, called=user.called)
 
     async def is_still_valid(self, caller: Principal) -> bool:
         """Whether the session or token of ``caller`` is still valid, and the user's role the same.
@@ -211,7 +214,7 @@ class Authenticator:
         Without a ``name`` it is the owner, for whom MEDIAVAULT_TOKEN counts too. Raises
         WrongSecret, TooManyTries.
         """
-        user = name.strip().lower() or OWNER
+        user = await self.users.of_typed(name)
         self._try(visit.address, user)
         # always hashed, so that the time does not show what matched
         by_password = await self.users.holds(secret, user)
@@ -298,9 +301,11 @@ class Authenticator:
         log.info("signed_in", address=visit.address, browser=visit.browser, user=user)
         return await self.sessions.begin(visit, user=user, bound_to=bound_to)
 
-    async def set_up(self, password: str, invitation: str, visit: ClientInfo) -> str:
-        """Set the first password; return the id of a new session. Raises WrongSecret,
-        TooManyTries, BadInput.
+    async def set_up(
+        self, password: str, invitation: str, visit: ClientInfo, *, name: str = ""
+    ) -> str:
+        """Set the first password, and the owner's name if one is given; return the id of a new
+        session. Raises WrongSecret, TooManyTries, BadInput.
         """
         mode = await self.mode()
         if mode is AuthMode.PROTECTED:
@@ -313,7 +318,7 @@ class Authenticator:
                     "This is not the set-up token.",
                     help="The start printed it, and it holds for an hour: start again.",
                 )
-        if not await self.users.take(password):
+        if not await self.users.take(password, name):
             raise WrongSecret("A password was set in the meantime.", help="Sign in with it.")
         await self.setup_token.end_all()
         await self.sessions.end_all()

@@ -37,18 +37,21 @@ class ProviderIdentity:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user. ``password`` is an argon2 hash; None when the user signs in otherwise."""
+    """A user. ``password`` is an argon2 hash; None when the user signs in otherwise. ``called`` is
+    what pages call the user; "" for an owner without a name.
+    """
 
     name: str
     role: Role
     made_at: datetime | None = None  # None: the owner
     password: str | None = None
     identity: ProviderIdentity | None = None
+    called: str = ""
 
 
 class Users:
-    """The owner, whose record is ``{"password": a hash}``, and the users that were added. Without
-    the owner's password the vault is open to its machine.
+    """The owner, whose record is ``{"password": a hash, "name": where given}``, and the users that
+    were added. Without the owner's password the vault is open to its machine.
     """
 
     def __init__(
@@ -71,6 +74,28 @@ class Users:
         """
         return _user(name, await self._record(name))
 
+    async def of_typed(self, name: str) -> str:
+        """Return the user whom a sign-in means by this name: the owner signs in by the owner's
+        name, or by none.
+        """
+        typed = name.strip().lower()
+        owner = await self._read(OWNER)
+        return OWNER if not typed or typed == _called(owner) else typed
+
+    async def name_owner(self, name: str) -> None:
+        """Give the owner a name; "" removes it. Raises BadInput for one that can't be used,
+        and while the owner has no password.
+        """
+        record, chosen = await self._read(OWNER), user_name(name) if name.strip() else ""
+        if record is None:
+            raise BadInput("The owner gets a name with the password.", help="Set a password first.")
+        if chosen == OWNER or chosen in [user.name for user in await self.all()]:
+            raise _taken()
+        await self._records.replace(
+            RecordKind.OWNER, OWNER, {**record.value, "name": chosen}, if_value=record.value
+        )
+        self._forget()
+
     async def all(self) -> list[User]:
         """Return the users that were added, by name."""
         found = (_user(record.key, record) for record in await self._records.all(RecordKind.USER))
@@ -86,12 +111,13 @@ class Users:
 
     # --- passwords
 
-    async def take(self, password: str) -> bool:
-        """Set the owner's first password; False when there is one already.
-        Raises BadInput for a bad password.
+    async def take(self, password: str, name: str = "") -> bool:
+        """Set the owner's first password, and name if one is given; False when there is one
+        already. Raises BadInput for a bad password or name.
         """
         check_password(password)
-        value = {"password": await self._hashes.make(password)}
+        value = {"name": user_name(name)} if name.strip() else {}
+        value["password"] = await self._hashes.make(password)
         taken = await self._records.replace(RecordKind.OWNER, OWNER, value, if_value=None)
         self._forget()
         return taken
@@ -133,9 +159,10 @@ class Users:
         """
         check_password(password)
         if name == OWNER:
-            await self._records.put(
-                RecordKind.OWNER, OWNER, {"password": await self._hashes.make(password)}
-            )
+            before = await self._read(OWNER)
+            named = {"name": called} if (called := _called(before)) else {}
+            value = {**named, "password": await self._hashes.make(password)}
+            await self._records.put(RecordKind.OWNER, OWNER, value)
             self._forget()
             return
         record = await self._read(name)
@@ -171,12 +198,13 @@ class Users:
                 help="Remove the unused ones.",
             )
         hashed = None if password is None else await self._hashes.make(password)
-        user = User(name, role, self._clock.now(), hashed, identity)
+        user = User(name, role, self._clock.now(), hashed, identity, called=name)
         # "replace", since two admins may add the same name at once
-        if name == OWNER or not await self._records.replace(
+        is_owners = name in {OWNER, _called(await self._read(OWNER))}
+        if is_owners or not await self._records.replace(
             RecordKind.USER, name, _value(user), if_value=None
         ):
-            raise BadInput("There is a user with this name already.", help="Choose another name.")
+            raise _taken()
         self._forget()
         log.info("user_added", user=name, role=role)
         return user
@@ -194,7 +222,7 @@ class Users:
             ]
             or "user"
         )
-        taken = {OWNER, *(user.name for user in await self.all())}
+        taken = {OWNER, _called(await self._read(OWNER)), *(user.name for user in await self.all())}
         numbers = (
             name if number == 1 else f"{name}-{number}" for number in range(1, MAX_USERS + 2)
         )
@@ -260,6 +288,15 @@ def _kind(name: str) -> RecordKind:
     return RecordKind.OWNER if name == OWNER else RecordKind.USER
 
 
+def _called(owner: Record | None) -> str:
+    """Return the owner's name, "" without one."""
+    return "" if owner is None else str(owner.value.get("name", ""))
+
+
+def _taken() -> BadInput:
+    return BadInput("There is a user with this name already.", help="Choose another name.")
+
+
 def _value(user: User) -> Mapping[str, Any]:
     return {
         "role": user.role,
@@ -274,7 +311,8 @@ def _user(name: str, record: Record | None) -> User | None:
     such a user has no access.
     """
     if name == OWNER:
-        return User(OWNER, Role.ADMIN, password=str(record.value["password"]) if record else None)
+        password = str(record.value["password"]) if record else None
+        return User(OWNER, Role.ADMIN, password=password, called=_called(record))
     if record is None or not is_user_name(name):
         return None
     value = record.value
@@ -282,7 +320,7 @@ def _user(name: str, record: Record | None) -> User | None:
         made_at, named = datetime.fromisoformat(value["made_at"]), value["identity"]
         identity = None if named is None else ProviderIdentity(str(named[0]), str(named[1]))
         password = None if value["password"] is None else str(value["password"])
-        return User(name, Role(value["role"]), made_at, password, identity)
+        return User(name, Role(value["role"]), made_at, password, identity, called=name)
     except (LookupError, TypeError, ValueError):
         log.warning("record_not_read", kind=RecordKind.USER)
         return None

@@ -127,7 +127,7 @@ def who() -> tuple[str, str]:
     """Return the caller's name and role in words, for the head of the places."""
     caller = current_principal()
     if caller is None or caller.user == OWNER:
-        return _("Owner"), ""
+        return (caller.called if caller else "") or _("Owner"), ""
     return caller.user, _(USER_ROLE_LABELS[caller.role])
 
 

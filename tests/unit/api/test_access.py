@@ -157,7 +157,11 @@ async def test_an_open_vault_refuses_forwarded_requests(vault: ApiVault) -> None
 
 
 async def test_the_first_password_closes_the_vault_and_signs_its_owner_in(vault: ApiVault) -> None:
-    answer = await vault.client.submit("/setup", {"password": PASSWORD, "again": PASSWORD})
+    fields = {"name": "Jane", "password": PASSWORD, "again": PASSWORD}
+    refused = await vault.client.submit("/setup", {**fields, "name": "Jane Doe"})
+    assert refused.status == 422
+    assert 'value="Jane Doe"' in refused.text
+    answer = await vault.client.submit("/setup", fields)
 
     assert (answer.status, answer.headers["location"]) == (303, "/access?set_up=1")
     done = await vault.client.get("/access?set_up=1", cookie=cookie_of(answer))

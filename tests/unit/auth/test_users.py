@@ -63,6 +63,31 @@ async def test_changing_the_password_requires_the_current_one(
     assert [await owner.holds(GOOD), await owner.holds(OTHER)] == [False, True]
 
 
+async def test_an_owner_with_a_name_signs_in_with_it(
+    store: MemoryJobStore, clock: FakeClock
+) -> None:
+    owner = Users(store.records, clock)
+    with pytest.raises(BadInput, match="gets a name with the password"):
+        await owner.name_owner("jane")
+    assert await owner.take(GOOD, " Jane ")
+
+    assert [await owner.of_typed(name) for name in ("JANE", "", "owner", "joe")] == [
+        "owner", "owner", "owner", "joe",
+    ]  # fmt: skip
+    await owner.set_password(OTHER)
+    found = await owner.find("owner")
+    assert found is not None
+    assert found.called == "jane"
+    with pytest.raises(BadInput, match="this name already"):
+        await owner.add("jane", Role.VIEWER, GOOD)
+    await owner.add("joe", Role.VIEWER, GOOD)
+    for name in ("joe", "owner"):
+        with pytest.raises(BadInput, match="this name already"):
+            await owner.name_owner(name)
+    await owner.name_owner("")
+    assert await owner.of_typed("jane") == "jane"
+
+
 async def test_a_hash_with_outdated_costs_is_replaced_at_the_next_sign_in(
     store: MemoryJobStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,12 +127,12 @@ async def test_a_read_overtaken_by_a_change_is_not_cached(
 
     async def slow(kind: RecordKind, key: str) -> object:
         record = await read(kind, key)
+        store.records.get = read  # type: ignore[method-assign]
         await owner.set_password(GOOD)
         return record
 
     store.records.get = slow  # type: ignore[method-assign, assignment]
     await owner.has_password()
-    store.records.get = read  # type: ignore[method-assign]
 
     assert await owner.has_password()
 

@@ -155,6 +155,7 @@ OF_MEMBERS = {
     "/trash/restore": "POST",
 }
 OF_ADMINS = {
+    "/access/name": "POST",
     "/access/users": "POST",
     "/access/users/{name}/password": "POST",
     "/access/users/{name}/remove": "POST",
@@ -615,6 +616,25 @@ async def test_users_sign_in_with_their_name_and_password(vault: ApiVault) -> No
             "/login", {"name": name, "password": password}, accept=HTML
         )
         assert answer.status == status, (name, password)
+
+
+async def test_the_owners_name_is_shown_and_is_the_owners_to_choose(vault: ApiVault) -> None:
+    owner = await browser_of(vault, OWNER)
+    await authenticator_of(vault).add_user("chief", Role.ADMIN, OTHERS)
+    assert "The owner leaves it empty." in (await vault.client.get("/login")).text
+    assert (await owner.submit("/access/name", name="Grandma 7")).status == 422
+    assert (await owner.submit("/access/name", name="grandma")).status == 303
+
+    assert "The owner leaves it empty." not in (await vault.client.get("/login")).text
+    page = (await owner.get("/you")).text
+    assert "grandma" in page
+    chief = await browser_of(vault, "chief")
+    assert "grandma" in (await chief.get("/access")).text
+    assert (await chief.submit("/access/name", name="boss")).status == 422
+    answer = await vault.client.submit(
+        "/login", {"name": "Grandma", "password": OWNERS}, accept=HTML
+    )
+    assert answer.status == 303
 
 
 async def test_a_vault_with_one_user_asks_for_no_name(make_vault: MakeVault) -> None:

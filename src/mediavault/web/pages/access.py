@@ -138,6 +138,20 @@ async def sign_out_everywhere_form(authenticator: AuthenticatorDep) -> Response:
     return signed_out(see_other("/login"))
 
 
+@router.post("/access/name")
+async def owner_name_form(
+    request: Request, authenticator: AuthenticatorDep, services: Services
+) -> Response:
+    """Give the owner a name, or none."""
+    try:
+        if current_user() != OWNER:
+            raise BadInput("Only the owner can choose the owner's name.")
+        await authenticator.users.name_owner((await read_form(request)).get("name", ""))
+    except BadInput as exc:
+        return await _access(request, authenticator, services, error=exc)
+    return see_other(PAGE)
+
+
 # --- users: for admins only
 
 
@@ -223,6 +237,8 @@ async def _access(
         me=me,
         is_owner=current_user() == OWNER,
         is_admin=is_admin,
+        owner=await authenticator.users.find(OWNER),
+        owner_seen=seen.get(OWNER),
         users=[(one, seen.get(one.name)) for one in users],
         added=added if added in [one.name for one in users] else None,
         roles={role: (gettext(USER_ROLE_LABELS[role]), gettext(ROLE_HINTS[role])) for role in Role},

@@ -26,6 +26,7 @@ from mediavault.core.job import Job, JobId, Priority, saved_files
 from mediavault.core.marks import MarkKind, PostMarks
 from mediavault.core.media import Comment
 from mediavault.core.recordings import RECORDING, from_json, in_words
+from mediavault.core.users import OWNER
 from mediavault.core.webvtt import MAX_S
 from mediavault.features.jobs.library_filter import (
     LibraryFilter,
@@ -156,6 +157,7 @@ async def post(
         back_name=gettext("New") if origin and origin.arrivals else gettext("Library"),
         keep=keep,
         has_users=await authenticator.users.has_others(),
+        owner_name=owner.called if (owner := await authenticator.users.find(OWNER)) else "",
         **marks,
         may_go=await RetentionRules(services.store, services.clock).proposal_of(job_id),
         reasons_to_go=REASONS,

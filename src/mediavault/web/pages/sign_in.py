@@ -15,7 +15,7 @@ from mediavault.auth.errors import TooManyTries, WrongSecret
 from mediavault.auth.keys import new_key
 from mediavault.core.failures import BadInput
 from mediavault.core.messages import Message
-from mediavault.core.users import MAX_USER_CHARS
+from mediavault.core.users import MAX_USER_CHARS, OWNER
 from mediavault.server.authentication import (
     PROVIDER_BACK_PATH,
     PROVIDER_PATH,
@@ -159,15 +159,19 @@ async def set_up_form(request: Request, authenticator: AuthenticatorDep) -> Resp
     form, visit = await read_form(request), client_info_of(request, authenticator)
     invitation = form.get("invitation", "")
     try:
-        session_id = await authenticator.set_up(same_twice(form), invitation, visit)
+        session_id = await authenticator.set_up(
+            same_twice(form), invitation, visit, name=form.get("name", "")
+        )
     except BadInput as exc:
-        return await _set_up(authenticator, invitation, exc)
+        name = form.get("name", "")[:MAX_USER_CHARS]
+        return await _set_up(authenticator, invitation, exc, name=name)
     return signed_in(see_other("/access?set_up=1"), session_id, tls=visit.tls)
 
 
 async def _login(
     authenticator: Authenticator, wanted: str, error: BadInput | None = None, *, name: str = ""
 ) -> Response:
+    owner = await authenticator.users.find(OWNER)
     return answer(
         "login.html",
         error,
@@ -175,19 +179,25 @@ async def _login(
         has_token=authenticator.has_vault_token,
         provider=authenticator.provider.rules.title if authenticator.provider else None,
         has_users=await authenticator.users.has_others(),
+        is_named=bool(owner and owner.called),
         name=name,
         wanted=own_path(wanted),
     )
 
 
 async def _set_up(
-    authenticator: Authenticator, invitation: str, error: BadInput | None = None
+    authenticator: Authenticator,
+    invitation: str,
+    error: BadInput | None = None,
+    *,
+    name: str = "",
 ) -> Response:
     mode = await authenticator.mode()
     return answer(
         "setup.html",
         error,
         invitation=invitation,
+        name=name,
         needs_invitation=mode is AuthMode.SET_UP,
         is_late=mode is AuthMode.PROTECTED,
     )
