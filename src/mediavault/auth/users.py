@@ -83,18 +83,22 @@ class Users:
         return OWNER if not typed or typed == _called(owner) else typed
 
     async def name_owner(self, name: str) -> None:
-        """Give the owner a name; "" removes it. Raises BadInput for one that can't be used,
-        and while the owner has no password.
+        """Give the owner a name; "" removes it. Raises BadInput for one that can't be used, and
+        while the owner has no password; WrongSecret when that was just changed elsewhere.
         """
         record, chosen = await self._read(OWNER), user_name(name) if name.strip() else ""
         if record is None:
             raise BadInput("The owner gets a name with the password.", help="Set a password first.")
         if chosen == OWNER or chosen in [user.name for user in await self.all()]:
             raise _taken()
-        await self._records.replace(
+        is_stored = await self._records.replace(
             RecordKind.OWNER, OWNER, {**record.value, "name": chosen}, if_value=record.value
         )
         self._forget()
+        if not is_stored:
+            raise WrongSecret(
+                "The password was changed elsewhere in the meantime.", help="Nothing was changed."
+            )
 
     async def all(self) -> list[User]:
         """Return the users that were added, by name."""
@@ -160,8 +164,10 @@ class Users:
         check_password(password)
         if name == OWNER:
             before = await self._read(OWNER)
-            named = {"name": called} if (called := _called(before)) else {}
-            value = {**named, "password": await self._hashes.make(password)}
+            value = {
+                **(before.value if before else {}),
+                "password": await self._hashes.make(password),
+            }
             await self._records.put(RecordKind.OWNER, OWNER, value)
             self._forget()
             return

@@ -84,8 +84,8 @@ def form_of(source: Source, zone: tzinfo | None) -> SourceForm:
 
 
 def read_source_form(fields: Mapping[str, Sequence[str]]) -> SourceForm:
-    """Return the form that was submitted. The button "Save the newest …" of a preview overrides its
-    choice of earlier posts.
+    """Return the form that was submitted. The button of a preview that saves the earlier posts too
+    overrides its choice of them.
     """
     text = {name: values[0].strip() for name, values in fields.items() if values}
     names = (
