@@ -167,7 +167,7 @@ def _name_of(command: str) -> str:
 
 def _is_partial(command: str) -> bool:
     """Whether it is only a name in a sentence, without the arguments that it needs,
-    or needs a post that was read.
+    or needs a post or a source that was read.
     """
     return command in {
         "retry",
@@ -176,6 +176,7 @@ def _is_partial(command: str) -> bool:
         "retry ID --choose NUMBER",
         "retry ID --choose NUMBER --choose NUMBER",
         "retry ID --as-it-is",
+        "follow save SOURCE URL",
     }
 
 

@@ -211,7 +211,8 @@ class Following:
         found |= seen
         if any(key not in found for key in wanted):
             raise NotFound(
-                "This post isn't on the list any more.", help="Reload the page and choose again."
+                "This post isn't on the source's list.",
+                help="Check the source again, and choose from what it lists then.",
             )
         return [
             ChosenPost(key, found[key], self.submit.read(found[key].url), is_new=key not in seen)

@@ -693,7 +693,7 @@ async def test_a_skipped_post_that_a_user_chooses_is_saved_and_stays_so(vault: V
 
     await vault.check(after=HOUR)
     assert await vault.reasons() == {2: Reason.BEFORE}
-    with pytest.raises(NotFound, match="isn't on the list any more"):
+    with pytest.raises(NotFound, match="isn't on the source's list"):
         await sources.save("s-1", Chosen(["unknown", key]))
 
 
